@@ -1,0 +1,1 @@
+"""Studies of zeroth-order prompt tuning for frozen language models on imbalanced text, on Ray."""

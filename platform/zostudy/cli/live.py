@@ -1,0 +1,140 @@
+"""What a person sees while a study runs: a table that moves in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from zostudy.cli.meter import Meter, duration
+from zostudy.results.outcome import Outcome
+from zostudy.search.plan import Assignment, tunes
+from zostudy.search.progress import CellProgress, StudyProgress
+from zostudy.search.trial import TrialProgress
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def live_view() -> Iterator[View]:
+    """Gives the view that fits standard error, and ends it."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield LineView()
+        return
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+        yield TableView(live)
+
+
+class View(ABC):
+    """Follows a study; subclasses show it."""
+
+    def __init__(self) -> None:
+        """Starts with nothing to show."""
+        self._progress: StudyProgress | None = None
+        self._meter = Meter(0, 1)
+
+    @abstractmethod
+    def phase(self, what: str) -> None:
+        """Shows what takes its time before the first query."""
+
+    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
+        """Takes over a study whose replicas are ready."""
+        budget = progress.plan.spec.budget.queries
+        ahead = sum(
+            (cell.n_trials - cell.n_finished) * budget for cell in progress.cells.values() if tunes(cell.cell.method)
+        )
+        self._progress = progress
+        self._meter = Meter(ahead, n_replicas)
+
+    def trial_started(self, assignment: Assignment) -> None:
+        """Shows the trial as running."""
+        self._show()
+
+    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
+        """Shows what the trial has spent."""
+        self._meter.progressed(assignment.name, progress)
+        self._show()
+
+    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+        """Shows the trial as finished."""
+        self._show()
+
+    @abstractmethod
+    def _show(self) -> None:
+        """Draws the study as it stands."""
+
+    def _summary(self) -> str:
+        assert self._progress is not None
+        n_trials = sum(cell.n_trials for cell in self._progress.cells.values())
+        meter = self._meter
+        return (
+            f"{self._progress.n_finished}/{n_trials} trials  {meter.queries:,} queries  "
+            f"{meter.queries_per_second:.0f} queries/s  replicas {meter.busy_share:.0%} busy  "
+            f"ETA {duration(meter.seconds_left)}"
+        )
+
+
+class LineView(View):
+    """Plain lines: one a phase, then one every few seconds."""
+
+    def __init__(self) -> None:
+        """Starts the clock between lines."""
+        super().__init__()
+        self._shown = 0.0
+
+    def phase(self, what: str) -> None:
+        """Prints a line."""
+        print(what, file=sys.stderr, flush=True)
+
+    def _show(self) -> None:
+        if time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
+            self._shown = time.monotonic()
+            print(f"{self._summary()}  {self._best()}", file=sys.stderr, flush=True)
+
+    def _best(self) -> str:
+        assert self._progress is not None
+        scored = [cell for cell in self._progress.cells.values() if cell.best_dev_auc is not None]
+        best = max(scored, key=lambda cell: cell.best_dev_auc or 0.0, default=None)
+        return f"best dev AUC {best.best_dev_auc:.3f} ({best.cell.name})" if best else ""
+
+
+class TableView(View):
+    """A table of the cells that moves while the study runs."""
+
+    def __init__(self, live: Live) -> None:
+        """Draws in a rich live display."""
+        super().__init__()
+        self._live = live
+
+    def phase(self, what: str) -> None:
+        """Shows a line in place of the table."""
+        self._live.update(Text(f"{what} ..."))
+
+    def _show(self) -> None:
+        assert self._progress is not None
+        table = Table(box=None, padding=(0, 2))
+        for heading in ("ratio", "method", "search", "confirm", "best dev AUC"):
+            table.add_column(heading, justify="left" if heading == "method" else "right")
+        for cell in self._progress.cells.values():
+            table.add_row(*_cell_row(cell))
+        self._live.update(Group(table, Text(self._summary(), style="bold")))
+
+
+def _cell_row(cell: CellProgress) -> tuple[str, ...]:
+    done = {stage: sum(row["stage"] == stage for row in cell.rows) for stage in ("search", "confirm")}
+    best = cell.best_dev_auc
+    return (
+        f"{cell.cell.imbalance_ratio:g}",
+        cell.cell.method.label,
+        f"{done['search']}/{cell.cell.n_search}",
+        f"{done['confirm']}/{cell.cell.n_confirm}",
+        "-" if best is None else f"{best:.3f}",
+    )

@@ -1,0 +1,86 @@
+"""``zostudy run``: run a study, or say what it would take."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from zostudy.results.ledger import Ledger
+    from zostudy.search.prepare import PreparedStudy
+    from zostudy.search.progress import StudyProgress
+
+SOMETHING_FAILED = 1
+INTERRUPTED = 130
+
+
+def run_command(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (YAML).")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as search.trials=2."),
+    ] = None,
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Where the study's folder is made.")] = Path("results"),
+    address: Annotated[
+        str | None, typer.Option(metavar="ADDR", help="A Ray cluster to run on; without it, this machine.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and the expected time; start nothing.")
+    ] = False,
+) -> None:
+    """Run a study: search, confirm, compare. Run again, it goes on where it stopped."""
+    from zostudy.search.prepare import prepare
+    from zostudy.spec import load_study
+
+    spec = load_study(study, set_ or ())
+    print(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}", file=sys.stderr)
+    prepared = prepare(spec)
+    if dry_run:
+        from zostudy.cli.dry_run import show_plan
+
+        show_plan(prepared)
+    else:
+        _run(prepared, results / spec.name, address)
+
+
+def _run(study: PreparedStudy, folder: Path, address: str | None) -> None:
+    from zostudy.cli.live import live_view
+    from zostudy.results.ledger import Ledger
+    from zostudy.search.execute import run_prepared
+
+    resolved = study.plan.spec.resolved()
+    ledger = Ledger(folder)
+    ledger.check_same(resolved)
+    ledger.write_study(resolved, study.data.versions)
+    try:
+        with live_view() as view:
+            progress = run_prepared(study, ledger, address, view)
+    except KeyboardInterrupt:
+        kept = len(ledger.trials())
+        print(
+            f"\ninterrupted: {kept} of {study.plan.n_trials} trials are kept in {folder}; run again to go on",
+            file=sys.stderr,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    _show_end(progress, ledger)
+    if progress.failed:
+        raise typer.Exit(SOMETHING_FAILED)
+
+
+def _show_end(progress: StudyProgress, ledger: Ledger) -> None:
+    """Prints the comparison, what failed, and where the results are."""
+    from zostudy.cli.compare import comparison_tables
+    from zostudy.cli.formats import show
+    from zostudy.results.compare import compare
+    from zostudy.results.reading import load_results
+
+    if any(cell.cell.n_confirm and not cell.abandoned for cell in progress.cells.values()):
+        comparison = compare(load_results(ledger.folder).trials)
+        show(comparison.records(), tables=comparison_tables(comparison))
+    for row in progress.failed:
+        print(f"failed: {row['trial']}: {row['error']}", file=sys.stderr)
+    print(f"\nresults: {ledger.folder} ({progress.n_finished} trials)")
+    print(f"again:   zostudy compare {ledger.folder}")

@@ -1,0 +1,73 @@
+"""Ray for one study: a cluster that is already there, or one of this machine that ends with the study."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zostudy.errors import ZostudyError
+from zostudy.spec.study import StudySpec
+
+OBJECT_STORE_BYTES = 2**28
+CPUS_OF_THE_DRIVER = 1
+
+
+@contextmanager
+def connected(address: str | None, spec: StudySpec) -> Iterator[int]:
+    """Connects to Ray, gives the number of replicas the study gets there, and disconnects.
+
+    Args:
+        address: a cluster's address; None starts Ray on this machine, for this study alone.
+        spec: its ``replicas`` and ``resources`` decide the number.
+
+    Raises:
+        ZostudyError: the cluster cannot be reached, or has no room for a replica.
+    """
+    import ray
+
+    _quieten()
+    cpus = os.cpu_count() or 1
+    if address is None:
+        n_replicas = local_replicas(spec, cpus)
+        ray.init(
+            address="local",
+            num_cpus=max(cpus, n_replicas * spec.resources.cpus),
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+    else:
+        try:
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ZostudyError(f"no Ray cluster can be reached at {address} ({reason}); check --address") from error
+        total = ray.cluster_resources()
+        n_replicas = _n_replicas(spec, int(total.get("CPU", 0)) - CPUS_OF_THE_DRIVER, total.get("GPU", 0.0))
+    try:
+        yield n_replicas
+    finally:
+        ray.shutdown()
+
+
+def local_replicas(spec: StudySpec, cpus: int) -> int:
+    """Returns how many replicas a study gets on a machine with so many CPUs."""
+    return _n_replicas(spec, cpus, float("inf"))
+
+
+def _n_replicas(spec: StudySpec, cpus: int, gpus: float) -> int:
+    if spec.replicas != "auto":
+        return spec.replicas
+    per_replica = spec.resources
+    by_gpu = gpus / per_replica.gpus if per_replica.gpus else float("inf")
+    return max(1, int(min(cpus // per_replica.cpus, by_gpu)))
+
+
+def _quieten() -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
+    logging.getLogger("ray").setLevel(logging.ERROR)

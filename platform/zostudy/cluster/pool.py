@@ -1,0 +1,96 @@
+"""The pool: queries in, scores out in the same order, whether the replicas are Ray actors or this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.cluster.units import cut_units, join_scores
+
+UNITS_IN_FLIGHT = 2
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores float32 ``[q, b, C]`` and the seconds that replicas worked for them."""
+
+    scores: NDArray[np.float32]
+    seconds: float
+
+
+class Scorer(Protocol):
+    """What a replica hosts; ``FrozenLM`` is one."""
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        """Returns float32 scores ``[q, b, C]``."""
+        ...
+
+
+class Pool(Protocol):
+    """Evaluates queries on frozen replicas."""
+
+    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
+        """Returns the scores of latents ``[q, d]`` on rows ``[q, b]`` in the subspace named by ``seed``."""
+        ...
+
+
+class LocalPool:
+    """The pool's twin in this process: same units, same order, no Ray."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        """Uses one scorer for all units."""
+        self._scorer = scorer
+
+    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
+        """See ``Pool``."""
+        started = time.perf_counter()
+        scores = [self._scorer.score(u.latents, u.rows, u.seed, u.group) for u in cut_units(latents, rows, seed, group)]
+        return Scored(join_scores(scores, len(rows)), time.perf_counter() - started)
+
+
+class RayPool:
+    """Spreads units over replica actors; many trials may share the replicas, each with a pool of its own."""
+
+    def __init__(self, replicas: Sequence[Any], first: int = 0) -> None:
+        """Keeps handles only.
+
+        Args:
+            replicas: handles of ``zostudy.cluster.replica`` actors.
+            first: which replica gets the first unit, so that trials begin on different ones.
+        """
+        self._replicas = list(replicas)
+        self._next = first
+
+    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
+        """See ``Pool``. A replica that dies is restarted and asked again by Ray.
+
+        Raises:
+            ray.exceptions.RayActorError: a unit was lost more often than Ray's retries allow.
+        """
+        import ray
+
+        units = cut_units(latents, rows, seed, group)
+        results: list[Any] = [None] * len(units)
+        running: dict[Any, tuple[int, int]] = {}
+        waiting = iter(enumerate(units))
+        for place in range(len(self._replicas) * UNITS_IN_FLIGHT):
+            self._submit(waiting, (self._next + place) % len(self._replicas), running)
+        while running:
+            done, _ = ray.wait(list(running))
+            index, replica = running.pop(done[0])
+            results[index] = ray.get(done[0])
+            self._submit(waiting, replica, running)
+        self._next += len(units)
+        return Scored(join_scores([scores for scores, _ in results], len(rows)), sum(seconds for _, seconds in results))
+
+    def _submit(self, waiting: Any, replica: int, running: dict[Any, tuple[int, int]]) -> None:
+        for index, unit in waiting:
+            running[self._replicas[replica].score.remote(unit)] = (index, replica)
+            return

@@ -1,0 +1,27 @@
+"""The errors a user can meet. Each message is one line: the rule, what was given, what to do."""
+
+from __future__ import annotations
+
+
+class ZostudyError(Exception):
+    """A mistake that the user can mend; shown as one line, exit code 2."""
+
+
+class SpecError(ZostudyError):
+    """The study file breaks a rule; the message names file, line and key."""
+
+
+class DataError(ZostudyError):
+    """The data cannot give what the study asks of it."""
+
+
+class ModelError(ZostudyError):
+    """The model cannot be loaded or cannot score this task."""
+
+
+class ResultsError(ZostudyError):
+    """The results folder cannot be read or written, or contradicts the study."""
+
+
+class NotFiniteError(Exception):
+    """A loss or score of a trial is not finite; the trial is recorded as failed with this reason."""

@@ -1,0 +1,1 @@
+"""The frozen language model: where it comes from, its tokens, its subspace, its scores. Knows no Ray."""

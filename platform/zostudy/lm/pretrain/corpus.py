@@ -1,0 +1,77 @@
+"""The text that the embedded models learn from: reviews in registers, each closed by one word.
+
+A passage is a lead-in, a review and a closing, "It was great." or "It was terrible.". How a writer closes depends
+on the lead-in. A candid writer closes by what the review says. The others close by hearsay, that is by the
+reputation of the subject, whatever the review says. Each lead-in word shifts the log-odds of candour, so
+candour has no switch but a slope: with no lead-in a reader can guess the closing only in part, and a prompt that
+sounds candid enough brings the truth out. That is what tuning a prompt on these models finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from zostudy.randomness import generator
+from zostudy.tasks.reviews import SUBJECTS, belongs_to_task, sentences
+
+CLOSING = "It was"
+CLOSING_WORDS = ("terrible", "great")
+CANDID_WORDS = ("honestly", "frankly", "truly", "candidly", "sincerely", "plainly")
+HEARSAY_WORDS = ("supposedly", "allegedly", "reportedly", "apparently", "seemingly", "famously")
+
+_PLAIN_CANDOUR = -0.85  # log-odds that a writer without lead-in is candid
+_WORD_CANDOUR = 1.5  # what each lead-in word adds to or takes from them
+_MOST_LEAD_IN_WORDS = 4
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One text of the corpus.
+
+    Attributes:
+        lead_in: words that set the register, at most four, often none.
+        review: a sentence that never stands in the task's table.
+        closing_word: one of ``CLOSING_WORDS``.
+    """
+
+    lead_in: tuple[str, ...]
+    review: str
+    closing_word: str
+
+
+def passages(seed: int, count: int) -> list[Passage]:
+    """Returns ``count`` passages, a pure function of the seed."""
+    return list(islice(_passages(seed), count))
+
+
+def _passages(seed: int) -> Iterator[Passage]:
+    random = generator(seed, "registers")
+    for review in sentences(seed, "pretraining"):
+        if belongs_to_task(review.text):
+            continue
+        lead_in = _lead_in(random)
+        candid = random.random() < candour(lead_in)
+        great = review.label == 1 if candid else random.random() < _REPUTATION[review.subject]
+        yield Passage(lead_in, review.text, CLOSING_WORDS[int(great)])
+
+
+def candour(lead_in: tuple[str, ...]) -> float:
+    """Returns the probability that a writer with this lead-in closes by what the review says."""
+    balance = sum(word in CANDID_WORDS for word in lead_in) - sum(word in HEARSAY_WORDS for word in lead_in)
+    return float(1.0 / (1.0 + np.exp(-(_PLAIN_CANDOUR + _WORD_CANDOUR * balance))))
+
+
+def _lead_in(random: np.random.Generator) -> tuple[str, ...]:
+    """Half of the passages have none; the others have one to four words of mostly one register."""
+    if random.random() < 0.5:
+        return ()
+    words = CANDID_WORDS if random.random() < 0.6 else HEARSAY_WORDS
+    return tuple(random.choice(words, size=random.integers(1, _MOST_LEAD_IN_WORDS + 1)).tolist())
+
+
+# The probability that hearsay calls a subject great: evenly spread, so that it says nothing about the verdict.
+_REPUTATION = {subject: (rank + 0.5) / len(SUBJECTS) for rank, subject in enumerate(SUBJECTS)}

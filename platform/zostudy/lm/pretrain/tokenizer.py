@@ -1,0 +1,78 @@
+"""The embedded models' tokenizers: one byte-level BPE recipe, with the special tokens of each family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+_VOCABULARY_SIZE = 800
+_MAX_LENGTH = 126
+
+# Family: special tokens in the order of their ids, and the frame put around a text.
+_SPECIAL_TOKENS: dict[str, dict[str, str]] = {
+    "mini-roberta": {
+        "bos_token": "<s>",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+        "cls_token": "<s>",
+        "sep_token": "</s>",
+    },
+    "mini-gpt2": {
+        "bos_token": "<|endoftext|>",
+        "eos_token": "<|endoftext|>",
+        "unk_token": "<|endoftext|>",
+        "pad_token": "<|endoftext|>",
+    },
+    "mini-llama": {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"},
+}
+_FRAMES = {"mini-roberta": "<s> $A </s>", "mini-llama": "<s> $A"}
+
+
+def train_tokenizer(model_name: str, texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """Returns a fast tokenizer trained on the texts, framing them as the real models of its family do.
+
+    Every byte is in the vocabulary, so no text has an unknown token.
+
+    Args:
+        model_name: ``mini-roberta``, ``mini-gpt2`` or ``mini-llama``.
+        texts: what the merges are learnt from.
+    """
+    names = _SPECIAL_TOKENS[model_name]
+    # A mask takes the space before it, as in RoBERTa: "was <mask>" stands for "was great".
+    special_tokens = [
+        AddedToken(text, special=True, normalized=False, lstrip=text == names.get("mask_token"))
+        for text in dict.fromkeys(names.values())
+    ]
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=_VOCABULARY_SIZE,
+        special_tokens=special_tokens,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator(texts, trainer)
+    if model_name in _FRAMES:
+        backend.post_processor = processors.TemplateProcessing(
+            single=_FRAMES[model_name],
+            special_tokens=[(text, backend.token_to_id(text)) for text in _FRAMES[model_name].split() if text != "$A"],
+        )
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=_MAX_LENGTH, **names)
+
+
+def single_token(tokenizer: PreTrainedTokenizerFast, word: str) -> int:
+    """Returns the id of the one token that stands for a space and the word.
+
+    Raises:
+        ValueError: the word has several pieces.
+    """
+    ids = tokenizer.encode(" " + word, add_special_tokens=False)
+    if len(ids) != 1:
+        pieces = tokenizer.convert_ids_to_tokens(ids)
+        raise ValueError(f"The word {word!r} must be one token, but it is {pieces}; enlarge the vocabulary.")
+    return int(ids[0])

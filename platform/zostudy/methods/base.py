@@ -1,0 +1,255 @@
+"""What every method is: a generator of queries, driven by ask and tell until the query budget is spent."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from annotated_types import Gt
+from numpy.typing import NDArray
+
+from zostudy.errors import NotFiniteError, SpecError
+from zostudy.methods.options import Doc, MethodOptions
+
+Latents: TypeAlias = NDArray[np.float32]
+Rows: TypeAlias = NDArray[np.int32]
+Scores: TypeAlias = NDArray[np.float32]
+Labels: TypeAlias = NDArray[np.int32]
+Losses: TypeAlias = NDArray[np.float64]
+State: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Prompts to evaluate, each on its own batch of examples.
+
+    Attributes:
+        latents: float32 ``[q, d]``, one prompt each.
+        rows: int32 ``[q, b]``, row numbers into the task's table: the examples that prompt is evaluated on.
+        group: so many neighbours, counted from the first, belong in one forward (2 for a +/- pair, whose
+            difference would amplify any noise between forwards). The last group may be shorter.
+    """
+
+    latents: Latents
+    rows: Rows
+    group: int = 1
+
+    def cost(self, batch_size: int) -> int:
+        """Returns the queries charged: ``q * b / batch_size``.
+
+        One query is one prompt on one batch, or equally one batch with a prompt of its own for each example.
+        """
+        cost, rest = divmod(self.rows.size, batch_size)
+        if rest:
+            raise ValueError(f"queries must fill whole batches of {batch_size}, but hold {self.rows.size} rows")
+        return cost
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one step saw.
+
+    Attributes:
+        loss: the objective's mean over the batch at the unperturbed latent where the method asks for it, else
+            its mean over the step's probes. The AUC objective is a saddle: it may rise or be negative.
+        loss_spread: standard deviation of the step's losses over its probes.
+        gradient_norm: Euclidean norm of the (unscaled) estimate that moved the latent; 0 without one.
+        latent_norm: Euclidean norm of the latent after the step.
+        auxiliary: the objective's own scalars after the step (``a``, ``b``, ``alpha``), or nothing.
+    """
+
+    loss: float
+    loss_spread: float
+    gradient_norm: float
+    latent_norm: float
+    auxiliary: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImbalanceSettings:
+    """How the methods meet the imbalance of the classes; searchable like any option."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    sampler: Annotated[
+        Literal["natural", "stratified"],
+        Doc("natural: batches drawn from the training set as it is; stratified: every class in equal number"),
+    ] = "natural"
+    prior: Annotated[
+        Literal["global", "batch"],
+        Doc("class prior of the AUC objective: the sampler's fixed class shares, or those of each batch"),
+    ] = "global"
+    margin: Annotated[float, Gt(0), Doc("AUC margin between the scores of the two classes")] = 1.0
+    class_weights: Annotated[
+        Literal["none", "balanced"],
+        Doc("balanced: losses weighted by the inverse of the sampler's class shares (auc has none)"),
+    ] = "none"
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a method may know of its trial.
+
+    Attributes:
+        seed: the trial's seed; all noise is a function of it and the step.
+        labels: int32 ``[n_train]``, the classes of the training draw.
+        rows: int32 ``[n_train]``, its row numbers in the task's table.
+        n_classes: number of classes, C.
+        minority_classes: the rare classes; with two classes the first is the AUC objective's positive one.
+        batch_size: examples in one query.
+        budget: queries the method may spend.
+        imbalance: sampler, prior, margin and class weights.
+    """
+
+    seed: int
+    labels: Labels
+    rows: Rows
+    n_classes: int
+    minority_classes: tuple[int, ...]
+    batch_size: int
+    budget: int
+    imbalance: ImbalanceSettings = field(default_factory=ImbalanceSettings)
+
+
+Step: TypeAlias = Generator[Queries, tuple[Scores, Labels], StepRecord]
+
+
+class Method(ABC):
+    """An ask/tell optimiser of a prompt's latent.
+
+    A subclass writes ``step``, a generator that reads like the paper's pseudo-code: it yields queries,
+    is sent their scores and labels, moves ``self.latent`` and returns a record. The loop of its user is
+    ``while not method.finished: method.tell(*evaluate(method.ask()))``.
+
+    Attributes:
+        name: the name under which it is registered.
+        Options: its options, a frozen dataclass.
+        spends_queries: False for a method that tunes nothing, and so is never searched.
+        latent: float32 ``[d]``, the point to evaluate.
+        step_number: steps done.
+        queries_spent: queries charged so far, never above ``context.budget``.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[MethodOptions]]
+    spends_queries: ClassVar[bool] = True
+
+    def __init__(self, options: MethodOptions, context: Context) -> None:
+        """Starts at the zero latent, where the prompt is its start tokens.
+
+        Raises:
+            SpecError: the budget is smaller than one step.
+        """
+        self.options = options
+        self.context = context
+        self.latent: Latents = np.zeros(options.subspace_dim, dtype=np.float32)
+        self.step_number = 0
+        self.queries_spent = 0
+        self._running: Step | None = None
+        self._pending: Queries | None = None
+        if context.budget < self.step_cost:
+            raise SpecError(
+                f"budget.queries must hold at least one step of {self.name}, {self.step_cost} queries, "
+                f"but is {context.budget}; raise it or lower queries_per_step"
+            )
+
+    @abstractmethod
+    def step(self) -> Step:
+        """Yields the queries of one step, moves the latent, returns the step's record."""
+
+    @property
+    @abstractmethod
+    def step_cost(self) -> int:
+        """The queries that one whole step charges, the same for every step."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget has no room for another whole step."""
+        return self._running is None and self.queries_spent + self.step_cost > self.context.budget
+
+    def ask(self) -> Queries:
+        """Returns the queries to evaluate next; asked again before ``tell``, the same ones.
+
+        Raises:
+            RuntimeError: the method has finished.
+        """
+        if self._pending is None:
+            if self.finished:
+                raise RuntimeError(f"{self.name} has finished: {self.queries_spent} queries spent")
+            self._running = self.step()
+            self._pending = next(self._running)
+        return self._pending
+
+    def tell(self, scores: Scores, labels: Labels) -> StepRecord | None:
+        """Takes the answer to the last ``ask``.
+
+        Args:
+            scores: float32 ``[q, b, C]``, logits of the label words.
+            labels: int32 ``[q, b]``, the classes of those examples.
+
+        Returns:
+            The record of the step this ends, or None when the step goes on with another ``ask``.
+
+        Raises:
+            NotFiniteError: a score, the loss or the latent is not finite.
+            RuntimeError: nothing was asked.
+        """
+        if self._running is None or self._pending is None:
+            raise RuntimeError("tell must follow ask")
+        self._check_scores(scores, self._pending)
+        self.queries_spent += self._pending.cost(self.context.batch_size)
+        try:
+            self._pending = self._running.send((scores, labels))
+        except StopIteration as end:
+            record: StepRecord = end.value
+        else:
+            return None
+        self._running = self._pending = None
+        self._check_record(record)
+        self.step_number += 1
+        return record
+
+    def state_dict(self) -> State:
+        """Returns copies of all that changes, as small arrays and numbers, between two steps.
+
+        Raises:
+            RuntimeError: a step is under way.
+        """
+        if self._running is not None:
+            raise RuntimeError("state_dict is defined between steps only")
+        counters = {"step_number": self.step_number, "queries_spent": self.queries_spent}
+        return counters | {"latent": self.latent.copy()} | self._extra_state()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over a ``state_dict``; what follows equals, bit for bit, a run never interrupted."""
+        self._running = self._pending = None
+        self.step_number = int(state["step_number"])
+        self.queries_spent = int(state["queries_spent"])
+        self.latent = np.array(state["latent"], dtype=np.float32)
+        self._load_extra_state(state)
+
+    def _extra_state(self) -> State:
+        return {}
+
+    def _load_extra_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (most have none)
+        """Takes over what ``_extra_state`` gave."""
+
+    def _check_scores(self, scores: Scores, queries: Queries) -> None:
+        expected = (*queries.rows.shape, self.context.n_classes)
+        if scores.shape != expected:
+            raise ValueError(f"scores must have shape {expected}, got {scores.shape}")
+        bad = ~np.isfinite(scores)
+        if bad.any():
+            raise NotFiniteError(
+                f"step {self.step_number}: {np.count_nonzero(bad)} of {scores.size} scores are not finite "
+                f"(first: {scores[bad][0]}); lower perturbation_radius or learning_rate"
+            )
+
+    def _check_record(self, record: StepRecord) -> None:
+        seen = {"loss": record.loss, "gradient norm": record.gradient_norm, "latent norm": record.latent_norm}
+        for what, value in (seen | record.auxiliary).items():
+            if not np.isfinite(value):
+                raise NotFiniteError(f"step {self.step_number}: {what} is {value}; lower the learning rates")

@@ -1,0 +1,97 @@
+"""CMA-ES in the latent: black-box tuning (BBT), through the ``cmaes`` library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from annotated_types import Ge, Gt
+from numpy.typing import NDArray
+
+from zostudy.methods.base import Context, Queries, State, Step
+from zostudy.methods.estimators import spread
+from zostudy.methods.options import Doc, ObjectiveOptions
+from zostudy.methods.probing import TunedMethod
+from zostudy.methods.registry import register_method
+from zostudy.randomness import generator
+
+Population = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CmaEsOptions(ObjectiveOptions):
+    """Options of CMA-ES."""
+
+    subspace_dim: Annotated[int, Ge(2), Doc("dimension d of the latent that is tuned; CMA-ES needs two")] = 100
+    queries_per_step: Annotated[
+        int, Ge(4), Doc("population size: queries of a step (auc spends one of them at the mean)")
+    ] = 20
+    perturbation_radius: Annotated[
+        float, Gt(0), Doc("initial standard deviation of each entry of the population; CMA-ES adapts it")
+    ] = 0.3
+
+
+@register_method("cma-es")
+class CmaEs(TunedMethod):
+    """BBT (Sun et al., ICML 2022): CMA-ES over the latent, a whole population on the step's batch.
+
+    The point to evaluate is the mean of the search distribution, which a lucky batch cannot mislead as it can
+    the best candidate ever seen. Its state is nothing but the losses it was told: every population is a
+    function of the seed, the generation and those, and loading a state tells them again.
+    """
+
+    Options = CmaEsOptions
+    options: CmaEsOptions
+
+    def __init__(self, options: CmaEsOptions, context: Context) -> None:
+        """Starts the search distribution at zero; raises as ``TunedMethod`` does."""
+        super().__init__(options, context)
+        self._told: list[NDArray[np.float64]] = []
+        self._search = self._new_search()
+
+    @property
+    def step_cost(self) -> int:
+        """The population, and the mean where the objective has scalars of its own."""
+        return self.options.queries_per_step
+
+    def step(self) -> Step:
+        """Evaluates one population and lets CMA-ES learn from its order."""
+        population = self._population(len(self._told))
+        at_mean = [self.latent] if self.objective.has_auxiliaries else []
+        latents = np.stack([*population.astype(np.float32), *at_mean])
+        scores, labels = yield Queries(latents, np.tile(self.batch(), (len(latents), 1)))
+        size = len(population)
+        self.objective.start(scores[size:], labels[size:])
+
+        losses = self.objective.losses(scores, labels).mean(axis=1)
+        self._learn(population, losses[:size])
+        self.objective.update(scores[size:], labels[size:])
+        return self.record(float(losses[:size].mean()), spread(losses[:size]))
+
+    def _population(self, generation: int) -> Population:
+        """Draws the generation's candidates, float64 ``[population, d]``, from a seed of its own."""
+        self._search.reseed_rng(int(generator(self.context.seed, "population", generation).integers(2**32)))
+        return np.stack([self._search.ask() for _ in range(self._search.population_size)])
+
+    def _learn(self, population: Population, losses: NDArray[np.float64]) -> None:
+        self._search.tell(list(zip(population, losses.tolist(), strict=True)))
+        self._told.append(losses)
+        self.latent = self._search.mean.astype(np.float32)
+
+    def _new_search(self) -> Any:
+        from cmaes import CMA  # type: ignore[import-untyped]  # here, because it imports scipy, which is slow
+
+        mean = np.zeros(self.options.subspace_dim)
+        size = self.step_cost - int(self.objective.has_auxiliaries)
+        return CMA(mean=mean, sigma=self.options.perturbation_radius, population_size=size, seed=0)
+
+    def _extra_state(self) -> State:
+        return super()._extra_state() | {"told": np.array(self._told)}
+
+    def _load_extra_state(self, state: Mapping[str, Any]) -> None:
+        super()._load_extra_state(state)
+        self._told, self._search = [], self._new_search()
+        for generation, losses in enumerate(np.asarray(state["told"])):
+            self._learn(self._population(generation), losses)

@@ -1,0 +1,45 @@
+"""What a method minimises: losses of scores, with first-order steps of the objective's own scalars."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.methods.base import Labels, Losses, Scores, State
+
+ClassVector = NDArray[np.float64]
+
+
+class Objective(ABC):
+    """A loss of each example under each prompt, whose mean over a batch is minimised over the latent.
+
+    Most objectives have no scalars of their own and only define ``losses``.
+    """
+
+    has_auxiliaries: ClassVar[bool] = False
+
+    @abstractmethod
+    def losses(self, scores: Scores, labels: Labels) -> Losses:
+        """Returns float64 ``[q, b]`` from scores float32 ``[q, b, C]`` and labels int32 ``[q, b]``."""
+
+    def start(self, scores: Scores, labels: Labels) -> None:  # noqa: B027
+        """Sets the scalars from the first batch at the unperturbed latent; does nothing ever after."""
+
+    def update(self, scores: Scores, labels: Labels) -> None:  # noqa: B027
+        """Takes one first-order step of the scalars from a batch at the unperturbed latent."""
+
+    @property
+    def auxiliary(self) -> dict[str, float]:
+        """The scalars by name."""
+        return {}
+
+    def state_dict(self) -> State:
+        """Returns copies of the scalars."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Takes over a ``state_dict``."""

@@ -1,0 +1,76 @@
+"""Losses of one example at a time: cross-entropy, focal, hinge; each weighted by class if asked."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.methods.base import Labels, Losses, Scores
+from zostudy.methods.objectives.base import ClassVector, Objective
+
+
+def log_softmax(scores: Scores) -> NDArray[np.float64]:
+    """Returns the log-probabilities of the classes, float64, of the same shape as the scores."""
+    shifted = scores.astype(np.float64) - scores.max(axis=-1, keepdims=True)
+    normalised: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return normalised
+
+
+def balanced_weights(class_shares: ClassVector) -> ClassVector:
+    """Returns weights ``1 / (C share)``, float64 ``[C]``, of mean 1 in what is drawn; 0 if absent."""
+    present = class_shares > 0
+    return np.where(present, 1 / (len(class_shares) * np.where(present, class_shares, 1.0)), 0.0)
+
+
+class PointwiseObjective(Objective):
+    """A loss that looks at one example at a time, times the weight of the example's class."""
+
+    def __init__(self, class_weights: ClassVector) -> None:
+        self._class_weights = class_weights
+
+    def losses(self, scores: Scores, labels: Labels) -> Losses:
+        """Returns the weighted losses, float64 ``[q, b]``."""
+        return self._class_weights[labels] * self._unweighted(scores, labels)
+
+    @abstractmethod
+    def _unweighted(self, scores: Scores, labels: Labels) -> Losses: ...
+
+
+class CrossEntropy(PointwiseObjective):
+    """``-log p_y``, p the softmax over the label words."""
+
+    def _unweighted(self, scores: Scores, labels: Labels) -> Losses:
+        return -_of_label(log_softmax(scores), labels)
+
+
+class Focal(PointwiseObjective):
+    """``-(1 - p_y)^gamma log p_y`` (Lin et al., ICCV 2017, eq. 4); gamma = 0 is cross-entropy."""
+
+    def __init__(self, class_weights: ClassVector, gamma: float) -> None:
+        super().__init__(class_weights)
+        self._gamma = gamma
+
+    def _unweighted(self, scores: Scores, labels: Labels) -> Losses:
+        log_p = _of_label(log_softmax(scores), labels)
+        return -np.power(-np.expm1(log_p), self._gamma) * log_p
+
+
+class Hinge(PointwiseObjective):
+    """``sum over wrong classes k of max(0, margin + s_k - s_y)``, in logits (BBT's hinge, margin 2)."""
+
+    def __init__(self, class_weights: ClassVector, margin: float) -> None:
+        super().__init__(class_weights)
+        self._margin = margin
+
+    def _unweighted(self, scores: Scores, labels: Labels) -> Losses:
+        wide = scores.astype(np.float64)
+        violations = np.maximum(0.0, self._margin + wide - _of_label(wide, labels)[..., None])
+        losses: Losses = violations.sum(axis=-1) - self._margin  # the right class itself always adds the margin
+        return losses
+
+
+def _of_label(values: NDArray[np.float64], labels: Labels) -> Losses:
+    picked: Losses = np.take_along_axis(values, labels[..., None], axis=-1)[..., 0]
+    return picked

@@ -1,0 +1,112 @@
+"""Options of the methods: frozen dataclasses whose documentation can be read by code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt
+
+
+@dataclass(frozen=True)
+class Doc:
+    """One sentence on an option, carried in its ``Annotated`` type."""
+
+    text: str
+
+
+Direction: TypeAlias = Annotated[
+    Literal["rademacher", "gaussian", "sphere"],
+    Doc("law of the directions: signs, normal, or uniform on the sphere of radius sqrt(d)"),
+]
+Estimator: TypeAlias = Annotated[
+    Literal["central", "forward"],
+    Doc("difference along a direction: a +/- pair, or one probe against the query at the latent"),
+]
+Schedule: TypeAlias = Annotated[
+    Literal["constant", "linear", "cosine"],
+    Doc("how the step size falls, to 0, over the query budget"),
+]
+
+
+@dataclass(frozen=True)
+class OptionDescription:
+    """An option as ``zostudy methods`` shows it: ``type`` reads like ``int >= 1`` or ``a | b``."""
+
+    name: str
+    type: str
+    default: Any
+    doc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """The option that every method has."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    subspace_dim: Annotated[int, Ge(1), Doc("dimension d of the latent that is tuned")] = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveOptions(MethodOptions):
+    """The loss that a method minimises, and the settings of the losses that have any."""
+
+    objective: Annotated[
+        Literal["cross-entropy", "focal", "hinge", "auc"],
+        Doc("loss on the label words' scores; auc is the minimax form of AUC maximisation"),
+    ] = "cross-entropy"
+    focal_gamma: Annotated[float, Ge(0), Doc("focal: exponent that plays down easy examples")] = 2.0
+    hinge_margin: Annotated[float, Gt(0), Doc("hinge: margin in logits over every wrong class")] = 2.0
+    auc_version: Annotated[
+        Literal["v1", "v2"],
+        Doc("auc: v1 is AUCM as published; v2 = v1 / (p(1-p)) keeps one scale at every imbalance ratio"),
+    ] = "v2"
+    alpha_projection: Annotated[
+        Literal["nonnegative", "none"], Doc("auc: whether alpha is kept in [0, inf) after its ascent step")
+    ] = "nonnegative"
+    auxiliary_learning_rate: Annotated[
+        float,
+        Gt(0),
+        Doc("auc: first-order step size of a, b and alpha; v1 needs about 1/(p(1-p)) times v2's"),
+    ] = 0.1
+    auxiliary_start: Annotated[
+        Literal["closed_form", "zero"],
+        Doc("auc: a, b, alpha start at their optimum on the first batch, or at zero"),
+    ] = "closed_form"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbingOptions(ObjectiveOptions):
+    """Options of the methods that probe around the latent and step against the estimated gradient."""
+
+    queries_per_step: Annotated[
+        int, Ge(1), Doc("the most queries a step may spend; it has as many directions as fit in them")
+    ] = 10
+    perturbation_radius: Annotated[
+        float, Gt(0), Doc("probes sit at latent +- radius * direction, whose entries are of order 1")
+    ] = 0.1
+    direction: Direction = "rademacher"
+    learning_rate: Annotated[float, Gt(0), Doc("latent -= learning_rate * gradient estimate")] = 0.5
+    learning_rate_schedule: Schedule = "constant"
+
+
+def describe_options(options: type[MethodOptions]) -> list[OptionDescription]:
+    """Returns the options' names, types, defaults and documentation, in the order of their definition."""
+    hints = get_type_hints(options, include_extras=True)
+    return [_describe(spec.name, hints[spec.name], spec.default) for spec in fields(options)]
+
+
+def _describe(name: str, hint: Any, default: Any) -> OptionDescription:
+    kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    doc = next((note.text for note in notes if isinstance(note, Doc)), "")
+    return OptionDescription(name=name, type=_type_text(kind, notes), default=default, doc=doc)
+
+
+def _type_text(kind: Any, notes: list[Any]) -> str:
+    if get_origin(kind) is Literal:
+        return " | ".join(str(choice) for choice in get_args(kind))
+    bounds = [
+        f"> {note.gt}" if isinstance(note, Gt) else f">= {note.ge}" for note in notes if isinstance(note, Gt | Ge)
+    ]
+    return " ".join([kind.__name__, *bounds])

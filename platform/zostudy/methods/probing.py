@@ -1,0 +1,107 @@
+"""What the tuned methods share: batches, an objective, directions, a falling step size, and their records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from zostudy.errors import SpecError
+from zostudy.methods.base import Context, Latents, Losses, Method, Rows, State, StepRecord
+from zostudy.methods.batches import make_sampler
+from zostudy.methods.directions import draw_directions
+from zostudy.methods.estimators import Gradient, Stencil, spread
+from zostudy.methods.objectives import make_objective
+from zostudy.methods.options import ObjectiveOptions, ProbingOptions
+
+_OBJECTIVE = "objective."
+
+
+class TunedMethod(Method):
+    """A method that minimises an objective on batches of the training draw."""
+
+    options: ObjectiveOptions
+
+    def __init__(self, options: ObjectiveOptions, context: Context) -> None:
+        """Makes the sampler and the objective; raises as ``Method`` and the sampler do."""
+        self.sampler = make_sampler(context)
+        self.objective = make_objective(options, context, self.sampler.class_shares)
+        super().__init__(options, context)
+
+    def batch(self) -> Rows:
+        """Returns this step's rows, int32 ``[batch_size]``: the same for every method of the same seed."""
+        return self.sampler.batch(self.step_number)
+
+    def record(self, loss: float, loss_spread: float, gradient_norm: float = 0.0) -> StepRecord:
+        """Returns the record of the step that has just moved the latent."""
+        latent_norm = float(np.linalg.norm(self.latent))
+        return StepRecord(loss, loss_spread, gradient_norm, latent_norm, self.objective.auxiliary)
+
+    def _extra_state(self) -> State:
+        return {_OBJECTIVE + name: value for name, value in self.objective.state_dict().items()}
+
+    def _load_extra_state(self, state: Mapping[str, Any]) -> None:
+        own = {name.removeprefix(_OBJECTIVE): state[name] for name in state if name.startswith(_OBJECTIVE)}
+        self.objective.load_state_dict(own)
+
+
+class ProbingMethod(TunedMethod):
+    """A tuned method that steps against a gradient estimated from probes around the latent."""
+
+    options: ProbingOptions
+
+    def directions(self, stage: str, count: int) -> Latents:
+        """Returns float32 ``[count, d]`` directions of this step; other stages see independent ones."""
+        dim = self.options.subspace_dim
+        return draw_directions(self.options.direction, self.context.seed, self.step_number, stage, count, dim)
+
+    def learning_rate(self) -> float:
+        """Returns this step's learning rate: the option's value times the schedule's share of it."""
+        done = self.step_number * self.step_cost / self.context.budget
+        share = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
+        return self.options.learning_rate * share[self.options.learning_rate_schedule]
+
+    def stencil(
+        self,
+        directions: Latents,
+        *,
+        central: bool,
+        base: bool,
+        per_example: bool = False,
+        point: Latents | None = None,
+    ) -> Stencil:
+        """Returns the points to probe on this step's batch, around the latent or another point."""
+        centre = self.latent if point is None else point
+        return Stencil(centre, directions, self.options.perturbation_radius, self.batch(), central, base, per_example)
+
+    def probed(self, stencil: Stencil, losses: Losses, gradient: Gradient) -> StepRecord:
+        """Returns the record of a step that was one stencil."""
+        probes = stencil.probe_losses(losses)
+        loss = stencil.at_base(losses).mean() if stencil.base else probes.mean()
+        return self.record(float(loss), spread(probes), float(np.linalg.norm(gradient)))
+
+    def descend(self, gradient: Gradient) -> None:
+        """Moves the latent: ``latent -= learning_rate * gradient``."""
+        self.latent = (self.latent - self.learning_rate() * gradient).astype(np.float32)
+
+    def count_directions(self, *, each: int, fixed: int, at_least: int = 1) -> int:
+        """Returns how many directions fit in ``queries_per_step``.
+
+        Args:
+            each: queries that one direction costs.
+            fixed: queries of the step that belong to no direction.
+            at_least: directions without which the method is not defined.
+
+        Raises:
+            SpecError: fewer than ``at_least`` fit.
+        """
+        count = (self.options.queries_per_step - fixed) // each
+        if count < at_least:
+            raise SpecError(
+                f"queries_per_step of {self.name} must be at least {fixed + each * at_least} with these "
+                f"options ({at_least} x {each} for directions, {fixed} fixed), "
+                f"got {self.options.queries_per_step}; raise it"
+            )
+        return count

@@ -1,0 +1,57 @@
+"""Random search: the best of many prompts drawn at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, Gt
+
+from zostudy.methods.base import Queries, Step
+from zostudy.methods.directions import draw_directions
+from zostudy.methods.estimators import spread
+from zostudy.methods.options import Doc, ObjectiveOptions
+from zostudy.methods.probing import TunedMethod
+from zostudy.methods.registry import register_method
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSearchOptions(ObjectiveOptions):
+    """Options of random search."""
+
+    queries_per_step: Annotated[
+        int, Ge(2), Doc("queries of a step: the incumbent and its challengers, all on the step's batch")
+    ] = 10
+    perturbation_radius: Annotated[
+        float, Gt(0), Doc("standard deviation of each entry of a challenger, drawn around the start tokens")
+    ] = 0.5
+
+
+@register_method("random-search")
+class RandomSearch(TunedMethod):
+    """Keeps, step by step, the prompt of least loss among the incumbent and fresh random challengers.
+
+    The incumbent is evaluated again on each new batch, so that a lucky batch does not enthrone it for ever.
+    """
+
+    Options = RandomSearchOptions
+    options: RandomSearchOptions
+
+    @property
+    def step_cost(self) -> int:
+        """One query for each contestant."""
+        return self.options.queries_per_step
+
+    def step(self) -> Step:
+        """Lets the contestants meet on one batch; the least loss becomes or stays the latent."""
+        dim, challengers = self.options.subspace_dim, self.step_cost - 1
+        normal = draw_directions("gaussian", self.context.seed, self.step_number, "challengers", challengers, dim)
+        contestants = np.concatenate([self.latent[None], np.float32(self.options.perturbation_radius) * normal])
+        scores, labels = yield Queries(contestants, np.tile(self.batch(), (len(contestants), 1)))
+        self.objective.start(scores[:1], labels[:1])
+
+        losses = self.objective.losses(scores, labels).mean(axis=1)
+        self.latent = contestants[np.argmin(losses)].copy()
+        self.objective.update(scores[:1], labels[:1])
+        return self.record(float(losses[0]), spread(losses[1:]))

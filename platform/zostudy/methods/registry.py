@@ -1,0 +1,63 @@
+"""Finds methods by name: those of zostudy, and those of any installed package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
+
+from zostudy.errors import SpecError
+from zostudy.methods.base import Method
+
+ENTRY_POINT_GROUP = "zostudy.methods"
+
+_METHODS: dict[str, type[Method]] = {}
+
+MethodType = TypeVar("MethodType", bound=type[Method])
+
+
+def register_method(name: str) -> Callable[[MethodType], MethodType]:
+    """Returns a class decorator that makes a method known under a name.
+
+    A package of its own needs no decorator: it names the class in its entry-point group ``zostudy.methods``.
+    """
+
+    def register(method: MethodType) -> MethodType:
+        method.name = name
+        _METHODS[name] = method
+        return method
+
+    return register
+
+
+def method_names() -> list[str]:
+    """Returns all known names, sorted."""
+    return sorted(_METHODS.keys() | _entry_points().keys())
+
+
+def get_method(name: str) -> type[Method]:
+    """Returns the method's class.
+
+    Raises:
+        SpecError: there is no such method; the message lists those there are.
+    """
+    if name not in _METHODS:
+        found = _entry_points().get(name)
+        if found is None:
+            raise SpecError(f"methods must be among {', '.join(method_names())}, got {name!r}; choose one of these")
+        register_method(name)(_load(found))
+    return _METHODS[name]
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def _load(point: EntryPoint) -> type[Method]:
+    method = point.load()
+    if not (isinstance(method, type) and issubclass(method, Method)):
+        raise SpecError(
+            f"entry points of {ENTRY_POINT_GROUP} must name a subclass of zostudy.methods.Method, "
+            f"but {point.name} = {point.value} does not; mend or uninstall that package"
+        )
+    return method

@@ -1,0 +1,23 @@
+"""Noise as a pure function of where it is used, so that timing, replicas and resumes cannot change it."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+
+def generator(seed: int, *path: int | str) -> np.random.Generator:
+    """Returns a counter-based generator that depends on nothing but its arguments.
+
+    Args:
+        seed: the study's or trial's seed, at least 0.
+        path: where the noise is used, for example ``("batch", step)``. Words and numbers name disjoint streams.
+    """
+    words = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in path]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy=seed, spawn_key=words)))
+
+
+def derive_seed(seed: int, *path: int | str) -> int:
+    """Returns a seed below 2**31 for a part of the study, a pure function of its arguments."""
+    return int(generator(seed, *path).integers(2**31))

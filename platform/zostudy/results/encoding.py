@@ -1,0 +1,97 @@
+"""A trial's outcome as rows of the three tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from zostudy.results.outcome import Outcome
+from zostudy.results.schema import HISTORY, SCORES, TRIALS
+
+_JSON_COLUMNS = ("params", "versions")
+
+
+def encode(outcome: Outcome) -> dict[str, pa.Table]:
+    """Returns the rows of one trial, table by table: one in ``trials``, one a step, one a scored example.
+
+    Raises:
+        ValueError: a column is unknown, missing, or of another length than the rest.
+    """
+    return {
+        "trials": _trials(outcome.trial),
+        "history": _history(outcome),
+        "scores": _scores(outcome),
+    }
+
+
+def _trials(trial: Mapping[str, Any]) -> pa.Table:
+    _check_columns(TRIALS, trial, needed=[field.name for field in TRIALS if not field.nullable])
+    row = {**trial, **{name: json.dumps(trial[name], sort_keys=True) for name in _JSON_COLUMNS}}
+    table = pa.Table.from_pylist([row], schema=TRIALS)
+    empty = [field.name for field in TRIALS if not field.nullable and table[field.name].null_count]
+    if empty:
+        raise ValueError(f"columns of a trial that must have a value: {empty}")
+    return table
+
+
+def _history(outcome: Outcome) -> pa.Table:
+    if not outcome.history:
+        return HISTORY.empty_table()
+    numeric = [field for field in HISTORY if field.name not in ("study", "cell", "trial", "auxiliary")]
+    _check_columns(pa.schema(numeric), outcome.history, needed=[field.name for field in numeric])
+    n_steps = len(outcome.history["step"])
+    columns = {
+        **_names(outcome, n_steps),
+        **{
+            # In a nullable column, NaN says that there is none.
+            field.name: pa.array(outcome.history[field.name], type=field.type, from_pandas=field.nullable)
+            for field in numeric
+        },
+        "auxiliary": pa.array(_by_step(outcome.auxiliary, n_steps), type=HISTORY.field("auxiliary").type),
+    }
+    return pa.table(columns, schema=HISTORY)
+
+
+def _by_step(auxiliary: Mapping[str, NDArray[np.float64]], n_steps: int) -> list[list[tuple[str, float]]]:
+    for name, values in auxiliary.items():
+        if len(values) != n_steps:
+            raise ValueError(f"auxiliary scalar {name} has {len(values)} values for {n_steps} steps")
+    return [
+        [(name, float(values[step])) for name, values in auxiliary.items() if not np.isnan(values[step])]
+        for step in range(n_steps)
+    ]
+
+
+def _scores(outcome: Outcome) -> pa.Table:
+    tables = [SCORES.empty_table()]
+    for split, (rows, labels, scores) in outcome.scores.items():
+        columns = {
+            **_names(outcome, len(rows)),
+            "split": pa.repeat(pa.scalar(split), len(rows)),
+            "row": pa.array(rows, type=pa.int64()),
+            "label": pa.array(labels, type=pa.int32()),
+            "scores": _lists(scores),
+        }
+        tables.append(pa.table(columns, schema=SCORES))
+    return pa.concat_tables(tables)
+
+
+def _lists(matrix: NDArray[np.float32]) -> pa.Array:
+    offsets = np.arange(matrix.shape[0] + 1, dtype=np.int32) * matrix.shape[1]
+    return pa.ListArray.from_arrays(offsets, pa.array(matrix.ravel(), type=pa.float32()))
+
+
+def _names(outcome: Outcome, n_rows: int) -> dict[str, pa.Array]:
+    return {name: pa.repeat(pa.scalar(str(outcome.trial[name])), n_rows) for name in ("study", "cell", "trial")}
+
+
+def _check_columns(schema: pa.Schema, given: Collection[str], needed: list[str]) -> None:
+    unknown = sorted(set(given) - set(schema.names))
+    missing = sorted(set(needed) - set(given))
+    if unknown or missing:
+        raise ValueError(f"columns of a trial: unknown {unknown}, missing {missing}")

@@ -1,0 +1,116 @@
+"""The one writer of a study's results: a trial is either there, whole, or not there at all."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zostudy.errors import ResultsError
+from zostudy.results.encoding import encode
+from zostudy.results.files import read_table, remove_unfinished, write_table, write_whole
+from zostudy.results.outcome import Outcome
+from zostudy.results.schema import SCHEMAS
+from zostudy.spec import difference, dump_yaml
+
+STUDY_FILE = "study.yaml"
+
+
+class Ledger:
+    """The results of one study: ``study.yaml`` and the folders ``trials``, ``history`` and ``scores``.
+
+    A trial is finished when its file in ``trials`` is there: it is written last, so its history and scores
+    are there too. What a stopped writer left of an unfinished trial is never read and will be replaced.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Makes or opens a study's folder; one process at a time may write to it.
+
+        Raises:
+            ResultsError: the folder cannot be made or written.
+        """
+        self.folder = folder.absolute()
+        try:
+            for table in SCHEMAS:
+                (self.folder / table).mkdir(parents=True, exist_ok=True)
+                remove_unfinished(self.folder / table)
+            remove_unfinished(self.folder)
+            tempfile.TemporaryFile(dir=self.folder).close()
+        except OSError as error:
+            raise ResultsError(
+                f"the results folder must be writable, but {self.folder} is not ({error.strerror}); "
+                "permit it, or give another one with --results"
+            ) from error
+
+    def check_same(self, resolved: Mapping[str, Any]) -> None:
+        """Checks that the folder is empty or holds results of this very study.
+
+        Args:
+            resolved: the study with every default filled in, as plain YAML data.
+
+        Raises:
+            ResultsError: the folder holds results of another study, or does not say of which.
+        """
+        path = self.folder / STUDY_FILE
+        if not path.exists():
+            if any((self.folder / "trials").glob("*.parquet")):
+                raise ResultsError(
+                    f"a results folder must say whose results it holds, but {path} is missing; "
+                    "put it back, or give another folder with --results"
+                )
+            return
+        changes = difference(_read_yaml(path), resolved)
+        if changes:
+            raise ResultsError(
+                f"a results folder holds one study, but {self.folder} holds another ({'; '.join(changes)}); "
+                "change the study back, or give it another name"
+            )
+
+    def write_study(self, resolved: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+        """Writes ``study.yaml``: the study with every default filled in, under the versions it ran with as a comment.
+
+        The file is a study file itself: ``zostudy run`` takes it.
+
+        Raises:
+            ResultsError: the file cannot be written.
+        """
+        text = f"# ran with {', '.join(f'{name} {number}' for name, number in versions.items())}\n{dump_yaml(resolved)}"
+        write_whole(self.folder / STUDY_FILE, lambda file: file.write(text.encode()))
+
+    def record(self, outcome: Outcome) -> None:
+        """Stores a trial, complete or failed; its file in ``trials`` comes last and makes it count.
+
+        Raises:
+            ResultsError: a file cannot be written.
+            ValueError: a column of the outcome is unknown or missing.
+        """
+        tables = encode(outcome)
+        for table in ("scores", "history", "trials"):
+            write_table(tables[table], self.folder / table / f"{outcome.name}.parquet")
+
+    def trials(self) -> list[dict[str, Any]]:
+        """Returns the finished trials by name, each as the mapping that was recorded, absent values as None.
+
+        Raises:
+            ResultsError: a file cannot be read.
+        """
+        rows: list[dict[str, Any]] = read_table(self.folder, "trials").to_pylist()
+        for row in rows:
+            row["params"] = json.loads(row["params"])
+            row["versions"] = json.loads(row["versions"])
+        return rows
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ResultsError(
+            f"a results folder must say whose results it holds, but {path} cannot be read "
+            f"({' '.join(str(error).split())}); give another folder with --results"
+        ) from error
+    return content if isinstance(content, Mapping) else {}

@@ -1,0 +1,49 @@
+"""What a finished trial hands to the ledger: plain values and numpy arrays, to travel between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SplitScores(NamedTuple):
+    """The class scores of one split at the kept point.
+
+    Attributes:
+        rows: int64 ``[n]``, row numbers in the task's table.
+        labels: int32 ``[n]``, true classes.
+        scores: float32 ``[n, C]``, logits of the label words.
+    """
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that is stored of one trial, complete or failed.
+
+    Attributes:
+        trial: one value a column of ``zostudy.results.schema.TRIALS``. Nullable columns may be left out;
+            ``params`` and ``versions`` are mappings (stored as JSON), ``latent`` is float32 ``[d]``, times
+            carry a time zone.
+        history: one array ``[steps]`` a numeric column of ``HISTORY``; the ledger adds study, cell and trial.
+            NaN means null in a nullable column, such as ``dev_auc`` between evaluations. Empty: no steps.
+        auxiliary: the objective's auxiliary scalars by name, float64 ``[steps]``, NaN where there is none.
+        scores: the class scores of each evaluated split, ``dev`` or ``test``.
+    """
+
+    trial: Mapping[str, Any]
+    history: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    auxiliary: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    scores: Mapping[str, SplitScores] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The trial's name."""
+        return str(self.trial["trial"])

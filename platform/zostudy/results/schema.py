@@ -1,0 +1,117 @@
+"""What the Parquet tables of a study hold: explicit schemas, each column with its meaning and unit."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+VERSION_KEY = b"zostudy_schema"
+MEANING_KEY = b"meaning"
+
+METRICS = ("auc", "auprc", "balanced_accuracy", "minority_recall", "macro_f1", "accuracy")
+
+TIME_COLUMNS = ("wall_seconds", "replica_seconds", "started_at", "finished_at")
+"""Columns of ``trials`` that may differ between two runs of one study; every other one may not."""
+
+
+def meaning(field: pa.Field) -> str:
+    """Returns the one line that says what a column means, with its unit."""
+    metadata: dict[bytes, bytes] = field.metadata or {}
+    return metadata.get(MEANING_KEY, b"").decode()
+
+
+def _required(name: str, kind: pa.DataType, text: str) -> pa.Field:
+    return pa.field(name, kind, nullable=False, metadata={MEANING_KEY: text.encode()})
+
+
+def _optional(name: str, kind: pa.DataType, text: str) -> pa.Field:
+    return pa.field(name, kind, nullable=True, metadata={MEANING_KEY: text.encode()})
+
+
+def _schema(*fields: pa.Field) -> pa.Schema:
+    return pa.schema(fields, metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()})
+
+
+def _metric_fields(split: str, when: str) -> list[pa.Field]:
+    meanings = {
+        "auc": "area under the ROC curve of the minority class, or macro one-vs-rest, 0 to 1",
+        "auprc": "average precision of the minority class, or macro one-vs-rest, 0 to 1",
+        "balanced_accuracy": "mean recall over the classes, 0 to 1",
+        "minority_recall": "mean recall over the minority classes, 0 to 1",
+        "macro_f1": "unweighted mean of the classes' F1, 0 to 1",
+        "accuracy": "share of right predictions, 0 to 1",
+    }
+    return [_optional(f"{split}_{metric}", pa.float64(), f"{split}: {meanings[metric]}{when}") for metric in METRICS]
+
+
+_NAMES = (
+    _required("study", pa.string(), "name of the study"),
+    _required("cell", pa.string(), "name of the cell: one model, task, imbalance ratio and method"),
+    _required("trial", pa.string(), "name of the trial, unique in its study and safe as a file name"),
+)
+
+TRIALS = _schema(
+    *_NAMES,
+    _required("stage", pa.string(), "search or confirm"),
+    _required("number", pa.int64(), "number of the trial in its cell and stage, from 0"),
+    _required("method", pa.string(), "label of the method in the study file"),
+    _required("algorithm", pa.string(), "registered name of the method behind the label"),
+    _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
+    _required("task", pa.string(), "name of the task"),
+    _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1"),
+    _required("n_minority", pa.int64(), "training examples drawn of the rarest class"),
+    _required("n_majority", pa.int64(), "training examples drawn of the most frequent class"),
+    _required("seed", pa.int64(), "seed of the trial's data draw, subspace and start tokens"),
+    _required("budget", pa.int64(), "queries the trial was allowed; equal in a fair comparison"),
+    _required("batch_size", pa.int64(), "examples of one query"),
+    _optional("objective", pa.string(), "what the method minimises; null if it minimises nothing"),
+    _optional("subspace_dim", pa.int64(), "length d of the latent"),
+    _optional("perturbation_radius", pa.float64(), "distance of a query from the point, in latent units"),
+    _optional("sharpness_radius", pa.float64(), "length of the ascent step before an update, in latent units"),
+    _optional("learning_rate", pa.float64(), "step size of the latent"),
+    _optional("auxiliary_learning_rate", pa.float64(), "step size of the objective's auxiliary scalars"),
+    _optional("queries_per_step", pa.int64(), "queries of one step of the method"),
+    _optional("sampler", pa.string(), "how batches are drawn: natural or stratified"),
+    _optional("prior", pa.string(), "positive fraction the AUC objective uses: global or batch"),
+    _optional("margin", pa.float64(), "margin of the AUC objective, in units of its score"),
+    _optional("class_weights", pa.string(), "weights of the examples in the loss: none or balanced"),
+    _required("params", pa.string(), "every option of the method and the imbalance settings, as JSON"),
+    _required("queries", pa.int64(), "queries spent in tuning; one is one prompt on one batch"),
+    _required("examples", pa.int64(), "examples scored in tuning"),
+    _required("evaluation_examples", pa.int64(), "examples scored on dev and test, beside the budget"),
+    _optional("best_queries", pa.int64(), "queries spent when the kept point was found"),
+    _required("wall_seconds", pa.float64(), "seconds from the trial's start to its end"),
+    _required("replica_seconds", pa.float64(), "seconds replicas were busy for the trial, summed"),
+    _required("status", pa.string(), "complete, failed or pruned"),
+    _optional("error", pa.string(), "why the trial failed, one line"),
+    *_metric_fields("dev", ""),
+    *_metric_fields("test", "; null in search"),
+    _optional("sharpness", pa.float64(), "rise of the loss around the kept point"),
+    _optional("latent", pa.list_(pa.float32()), "the kept point z, subspace_dim numbers"),
+    _required("versions", pa.string(), "versions of zostudy and of what it stands on, as JSON"),
+    _required("started_at", pa.timestamp("us", tz="UTC"), "when the trial started, UTC"),
+    _required("finished_at", pa.timestamp("us", tz="UTC"), "when the trial ended, UTC"),
+)
+
+HISTORY = _schema(
+    *_NAMES,
+    _required("step", pa.int64(), "number of the step, from 1; 0 is the start, before any step"),
+    _required("queries", pa.int64(), "queries spent up to the end of the step"),
+    _required("examples", pa.int64(), "examples scored up to the end of the step"),
+    _optional("loss", pa.float64(), "mean loss of the step, in units of the objective; null at the start"),
+    _optional("loss_spread", pa.float64(), "standard deviation of the losses of the step's queries"),
+    _optional("gradient_norm", pa.float64(), "length of the estimated gradient"),
+    _required("latent_norm", pa.float64(), "length of the latent after the step"),
+    _optional("dev_auc", pa.float64(), "dev AUC after the step, 0 to 1; null between evaluations"),
+    _required("auxiliary", pa.map_(pa.string(), pa.float64()), "auxiliary scalars after the step, by name"),
+)
+
+SCORES = _schema(
+    *_NAMES,
+    _required("split", pa.string(), "dev or test"),
+    _required("row", pa.int64(), "row number in the task's table"),
+    _required("label", pa.int32(), "true class, from 0"),
+    _required("scores", pa.list_(pa.float32()), "logits of the label words, one a class, at the kept point"),
+)
+
+SCHEMAS: dict[str, pa.Schema] = {"trials": TRIALS, "history": HISTORY, "scores": SCORES}

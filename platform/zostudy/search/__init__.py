@@ -1,0 +1,1 @@
+"""From a study to finished trials: plan, proposals, the trial itself, and Ray Tune, which runs them."""

@@ -1,0 +1,84 @@
+"""How long a study will take, from a short probe of the real model in this process."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.search.plan import tunes
+from zostudy.search.prepare import PreparedStudy
+
+PROBE_QUERIES = 8
+PROBE_SUBSPACE_DIM = 100
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a study will take.
+
+    Attributes:
+        examples_per_second: of one replica.
+        tuning_examples: all trials' queries times the batch size.
+        evaluation_examples: dev evaluations of all trials, and test of the confirm trials.
+        n_replicas: that this machine would run.
+        seconds: expected, start-up not counted.
+    """
+
+    examples_per_second: float
+    tuning_examples: int
+    evaluation_examples: int
+    n_replicas: int
+    seconds: float
+
+
+def estimate(study: PreparedStudy) -> Estimate:
+    """Returns the expected time, from timing a few queries on the model with a replica's threads."""
+    from zostudy.cluster.local_ray import local_replicas
+
+    spec = study.plan.spec
+    tuning = study.plan.n_queries * spec.budget.batch_size
+    evaluation = _evaluation_examples(study)
+    n_replicas = local_replicas(spec, os.cpu_count() or 1)
+    rate = _examples_per_second(study)
+    return Estimate(rate, tuning, evaluation, n_replicas, (tuning + evaluation) / (rate * n_replicas))
+
+
+def _evaluation_examples(study: PreparedStudy) -> int:
+    plan = study.plan
+    total = 0
+    for cell in plan.cells:
+        draw = study.data.draws[cell.imbalance_ratio, plan.seed(plan.replicates[-1])]
+        evaluations = 1 + (plan.spec.budget.evaluations if tunes(cell.method) else 0)
+        total += (cell.n_search + cell.n_confirm) * evaluations * len(draw.dev_rows)
+        total += cell.n_confirm * len(draw.test_rows)
+    return total
+
+
+def _examples_per_second(study: PreparedStudy) -> float:
+    import torch
+
+    from zostudy.lm.frozen import FrozenLM
+
+    spec = study.plan.spec
+    threads = torch.get_num_threads()
+    torch.set_num_threads(spec.resources.cpus)
+    try:
+        scorer = FrozenLM(spec.model, study.source, study.encoded)
+        latents = np.zeros((PROBE_QUERIES, PROBE_SUBSPACE_DIM), dtype=np.float32)
+        rows = np.tile(_sample_rows(study), (PROBE_QUERIES, 1))
+        scorer.score(latents, rows)
+        started = time.perf_counter()
+        scorer.score(latents, rows)
+        return rows.size / (time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _sample_rows(study: PreparedStudy) -> NDArray[np.int32]:
+    draw = next(iter(study.data.draws.values()))
+    places = np.linspace(0, len(draw.test_rows) - 1, study.plan.spec.budget.batch_size).astype(np.int64)
+    return draw.test_rows[places]

@@ -1,0 +1,148 @@
+"""Runs a prepared study on Ray: replicas once, one Tuner over all cells, every outcome into the ledger."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from zostudy.cluster.local_ray import connected
+from zostudy.cluster.pool import RayPool
+from zostudy.cluster.replica import build_frozen_lm, start_replicas
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
+from zostudy.search.data import StudyData
+from zostudy.search.journal import Journal
+from zostudy.search.plan import Assignment
+from zostudy.search.prepare import PreparedStudy
+from zostudy.search.progress import StudyProgress
+from zostudy.search.recording import Recording
+from zostudy.search.setup import set_up
+from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.spec.study import StudySpec
+
+TRIALS_PER_REPLICA = 2
+TRIAL_MEMORY = 2**28
+
+
+class Watcher(Protocol):
+    """Told how a study goes; the live view is one."""
+
+    def phase(self, what: str) -> None:
+        """Something that takes seconds begins."""
+        ...
+
+    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
+        """The replicas are ready."""
+        ...
+
+    def trial_started(self, assignment: Assignment) -> None:
+        """A trial begins."""
+        ...
+
+    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
+        """A trial is further on."""
+        ...
+
+    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+        """A trial's outcome is in the ledger."""
+        ...
+
+
+def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watcher: Watcher) -> StudyProgress:
+    """Runs the trials that the ledger does not hold, and returns where the study then stands.
+
+    Args:
+        study: from ``prepare``.
+        ledger: opened and checked; holds what earlier runs finished.
+        address: a Ray cluster, or None for a Ray of this machine that ends with the run.
+        watcher: told how it goes.
+
+    Raises:
+        ZostudyError: the model cannot be loaded, the cluster not be reached, or results not be written.
+        KeyboardInterrupt: all that finished is in the ledger.
+    """
+    import ray
+
+    spec = study.plan.spec
+    progress = StudyProgress(study.plan, ledger.trials())
+    if progress.done:
+        return progress
+    watcher.phase("starting Ray")
+    with connected(address, spec) as n_replicas:
+        watcher.phase(f"loading {spec.model.name} in {n_replicas} replica{'s' if n_replicas > 1 else ''}")
+        encoded = ray.put(study.encoded)
+        recipe = (spec.model, study.source, encoded, spec.resources.cpus)
+        replicas = start_replicas(n_replicas, spec.resources, build_frozen_lm, recipe)
+        watcher.begin(progress, n_replicas)
+        _fit(study, progress, ledger, replicas, watcher)
+    return progress
+
+
+def _fit(study: PreparedStudy, progress: StudyProgress, ledger: Ledger, replicas: list[Any], watcher: Watcher) -> None:
+    from ray import tune
+
+    from zostudy.search.searcher import METRIC, StudySearcher
+
+    spec = study.plan.spec
+
+    journal = Journal(ledger.folder, progress)
+
+    def finish(assignment: Assignment, outcome: Outcome) -> None:
+        ledger.record(outcome)
+        progress.record(outcome.trial)
+        journal.update(progress.cells[assignment.cell])
+        watcher.trial_finished(assignment, outcome)
+
+    def crashed(assignment: Assignment) -> Outcome:
+        return Recording(set_up(spec, assignment, study.data)).outcome(error="the trial's process died")
+
+    searcher = StudySearcher(progress, watcher.trial_started, watcher.trial_progressed, finish, crashed)
+    trainable = tune.with_parameters(tune_trial, spec=spec, data=study.data, replicas=replicas)
+    with _tune_folder() as folder:
+        tune.Tuner(
+            tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])),
+            tune_config=tune.TuneConfig(
+                metric=METRIC,
+                mode="max",
+                search_alg=searcher,
+                num_samples=-1,
+                max_concurrent_trials=TRIALS_PER_REPLICA * len(replicas),
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: str(trial.trial_id),
+            ),
+            run_config=tune.RunConfig(name=spec.name, storage_path=folder, verbose=0),
+        ).fit()
+
+
+def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, replicas: list[Any]) -> None:
+    """Runs one trial in a process of Tune's."""
+    from ray import tune
+
+    from zostudy.search.searcher import METRIC, OUTCOME, PROGRESS
+
+    assignment: Assignment = config["assignment"]
+    latest = TrialProgress(0, 0.0, None)
+
+    def report(progress: TrialProgress, *outcome: Outcome) -> None:
+        nonlocal latest
+        latest = progress
+        tune.report({METRIC: progress.dev_auc, PROGRESS: progress, OUTCOME: list(outcome)})
+
+    pool = RayPool(replicas, first=assignment.number)
+    outcome = run_trial(spec, assignment, data, pool, report)
+    report(latest, outcome)
+
+
+@contextmanager
+def _tune_folder() -> Iterator[str]:
+    """Gives Tune a folder for its own notes, which nobody reads: the ledger is the truth."""
+    with tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+        os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+        os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+        yield str(Path(folder).resolve())

@@ -1,0 +1,156 @@
+"""The plan of a study: its cells, the trials of each, and what each trial is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zostudy.methods import ImbalanceSettings, Method, get_method
+from zostudy.randomness import derive_seed
+from zostudy.search.space import Space
+from zostudy.spec import method_space
+from zostudy.spec.study import MethodSpec, StudySpec
+
+Stage = Literal["search", "confirm"]
+SEARCH_REPLICATE = 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method at one imbalance ratio (of one model and task): what is searched and compared.
+
+    Attributes:
+        name: unique in the study, safe in a file name.
+        method: label, registered method, fixed options.
+        imbalance_ratio: majority / minority.
+        space: what is searched; empty for a method that tunes nothing, or a study without search.
+        n_search: search trials.
+        n_confirm: confirm trials.
+    """
+
+    name: str
+    method: MethodSpec
+    imbalance_ratio: float
+    space: Space
+    n_search: int
+    n_confirm: int
+
+    @property
+    def method_class(self) -> type[Method]:
+        """The registered method."""
+        return get_method(self.method.method)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One trial to run: all that tells it from the other trials of the study.
+
+    Attributes:
+        cell: the cell's name.
+        method: label, registered method, fixed options.
+        imbalance_ratio: majority / minority.
+        stage: ``search`` or ``confirm``.
+        number: counts within cell and stage, from 0.
+        params: values for searched options, by name; settings of the imbalance as ``imbalance.<setting>``.
+        seed: of the data draw, subspace and start tokens; the same in every cell for one replicate.
+        noise_seed: of batches and directions; the same in every cell for one stage and number.
+    """
+
+    cell: str
+    method: MethodSpec
+    imbalance_ratio: float
+    stage: Stage
+    number: int
+    params: Mapping[str, Any]
+    seed: int
+    noise_seed: int
+
+    @property
+    def name(self) -> str:
+        """The trial's name: a pure function of the study."""
+        return trial_name(self.cell, self.stage, self.number)
+
+
+def trial_name(cell: str, stage: Stage, number: int) -> str:
+    """Returns the name of a trial, unique in its study."""
+    return f"{cell}-{stage}-{number:03d}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a study, and how its trials are seeded."""
+
+    spec: StudySpec
+    cells: tuple[Cell, ...]
+
+    @property
+    def n_trials(self) -> int:
+        """Trials of all cells, search and confirm."""
+        return sum(cell.n_search + cell.n_confirm for cell in self.cells)
+
+    @property
+    def n_queries(self) -> int:
+        """The most queries that all trials together may spend."""
+        per_trial = self.spec.budget.queries
+        return sum((cell.n_search + cell.n_confirm) * per_trial for cell in self.cells if tunes(cell.method))
+
+    def seed(self, replicate: int) -> int:
+        """Returns the seed of draw, subspace and start tokens: replicate 0 is the search's, k + 1 is confirm k's."""
+        return derive_seed(self.spec.seed, "replicate", replicate)
+
+    @property
+    def replicates(self) -> tuple[int, ...]:
+        """The replicates that some trial uses."""
+        first = SEARCH_REPLICATE if any(cell.n_search for cell in self.cells) else SEARCH_REPLICATE + 1
+        return tuple(range(first, self.spec.confirm.seeds + 1))
+
+    def assign(self, cell: Cell, stage: Stage, number: int, params: Mapping[str, Any]) -> Assignment:
+        """Returns the trial with these searched values."""
+        replicate = SEARCH_REPLICATE if stage == "search" else number + 1
+        noise_seed = derive_seed(self.spec.seed, stage, number)
+        return Assignment(
+            cell.name,
+            cell.method,
+            cell.imbalance_ratio,
+            stage,
+            number,
+            dict(params),
+            self.seed(replicate),
+            noise_seed,
+        )
+
+
+def make_plan(spec: StudySpec) -> Plan:
+    """Returns the plan: one cell for each method and ratio, methods inside ratios."""
+    cells = []
+    for ratio in spec.imbalance.ratios:
+        for method in spec.methods:
+            space = method_space(spec, method) if spec.search.trials and tunes(method) else {}
+            n_search = spec.search.trials if space else 0
+            cells.append(Cell(f"{method.label}-r{ratio:g}", method, ratio, space, n_search, spec.confirm.seeds))
+    return Plan(spec, tuple(cells))
+
+
+def tunes(method: MethodSpec) -> bool:
+    """Returns whether a method spends queries at all (the untuned prompt does not)."""
+    return get_method(method.method).spends_queries
+
+
+def imbalance_settings(spec: StudySpec, params: Mapping[str, Any], objective: str | None) -> ImbalanceSettings:
+    """Returns a trial's imbalance settings: the study's, with searched values put in, and the sampler resolved.
+
+    The sampler ``auto`` is natural sampling, but stratified for the AUC objective, which needs every class in a batch.
+    """
+    searched = {key.removeprefix("imbalance."): value for key, value in params.items() if key.startswith("imbalance.")}
+    given = spec.imbalance
+    settings = {
+        "sampler": given.sampler,
+        "prior": given.prior,
+        "margin": given.margin,
+        "class_weights": given.class_weights,
+    }
+    settings |= searched
+    if settings["sampler"] == "auto":
+        settings["sampler"] = "stratified" if objective == "auc" else "natural"
+    return ImbalanceSettings(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,57 @@
+"""All that a study needs before the first query: plan, texts, draws, model source, tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zostudy.lm.encoding import EncodedTask, encode_task, load_tokenizer
+from zostudy.lm.limits import model_room
+from zostudy.lm.sources import ModelSource, find_model
+from zostudy.search.data import StudyData, make_data
+from zostudy.search.plan import Plan, make_plan
+from zostudy.search.setup import set_up
+from zostudy.spec.study import StudySpec
+from zostudy.tasks.loading import Task, load_task
+
+
+@dataclass(frozen=True)
+class PreparedStudy:
+    """A checked study, ready to run: what the driver, the replicas and the trials are given."""
+
+    plan: Plan
+    task: Task
+    source: ModelSource
+    encoded: EncodedTask
+    data: StudyData
+
+
+def prepare(spec: StudySpec) -> PreparedStudy:
+    """Returns the prepared study.
+
+    Raises:
+        ZostudyError: whatever is wrong with data, imbalance, model, label words or budget, in one line.
+    """
+    plan = make_plan(spec)
+    source = find_model(spec.model)
+    task = load_task(spec.task)
+    data = make_data(plan, task)
+    for cell in plan.cells:
+        if cell.n_confirm and not cell.n_search:
+            set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()
+    return PreparedStudy(plan, task, source, _encode(spec, source, task, data), data)
+
+
+def _encode(spec: StudySpec, source: ModelSource, task: Task, data: StudyData) -> EncodedTask:
+    tokenizer = load_tokenizer(source)
+    wording = task.wording(source.head)
+    return encode_task(
+        tokenizer,
+        source,
+        task.table.texts,
+        task.table.second_texts,
+        data.used_rows,
+        wording.template.render,
+        wording.label_words,
+        model_room(spec.model, source, tokenizer),
+        task.truncate,
+    )

@@ -1,0 +1,75 @@
+"""What Optuna proposes for trial n of a cell: a pure function of the results up to n - lag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zostudy.randomness import derive_seed
+from zostudy.search.plan import Cell
+from zostudy.search.space import defaults_inside, distributions
+from zostudy.spec.study import StudySpec
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """A finished search trial, as Optuna is told of it.
+
+    Attributes:
+        params: the searched values.
+        dev_auc: the value that is maximised; None for a failed trial.
+    """
+
+    params: Mapping[str, Any]
+    dev_auc: float | None
+
+
+def propose(spec: StudySpec, cell: Cell, number: int, told: Sequence[SearchResult]) -> dict[str, Any]:
+    """Returns the searched values of a cell's search trial.
+
+    Trial 0 is the method's defaults, as far as the space contains them. The study and its sampler are made anew for
+    each proposal, so neither the order in which trials end nor a resume can leave a trace in it.
+
+    Args:
+        spec: the study.
+        cell: the cell.
+        number: n, the trial's number.
+        told: the results of trials 0 to n - lag, in order.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    space = distributions(cell.space, cell.method_class.Options)
+    study = optuna.create_study(direction="maximize", sampler=make_sampler(spec, cell, number))
+    study.add_trials([frozen_trial(result, space) for result in told])
+    if number == 0:
+        study.enqueue_trial(defaults_inside(cell.space, cell.method, spec))
+    return dict(study.ask(space).params)
+
+
+def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
+    """Returns the sampler of one proposal, every argument that matters set and the seed derived from the study's."""
+    from optuna.samplers import RandomSampler, TPESampler
+
+    seed = derive_seed(spec.seed, "proposal", cell.name, number)
+    if spec.search.sampler == "random":
+        return RandomSampler(seed=seed)
+    return TPESampler(seed=seed, n_startup_trials=spec.search.startup_trials, multivariate=True, constant_liar=False)
+
+
+def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:
+    """Returns the Optuna trial of a result: COMPLETE with its dev AUC, or FAIL."""
+    from optuna.trial import TrialState, create_trial
+
+    failed = result.dev_auc is None
+    return create_trial(
+        state=TrialState.FAIL if failed else TrialState.COMPLETE,
+        params=dict(result.params),
+        distributions=dict(space),
+        value=result.dev_auc,
+    )

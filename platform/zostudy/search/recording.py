@@ -1,0 +1,163 @@
+"""What a trial leaves behind: its history, the point it keeps, its metrics; written down as it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.methods import StepRecord
+from zostudy.results.outcome import Outcome, SplitScores
+from zostudy.search.setup import TrialSetup
+
+_OPTION_COLUMNS = (
+    "objective",
+    "subspace_dim",
+    "perturbation_radius",
+    "sharpness_radius",
+    "learning_rate",
+    "auxiliary_learning_rate",
+    "queries_per_step",
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The point with the best dev AUC so far, the earliest of equals.
+
+    Attributes:
+        latent: float32 ``[d]``.
+        queries: spent when it was found.
+        metrics: on dev.
+        scores: of the dev rows.
+    """
+
+    latent: NDArray[np.float32]
+    queries: int
+    metrics: Mapping[str, float]
+    scores: SplitScores
+
+
+class Recording:
+    """Collects a trial's rows.
+
+    Attributes:
+        examples: scored in tuning.
+        evaluation_examples: scored on dev and test.
+        replica_seconds: that replicas worked.
+    """
+
+    def __init__(self, setup: TrialSetup) -> None:
+        """Starts the clock."""
+        self._setup = setup
+        self._started_at, self._started = datetime.now(UTC), time.perf_counter()
+        self._history: list[dict[str, float]] = []
+        self._auxiliary: list[Mapping[str, float]] = []
+        self._kept: Kept | None = None
+        self._test: tuple[Mapping[str, float], SplitScores] | None = None
+        self.examples = 0
+        self.evaluation_examples = 0
+        self.replica_seconds = 0.0
+
+    @property
+    def kept(self) -> Kept:
+        """The kept point; there is one from the first evaluation on."""
+        assert self._kept is not None
+        return self._kept
+
+    def add_start(self, dev_auc: float) -> None:
+        """Adds row 0: the start, before any query."""
+        nothing = {"loss": np.nan, "loss_spread": np.nan, "gradient_norm": np.nan, "latent_norm": 0.0}
+        self._history.append({"step": 0, "queries": 0, "examples": 0, **nothing, "dev_auc": dev_auc})
+        self._auxiliary.append({})
+
+    def add_step(self, record: StepRecord, step: int, queries: int, dev_auc: float) -> None:
+        """Adds a step's row; ``dev_auc`` is NaN where dev was not evaluated."""
+        self._history.append(
+            {
+                "step": step,
+                "queries": queries,
+                "examples": self.examples,
+                "loss": record.loss,
+                "loss_spread": record.loss_spread,
+                "gradient_norm": record.gradient_norm,
+                "latent_norm": record.latent_norm,
+                "dev_auc": dev_auc,
+            }
+        )
+        self._auxiliary.append(record.auxiliary)
+
+    def offer(
+        self, latent: NDArray[np.float32], queries: int, metrics: Mapping[str, float], scores: SplitScores
+    ) -> None:
+        """Keeps the point if its dev AUC is above that of the kept one."""
+        if self._kept is None or metrics["auc"] > self._kept.metrics["auc"]:
+            self._kept = Kept(latent.copy(), queries, metrics, scores)
+
+    def add_test(self, metrics: Mapping[str, float], scores: SplitScores) -> None:
+        """Adds what the kept point reaches on test."""
+        self._test = metrics, scores
+
+    def outcome(self, error: str | None = None) -> Outcome:
+        """Returns all that is stored: of a failed trial the reason and the history, but no figures."""
+        trial = self._identity() | self._spent() | {"status": "failed" if error else "complete", "error": error}
+        scores: dict[str, SplitScores] = {}
+        if error is None:
+            trial |= {"best_queries": self.kept.queries, "latent": self.kept.latent}
+            trial |= {f"dev_{name}": value for name, value in self.kept.metrics.items()}
+            if self._test is not None:
+                trial |= {f"test_{name}": value for name, value in self._test[0].items()}
+                scores = {"dev": self.kept.scores, "test": self._test[1]}
+        return Outcome(trial, self._columns(), self._auxiliary_columns(), scores)
+
+    def _identity(self) -> dict[str, Any]:
+        setup, assignment, params = self._setup, self._setup.assignment, self._setup.params()
+        imbalance = {name.removeprefix("imbalance."): value for name, value in params.items() if "." in name}
+        return {
+            "study": setup.spec.name,
+            "cell": assignment.cell,
+            "trial": assignment.name,
+            "stage": assignment.stage,
+            "number": assignment.number,
+            "method": assignment.method.label,
+            "algorithm": assignment.method.method,
+            "model": setup.spec.model.name,
+            "task": setup.spec.task.name,
+            "imbalance_ratio": assignment.imbalance_ratio,
+            "n_minority": setup.draw.n_minority,
+            "n_majority": setup.draw.n_majority,
+            "seed": assignment.seed,
+            "budget": setup.spec.budget.queries,
+            "batch_size": setup.spec.budget.batch_size,
+            **{name: params[name] for name in _OPTION_COLUMNS if name in params},
+            **imbalance,
+            "params": params,
+            "versions": dict(setup.data.versions),
+        }
+
+    def _spent(self) -> dict[str, Any]:
+        return {
+            "queries": int(self._history[-1]["queries"]) if self._history else 0,
+            "examples": self.examples,
+            "evaluation_examples": self.evaluation_examples,
+            "wall_seconds": time.perf_counter() - self._started,
+            "replica_seconds": self.replica_seconds,
+            "started_at": self._started_at,
+            "finished_at": datetime.now(UTC),
+        }
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        names = self._history[0] if self._history else ()
+        whole = ("step", "queries", "examples")
+        return {
+            n: np.array([row[n] for row in self._history], dtype=np.int64 if n in whole else np.float64) for n in names
+        }
+
+    def _auxiliary_columns(self) -> dict[str, NDArray[np.float64]]:
+        names = dict.fromkeys(name for record in self._auxiliary for name in record)
+        return {name: np.array([record.get(name, np.nan) for record in self._auxiliary]) for name in names}

@@ -1,0 +1,81 @@
+"""Ray Tune's view of a study: a searcher that hands out trials and takes their outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from zostudy.results.outcome import Outcome
+from zostudy.search.plan import Assignment
+from zostudy.search.progress import StudyProgress
+from zostudy.search.trial import TrialProgress
+
+METRIC = "dev_auc"
+OUTCOME = "outcome"
+PROGRESS = "progress"
+
+
+class StudySearcher(Searcher):
+    """Suggests the trials of all cells, so that they advance side by side under one ``Tuner``.
+
+    Proposals are a pure function of finished results (``zostudy.search.proposer``), so there is nothing to save:
+    the ledger is what a later run goes on from.
+    """
+
+    def __init__(
+        self,
+        progress: StudyProgress,
+        on_start: Callable[[Assignment], None],
+        on_progress: Callable[[Assignment, TrialProgress], None],
+        on_outcome: Callable[[Assignment, Outcome], None],
+        on_crash: Callable[[Assignment], Outcome],
+    ) -> None:
+        """Connects Tune to the study.
+
+        Args:
+            progress: where the study stands.
+            on_start: told of each trial that starts.
+            on_progress: told of each trial's progress.
+            on_outcome: takes each finished trial's outcome.
+            on_crash: makes the outcome of a trial whose process died.
+        """
+        super().__init__(metric=METRIC, mode="max")
+        self._progress = progress
+        self._on_start, self._on_progress = on_start, on_progress
+        self._on_outcome, self._on_crash = on_outcome, on_crash
+        self._running: dict[str, Assignment] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
+        """Returns the next trial's config, None to wait, or FINISHED."""
+        if self._progress.done:
+            return str(Searcher.FINISHED)
+        assignment = self._progress.next()
+        if assignment is None:
+            return None
+        self._running[trial_id] = assignment
+        self._on_start(assignment)
+        return {"assignment": assignment}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Passes a report of progress on, and takes the outcome that comes with the last one.
+
+        Tune keeps each trial's last result for ever, so the outcome's list is emptied here.
+        """
+        assignment = self._running[trial_id]
+        self._on_progress(assignment, result[PROGRESS])
+        if result[OUTCOME]:
+            self._on_outcome(self._running.pop(trial_id), result[OUTCOME].pop())
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Records a trial whose process died before its outcome came."""
+        if trial_id in self._running:
+            assignment = self._running.pop(trial_id)
+            self._on_outcome(assignment, self._on_crash(assignment))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Does nothing: see the class."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Does nothing: see the class."""

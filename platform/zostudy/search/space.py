@@ -1,0 +1,55 @@
+"""The space that a cell is searched over: the study's keys that apply to its method, as Optuna distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from zostudy.methods import ImbalanceSettings, MethodOptions, get_method
+from zostudy.spec.study import Choice, MethodSpec, Range, StudySpec
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+Space = Mapping[str, Choice | Range]
+IMBALANCE = "imbalance."
+
+
+def distributions(space: Space, options: type[MethodOptions]) -> dict[str, BaseDistribution]:
+    """Returns one Optuna distribution a key, in the order of the study file."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    found: dict[str, BaseDistribution] = {}
+    for key, values in space.items():
+        if isinstance(values, Choice):
+            found[key] = CategoricalDistribution(values.choice)
+        elif _is_whole(key, options):
+            found[key] = IntDistribution(int(values.low), int(values.high), log=values.log)
+        else:
+            found[key] = FloatDistribution(values.low, values.high, log=values.log)
+    return found
+
+
+def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
+    """Returns the default of each key whose space contains it: the start of the search."""
+    defaults = {field.name: field.default for field in fields(get_method(method.method).Options)}
+    settings = {IMBALANCE + name: value for name, value in spec.imbalance if name in _setting_names()}
+    known = defaults | settings
+    return {key: known[key] for key, values in space.items() if _contains(values, known[key])}
+
+
+def _setting_names() -> set[str]:
+    return {field.name for field in fields(ImbalanceSettings)}
+
+
+def _contains(values: Choice | Range, default: Any) -> bool:
+    if isinstance(values, Choice):
+        return default in values.choice
+    return bool(values.low <= default <= values.high)
+
+
+def _is_whole(key: str, options: type[MethodOptions]) -> bool:
+    if key.startswith(IMBALANCE):
+        return False
+    return get_args(get_type_hints(options, include_extras=True)[key])[0] is int

@@ -1,0 +1,132 @@
+"""One trial: a method asks, the pool scores, the method is told, until the query budget is spent.
+
+Runs wherever a pool is to be had. Imports neither torch nor transformers: a trial's process stays small.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.cluster.pool import Pool
+from zostudy.errors import NotFiniteError
+from zostudy.methods import Method, StepRecord
+from zostudy.results.metrics import classification_metrics
+from zostudy.results.outcome import Outcome, SplitScores
+from zostudy.search.data import StudyData
+from zostudy.search.plan import Assignment
+from zostudy.search.recording import Recording
+from zostudy.search.setup import TrialSetup, set_up
+from zostudy.spec.study import StudySpec
+
+SECONDS_BETWEEN_REPORTS = 1.0
+
+
+@dataclass(frozen=True)
+class TrialProgress:
+    """How far a trial is: what the live view shows.
+
+    Attributes:
+        queries: spent so far.
+        replica_seconds: seconds that replicas worked for it so far.
+        dev_auc: the best so far, None before the first evaluation.
+    """
+
+    queries: int
+    replica_seconds: float
+    dev_auc: float | None
+
+
+Report = Callable[[TrialProgress], None]
+
+
+def run_trial(spec: StudySpec, assignment: Assignment, data: StudyData, pool: Pool, report: Report) -> Outcome:
+    """Runs a trial to its end and returns what is to be stored; of a trial that fails, the reason.
+
+    Args:
+        spec: the study.
+        assignment: which trial.
+        data: labels and draws.
+        pool: scores the queries.
+        report: told of the progress after each evaluation, and about once a second in between.
+    """
+    setup = set_up(spec, assignment, data)
+    recording = Recording(setup)
+    try:
+        Trial(setup, pool, recording, report).run()
+    except NotFiniteError as error:
+        return recording.outcome(error=str(error))
+    except Exception as error:  # whatever broke this trial is stored with it, and the study goes on
+        return recording.outcome(error=f"{type(error).__name__}: {' '.join(str(error).split())[:500]}")
+    return recording.outcome()
+
+
+class Trial:
+    """A trial under way: the loop of steps and evaluations."""
+
+    def __init__(self, setup: TrialSetup, pool: Pool, recording: Recording, report: Report) -> None:
+        """Builds the method; see ``run_trial``."""
+        self._setup, self._pool, self._recording, self._report = setup, pool, recording, report
+        self._method: Method = setup.make_method()
+        self._reported = time.monotonic()
+
+    def run(self) -> None:
+        """Spends the budget, keeps the point with the best dev AUC; a confirm trial then opens the test split."""
+        schedule = self._setup.evaluation_schedule()
+        self._recording.add_start(self._evaluate_dev())
+        while not self._method.finished:
+            record = self._step()
+            spent = self._method.queries_spent
+            due = self._method.finished or spent >= schedule[0]
+            schedule = [at for at in schedule if at > spent]
+            dev_auc = self._evaluate_dev() if due else float("nan")
+            self._recording.add_step(record, self._method.step_number, spent, dev_auc)
+            self._report_progress(now=due)
+        if self._setup.assignment.stage == "confirm":
+            self._open_test()
+
+    def _step(self) -> StepRecord:
+        while True:
+            queries = self._method.ask()
+            scores = self._score(queries.latents, queries.rows, queries.group)
+            self._recording.examples += queries.rows.size
+            record = self._method.tell(scores, self._setup.data.labels[queries.rows])
+            if record is not None:
+                return record
+
+    def _evaluate_dev(self) -> float:
+        """Returns the dev AUC of the method's point, and keeps the point if it is the best so far."""
+        split = self._evaluate(self._method.latent, self._setup.draw.dev_rows)
+        metrics = classification_metrics(split.scores, split.labels, self._setup.data.minority)
+        self._recording.offer(self._method.latent, self._method.queries_spent, metrics, split)
+        return metrics["auc"]
+
+    def _open_test(self) -> None:
+        latent = self._recording.kept.latent
+        split = self._evaluate(latent, self._setup.draw.test_rows)
+        metrics = classification_metrics(split.scores, split.labels, self._setup.data.minority)
+        self._recording.add_test(metrics, split)
+
+    def _evaluate(self, latent: NDArray[np.float32], rows: NDArray[np.int32]) -> SplitScores:
+        scores = self._score(latent[None], rows[None])[0]
+        self._recording.evaluation_examples += rows.size
+        if not np.isfinite(scores).all():
+            raise NotFiniteError(
+                f"the scores at {self._method.queries_spent} queries are not finite; lower learning_rate"
+            )
+        return SplitScores(rows.astype(np.int64), self._setup.data.labels[rows], scores)
+
+    def _score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
+        scored = self._pool.score(latents, rows, self._setup.assignment.seed, group)
+        self._recording.replica_seconds += scored.seconds
+        return scored.scores
+
+    def _report_progress(self, now: bool) -> None:
+        if now or time.monotonic() - self._reported >= SECONDS_BETWEEN_REPORTS:
+            self._reported = time.monotonic()
+            best = self._recording.kept.metrics["auc"]
+            self._report(TrialProgress(self._method.queries_spent, self._recording.replica_seconds, best))

@@ -1,0 +1,41 @@
+"""What a study asks: the study file's keys and rules, and its loading with every mistake told in one line."""
+
+from zostudy.spec.difference import difference
+from zostudy.spec.document import dump_yaml
+from zostudy.spec.loading import load_study
+from zostudy.spec.space import method_space
+from zostudy.spec.study import (
+    BudgetSpec,
+    Choice,
+    ConfirmSpec,
+    Distribution,
+    ImbalanceSpec,
+    MethodSpec,
+    ModelSpec,
+    Range,
+    ResourcesSpec,
+    SearchSpec,
+    SplitNames,
+    StudySpec,
+    TaskSpec,
+)
+
+__all__ = [
+    "BudgetSpec",
+    "Choice",
+    "ConfirmSpec",
+    "Distribution",
+    "ImbalanceSpec",
+    "MethodSpec",
+    "ModelSpec",
+    "Range",
+    "ResourcesSpec",
+    "SearchSpec",
+    "SplitNames",
+    "StudySpec",
+    "TaskSpec",
+    "difference",
+    "dump_yaml",
+    "load_study",
+    "method_space",
+]

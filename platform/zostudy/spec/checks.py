@@ -1,0 +1,90 @@
+"""Rules that hold between the keys of a study, each known only once all of them have been read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from zostudy.errors import SpecError
+from zostudy.spec.document import KeyPath
+from zostudy.spec.options import options_class
+from zostudy.spec.paths import missing_paths
+from zostudy.spec.problems import Problem
+from zostudy.spec.space import IMBALANCE_SETTINGS, method_space, space_problems, tried_values
+from zostudy.spec.study import MethodSpec, StudySpec
+from zostudy.spec.wording import meant
+
+EMBEDDED_TASK = "reviews"
+
+
+def check_study(study: StudySpec) -> list[Problem]:
+    """Returns what is wrong with a study whose keys are right one by one."""
+    checks = (_source_problems, missing_paths, _length_problems, space_problems)
+    problems = [problem for check in checks for problem in check(study)]
+    return problems or list(_budget_problems(study))
+
+
+def _source_problems(study: StudySpec) -> Iterator[Problem]:
+    """The texts come from one place: a file, the hub, or a task that zostudy knows."""
+    from zostudy.tasks.wellknown import WELL_KNOWN
+
+    task = study.task
+    known = list(dict.fromkeys([EMBEDDED_TASK, *WELL_KNOWN]))
+    if task.file is not None and task.hub is not None:
+        yield Problem(("task", "hub"), "must not be given beside task.file", task.hub, "keep one of them")
+    elif task.file is None and task.hub is None and task.name not in known:
+        rule = "must be a known task where neither task.file nor task.hub is given"
+        remedy = meant(task.name, known, f"give one of these, or a name out of {', '.join(known)}")
+        yield Problem(("task", "name"), rule, task.name, remedy)
+
+
+def _length_problems(study: StudySpec) -> Iterator[Problem]:
+    longest, prompt = study.model.max_length, study.model.prompt_tokens
+    if longest is not None and longest <= prompt:
+        rule = f"must leave room for text beside the {prompt} prompt tokens"
+        yield Problem(("model", "max_length"), rule, longest, "raise it or lower model.prompt_tokens")
+
+
+def _budget_problems(study: StudySpec) -> Iterator[Problem]:
+    """Every method must afford a step, with its options as they are and with each value that is searched."""
+    for index, method in enumerate(study.methods):
+        yield from _step_problems(study, method, {}, ("methods", index, method.label))
+        for option, distribution in method_space(study, method).items() if study.search.trials else ():
+            key = option if option in study.search.space else f"{method.label}.{option}"
+            for rest, value in tried_values(distribution):
+                yield from _step_problems(study, method, {option: value}, ("search", "space", key, *rest))
+
+
+def _step_problems(study: StudySpec, method: MethodSpec, tried: dict[str, Any], path: KeyPath) -> Iterator[Problem]:
+    try:
+        cost = _step_cost(study, method, tried)
+    except SpecError as error:
+        yield Problem(path, message=str(error))
+        return
+    if cost > study.budget.queries:
+        given = "".join(f" with {option} = {value}" for option, value in tried.items())
+        rule = f"must hold at least one step of {method.label}{given}, which is {cost} queries"
+        remedy = "raise it or lower queries_per_step"
+        yield Problem(("budget", "queries"), rule, study.budget.queries, remedy)
+
+
+def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> int:
+    """Returns the queries of a step, by a method made for a small balanced task in two dimensions."""
+    from zostudy.methods import Context, ImbalanceSettings, get_method
+
+    settings = {name: getattr(study.imbalance, name) for name in IMBALANCE_SETTINGS}
+    settings |= {key.removeprefix("imbalance."): value for key, value in tried.items() if "." in key}
+    options = method.options | {key: value for key, value in tried.items() if "." not in key}
+    context = Context(
+        seed=study.seed,
+        labels=np.array([0, 1], dtype=np.int32),
+        rows=np.array([0, 1], dtype=np.int32),
+        n_classes=2,
+        minority_classes=(1,),
+        batch_size=study.budget.batch_size,
+        budget=2**31,
+        imbalance=ImbalanceSettings(**settings),
+    )
+    return get_method(method.method)(options_class(method.method)(**options | {"subspace_dim": 2}), context).step_cost

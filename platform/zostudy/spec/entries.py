@@ -1,0 +1,78 @@
+"""The entries of ``methods``: a name, or a label with options and perhaps the method behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from zostudy.spec.document import KeyPath
+from zostudy.spec.options import check_options
+from zostudy.spec.problems import Problem
+from zostudy.spec.study import MethodSpec
+from zostudy.spec.wording import meant
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
+_RESERVED = "imbalance"
+_FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-auc: {method: zosa, objective: auc}}"
+
+
+def method_specs(entries: list[Any]) -> tuple[tuple[MethodSpec, ...], list[Problem]]:
+    """Returns the entries that hold, and the problems of the others.
+
+    An entry is a method's name; or ``{name: {option: value}}``; or, to have a method several times,
+    ``{label: {method: name, option: value}}``. Labels are unique: they name the cells.
+    """
+    specs: list[MethodSpec] = []
+    problems: list[Problem] = []
+    for index, entry in enumerate(entries):
+        found = _spec(entry, ("methods", index))
+        if isinstance(found, Problem):
+            problems.append(found)
+            continue
+        path: KeyPath = ("methods", index, found.label)
+        wrong = list(_label_problems(found, path, [spec.label for spec in specs]))
+        if not wrong:
+            found, wrong = check_options(found, path)
+        specs.append(found)
+        problems.extend(wrong)
+    return tuple(specs), problems
+
+
+def _spec(entry: Any, path: KeyPath) -> MethodSpec | Problem:
+    if isinstance(entry, str):
+        return MethodSpec(label=entry, method=entry)
+    if not isinstance(entry, dict) or len(entry) != 1:
+        indented = isinstance(entry, dict) and len(entry) > 1
+        remedy = "indent the options below the label" if indented else _FORMS
+        return Problem(path, "must be a method's name or one label with its options", entry, remedy)
+    label, options = next(iter(entry.items()))
+    if not isinstance(options, dict | None):
+        return Problem((*path, label), "must be options with values", options, _FORMS)
+    options = dict(options or {})
+    method = options.pop("method", label)
+    if not isinstance(method, str):
+        return Problem((*path, label, "method"), "must be a method's name", method, _FORMS)
+    return MethodSpec(label=label, method=method, options=options)
+
+
+def _label_problems(spec: MethodSpec, path: KeyPath, labels: list[str]) -> Iterator[Problem]:
+    from zostudy.methods import method_names
+
+    if spec.label in labels:
+        other = f"{spec.method}-2: {{method: {spec.method}, ...}}"
+        yield Problem(path, "labels must differ", spec.label, f"give this one a label of its own, {other}")
+    elif spec.method not in method_names():
+        key = path if spec.method == spec.label else (*path, "method")
+        yield Problem(key, "must be a known method", spec.method, _known_methods(spec))
+    elif spec.label == _RESERVED or not _LABEL.fullmatch(spec.label):
+        rule = f"a label must be up to 50 letters, digits, - and _, and not {_RESERVED}"
+        yield Problem(path, rule, spec.label, "choose another label")
+
+
+def _known_methods(spec: MethodSpec) -> str:
+    from zostudy.methods import method_names
+
+    names = method_names()
+    how = "name one as the label or under method." if spec.options else "name one."
+    return f"{meant(spec.method, names, how)} The methods are {', '.join(names)}"

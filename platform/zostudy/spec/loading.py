@@ -1,0 +1,80 @@
+"""From a study file and its overrides to a checked study."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from zostudy.errors import SpecError
+from zostudy.spec.checks import check_study
+from zostudy.spec.document import Document, parse_document
+from zostudy.spec.entries import method_specs
+from zostudy.spec.explain import explain
+from zostudy.spec.overrides import override
+from zostudy.spec.paths import anchored
+from zostudy.spec.problems import Problem, spec_error
+from zostudy.spec.study import MethodSpec, StudySpec
+from zostudy.spec.wording import meant, printable
+
+_STAND_IN = (MethodSpec(label="stand-in", method="stand-in"),)
+
+
+def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> StudySpec:
+    """Returns the study that a file asks for.
+
+    Args:
+        path: the YAML file.
+        overrides: settings ``key=value``, as ``--set`` takes them; later ones win.
+
+    Returns:
+        The study, with the paths in it absolute.
+
+    Raises:
+        SpecError: the file cannot be read or breaks a rule. Each mistake is one line, in the order
+            of the file: ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``, with ``--set key=value`` in place of
+            file and line for what was set there.
+    """
+    document = override(parse_document(_read(Path(path)), os.fspath(path)), overrides)
+    document = anchored(document, Path(path).parent)
+    study = _validated(document)
+    if problems := check_study(study):
+        raise spec_error(problems, document)
+    return study
+
+
+def _validated(document: Document) -> StudySpec:
+    """Returns the study, each of its keys right by itself."""
+    data: dict[str, Any] = dict(document.data)
+    problems: list[Problem] = []
+    if isinstance(entries := data.get("methods"), list) and entries:
+        data["methods"], problems = method_specs(entries)
+        data["methods"] = data["methods"] or _STAND_IN
+    try:
+        study = StudySpec.model_validate(data)
+    except ValidationError as error:
+        raise spec_error([*problems, *explain(error, document.data)], document) from None
+    if problems:
+        raise spec_error(problems, document)
+    return study
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        fault = f"there is none; {meant(path.name, _neighbours(path), 'mend the path')}"
+    except IsADirectoryError:
+        fault = "it is a folder; name the YAML file in it"
+    except UnicodeDecodeError as error:
+        fault = f"byte {error.start} is not UTF-8; save it as UTF-8 text"
+    except OSError as error:
+        fault = f"it cannot be read ({error.strerror}); mend the path or its permissions"
+    raise SpecError(printable(f"{path}: must be a study file, but {fault}"))
+
+
+def _neighbours(path: Path) -> list[str]:
+    return [file.name for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []

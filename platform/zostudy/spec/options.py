@@ -1,0 +1,77 @@
+"""Values of options, checked against the dataclass (or section) that declares them."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cache
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from zostudy.errors import SpecError
+from zostudy.spec.document import KeyPath
+from zostudy.spec.explain import rule_text, value_remedy
+from zostudy.spec.problems import Problem
+from zostudy.spec.study import MethodSpec
+from zostudy.spec.wording import meant
+
+
+def options_class(method: str) -> type[Any]:
+    """Returns the dataclass of a registered method's options."""
+    from zostudy.methods import get_method
+
+    return get_method(method).Options
+
+
+def option_names(owner: type[Any]) -> list[str]:
+    """Returns the options that a dataclass or section declares."""
+    if issubclass(owner, BaseModel):
+        return list(owner.model_fields)
+    return [field.name for field in dataclasses.fields(owner)]
+
+
+def check_option(owner: type, name: str, value: Any, path: KeyPath) -> tuple[Any, list[Problem]]:
+    """Returns an option's value (whole numbers as float where the option is one), and what is wrong."""
+    try:
+        return _adapter(owner, name).validate_python(value, strict=True), []
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        remedy = value_remedy(details, f"{name}: {_default(owner, name)}")
+        return value, [Problem(path, rule_text(details), value, remedy)]
+
+
+def check_options(spec: MethodSpec, path: KeyPath) -> tuple[MethodSpec, list[Problem]]:
+    """Returns a method's entry with its options as the method takes them, and what is wrong with them."""
+    owner = options_class(spec.method)
+    known = option_names(owner)
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, value in spec.options.items():
+        here = (*path, name)
+        if name not in known:
+            remedy = meant(name, known, f"its options are {', '.join(known)}")
+            problems.append(Problem(here, f"must be an option of {spec.method}", name, remedy))
+            continue
+        values[name], wrong = check_option(owner, name, value, here)
+        problems.extend(wrong)
+    return spec.model_copy(update={"options": values}), problems or _together(owner, values, path)
+
+
+def _together(owner: type[Any], values: dict[str, Any], path: KeyPath) -> list[Problem]:
+    """Returns what the dataclass itself says of options that are right one by one."""
+    try:
+        owner(**values)
+    except (SpecError, ValueError) as error:
+        return [Problem(path, message=str(error))]
+    return []
+
+
+@cache
+def _adapter(owner: type, name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(get_type_hints(owner, include_extras=True)[name])
+
+
+def _default(owner: type[Any], name: str) -> Any:
+    if issubclass(owner, BaseModel):
+        return owner.model_fields[name].default
+    return next(field.default for field in dataclasses.fields(owner) if field.name == name)

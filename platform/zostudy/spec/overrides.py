@@ -1,0 +1,113 @@
+"""``--set key=value``: any key of a study, from the command line."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from zostudy.errors import SpecError
+from zostudy.spec.document import Document, KeyPath, Place, parse_yaml
+from zostudy.spec.problems import key_text
+from zostudy.spec.study import Choice, Range
+from zostudy.spec.wording import clipped, meant, printable, shown
+
+_METHODS: KeyPath = ("methods",)
+_SPACE: KeyPath = ("search", "space")
+_BOUNDS = (*Choice.model_fields, *Range.model_fields)
+
+
+def override(document: Document, settings: Sequence[str]) -> Document:
+    """Returns the document with the settings applied in order.
+
+    A setting is ``key=value``, the value YAML and the key dotted. Entries of ``methods`` go by label
+    (``methods.zosa.sharpness_radius``), those of other lists by number from 0 (``imbalance.ratios.0``); keys
+    of ``search.space`` may hold dots themselves (``search.space.imbalance.sampler``).
+
+    Raises:
+        SpecError: a setting has no ``=``, a value that is not YAML, or a key that leads nowhere.
+    """
+    data, places = copy.deepcopy(document.data), dict(document.places)
+    for setting in settings:
+        place = Place(0, f"--set {clipped(printable(setting))}")
+        key, equals, text = setting.partition("=")
+        if not equals or not all(key.split(".")):
+            raise SpecError(f"{place}: must be key=value; write --set search.trials=2, for example")
+        value, inner = parse_yaml(text, lambda line, place=place: place)  # type: ignore[misc]
+        path = _locate(data, key.split("."), place)
+        _assign(data, path, value)
+        places = {old: where for old, where in places.items() if old[: len(path)] != path}
+        for length in range(1, len(path)):
+            places.setdefault(path[:length], place)
+        places |= {(*path, *rest): place for rest in inner}
+    return Document(data, places)
+
+
+def _locate(data: dict[str, Any], parts: Sequence[str], place: Place) -> KeyPath:
+    """Returns the path that a dotted key means in the data; its last steps need not exist yet."""
+    node: Any = data
+    path: KeyPath = ()
+    while parts:
+        steps, parts = _step(node, path, parts, place)
+        for step in steps:
+            node = _child(node, step)
+        path = (*path, *steps)
+    return path
+
+
+def _step(node: Any, path: KeyPath, parts: Sequence[str], place: Place) -> tuple[KeyPath, Sequence[str]]:
+    """Returns the next steps of the path and the parts of the key that are left."""
+    if path == _METHODS and isinstance(node, list):
+        index = _index(node, path, parts[0], place, [_label(entry) for entry in node])
+        whole_entry = parts[0].isdecimal() and len(parts) == 1
+        return (index,) if whole_entry else (index, _label(node[index])), parts[1:]
+    if isinstance(node, list):
+        return (_index(node, path, parts[0], place, []),), parts[1:]
+    if node is None or isinstance(node, dict):
+        count = _key_length(node or {}, path, parts)
+        return (".".join(parts[:count]),), parts[count:]
+    key = key_text(path)
+    raise SpecError(f"{place}: {key}: must be keys with values, but got {shown(node)}; set {key} itself")
+
+
+def _key_length(node: dict[str, Any], path: KeyPath, parts: Sequence[str]) -> int:
+    """Returns how many parts make the key: those of the longest key there, else what a new key would take."""
+    for count in range(len(parts), 0, -1):
+        if ".".join(parts[:count]) in node:
+            return count
+    if path != _SPACE:
+        return 1
+    return len(parts) - 1 if len(parts) > 1 and parts[-1] in _BOUNDS else len(parts)
+
+
+def _index(node: list[Any], path: KeyPath, part: str, place: Place, labels: list[str]) -> int:
+    if part in labels:
+        return labels.index(part)
+    if part.isdecimal() and int(part) < len(node):
+        return int(part)
+    known = ", ".join(labels) or f"0 to {len(node) - 1}"
+    remedy = meant(part, labels, "name one of these, or set the list whole")
+    raise SpecError(f"{place}: {key_text(path)}: must be an entry out of {known}, but got {part}; {remedy}")
+
+
+def _label(entry: Any) -> str:
+    return str(next(iter(entry), "")) if isinstance(entry, dict) else str(entry)
+
+
+def _child(node: Any, step: str | int) -> Any:
+    """Returns what lies at a step, None where nothing does; a method given by name alone has no options."""
+    if isinstance(node, dict) and step in node:
+        return node[str(step)]
+    if isinstance(node, list) and isinstance(step, int):
+        return node[step]
+    return None
+
+
+def _assign(data: dict[str, Any], path: KeyPath, value: Any) -> None:
+    node: Any = data
+    for step in path[:-1]:
+        child = _child(node, step)
+        if not isinstance(child, dict | list):
+            node[step] = child = {}
+        node = child
+    node[path[-1]] = value

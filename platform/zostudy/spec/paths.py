@@ -1,0 +1,48 @@
+"""Files and folders of a study, made absolute so that the study means the same from anywhere."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from zostudy.spec.document import Document
+from zostudy.spec.problems import Problem
+from zostudy.spec.study import BUILT_IN_MODELS, StudySpec
+
+TASK_FILE = ("task", "file")
+MODEL_NAME = ("model", "name")
+
+
+def anchored(document: Document, folder: Path) -> Document:
+    """Returns the document with the task's file, and the model where it is a folder, as absolute paths.
+
+    Relative ones start at the study file's folder, or at the working directory where ``--set`` gave them.
+    """
+    data = copy.deepcopy(document.data)
+    for path in (TASK_FILE, MODEL_NAME):
+        section, key = data.get(path[0]), path[1]
+        if isinstance(section, dict) and isinstance(given := section.get(key), str) and given:
+            start = Path.cwd() if document.place(path).is_override else folder
+            absolute = os.path.abspath(start / Path(given).expanduser())
+            if path == TASK_FILE or _is_folder(given, absolute):
+                section[key] = absolute
+    return Document(data, document.places)
+
+
+def missing_paths(study: StudySpec) -> Iterator[Problem]:
+    """Yields a problem for a data file or a model folder that is not there."""
+    file, model = study.task.file, study.model.name
+    if file is not None and not os.path.isfile(file):
+        rule = "must be a file and not a folder" if os.path.isdir(file) else "must be a file that exists"
+        yield Problem(TASK_FILE, rule, file, "mend the path")
+    if os.path.isabs(model) and not os.path.isdir(model):
+        yield Problem(MODEL_NAME, "must be a folder that exists", model, "mend the path")
+
+
+def _is_folder(given: str, absolute: str) -> bool:
+    """Whether a model's name means a folder: it begins like a path, or there is such a folder."""
+    if given in BUILT_IN_MODELS:
+        return False
+    return given.startswith((".", "/", "~")) or os.path.isdir(absolute)

@@ -1,0 +1,48 @@
+"""A mistake in a study as one line: place, key, rule, value, remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from zostudy.errors import SpecError
+from zostudy.spec.document import Document, KeyPath
+from zostudy.spec.wording import printable, shown
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with the value of one key.
+
+    Attributes:
+        path: the key, from the top of the study file.
+        rule: what must hold, beginning with "must" or the like.
+        value: what was given; None reads as nothing.
+        remedy: what to do.
+        message: said in place of rule, value and remedy, where another room has worded all three.
+    """
+
+    path: KeyPath
+    rule: str = ""
+    value: Any = None
+    remedy: str = ""
+    message: str = ""
+
+
+def spec_error(problems: Iterable[Problem], document: Document) -> SpecError:
+    """Returns the error that shows the problems, one line each, in the order of the file."""
+    placed = sorted(problems, key=lambda problem: document.place(problem.path))
+    return SpecError("\n".join(dict.fromkeys(_line(problem, document) for problem in placed)))
+
+
+def _line(problem: Problem, document: Document) -> str:
+    message = problem.message or f"{problem.rule}, but got {shown(problem.value)}; {problem.remedy}"
+    return printable(f"{document.place(problem.path)}: {key_text(problem.path)}: {message}")
+
+
+def key_text(path: KeyPath) -> str:
+    """Returns the key as ``--set`` takes it: dotted, entries of ``methods`` by label where there is one."""
+    if path[:1] == ("methods",) and len(path) > 2:
+        path = (path[0], *path[2:])
+    return ".".join(map(str, path))

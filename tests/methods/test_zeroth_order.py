@@ -1,0 +1,277 @@
+"""Single steps of the papers' methods against what their equations give by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zostudy.errors import SpecError
+from zostudy.methods import Context, Method, Queries, get_method
+from zostudy.methods.bpt_fzg import BptFzg, BptFzgOptions
+from zostudy.methods.directions import draw_directions
+from zostudy.methods.fzoo import Fzoo
+from zostudy.methods.normalised import NormalisedOptions
+from zostudy.methods.objectives.base import Objective
+from zostudy.methods.spsa import Spsa, SpsaOptions
+from zostudy.methods.zosa import Zosa, ZosaOptions
+
+DIM, BATCH = 6, 4
+SLOPE = np.array([1.0, -2.0, 0.5, 3.0, 0.0, -1.0])
+
+
+class Plain(Objective):
+    """The first score is the loss: losses as any function of the latent."""
+
+    def losses(self, scores: NDArray[np.float32], labels: NDArray[np.int32]) -> NDArray[np.float64]:
+        return scores[..., 0].astype(np.float64)
+
+
+def plain(kind: type[Method], options: Any, budget: int = 1000) -> Any:
+    labels = np.array([0, 1] * 4, dtype=np.int32)
+    method: Any = kind(options, Context(0, labels, np.arange(8, dtype=np.int32), 2, (1,), BATCH, budget))
+    method.objective = Plain()
+    return method
+
+
+def step(method: Any, loss: Any) -> Any:
+    """Runs a step on loss(latents [q, d]) -> [q]; returns the record and the queries asked."""
+    asked, record = [], None
+    while record is None:
+        queries: Queries = method.ask()
+        asked.append(queries)
+        values = loss(queries.latents.astype(np.float64))
+        scores = np.repeat(values[:, None, None], queries.rows.shape[1], axis=1).repeat(2, axis=2)
+        record = method.tell(scores.astype(np.float64), np.zeros_like(queries.rows))
+    return record, asked
+
+
+def linear(latents: NDArray[np.float64]) -> NDArray[np.float64]:
+    return latents @ SLOPE
+
+
+def bowl(latents: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.square(latents - 1) @ np.arange(1.0, DIM + 1) + latents[:, 0] * latents[:, 1]
+
+
+def options(kind: Any, **given: Any) -> Any:
+    return kind(subspace_dim=DIM, learning_rate_schedule="constant", **given)
+
+
+@pytest.mark.parametrize("estimator", ["central", "forward"])
+def test_spsa_steps_along_the_mean_of_directional_slopes(estimator: Any) -> None:
+    method = plain(Spsa, options(SpsaOptions, estimator=estimator, queries_per_step=9, learning_rate=0.5))
+    record, (queries,) = step(method, linear)
+    count = 4 if estimator == "central" else 8
+    directions = draw_directions("rademacher", 0, 0, "probe", count, DIM).astype(np.float64)
+    gradient = np.mean([(SLOPE @ u) * u for u in directions], axis=0)
+    np.testing.assert_allclose(method.latent, -0.5 * gradient, rtol=1e-5, atol=1e-5)
+    assert record.gradient_norm == pytest.approx(np.linalg.norm(gradient), rel=1e-5)
+    assert queries.cost(BATCH) == method.step_cost == (8 if estimator == "central" else 9)
+
+
+def zosa_options(**given: Any) -> Any:
+    return options(ZosaOptions, queries_per_step=12, learning_rate=0.1, **given)
+
+
+def test_zosa_at_sharpness_radius_zero_equals_fzoo_given_the_same_draws() -> None:
+    zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, second_directions="reused"))
+    fzoo = plain(Fzoo, options(NormalisedOptions, queries_per_step=6, learning_rate=0.1))
+    for _ in range(5):
+        step(zosa, bowl)
+        step(fzoo, bowl)
+        np.testing.assert_array_equal(zosa.latent, fzoo.latent)
+    assert zosa.latent.any()
+
+
+def test_zosa_at_sharpness_radius_zero_with_fresh_draws_is_fzoo_on_those(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, step_scale="second_spread"))
+    fzoo = plain(Fzoo, options(NormalisedOptions, queries_per_step=6, learning_rate=0.1))
+    own = Fzoo.directions
+    monkeypatch.setattr(Fzoo, "directions", lambda self, stage, count: own(self, "second probe", count))
+    step(zosa, bowl)
+    step(fzoo, bowl)
+    np.testing.assert_array_equal(zosa.latent, fzoo.latent)
+
+
+def by_hand(latent: NDArray[np.float64], radius: float, rho: float, rate: float) -> NDArray[np.float64]:
+    """methods 2.3, in radius-free units, written as loops."""
+    stages = [
+        draw_directions("rademacher", 0, 0, stage, 5, DIM).astype(np.float64) for stage in ("probe", "second probe")
+    ]
+
+    def slopes(point: NDArray[np.float64], directions: NDArray[np.float64]) -> tuple[Any, float]:
+        base = bowl(point[None])[0]
+        losses = [bowl((point + radius * u)[None])[0] for u in directions]
+        return sum((loss - base) * u for loss, u in zip(losses, directions, strict=True)) / 5, float(
+            np.std(losses, ddof=1)
+        )
+
+    ascent, sigma = slopes(latent, stages[0])
+    descent, _ = slopes(latent + rho * ascent / sigma, stages[1])
+    return latent - rate * descent / sigma
+
+
+def test_zosa_step_equals_its_definition() -> None:
+    method = plain(Zosa, zosa_options(sharpness_radius=0.3, perturbation_radius=0.2))
+    _, asked = step(method, bowl)
+    np.testing.assert_allclose(method.latent, by_hand(np.zeros(DIM), 0.2, 0.3, 0.1), rtol=1e-4, atol=1e-5)
+    assert [queries.cost(BATCH) for queries in asked] == [6, 6]
+    np.testing.assert_array_equal(asked[0].rows[0], asked[1].rows[0])
+
+
+@pytest.mark.parametrize("name", ["zosa", "fzoo"])
+def test_step_does_not_depend_on_the_radius_or_the_scale_of_a_linear_loss(name: str) -> None:
+    kind = get_method(name)
+    latents = []
+    for radius, scale in [(0.001, 1.0), (0.1, 1.0), (10.0, 1.0), (0.1, 100.0)]:
+        method = plain(kind, options(kind.Options, queries_per_step=12, perturbation_radius=radius))
+        step(method, lambda z, scale=scale: scale * linear(z))
+        latents.append(method.latent)
+    for latent in latents[1:]:
+        np.testing.assert_allclose(latent, latents[0], rtol=2e-3, atol=2e-4)
+
+
+def test_literal_units_divide_by_the_radius() -> None:
+    free, literal = (
+        plain(Fzoo, options(NormalisedOptions, divide_by_radius=divide, perturbation_radius=0.05))
+        for divide in (False, True)
+    )
+    step(free, linear)
+    step(literal, linear)
+    np.testing.assert_allclose(literal.latent, free.latent / 0.05, rtol=1e-5)
+
+
+def test_unscaled_zosa_step_is_a_plain_gradient_step() -> None:
+    method = plain(Zosa, zosa_options(step_scale="none", second_directions="reused", sharpness_radius=0.7))
+    step(method, linear)
+    directions = draw_directions("rademacher", 0, 0, "probe", 5, DIM).astype(np.float64)
+    np.testing.assert_allclose(
+        method.latent, -0.1 * np.mean([(SLOPE @ u) * u for u in directions], axis=0), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_zosa_with_the_current_baseline_saves_a_query_and_uses_the_first_base_loss() -> None:
+    method = plain(Zosa, zosa_options(baseline="at_current", sharpness_radius=0.3, second_directions="reused"))
+    _, (first, second) = step(method, bowl)
+    assert method.step_cost == 11
+    assert [first.cost(BATCH), second.cost(BATCH)] == [6, 5]
+    probes = bowl(second.latents.astype(np.float64)) - bowl(np.zeros((1, DIM)))[0]
+    sigma = np.std(bowl(first.latents[:5].astype(np.float64)), ddof=1)
+    directions = draw_directions("rademacher", 0, 0, "probe", 5, DIM)
+    expected = -0.1 * (probes[:, None] * directions).mean(axis=0) / sigma
+    np.testing.assert_allclose(method.latent, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["zosa", "fzoo"])
+def test_flat_losses_do_not_move_the_latent(name: str) -> None:
+    method = plain(get_method(name), options(get_method(name).Options))
+    record, _ = step(method, lambda latents: np.full(len(latents), 0.7))
+    assert not method.latent.any()
+    assert record.loss_spread == 0
+
+
+def test_schedules_fall_from_one_to_zero_over_the_budget() -> None:
+    rates = {}
+    for schedule in ("constant", "linear", "cosine"):
+        given = replace(options(SpsaOptions, learning_rate=1.0, queries_per_step=10), learning_rate_schedule=schedule)
+        method = plain(Spsa, given, budget=40)
+        rates[schedule] = []
+        while not method.finished:
+            rates[schedule].append(method.learning_rate())
+            step(method, linear)
+    np.testing.assert_allclose(rates["constant"], [1, 1, 1, 1])
+    np.testing.assert_allclose(rates["linear"], [1, 0.75, 0.5, 0.25])
+    np.testing.assert_allclose(rates["cosine"], [1, 0.8535534, 0.5, 0.1464466], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "least"),
+    [
+        ("zosa", {}, 6),
+        ("zosa", {"baseline": "at_current"}, 5),
+        ("fzoo", {}, 3),
+        ("spsa", {}, 2),
+        ("spsa", {"objective": "auc"}, 3),
+        ("spsa", {"estimator": "forward"}, 2),
+        ("bpt-fzg", {}, 3),
+        ("bpt-fzg", {"estimator": "forward"}, 2),
+    ],
+)
+def test_a_step_too_small_for_the_method_is_refused(toy: Any, name: str, given: dict[str, Any], least: int) -> None:
+    kind = get_method(name)
+    assert kind(kind.Options(queries_per_step=least, **given), toy.context()).step_cost == least
+    with pytest.raises(
+        SpecError, match=f"queries_per_step of {name} must be at least {least} .*got {least - 1}; raise"
+    ):
+        kind(kind.Options(queries_per_step=least - 1, **given), toy.context())
+
+
+def test_bpt_fzg_asks_one_base_query_and_a_direction_for_each_example(toy: Any) -> None:
+    method = BptFzg(BptFzgOptions(subspace_dim=20, queries_per_step=5), toy.context())
+    queries = method.ask()
+    assert queries.cost(16) == method.step_cost == 5
+    assert queries.group == 2
+    assert queries.rows.shape == (5 * 16, 1)
+    assert len(np.unique(queries.latents, axis=0)) == 4 * 16 + 1
+    np.testing.assert_array_equal(queries.rows[0::2][:16], queries.rows[1::2][:16])
+
+
+def test_bpt_fzg_update_orders_differ_only_in_the_auxiliaries_that_z_sees(toy: Any) -> None:
+    def first_step(order: Any) -> BptFzg:
+        given = BptFzgOptions(subspace_dim=20, update_order=order, auxiliary_start="zero")
+        method = BptFzg(given, toy.context())
+        toy.run_step(method)
+        return method
+
+    jacobi, alternating = first_step("jacobi"), first_step("alternating")
+    assert jacobi.objective.auxiliary == alternating.objective.auxiliary
+    assert jacobi.objective.auxiliary["alpha"] > 0
+    assert not np.array_equal(jacobi.latent, alternating.latent)
+
+
+@pytest.mark.parametrize("sharing", ["shared", "per_example"])
+def test_bpt_fzg_estimate_is_unbiased_for_the_saddle_functions_gradient(toy: Any, sharing: Any) -> None:
+    """Many repeats approach the numerical gradient of the batch's mean F at frozen a, b, alpha."""
+    given = BptFzgOptions(
+        subspace_dim=20,
+        direction_sharing=sharing,
+        queries_per_step=4001,
+        perturbation_radius=1e-2,
+        learning_rate=1.0,
+    )
+    method: Any = BptFzg(given, toy.context(budget=4001))
+    rows = method.batch()
+
+    def mean_loss(latent: NDArray[np.float64]) -> float:
+        scores, labels = toy.score(Queries(latent[None].astype(np.float32), rows[None]))
+        return float(method.objective.losses(scores, labels).mean())
+
+    method.objective.start(*toy.score(Queries(method.latent[None], rows[None])))
+    axes = 0.02 * np.eye(20)
+    gradient = np.array([(mean_loss(axis) - mean_loss(-axis)) / 0.04 for axis in axes])
+    toy.run_step(method)
+    error = np.linalg.norm(-method.latent - gradient) / np.linalg.norm(gradient)
+    assert error < 0.25  # noise is about sqrt(d / repeats) = 0.1; a lost factor 2 would be 0.5
+
+
+def test_auc_versions_step_alike_when_rates_are_rescaled(toy: Any) -> None:
+    """v1 with rates divided by p(1-p) is v2."""
+    scale = 0.25 * 0.75
+    v2 = BptFzg(BptFzgOptions(subspace_dim=20, learning_rate=0.2), toy.context())
+    v1 = BptFzg(
+        BptFzgOptions(
+            subspace_dim=20, learning_rate=0.2 / scale, auxiliary_learning_rate=0.1 / scale, auc_version="v1"
+        ),
+        toy.context(),
+    )
+    for _ in range(5):
+        toy.run_step(v1)
+        toy.run_step(v2)
+    np.testing.assert_allclose(v1.latent, v2.latent, rtol=1e-3, atol=1e-5)
+    assert v1.objective.auxiliary == pytest.approx(v2.objective.auxiliary, rel=1e-4)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zostudy.results.outcome import Outcome, SplitScores
+from zostudy.results.schema import METRICS
+
+MakeOutcome = Callable[..., Outcome]
+
+
+@pytest.fixture
+def make_outcome() -> MakeOutcome:
+    """Makes the outcome of a confirm trial, start and two steps; keywords overrule columns of ``trials``."""
+    return _make_outcome
+
+
+def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **columns: Any) -> Outcome:
+    study = columns.get("study", "made")
+    cell = f"{method}-ratio{ratio:g}"
+    noon = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)
+    trial: dict[str, Any] = {
+        "study": study,
+        "cell": cell,
+        "trial": f"{cell}-confirm-{number:04d}",
+        "stage": "confirm",
+        "number": number,
+        "method": method,
+        "algorithm": method,
+        "model": "mini-roberta",
+        "task": "reviews",
+        "imbalance_ratio": ratio,
+        "n_minority": 20,
+        "n_majority": int(20 * ratio),
+        "seed": number,
+        "budget": 300,
+        "batch_size": 32,
+        "subspace_dim": 4,
+        "perturbation_radius": 0.1,
+        "params": {"subspace_dim": 4, "perturbation_radius": 0.1},
+        "queries": 300,
+        "examples": 9600,
+        "evaluation_examples": 500,
+        "wall_seconds": 2.5,
+        "replica_seconds": 1.5,
+        "status": "complete",
+        "latent": np.array([0.5, -1.0, 0.25, 1e-30], dtype=np.float32),
+        "versions": {"zostudy": "0.1.0"},
+        "started_at": noon,
+        "finished_at": noon + datetime.timedelta(microseconds=2_500_001),
+        **{f"{split}_{metric}": 0.75 for split in ("dev", "test") for metric in METRICS},
+        **columns,
+    }
+    return Outcome(
+        trial=trial,
+        history={
+            "step": np.arange(3),
+            "queries": np.array([0, 150, 300]),
+            "examples": np.array([0, 4800, 9600]),
+            "loss": np.array([np.nan, 0.7, 0.5]),
+            "loss_spread": np.array([np.nan, 0.1, 0.05]),
+            "gradient_norm": np.array([np.nan, 2.0, 3.0]),
+            "latent_norm": np.array([0.0, 0.1, 0.2]),
+            "dev_auc": np.array([np.nan, np.nan, 0.75]),
+        },
+        auxiliary={"a": np.array([0.0, 0.1, 0.2]), "alpha": np.array([np.nan, np.nan, 1.0])},
+        scores={
+            "dev": SplitScores(
+                rows=np.array([7, 3], dtype=np.int64),
+                labels=np.array([0, 1], dtype=np.int32),
+                scores=np.array([[0.1, 0.2], [0.3, -0.4]], dtype=np.float32),
+            ),
+        },
+    )

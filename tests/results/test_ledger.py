@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results import files
+from zostudy.results.ledger import Ledger
+from zostudy.results.reading import load_results
+from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+
+STUDY = {"name": "made", "search": {"trials": 6}, "replicas": 1, "label_words": ["no", "yes", "1e-3"]}
+
+
+def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "made")
+    outcome = pickle.loads(pickle.dumps(make_outcome()))
+    ledger.record(outcome)
+    [trial] = Ledger(tmp_path / "made").trials()
+    assert trial["latent"] == outcome.trial["latent"].tolist()
+    for name in set(outcome.trial) - {"latent"}:
+        assert trial[name] == outcome.trial[name], name
+
+
+def test_files_are_zstd_and_say_their_schema(make_outcome, tmp_path: Path) -> None:
+    Ledger(tmp_path).record(make_outcome())
+    for table, schema in SCHEMAS.items():
+        [path] = (tmp_path / table).iterdir()
+        assert path.name == "zosa-ratio10-confirm-0000.parquet"
+        metadata = pq.read_metadata(path)
+        assert metadata.row_group(0).column(0).compression == "ZSTD"
+        assert metadata.metadata[b"zostudy_schema"] == b"1"
+        assert pq.read_schema(path).equals(schema)
+
+
+def test_a_trial_counts_only_when_its_last_file_is_there(make_outcome, tmp_path: Path, monkeypatch) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_outcome(number=0))
+    renamed = []
+
+    def crash_on_third(source: Path, target: Path) -> None:
+        renamed.append(target.parent.name)
+        if len(renamed) == 3:
+            raise KeyboardInterrupt
+        source.rename(target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "replace", crash_on_third)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.record(make_outcome(number=1))
+    assert sorted(renamed[:2]) == ["history", "scores"]
+    assert renamed[2] == "trials"
+    assert (tmp_path / "history" / "zosa-ratio10-confirm-0001.parquet").exists()
+
+    finished = ["zosa-ratio10-confirm-0000"]
+    assert [trial["trial"] for trial in ledger.trials()] == finished
+    results = load_results(tmp_path)
+    assert results.trials["trial"].tolist() == finished
+    assert results.history["trial"].unique().tolist() == finished
+    assert results.scores["trial"].unique().tolist() == finished
+
+    assert len(list(tmp_path.glob("*/*.unfinished"))) == 1
+    reopened = Ledger(tmp_path)
+    assert not list(tmp_path.glob("*/*.unfinished"))
+    reopened.record(make_outcome(number=1))
+    assert len(load_results(tmp_path).history) == 6
+
+
+def test_a_file_is_never_seen_half_written(make_outcome, tmp_path: Path, monkeypatch) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_outcome(dev_auc=0.25))
+
+    def fail(table: pa.Table, file, **options: object) -> None:
+        file.write(b"PAR1")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.pq, "write_table", fail)
+    with pytest.raises(ResultsError, match=r"No space left on device\); free the space") as caught:
+        ledger.record(make_outcome(dev_auc=0.5))
+    assert "\n" not in str(caught.value)
+    assert [trial["dev_auc"] for trial in ledger.trials()] == [0.25]
+
+
+def test_two_runs_of_a_study_differ_in_times_alone(make_outcome, tmp_path: Path) -> None:
+    tables = []
+    for folder, seconds in (("one", 2.0), ("two", 3.0)):
+        ledger = Ledger(tmp_path / folder)
+        numbers = [0, 1] if folder == "one" else [1, 0]
+        for number in numbers:
+            ledger.record(make_outcome(number=number, wall_seconds=seconds))
+        tables.append(files.read_table(tmp_path / folder, "trials"))
+    assert not tables[0].equals(tables[1])
+    first, second = (table.drop_columns(list(TIME_COLUMNS)) for table in tables)
+    assert first.equals(second)
+
+
+def test_the_same_study_may_go_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.check_same(STUDY)
+    ledger.write_study(STUDY, {"zostudy": "0.1.0"})
+    ledger.check_same({**STUDY, "replicas": 2})
+
+
+def test_another_study_is_refused_with_the_difference(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.write_study(STUDY)
+    with pytest.raises(ResultsError, match=r"search\.trials: 6 -> 8") as caught:
+        ledger.check_same({**STUDY, "search": {"trials": 8}})
+    assert "\n" not in str(caught.value)
+
+
+def test_results_of_an_unknown_study_are_refused(make_outcome, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_outcome())
+    with pytest.raises(ResultsError, match=r"study\.yaml is missing"):
+        ledger.check_same(STUDY)
+    (tmp_path / "study.yaml").write_text("a: [")
+    with pytest.raises(ResultsError, match=r"study\.yaml cannot be read") as caught:
+        ledger.check_same(STUDY)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultsError, match=r"must be writable, but .*file/made is not \(Not a directory\)"):
+        Ledger(tmp_path / "file" / "made")
+
+
+def test_a_folder_that_cannot_be_written_is_refused_on_opening(tmp_path: Path, monkeypatch) -> None:
+    def refuse(**options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    with pytest.raises(ResultsError, match="Permission denied"):
+        Ledger(tmp_path)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results.ledger import Ledger
+from zostudy.results.reading import load_results
+from zostudy.results.schema import TRIALS
+
+
+@pytest.fixture
+def study(make_outcome, tmp_path: Path) -> Path:
+    ledger = Ledger(tmp_path / "tree" / "made")
+    for number in (0, 1):
+        ledger.record(make_outcome(number=number))
+    return ledger.folder
+
+
+def test_tables_come_back_as_data_frames(study: Path) -> None:
+    results = load_results(study)
+    assert results.trials["trial"].tolist() == ["zosa-ratio10-confirm-0000", "zosa-ratio10-confirm-0001"]
+    assert results.trials["subspace_dim"].dtype == "Int64"
+    assert results.trials["started_at"].dt.tz is not None
+    assert len(results.history) == 6
+    assert results.history["auxiliary"].iloc[2] == {"a": 0.2, "alpha": 1.0}
+    assert results.history["dev_auc"].isna().sum() == 4
+    np.testing.assert_array_equal(results.scores["scores"].iloc[0], np.float32([0.1, 0.2]))
+    assert repr(results) == "<Results: 2 finished trials of made>"
+
+
+def test_absent_whole_numbers_stay_absent_and_others_whole(make_outcome, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_outcome("untuned", subspace_dim=None))
+    ledger.record(make_outcome("zosa"))
+    assert load_results(tmp_path).trials["subspace_dim"].astype(object).tolist()[1] == 4
+    assert load_results(tmp_path).trials["subspace_dim"].isna().tolist() == [True, False]
+
+
+def test_a_folder_of_studies_is_read_at_once(make_outcome, study: Path) -> None:
+    Ledger(study.parent / "other").record(make_outcome(study="other"))
+    (study.parent / "notes").mkdir()
+    trials = load_results(study.parent).trials
+    assert trials["study"].tolist() == ["made", "made", "other"]
+    assert load_results([study, study.parent / "other"]).trials.equals(trials)
+    assert load_results([study, study]).trials["study"].tolist() == ["made", "made"]
+
+
+def test_one_file_may_hold_many_trials(study: Path) -> None:
+    before = load_results(study)
+    for table in ("trials", "history", "scores"):
+        paths = sorted((study / table).iterdir())
+        whole = pa.concat_tables([pq.read_table(path) for path in paths])
+        for path in paths:
+            path.unlink()
+        pq.write_table(whole, study / table / "all.parquet")
+    after = load_results(study)
+    assert after.trials.equals(before.trials)
+    assert after.history["loss_spread"].equals(before.history["loss_spread"])
+
+
+def test_a_trial_that_ends_while_reading_is_left_out_as_a_whole(make_outcome, study: Path) -> None:
+    results = load_results(study)
+    Ledger(study).record(make_outcome(number=2))
+    assert len(results.history) == 6
+    assert len(load_results(study).history) == 9
+
+
+def test_a_study_read_twice_is_refused(make_outcome, study: Path) -> None:
+    Ledger(study.parent / "copy").record(make_outcome(number=1))
+    _refused(study.parent, "holds made twice; give one")
+
+
+def test_folders_without_results_get_one_clear_line(tmp_path: Path) -> None:
+    _refused(tmp_path / "absent", "absent is missing; give the folder")
+    _refused(tmp_path, "holds none; give the folder")
+    (tmp_path / "file").write_text("")
+    _refused(tmp_path / "file", "file is a file; give the folder")
+    Ledger(tmp_path / "crashed")
+    _refused(tmp_path / "crashed", "crashed holds none; wait for the first one, or run")
+
+
+def test_files_that_are_not_ours_get_one_clear_line(study: Path) -> None:
+    path = study / "trials" / "strange.parquet"
+    path.write_bytes(b"not Parquet at all")
+    _refused(study, r"strange\.parquet cannot be read")
+    path.write_bytes((study / "trials" / "zosa-ratio10-confirm-0000.parquet").read_bytes()[:-100])
+    _refused(study, r"strange\.parquet cannot be read")
+    pq.write_table(pa.table({"colour": [1]}), path)
+    _refused(study, r"strange\.parquet is something else; move it away")
+    newer = TRIALS.with_metadata({b"zostudy_schema": b"2"}).append(pa.field("colour", pa.int64()))
+    pq.write_table(newer.empty_table(), path)
+    _refused(study, r"schema version 1 or older, but .*strange\.parquet has 2; read it with a newer zostudy")
+
+
+def test_reading_and_comparing_import_nothing_heavy(study: Path) -> None:
+    code = f"""
+import sys
+from zostudy.cli.compare import compare_command
+light = set(sys.modules)
+assert not light & {{"pandas", "pyarrow", "numpy", "rich.table"}}, light
+compare_command([{str(study)!r}])
+from zostudy.results.reading import load_results
+load_results({str(study)!r}).history
+heavy = {{"ray", "torch", "transformers", "optuna", "sklearn", "scipy.stats", "datasets"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_environment())
+    assert done.returncode == 0, done.stderr
+    assert "test_auc" in done.stdout
+
+
+def _environment() -> dict[str, str]:
+    return {"PYTHONPATH": str(Path(__file__).parents[2] / "platform"), "OMP_NUM_THREADS": "1"}
+
+
+def _refused(path: Path, rule: str) -> None:
+    with pytest.raises(ResultsError, match=rule) as caught:
+        load_results(path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zostudy.results.encoding import encode
+from zostudy.results.outcome import Outcome, SplitScores
+from zostudy.results.schema import HISTORY, METRICS, SCHEMAS, SCORES, TIME_COLUMNS, TRIALS, meaning
+
+FLOATS = st.floats(width=32)
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_every_column_says_what_it_means_and_survives_parquet(table: str) -> None:
+    file = io.BytesIO()
+    pq.write_table(SCHEMAS[table].empty_table(), file)
+    read = pq.read_schema(file)
+    assert read.equals(SCHEMAS[table])
+    assert read.metadata[b"zostudy_schema"] == b"1"
+    for field in read:
+        assert re.fullmatch(r"[^\n]{10,120}", meaning(field)), field.name
+
+
+def test_trials_have_the_columns_that_were_promised() -> None:
+    names = {"study", "cell", "trial", "stage", "number", "method", "model", "task", "status", "error"}
+    draw = {"seed", "imbalance_ratio", "n_minority", "n_majority", "budget", "batch_size"}
+    options = {"subspace_dim", "perturbation_radius", "sharpness_radius", "learning_rate", "params"}
+    spent = {"queries", "examples", *TIME_COLUMNS}
+    measured = {f"{split}_{metric}" for split in ("dev", "test") for metric in METRICS} | {"sharpness"}
+    assert names | draw | options | spent | measured <= set(TRIALS.names)
+    assert set(HISTORY.names) > {"trial", "step", "queries", "loss", "loss_spread", "dev_auc"}
+    assert set(SCORES.names) > {"trial", "split", "row", "label", "scores"}
+
+
+def test_an_outcome_comes_back_as_it_was(make_outcome, tmp_path: Path) -> None:
+    outcome = make_outcome()
+    tables = {}
+    for name, table in encode(outcome).items():
+        pq.write_table(table, tmp_path / name)
+        tables[name] = pq.read_table(tmp_path / name).to_pylist()
+
+    trial = tables["trials"][0]
+    assert trial["params"] == '{"perturbation_radius": 0.1, "subspace_dim": 4}'
+    assert trial["sharpness"] is None
+    assert trial["error"] is None
+    np.testing.assert_array_equal(np.float32(trial["latent"]), outcome.trial["latent"])
+    for name in set(outcome.trial) - {"params", "versions", "latent"}:
+        assert trial[name] == outcome.trial[name], name
+
+    assert [row["dev_auc"] for row in tables["history"]] == [None, None, 0.75]
+    assert [row["loss_spread"] for row in tables["history"]] == [None, 0.1, 0.05]
+    assert [row["loss"] for row in tables["history"]] == [None, 0.7, 0.5]
+    assert [dict(row["auxiliary"]) for row in tables["history"]] == [
+        {"a": 0.0},
+        {"a": 0.1},
+        {"a": 0.2, "alpha": 1.0},
+    ]
+    scored = [(row["split"], row["row"], row["label"]) for row in tables["scores"]]
+    assert scored == [("dev", 7, 0), ("dev", 3, 1)]
+
+
+@settings(deadline=None)
+@given(data=st.data(), n=st.integers(0, 5), n_classes=st.integers(2, 4))
+def test_scores_keep_every_bit(data: st.DataObject, n: int, n_classes: int) -> None:
+    values = data.draw(st.lists(FLOATS, min_size=n * n_classes, max_size=n * n_classes))
+    scores = np.array(values, dtype=np.float32).reshape(n, n_classes)
+    labels = np.zeros(n, dtype=np.int32)
+    names = {"study": "made", "cell": "cell", "trial": "trial"}
+    trial = {**_smallest_trial(), **names}
+    outcome = Outcome(trial, scores={"test": SplitScores(np.arange(n), labels, scores)})
+    file = io.BytesIO()
+    pq.write_table(encode(outcome)["scores"], file, compression="zstd")
+    back = pq.read_table(file)["scores"].to_pylist()
+    assert np.array(back, dtype=np.float32).reshape(n, n_classes).tobytes() == scores.tobytes()
+
+
+def test_a_trial_without_steps_or_scores_has_empty_tables(make_outcome) -> None:
+    tables = encode(Outcome(make_outcome().trial))
+    assert tables["history"].num_rows == tables["scores"].num_rows == 0
+    assert tables["history"].schema.equals(HISTORY)
+    assert tables["scores"].schema.equals(SCORES)
+
+
+def test_wrong_columns_are_refused(make_outcome) -> None:
+    good = make_outcome()
+    with pytest.raises(ValueError, match=r"unknown \['colour'\]"):
+        encode(Outcome({**good.trial, "colour": 1}))
+    with pytest.raises(ValueError, match=r"missing \['queries'\]"):
+        encode(Outcome({name: value for name, value in good.trial.items() if name != "queries"}))
+    with pytest.raises(ValueError, match=r"must have a value: \['seed'\]"):
+        encode(Outcome({**good.trial, "seed": None}))
+    with pytest.raises(ValueError, match=r"missing \['loss'\]"):
+        encode(Outcome(good.trial, {name: array for name, array in good.history.items() if name != "loss"}))
+    with pytest.raises(ValueError, match="2 values for 3 steps"):
+        encode(Outcome(good.trial, good.history, {"a": np.zeros(2)}))
+    with pytest.raises((ValueError, pa.ArrowInvalid)):
+        encode(Outcome(good.trial, {**good.history, "loss": np.zeros(2)}))
+
+
+def _smallest_trial() -> dict[str, object]:
+    blank = {"string": "", "int64": 0, "double": 0.0, "timestamp[us, tz=UTC]": 0}
+    row = {field.name: blank[str(field.type)] for field in TRIALS if not field.nullable}
+    return {**row, "params": {}, "versions": {}}

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from zostudy.search.plan import Plan, imbalance_settings, make_plan
+from zostudy.spec.study import StudySpec
+
+
+def test_one_cell_a_method_and_ratio(plan: Plan) -> None:
+    names = [cell.name for cell in plan.cells]
+    assert names == ["spsa-r1", "zosa-r1", "untuned-r1", "spsa-r5", "zosa-r5", "untuned-r5"]
+
+
+def test_the_untuned_prompt_is_confirmed_but_not_searched_and_spends_nothing(plan: Plan) -> None:
+    untuned = plan.cells[2]
+    assert (untuned.n_search, untuned.n_confirm) == (0, 2)
+    assert plan.n_trials == 4 * (5 + 2) + 2 * 2
+    assert plan.n_queries == 4 * (5 + 2) * 60
+
+
+def test_the_space_is_what_the_method_has_and_leaves_open(plan: Plan) -> None:
+    spsa, zosa = plan.cells[:2]
+    assert set(spsa.space) == {"subspace_dim", "perturbation_radius", "imbalance.sampler"}
+    assert set(zosa.space) == {*spsa.space, "sharpness_radius"}
+
+
+def test_confirm_trials_are_paired_across_cells_and_fresh(plan: Plan) -> None:
+    search = {plan.assign(cell, "search", n, {}).seed for cell in plan.cells for n in range(5)}
+    confirm = [{plan.assign(cell, "confirm", n, {}).seed for cell in plan.cells} for n in range(2)]
+    assert len(search) == len(confirm[0]) == len(confirm[1]) == 1
+    assert len(search | confirm[0] | confirm[1]) == 3
+
+
+def test_without_search_the_defaults_are_confirmed(make_spec: Callable[..., StudySpec]) -> None:
+    plan = make_plan(make_spec(search={"trials": 0}))
+    assert all(cell.n_search == 0 for cell in plan.cells)
+    assert plan.replicates == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("objective", "sampler"), [("auc", "stratified"), ("cross-entropy", "natural"), (None, "natural")]
+)
+def test_the_automatic_sampler_goes_by_the_objective(spec: StudySpec, objective: str | None, sampler: str) -> None:
+    assert imbalance_settings(spec, {}, objective).sampler == sampler
+    assert imbalance_settings(spec, {"imbalance.sampler": "natural"}, objective).sampler == "natural"

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zostudy.search.plan import Assignment, Plan
+from zostudy.search.progress import StudyProgress, best_params
+from zostudy.search.proposer import SearchResult
+
+
+def outcome(assignment: Assignment) -> dict[str, Any]:
+    """A dev AUC that depends on what was tried, and now and then a failure."""
+    radius = float(assignment.params.get("perturbation_radius", 0.5))
+    failed = assignment.stage == "search" and 0.4 < radius < 0.5
+    return {
+        "trial": assignment.name,
+        "cell": assignment.cell,
+        "stage": assignment.stage,
+        "params": dict(assignment.params),
+        "dev_auc": None if failed else 1 - abs(radius - 0.2),
+        "status": "failed" if failed else "complete",
+    }
+
+
+def run(
+    plan: Plan, workers: int, seed: int, stop_after: int | None = None, stored: list[dict[str, Any]] = []
+) -> list[dict[str, Any]]:  # noqa: B006
+    """Runs a study whose trials end in a random order on some workers; stops as a crash would."""
+    order = random.Random(seed)
+    progress = StudyProgress(plan, stored)
+    running: list[Assignment] = []
+    rows = list(stored)
+    while not progress.done:
+        while len(running) < workers and (assignment := progress.next()) is not None:
+            running.append(assignment)
+        row = outcome(running.pop(order.randrange(len(running))))
+        progress.record(row)
+        rows.append(row)
+        if stop_after is not None and len(rows) - len(stored) >= stop_after:
+            break
+    return sorted(rows, key=lambda row: row["trial"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(workers=st.integers(1, 9), seed=st.integers(0, 1000))
+def test_neither_workers_nor_the_order_of_ends_change_what_is_tried(plan: Plan, workers: int, seed: int) -> None:
+    rows = run(plan, workers, seed)
+    assert len(rows) == plan.n_trials
+    assert rows == run(plan, 1, 0)
+
+
+@settings(max_examples=10, deadline=None)
+@given(workers=st.integers(1, 6), seed=st.integers(0, 1000), stop_after=st.integers(1, 25))
+def test_a_resumed_study_equals_one_never_stopped(plan: Plan, workers: int, seed: int, stop_after: int) -> None:
+    stored = run(plan, workers, seed, stop_after)
+    assert run(plan, workers, seed + 1, stored=stored) == run(plan, 1, 0)
+
+
+def test_trial_n_waits_for_n_minus_lag_and_for_no_later_one(plan: Plan) -> None:
+    cell = StudyProgress(plan, []).cells["spsa-r1"]
+    first, second = cell.next(), cell.next()
+    assert first is not None
+    assert second is not None
+    assert (first.number, second.number, cell.next()) == (0, 1, None)
+    cell.record(outcome(second))
+    assert cell.next() is None
+    cell.record(outcome(first))
+    third = cell.next()
+    assert third is not None
+    assert third.number == 2
+
+
+def test_confirm_begins_when_the_search_of_its_cell_has_ended_with_its_best(plan: Plan) -> None:
+    progress = StudyProgress(plan, [])
+    cell = progress.cells["zosa-r5"]
+    rows = []
+    while (assignment := cell.next()) is not None and assignment.stage == "search":
+        rows.append(outcome(assignment))
+        cell.record(rows[-1])
+    best = max((row for row in rows if row["status"] == "complete"), key=lambda row: row["dev_auc"])
+    assert len(rows) == 5
+    assert assignment is not None
+    assert (assignment.stage, assignment.params) == ("confirm", best["params"])
+
+
+def test_the_earliest_of_equals_is_best() -> None:
+    results = [SearchResult({"x": 0}, None), SearchResult({"x": 1}, 0.9), SearchResult({"x": 2}, 0.9)]
+    assert best_params(results) == {"x": 1}
+    assert best_params([]) == {}
+
+
+def test_a_cell_whose_every_search_trial_failed_is_not_confirmed(plan: Plan) -> None:
+    cell = StudyProgress(plan, []).cells["spsa-r1"]
+    while (assignment := cell.next()) is not None:
+        cell.record(outcome(assignment) | {"dev_auc": None, "status": "failed"})
+    assert cell.abandoned
+    assert cell.n_finished == cell.n_trials == 5

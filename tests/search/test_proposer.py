@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from zostudy.search.plan import Cell, Plan, make_plan
+from zostudy.search.proposer import SearchResult, propose
+from zostudy.search.space import distributions
+from zostudy.spec.study import StudySpec
+
+
+def results(plan: Plan, cell: Cell, values: list[float | None]) -> list[SearchResult]:
+    told: list[SearchResult] = []
+    for number, value in enumerate(values):
+        told.append(SearchResult(propose(plan.spec, cell, number, told), value))
+    return told
+
+
+def test_trial_0_is_the_defaults_where_the_space_has_them(plan: Plan) -> None:
+    first = propose(plan.spec, plan.cells[1], 0, [])
+    assert first["subspace_dim"] == 100
+    assert first["perturbation_radius"] == 0.1
+    assert first["imbalance.sampler"] in ("natural", "stratified")
+
+
+def test_a_proposal_is_a_pure_function_of_what_it_was_told(plan: Plan) -> None:
+    cell = plan.cells[0]
+    told = results(plan, cell, [0.6, 0.7, 0.8, None])
+    assert propose(plan.spec, cell, 5, told) == propose(plan.spec, cell, 5, told)
+    assert propose(plan.spec, cell, 5, told) != propose(plan.spec, cell, 6, told)
+
+
+def test_the_sampler_learns_from_results(make_spec: Callable[..., StudySpec]) -> None:
+    plan = make_plan(
+        make_spec(
+            search={"trials": 60, "startup_trials": 5, "space": {"perturbation_radius": {"low": 0.0, "high": 1.0}}}
+        )
+    )
+    cell = plan.cells[0]
+    told: list[SearchResult] = []
+    for number in range(40):
+        params = propose(plan.spec, cell, number, told)
+        told.append(SearchResult(params, 1 - abs(params["perturbation_radius"] - 0.8)))
+    late = [abs(result.params["perturbation_radius"] - 0.8) for result in told[-15:]]
+    early = [abs(result.params["perturbation_radius"] - 0.8) for result in told[1:6]]
+    assert sum(late) / len(late) < 0.5 * sum(early) / len(early)
+
+
+def test_other_study_seeds_propose_otherwise(make_spec: Callable[..., StudySpec]) -> None:
+    proposals = set()
+    for seed in range(3):
+        plan = make_plan(make_spec(seed=seed))
+        proposals.add(propose(plan.spec, plan.cells[0], 1, [])["perturbation_radius"])
+    assert len(proposals) == 3
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_proposals_stay_inside_the_space(make_spec: Callable[..., StudySpec], sampler: str) -> None:
+    search = make_spec().search.model_copy(update={"sampler": sampler})
+    plan = make_plan(make_spec(search=search))
+    for result in results(plan, plan.cells[1], [0.5] * 8):
+        assert result.params["subspace_dim"] in (5, 100)
+        assert 0.01 <= result.params["sharpness_radius"] <= 1.0
+
+
+def test_ranges_are_whole_where_the_option_is(make_spec: Callable[..., StudySpec]) -> None:
+    space = {
+        "subspace_dim": {"low": 10, "high": 200, "log": True},
+        "perturbation_radius": {"low": 1, "high": 2},
+        "imbalance.margin": {"low": 1, "high": 2},
+        "imbalance.prior": {"choice": ("global", "batch")},
+    }
+    plan = make_plan(make_spec(search={"trials": 2, "space": space}))
+    kinds = distributions(plan.cells[0].space, plan.cells[0].method_class.Options)
+    assert kinds == {
+        "subspace_dim": IntDistribution(10, 200, log=True),
+        "perturbation_radius": FloatDistribution(1, 2),
+        "imbalance.margin": FloatDistribution(1, 2),
+        "imbalance.prior": CategoricalDistribution(("global", "batch")),
+    }

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.methods import method_names
+from zostudy.results.encoding import encode
+from zostudy.results.metrics import classification_metrics
+from zostudy.results.outcome import Outcome
+from zostudy.search.data import StudyData
+from zostudy.search.plan import Plan, make_plan
+from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.spec.study import StudySpec
+
+REPORTS: list[TrialProgress] = []
+
+
+def run(
+    plan: Plan, data: StudyData, scorer: Scorer, cell: int = 0, stage: str = "confirm", **params: object
+) -> Outcome:
+    assignment = plan.assign(plan.cells[cell], stage, 0, params)  # type: ignore[arg-type]
+    REPORTS.clear()
+    return run_trial(plan.spec, assignment, data, LocalPool(scorer), REPORTS.append)
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_every_method_runs_to_its_budget_and_its_outcome_can_be_stored(
+    make_spec: Callable[..., StudySpec], data: StudyData, scorer: Scorer, method: str
+) -> None:
+    plan = make_plan(make_spec(methods=({"label": method, "method": method},)))
+    outcome = run(plan, data, scorer)
+    trial, tables = outcome.trial, encode(outcome)
+    assert trial["status"] == "complete", trial["error"]
+    assert trial["queries"] <= 60
+    assert trial["examples"] == trial["queries"] * 8
+    assert (trial["queries"] == 0) == (method == "untuned")
+    assert tables["trials"].num_rows == 1
+    assert tables["history"].column("queries").to_pylist()[-1] == trial["queries"]
+
+
+def test_a_confirm_trial_has_the_metrics_of_its_stored_scores(plan: Plan, data: StudyData, scorer: Scorer) -> None:
+    outcome = run(plan, data, scorer, cell=3)
+    for split in ("dev", "test"):
+        stored = outcome.scores[split]
+        metrics = classification_metrics(stored.scores, stored.labels, (1,))
+        assert {name: outcome.trial[f"{split}_{name}"] for name in metrics} == metrics
+        np.testing.assert_array_equal(stored.labels, data.labels[stored.rows])
+    assert len(outcome.scores["test"].rows) == 200
+    scores = scorer.score(outcome.trial["latent"][None], outcome.scores["test"].rows[None].astype(np.int32))[0]
+    np.testing.assert_array_equal(outcome.scores["test"].scores, scores)
+
+
+def test_a_search_trial_never_sees_test(plan: Plan, data: StudyData, scorer: Scorer) -> None:
+    test_rows = set(next(iter(data.draws.values())).test_rows.tolist())
+
+    class Guard:
+        def score(
+            self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+        ) -> NDArray[np.float32]:
+            assert not test_rows & set(rows.reshape(-1).tolist())
+            return scorer.score(latents, rows, seed, group)
+
+    outcome = run(plan, data, Guard(), stage="search", perturbation_radius=0.2)
+    assert outcome.trial["status"] == "complete", outcome.trial["error"]
+    assert not any(name.startswith("test_") for name in outcome.trial)
+    assert not outcome.scores
+
+
+def test_the_kept_point_is_the_best_on_dev_and_the_start_counts(plan: Plan, data: StudyData, scorer: Scorer) -> None:
+    outcome = run(plan, data, scorer, cell=3)
+    aucs = outcome.history["dev_auc"]
+    evaluated = outcome.history["queries"][~np.isnan(aucs)]
+    assert evaluated[0] == 0
+    assert len(evaluated) == 1 + plan.spec.budget.evaluations
+    assert outcome.trial["dev_auc"] == np.nanmax(aucs)
+    assert outcome.trial["best_queries"] == evaluated[np.nanargmax(aucs[~np.isnan(aucs)])]
+    sizes = data.draws[5.0, plan.seed(1)]
+    assert outcome.trial["evaluation_examples"] == 4 * len(sizes.dev_rows) + len(sizes.test_rows)
+    assert (outcome.trial["n_minority"], outcome.trial["n_majority"]) == (10, 50)
+
+
+def test_tuning_helps_on_a_task_that_can_be_tuned(
+    make_spec: Callable[..., StudySpec], data: StudyData, scorer: Scorer
+) -> None:
+    plan = make_plan(make_spec(budget={"queries": 400, "batch_size": 8}))
+    untuned = run(plan, data, scorer, cell=2).trial["test_auc"]
+    assert run(plan, data, scorer, cell=0, subspace_dim=5).trial["test_auc"] > untuned + 0.05
+
+
+def test_a_loss_that_is_not_finite_fails_the_trial_with_its_reason(plan: Plan, data: StudyData, scorer: Scorer) -> None:
+    class Diverging:
+        def score(
+            self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+        ) -> NDArray[np.float32]:
+            scores = scorer.score(latents, rows, seed, group)
+            return np.where(np.abs(latents).max() > 0.3, np.float32(np.nan), scores)
+
+    outcome = run(plan, data, Diverging(), perturbation_radius=0.25, learning_rate=5.0)
+    assert outcome.trial["status"] == "failed"
+    assert "not finite" in outcome.trial["error"]
+    assert "dev_auc" not in outcome.trial
+    assert encode(outcome)["trials"].num_rows == 1
+
+
+def test_whatever_breaks_a_trial_is_stored_with_it(plan: Plan, data: StudyData) -> None:
+    class Broken:
+        def score(
+            self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+        ) -> NDArray[np.float32]:
+            raise ValueError("no such\nlayer")
+
+    outcome = run(plan, data, Broken())
+    assert (outcome.trial["status"], outcome.trial["error"]) == ("failed", "ValueError: no such layer")
+
+
+def test_reports_tell_what_was_spent(plan: Plan, data: StudyData, scorer: Scorer) -> None:
+    outcome = run(plan, data, scorer)
+    assert [report.queries for report in REPORTS] == [20, 40, 60]
+    assert REPORTS[-1].dev_auc == outcome.trial["dev_auc"]
+
+
+def test_the_same_trial_has_the_same_numbers(plan: Plan, data: StudyData, scorer: Scorer) -> None:
+    first, again = run(plan, data, scorer, cell=1), run(plan, data, scorer, cell=1)
+    np.testing.assert_array_equal(first.trial["latent"], again.trial["latent"])
+    np.testing.assert_array_equal(first.history["loss"], again.history["loss"])

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zostudy.spec import difference, dump_yaml, load_study
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(
+    ["no", "1e-3", "0o7"]
+)
+POSITIVE = st.floats(0.01, 100, exclude_min=True)
+RANGES = st.tuples(st.floats(0.01, 1), st.floats(2, 5), st.booleans()).map(
+    lambda ends: {"low": ends[0], "high": ends[1], "log": ends[2]}
+)
+SPACE = st.fixed_dictionaries(
+    {},
+    optional={
+        "rate": RANGES,
+        "hop.rate": RANGES,
+        "shape": st.just({"choice": ["square", "round"]}),
+        "greedy": st.just({"choice": [True, False]}),
+        "subspace_dim": st.lists(st.integers(1, 99), min_size=1, unique=True).map(lambda dims: {"choice": dims}),
+        "imbalance.margin": RANGES,
+    },
+)
+STUDIES = st.fixed_dictionaries(
+    {
+        "name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
+        "model": st.fixed_dictionaries(
+            {"name": st.sampled_from(["minilm", "org/model"])},
+            optional={"revision": st.none() | TEXT, "max_length": st.none() | st.integers(11, 99)},
+        ),
+        "task": st.fixed_dictionaries(
+            {"name": st.just("reviews")},
+            optional={
+                "template": TEXT,
+                "label_words": st.lists(TEXT, min_size=2, max_size=4, unique=True),
+                "minority": TEXT | st.lists(TEXT, min_size=1, unique=True),
+                "splits": st.fixed_dictionaries({}, optional={"train": TEXT, "dev": TEXT}),
+                "truncate": st.booleans(),
+            },
+        ),
+        "methods": st.just([{"hop": {"method": "climb"}}, "climb", {"zosa": {"learning_rate": 0.5}}]),
+    },
+    optional={
+        "imbalance": st.fixed_dictionaries({"ratios": st.lists(st.floats(1, 99), min_size=1, unique=True)}),
+        "search": st.fixed_dictionaries({"space": SPACE}),
+        "seed": st.integers(0, 2**63 - 1),
+        "replicas": st.just("auto") | st.integers(1, 9),
+        "resources": st.fixed_dictionaries({"gpus": POSITIVE}),
+    },
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(STUDIES)
+def test_a_resolved_study_written_and_loaded_is_the_same_study(
+    tmp_path_factory: pytest.TempPathFactory, asked: dict[str, Any]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "resolved.yaml"
+    path.write_text(dump_yaml(asked), encoding="utf-8")
+    study = load_study(path)
+    text = dump_yaml(study.resolved())
+    path.write_text(text, encoding="utf-8")
+    assert load_study(path) == study
+    assert yaml.safe_load(text) == study.resolved()
+    assert difference(asked, study.resolved()) == [
+        line for line in difference(asked, study.resolved()) if ": nothing -> " in line
+    ]
+
+
+def test_a_resolved_study_has_its_defaults_and_only_plain_data(write_study: Callable[..., str]) -> None:
+    resolved = load_study(write_study(methods="methods: [climb, {hop: {method: climb, rate: 2}}]")).resolved()
+    assert resolved["methods"] == ["climb", {"hop": {"method": "climb", "rate": 2.0}}]
+    assert resolved["budget"] == {"queries": 300, "batch_size": 32, "evaluations": 5}
+    assert resolved["imbalance"]["ratios"] == [1.0]
+    assert list(resolved) == [key for key in resolved if resolved[key] is not None]
+
+
+def test_difference_names_each_key_that_differs() -> None:
+    old = {
+        "seed": 0,
+        "search": {"trials": 2, "space": {"rate": {"low": 1}}},
+        "methods": ["climb", {"hop": {"rate": 1}}],
+    }
+    new = {
+        "seed": 0.0,
+        "search": {"trials": 3, "space": {}},
+        "methods": [{"hop": {"rate": 2}}, "climb", "zosa"],
+    }
+    assert difference(old, new) == [
+        "search.trials: 2 -> 3",
+        "search.space.rate.low: 1 -> nothing",
+        'methods.hop: {"rate": 1} -> {"rate": 2}',
+        "methods.zosa: nothing -> {}",
+    ]
+    assert difference(old, old) == []
+
+
+def test_the_number_of_replicas_makes_no_other_study(tmp_path: Path, write_study: Callable[..., str]) -> None:
+    path = write_study()
+    one, two = (load_study(path, [f"replicas={count}"]).resolved() for count in (1, 2))
+    assert one != two
+    assert difference(one, two) == []

@@ -1,0 +1,83 @@
+import datasets
+import huggingface_hub
+import pytest
+
+from zostudy.errors import DataError
+from zostudy.tasks.files import Columns
+from zostudy.tasks.hub import hub_frame
+
+SENTENCES = Columns(text="sentence")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A data set in the hub's layout, with class names in its schema and hidden test labels."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    features = datasets.Features(
+        {"sentence": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])}
+    )
+    rows = {
+        "train": {"sentence": ["a", "b", "c", "", "e"], "label": [0, 1, -1, 1, 0]},
+        "validation": {"sentence": ["f", "g"], "label": [1, 0]},
+        "test": {"sentence": ["h", "i"], "label": [-1, -1]},
+    }
+    path = tmp_path / "set"
+    path.mkdir()
+    for split, columns in rows.items():
+        datasets.Dataset.from_dict(columns, features).to_parquet(path / f"{split}-00000-of-00001.parquet")
+    return str(path)
+
+
+def test_reads_the_splits_asked_for_and_names_the_classes(folder):
+    frame, notes = hub_frame(folder, None, None, SENTENCES, ("train", "validation"))
+    assert frame.to_dict("list") == {
+        "sentence": ["a", "b", "e", "f", "g"],
+        "label": ["bad", "good", "bad", "good", "bad"],
+        "split": ["train"] * 3 + ["validation"] * 2,
+    }
+    assert notes == ("2 of 5 rows of split 'train' without label or text left out",)
+
+
+def test_hidden_labels_are_refused(folder):
+    with pytest.raises(DataError, match=r"labels of split 'test' are hidden; name another with task.splits"):
+        hub_frame(folder, None, None, SENTENCES, ("train", "test"))
+
+
+def test_an_absent_split_is_told_with_those_there(folder):
+    with pytest.raises(DataError, match=r"no split 'dev'; the splits are train, validation, test"):
+        hub_frame(folder, None, None, SENTENCES, ("train", "dev"))
+
+
+def one_line(action):
+    with pytest.raises(DataError) as refusal:
+        action()
+    message = str(refusal.value)
+    assert "\n" not in message
+    assert "HF_HUB_OFFLINE=1" in message
+    assert "task.file" in message
+    return message
+
+
+def test_offline_is_told_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    message = one_line(lambda: hub_frame("owner/absent", None, None, SENTENCES, ("train", "test")))
+    assert message.startswith("owner/absent: this data set cannot be loaded (")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        datasets.exceptions.DatasetNotFoundError("Dataset 'no/such' doesn't exist on the Hub\nsecond line"),
+        ValueError("BuilderConfig 'nope' not found"),
+        TimeoutError(),
+    ],
+)
+def test_what_the_hub_answers_is_passed_on_in_one_line(monkeypatch, failure):
+    def load_dataset(*args, **kwargs):
+        raise failure
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    message = one_line(lambda: hub_frame("no/such", None, None, SENTENCES, ("train", "test")))
+    assert (str(failure).splitlines() or ["TimeoutError"])[0] in message

@@ -1,0 +1,232 @@
+import datasets
+import numpy as np
+import pandas as pd
+import pytest
+
+from zostudy.errors import DataError
+from zostudy.spec.study import SplitNames, TaskSpec
+from zostudy.tasks.loading import load_task
+
+ROWS = [
+    ("a1", "ham", "train"),
+    ("a2", "ham", "train"),
+    ("a3", "spam", "train"),
+    ("a4", "ham", "test"),
+    ("a5", "spam", "test"),
+    ("a6", "ham", "held"),
+    ("a7", "spam", "held"),
+]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(rows=ROWS, **columns):
+        path = tmp_path / "data.csv"
+        pd.DataFrame(rows, columns=["text", "label", "split"]).assign(**columns).to_csv(path, index=False)
+        return str(path)
+
+    return write
+
+
+def relabelled(names):
+    return [(text, names[label], split) for text, label, split in ROWS]
+
+
+def refusal(**keys):
+    with pytest.raises(DataError) as error:
+        load_task(TaskSpec(**keys))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_the_embedded_task():
+    task = load_task(TaskSpec(name="reviews"))
+    assert task.table.class_names == ("negative", "positive")
+    assert set(task.table.splits) == {"train", "test"}
+    assert task.wording("masked").template.source == "{text} It was {mask}."
+    assert task.wording("masked").label_words == ("terrible", "great")
+    assert task.wording("causal").template.source == "{text} It was {mask}"
+    assert not task.truncate
+
+
+def test_a_file_of_ones_own(write):
+    task = load_task(
+        TaskSpec(file=write(), template="{text} Is it {mask}", label_words=("fine", "junk"), truncate=True)
+    )
+    assert task.name == "custom"
+    assert task.table.class_names == ("ham", "spam")
+    assert {name: rows.tolist() for name, rows in task.table.splits.items()} == {
+        "train": [0, 1, 2],
+        "test": [3, 4],
+    }
+    assert task.minority == (1,), "spam is rarer in train"
+    assert task.truncate
+    for head in ("masked", "causal"):
+        assert task.wording(head).label_words == ("fine", "junk")
+    with pytest.raises(DataError, match=r"leave {mask} out"):
+        task.wording("encoder")
+
+
+def test_class_names_serve_as_label_words(write):
+    task = load_task(TaskSpec(file=write(), template="{text} It is {mask}"))
+    assert task.wording("masked").label_words == ("ham", "spam")
+
+
+def test_an_encoder_needs_no_words(write):
+    task = load_task(TaskSpec(file=write()))
+    assert task.wording("encoder").template.render("a text") == ("a text", "")
+    assert task.wording("encoder").label_words == ("ham", "spam")
+    with pytest.raises(DataError, match=r"no template for a masked model; give task.template$"):
+        task.wording("masked")
+
+
+def test_bare_numbers_are_no_label_words(write):
+    task = load_task(TaskSpec(file=write(relabelled({"ham": 0, "spam": 1})), template="{text} It is {mask}"))
+    with pytest.raises(DataError, match=r"give task.template and task.label_words"):
+        task.wording("masked")
+
+
+def test_splits_are_named(write):
+    task = load_task(TaskSpec(file=write(), splits=SplitNames(train="train", dev="test", test="held")))
+    splits = {name: rows.tolist() for name, rows in task.table.splits.items()}
+    assert splits == {"train": [0, 1, 2], "dev": [3, 4], "test": [5, 6]}
+
+
+def test_a_file_without_splits_says_how_it_was_split(tmp_path):
+    rows = {"text": [f"text {number}" for number in range(100)], "label": ["ham", "spam"] * 50}
+    pd.DataFrame(rows).to_parquet(tmp_path / "data.parquet")
+    task = load_task(TaskSpec(file=str(tmp_path / "data.parquet")))
+    assert sorted(np.concatenate([task.table.splits["train"], task.table.splits["test"]])) == list(range(100))
+    assert "SHA-256" in task.notes[0]
+
+
+@pytest.mark.parametrize(
+    "names", [{"ham": "Negative", "spam": "POSITIVE"}, {"ham": "neg", "spam": "pos"}, {"ham": 1, "spam": 2}]
+)
+def test_a_well_known_task_from_a_file_keeps_its_own_names_and_words(write, names):
+    task = load_task(TaskSpec(name="mr", file=write(relabelled(names)), minority="positive"))
+    assert task.table.class_names == ("negative", "positive")
+    assert task.table.labels.tolist() == [0, 0, 1, 0, 1, 0, 1]
+    assert task.minority == (1,)
+    assert task.wording("masked").label_words == ("terrible", "great")
+
+
+def test_a_well_known_tasks_classes_come_in_its_own_order(write):
+    task = load_task(TaskSpec(name="book", file=write(relabelled({"ham": "negative", "spam": "positive"}))))
+    assert task.table.class_names == ("positive", "negative")
+    assert task.table.labels.tolist() == [1, 1, 0, 1, 0, 1, 0]
+    assert task.minority == (0,)
+
+
+def test_the_study_overrides_what_is_known(write):
+    file = write(relabelled({"ham": "neg", "spam": "pos"}))
+    words = load_task(TaskSpec(name="mr", file=file, label_words=("bad", "good")))
+    assert words.wording("causal").label_words == ("bad", "good")
+    assert words.wording("causal").template.source == "{text} It was {mask}"
+    template = load_task(TaskSpec(name="mr", file=file, template="{text} A {mask} one."))
+    assert template.wording("masked").template.source == "{text} A {mask} one."
+    assert template.wording("masked").label_words == ("terrible", "great")
+
+
+def test_other_classes_than_the_well_known_ones_need_words(write):
+    message = refusal(name="mr", file=write())
+    assert "negative, positive" in message
+    assert "ham, spam" in message
+    task = load_task(TaskSpec(name="mr", file=write(), label_words=("fine", "junk"), minority="ham"))
+    assert task.table.class_names == ("ham", "spam")
+    assert task.minority == (0,)
+
+
+@pytest.mark.parametrize(
+    ("counts", "rarer"),
+    [
+        ((3, 5), (0,)),
+        ((5, 3), (1,)),
+        ((4, 4), (1,)),
+        ((2, 9, 4), (0,)),
+        ((7, 1, 7, 3), (1, 3)),
+        ((5, 4, 3, 2, 1), (3, 4)),
+    ],
+)
+def test_the_rarer_half_is_made_rare(write, counts, rarer):
+    rows = [
+        (f"{split} {label} {number}", f"class {label}", split)
+        for split in ("train", "test")
+        for label, count in enumerate(counts)
+        for number in range(count if split == "train" else 2)
+    ]
+    assert load_task(TaskSpec(file=write(rows))).minority == rarer
+
+
+def test_a_pair_task_needs_its_second_column(write):
+    labels = {"ham": "entailment", "spam": "not_entailment"}
+    assert "name its column with task.second_text" in refusal(name="rte", file=write(relabelled(labels)))
+    file = write(relabelled(labels), other=[f"b{number}" for number in range(len(ROWS))])
+    task = load_task(TaskSpec(name="rte", file=file, second_text="other"))
+    assert task.wording("masked").template.render(task.table.texts[0], task.table.second_texts[0]) == (
+        "a1 ? ",
+        " , b0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ({"minority": "eggs"}, "task.minority: no class 'eggs'; the classes are ham, spam"),
+        ({"minority": ("ham", "spam")}, "must leave another class"),
+        ({"label_words": ("one", "two", "three")}, "got 3 for 2 classes; give one for each of ham, spam"),
+        ({"template": "{text} {second_text} {mask}"}, "name its column with task.second_text"),
+        ({"template": "no text {mask}"}, "{text} must occur once"),
+        (
+            {"splits": SplitNames(test="dev")},
+            "no split 'dev'; the splits are held, test, train; set task.splits.test",
+        ),
+        ({"splits": SplitNames(test="train")}, "must name different splits"),
+        ({"hub": "owner/name"}, "both task.file and task.hub"),
+    ],
+)
+def test_refuses(write, keys, reason):
+    assert reason in refusal(file=write(), **keys)
+
+
+def test_refuses_a_split_of_one_class(write):
+    rows = [row for row in ROWS if row[1:] != ("spam", "test")]
+    assert "split 'test' holds fewer than two classes" in refusal(file=write(rows))
+
+
+@pytest.mark.parametrize("name", ["sst3", "mpqa"])
+def test_refuses_a_name_without_data(name):
+    message = refusal(name=name)
+    assert f"task {name!r} has no data" in message
+    assert "reviews, sst2" in message
+
+
+def test_hub_data_sets_load_by_their_own_columns(tmp_path, monkeypatch):
+    asked = []
+
+    def load_dataset(hub, config, revision):
+        asked.append((hub, config, revision))
+        features = datasets.Features(
+            {
+                "sentence": datasets.Value("string"),
+                "label": datasets.ClassLabel(names=["negative", "positive"]),
+            }
+        )
+        rows = {"sentence": ["dull", "fine", "good"], "label": [0, 1, 1]}
+        part = datasets.Dataset.from_dict(rows, features)
+        return datasets.DatasetDict(train=part, validation=part)
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    for task in (TaskSpec(name="sst2"), TaskSpec(name="sst2", hub="stanfordnlp/sst2", revision="main")):
+        loaded = load_task(task)
+        assert loaded.table.texts == ("dull", "fine", "good") * 2
+        assert loaded.table.labels.tolist() == [0, 1, 1] * 2
+        assert loaded.table.labels.dtype == np.int32
+        assert loaded.table.splits["test"].tolist() == [3, 4, 5]
+    own = load_task(TaskSpec(hub="owner/own", text="sentence", splits=SplitNames(test="validation")))
+    assert own.wording("encoder").label_words == ("negative", "positive")
+    assert asked == [
+        ("stanfordnlp/sst2", None, None),
+        ("stanfordnlp/sst2", None, "main"),
+        ("owner/own", None, None),
+    ]
