@@ -2,9 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
-from zostudy.search.plan import Plan, imbalance_settings, make_plan
+from zostudy.search.plan import Plan, make_plan
 from zostudy.spec.study import StudySpec
 
 
@@ -37,11 +35,3 @@ def test_without_search_the_defaults_are_confirmed(make_spec: Callable[..., Stud
     plan = make_plan(make_spec(search={"trials": 0}))
     assert all(cell.n_search == 0 for cell in plan.cells)
     assert plan.replicates == (1, 2)
-
-
-@pytest.mark.parametrize(
-    ("objective", "sampler"), [("auc", "stratified"), ("cross-entropy", "natural"), (None, "natural")]
-)
-def test_the_automatic_sampler_goes_by_the_objective(spec: StudySpec, objective: str | None, sampler: str) -> None:
-    assert imbalance_settings(spec, {}, objective).sampler == sampler
-    assert imbalance_settings(spec, {"imbalance.sampler": "natural"}, objective).sampler == "natural"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -26,8 +27,8 @@ def outcome(assignment: Assignment) -> dict[str, Any]:
 
 
 def run(
-    plan: Plan, workers: int, seed: int, stop_after: int | None = None, stored: list[dict[str, Any]] = []
-) -> list[dict[str, Any]]:  # noqa: B006
+    plan: Plan, workers: int, seed: int, stop_after: int | None = None, stored: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
     """Runs a study whose trials end in a random order on some workers; stops as a crash would."""
     order = random.Random(seed)
     progress = StudyProgress(plan, stored)

@@ -14,7 +14,7 @@ class Head(Protocol):
     """Turns the body's states into one score a class."""
 
     def __call__(self, states: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
-        """Returns scores ``[b, C]`` for states ``[b, L, D]``, answers' positions ``[b]``, real-token mask ``[b, L]``."""
+        """Returns scores ``[b, C]`` for states ``[b, L, D]``, answer positions ``[b]``, real-token mask ``[b, L]``."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from zostudy.methods import ImbalanceSettings, Method, get_method
+from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed
 from zostudy.search.space import Space
 from zostudy.spec import method_space
@@ -135,22 +135,3 @@ def make_plan(spec: StudySpec) -> Plan:
 def tunes(method: MethodSpec) -> bool:
     """Returns whether a method spends queries at all (the untuned prompt does not)."""
     return get_method(method.method).spends_queries
-
-
-def imbalance_settings(spec: StudySpec, params: Mapping[str, Any], objective: str | None) -> ImbalanceSettings:
-    """Returns a trial's imbalance settings: the study's, with searched values put in, and the sampler resolved.
-
-    The sampler ``auto`` is natural sampling, but stratified for the AUC objective, which needs every class in a batch.
-    """
-    searched = {key.removeprefix("imbalance."): value for key, value in params.items() if key.startswith("imbalance.")}
-    given = spec.imbalance
-    settings = {
-        "sampler": given.sampler,
-        "prior": given.prior,
-        "margin": given.margin,
-        "class_weights": given.class_weights,
-    }
-    settings |= searched
-    if settings["sampler"] == "auto":
-        settings["sampler"] = "stratified" if objective == "auc" else "natural"
-    return ImbalanceSettings(**settings)  # type: ignore[arg-type]

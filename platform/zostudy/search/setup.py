@@ -7,8 +7,8 @@ from typing import Any
 
 from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method
 from zostudy.search.data import StudyData
-from zostudy.search.plan import Assignment, imbalance_settings
-from zostudy.search.space import IMBALANCE
+from zostudy.search.plan import Assignment
+from zostudy.spec.settings import PREFIX, imbalance_settings
 from zostudy.spec.study import StudySpec
 from zostudy.tasks.imbalance import Draw
 
@@ -59,13 +59,13 @@ class TrialSetup:
 
     def params(self) -> dict[str, Any]:
         """Returns every option by name, and every imbalance setting as ``imbalance.<setting>``."""
-        return asdict(self.options) | {IMBALANCE + name: value for name, value in asdict(self.imbalance).items()}
+        return asdict(self.options) | {PREFIX + name: value for name, value in asdict(self.imbalance).items()}
 
 
 def set_up(spec: StudySpec, assignment: Assignment, data: StudyData) -> TrialSetup:
     """Returns a trial's setup: the method's defaults, what the study fixes, then what the search proposed."""
-    chosen = {key: value for key, value in assignment.params.items() if not key.startswith(IMBALANCE)}
+    chosen = {key: value for key, value in assignment.params.items() if not key.startswith(PREFIX)}
     options = get_method(assignment.method.method).Options(**assignment.method.options, **chosen)
-    imbalance = imbalance_settings(spec, assignment.params, getattr(options, "objective", None))
+    imbalance = imbalance_settings(spec, assignment.params, options)
     draw = data.draws[assignment.imbalance_ratio, assignment.seed]
     return TrialSetup(spec, assignment, data, draw, options, imbalance)

@@ -7,13 +7,13 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from zostudy.methods import ImbalanceSettings, MethodOptions, get_method
+from zostudy.spec.settings import PREFIX
 from zostudy.spec.study import Choice, MethodSpec, Range, StudySpec
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Space = Mapping[str, Choice | Range]
-IMBALANCE = "imbalance."
 
 
 def distributions(space: Space, options: type[MethodOptions]) -> dict[str, BaseDistribution]:
@@ -34,7 +34,7 @@ def distributions(space: Space, options: type[MethodOptions]) -> dict[str, BaseD
 def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the default of each key whose space contains it: the start of the search."""
     defaults = {field.name: field.default for field in fields(get_method(method.method).Options)}
-    settings = {IMBALANCE + name: value for name, value in spec.imbalance if name in _setting_names()}
+    settings = {PREFIX + name: value for name, value in spec.imbalance if name in _setting_names()}
     known = defaults | settings
     return {key: known[key] for key, values in space.items() if _contains(values, known[key])}
 
@@ -50,6 +50,6 @@ def _contains(values: Choice | Range, default: Any) -> bool:
 
 
 def _is_whole(key: str, options: type[MethodOptions]) -> bool:
-    if key.startswith(IMBALANCE):
+    if key.startswith(PREFIX):
         return False
     return get_args(get_type_hints(options, include_extras=True)[key])[0] is int

@@ -12,7 +12,8 @@ from zostudy.spec.document import KeyPath
 from zostudy.spec.options import options_class
 from zostudy.spec.paths import missing_paths
 from zostudy.spec.problems import Problem
-from zostudy.spec.space import IMBALANCE_SETTINGS, method_space, space_problems, tried_values
+from zostudy.spec.settings import imbalance_settings
+from zostudy.spec.space import method_space, space_problems, tried_values
 from zostudy.spec.study import MethodSpec, StudySpec
 from zostudy.spec.wording import meant
 
@@ -72,11 +73,10 @@ def _step_problems(study: StudySpec, method: MethodSpec, tried: dict[str, Any], 
 
 def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> int:
     """Returns the queries of a step, by a method made for a small balanced task in two dimensions."""
-    from zostudy.methods import Context, ImbalanceSettings, get_method
+    from zostudy.methods import Context, get_method
 
-    settings = {name: getattr(study.imbalance, name) for name in IMBALANCE_SETTINGS}
-    settings |= {key.removeprefix("imbalance."): value for key, value in tried.items() if "." in key}
-    options = method.options | {key: value for key, value in tried.items() if "." not in key}
+    chosen = method.options | {key: value for key, value in tried.items() if "." not in key} | {"subspace_dim": 2}
+    options = options_class(method.method)(**chosen)
     context = Context(
         seed=study.seed,
         labels=np.array([0, 1], dtype=np.int32),
@@ -85,6 +85,6 @@ def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> i
         minority_classes=(1,),
         batch_size=study.budget.batch_size,
         budget=2**31,
-        imbalance=ImbalanceSettings(**settings),
+        imbalance=imbalance_settings(study, tried, options),
     )
-    return get_method(method.method)(options_class(method.method)(**options | {"subspace_dim": 2}), context).step_cost
+    return get_method(method.method)(options, context).step_cost

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from zostudy.lm.pretrain.corpus import CLOSING, Passage, candour, passages
+from zostudy.lm.pretrain.corpus import CLOSING, Passage, passages
 from zostudy.lm.pretrain.tokenizer import single_token, train_tokenizer
 from zostudy.randomness import generator
 
@@ -44,9 +44,9 @@ class Recipe:
         seed: the source of all randomness, at least 0.
         steps: optimiser steps.
         batch_size: passages in a step.
-        passages: size of the corpus that steps draw from.
+        passages: size of the corpus that steps draw from, and of the lessons.
         learning_rate: AdamW's peak, reached after a tenth of the steps and left on a cosine.
-        easy_share: of the steps that see only candid passages without random tokens, before all the others.
+        lesson_share: of the steps, the first ones, that see lessons without random tokens.
         longest_prefix: random tokens before a passage, uniform from 0 to this.
         closing_share: of passages whose closing word is masked (masked models).
         text_share: of other words that are masked (masked models).
@@ -54,15 +54,15 @@ class Recipe:
     """
 
     seed: int = 0
-    steps: int = 4000
-    batch_size: int = 64
+    steps: int = 2400
+    batch_size: int = 128
     passages: int = 60_000
-    learning_rate: float = 3e-3
-    easy_share: float = 0.3
+    learning_rate: float = 2e-3
+    lesson_share: float = 0.3
     longest_prefix: int = 16
-    closing_share: float = 0.8
-    text_share: float = 0.08
-    text_weight: float = 0.3
+    closing_share: float = 0.95
+    text_share: float = 0.04
+    text_weight: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,17 @@ def pretrain(
     """
     corpus = passages(recipe.seed, recipe.passages)
     tokenizer = train_tokenizer(model_name, _tokenizer_texts(corpus))
+    lesson_steps = round(recipe.lesson_share * recipe.steps)
+    lessons = _Batches(passages(recipe.seed, recipe.passages, lessons=True), tokenizer, replace(recipe, longest_prefix=0))
+    batches = _Batches(corpus, tokenizer, recipe)
     torch.manual_seed(recipe.seed)
     model = untrained_model(model_name, tokenizer)
-    batches = _Batches(corpus, tokenizer, recipe)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_cosine(step, recipe.steps))
     started = time.monotonic()
     model.train()
     for step in range(recipe.steps):
-        batch = batches.draw(step)
+        batch = (lessons if step < lesson_steps else batches).draw(step)
         states = model.base_model(input_ids=batch.ids, attention_mask=batch.attention_mask).last_hidden_state
         closing_loss = _word_loss(model, states, batch.closing_targets)
         text_loss = _word_loss(model, states, batch.text_targets)
@@ -164,15 +166,12 @@ class _Batches:
         word_ids = {word: single_token(tokenizer, word) for word in words}
         self._reviews: list[list[int]] = reviews
         self._lead_ins = [[word_ids[word] for word in p.lead_in] for p in corpus]
-        self._easy = np.flatnonzero([_is_easy(p) for p in corpus])
         self._closings = [word_ids[p.closing_word] for p in corpus]
 
     def draw(self, step: int) -> Batch:
         random = generator(self._recipe.seed, "step", step)
-        easy = step < self._recipe.easy_share * self._recipe.steps
-        chosen = random.choice(self._easy if easy else len(self._reviews), size=self._recipe.batch_size)
-        longest_prefix = 0 if easy else self._recipe.longest_prefix
-        prefixes = [[*self._head, *self._prefix(random, self._lead_ins[i], longest_prefix)] for i in chosen]
+        chosen = random.choice(len(self._reviews), size=self._recipe.batch_size)
+        prefixes = [[*self._head, *self._prefix(random, self._lead_ins[i])] for i in chosen]
         rows = [[*p, *self._reviews[i], self._closings[i], *self._tail] for p, i in zip(prefixes, chosen, strict=True)]
         longest = max(map(len, rows))
         ids = np.array([row + [self._pad_id] * (longest - len(row)) for row in rows])
@@ -188,8 +187,8 @@ class _Batches:
         is_text &= random.random(ids.shape) < self._recipe.text_share
         return _masked_batch(ids, real, is_closing, is_text, self._mask_id)
 
-    def _prefix(self, random: np.random.Generator, lead_in: list[int], longest: int) -> list[int]:
-        length = max(int(random.integers(longest + 1)), len(lead_in))
+    def _prefix(self, random: np.random.Generator, lead_in: list[int]) -> list[int]:
+        length = max(int(random.integers(self._recipe.longest_prefix + 1)), len(lead_in))
         prefix = random.choice(self._usable_ids, size=length)
         prefix[random.permutation(length)[: len(lead_in)]] = lead_in
         return [int(token) for token in prefix]
@@ -224,11 +223,6 @@ def _frame(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
     head = [whole[0]] if whole[0] != bare[0] else []
     stop = tokenizer.encode(".", add_special_tokens=False)
     return head, stop + whole[len(head) + len(bare) :]
-
-
-def _is_easy(passage: Passage) -> bool:
-    """Returns whether the lead-in leaves little doubt about the register."""
-    return bool(passage.lead_in) and not 0.1 < candour(passage.lead_in) < 0.8
 
 
 def _warm_cosine(step: int, steps: int) -> float:
