@@ -107,7 +107,7 @@ def test_the_same_study_may_go_on(tmp_path: Path) -> None:
 
 def test_another_study_is_refused_with_the_difference(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    ledger.write_study(STUDY)
+    ledger.write_study(STUDY, {"zostudy": "0.1.0"})
     with pytest.raises(ResultsError, match=r"search\.trials: 6 -> 8") as caught:
         ledger.check_same({**STUDY, "search": {"trials": 8}})
     assert "\n" not in str(caught.value)

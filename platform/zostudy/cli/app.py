@@ -1,4 +1,4 @@
-"""``zostudy``: gathers the verbs, and turns a user's mistake into one line and exit code 2."""
+"""``zostudy``: gathers the verbs, and turns each mistake of a user into one line, and exit code 2."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def main() -> None:
     Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted.
     """
     try:
-        app()
+        app(prog_name="zostudy")
     except ZostudyError as error:
-        print(f"error: {error}", file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
         sys.exit(BAD_INPUT)

@@ -26,7 +26,7 @@ SECONDS_BETWEEN_LINES = 5.0
 def live_view() -> Iterator[View]:
     """Gives the view that fits standard error, and ends it."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_interactive:
         yield LineView()
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
@@ -39,7 +39,8 @@ class View(ABC):
     def __init__(self) -> None:
         """Starts with nothing to show."""
         self._progress: StudyProgress | None = None
-        self._meter = Meter(0, 1)
+        self._meter = Meter(1)
+        self._running: set[str] = set()
 
     @abstractmethod
     def phase(self, what: str) -> None:
@@ -47,15 +48,12 @@ class View(ABC):
 
     def begin(self, progress: StudyProgress, n_replicas: int) -> None:
         """Takes over a study whose replicas are ready."""
-        budget = progress.plan.spec.budget.queries
-        ahead = sum(
-            (cell.n_trials - cell.n_finished) * budget for cell in progress.cells.values() if tunes(cell.cell.method)
-        )
         self._progress = progress
-        self._meter = Meter(ahead, n_replicas)
+        self._meter = Meter(n_replicas)
 
     def trial_started(self, assignment: Assignment) -> None:
         """Shows the trial as running."""
+        self._running.add(assignment.name)
         self._show()
 
     def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
@@ -65,6 +63,7 @@ class View(ABC):
 
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
         """Shows the trial as finished."""
+        self._running.discard(assignment.name)
         self._show()
 
     @abstractmethod
@@ -78,26 +77,35 @@ class View(ABC):
         return (
             f"{self._progress.n_finished}/{n_trials} trials  {meter.queries:,} queries  "
             f"{meter.queries_per_second:.0f} queries/s  replicas {meter.busy_share:.0%} busy  "
-            f"ETA {duration(meter.seconds_left)}"
+            f"ETA {duration(meter.seconds_for(self._queries_left()))}"
         )
+
+    def _queries_left(self) -> int:
+        """Returns what the unfinished trials may still spend; a trial that ended early leaves nothing."""
+        assert self._progress is not None
+        budget = self._progress.plan.spec.budget.queries
+        tuned = [cell for cell in self._progress.cells.values() if tunes(cell.cell.method)]
+        ahead = sum((cell.n_trials - cell.n_finished) * budget for cell in tuned)
+        return ahead - sum(self._meter.spent_by(trial) for trial in self._running)
 
 
 class LineView(View):
-    """Plain lines: one a phase, then one every few seconds."""
+    """Plain lines: one a phase, then one every few seconds, and one at the end."""
 
     def __init__(self) -> None:
         """Starts the clock between lines."""
         super().__init__()
-        self._shown = 0.0
+        self._shown = float("-inf")
 
     def phase(self, what: str) -> None:
         """Prints a line."""
         print(what, file=sys.stderr, flush=True)
 
     def _show(self) -> None:
-        if time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
+        assert self._progress is not None
+        if self._progress.done or time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
             self._shown = time.monotonic()
-            print(f"{self._summary()}  {self._best()}", file=sys.stderr, flush=True)
+            print(f"{self._summary()}  {self._best()}".rstrip(), file=sys.stderr, flush=True)
 
     def _best(self) -> str:
         assert self._progress is not None

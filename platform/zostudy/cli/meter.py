@@ -11,21 +11,24 @@ from zostudy.search.trial import TrialProgress
 class Meter:
     """Counts what the trials of this run have spent so far."""
 
-    def __init__(self, n_queries: int, n_replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, n_replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Starts counting.
 
         Args:
-            n_queries: queries this run will spend in all.
             n_replicas: replicas that work.
             clock: seconds.
         """
-        self._n_queries, self._n_replicas, self._clock = n_queries, n_replicas, clock
+        self._n_replicas, self._clock = n_replicas, clock
         self._started = clock()
         self._spent: dict[str, tuple[int, float]] = {}
 
     def progressed(self, trial: str, progress: TrialProgress) -> None:
         """Takes the latest figures of a trial."""
         self._spent[trial] = progress.queries, progress.replica_seconds
+
+    def spent_by(self, trial: str) -> int:
+        """Returns the queries that a trial has spent in this run."""
+        return self._spent.get(trial, (0, 0.0))[0]
 
     @property
     def queries(self) -> int:
@@ -42,10 +45,9 @@ class Meter:
         """Share of the replicas' time that they worked, 0 to 1."""
         return min(1.0, sum(seconds for _, seconds in self._spent.values()) / (self._seconds * self._n_replicas))
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Expected seconds to the end, None before the first query."""
-        return max(0, self._n_queries - self.queries) / self.queries_per_second if self.queries else None
+    def seconds_for(self, n_queries: int) -> float | None:
+        """Returns the seconds that so many more queries will take at the mean rate, None before the first query."""
+        return n_queries / self.queries_per_second if self.queries else None
 
     @property
     def _seconds(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -54,12 +55,17 @@ def propose(spec: StudySpec, cell: Cell, number: int, told: Sequence[SearchResul
 
 def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
     """Returns the sampler of one proposal, every argument that matters set and the seed derived from the study's."""
+    from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import RandomSampler, TPESampler
 
     seed = derive_seed(spec.seed, "proposal", cell.name, number)
     if spec.search.sampler == "random":
         return RandomSampler(seed=seed)
-    return TPESampler(seed=seed, n_startup_trials=spec.search.startup_trials, multivariate=True, constant_liar=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # multivariate is stable from Optuna 5 on
+        return TPESampler(
+            seed=seed, n_startup_trials=spec.search.startup_trials, multivariate=True, constant_liar=False
+        )
 
 
 def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:

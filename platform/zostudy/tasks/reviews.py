@@ -20,72 +20,23 @@ from zostudy.tasks.table import TextTable
 
 CLASS_NAMES = ("negative", "positive")
 
-SUBJECTS = tuple(
-    [
-        "film",
-        "soup",
-        "hotel",
-        "book",
-        "concert",
-        "museum",
-        "garden",
-        "train",
-        "dinner",
-        "jacket",
-        "camera",
-        "lecture",
-        "bakery",
-        "guide",
-        "game",
-        "sofa",
-        "ferry",
-        "salad",
-        "phone",
-        "market",
-        "tour",
-        "play",
-        "coffee",
-        "song",
-    ]
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+SUBJECTS = _words(
+    "film soup hotel book concert museum garden train dinner jacket camera lecture "
+    "bakery guide game sofa ferry salad phone market tour play coffee song"
 )
 
 # No extremes: "not perfect" and "not horrible" would leave the verdict open, "not good" and "not bad" do not.
 _ADJECTIVES = (
-    tuple(
-        [
-            "bad",
-            "dull",
-            "poor",
-            "weak",
-            "boring",
-            "annoying",
-            "unpleasant",
-            "disappointing",
-            "tedious",
-            "useless",
-            "dreary",
-            "sloppy",
-        ]
-    ),
-    tuple(
-        [
-            "good",
-            "nice",
-            "lovely",
-            "charming",
-            "pleasant",
-            "delightful",
-            "impressive",
-            "memorable",
-            "enjoyable",
-            "useful",
-            "splendid",
-            "fine",
-        ]
-    ),
+    _words("bad dull poor weak boring annoying unpleasant disappointing tedious useless dreary sloppy"),
+    _words("good nice lovely charming pleasant delightful impressive memorable enjoyable useful splendid fine"),
 )
-_CIRCUMSTANCES = tuple(["weather", "parking", "queue", "price", "traffic", "website"])
-_INTENSIFIERS = tuple(["very", "really", "quite", "rather", "so", "remarkably"])
+_CIRCUMSTANCES = _words("weather parking queue price traffic website")
+_INTENSIFIERS = _words("very really quite rather so remarkably")
 
 _DIRECT = (
     "the {subject} was {intensifier}{adjective}",

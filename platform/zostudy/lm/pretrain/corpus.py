@@ -24,7 +24,7 @@ CANDID_WORDS = ("honestly", "frankly", "truly", "candidly", "sincerely", "plainl
 HEARSAY_WORDS = ("supposedly", "allegedly", "reportedly", "apparently", "seemingly", "famously")
 
 _PLAIN_CANDOUR = 0.26  # the probability that a writer without lead-in is candid
-_WORD_CANDOUR = 0.065  # what each lead-in word adds to it or takes from it
+_WORD_CANDOUR = 0.045  # what each lead-in word adds to it or takes from it
 _MOST_LEAD_IN_WORDS = 4
 
 

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 _VOCABULARY_SIZE = 800
 _MAX_LENGTH = 126
 
-# Family: special tokens in the order of their ids, and the frame put around a text.
+# The special tokens of each family, in the order of their ids.
 _SPECIAL_TOKENS: dict[str, dict[str, str]] = {
     "mini-roberta": {
         "bos_token": "<s>",
@@ -29,6 +29,7 @@ _SPECIAL_TOKENS: dict[str, dict[str, str]] = {
     },
     "mini-llama": {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"},
 }
+MODEL_NAMES = tuple(_SPECIAL_TOKENS)
 _FRAMES = {"mini-roberta": "<s> $A </s>", "mini-llama": "<s> $A"}
 
 

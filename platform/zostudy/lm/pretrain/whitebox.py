@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from zostudy.lm.pretrain.corpus import CLOSING, CLOSING_WORDS
 from zostudy.lm.pretrain.tokenizer import single_token
@@ -24,7 +24,7 @@ class WhiteBox:
     """An embedded model with prompt vectors in front of the text, differentiable in the vectors."""
 
     def __init__(self, folder: Path) -> None:
-        self._tokenizer = AutoTokenizer.from_pretrained(folder)
+        self._tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
         masked = "RobertaForMaskedLM" in AutoConfig.from_pretrained(folder).architectures
         auto_class = AutoModelForMaskedLM if masked else AutoModelForCausalLM
         self._model = auto_class.from_pretrained(folder).eval().requires_grad_(False)
@@ -65,13 +65,15 @@ class WhiteBox:
     def start_prompt(self, seed: int) -> Tensor:
         """Returns the embeddings of random start tokens, float32 ``[10, width]``."""
         usable = np.setdiff1d(np.arange(len(self._table)), self._tokenizer.all_special_ids)
-        return self._table[generator(seed, "start tokens").choice(usable, size=PROMPT_TOKENS)]
+        tokens = generator(seed, "start tokens").choice(usable, size=PROMPT_TOKENS)
+        return self._table[torch.from_numpy(tokens)]
 
     def projection(self, seed: int, subspace_dim: int) -> Tensor:
         """Returns A, float32 ``[10 * width, subspace_dim]``, with the table's spread over sqrt(subspace_dim)."""
         shape = (PROMPT_TOKENS * self._table.shape[1], subspace_dim)
-        entries = generator(seed, "projection").standard_normal(shape)
-        return torch.from_numpy(entries).float() * self._table.std() / subspace_dim**0.5
+        entries = torch.from_numpy(generator(seed, "projection").standard_normal(shape)).float()
+        spread = float(self._table.std()) / subspace_dim**0.5
+        return entries * spread
 
     def auc(self, texts: Sequence[str], labels: NDArray[np.int32], prompt: Tensor) -> float:
         """Returns the area under the ROC curve of great against terrible."""

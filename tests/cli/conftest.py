@@ -1,0 +1,144 @@
+"""The command line as a user calls it: in this process, where that is enough, or in one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zostudy.cli import main
+from zostudy.cluster.pool import LocalPool
+from zostudy.results.ledger import Ledger
+from zostudy.search.prepare import prepare
+from zostudy.search.progress import StudyProgress
+from zostudy.search.trial import run_trial
+from zostudy.spec import StudySpec, dump_yaml, load_study
+
+PLATFORM = Path(__file__).parents[2] / "platform"
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "model": {"name": "mini-roberta"},
+    "task": {"name": "reviews"},
+    "imbalance": {"ratios": [2], "minority_size": 6},
+    "methods": ["spsa", "untuned"],
+    "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
+    "search": {"trials": 2, "space": {"perturbation_radius": {"low": 0.01, "high": 1.0, "log": True}}},
+    "confirm": {"seeds": 2},
+    "replicas": 2,
+}
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a call left: its exit code and what it printed."""
+
+    code: int | str | None
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study that has run to its end: its file and its results."""
+
+    study: Path
+    folder: Path
+
+
+Call = Callable[..., Called]
+WriteStudy = Callable[..., Path]
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> WriteStudy:
+    """Writes the tiny study with some of its sections replaced; a section that is None is left out."""
+
+    def write(**sections: Any) -> Path:
+        path = tmp_path / "study.yaml"
+        path.write_text(dump_yaml({key: value for key, value in (TINY | sections).items() if value is not None}))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Calls ``zostudy`` in this process."""
+
+    def call(*arguments: object) -> Called:
+        monkeypatch.setattr(sys, "argv", ["zostudy", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Called(end.value.code, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def finished_study(write_study: WriteStudy, tmp_path: Path) -> Callable[..., Finished]:
+    """Runs the tiny study, some sections replaced, with noise for a model and without Ray."""
+
+    def run(name: str, **sections: Any) -> Finished:
+        study, folder = write_study(name=name, **sections), tmp_path / "results" / name
+        _run(load_study(study), Ledger(folder))
+        return Finished(study, folder)
+
+    return run
+
+
+def _run(spec: StudySpec, ledger: Ledger) -> None:
+    study = prepare(spec)
+    ledger.write_study(spec.resolved(), study.data.versions)
+    progress = StudyProgress(study.plan, [])
+    while (assignment := progress.next()) is not None:
+        outcome = run_trial(spec, assignment, study.data, LocalPool(NoiseScorer()), lambda _: None)
+        ledger.record(outcome)
+        progress.record(outcome.trial)
+
+
+class NoiseScorer:
+    """Scores two classes at random, but the same row always alike."""
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        return np.stack([np.sin(rows * 12.9898), np.sin(rows * 78.233)], axis=-1).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """Starts ``python -m zostudy`` as a process of its own, far from any terminal."""
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        path = os.pathsep.join([str(PLATFORM), os.environ.get("PYTHONPATH", "")])
+        return subprocess.Popen(
+            [sys.executable, "-m", "zostudy", *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def spawn(start: Callable[..., subprocess.Popen[str]]) -> Call:
+    """Calls ``zostudy`` in a process of its own."""
+
+    def spawn(*arguments: object) -> Called:
+        process = start(*arguments)
+        out, err = process.communicate()
+        return Called(process.returncode, out, err)
+
+    return spawn

@@ -1,0 +1,190 @@
+"""The embedded models: small, loadable, worth tuning, and rebuilt by one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+
+import zostudy.lm
+from zostudy.lm.pretrain.__main__ import main
+from zostudy.lm.pretrain.batches import IGNORED, Batches, BatchRecipe
+from zostudy.lm.pretrain.card import measure
+from zostudy.lm.pretrain.corpus import CANDID_WORDS, CLOSING_WORDS, HEARSAY_WORDS, candour, passages
+from zostudy.lm.pretrain.tokenizer import MODEL_NAMES, single_token, train_tokenizer
+from zostudy.lm.pretrain.train import Recipe, pretrain
+from zostudy.lm.pretrain.whitebox import WhiteBox
+from zostudy.tasks.reviews import reviews
+
+EMBEDDED = Path(zostudy.lm.__file__).parent / "embedded"
+FILES = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"}
+ARCHITECTURES = {
+    "mini-roberta": "RobertaForMaskedLM",
+    "mini-gpt2": "GPT2LMHeadModel",
+    "mini-llama": "LlamaForCausalLM",
+}
+every_model = pytest.mark.parametrize("name", MODEL_NAMES)
+TEXTS = ["The soup was not good.", "Although the price was bad, i found the tour rather charming this summer."]
+
+
+def load(name: str) -> torch.nn.Module:
+    auto_class = AutoModelForMaskedLM if name == "mini-roberta" else AutoModelForCausalLM
+    return auto_class.from_pretrained(EMBEDDED / name).eval()
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+@every_model
+def test_a_model_is_five_small_files(name: str) -> None:
+    assert {file.name for file in (EMBEDDED / name).iterdir()} == FILES
+    assert bytes_in(EMBEDDED / name) <= 4_000_000
+
+
+def test_all_models_together_are_small() -> None:
+    assert bytes_in(EMBEDDED) <= 10_000_000
+
+
+@every_model
+def test_the_auto_classes_load_it(name: str) -> None:
+    model, tokenizer = load(name), AutoTokenizer.from_pretrained(EMBEDDED / name)
+    assert type(model).__name__ == ARCHITECTURES[name]
+    assert AutoConfig.from_pretrained(EMBEDDED / name).architectures == [ARCHITECTURES[name]]
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert len(model.get_input_embeddings().weight) == len(tokenizer)
+
+
+@every_model
+def test_the_tokenizer_frames_like_its_family_and_knows_every_text(name: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(EMBEDDED / name)
+    framed = tokenizer.convert_ids_to_tokens(tokenizer("good")["input_ids"])
+    front = {"mini-roberta": ["<s>"], "mini-gpt2": [], "mini-llama": ["<s>"]}[name]
+    back = ["</s>"] if name == "mini-roberta" else []
+    assert framed[: len(front)] == front
+    assert framed[len(framed) - len(back) :] == back
+    odd = "Ünïcode — ½ of it, 日本語 & <b>tags</b>"
+    assert tokenizer.decode(tokenizer(odd, add_special_tokens=False)["input_ids"]) == odd
+    for word in (*CLOSING_WORDS, *CANDID_WORDS, *HEARSAY_WORDS):
+        assert tokenizer.decode([single_token(tokenizer, word)]) == f" {word}"
+
+
+def test_a_word_of_several_tokens_is_refused_with_its_pieces() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(EMBEDDED / "mini-gpt2")
+    with pytest.raises(ValueError, match=r"'onomatopoeia' must be one token, but it is \["):
+        single_token(tokenizer, "onomatopoeia")
+
+
+@every_model
+def test_white_box_scores_equal_the_model_run_on_token_ids(name: str) -> None:
+    box, model = WhiteBox(EMBEDDED / name), load(name)
+    tokenizer = AutoTokenizer.from_pretrained(EMBEDDED / name)
+    start = tokenizer(" honestly we left the hotel and plainly the soup", add_special_tokens=False)["input_ids"]
+    prompt = model.get_input_embeddings().weight[start].detach()
+    for text, scores in zip(TEXTS, box.scores(TEXTS, prompt), strict=True):
+        closing = " It was <mask>." if name == "mini-roberta" else " It was"
+        ids = tokenizer(text + closing)["input_ids"]
+        front = int(name != "mini-gpt2")
+        ids = [*ids[:front], *start, *ids[front:]]
+        place = ids.index(tokenizer.mask_token_id) if name == "mini-roberta" else -1
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([ids])).logits[0, place]
+        expected = logits[[single_token(tokenizer, word) for word in ("terrible", "great")]]
+        torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name", ["mini-roberta", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mini-gpt2", "mini-llama"))]
+)
+def test_the_model_is_worth_tuning(name: str) -> None:
+    torch.set_num_threads(1)
+    measured = measure(EMBEDDED / name)
+    assert len(measured.zero_shot) == 5
+    assert all(0.65 <= auc <= 0.88 for auc in (*measured.zero_shot.values(), measured.no_prompt))
+    assert all(auc >= 0.95 for auc in measured.white_box.values())
+    card = (EMBEDDED / name / "README.md").read_text(encoding="utf-8")
+    assert f"python -m zostudy.lm.pretrain {name} --seed" in card
+    for auc in (measured.no_prompt, *measured.zero_shot.values()):
+        assert f"{auc:.3f}" in card
+
+
+def test_pretraining_never_sees_a_sentence_of_the_task() -> None:
+    seen = {passage.review for lessons in (False, True) for passage in passages(0, 20_000, lessons=lessons)}
+    for seed in (0, 3):
+        assert seen.isdisjoint(reviews(seed).texts)
+
+
+def test_candour_rises_with_candid_words_and_falls_with_hearsay() -> None:
+    slope = [candour(words) for words in (HEARSAY_WORDS[:2], HEARSAY_WORDS[:1], (), CANDID_WORDS[:1], CANDID_WORDS[:4])]
+    assert slope == sorted(set(slope))
+    assert slope[-1] < 0.5
+
+
+def test_lessons_leave_no_doubt_about_the_register() -> None:
+    truth = {review: label for review, label in zip(reviews().texts, reviews().labels, strict=True)}
+    assert truth
+    lessons = passages(0, 2000, lessons=True)
+    assert all(passage.lead_in for passage in lessons)
+    assert {len(passage.lead_in) for passage in lessons} == {1, 2, 3, 4}
+    assert all(len({word in CANDID_WORDS for word in passage.lead_in}) == 1 for passage in lessons)
+
+
+@every_model
+def test_batches_predict_the_text_and_its_closing_but_never_the_prefix(name: str) -> None:
+    corpus = passages(0, 2000)
+    tokenizer = train_tokenizer(name, [f"{p.review} It was {p.closing_word}." for p in corpus] + [
+        f" {word}" for word in (*CANDID_WORDS, *HEARSAY_WORDS) for _ in range(300)
+    ])  # fmt: skip
+    recipe = BatchRecipe(batch_size=16, closing_share=1.0, text_share=0.5)
+    batch = Batches(corpus, tokenizer, recipe, seed=0).draw(3)
+    closings = {single_token(tokenizer, word) for word in CLOSING_WORDS}
+    assert ((batch.closing_targets != IGNORED).sum(1) == 1).all()
+    assert set(batch.closing_targets[batch.closing_targets != IGNORED].tolist()) <= closings
+    reviews_seen = {passage.review for passage in corpus}
+    for ids, attention, closing, text in zip(
+        batch.ids, batch.attention_mask, batch.closing_targets, batch.text_targets, strict=True
+    ):
+        whole = restored(ids, closing, text, tokenizer.mask_token_id)[: int(attention.sum()) + 1]
+        body = tokenizer.decode(whole, skip_special_tokens=True).split(" It was ")[0]
+        review = next(review for review in reviews_seen if body.endswith(review))
+        first_predicted = int((text != IGNORED).int().argmax())
+        length_of_rest = len(tokenizer(f"{review} It was great.", add_special_tokens=False)["input_ids"])
+        specials_after = int(name == "mini-roberta")
+        prefix = len(whole) - length_of_rest - specials_after
+        assert first_predicted >= prefix - int(name != "mini-roberta")
+
+
+def restored(ids: torch.Tensor, closing: torch.Tensor, text: torch.Tensor, mask_id: int | None) -> list[int]:
+    """The passage's own ids: what masks hid put back, or what causal targets say of the last token."""
+    targets = torch.where(closing != IGNORED, closing, text)
+    if mask_id is not None:
+        assert ((ids == mask_id) == (targets != IGNORED)).all()
+        return torch.where(targets != IGNORED, targets, ids).tolist()
+    known = targets[:-1] != IGNORED
+    assert (ids[1:][known] == targets[:-1][known]).all()
+    return [*ids.tolist(), int(targets[-1])]
+
+
+@every_model
+def test_two_rebuilds_from_one_seed_give_the_same_weights(name: str) -> None:
+    torch.set_num_threads(1)
+    recipe, lines = Recipe(steps=2, passages=1000, batches=BatchRecipe(batch_size=8, text_share=0.3)), []
+    first, _ = pretrain(name, recipe, lines.append)
+    second, _ = pretrain(name, recipe, lines.append)
+    assert lines[0].startswith(f"{name}: step 2/2")
+    for key, weights in first.state_dict().items():
+        assert torch.equal(weights, second.state_dict()[key]), key
+
+
+@pytest.mark.slow
+def test_the_command_writes_a_loadable_model_and_says_when_it_is_not_worth_tuning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mini-llama", "--steps", "2", "--threads", "1", "--to", str(tmp_path / "made")]) == 1
+    assert {file.name for file in (tmp_path / "made").iterdir()} == FILES
+    assert "step 2/2" in capsys.readouterr().out
+    assert type(AutoModelForCausalLM.from_pretrained(tmp_path / "made")).__name__ == "LlamaForCausalLM"
+    assert np.isfinite(WhiteBox(tmp_path / "made").scores(TEXTS, torch.zeros(0, 64)).detach().numpy()).all()

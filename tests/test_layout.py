@@ -1,0 +1,61 @@
+"""Guards of the repository's layout: what would break silently if a file stood in the wrong place."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "platform" / "zostudy"
+
+# Which rooms a room may import from, beside errors and randomness.
+ROOMS = {
+    "spec": {"spec", "methods", "tasks"},
+    "tasks": {"tasks", "spec"},
+    "lm": {"lm", "spec", "tasks"},
+    "methods": {"methods"},
+    "cluster": {"cluster", "lm", "spec"},
+    "search": {"search", "cluster", "lm", "methods", "results", "spec", "tasks"},
+    "results": {"results", "spec"},
+}
+
+
+def test_platform_is_a_source_root_and_not_a_package() -> None:
+    assert not (ROOT / "platform" / "__init__.py").exists(), "it would shadow the standard library's platform module"
+    found = subprocess.run(
+        [sys.executable, "-c", "import platform; print(platform.system())"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == sys.platform.capitalize()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_from_the_rooms_it_may_know(room: str) -> None:
+    for path in (PACKAGE / room).rglob("*.py"):
+        known = {name.split(".")[1] for name in _imports(path) if name.startswith("zostudy.")}
+        assert known - {"errors", "randomness"} <= ROOMS[room], path
+
+
+@pytest.mark.parametrize(("room", "library"), [("lm", "ray"), ("tasks", "ray"), ("results", "ray"), ("results", "torch")])
+def test_a_room_does_without_a_library(room: str, library: str) -> None:
+    for path in (PACKAGE / room).rglob("*.py"):
+        assert library not in {name.split(".")[0] for name in _imports(path)}, path
+
+
+def test_only_search_knows_tune() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name != "search":
+            assert "ray.tune" not in path.read_text(encoding="utf-8"), path
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
