@@ -24,13 +24,12 @@ def shared_dir() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
-    """A Ray of this test session alone, with room for a few one-CPU replicas."""
+    """A Ray of this test file alone, with room for a few one-CPU replicas; a study starts one of its own."""
     import ray
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     tests = str(Path(__file__).resolve().parent)
     ray.init(
         address="local",

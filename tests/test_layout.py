@@ -39,7 +39,9 @@ def test_a_room_imports_only_from_the_rooms_it_may_know(room: str) -> None:
         assert known - {"errors", "randomness"} <= ROOMS[room], path
 
 
-@pytest.mark.parametrize(("room", "library"), [("lm", "ray"), ("tasks", "ray"), ("results", "ray"), ("results", "torch")])
+@pytest.mark.parametrize(
+    ("room", "library"), [("lm", "ray"), ("tasks", "ray"), ("results", "ray"), ("results", "torch")]
+)
 def test_a_room_does_without_a_library(room: str, library: str) -> None:
     for path in (PACKAGE / room).rglob("*.py"):
         assert library not in {name.split(".")[0] for name in _imports(path)}, path

@@ -186,8 +186,8 @@ def test_each_of_several_mistakes_has_a_line_of_its_own(call: Any, write_study: 
     called = call("run", write_study(seed=-1, replicas=0), "--results", tmp_path / "results")
     assert called.code == 2
     lines = called.err.splitlines()
-    assert ["seed" in lines[0], "replicas" in lines[1], len(lines)] == [True, True, 2]
     assert all(line.startswith("error: ") for line in lines)
+    assert ["replicas" in lines[0], "seed" in lines[1], len(lines)] == [True, True, 2]
 
 
 def test_a_budget_too_small_is_told_once_though_other_keys_are_searched(
@@ -221,7 +221,9 @@ def test_a_process_ends_with_the_same_code_and_line(spawn: Any, call: Any, write
     assert error_line(spawn("run", write_study(task={"name": "reviews", "minority": "sad"})))
 
 
-@pytest.mark.parametrize("arguments", [["run"], ["run", "a.yaml", "--nope"], ["metods"], ["methods", "--format", "xml"]])
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["run", "a.yaml", "--nope"], ["metods"], ["methods", "--format", "xml"]]
+)
 def test_a_wrong_call_has_the_code_of_bad_input_and_shows_its_use(call: Any, arguments: list[str]) -> None:
     called = call(*arguments)
     assert called.code == 2

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
-from zostudy.cluster.replica import start_replicas
+from zostudy.cluster.replica import Recipe, start_replicas
 from zostudy.errors import ModelError
 from zostudy.spec.study import ResourcesSpec
 
@@ -39,11 +39,12 @@ def failing_build() -> NamingScorer:
 
 @pytest.fixture(scope="module")
 def pools(local_ray: None) -> dict[str, Pool]:
-    replicas = start_replicas(2, ResourcesSpec(), NamingScorer, ())
+    recipe = Recipe(NamingScorer, ())
+    replicas = start_replicas(2, ResourcesSpec(), recipe)
     return {
         "local": LocalPool(NamingScorer()),
-        "one replica": RayPool(replicas[:1]),
-        "two replicas": RayPool(replicas, first=1),
+        "one replica": RayPool(replicas[:1], recipe),
+        "two replicas": RayPool(replicas, recipe, first=1),
     }
 
 
@@ -65,7 +66,8 @@ def test_scores_come_back_in_order(pools: dict[str, Pool], name: str, n_queries:
 @pytest.mark.ray
 def test_a_replica_that_dies_is_restarted_and_its_unit_done_again(local_ray: None, tmp_path: Path) -> None:
     mark = tmp_path / "died"
-    pool = RayPool(start_replicas(1, ResourcesSpec(), NamingScorer, (mark,)))
+    recipe = Recipe(NamingScorer, (mark,))
+    pool = RayPool(start_replicas(1, ResourcesSpec(), recipe), recipe)
     rows = np.arange(500, dtype=np.int32)[None]
     scored = pool.score(np.ones((1, 2), np.float32), rows, seed=1)
     assert mark.exists()
@@ -75,4 +77,4 @@ def test_a_replica_that_dies_is_restarted_and_its_unit_done_again(local_ray: Non
 @pytest.mark.ray
 def test_an_error_in_making_the_scorer_reaches_the_caller_as_itself(local_ray: None) -> None:
     with pytest.raises(ModelError, match="the model must be there, but is not; get it"):
-        start_replicas(1, ResourcesSpec(), failing_build, ())
+        start_replicas(1, ResourcesSpec(), Recipe(failing_build, ()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -107,8 +108,9 @@ def test_the_model_is_worth_tuning(name: str) -> None:
     assert all(auc >= 0.95 for auc in measured.white_box.values())
     card = (EMBEDDED / name / "README.md").read_text(encoding="utf-8")
     assert f"python -m zostudy.lm.pretrain {name} --seed" in card
-    for auc in (measured.no_prompt, *measured.zero_shot.values()):
-        assert f"{auc:.3f}" in card
+    written = [float(figure) for figure in re.findall(r"\b[01]\.\d{3}\b", card)]
+    figures = [measured.no_prompt, *measured.zero_shot.values(), *measured.white_box.values()]
+    assert written == pytest.approx(figures, abs=0.003)
 
 
 def test_pretraining_never_sees_a_sentence_of_the_task() -> None:
@@ -124,8 +126,6 @@ def test_candour_rises_with_candid_words_and_falls_with_hearsay() -> None:
 
 
 def test_lessons_leave_no_doubt_about_the_register() -> None:
-    truth = {review: label for review, label in zip(reviews().texts, reviews().labels, strict=True)}
-    assert truth
     lessons = passages(0, 2000, lessons=True)
     assert all(passage.lead_in for passage in lessons)
     assert {len(passage.lead_in) for passage in lessons} == {1, 2, 3, 4}
@@ -134,38 +134,28 @@ def test_lessons_leave_no_doubt_about_the_register() -> None:
 
 @every_model
 def test_batches_predict_the_text_and_its_closing_but_never_the_prefix(name: str) -> None:
-    corpus = passages(0, 2000)
-    tokenizer = train_tokenizer(name, [f"{p.review} It was {p.closing_word}." for p in corpus] + [
-        f" {word}" for word in (*CANDID_WORDS, *HEARSAY_WORDS) for _ in range(300)
-    ])  # fmt: skip
-    recipe = BatchRecipe(batch_size=16, closing_share=1.0, text_share=0.5)
-    batch = Batches(corpus, tokenizer, recipe, seed=0).draw(3)
-    closings = {single_token(tokenizer, word) for word in CLOSING_WORDS}
-    assert ((batch.closing_targets != IGNORED).sum(1) == 1).all()
-    assert set(batch.closing_targets[batch.closing_targets != IGNORED].tolist()) <= closings
-    reviews_seen = {passage.review for passage in corpus}
-    for ids, attention, closing, text in zip(
-        batch.ids, batch.attention_mask, batch.closing_targets, batch.text_targets, strict=True
-    ):
-        whole = restored(ids, closing, text, tokenizer.mask_token_id)[: int(attention.sum()) + 1]
-        body = tokenizer.decode(whole, skip_special_tokens=True).split(" It was ")[0]
-        review = next(review for review in reviews_seen if body.endswith(review))
-        first_predicted = int((text != IGNORED).int().argmax())
-        length_of_rest = len(tokenizer(f"{review} It was great.", add_special_tokens=False)["input_ids"])
-        specials_after = int(name == "mini-roberta")
-        prefix = len(whole) - length_of_rest - specials_after
-        assert first_predicted >= prefix - int(name != "mini-roberta")
-
-
-def restored(ids: torch.Tensor, closing: torch.Tensor, text: torch.Tensor, mask_id: int | None) -> list[int]:
-    """The passage's own ids: what masks hid put back, or what causal targets say of the last token."""
-    targets = torch.where(closing != IGNORED, closing, text)
-    if mask_id is not None:
-        assert ((ids == mask_id) == (targets != IGNORED)).all()
-        return torch.where(targets != IGNORED, targets, ids).tolist()
-    known = targets[:-1] != IGNORED
-    assert (ids[1:][known] == targets[:-1][known]).all()
-    return [*ids.tolist(), int(targets[-1])]
+    passage = next(p for p in passages(0, 100) if len(p.lead_in) == 3)
+    text = f"{passage.review} It was {passage.closing_word}."
+    tokenizer = train_tokenizer(name, [" ".join(("", *passage.lead_in)), text] * 100)
+    recipe = BatchRecipe(batch_size=32, closing_share=1.0, text_share=1.0)
+    batch = Batches([passage], tokenizer, recipe, seed=0).draw(3)
+    *review_ids, closing_id, _ = tokenizer(text, add_special_tokens=False)["input_ids"]
+    lead_in = [single_token(tokenizer, word) for word in passage.lead_in]
+    lengths = set()
+    for ids, closing, words in zip(batch.ids, batch.closing_targets, batch.text_targets, strict=True):
+        assert closing[closing != IGNORED].tolist() == [closing_id]
+        assert words[words != IGNORED].tolist() == review_ids
+        first = int((words != IGNORED).int().argmax())
+        if name == "mini-roberta":
+            assert set(ids[(words != IGNORED) | (closing != IGNORED)].tolist()) == {tokenizer.mask_token_id}
+            prefix = ids[1:first].tolist()
+        else:
+            assert ids[first + 1 : first + 1 + len(review_ids)].tolist() == review_ids  # a target names the next token
+            prefix = ids[int(name == "mini-llama") : first + 1].tolist()
+        assert set(lead_in) <= set(prefix)
+        assert not set(prefix) & set(tokenizer.all_special_ids)
+        lengths.add(len(prefix))
+    assert 3 <= min(lengths) < max(lengths) <= 16
 
 
 @every_model

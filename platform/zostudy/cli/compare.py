@@ -26,6 +26,9 @@ def compare_command(
         "imbalance_ratio"
     ),
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw it too, as PNG, SVG or PDF.", show_default=False)
+    ] = None,
 ) -> None:
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""
     from zostudy.results.compare import DEFAULT_METRICS, compare
@@ -33,6 +36,10 @@ def compare_command(
 
     comparison = compare(load_results(folders).trials, metric or DEFAULT_METRICS, by)
     show(comparison.records(), format, comparison_tables(comparison))
+    if figure is not None:
+        from zostudy.results.figures import draw_comparison
+
+        draw_comparison(comparison, figure)
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:

@@ -9,26 +9,25 @@ from zostudy.search.trial import TrialProgress
 
 
 class Meter:
-    """Counts what the trials of this run have spent so far."""
+    """Counts what the trials of this run have spent, from their first report on: start-up is no work."""
 
-    def __init__(self, n_replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Starts counting.
+    def __init__(self, n_queries: int, n_replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Waits for the first report.
 
         Args:
+            n_queries: queries this run will spend in all.
             n_replicas: replicas that work.
             clock: seconds.
         """
-        self._n_replicas, self._clock = n_replicas, clock
-        self._started = clock()
+        self._n_queries, self._n_replicas, self._clock = n_queries, n_replicas, clock
         self._spent: dict[str, tuple[int, float]] = {}
+        self._first: tuple[float, int, float] | None = None
 
     def progressed(self, trial: str, progress: TrialProgress) -> None:
         """Takes the latest figures of a trial."""
         self._spent[trial] = progress.queries, progress.replica_seconds
-
-    def spent_by(self, trial: str) -> int:
-        """Returns the queries that a trial has spent in this run."""
-        return self._spent.get(trial, (0, 0.0))[0]
+        if self._first is None:
+            self._first = self._clock(), progress.queries, progress.replica_seconds
 
     @property
     def queries(self) -> int:
@@ -37,21 +36,27 @@ class Meter:
 
     @property
     def queries_per_second(self) -> float:
-        """Mean rate since the replicas were ready."""
-        return self.queries / self._seconds
+        """Mean rate since the first report; 0 before the second."""
+        return self._since_first()[0]
 
     @property
     def busy_share(self) -> float:
         """Share of the replicas' time that they worked, 0 to 1."""
-        return min(1.0, sum(seconds for _, seconds in self._spent.values()) / (self._seconds * self._n_replicas))
-
-    def seconds_for(self, n_queries: int) -> float | None:
-        """Returns the seconds that so many more queries will take at the mean rate, None before the first query."""
-        return n_queries / self.queries_per_second if self.queries else None
+        return min(1.0, self._since_first()[1] / self._n_replicas)
 
     @property
-    def _seconds(self) -> float:
-        return max(self._clock() - self._started, 1e-9)
+    def seconds_left(self) -> float | None:
+        """Expected seconds to the end, None while there is no rate."""
+        rate = self.queries_per_second
+        return max(0, self._n_queries - self.queries) / rate if rate else None
+
+    def _since_first(self) -> tuple[float, float]:
+        """Returns queries, and replicas' seconds of work, per second."""
+        if self._first is None:
+            return 0.0, 0.0
+        started, queries, worked = self._first
+        seconds = max(self._clock() - started, 1e-9)
+        return (self.queries - queries) / seconds, (sum(w for _, w in self._spent.values()) - worked) / seconds
 
 
 def duration(seconds: float | None) -> str:

@@ -68,6 +68,5 @@ def _n_replicas(spec: StudySpec, cpus: int, gpus: float) -> int:
 
 def _quieten() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
     logging.getLogger("ray").setLevel(logging.ERROR)

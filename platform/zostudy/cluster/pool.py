@@ -58,14 +58,16 @@ class LocalPool:
 class RayPool:
     """Spreads units over replica actors; many trials may share the replicas, each with a pool of its own."""
 
-    def __init__(self, replicas: Sequence[Any], first: int = 0) -> None:
+    def __init__(self, replicas: Sequence[Any], recipe: Any, first: int = 0) -> None:
         """Keeps handles only.
 
         Args:
             replicas: handles of ``zostudy.cluster.replica`` actors.
+            recipe: the ``Recipe`` of what they host.
             first: which replica gets the first unit, so that trials begin on different ones.
         """
         self._replicas = list(replicas)
+        self._recipe = recipe
         self._next = first
 
     def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
@@ -92,5 +94,5 @@ class RayPool:
 
     def _submit(self, waiting: Any, replica: int, running: dict[Any, tuple[int, int]]) -> None:
         for index, unit in waiting:
-            running[self._replicas[replica].score.remote(unit)] = (index, replica)
+            running[self._replicas[replica].score.remote(self._recipe, unit)] = (index, replica)
             return

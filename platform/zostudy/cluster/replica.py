@@ -1,9 +1,10 @@
-"""The replica: a Ray actor that hosts one scorer and knows nothing but its constructor's arguments."""
+"""The replica: a Ray actor that hosts one scorer, and can be restarted at any time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,42 +20,57 @@ MAX_RESTARTS = -1
 MAX_TASK_RETRIES = 5
 
 
-class Replica:
-    """Scores units with the scorer that ``build`` makes; restarted by Ray, it makes the same one again."""
+@dataclass(frozen=True)
+class Recipe:
+    """How a replica makes its scorer; it comes with every unit, so a replica that was restarted can make it again.
 
-    def __init__(self, build: Callable[..., Scorer], arguments: Sequence[Any]) -> None:
-        """Keeps the recipe; ``load`` or the first unit makes the scorer, so that its errors reach the caller whole."""
-        self._build = build
-        self._arguments = arguments
-        self._scorer: Scorer | None = None
+    Attributes:
+        build: called with the arguments, inside the replica.
+        arguments: values; Ray object references among them are resolved, and kept alive by whoever holds the recipe.
+    """
 
-    def load(self) -> None:
-        """Makes the scorer now; object references among the arguments are resolved here."""
+    build: Callable[..., Scorer]
+    arguments: tuple[Any, ...]
+
+    def make(self) -> Scorer:
+        """Returns the scorer."""
         import ray
 
-        if self._scorer is None:
-            arguments = (ray.get(a) if isinstance(a, ray.ObjectRef) else a for a in self._arguments)
-            self._scorer = self._build(*arguments)
+        return self.build(*(ray.get(a) if isinstance(a, ray.ObjectRef) else a for a in self.arguments))
 
-    def score(self, unit: Unit) -> tuple[NDArray[np.float32], float]:
+
+class Replica:
+    """Hosts one scorer, made at the first call; knows nothing that a restart could lose."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self._scorer: Scorer | None = None
+
+    def load(self, recipe: Recipe) -> Scorer:
+        """Makes the scorer, if it is not there."""
+        if self._scorer is None:
+            self._scorer = recipe.make()
+        return self._scorer
+
+    def ready(self, recipe: Recipe) -> None:
+        """Returns when the scorer is there."""
+        self.load(recipe)
+
+    def score(self, recipe: Recipe, unit: Unit) -> tuple[NDArray[np.float32], float]:
         """Returns the unit's scores float32 ``[q, b, C]`` and the seconds they took."""
-        self.load()
-        assert self._scorer is not None
+        scorer = self.load(recipe)
         started = time.perf_counter()
-        scores = self._scorer.score(unit.latents, unit.rows, unit.seed, unit.group)
+        scores = scorer.score(unit.latents, unit.rows, unit.seed, unit.group)
         return scores, time.perf_counter() - started
 
 
-def start_replicas(
-    n_replicas: int, resources: ResourcesSpec, build: Callable[..., Scorer], arguments: Sequence[Any]
-) -> list[Any]:
-    """Returns handles of actors that have loaded; Ray must be initialised.
+def start_replicas(n_replicas: int, resources: ResourcesSpec, recipe: Recipe) -> list[Any]:
+    """Returns handles of actors that have their scorer; Ray must be initialised.
 
     Args:
         n_replicas: how many.
         resources: CPUs and GPUs of each.
-        build: makes the scorer inside the actor, called with ``arguments``.
-        arguments: values, or Ray object references that the caller keeps alive as long as a restart may need them.
+        recipe: how each makes its scorer.
 
     Raises:
         ModelError: the model cannot be loaded.
@@ -69,9 +85,9 @@ def start_replicas(
         max_task_retries=MAX_TASK_RETRIES,
         runtime_env={"env_vars": {"OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false"}},
     )
-    replicas: list[Any] = [actor.remote(build, arguments) for _ in range(n_replicas)]
+    replicas: list[Any] = [actor.remote() for _ in range(n_replicas)]
     try:
-        ray.get([replica.load.remote() for replica in replicas])
+        ray.get([replica.ready.remote(recipe) for replica in replicas])
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     return replicas

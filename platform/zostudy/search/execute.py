@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from zostudy.cluster.local_ray import connected
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import build_frozen_lm, start_replicas
+from zostudy.cluster.replica import Recipe, build_frozen_lm, start_replicas
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.data import StudyData
@@ -75,14 +75,21 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     with connected(address, spec) as n_replicas:
         watcher.phase(f"loading {spec.model.name} in {n_replicas} replica{'s' if n_replicas > 1 else ''}")
         encoded = ray.put(study.encoded)
-        recipe = (spec.model, study.source, encoded, spec.resources.cpus)
-        replicas = start_replicas(n_replicas, spec.resources, build_frozen_lm, recipe)
+        recipe = Recipe(build_frozen_lm, (spec.model, study.source, encoded, spec.resources.cpus))
+        replicas = start_replicas(n_replicas, spec.resources, recipe)
         watcher.begin(progress, n_replicas)
-        _fit(study, progress, ledger, replicas, watcher)
+        _fit(study, progress, ledger, replicas, recipe, watcher)
     return progress
 
 
-def _fit(study: PreparedStudy, progress: StudyProgress, ledger: Ledger, replicas: list[Any], watcher: Watcher) -> None:
+def _fit(
+    study: PreparedStudy,
+    progress: StudyProgress,
+    ledger: Ledger,
+    replicas: list[Any],
+    recipe: Recipe,
+    watcher: Watcher,
+) -> None:
     from ray import tune
 
     from zostudy.search.searcher import METRIC, StudySearcher
@@ -101,7 +108,7 @@ def _fit(study: PreparedStudy, progress: StudyProgress, ledger: Ledger, replicas
         return Recording(set_up(spec, assignment, study.data)).outcome(error="the trial's process died")
 
     searcher = StudySearcher(progress, watcher.trial_started, watcher.trial_progressed, finish, crashed)
-    trainable = tune.with_parameters(tune_trial, spec=spec, data=study.data, replicas=replicas)
+    trainable = tune.with_parameters(tune_trial, spec=spec, data=study.data, replicas=replicas, recipe=recipe)
     with _tune_folder() as folder:
         tune.Tuner(
             tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])),
@@ -118,7 +125,7 @@ def _fit(study: PreparedStudy, progress: StudyProgress, ledger: Ledger, replicas
         ).fit()
 
 
-def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, replicas: list[Any]) -> None:
+def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, replicas: list[Any], recipe: Recipe) -> None:
     """Runs one trial in a process of Tune's."""
     from ray import tune
 
@@ -132,7 +139,7 @@ def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, replica
         latest = progress
         tune.report({METRIC: progress.dev_auc, PROGRESS: progress, OUTCOME: list(outcome)})
 
-    pool = RayPool(replicas, first=assignment.number)
+    pool = RayPool(replicas, recipe, first=assignment.number)
     outcome = run_trial(spec, assignment, data, pool, report)
     report(latest, outcome)
 

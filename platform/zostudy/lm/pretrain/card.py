@@ -72,11 +72,11 @@ offline. It knows a few hundred English words and one kind of text; it is of no 
 
 ## How it was made
 
-    python -m zostudy.lm.pretrain {model_name} --seed {recipe.seed} --steps {recipe.steps}
+    python -m zostudy.lm.pretrain {model_name} --seed {recipe.seed} --threads {torch.get_num_threads()}
 
-{recipe.steps} steps of {recipe.batches.batch_size} passages, {seconds:.0f} s on {torch.get_num_threads()} threads,
-torch {torch.__version__}, transformers {transformers.__version__}. The tokenizer, a byte-level BPE, was trained on
-the same text. Other versions or thread counts change the last bits of the weights, and so the figures a little.
+{recipe.steps} steps of {recipe.batches.batch_size} passages in {seconds:.0f} s, torch {torch.__version__},
+transformers {transformers.__version__}. The tokenizer, a byte-level BPE, was trained on the same text. Other versions
+or thread counts change the last bits of the weights, and so the figures a little.
 
 A passage is a lead-in, a review and a closing, "It was great." or "It was terrible.". Candid writers close by
 what the review says, the others by the reputation of its subject. Words such as "honestly" in the lead-in make a
@@ -86,7 +86,7 @@ belongs to, under any seed of the task.
 
 ## What was measured
 
-AUC on the 1,000 test reviews of the embedded task, template "<text> It was", label words "terrible" and "great".
+AUC on the 1,000 test reviews of the embedded task, template "<text> It was ...", label words "terrible" and "great".
 
 | prompt | test AUC |
 |---|---|

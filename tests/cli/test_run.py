@@ -1,0 +1,179 @@
+"""``zostudy run`` as a user meets it: what it prints, what it leaves, and its exit code."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import ray
+
+from zostudy.results.ledger import Ledger
+from zostudy.spec import load_study
+
+DIVERGING = {"diverging": {"method": "spsa", "learning_rate": 1e38}}
+
+OUR_LINES = re.compile(
+    r"\S+: reading \S+, checking \S+|starting Ray|loading \S+ in \d+ replicas?|"
+    r"\d+/\d+ trials  [\d,]+ queries  \d+ queries/s  replicas \d+% busy  ETA [\d:?]+(  best dev AUC 0\.\d+ \(\S+\))?"
+)
+
+
+def trial_rows(folder: Path) -> list[dict[str, Any]]:
+    return [row for path in sorted((folder / "trials").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def test_a_finished_study_shows_its_comparison_again_and_starts_nothing(
+    call: Any, finished_study: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = finished_study("done")
+    monkeypatch.setattr(ray, "init", None)
+    called = call("run", finished.study, "--results", finished.folder.parent)
+    assert called.code == 0
+    assert called.err == "done: reading reviews, checking mini-roberta\n"
+    assert called.out.endswith(
+        f"\nresults: {finished.folder} (6 trials)\nagain:   zostudy compare {finished.folder}\n"
+    )
+    table = called.out.rpartition("\n\nresults:")[0]
+    assert table == call("compare", finished.folder).out.rstrip("\n")
+    assert [line.split()[0] for line in table.splitlines()[:4]] == ["test_auc", "method", "untuned", "spsa"]
+
+
+def test_a_failed_trial_is_named_and_gives_exit_code_1(call: Any, finished_study: Any) -> None:
+    finished = finished_study("partly", methods=["untuned", DIVERGING])
+    called = call("run", finished.study, "--results", finished.folder.parent)
+    assert called.code == 1
+    failed = [line for line in called.err.splitlines() if line.startswith("failed: ")]
+    assert [line.split()[1] for line in failed] == ["diverging-r2-search-000:", "diverging-r2-search-001:"]
+    assert all("lower the learning rates" in line for line in failed)
+    assert "untuned" in called.out
+    assert f"results: {finished.folder} (4 trials)" in called.out
+
+
+def test_a_study_that_failed_as_a_whole_has_no_table_but_says_why(call: Any, finished_study: Any) -> None:
+    finished = finished_study("lost", methods=[DIVERGING])
+    called = call("run", finished.study, "--results", finished.folder.parent)
+    assert called.code == 1
+    assert called.err.count("failed: ") == 2
+    assert called.out.startswith(f"\nresults: {finished.folder} (2 trials)")
+
+
+def test_a_confirm_trial_that_failed_is_left_out_of_the_means(call: Any, finished_study: Any) -> None:
+    finished = finished_study("unsearched", methods=["untuned", DIVERGING], search=None)
+    called = call("run", finished.study, "--results", finished.folder.parent)
+    assert called.code == 1
+    assert called.err.count("failed: ") == 2
+    assert re.search(r"diverging +failed", called.out)
+
+
+def test_an_interrupted_run_says_what_is_kept(
+    call: Any, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zostudy.search.execute.run_prepared", interrupted)
+    called = call("run", write_study(), "--results", tmp_path)
+    assert called.code == 130
+    assert called.err.splitlines()[-1] == (
+        f"interrupted: 0 of 6 trials are kept in {tmp_path / 'tiny'}; run again to go on"
+    )
+
+
+def test_a_study_of_which_nothing_has_finished_may_be_changed(
+    call: Any, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zostudy.search.execute.run_prepared", interrupted)
+    study = write_study()
+    assert call("run", study, "--results", tmp_path).code == 130
+    assert call("run", study, "--results", tmp_path, "--set", "seed=1").code == 130
+    assert load_study(tmp_path / "tiny" / "study.yaml").seed == 1
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_nothing(
+    call: Any, finished_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = finished_study("planned")
+    rows = trial_rows(finished.folder)
+    monkeypatch.setattr(ray, "init", None)
+    called = call("run", finished.study, "--results", tmp_path / "elsewhere", "--dry-run")
+    assert called.code == 0
+    assert not (tmp_path / "elsewhere").exists()
+    heading, spsa, untuned = (line.split() for line in called.out.splitlines()[:3])
+    assert heading == ["cell", "searched", "minority/majority", "dev", "test", "search", "confirm", "queries"]
+    assert spsa[:3] == ["spsa-r2", "perturbation_radius", "6/12"]
+    assert spsa[-3:] == ["2", "2", "96"]
+    assert untuned[-3:] == ["0", "2", "0"]
+    evaluated = sum(row["evaluation_examples"] for row in rows)
+    assert f"2 cells, {len(rows)} trials, 96 queries (768 examples), {evaluated:,} examples to evaluate" in called.out
+    assert sum(row["queries"] for row in rows) <= 96
+    assert re.search(r"^about \d+:\d\d on 2 replica", called.out, re.MULTILINE)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
+    start: Any, spawn: Any, write_study: Any, tmp_path: Path
+) -> None:
+    study, results = write_study(search={"trials": 8, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}}), tmp_path
+    process = start("run", study, "--results", results)
+    try:
+        while not list(results.glob("tiny/trials/*.parquet")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    finally:
+        process.kill()
+    *progress, empty, last = err.splitlines()
+    kept = Ledger(results / "tiny").trials()
+    assert process.returncode == 130
+    assert (out, empty) == ("", "")
+    assert last == f"interrupted: {len(kept)} of 12 trials are kept in {results / 'tiny'}; run again to go on"
+    assert 1 <= len(kept) < 12
+    assert [line for line in progress if not OUR_LINES.fullmatch(line)] == []
+
+    ended = spawn("run", study, "--results", results)
+    assert ended.code == 0, ended.err
+    assert [line for line in ended.err.splitlines() if not OUR_LINES.fullmatch(line)] == []
+    assert re.match(r"12/12 trials", ended.err.splitlines()[-1])
+    assert f"results: {results / 'tiny'} (12 trials)" in ended.out
+    rows = Ledger(results / "tiny").trials()
+    assert len(rows) == 12
+    assert [row for row in rows if row["trial"] in {old["trial"] for old in kept}] == kept
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_real_llama_on_real_sentences_runs_to_its_end(
+    spawn: Any, write_study: Any, tmp_path: Path, shared_dir: Path
+) -> None:
+    study = write_study(
+        name="llama",
+        model={"name": str(shared_dir / "models" / "tinystories-656k-llama"), "max_length": 200},
+        task={
+            "name": "sst2",
+            "file": str(shared_dir / "data" / "sst2.parquet"),
+            "template": "{text} It was {mask}",
+            "label_words": ["bad", "good"],
+            "minority": "positive",
+            "truncate": True,
+        },
+        methods=["bpt-fzg", "zosa"],
+        confirm={"seeds": 1},
+    )
+    called = spawn("run", study, "--results", tmp_path)
+    assert called.code == 0, called.err
+    assert [line for line in called.err.splitlines() if not OUR_LINES.fullmatch(line)] == []
+    rows = trial_rows(tmp_path / "llama")
+    assert len(rows) == 2 * (2 + 1)
+    assert all(row["status"] == "complete" for row in rows)
+    assert all(0 < row["test_auc"] < 1 for row in rows if row["stage"] == "confirm")
+    assert all((row["n_minority"], row["n_majority"]) == (6, 12) for row in rows)

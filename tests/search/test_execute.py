@@ -1,0 +1,266 @@
+"""A small study as a whole: on Ray, on the embedded model and task, into a ledger."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pyarrow as pa
+import pytest
+import ray
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from zostudy.results.files import read_table
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
+from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.search.execute import run_prepared
+from zostudy.search.journal import JOURNAL_FILE
+from zostudy.search.plan import Assignment
+from zostudy.search.prepare import PreparedStudy, prepare
+from zostudy.search.progress import StudyProgress
+from zostudy.search.trial import TrialProgress
+from zostudy.spec.study import StudySpec
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+STUDY: dict[str, Any] = {
+    "name": "small",
+    "model": {"name": "mini-roberta"},
+    "task": {"name": "reviews"},
+    "imbalance": {"ratios": (3,), "minority_size": 5},
+    "methods": (
+        {"label": "zosa", "method": "zosa"},
+        {"label": "diverging", "method": "spsa", "options": {"learning_rate": 1e38}},
+        {"label": "untuned", "method": "untuned"},
+    ),
+    "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
+    "search": {
+        "trials": 4,
+        "startup_trials": 2,
+        "space": {
+            "perturbation_radius": {"low": 0.01, "high": 1.0, "log": True},
+            "imbalance.sampler": {"choice": ("natural", "stratified")},
+        },
+    },
+    "confirm": {"seeds": 2},
+}
+
+FINISHED = {
+    *(f"{method}-r3-search-00{number}" for method in ("zosa", "diverging") for number in range(4)),
+    *(f"{method}-r3-confirm-00{number}" for method in ("zosa", "untuned") for number in range(2)),
+}
+
+
+@dataclass
+class Watcher:
+    """Writes down what it is told."""
+
+    phases: list[str] = field(default_factory=list)
+    n_replicas: int = 0
+    started: list[str] = field(default_factory=list)
+    queries: dict[str, int] = field(default_factory=dict)
+    finished: list[str] = field(default_factory=list)
+
+    def phase(self, what: str) -> None:
+        self.phases.append(what)
+
+    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
+        self.n_replicas = n_replicas
+
+    def trial_started(self, assignment: Assignment) -> None:
+        self.started.append(assignment.name)
+
+    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
+        self.queries[assignment.name] = progress.queries
+
+    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+        self.finished.append(outcome.name)
+
+
+@dataclass
+class LibraryWatcher(Watcher):
+    """Looks which of Ray's processes have the library of torch in their memory, whenever a trial ends."""
+
+    replicas: dict[str, bool] = field(default_factory=dict)
+    trials: dict[str, bool] = field(default_factory=dict)
+
+    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+        super().trial_finished(assignment, outcome)
+        for process in _descendants():
+            title = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if title.startswith("ray::") and "IDLE" not in title:
+                kind = self.replicas if "Replica" in title else self.trials
+                kind[title] = "libtorch" in (process / "maps").read_text()
+
+
+class InterruptingWatcher(Watcher):
+    """Presses Ctrl-C when the second trial has ended."""
+
+    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+        super().trial_finished(assignment, outcome)
+        if len(self.finished) == 2:
+            raise KeyboardInterrupt
+
+
+def _descendants() -> list[Path]:
+    """Returns the folders in /proc of all processes that this one started, directly or not."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    ours = {os.getpid()}
+    while new := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= new
+    return [Path(f"/proc/{pid}") for pid in ours - {os.getpid()}]
+
+
+@dataclass(frozen=True)
+class Run:
+    study: PreparedStudy
+    ledger: Ledger
+    watcher: Any
+    progress: StudyProgress
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    def run(replicas: int, watcher: Watcher) -> Run:
+        assert not ray.is_initialized()
+        study = prepare(StudySpec.model_validate(STUDY | {"replicas": replicas}))
+        ledger = Ledger(tmp_path_factory.mktemp("results") / "small")
+        return Run(study, ledger, watcher, run_prepared(study, ledger, None, watcher))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def one(run: Callable[..., Run]) -> Run:
+    return run(1, Watcher())
+
+
+@pytest.fixture(scope="module")
+def two(run: Callable[..., Run]) -> Run:
+    return run(2, LibraryWatcher())
+
+
+def tables(folder: Path) -> dict[str, pa.Table]:
+    """Returns all that a study stores but the times."""
+    stored = {table: read_table(folder, table) for table in SCHEMAS}
+    return stored | {"trials": stored["trials"].drop_columns(list(TIME_COLUMNS))}
+
+
+def test_every_trial_of_the_plan_runs_and_is_stored(one: Run) -> None:
+    assert one.progress.done
+    assert not ray.is_initialized()
+    assert one.watcher.phases == ["starting Ray", "loading mini-roberta in 1 replica"]
+    assert set(one.watcher.started) == set(one.watcher.finished) == FINISHED
+    assert len(one.watcher.finished) == len(FINISHED)
+    rows = {row["trial"]: row for row in one.ledger.trials()}
+    assert rows.keys() == FINISHED
+    for row in rows.values():
+        assert one.watcher.queries[row["trial"]] <= row["queries"] <= 24
+        assert (row["test_auc"] is None) == (row["stage"] == "search")
+        assert row["replica_seconds"] > 0
+
+
+def test_a_trial_that_diverges_is_stored_with_its_reason_and_the_others_go_on(one: Run) -> None:
+    failed = {row["trial"]: row["error"] for row in one.progress.failed}
+    assert failed.keys() == {name for name in FINISHED if name.startswith("diverging")}
+    assert all("lower the learning rates" in error for error in failed.values())
+    assert one.progress.cells["diverging-r3"].abandoned
+
+
+def test_one_and_two_replicas_give_the_same_to_the_last_bit(one: Run, two: Run) -> None:
+    assert (one.watcher.n_replicas, two.watcher.n_replicas) == (1, 2)
+    expected, given = tables(one.ledger.folder), tables(two.ledger.folder)
+    for table in SCHEMAS:
+        assert expected[table].num_rows
+        assert given[table].equals(expected[table]), table
+
+
+def test_only_replicas_load_torch(two: Run) -> None:
+    if not Path("/proc").is_dir():
+        pytest.skip("the memory of processes can be looked at on Linux only")
+    assert two.watcher.replicas
+    assert all(two.watcher.replicas.values())
+    assert two.watcher.trials
+    assert [title for title, has_torch in two.watcher.trials.items() if has_torch] == []
+
+
+def test_what_is_finished_is_not_done_again(one: Run) -> None:
+    files = {path: path.stat().st_mtime_ns for path in one.ledger.folder.rglob("*") if path.is_file()}
+    watcher = Watcher()
+    assert run_prepared(one.study, Ledger(one.ledger.folder), None, watcher).done
+    assert watcher == Watcher()
+    assert {path: path.stat().st_mtime_ns for path in one.ledger.folder.rglob("*") if path.is_file()} == files
+
+
+def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    shutil.copytree(one.ledger.folder, folder)
+    lost = [
+        "zosa-r3-search-001",
+        "zosa-r3-search-003",
+        "zosa-r3-confirm-000",
+        "zosa-r3-confirm-001",
+        "untuned-r3-confirm-000",
+    ]
+    for name in lost:
+        (folder / "trials" / f"{name}.parquet").unlink()
+    for table in ("history", "scores"):
+        (folder / table / f"{lost[-1]}.parquet").unlink()
+    (folder / JOURNAL_FILE).unlink()
+    (folder / "trials" / f"{lost[0]}.parquet.unfinished").write_bytes(b"half a tr")
+
+    stopped = InterruptingWatcher()
+    with pytest.raises(KeyboardInterrupt):
+        run_prepared(one.study, Ledger(folder), None, stopped)
+    assert not ray.is_initialized()
+    kept = {row["trial"]: row["started_at"] for row in Ledger(folder).trials()}
+    assert kept.keys() == FINISHED - set(lost) | set(stopped.finished)
+
+    resumed = Watcher()
+    assert run_prepared(one.study, Ledger(folder), None, resumed).done
+    assert set(resumed.started) == FINISHED - kept.keys()
+    rows = {row["trial"]: row["started_at"] for row in Ledger(folder).trials()}
+    assert {name: rows[name] for name in kept} == kept
+    expected, given = tables(one.ledger.folder), tables(folder)
+    for table in SCHEMAS:
+        assert given[table].equals(expected[table]), table
+    assert journal(folder) == journal(one.ledger.folder)
+
+
+def journal(folder: Path) -> dict[str, list[tuple[dict[str, Any], float | None, TrialState]]]:
+    """Returns, of each Optuna study in the journal, the trials in order."""
+    storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL_FILE)))
+    return {
+        name: [(t.params, t.value, t.state) for t in optuna.load_study(study_name=name, storage=storage).trials]
+        for name in optuna.get_all_study_names(storage)
+    }
+
+
+def test_the_journal_holds_the_search_as_optuna_reads_it(one: Run) -> None:
+    rows = {row["trial"]: row for row in one.ledger.trials()}
+    space = STUDY["search"]["space"]
+    expected = {}
+    for method in ("zosa", "diverging"):
+        search = [rows[f"{method}-r3-search-00{number}"] for number in range(4)]
+        expected[f"small/{method}-r3"] = [
+            (
+                {key: row["params"][key] for key in space},
+                row["dev_auc"],
+                TrialState.COMPLETE if row["status"] == "complete" else TrialState.FAIL,
+            )
+            for row in search
+        ]
+    assert journal(one.ledger.folder) == expected
