@@ -106,12 +106,13 @@ def _run(spec: StudySpec, ledger: Ledger) -> None:
 
 
 class NoiseScorer:
-    """Scores two classes at random, but the same row always alike."""
+    """Scores two classes at random, but the same row at the same point always alike."""
 
     def score(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
     ) -> NDArray[np.float32]:
-        return np.stack([np.sin(rows * 12.9898), np.sin(rows * 78.233)], axis=-1).astype(np.float32)
+        phase = rows + latents.sum(axis=1, keepdims=True)
+        return np.stack([np.sin(phase * 12.9898), np.sin(phase * 78.233)], axis=-1).astype(np.float32)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from rich.live import Live
 
 from zostudy.cli import live, meter
 from zostudy.cli.live import LineView, TableView, View, live_view
+from zostudy.cli.meter import duration
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment, make_plan
 from zostudy.search.progress import StudyProgress
@@ -40,7 +41,9 @@ def start(view: View, progress: StudyProgress) -> Assignment:
     return assignment
 
 
-def finish(view: View, progress: StudyProgress, assignment: Assignment, dev_auc: float | None) -> None:
+def finish(
+    view: View, progress: StudyProgress, assignment: Assignment, dev_auc: float | None, queries: int = 0
+) -> None:
     row = {
         "trial": assignment.name,
         "cell": assignment.cell,
@@ -48,6 +51,8 @@ def finish(view: View, progress: StudyProgress, assignment: Assignment, dev_auc:
         "params": assignment.params,
         "dev_auc": dev_auc,
         "status": "failed" if dev_auc is None else "complete",
+        "queries": queries,
+        "replica_seconds": queries / 10,
     }
     progress.record(row)
     view.trial_finished(assignment, Outcome(row))
@@ -66,22 +71,35 @@ def test_away_from_a_terminal_a_line_comes_every_few_seconds(
     view.phase("starting Ray")
     view.begin(progress, n_replicas=2)
     first = start(view, progress)
-    second = start(view, progress)
+    start(view, progress)
     assert capsys.readouterr().err.splitlines() == [
         "starting Ray",
         "0/4 trials  0 queries  0 queries/s  replicas 0% busy  ETA ?",
     ]
-    clock.now += 4.9
-    view.trial_progressed(first, TrialProgress(10, 3.0, 0.6))
+    clock.now += 1
+    view.trial_progressed(first, TrialProgress(10, 1.0, 0.6))
+    clock.now += 3.9
+    view.trial_progressed(first, TrialProgress(12, 1.2, 0.6))
     assert capsys.readouterr().err == ""
     clock.now += 0.1
-    finish(view, progress, first, 0.625)
-    spent = 10 + 0
-    left = (3 - 1) * 24 if first.cell.startswith("spsa") else 3 * 24
-    line = capsys.readouterr().err
-    assert line.startswith(f"1/4 trials  {spent} queries  2 queries/s  replicas 30% busy  ETA 0:{left // 2}")
-    assert line.endswith(f"best dev AUC 0.625 ({first.cell})\n")
-    assert second.name != first.name
+    view.trial_progressed(first, TrialProgress(20, 2.0, 0.6))
+    eta = duration((3 * 24 - 20) / ((20 - 10) / 4))
+    assert capsys.readouterr().err == f"0/4 trials  20 queries  2 queries/s  replicas 12% busy  ETA {eta}\n"
+    clock.now += 6
+    finish(view, progress, first, 0.625, queries=22)
+    assert capsys.readouterr().err.startswith("1/4 trials  22 queries  1 queries/s  replicas 6% busy  ETA ")
+
+
+def test_the_line_names_the_best_cell(
+    progress: StudyProgress, clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = LineView()
+    view.begin(progress, n_replicas=1)
+    first, second = start(view, progress), start(view, progress)
+    finish(view, progress, first, 0.7)
+    clock.now += 5
+    finish(view, progress, second, 0.6)
+    assert capsys.readouterr().err.endswith(f"  best dev AUC 0.700 ({first.cell})\n")
 
 
 def test_the_last_line_says_that_all_is_done(
@@ -89,13 +107,9 @@ def test_the_last_line_says_that_all_is_done(
 ) -> None:
     view = LineView()
     view.begin(progress, n_replicas=1)
-    assignment = start(view, progress)
-    view.trial_progressed(assignment, TrialProgress(20, 0.5, 0.6))
-    clock.now += 1
-    finish(view, progress, assignment, 0.6)
     run_all(view, progress, 0.7)
     last = capsys.readouterr().err.splitlines()[-1]
-    assert re.match(r"4/4 trials  20 queries  .* ETA 0:00  best dev AUC 0\.700 \(", last)
+    assert re.match(r"4/4 trials  0 queries  .* ETA 0:00  best dev AUC 0\.700 \(", last)
 
 
 def test_a_cell_whose_trials_all_fail_is_not_waited_for(
@@ -106,34 +120,35 @@ def test_a_cell_whose_trials_all_fail_is_not_waited_for(
     run_all(view, progress, None)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("3/3 trials  0 queries")
-    assert "best dev AUC" not in last
+    assert last.endswith("ETA 0:00")
 
 
 def test_a_terminal_shows_a_table_of_the_cells(progress: StudyProgress, clock: SimpleNamespace) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, record=True, width=100)
-    view = TableView(Live(console=console, auto_refresh=False))
+    display = Live(console=console, auto_refresh=False)
+    view = TableView(display)
 
     def shown() -> list[str]:
-        console.print(view._live.renderable)
+        console.print(display.renderable)
         return [" ".join(line.split()) for line in console.export_text().splitlines()]
 
     view.phase("starting Ray")
     assert shown() == ["starting Ray ..."]
     view.begin(progress, n_replicas=1)
     assignment = start(view, progress)
-    view.trial_progressed(assignment, TrialProgress(20, 1.0, 0.6))
+    view.trial_progressed(assignment, TrialProgress(4, 0.4, 0.6))
     clock.now += 2
-    finish(view, progress, assignment, 0.75)
+    finish(view, progress, assignment, 0.75, queries=20)
     done = {"spsa": "2 spsa 1/2 0/1 0.750", "untuned": "2 untuned 0/0 1/1 0.750"}
     waits = {"spsa": "2 spsa 0/2 0/1 -", "untuned": "2 untuned 0/0 0/1 -"}
-    table = [
-        (done if cell.cell.name == assignment.cell else waits)[cell.cell.method.label]
-        for cell in progress.cells.values()
-    ]
+    left = {"spsa": 2 * 24, "untuned": 3 * 24}[assignment.method.label]
     assert shown() == [
         "ratio method search confirm best dev AUC",
-        *table,
-        "1/4 trials 20 queries 10 queries/s replicas 50% busy ETA 0:05",
+        *(
+            (done if name == assignment.cell else waits)[cell.cell.method.label]
+            for name, cell in progress.cells.items()
+        ),
+        f"1/4 trials 20 queries 8 queries/s replicas 80% busy ETA {duration(left / 8)}",
     ]
 
 

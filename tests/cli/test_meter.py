@@ -14,37 +14,53 @@ class Clock:
         return self.now
 
 
-def test_rate_and_busy_share_are_of_the_time_since_the_start() -> None:
+def report(queries: int, replica_seconds: float) -> TrialProgress:
+    return TrialProgress(queries, replica_seconds, None)
+
+
+def test_rate_and_busy_share_are_of_what_came_after_the_first_report() -> None:
     clock = Clock()
     meter = Meter(n_replicas=2, clock=clock)
+    clock.now += 30
+    meter.progressed("a", report(10, 1.0))
+    assert (meter.queries, meter.queries_per_second, meter.busy_share) == (10, 0.0, 0.0)
     clock.now += 4
-    meter.progressed("a", TrialProgress(10, 1.0, None))
-    meter.progressed("b", TrialProgress(6, 2.0, 0.7))
-    meter.progressed("a", TrialProgress(14, 3.0, 0.8))  # replaces what "a" had told before
-    assert meter.queries == 20
-    assert meter.queries_per_second == 5.0
-    assert meter.busy_share == (3.0 + 2.0) / (4 * 2)
-    assert (meter.spent_by("a"), meter.spent_by("c")) == (14, 0)
+    meter.progressed("b", report(6, 2.0))
+    meter.progressed("a", report(24, 3.0))  # replaces what "a" had told before
+    assert meter.queries == 30
+    assert meter.queries_per_second == (30 - 10) / 4
+    assert meter.busy_share == (5.0 - 1.0) / (4 * 2)
     clock.now += 6
     assert meter.queries_per_second == 2.0
-    assert meter.busy_share == 5.0 / 20
+    assert meter.busy_share == 4.0 / 20
 
 
 def test_the_time_for_more_queries_follows_the_rate() -> None:
     clock = Clock()
     meter = Meter(n_replicas=1, clock=clock)
-    clock.now += 5
     assert meter.seconds_for(100) is None
-    meter.progressed("a", TrialProgress(20, 1.0, None))
-    assert meter.seconds_for(100) == 25.0
     assert meter.seconds_for(0) == 0.0
+    meter.progressed("a", report(10, 1.0))
+    assert meter.seconds_for(100) is None
+    clock.now += 5
+    meter.progressed("a", report(30, 2.0))
+    assert meter.seconds_for(100) == 25.0
+
+
+def test_what_a_trial_has_spent_stays_spent() -> None:
+    meter = Meter(n_replicas=1, clock=Clock())
+    meter.progressed("a", report(10, 1.0))
+    meter.progressed("a", report(0, 0.0))
+    assert (meter.spent_by("a"), meter.spent_by("b")) == (10, 0)
+    assert meter.queries == 10
 
 
 def test_replicas_are_never_more_than_busy() -> None:
     clock = Clock()
     meter = Meter(n_replicas=1, clock=clock)
+    meter.progressed("a", report(1, 1.5))
     clock.now += 1
-    meter.progressed("a", TrialProgress(1, 1.5, None))
+    meter.progressed("a", report(2, 3.0))
     assert meter.busy_share == 1.0
 
 

@@ -35,14 +35,13 @@ def test_a_finished_study_shows_its_comparison_again_and_starts_nothing(
     called = call("run", finished.study, "--results", finished.folder.parent)
     assert called.code == 0
     assert called.err == "done: reading reviews, checking mini-roberta\n"
-    assert called.out.endswith(
-        f"\nresults: {finished.folder} (6 trials)\nagain:   zostudy compare {finished.folder}\n"
-    )
+    assert called.out.endswith(f"\nresults: {finished.folder} (6 trials)\nagain:   zostudy compare {finished.folder}\n")
     table = called.out.rpartition("\n\nresults:")[0]
     assert table == call("compare", finished.folder).out.rstrip("\n")
     assert [line.split()[0] for line in table.splitlines()[:4]] == ["test_auc", "method", "untuned", "spsa"]
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
 def test_a_failed_trial_is_named_and_gives_exit_code_1(call: Any, finished_study: Any) -> None:
     finished = finished_study("partly", methods=["untuned", DIVERGING])
     called = call("run", finished.study, "--results", finished.folder.parent)
@@ -54,6 +53,7 @@ def test_a_failed_trial_is_named_and_gives_exit_code_1(call: Any, finished_study
     assert f"results: {finished.folder} (4 trials)" in called.out
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
 def test_a_study_that_failed_as_a_whole_has_no_table_but_says_why(call: Any, finished_study: Any) -> None:
     finished = finished_study("lost", methods=[DIVERGING])
     called = call("run", finished.study, "--results", finished.folder.parent)
@@ -62,6 +62,7 @@ def test_a_study_that_failed_as_a_whole_has_no_table_but_says_why(call: Any, fin
     assert called.out.startswith(f"\nresults: {finished.folder} (2 trials)")
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
 def test_a_confirm_trial_that_failed_is_left_out_of_the_means(call: Any, finished_study: Any) -> None:
     finished = finished_study("unsearched", methods=["untuned", DIVERGING], search=None)
     called = call("run", finished.study, "--results", finished.folder.parent)
@@ -100,7 +101,7 @@ def test_a_study_of_which_nothing_has_finished_may_be_changed(
 def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     call: Any, finished_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finished = finished_study("planned")
+    finished = finished_study("planned", budget={"queries": 24, "batch_size": 8, "evaluations": 1})
     rows = trial_rows(finished.folder)
     monkeypatch.setattr(ray, "init", None)
     called = call("run", finished.study, "--results", tmp_path / "elsewhere", "--dry-run")

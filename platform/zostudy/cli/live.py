@@ -62,7 +62,9 @@ class View(ABC):
         self._show()
 
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
-        """Shows the trial as finished."""
+        """Shows the trial as finished, with what its last step and its test scores took."""
+        spent = TrialProgress(outcome.trial["queries"], outcome.trial["replica_seconds"], None)
+        self._meter.progressed(assignment.name, spent)
         self._running.discard(assignment.name)
         self._show()
 

@@ -11,23 +11,26 @@ from zostudy.search.trial import TrialProgress
 class Meter:
     """Counts what the trials of this run have spent, from their first report on: start-up is no work."""
 
-    def __init__(self, n_queries: int, n_replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, n_replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Waits for the first report.
 
         Args:
-            n_queries: queries this run will spend in all.
             n_replicas: replicas that work.
             clock: seconds.
         """
-        self._n_queries, self._n_replicas, self._clock = n_queries, n_replicas, clock
+        self._n_replicas, self._clock = n_replicas, clock
         self._spent: dict[str, tuple[int, float]] = {}
         self._first: tuple[float, int, float] | None = None
 
     def progressed(self, trial: str, progress: TrialProgress) -> None:
-        """Takes the latest figures of a trial."""
-        self._spent[trial] = progress.queries, progress.replica_seconds
+        """Takes the latest figures of a trial, which only grow: what a trial that died had spent stays spent."""
+        self._spent[trial] = max(self._spent.get(trial, (0, 0.0)), (progress.queries, progress.replica_seconds))
         if self._first is None:
             self._first = self._clock(), progress.queries, progress.replica_seconds
+
+    def spent_by(self, trial: str) -> int:
+        """Returns the queries that a trial has spent in this run."""
+        return self._spent.get(trial, (0, 0.0))[0]
 
     @property
     def queries(self) -> int:
@@ -44,11 +47,12 @@ class Meter:
         """Share of the replicas' time that they worked, 0 to 1."""
         return min(1.0, self._since_first()[1] / self._n_replicas)
 
-    @property
-    def seconds_left(self) -> float | None:
-        """Expected seconds to the end, None while there is no rate."""
+    def seconds_for(self, n_queries: int) -> float | None:
+        """Returns the seconds that so many more queries will take, None while there is no rate."""
+        if n_queries == 0:
+            return 0.0
         rate = self.queries_per_second
-        return max(0, self._n_queries - self.queries) / rate if rate else None
+        return n_queries / rate if rate else None
 
     def _since_first(self) -> tuple[float, float]:
         """Returns queries, and replicas' seconds of work, per second."""

@@ -1,0 +1,93 @@
+"""The README's commands, YAML and Python are real."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from zostudy.spec import load_study
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def section_command(heading: str) -> str:
+    section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    (command,) = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    return str(command).strip()
+
+
+@pytest.mark.parametrize("heading", ["Run", "Test"])
+def test_a_set_up_command_is_one_line_that_makes_its_own_environment(heading: str) -> None:
+    command = section_command(heading)
+    assert "\n" not in command
+    assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -e ")
+
+
+def test_the_run_command_runs_a_study_that_is_there() -> None:
+    assert (ROOT / section_command("Run").split()[-1]).is_file()
+
+
+def test_ci_runs_the_test_command_of_this_file() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    extraction = re.search(r"awk '(.*?)' README.md", script)
+    assert extraction is not None
+    found = subprocess.run(["awk", extraction[1], "README.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == section_command("Test")
+
+
+VERBS = [
+    line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.startswith("zostudy")
+]
+
+
+@pytest.mark.parametrize("command", VERBS)
+def test_a_command_has_only_verbs_and_options_that_exist(command: str) -> None:
+    verb, *words = shlex.split(command)[1:]
+    shown = subprocess.run(
+        [sys.executable, "-m", "zostudy", verb, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "200"},
+    )
+    assert all(word in shown.stdout for word in words if word.startswith("--"))
+
+
+def test_the_studies_shown_load(tmp_path: Path) -> None:
+    (tmp_path / "tickets.csv").write_text("body,urgent\nhelp,yes\n", encoding="utf-8")
+    study, task = blocks("yaml")
+    (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
+    assert {method.label for method in load_study(tmp_path / "study.yaml").methods} >= {"zosa", "zosa-auc"}
+    known = {key: value for key, value in yaml.safe_load(study).items() if key != "task"}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(known) + task, encoding="utf-8")
+    assert load_study(tmp_path / "own.yaml").task.minority == "yes"
+
+
+def test_the_method_shown_is_a_method() -> None:
+    (entry,) = blocks("toml")
+    assert list(tomllib.loads(entry)["project"]["entry-points"]) == ["zostudy.methods"]
+    scope: dict[str, object] = {}
+    exec(next(block for block in blocks("python") if "class Mine" in block), scope)
+    mine = scope["Mine"]
+    from zostudy.methods import Method
+
+    assert isinstance(mine, type)
+    assert issubclass(mine, Method)
+    assert not getattr(mine, "__abstractmethods__", None)
+
+
+def test_pictures_and_files_named_are_there() -> None:
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / path).is_file(), path
