@@ -26,4 +26,4 @@ class Untuned(Method):
 
     def step(self) -> Step:
         """Never runs."""
-        raise NotImplementedError("the untuned prompt takes no step")
+        raise RuntimeError("the untuned prompt takes no step")
