@@ -18,7 +18,7 @@ from zostudy.lm.sources import ModelSource, unreachable
 from zostudy.lm.subspace import Subspace, make_subspace
 from zostudy.spec.study import ModelSpec
 
-# Larger forwards fall out of the processor's caches, smaller ones pay per call: measured best for small and medium models.
+# Larger forwards fall out of the processor's caches, smaller ones pay per call: measured on minilm and mini-roberta.
 FORWARD_TOKENS = 2048
 KEPT_SUBSPACES = 8
 

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zostudy.cluster.local_ray import connected
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe, build_frozen_lm, start_replicas
+from zostudy.errors import ResultsError
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.data import StudyData
@@ -23,6 +24,11 @@ from zostudy.search.recording import Recording
 from zostudy.search.setup import set_up
 from zostudy.search.trial import TrialProgress, run_trial
 from zostudy.spec.study import StudySpec
+
+if TYPE_CHECKING:
+    from ray.tune import Tuner
+
+    from zostudy.search.searcher import StudySearcher
 
 TRIALS_PER_REPLICA = 2
 TRIAL_MEMORY = 2**28
@@ -91,15 +97,20 @@ def _fit(
     watcher: Watcher,
 ) -> None:
     from ray import tune
+    from ray.tune.error import TuneError
 
-    from zostudy.search.searcher import METRIC, StudySearcher
+    from zostudy.search.searcher import StudySearcher
 
     spec = study.plan.spec
-
     journal = Journal(ledger.folder, progress)
+    unstorable: list[ResultsError] = []
 
     def finish(assignment: Assignment, outcome: Outcome) -> None:
-        ledger.record(outcome)
+        try:
+            ledger.record(outcome)
+        except ResultsError as error:
+            unstorable.append(error)
+            raise
         progress.record(outcome.trial)
         journal.update(progress.cells[assignment.cell])
         watcher.trial_finished(assignment, outcome)
@@ -110,19 +121,33 @@ def _fit(
     searcher = StudySearcher(progress, watcher.trial_started, watcher.trial_progressed, finish, crashed)
     trainable = tune.with_parameters(tune_trial, spec=spec, data=study.data, replicas=replicas, recipe=recipe)
     with _tune_folder() as folder:
-        tune.Tuner(
-            tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])),
-            tune_config=tune.TuneConfig(
-                metric=METRIC,
-                mode="max",
-                search_alg=searcher,
-                num_samples=-1,
-                max_concurrent_trials=TRIALS_PER_REPLICA * len(replicas),
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: str(trial.trial_id),
-            ),
-            run_config=tune.RunConfig(name=spec.name, storage_path=folder, verbose=0),
-        ).fit()
+        try:
+            _tuner(trainable, searcher, TRIALS_PER_REPLICA * len(replicas), folder).fit()
+        except TuneError:
+            if unstorable:  # Tune wraps what its searcher raises in a traceback
+                raise unstorable[0] from None
+            raise
+
+
+def _tuner(trainable: Any, searcher: StudySearcher, max_concurrent_trials: int, folder: str) -> Tuner:
+    """Returns the Tuner; trials ask for memory alone, so that they never wait for a CPU that a replica holds."""
+    from ray import tune
+
+    from zostudy.search.searcher import METRIC
+
+    return tune.Tuner(
+        tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])),
+        tune_config=tune.TuneConfig(
+            metric=METRIC,
+            mode="max",
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=max_concurrent_trials,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: str(trial.trial_id),
+        ),
+        run_config=tune.RunConfig(name="trials", storage_path=folder, verbose=0),
+    )
 
 
 def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, replicas: list[Any], recipe: Recipe) -> None:

@@ -72,7 +72,8 @@ class WhiteBox:
         """Returns A, float32 ``[10 * width, subspace_dim]``, with the table's spread over sqrt(subspace_dim)."""
         shape = (PROMPT_TOKENS * self._table.shape[1], subspace_dim)
         entries = generator(seed, "projection").standard_normal(shape, dtype=np.float32)
-        return torch.from_numpy(entries) * (float(self._table.std()) / subspace_dim**0.5)
+        projection: Tensor = torch.from_numpy(entries) * (float(self._table.std()) / subspace_dim**0.5)
+        return projection
 
     def auc(self, texts: Sequence[str], labels: NDArray[np.int32], prompt: Tensor) -> float:
         """Returns the area under the ROC curve of great against terrible."""
