@@ -98,6 +98,21 @@ def test_a_study_of_which_nothing_has_finished_may_be_changed(
     assert load_study(tmp_path / "tiny" / "study.yaml").seed == 1
 
 
+def test_a_ray_that_does_not_start_is_told_in_a_line(
+    call: Any, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init(**_: object) -> None:
+        raise Exception("The current node timed out\nduring startup.")
+
+    monkeypatch.setattr(ray, "init", init)
+    called = call("run", write_study(), "--results", tmp_path)
+    assert called.code == 2
+    assert called.err.splitlines()[:2] == ["tiny: reading reviews, checking mini-roberta", "starting Ray"]
+    [line] = called.err.splitlines()[2:]
+    assert line.startswith("error: ")
+    assert "The current node timed out during startup." in line
+
+
 def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     call: Any, finished_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,16 +98,19 @@ def test_two_runs_of_a_study_differ_in_times_alone(make_outcome, tmp_path: Path)
     assert first.equals(second)
 
 
-def test_the_same_study_may_go_on(tmp_path: Path) -> None:
+def test_the_same_study_may_go_on(make_outcome, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.check_same(STUDY)
+    ledger.record(make_outcome())
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
     ledger.check_same({**STUDY, "replicas": 2})
 
 
-def test_another_study_is_refused_with_the_difference(tmp_path: Path) -> None:
+def test_another_study_is_refused_with_the_difference_once_a_trial_has_finished(make_outcome, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
+    ledger.check_same({**STUDY, "search": {"trials": 8}})
+    ledger.record(make_outcome())
     with pytest.raises(ResultsError, match=r"search\.trials: 6 -> 8") as caught:
         ledger.check_same({**STUDY, "search": {"trials": 8}})
     assert "\n" not in str(caught.value)

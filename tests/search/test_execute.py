@@ -53,6 +53,9 @@ STUDY: dict[str, Any] = {
     "confirm": {"seeds": 2},
 }
 
+# Of torch; and of transformers, which is all Python but for this one that it imports.
+HEAVY_LIBRARIES = {"/libtorch", "/tokenizers."}
+
 FINISHED = {
     *(f"{method}-r3-search-00{number}" for method in ("zosa", "diverging") for number in range(4)),
     *(f"{method}-r3-confirm-00{number}" for method in ("zosa", "untuned") for number in range(2)),
@@ -87,18 +90,19 @@ class Watcher:
 
 @dataclass
 class LibraryWatcher(Watcher):
-    """Looks which of Ray's processes have the library of torch in their memory, whenever a trial ends."""
+    """Looks which libraries Ray's processes have in their memory, whenever a trial ends; by process number."""
 
-    replicas: dict[str, bool] = field(default_factory=dict)
-    trials: dict[str, bool] = field(default_factory=dict)
+    replicas: dict[str, set[str]] = field(default_factory=dict)
+    trials: dict[str, set[str]] = field(default_factory=dict)
 
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
         super().trial_finished(assignment, outcome)
         for process in _descendants():
-            title = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if title.startswith("ray::") and "IDLE" not in title:
-                kind = self.replicas if "Replica" in title else self.trials
-                kind[title] = "libtorch" in (process / "maps").read_text()
+            title = (process / "cmdline").read_text()
+            for name, processes in (("ray::Replica", self.replicas), ("ray::ImplicitFunc", self.trials)):
+                if title.startswith(name):
+                    memory = (process / "maps").read_text()
+                    processes[process.name] = {library for library in HEAVY_LIBRARIES if library in memory}
 
 
 class InterruptingWatcher(Watcher):
@@ -188,13 +192,12 @@ def test_one_and_two_replicas_give_the_same_to_the_last_bit(one: Run, two: Run) 
         assert given[table].equals(expected[table]), table
 
 
-def test_only_replicas_load_torch(two: Run) -> None:
+def test_only_replicas_load_torch_and_transformers(two: Run) -> None:
     if not Path("/proc").is_dir():
         pytest.skip("the memory of processes can be looked at on Linux only")
-    assert two.watcher.replicas
-    assert all(two.watcher.replicas.values())
+    assert list(two.watcher.replicas.values()) == [HEAVY_LIBRARIES] * 2
     assert two.watcher.trials
-    assert [title for title, has_torch in two.watcher.trials.items() if has_torch] == []
+    assert all(libraries == set() for libraries in two.watcher.trials.values())
 
 
 def test_what_is_finished_is_not_done_again(one: Run) -> None:

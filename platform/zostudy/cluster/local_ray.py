@@ -31,14 +31,7 @@ def connected(address: str | None, spec: StudySpec) -> Iterator[int]:
     cpus = os.cpu_count() or 1
     if address is None:
         n_replicas = local_replicas(spec, cpus)
-        ray.init(
-            address="local",
-            num_cpus=max(cpus, n_replicas * spec.resources.cpus),
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-        )
+        _start(max(cpus, n_replicas * spec.resources.cpus))
     else:
         try:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
@@ -51,6 +44,25 @@ def connected(address: str | None, spec: StudySpec) -> Iterator[int]:
         yield n_replicas
     finally:
         ray.shutdown()
+
+
+def _start(cpus: int) -> None:
+    import ray
+
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+    except Exception as error:  # Ray raises no narrower one where its processes do not come up in time
+        reason = " ".join(str(error).split())[:200]
+        raise ZostudyError(
+            f"Ray must start on this machine, but did not ({reason}); run again, or ease the load"
+        ) from error
 
 
 def local_replicas(spec: StudySpec, cpus: int) -> int:

@@ -69,6 +69,8 @@ def load_tokenizer(source: ModelSource) -> Any:
         raise ModelError(
             f"a masked head needs a mask token, but the tokenizer of {source.location} has none; set model.head"
         )
+    # Lengths are checked in encode_task; the tokenizer's own warning would come first, and with the wrong remedy.
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return tokenizer
 
 

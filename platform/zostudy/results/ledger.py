@@ -47,7 +47,7 @@ class Ledger:
             ) from error
 
     def check_same(self, resolved: Mapping[str, Any]) -> None:
-        """Checks that the folder is empty or holds results of this very study.
+        """Checks that the folder holds no finished trial, or those of this very study.
 
         Args:
             resolved: the study with every default filled in, as plain YAML data.
@@ -56,13 +56,13 @@ class Ledger:
             ResultsError: the folder holds results of another study, or does not say of which.
         """
         path = self.folder / STUDY_FILE
-        if not path.exists():
-            if any((self.folder / "trials").glob("*.parquet")):
-                raise ResultsError(
-                    f"a results folder must say whose results it holds, but {path} is missing; "
-                    "put it back, or give another folder with --results"
-                )
+        if not any((self.folder / "trials").glob("*.parquet")):
             return
+        if not path.exists():
+            raise ResultsError(
+                f"a results folder must say whose results it holds, but {path} is missing; "
+                "put it back, or give another folder with --results"
+            )
         changes = difference(_read_yaml(path), resolved)
         if changes:
             raise ResultsError(

@@ -51,8 +51,11 @@ def _length_problems(study: StudySpec) -> Iterator[Problem]:
 def _budget_problems(study: StudySpec) -> Iterator[Problem]:
     """Every method must afford a step, with its options as they are and with each value that is searched."""
     for index, method in enumerate(study.methods):
-        yield from _step_problems(study, method, {}, ("methods", index, method.label))
-        for option, distribution in method_space(study, method).items() if study.search.trials else ():
+        unaffordable = list(_step_problems(study, method, {}, ("methods", index, method.label)))
+        yield from unaffordable
+        if unaffordable or not study.search.trials:
+            continue
+        for option, distribution in method_space(study, method).items():
             key = option if option in study.search.space else f"{method.label}.{option}"
             for rest, value in tried_values(distribution):
                 yield from _step_problems(study, method, {option: value}, ("search", "space", key, *rest))
