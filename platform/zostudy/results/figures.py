@@ -11,7 +11,8 @@ from zostudy.results.compare import Comparison
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PANEL_INCHES = (3.6, 3.0)
+PANEL_INCHES = (3.2, 2.8)
+LEGEND_INCHES = 1.0
 FORMATS = (".png", ".svg", ".pdf")
 
 
@@ -35,11 +36,11 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
 
     width, height = PANEL_INCHES
     with rc_context({"svg.hashsalt": "zostudy", "font.size": 9}):
-        figure = Figure(figsize=(width * len(comparison.metrics), height), layout="constrained")
+        figure = Figure(figsize=(width * len(comparison.metrics) + LEGEND_INCHES, height), layout="constrained")
         panels = figure.subplots(1, len(comparison.metrics), squeeze=False)[0]
         for panel, metric in zip(panels, comparison.metrics, strict=True):
             _draw_metric(panel, comparison, metric)
-        panels[0].legend(frameon=False)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
         try:
             figure.savefig(path, dpi=160, metadata={"Date": None} if path.suffix == ".svg" else None)
         except OSError as error:
