@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from zostudy.cli.compare import comparison_tables
+from zostudy.cli.formats import markdown
+from zostudy.results.compare import compare
+from zostudy.results.reading import load_results
 from zostudy.spec import load_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,3 +95,10 @@ def test_the_method_shown_is_a_method() -> None:
 def test_pictures_and_files_named_are_there() -> None:
     for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / path).is_file(), path
+
+
+@pytest.mark.parametrize("folder", sorted(path.parent for path in ROOT.glob("results/reference/*/study.yaml")))
+def test_the_tables_shown_are_those_of_the_reference_results(folder: Path) -> None:
+    comparison = compare(load_results(folder).trials)
+    for table in comparison_tables(comparison):
+        assert markdown(table) in README
