@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from zostudy.spec.study import StudySpec
 
 OBJECT_STORE_BYTES = 2**28
 CPUS_OF_THE_DRIVER = 1
+CONNECT_SECONDS = 5.0
 
 
 @contextmanager
@@ -33,6 +35,7 @@ def connected(address: str | None, spec: StudySpec) -> Iterator[int]:
         n_replicas = local_replicas(spec, cpus)
         _start(max(cpus, n_replicas * spec.resources.cpus))
     else:
+        _check_listens(address)
         try:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -44,6 +47,20 @@ def connected(address: str | None, spec: StudySpec) -> Iterator[int]:
         yield n_replicas
     finally:
         ray.shutdown()
+
+
+def _check_listens(address: str) -> None:
+    """Refuses an address where nothing listens, on which Ray itself would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ZostudyError(
+            f"a Ray cluster must listen at --address, but {address} does not answer ({error.strerror or error}); "
+            "check the address, or leave it out to run on this machine"
+        ) from error
 
 
 def _start(cpus: int) -> None:

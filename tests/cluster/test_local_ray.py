@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from zostudy.cluster.local_ray import connected, local_replicas
+from zostudy.errors import ZostudyError
+from zostudy.spec.study import StudySpec
+
+
+def study(**sections: object) -> StudySpec:
+    base = {
+        "name": "s",
+        "model": {"name": "mini-roberta"},
+        "task": {"name": "reviews"},
+        "methods": ({"label": "untuned", "method": "untuned"},),
+    }
+    return StudySpec.model_validate(base | sections)
+
+
+def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with (
+            pytest.raises(ZostudyError, match=f"must listen at --address, but {address} does not answer .*; check"),
+            connected(address, study()),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({}, 8),
+        ({"resources": {"cpus": 3}}, 2),
+        ({"resources": {"cpus": 20}}, 1),
+        ({"replicas": 5}, 5),
+    ],
+)
+def test_a_machine_is_filled_with_replicas_unless_the_study_says_how_many(
+    sections: dict[str, object], expected: int
+) -> None:
+    assert local_replicas(study(**sections), cpus=8) == expected
