@@ -10,10 +10,12 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
+from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask, encode_task, load_tokenizer
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource, find_model, minilm_installed
+from zostudy.lm.weights import load_weights
 from zostudy.randomness import generator
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
@@ -89,7 +91,7 @@ def _reference(
 def loaded(request: pytest.FixtureRequest) -> tuple[ModelSpec, ModelSource, Any, EncodedTask, FrozenLM]:
     spec = ModelSpec(name=request.param, prompt_tokens=6)
     source, tokenizer, task = _task(spec)
-    return spec, source, tokenizer, task, FrozenLM(spec, source, task)
+    return spec, source, tokenizer, task, make_evaluator(spec, source, task, "float32")
 
 
 def _queries(n_queries: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -137,9 +139,12 @@ def test_the_prompt_matters_and_a_zero_latent_is_the_start_prompt_at_any_dim(loa
 
 
 def test_weights_stay_frozen(loaded: Any) -> None:
-    lm = loaded[-1]
+    spec, source, _, task, _ = loaded
+    weights = load_weights(source, task, spec.prompt_tokens, "float32")
+    assert weights is not None
+    for array in weights.arrays.values():
+        array.flags.writeable = False
     latents, rows = _queries(1)
-    before = [p.clone() for p in lm._body.parameters()]
-    lm.score(latents, rows, SEED)
-    assert not any(p.requires_grad for p in lm._body.parameters())
-    assert all(torch.equal(a, b) for a, b in zip(before, lm._body.parameters(), strict=True))
+    before = {name: array.copy() for name, array in weights.arrays.items()}
+    make_evaluator(spec, weights, task, "float32").score(latents, rows, SEED)
+    assert all(np.array_equal(before[name], array) for name, array in weights.arrays.items())

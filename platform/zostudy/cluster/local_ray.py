@@ -17,12 +17,13 @@ CONNECT_SECONDS = 5.0
 
 
 @contextmanager
-def connected(address: str | None, spec: StudySpec) -> Iterator[int]:
+def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> Iterator[int]:
     """Connects to Ray, gives the number of replicas the study gets there, and disconnects.
 
     Args:
         address: a cluster's address; None starts Ray on this machine, for this study alone.
         spec: its ``replicas`` and ``resources`` decide the number.
+        shared_bytes: what replicas will share on a node; a Ray of this machine gets room for it.
 
     Raises:
         ZostudyError: the cluster cannot be reached, or has no room for a replica.
@@ -33,7 +34,7 @@ def connected(address: str | None, spec: StudySpec) -> Iterator[int]:
     cpus = os.cpu_count() or 1
     if address is None:
         n_replicas = local_replicas(spec, cpus)
-        _start(max(cpus, n_replicas * spec.resources.cpus))
+        _start(max(cpus, n_replicas * spec.resources.cpus), shared_bytes)
     else:
         _check_listens(address)
         try:
@@ -63,7 +64,7 @@ def _check_listens(address: str) -> None:
         ) from error
 
 
-def _start(cpus: int) -> None:
+def _start(cpus: int, shared_bytes: int) -> None:
     import ray
 
     try:
@@ -71,7 +72,7 @@ def _start(cpus: int) -> None:
             address="local",
             num_cpus=cpus,
             include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
+            object_store_memory=OBJECT_STORE_BYTES + round(1.5 * shared_bytes),
             logging_level=logging.ERROR,
             log_to_driver=False,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from zostudy.cluster.pool import Scorer
 from zostudy.cluster.units import Unit
 from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.sources import ModelSource
 from zostudy.spec.study import ModelSpec, ResourcesSpec
+
+if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch
+    from zostudy.lm.build import Model
+    from zostudy.lm.weights import DType
 
 MAX_RESTARTS = -1
 MAX_TASK_RETRIES = 5
@@ -93,13 +96,13 @@ def start_replicas(n_replicas: int, resources: ResourcesSpec, recipe: Recipe) ->
     return replicas
 
 
-def build_frozen_lm(spec: ModelSpec, source: ModelSource, task: EncodedTask, threads: int) -> Scorer:
+def build_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DType, threads: int) -> Scorer:
     """Returns a frozen model on this actor's accelerator, or on ``threads`` processor threads."""
     import ray
     import torch
 
-    from zostudy.lm.frozen import FrozenLM
+    from zostudy.lm.build import make_evaluator
 
     torch.set_num_threads(threads)
     has_gpu = bool(ray.get_runtime_context().get_accelerator_ids().get("GPU"))
-    return FrozenLM(spec, source, task, device="cuda" if has_gpu else "cpu")
+    return make_evaluator(spec, model, task, dtype, device="cuda" if has_gpu else "cpu")

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-UNIT_EXAMPLES = 256
+MOST_EXAMPLES = 256
 
 
 @dataclass(frozen=True)
@@ -29,27 +29,50 @@ class Unit:
     group: int
 
 
-def cut_units(latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int) -> list[Unit]:
-    """Cuts queries into even units of about ``UNIT_EXAMPLES`` examples, neighbours of a group kept together.
+@dataclass(frozen=True)
+class Cut:
+    """Where a unit lies among the queries asked for."""
 
-    A single query on many examples (an evaluation of dev or test) is cut along its examples instead.
+    queries: slice
+    columns: slice
+
+
+def cut_queries(shape: tuple[int, ...], group: int, unit_examples: int) -> list[Cut]:
+    """Cuts queries into even units of about so many examples, neighbours of a group kept together on each example.
+
+    Several groups make a unit where they fit; a group that is larger than a unit is cut along its examples.
 
     Args:
-        latents: float32 ``[q, d]``.
-        rows: int32 ``[q, b]``.
-        seed: names the subspace.
+        shape: of the rows, ``(q, b)``.
         group: so many neighbouring queries share a unit.
+        unit_examples: how many examples a unit should hold.
     """
-    n_queries, batch = rows.shape
-    if n_queries == 1:
-        parts = np.array_split(rows, -(-batch // UNIT_EXAMPLES), axis=1)
-        return [Unit(latents, np.ascontiguousarray(part), seed, group) for part in parts]
+    n_queries, batch = shape
     n_groups = -(-n_queries // group)
-    n_units = -(-n_groups // max(1, UNIT_EXAMPLES // (batch * group)))
-    edges = [int(part[0]) * group for part in np.array_split(np.arange(n_groups), n_units)] + [n_queries]
-    return [Unit(latents[a:b], rows[a:b], seed, group) for a, b in pairwise(edges)]
+    together = max(1, unit_examples // (batch * group))
+    query_parts = _even_parts(n_groups, -(-n_groups // together))
+    width = min(group, n_queries)
+    column_parts = [slice(0, batch)] if together > 1 else _even_parts(batch, -(-batch * width // unit_examples))
+    return [
+        Cut(slice(part.start * group, min(part.stop * group, n_queries)), columns)
+        for part in query_parts
+        for columns in column_parts
+    ]
 
 
-def join_scores(scores: Sequence[NDArray[np.float32]], n_queries: int) -> NDArray[np.float32]:
-    """Returns float32 ``[q, b, C]`` out of the units' scores, in the order of ``cut_units``."""
-    return np.concatenate(scores, axis=1 if n_queries == 1 else 0)
+def make_unit(cut: Cut, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int) -> Unit:
+    """Returns the unit at that place, for latents ``[q, d]`` and rows ``[q, b]``."""
+    return Unit(latents[cut.queries], np.ascontiguousarray(rows[cut.queries, cut.columns]), seed, group)
+
+
+def join_scores(cuts: Sequence[Cut], scores: Sequence[NDArray[np.float32]], n_queries: int) -> NDArray[np.float32]:
+    """Returns float32 ``[q, b, C]`` out of the units' scores."""
+    joined = np.empty((n_queries, cuts[-1].columns.stop, scores[0].shape[-1]), dtype=np.float32)
+    for cut, part in zip(cuts, scores, strict=True):
+        joined[cut.queries, cut.columns] = part
+    return joined
+
+
+def _even_parts(size: int, n_parts: int) -> list[slice]:
+    edges = np.linspace(0, size, min(n_parts, size) + 1).round().astype(int)
+    return [slice(int(start), int(stop)) for start, stop in pairwise(edges)]

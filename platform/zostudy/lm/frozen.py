@@ -3,52 +3,48 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor
+from torch.nn import functional
 
+from zostudy.lm.attention import Attention, Block
+from zostudy.lm.body import normed, run_body
 from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.heads import EncoderHead, Head, TokenHead, mean_state
-from zostudy.lm.sources import ModelSource, unreachable
+from zostudy.lm.linear import linear
+from zostudy.lm.packing import Layout, Places, cut_forwards, lay_out
 from zostudy.lm.subspace import Subspace, make_subspace
+from zostudy.lm.weights import TORCH_DTYPES, Weights
 from zostudy.spec.study import ModelSpec
 
-# Larger forwards fall out of the processor's caches, smaller ones pay per call: measured on minilm and mini-roberta.
-FORWARD_TOKENS = 2048
+# Smaller forwards pay per call, larger ones fall out of the processor's caches.
+FORWARD_TOKENS = {"cpu": 2048, "cuda": 65536}
 KEPT_SUBSPACES = 8
-
-Places = NDArray[np.int64]
 
 
 class FrozenLM:
     """A frozen model with a task's tokens: latents and row numbers in, label scores out."""
 
-    def __init__(self, spec: ModelSpec, source: ModelSource, task: EncodedTask, device: str = "cpu") -> None:
-        """Loads the weights and embeds nothing yet.
+    def __init__(self, spec: ModelSpec, weights: Weights, task: EncodedTask, device: str = "cpu") -> None:
+        """Takes the weights as they are: on the CPU nothing is copied.
 
         Args:
-            spec: prompt length and scale, dtype, temperature.
-            source: where the model is.
+            spec: prompt length and scale, temperature.
+            weights: of the model.
             task: the token ids.
             device: a torch device.
-
-        Raises:
-            ModelError: the model cannot be loaded.
         """
         self._spec = spec
         self._task = task
+        self._weights = weights
         self._device = torch.device(device)
-        self._dtype = torch.bfloat16 if spec.dtype == "bfloat16" else torch.float32
-        model = _load(source, self._dtype).to(self._device)
-        self._embeddings: Tensor = model.get_input_embeddings().weight
-        self._body = model if source.head == "encoder" else model.base_model
-        self._head = self._make_head(model, source)
+        self._tensors = weights.tensors(device)
+        self._shares_prompts = weights.architecture.causal and bool(np.all(_used(task.lengths) > task.lead))
         self._subspaces: OrderedDict[tuple[int, int], Subspace] = OrderedDict()
+        self._labels = None if len(task.label_tokens) else self._label_states()
 
     @torch.inference_mode()
     def score(
@@ -65,51 +61,78 @@ class FrozenLM:
         """
         prompts = self._subspace(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
         scores = np.empty((*rows.shape, self._n_classes), dtype=np.float32)
-        for queries, columns in self._forwards(rows, group):
-            scores[queries, columns] = self._forward(prompts.to(self._dtype), queries, rows[queries, columns])
+        most = FORWARD_TOKENS[self._device.type]
+        lengths, prompt_tokens = self._task.lengths[rows], self._spec.prompt_tokens
+        for queries, columns in cut_forwards(lengths, prompt_tokens, self._shares_prompts, group, most):
+            scores[queries, columns] = self._forward(prompts, queries, rows[queries, columns])
         return scores
 
     @property
     def _n_classes(self) -> int:
         return len(self._task.label_tokens) or len(self._task.label_texts)
 
-    def _forwards(self, rows: NDArray[np.int32], group: int) -> Iterator[tuple[Places, Places]]:
-        """Cuts the places (query, column) of the rows into forwards of similar length, never parting a group."""
-        n_queries = len(rows)
-        firsts = np.arange(0, n_queries, group)
-        lengths = np.maximum.reduceat(self._task.lengths[rows], firsts, axis=0) + self._spec.prompt_tokens
-        order = np.argsort(lengths.T, axis=None, kind="stable")
-        columns, groups = np.unravel_index(order, lengths.T.shape)
-        for part in _packed(lengths[groups, columns], max(1, FORWARD_TOKENS // group)):
-            queries = (firsts[groups[part], None] + np.arange(group)).reshape(-1)
-            there = queries < n_queries
-            yield queries[there], np.repeat(columns[part], group)[there]
-
     def _forward(self, prompts: Tensor, queries: Places, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        ids, real = self._task.padded(rows)
-        inputs, mask, answers = (
-            torch.from_numpy(array).to(self._device) for array in (ids, real, self._task.answers[rows])
-        )
-        lead, prompt_tokens = self._task.lead, self._spec.prompt_tokens
-        embedded = torch.nn.functional.embedding(inputs, self._embeddings)
-        embedded = torch.cat([embedded[:, :lead], prompts[queries], embedded[:, lead:]], dim=1)
-        mask = torch.cat([mask.new_ones(len(rows), prompt_tokens), mask], dim=1)
-        scores = self._head(self._states(embedded, mask), answers + prompt_tokens, mask)
-        return np.asarray(scores.float().cpu().numpy())
+        layout = lay_out(self._task, queries, rows, self._spec.prompt_tokens, self._shares_prompts)
+        inputs = self._embedded(layout.ids)
+        inputs[self._to_device(layout.prompt_places)] = prompts[self._to_device(layout.prompt_queries)]
+        scores = self._read(inputs, self._attention(layout), layout)
+        unsorted = np.empty((len(rows), self._n_classes), dtype=np.float32)
+        unsorted[layout.order] = scores.cpu().numpy()
+        return unsorted
 
-    def _states(self, embedded: Tensor, mask: Tensor) -> Tensor:
-        attention_mask = None if bool(mask.all()) else mask.long()
-        return torch.as_tensor(self._body(inputs_embeds=embedded, attention_mask=attention_mask).last_hidden_state)
+    def _read(self, inputs: Tensor, attention: Attention, layout: Layout) -> Tensor:
+        """Returns float32 scores ``[s, C]`` in the layout's order."""
+        shape, tensors = self._weights.architecture, self._tensors
+        if self._labels is not None:
+            states = _means(run_body(shape, tensors, inputs, attention, None), attention.blocks)
+            return self._spec.temperature * functional.normalize(states, dim=-1) @ self._labels.T
+        states = run_body(shape, tensors, inputs, attention, self._to_device(layout.read))
+        if shape.head_activation:
+            states = linear(tensors, "head.dense", states, shape.head_activation)
+            states = normed(shape, tensors, "head.norm", states)
+        return linear(tensors, "head.rows", states)
 
-    def _make_head(self, model: Any, source: ModelSource) -> Head:
-        if source.head != "encoder":
-            return TokenHead(model, torch.from_numpy(self._task.label_tokens).long().to(self._device))
-        with torch.inference_mode():
-            return EncoderHead(torch.cat([self._pooled(ids) for ids in self._task.label_texts]), self._spec.temperature)
+    def _attention(self, layout: Layout) -> Attention:
+        positions = self._to_device(layout.positions)
+        lengths, counts = np.unique(layout.lengths, return_counts=True)
+        ends = layout.head + np.cumsum(lengths * counts)
+        blocks = [
+            Block(int(end - length * count), int(count), int(length))
+            for end, length, count in zip(ends, lengths, counts, strict=True)
+        ]
+        if self._shares_prompts:
+            blocks = self._behind_prefixes(blocks, layout, counts)
+        return Attention(positions, blocks, self._rotation(positions))
 
-    def _pooled(self, ids: NDArray[np.int32]) -> Tensor:
-        inputs = torch.from_numpy(ids).to(self._device).unsqueeze(0)
-        return mean_state(self._body(input_ids=inputs).last_hidden_state, torch.ones_like(inputs))
+    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor] | None:
+        if not self._weights.architecture.rotary:
+            return None
+        dtype = TORCH_DTYPES[self._weights.dtype]
+        cos, sin = (self._tensors[name][positions].to(dtype) for name in ("rotary.cos", "rotary.sin"))
+        return cos.unsqueeze(1), sin.unsqueeze(1)
+
+    def _behind_prefixes(self, blocks: list[Block], layout: Layout, counts: Places) -> list[Block]:
+        n_prompts = len(layout.prompt_queries)
+        prefixes = self._to_device(layout.prefixes).split(counts.tolist())
+        behind = [Block(b.start, b.count, b.length, own) for b, own in zip(blocks, prefixes, strict=True)]
+        return [Block(0, n_prompts, layout.head // n_prompts), *behind]
+
+    def _embedded(self, ids: NDArray[np.int32]) -> Tensor:
+        return functional.embedding(self._to_device(ids), self._tensors["embeddings"]).float()
+
+    @torch.inference_mode()
+    def _label_states(self) -> Tensor:
+        """Returns the label texts' unit vectors ``[C, D]``, without a prompt."""
+        states = []
+        for ids in self._task.label_texts:
+            positions = self._to_device(np.arange(len(ids)))
+            attention = Attention(positions, [Block(0, 1, len(ids))], self._rotation(positions))
+            whole = run_body(self._weights.architecture, self._tensors, self._embedded(ids), attention, None)
+            states.append(whole.mean(dim=0))
+        return functional.normalize(torch.stack(states), dim=-1)
+
+    def _to_device(self, array: NDArray[np.int64] | NDArray[np.int32]) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
 
     def _subspace(self, seed: int, dim: int) -> Subspace:
         if (seed, dim) not in self._subspaces:
@@ -117,7 +140,8 @@ class FrozenLM:
             self._subspaces[seed, dim] = make_subspace(
                 seed,
                 dim,
-                self._embeddings,
+                self._tensors["embeddings"],
+                self._weights.embedding_spread,
                 self._task.start_vocabulary,
                 spec.prompt_tokens,
                 spec.prompt_scale,
@@ -128,25 +152,10 @@ class FrozenLM:
         return self._subspaces[seed, dim]
 
 
-def _packed(lengths: NDArray[np.int64], most_tokens: int) -> Iterator[slice]:
-    """Cuts ascending lengths into runs that, padded to their longest, hold at most so many tokens (one at least)."""
-    start = 0
-    for stop in range(1, len(lengths) + 1):
-        if stop == len(lengths) or (stop + 1 - start) * lengths[stop] > most_tokens:
-            yield slice(start, stop)
-            start = stop
+def _used(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return lengths[lengths > 0]
 
 
-def _load(source: ModelSource, dtype: torch.dtype) -> Any:
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    loader: Any = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "encoder": AutoModel}[source.head]
-    try:
-        model = loader.from_pretrained(source.location, revision=source.revision, dtype=dtype, use_safetensors=True)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise unreachable(source.location, error) from error
-    model.config.use_cache = False
-    return model.eval().requires_grad_(False)
+def _means(states: Tensor, blocks: Sequence[Block]) -> Tensor:
+    """Returns each sequence's mean state, ``[s, D]``."""
+    return torch.cat([states[b.start : b.stop].unflatten(0, (b.count, b.length)).mean(dim=1) for b in blocks])

@@ -31,6 +31,7 @@ def make_subspace(
     seed: int,
     dim: int,
     embeddings: torch.Tensor,
+    embedding_spread: float,
     vocabulary: np.ndarray,
     prompt_tokens: int,
     prompt_scale: float,
@@ -45,15 +46,15 @@ def make_subspace(
         seed: names the subspace.
         dim: d, at least 1.
         embeddings: the model's input embedding table ``[V, D]``.
+        embedding_spread: the standard deviation of its entries, in float32 whatever the table's dtype.
         vocabulary: token ids that a start token may be (no special tokens).
         prompt_tokens: n.
         prompt_scale: see above.
     """
     tokens = generator(seed, "start tokens").choice(vocabulary, size=prompt_tokens)
-    table = embeddings.detach().float()
     normals = generator(seed, "projection", dim).standard_normal(
-        (dim, prompt_tokens * table.shape[1]), dtype=np.float32
+        (dim, prompt_tokens * embeddings.shape[1]), dtype=np.float32
     )
-    scale = prompt_scale * float(table.std()) / dim**0.5
-    start = table[torch.from_numpy(tokens).to(table.device)]
-    return Subspace(start, torch.from_numpy(normals).to(table.device) * scale)
+    scale = prompt_scale * embedding_spread / dim**0.5
+    start = embeddings[torch.from_numpy(tokens).to(embeddings.device)].float()
+    return Subspace(start, torch.from_numpy(normals).to(embeddings.device) * scale)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
+
+if TYPE_CHECKING:
+    from zostudy.lm.weights import DType
 
 PROBE_QUERIES = 8
 PROBE_SUBSPACE_DIM = 100
@@ -61,13 +65,14 @@ def _evaluation_examples(study: PreparedStudy) -> int:
 def _examples_per_second(study: PreparedStudy) -> float:
     import torch
 
-    from zostudy.lm.frozen import FrozenLM
+    from zostudy.lm.build import make_evaluator
 
     spec = study.plan.spec
     threads = torch.get_num_threads()
     torch.set_num_threads(spec.resources.cpus)
     try:
-        scorer = FrozenLM(spec.model, study.source, study.encoded)
+        dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
+        scorer = make_evaluator(spec.model, study.source, study.encoded, dtype)
         latents = np.zeros((PROBE_QUERIES, PROBE_SUBSPACE_DIM), dtype=np.float32)
         rows = np.tile(_sample_rows(study), (PROBE_QUERIES, 1))
         scorer.score(latents, rows)

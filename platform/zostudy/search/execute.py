@@ -6,16 +6,18 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zostudy.cluster.local_ray import connected
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import Recipe, build_frozen_lm, start_replicas
+from zostudy.cluster.replica import Recipe, start_replicas
 from zostudy.errors import ResultsError
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.data import StudyData
+from zostudy.search.evaluator import make_recipe, read_model
 from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import PreparedStudy
@@ -58,6 +60,15 @@ class Watcher(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Evaluators:
+    """What trials make their pools of: replicas, the recipe of what they host, and the size of a unit."""
+
+    replicas: list[Any]
+    recipe: Recipe
+    unit_examples: int
+
+
 def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watcher: Watcher) -> StudyProgress:
     """Runs the trials that the ledger does not hold, and returns where the study then stands.
 
@@ -71,20 +82,19 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
         ZostudyError: the model cannot be loaded, the cluster not be reached, or results not be written.
         KeyboardInterrupt: all that finished is in the ledger.
     """
-    import ray
-
     spec = study.plan.spec
     progress = StudyProgress(study.plan, ledger.trials())
     if progress.done:
         return progress
+    watcher.phase(f"reading {spec.model.name}")
+    model = read_model(study, "bfloat16" if spec.model.dtype == "bfloat16" else "float32")
     watcher.phase("starting Ray")
-    with connected(address, spec) as n_replicas:
-        watcher.phase(f"loading {spec.model.name} in {n_replicas} replica{'s' if n_replicas > 1 else ''}")
-        encoded = ray.put(study.encoded)
-        recipe = Recipe(build_frozen_lm, (spec.model, study.source, encoded, spec.resources.cpus))
+    with connected(address, spec, model.n_bytes) as n_replicas:
+        watcher.phase(f"starting {n_replicas} replica{'s' if n_replicas > 1 else ''}")
+        recipe = make_recipe(study, model)
         replicas = start_replicas(n_replicas, spec.resources, recipe)
         watcher.begin(progress, n_replicas)
-        _fit(study, progress, ledger, replicas, recipe, watcher)
+        _fit(study, progress, ledger, Evaluators(replicas, recipe, model.unit_examples), watcher)
     return progress
 
 
@@ -92,8 +102,7 @@ def _fit(
     study: PreparedStudy,
     progress: StudyProgress,
     ledger: Ledger,
-    replicas: list[Any],
-    recipe: Recipe,
+    evaluators: Evaluators,
     watcher: Watcher,
 ) -> None:
     from ray import tune
@@ -119,10 +128,10 @@ def _fit(
         return Recording(set_up(spec, assignment, study.data)).outcome(error="the trial's process died")
 
     searcher = StudySearcher(progress, watcher.trial_started, watcher.trial_progressed, finish, crashed)
-    trainable = tune.with_parameters(tune_trial, spec=spec, data=study.data, replicas=replicas, recipe=recipe)
+    trainable = tune.with_parameters(tune_trial, spec=spec, data=study.data, evaluators=evaluators)
     with _tune_folder() as folder:
         try:
-            _tuner(trainable, searcher, TRIALS_PER_REPLICA * len(replicas), folder).fit()
+            _tuner(trainable, searcher, TRIALS_PER_REPLICA * len(evaluators.replicas), folder).fit()
         except TuneError:
             if unstorable:  # Tune wraps what its searcher raises in a traceback
                 raise unstorable[0] from None
@@ -150,7 +159,7 @@ def _tuner(trainable: Any, searcher: StudySearcher, max_concurrent_trials: int, 
     )
 
 
-def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, replicas: list[Any], recipe: Recipe) -> None:
+def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, evaluators: Evaluators) -> None:
     """Runs one trial in a process of Tune's."""
     from ray import tune
 
@@ -164,7 +173,7 @@ def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, replica
         latest = progress
         tune.report({METRIC: progress.dev_auc, PROGRESS: progress, OUTCOME: list(outcome)})
 
-    pool = RayPool(replicas, recipe, first=assignment.number)
+    pool = RayPool(evaluators.replicas, evaluators.recipe, evaluators.unit_examples, first=assignment.number)
     outcome = run_trial(spec, assignment, data, pool, report)
     report(latest, outcome)
 

@@ -1,0 +1,37 @@
+"""From a model's source to the evaluator that scores with it: the packed one where it is exact, else the padded one."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.frozen import FrozenLM
+from zostudy.lm.padded import PaddedLM
+from zostudy.lm.sources import ModelSource
+from zostudy.lm.weights import DType, Weights, load_weights
+from zostudy.spec.study import ModelSpec
+
+Model: TypeAlias = Weights | ModelSource
+"""What an evaluator is made of: weights that are read already, or where to read them."""
+
+
+def make_evaluator(
+    spec: ModelSpec, model: Model, task: EncodedTask, dtype: DType, device: str = "cpu"
+) -> FrozenLM | PaddedLM:
+    """Returns the evaluator.
+
+    Args:
+        spec: prompt length and scale, temperature.
+        model: weights in that dtype, or a source to load them from.
+        task: the token ids.
+        dtype: of the matrix products.
+        device: a torch device.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    weights = model if isinstance(model, Weights) else load_weights(model, task, spec.prompt_tokens, dtype)
+    if weights is None:
+        assert isinstance(model, ModelSource)
+        return PaddedLM(spec, model, task, dtype, device)
+    return FrozenLM(spec, weights, task, device)

@@ -1,0 +1,126 @@
+"""The weights of a frozen model as plain arrays: read once by the driver, shared by all replicas of a node."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor
+
+from zostudy.lm.architecture import Architecture, packed_family
+from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.extraction import extract
+from zostudy.lm.sources import ModelSource, unreachable
+
+DType = Literal["float32", "bfloat16"]
+
+TORCH_DTYPES: dict[DType, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+# Summed, normalised or looked up, never multiplied by a matrix: rounding them would save nothing.
+_KEPT_IN_FLOAT32 = ("norm", "positions", "rotary", "head.")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model's tensors without its code; as numpy arrays, which Ray's object store shares without a copy.
+
+    Attributes:
+        architecture: how the tensors make a forward.
+        dtype: of the matrix products.
+        arrays: by the names of ``zostudy.lm.extraction``; float32, or the bits of bfloat16 as uint16.
+        embedding_spread: standard deviation of all entries of the embedding table, in float32.
+    """
+
+    architecture: Architecture
+    dtype: DType
+    arrays: Mapping[str, NDArray[Any]]
+    embedding_spread: float
+
+    def tensors(self, device: str = "cpu") -> dict[str, Tensor]:
+        """Returns the tensors; on the CPU they share the arrays' memory."""
+        return {name: _tensor(array).to(device) for name, array in self.arrays.items()}
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of all arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dtype: DType) -> Weights | None:
+    """Returns the weights, or None for an architecture that only transformers' own code runs.
+
+    Args:
+        source: where the model is.
+        task: its label words decide which rows of the output layer are kept, its longest input how many positions.
+        prompt_tokens: vectors in front of each text.
+        dtype: of the matrix products.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    family = packed_family(load_config(source))
+    if family is None:
+        return None
+    model = load_model(source, torch.float32)
+    labels = torch.from_numpy(task.label_tokens).long()
+    longest = max(prompt_tokens + int(task.lengths.max()), *map(len, task.label_texts), 0)
+    architecture, tensors = extract(model, family, labels, longest)
+    spread = float(tensors["embeddings"].std())
+    arrays = {name: _array(tensor, _dtype_of(name, dtype)) for name, tensor in tensors.items()}
+    return Weights(architecture, dtype, arrays, spread)
+
+
+def load_config(source: ModelSource) -> Any:
+    """Returns the configuration of the part of the model that is run.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(source.location, revision=source.revision)
+    except (OSError, ValueError) as error:
+        raise unreachable(source.location, error) from error
+
+
+def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
+    """Returns transformers' own frozen model.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    loader: Any = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "encoder": AutoModel}[source.head]
+    try:
+        model = loader.from_pretrained(source.location, revision=source.revision, dtype=dtype, use_safetensors=True)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise unreachable(source.location, error) from error
+    model.config.use_cache = False
+    return model.eval().requires_grad_(False)
+
+
+def _dtype_of(name: str, dtype: DType) -> DType:
+    return "float32" if any(part in name for part in _KEPT_IN_FLOAT32) else dtype
+
+
+def _array(tensor: Tensor, dtype: DType) -> NDArray[Any]:
+    cast = tensor.detach().to(TORCH_DTYPES[dtype]).contiguous()
+    return cast.numpy() if dtype == "float32" else cast.view(torch.uint16).numpy()
+
+
+def _tensor(array: NDArray[Any]) -> Tensor:
+    with warnings.catch_warnings():  # memory that other processes read too is read-only, as are the weights
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if array.dtype == np.uint16 else tensor

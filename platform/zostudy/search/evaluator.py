@@ -1,0 +1,71 @@
+"""The model as a study's replicas get it: read once here, shared by all replicas of a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from zostudy.cluster.replica import Recipe, build_evaluator
+from zostudy.cluster.units import MOST_EXAMPLES
+from zostudy.lm.build import Model
+from zostudy.lm.cost import unit_examples
+from zostudy.lm.weights import DType, Weights, load_weights
+from zostudy.search.prepare import PreparedStudy
+
+# Of a model that only transformers' own code runs the cost is not known beforehand.
+UNIT_EXAMPLES_OF_OTHERS = 64
+# The object store holds other things too, and must not spill what every replica reads all the time.
+LARGEST_SHARE_OF_STORE = 0.8
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A study's model, ready to be sent.
+
+    Attributes:
+        model: its weights; or its source, where only transformers' own code runs it.
+        dtype: of the matrix products.
+        unit_examples: how many examples a unit of work should hold.
+    """
+
+    model: Model
+    dtype: DType
+    unit_examples: int
+
+    @property
+    def n_bytes(self) -> int:
+        """What the weights take in the object store."""
+        return self.model.n_bytes if isinstance(self.model, Weights) else 0
+
+
+def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
+    """Returns the study's model in that dtype.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    spec = study.plan.spec
+    weights = load_weights(study.source, study.encoded, spec.model.prompt_tokens, dtype)
+    if weights is None:
+        return LoadedModel(study.source, dtype, UNIT_EXAMPLES_OF_OTHERS)
+    size = unit_examples(
+        weights, study.encoded, spec.model.prompt_tokens, on_gpu=spec.resources.gpus > 0, most=MOST_EXAMPLES
+    )
+    return LoadedModel(weights, dtype, size)
+
+
+def make_recipe(study: PreparedStudy, loaded: LoadedModel) -> Recipe:
+    """Returns the replicas' recipe; Ray must be initialised, and keeps tokens and weights while the recipe lives."""
+    import ray
+
+    spec = study.plan.spec
+    fits = loaded.n_bytes <= LARGEST_SHARE_OF_STORE * _smallest_store()
+    model: Any = ray.put(loaded.model) if fits else study.source  # each replica then reads the model for itself
+    return Recipe(build_evaluator, (spec.model, model, ray.put(study.encoded), loaded.dtype, spec.resources.cpus))
+
+
+def _smallest_store() -> float:
+    import ray
+
+    nodes: list[dict[str, Any]] = ray.nodes()
+    return min(float(node["Resources"].get("object_store_memory", 0.0)) for node in nodes if node["Alive"])
