@@ -113,7 +113,7 @@ class Attention:
 
     def _seen(self, block: Block, everything: Tensor, own: Tensor) -> Tensor:
         """Returns ``[count, heads, length, head_dim]``, the shared prefix in front where there is one."""
-        seen = own.unflatten(0, (block.count, block.length))
+        seen: Tensor = own.unflatten(0, (block.count, block.length))
         if block.prefixes is not None:
             first = self.blocks[0]
             prefixes = everything[: first.stop].unflatten(0, (first.count, first.length))

@@ -33,7 +33,7 @@ def unit_examples(weights: Weights, task: EncodedTask, prompt_tokens: int, on_gp
     """
     kind = "gpu" if on_gpu else "cpu"
     own_tokens = float(task.lengths[task.lengths > 0].mean())
-    shared = weights.architecture.causal
+    shared = weights.architecture.causal and len(task.label_tokens) > 0
     tokens = own_tokens if shared else own_tokens + prompt_tokens
     by_cost = UNIT_FLOPS[kind] / (tokens * flops_per_token(weights.architecture))
     least = LEAST_TOKENS[kind] / tokens
