@@ -19,6 +19,7 @@ ROOMS = {
     "lm": {"lm", "spec", "tasks"},
     "methods": {"methods"},
     "cluster": {"cluster", "lm", "spec"},
+    "bench": {"bench", "cluster", "lm", "spec", "tasks"},
     "search": {"search", "cluster", "lm", "methods", "results", "spec", "tasks"},
     "results": {"results", "spec"},
 }

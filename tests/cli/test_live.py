@@ -69,11 +69,13 @@ def test_away_from_a_terminal_a_line_comes_every_few_seconds(
 ) -> None:
     view = LineView()
     view.phase("starting Ray")
+    view.note("precision: float32")
     view.begin(progress, n_replicas=2)
     first = start(view, progress)
     start(view, progress)
     assert capsys.readouterr().err.splitlines() == [
         "starting Ray",
+        "precision: float32",
         "0/4 trials  0 queries  0 queries/s  replicas 0% busy  ETA ?",
     ]
     clock.now += 1
@@ -150,6 +152,19 @@ def test_a_terminal_shows_a_table_of_the_cells(progress: StudyProgress, clock: S
         ),
         f"1/4 trials 20 queries 8 queries/s replicas 80% busy ETA {duration(left / 8)}",
     ]
+
+
+def test_a_terminal_keeps_notes_above_what_moves(progress: StudyProgress, clock: SimpleNamespace) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100)
+    with Live(console=console, auto_refresh=False, transient=True) as display:
+        view = TableView(display)
+        view.phase("measuring")
+        view.note("precision: float32 [not markup]")
+        view.begin(progress, n_replicas=1)
+        start(view, progress)
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    assert shown.count("precision: float32 [not markup]") == 1
 
 
 @pytest.mark.parametrize(

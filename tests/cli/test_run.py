@@ -18,7 +18,10 @@ from zostudy.spec import load_study
 DIVERGING = {"diverging": {"method": "spsa", "learning_rate": 1e38}}
 
 OUR_LINES = re.compile(
-    r"\S+: reading \S+, checking \S+|starting Ray|loading \S+ in \d+ replicas?|"
+    r"\S+: reading \S+, checking \S+|reading \S+|starting Ray|starting \d+ replicas?|"
+    r"measuring the noise of a loss difference|"
+    r"precision: float32 \(bfloat16 would drown: signal/noise [\d.]+ at radius 0\.\d+ in \S+ at ratio 2\)|"
+    r"precision: (float32|bfloat16), signal/noise at least [\d,]+|"
     r"\d+/\d+ trials  [\d,]+ queries  \d+ queries/s  replicas \d+% busy  ETA [\d:?]+(  best dev AUC 0\.\d+ \(\S+\))?"
 )
 
@@ -107,8 +110,8 @@ def test_a_ray_that_does_not_start_is_told_in_a_line(
     monkeypatch.setattr(ray, "init", init)
     called = call("run", write_study(), "--results", tmp_path)
     assert called.code == 2
-    assert called.err.splitlines()[:2] == ["tiny: reading reviews, checking mini-roberta", "starting Ray"]
-    [line] = called.err.splitlines()[2:]
+    *phases, line = called.err.splitlines()
+    assert phases == ["tiny: reading reviews, checking mini-roberta", "reading mini-roberta", "starting Ray"]
     assert line.startswith("error: ")
     assert "The current node timed out during startup." in line
 
@@ -131,6 +134,9 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     assert f"2 cells, {len(rows)} trials, 96 queries (768 examples), {evaluated:,} examples to evaluate" in called.out
     assert sum(row["queries"] for row in rows) <= 96
     assert re.search(r"^about \d+:\d\d on 2 replica", called.out, re.MULTILINE)
+    assert "\ndtype: auto is decided when the study runs, " in called.out
+    fixed = call("run", finished.study, "--dry-run", "--set", "model.dtype=bfloat16")
+    assert "\ndtype: bfloat16\n" in fixed.out
 
 
 @pytest.mark.ray

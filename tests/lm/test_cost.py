@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -10,8 +9,6 @@ from transformers import GPT2Config, GPT2Model, LlamaConfig, LlamaModel, Roberta
 
 from zostudy.lm.architecture import Architecture
 from zostudy.lm.cost import LEAST_TEXT_PER_PROMPT, LEAST_TOKENS, UNIT_FLOPS, flops_per_token, unit_examples
-from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.weights import Weights
 
 BERT = Architecture(
     n_layers=2,
@@ -58,16 +55,7 @@ def test_flops_are_those_that_pytorch_counts_of_transformers_own_model(name: str
 
 
 def _units(shape: Architecture, length: int, prompt_tokens: int) -> int:
-    task = EncodedTask(
-        tokens=np.zeros(length * 3, np.int32),
-        offsets=np.arange(4) * length,
-        answers=np.zeros(3, np.int32),
-        lead=0,
-        label_tokens=np.array([1, 2], np.int32),
-        label_texts=(),
-        start_vocabulary=np.arange(3, dtype=np.int32),
-    )
-    return unit_examples(Weights(shape, "float32", {}, 1.0), task, prompt_tokens, on_gpu=False, most=256)
+    return unit_examples(shape, length, prompt_tokens, shared=shape.causal, on_gpu=False, most=256)
 
 
 def test_a_unit_holds_what_its_cost_allows_but_no_fewer_tokens_than_pay() -> None:
@@ -77,5 +65,5 @@ def test_a_unit_holds_what_its_cost_allows_but_no_fewer_tokens_than_pay() -> Non
     large = dataclasses.replace(BERT, n_layers=24, width=1024, n_heads=16, n_kv_heads=16, head_dim=64, mlp_width=4096)
     assert _units(large, 20, 10) == round(LEAST_TOKENS["cpu"] / 30)
     huge = dataclasses.replace(LLAMA, n_layers=32, width=4096, n_heads=32, head_dim=128, mlp_width=11008)
-    assert _units(huge, 20, 100) == LEAST_TOKENS["cpu"] // 20 + 1
+    assert _units(huge, 20, 100) == round(LEAST_TOKENS["cpu"] / 20)
     assert _units(huge, 20, 200) == LEAST_TEXT_PER_PROMPT * 200 // 20

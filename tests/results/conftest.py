@@ -19,6 +19,37 @@ def make_outcome() -> MakeOutcome:
     return _make_outcome
 
 
+@pytest.fixture
+def make_precision() -> Callable[..., dict[str, Any]]:
+    """Makes a row of ``precision``; keywords overrule columns."""
+
+    def make(**columns: Any) -> dict[str, Any]:
+        return {
+            "study": "made",
+            "cell": "zosa-ratio10",
+            "dtype": "float32",
+            "chosen": True,
+            "method": "zosa",
+            "model": "mini-roberta",
+            "task": "reviews",
+            "imbalance_ratio": 10.0,
+            "objective": "cross-entropy",
+            "difference": "forward",
+            "perturbation_radius": 0.01,
+            "subspace_dim": 4,
+            "batch_size": 32,
+            "directions": 8,
+            "queries": 19,
+            "loss_signal": 1e-3,
+            "loss_noise": 1e-7,
+            "signal_over_noise": 1e4,
+            "least_radius": 1e-5,
+            **columns,
+        }
+
+    return make
+
+
 def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **columns: Any) -> Outcome:
     study = columns.get("study", "made")
     cell = f"{method}-ratio{ratio:g}"

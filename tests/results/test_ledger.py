@@ -26,11 +26,12 @@ def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome, tmp_path: Path
         assert trial[name] == outcome.trial[name], name
 
 
-def test_files_are_zstd_and_say_their_schema(make_outcome, tmp_path: Path) -> None:
+def test_files_are_zstd_and_say_their_schema(make_outcome, make_precision, tmp_path: Path) -> None:
     Ledger(tmp_path).record(make_outcome())
+    Ledger(tmp_path).record_precision([make_precision()])
     for table, schema in SCHEMAS.items():
         [path] = (tmp_path / table).iterdir()
-        assert path.name == "zosa-ratio10-confirm-0000.parquet"
+        assert path.name == ("cells.parquet" if table == "precision" else "zosa-ratio10-confirm-0000.parquet")
         metadata = pq.read_metadata(path)
         assert metadata.row_group(0).column(0).compression == "ZSTD"
         assert metadata.metadata[b"zostudy_schema"] == b"1"
@@ -85,6 +86,22 @@ def test_a_file_is_never_seen_half_written(make_outcome, tmp_path: Path, monkeyp
     assert [trial["dev_auc"] for trial in ledger.trials()] == [0.25]
 
 
+def test_precision_is_stored_as_a_whole_in_place_of_what_was_there(make_precision, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    assert ledger.precision() == []
+    rows = [make_precision(dtype="bfloat16"), make_precision(signal_over_noise=float("inf"), least_radius=0.0)]
+    ledger.record_precision(rows[:1])
+    ledger.record_precision(rows)
+    assert Ledger(tmp_path).precision() == rows
+    with pytest.raises(ValueError, match=r"unknown \['colour'\]"):
+        ledger.record_precision([make_precision(colour=1)])
+    with pytest.raises(ValueError, match=r"must have a value: \['objective'\]"):
+        ledger.record_precision([make_precision(objective=None)])
+    with pytest.raises(ValueError, match=r"missing \['chosen'\]"):
+        ledger.record_precision([{name: value for name, value in rows[0].items() if name != "chosen"}])
+    assert Ledger(tmp_path).precision() == rows
+
+
 def test_two_runs_of_a_study_differ_in_times_alone(make_outcome, tmp_path: Path) -> None:
     tables = []
     for folder, seconds in (("one", 2.0), ("two", 3.0)):
@@ -100,30 +117,38 @@ def test_two_runs_of_a_study_differ_in_times_alone(make_outcome, tmp_path: Path)
 
 def test_the_same_study_may_go_on(make_outcome, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    ledger.check_same(STUDY)
+    ledger.check_extends(STUDY)
     ledger.record(make_outcome())
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
-    ledger.check_same({**STUDY, "replicas": 2})
+    ledger.check_extends({**STUDY, "replicas": 2})
 
 
 def test_another_study_is_refused_with_the_difference_once_a_trial_has_finished(make_outcome, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
-    ledger.check_same({**STUDY, "search": {"trials": 8}})
+    ledger.check_extends({**STUDY, "search": {"trials": 4}})
     ledger.record(make_outcome())
-    with pytest.raises(ResultsError, match=r"search\.trials: 6 -> 8") as caught:
-        ledger.check_same({**STUDY, "search": {"trials": 8}})
+    with pytest.raises(ResultsError, match=r"search\.trials: 6 -> 4") as caught:
+        ledger.check_extends({**STUDY, "search": {"trials": 4}})
     assert "\n" not in str(caught.value)
+
+
+def test_a_study_that_asks_for_more_extends_what_is_stored(make_outcome, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_outcome())
+    ledger.write_study(STUDY, {"zostudy": "0.1.0"})
+    assert ledger.check_extends(STUDY) == ()
+    assert ledger.check_extends({**STUDY, "search": {"trials": 8}}) == ("search.trials: 6 -> 8",)
 
 
 def test_results_of_an_unknown_study_are_refused(make_outcome, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome())
     with pytest.raises(ResultsError, match=r"study\.yaml is missing"):
-        ledger.check_same(STUDY)
+        ledger.check_extends(STUDY)
     (tmp_path / "study.yaml").write_text("a: [")
     with pytest.raises(ResultsError, match=r"study\.yaml cannot be read") as caught:
-        ledger.check_same(STUDY)
+        ledger.check_extends(STUDY)
     assert "\n" not in str(caught.value)
 
 

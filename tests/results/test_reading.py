@@ -52,6 +52,25 @@ def test_a_folder_of_studies_is_read_at_once(make_outcome, study: Path) -> None:
     assert load_results([study, study]).trials["study"].tolist() == ["made", "made"]
 
 
+def test_precision_comes_back_by_cell_and_dtype(make_outcome, make_precision, study: Path) -> None:
+    other = Ledger(study.parent / "other")
+    other.record(make_outcome(study="other"))
+    Ledger(study).record_precision([make_precision(), make_precision(dtype="bfloat16", chosen=False)])
+    other.record_precision([make_precision(study="other", signal_over_noise=float("inf"))])
+    precision = load_results(study.parent).precision
+    assert precision["study"].tolist() == ["made", "made", "other"]
+    assert precision.loc[precision["chosen"], "dtype"].tolist() == ["float32", "float32"]
+    assert (precision["signal_over_noise"] >= 10).all()
+
+
+def test_a_folder_of_before_precision_was_measured_is_read(study: Path) -> None:
+    (study / "precision").rmdir()
+    results = load_results(study)
+    assert len(results.history) == 6
+    assert results.precision.empty
+    assert results.precision.columns[:3].tolist() == ["study", "cell", "dtype"]
+
+
 def test_one_file_may_hold_many_trials(study: Path) -> None:
     before = load_results(study)
     for table in ("trials", "history", "scores"):

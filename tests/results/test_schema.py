@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zostudy.results.encoding import encode
 from zostudy.results.outcome import Outcome, SplitScores
-from zostudy.results.schema import HISTORY, METRICS, SCHEMAS, SCORES, TIME_COLUMNS, TRIALS, meaning
+from zostudy.results.schema import HISTORY, METRICS, PRECISION, SCHEMAS, SCORES, TIME_COLUMNS, TRIALS, meaning
 
 FLOATS = st.floats(width=32)
 
@@ -37,6 +37,7 @@ def test_trials_have_the_columns_that_were_promised() -> None:
     measured = {f"{split}_{metric}" for split in ("dev", "test") for metric in METRICS} | {"sharpness"}
     assert names | draw | options | spent | measured <= set(TRIALS.names)
     assert set(HISTORY.names) > {"trial", "step", "queries", "loss", "loss_spread", "dev_auc"}
+    assert {"cell", "dtype", "chosen", "perturbation_radius", "loss_signal", "loss_noise"} <= set(PRECISION.names)
     assert set(SCORES.names) > {"trial", "split", "row", "label", "scores"}
 
 

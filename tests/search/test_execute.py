@@ -17,16 +17,22 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from zostudy.cluster.pool import LocalPool
+from zostudy.lm.build import make_evaluator
+from zostudy.lm.processor import bfloat16_unit
+from zostudy.lm.weights import DType
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.search.evaluator import read_model
 from zostudy.search.execute import run_prepared
 from zostudy.search.journal import JOURNAL_FILE
 from zostudy.search.plan import Assignment
+from zostudy.search.precision_text import precision_line
 from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import TrialProgress
+from zostudy.search.trial import TrialProgress, run_trial
 from zostudy.spec.study import StudySpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -67,6 +73,7 @@ class Watcher:
     """Writes down what it is told."""
 
     phases: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     n_replicas: int = 0
     started: list[str] = field(default_factory=list)
     queries: dict[str, int] = field(default_factory=dict)
@@ -74,6 +81,9 @@ class Watcher:
 
     def phase(self, what: str) -> None:
         self.phases.append(what)
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
 
     def begin(self, progress: StudyProgress, n_replicas: int) -> None:
         self.n_replicas = n_replicas
@@ -166,7 +176,12 @@ def tables(folder: Path) -> dict[str, pa.Table]:
 def test_every_trial_of_the_plan_runs_and_is_stored(one: Run) -> None:
     assert one.progress.done
     assert not ray.is_initialized()
-    assert one.watcher.phases == ["starting Ray", "loading mini-roberta in 1 replica"]
+    assert one.watcher.phases == [
+        "reading mini-roberta",
+        "starting Ray",
+        "starting 1 replica",
+        "measuring the noise of a loss difference",
+    ]
     assert set(one.watcher.started) == set(one.watcher.finished) == FINISHED
     assert len(one.watcher.finished) == len(FINISHED)
     rows = {row["trial"]: row for row in one.ledger.trials()}
@@ -175,6 +190,42 @@ def test_every_trial_of_the_plan_runs_and_is_stored(one: Run) -> None:
         assert one.watcher.queries[row["trial"]] <= row["queries"] <= 24
         assert (row["test_auc"] is None) == (row["stage"] == "search")
         assert row["replica_seconds"] > 0
+
+
+def test_the_precision_of_every_cell_that_perturbs_is_measured_first(one: Run) -> None:
+    rows = one.ledger.precision()
+    dtypes = ["float32", "bfloat16"] if bfloat16_unit() else ["float32"]
+    assert [(row["cell"], row["dtype"]) for row in rows] == [
+        (f"{method}-r3", dtype) for method in ("zosa", "diverging") for dtype in dtypes
+    ]
+    assert all(row["signal_over_noise"] > 100 for row in rows if row["dtype"] == "float32")
+    assert all((row["perturbation_radius"], row["batch_size"]) == (0.01, 8) for row in rows)
+    assert one.watcher.notes[0] == precision_line(next(row["dtype"] for row in rows if row["chosen"]), rows)
+
+
+def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(tmp_path: Path) -> None:
+    sections = {
+        "model": {"name": "mini-roberta", "dtype": "bfloat16"},
+        "methods": ({"label": "zosa", "method": "zosa"},),
+        "search": {"trials": 0},
+        "confirm": {"seeds": 1},
+        "replicas": 1,
+    }
+    study = prepare(StudySpec.model_validate(STUDY | sections))
+    ledger = Ledger(tmp_path / "small")
+    run_prepared(study, ledger, None, Watcher())
+    assert [(row["dtype"], row["chosen"]) for row in ledger.precision()] == [("float32", False), ("bfloat16", True)]
+    [row] = ledger.trials()
+
+    def latent(dtype: DType) -> list[float]:
+        model = read_model(study, dtype)
+        evaluator = make_evaluator(study.plan.spec.model, model.model, study.encoded, dtype)
+        assignment = study.plan.assign(study.plan.cells[0], "confirm", 0, {})
+        pool = LocalPool(evaluator, model.unit_examples)
+        kept = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).trial["latent"]
+        return [float(value) for value in kept]
+
+    assert row["latent"] == latent("bfloat16") != latent("float32")
 
 
 def test_a_trial_that_diverges_is_stored_with_its_reason_and_the_others_go_on(one: Run) -> None:
@@ -192,10 +243,10 @@ def test_one_and_two_replicas_give_the_same_to_the_last_bit(one: Run, two: Run) 
         assert given[table].equals(expected[table]), table
 
 
-def test_only_replicas_load_torch_and_transformers(two: Run) -> None:
+def test_only_replicas_load_torch_and_not_even_they_load_transformers(two: Run) -> None:
     if not Path("/proc").is_dir():
         pytest.skip("the memory of processes can be looked at on Linux only")
-    assert list(two.watcher.replicas.values()) == [HEAVY_LIBRARIES] * 2
+    assert list(two.watcher.replicas.values()) == [{"/libtorch"}] * 2
     assert two.watcher.trials
     assert all(libraries == set() for libraries in two.watcher.trials.values())
 

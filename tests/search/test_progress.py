@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.search.plan import Assignment, Plan
+from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress, best_params
 from zostudy.search.proposer import SearchResult
 
@@ -42,7 +42,7 @@ def run(
         rows.append(row)
         if stop_after is not None and len(rows) - len(stored) >= stop_after:
             break
-    return sorted(rows, key=lambda row: row["trial"])
+    return sorted({row["trial"]: row for row in rows}.values(), key=lambda row: row["trial"])
 
 
 @settings(max_examples=15, deadline=None)
@@ -99,3 +99,35 @@ def test_a_cell_whose_every_search_trial_failed_is_not_confirmed(plan: Plan) -> 
         cell.record(outcome(assignment) | {"dev_auc": None, "status": "failed"})
     assert cell.abandoned
     assert cell.n_finished == cell.n_trials == 5
+
+
+def grown(plan: Plan, **search: int) -> Plan:
+    spec = plan.spec
+    longer = spec.search.model_copy(update={"trials": spec.search.trials + search.get("trials", 0)})
+    seeds = spec.confirm.model_copy(update={"seeds": spec.confirm.seeds + search.get("seeds", 0)})
+    return make_plan(spec.model_copy(update={"search": longer, "confirm": seeds}))
+
+
+@settings(max_examples=10, deadline=None)
+@given(trials=st.integers(0, 9), seeds=st.integers(0, 3), stop_after=st.none() | st.integers(1, 25))
+def test_an_extended_study_ends_as_if_it_had_been_asked_for_at_once(
+    plan: Plan, trials: int, seeds: int, stop_after: int | None
+) -> None:
+    longer = grown(plan, trials=trials, seeds=seeds)
+    stored = run(plan, 3, 1, stop_after)
+    extended = {row["trial"]: row for row in run(longer, 2, 5, stored=stored)}
+    at_once = {row["trial"]: row for row in run(longer, 1, 0)}
+    assert extended == at_once
+
+
+def test_a_confirm_trial_of_what_is_no_longer_best_runs_again(plan: Plan) -> None:
+    stored = run(plan, 1, 0)
+    cell = StudyProgress(grown(plan, trials=1), stored).cells["zosa-r5"]
+    assert not any(row["stage"] == "confirm" for row in cell.rows)
+    sixth = cell.next()
+    assert sixth is not None
+    better = outcome(sixth) | {"dev_auc": 2.0, "status": "complete"}
+    cell.record(better)
+    again = cell.next()
+    assert again is not None
+    assert (again.stage, again.number, again.params) == ("confirm", 0, better["params"])

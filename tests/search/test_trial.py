@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool, Scorer
 from zostudy.methods import method_names
+from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.encoding import encode
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome
+from zostudy.results.schema import TIME_COLUMNS
+from zostudy.search import trial as trial_module
 from zostudy.search.data import StudyData
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.trial import TrialProgress, run_trial
@@ -127,3 +131,44 @@ def test_the_same_trial_has_the_same_numbers(plan: Plan, data: StudyData, scorer
     first, again = run(plan, data, scorer, cell=1), run(plan, data, scorer, cell=1)
     np.testing.assert_array_equal(first.trial["latent"], again.trial["latent"])
     np.testing.assert_array_equal(first.history["loss"], again.history["loss"])
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_a_trial_resumed_at_any_saved_step_leaves_what_one_never_stopped_leaves(
+    make_spec: Callable[..., StudySpec],
+    data: StudyData,
+    scorer: Scorer,
+    method: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    plan = make_plan(make_spec(methods=({"label": method, "method": method},)))
+    assignment, pool, files = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(scorer), Checkpoints(tmp_path)
+    names: list[str] = []
+
+    def save(state: Mapping[str, object]) -> None:
+        names.append(f"step-{len(names)}")
+        files.save(names[-1], state)
+
+    whole = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, save))
+    assert bool(names) == (method != "untuned")
+    for name in names:
+        resumed = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=files.load(name)))
+        for table in whole:
+            dropped = [column for column in TIME_COLUMNS if column in whole[table].column_names]
+            assert resumed[table].drop_columns(dropped).equals(whole[table].drop_columns(dropped)), (table, name)
+
+
+def test_a_state_of_another_configuration_is_not_gone_on_from(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    states: list[Mapping[str, object]] = []
+    pool, cell = LocalPool(scorer), plan.cells[0]
+    here, there = (plan.assign(cell, "search", 0, {"perturbation_radius": r}) for r in (0.1, 0.2))
+    run_trial(plan.spec, here, data, pool, REPORTS.append, states.append)
+    first, anew = (run_trial(plan.spec, trial, data, pool, REPORTS.append) for trial in (here, there))
+    resumed = run_trial(plan.spec, there, data, pool, REPORTS.append, saved=states[-1])
+    np.testing.assert_array_equal(resumed.history["loss"], anew.history["loss"])
+    assert not np.array_equal(first.history["loss"], anew.history["loss"])

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.spec import difference, dump_yaml, load_study
+from zostudy.spec import Difference, difference, dump_yaml, load_study
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(
     ["no", "1e-3", "0o7"]
@@ -70,9 +70,8 @@ def test_a_resolved_study_written_and_loaded_is_the_same_study(
     path.write_text(text, encoding="utf-8")
     assert load_study(path) == study
     assert yaml.safe_load(text) == study.resolved()
-    assert difference(asked, study.resolved()) == [
-        line for line in difference(asked, study.resolved()) if ": nothing -> " in line
-    ]
+    changes = difference(asked, study.resolved())
+    assert all(": nothing -> " in line for line in (*changes.additions, *changes.contradictions))
 
 
 def test_a_resolved_study_has_its_defaults_and_only_plain_data(write_study: Callable[..., str]) -> None:
@@ -94,17 +93,61 @@ def test_difference_names_each_key_that_differs() -> None:
         "search": {"trials": 3, "space": {}},
         "methods": [{"hop": {"rate": 2}}, "climb", "zosa"],
     }
-    assert difference(old, new) == [
-        "search.trials: 2 -> 3",
+    changes = difference(old, new)
+    assert changes.additions == ("search.trials: 2 -> 3", "methods.zosa: nothing -> {}")
+    assert changes.contradictions == (
         "search.space.rate.low: 1 -> nothing",
         'methods.hop: {"rate": 1} -> {"rate": 2}',
-        "methods.zosa: nothing -> {}",
-    ]
-    assert difference(old, old) == []
+    )
+    assert difference(old, old) == Difference((), ())
 
 
 def test_the_number_of_replicas_makes_no_other_study(tmp_path: Path, write_study: Callable[..., str]) -> None:
     path = write_study()
     one, two = (load_study(path, [f"replicas={count}"]).resolved() for count in (1, 2))
     assert one != two
-    assert difference(one, two) == []
+    assert difference(one, two) == Difference((), ())
+
+
+OLD: dict[str, Any] = {
+    "model": {"name": "minilm"},
+    "imbalance": {"ratios": [1, 10]},
+    "methods": ["spsa", {"zosa": {"learning_rate": 0.5}}],
+    "search": {"trials": 6},
+    "confirm": {"seeds": 3},
+    "seed": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "addition"),
+    [
+        ({"search": {"trials": 12}}, "search.trials: 6 -> 12"),
+        ({"confirm": {"seeds": 5}}, "confirm.seeds: 3 -> 5"),
+        ({"imbalance": {"ratios": [50, 10, 1]}}, "imbalance.ratios: [1, 10] -> [50, 10, 1]"),
+        ({"methods": [*OLD["methods"], "fzoo"]}, "methods.fzoo: nothing -> {}"),
+    ],
+)
+def test_more_trials_seeds_ratios_and_methods_are_additions(change: dict[str, Any], addition: str) -> None:
+    changes = difference(OLD, {**OLD, **change})
+    assert (changes.additions, changes.contradictions) == ((addition,), ())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"search": {"trials": 5}},
+        {"confirm": {"seeds": 2}},
+        {"imbalance": {"ratios": [1, 50]}},
+        {"imbalance": {"ratios": [1]}},
+        {"methods": ["spsa"]},
+        {"methods": ["spsa", {"zosa": {"learning_rate": 0.1}}]},
+        {"model": {"name": "mini-gpt2"}},
+        {"seed": 1},
+        {"budget": {"queries": 600}},
+    ],
+)
+def test_anything_else_is_a_contradiction(change: dict[str, Any]) -> None:
+    changes = difference(OLD, {**OLD, **change})
+    assert changes.contradictions
+    assert not changes.additions

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
 from zostudy.cli.run import run_command
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("run")(run_command)
 app.command("compare")(compare_command)
+app.command("bench")(bench_command)
 app.command("methods")(methods_command)
 app.command("tasks")(tasks_command)
 app.command("models")(models_command)

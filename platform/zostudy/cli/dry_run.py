@@ -16,6 +16,7 @@ def show_plan(study: PreparedStudy) -> None:
     print(plain(_cells(study)))
     for note in _notes(study):
         print(f"note: {note}")
+    print(_dtype(study.plan.spec.model.dtype))
     print(f"\nprobing {study.plan.spec.model.name} ...", file=sys.stderr)
     expected = estimate(study)
     print(
@@ -26,6 +27,13 @@ def show_plan(study: PreparedStudy) -> None:
         f"about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
         f"({expected.examples_per_second:,.0f} examples/s each), start-up not counted"
     )
+
+
+def _dtype(dtype: str) -> str:
+    """Returns what is known of the dtype before a run measures its noise."""
+    if dtype == "auto":
+        return "dtype: auto is decided when the study runs, by a measurement; the time below is of float32"
+    return f"dtype: {dtype}"
 
 
 def _notes(study: PreparedStudy) -> list[str]:

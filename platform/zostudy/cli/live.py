@@ -46,6 +46,10 @@ class View(ABC):
     def phase(self, what: str) -> None:
         """Shows what takes its time before the first query."""
 
+    @abstractmethod
+    def note(self, line: str) -> None:
+        """Prints a line that stays."""
+
     def begin(self, progress: StudyProgress, n_replicas: int) -> None:
         """Takes over a study whose replicas are ready."""
         self._progress = progress
@@ -103,6 +107,10 @@ class LineView(View):
         """Prints a line."""
         print(what, file=sys.stderr, flush=True)
 
+    def note(self, line: str) -> None:
+        """Prints a line."""
+        print(line, file=sys.stderr, flush=True)
+
     def _show(self) -> None:
         assert self._progress is not None
         if self._progress.done or time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
@@ -127,6 +135,10 @@ class TableView(View):
     def phase(self, what: str) -> None:
         """Shows a line in place of the table."""
         self._live.update(Text(f"{what} ..."))
+
+    def note(self, line: str) -> None:
+        """Prints a line above the table, where it stays."""
+        self._live.console.print(Text(line))
 
     def _show(self) -> None:
         assert self._progress is not None

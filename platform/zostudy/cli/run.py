@@ -53,7 +53,8 @@ def _run(study: PreparedStudy, folder: Path, address: str | None) -> None:
 
     resolved = study.plan.spec.resolved()
     ledger = Ledger(folder)
-    ledger.check_same(resolved)
+    for addition in ledger.check_extends(resolved):
+        print(f"extends what is stored: {addition}", file=sys.stderr)
     ledger.write_study(resolved, study.data.versions)
     try:
         with live_view() as view:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cluster.units import MOST_EXAMPLES, cut_queries, join_scores, make_unit
+from zostudy.cluster.units import MOST_EXAMPLES, Unit, cut_queries, join_scores, make_unit
 
-UNITS_IN_FLIGHT = 2
+CALLS_IN_FLIGHT = 2
+CALLS_OF_A_LONG_QUEUE = 4
 
 
 @dataclass(frozen=True)
@@ -86,21 +87,31 @@ class RayPool:
         import ray
 
         cuts = cut_queries(rows.shape, group, self._unit_examples)
-        results: list[Any] = [None] * len(cuts)
+        units = [make_unit(cut, latents, rows, seed, group) for cut in cuts]
+        calls = _batches(units, len(self._replicas) * CALLS_OF_A_LONG_QUEUE)
+        results: list[Any] = [None] * len(calls)
         running: dict[Any, tuple[int, int]] = {}
-        waiting = enumerate(make_unit(cut, latents, rows, seed, group) for cut in cuts)
-        for place in range(len(self._replicas) * UNITS_IN_FLIGHT):
+        waiting = enumerate(calls)
+        for place in range(len(self._replicas) * CALLS_IN_FLIGHT):
             self._submit(waiting, (self._next + place) % len(self._replicas), running)
         while running:
-            done, _ = ray.wait(list(running))
-            index, replica = running.pop(done[0])
-            results[index] = ray.get(done[0])
-            self._submit(waiting, replica, running)
-        self._next += len(cuts)
-        scores, seconds = zip(*results, strict=True)
-        return Scored(join_scores(cuts, scores, len(rows)), sum(seconds))
+            ray.wait(list(running))
+            done, _ = ray.wait(list(running), num_returns=len(running), timeout=0)
+            for reference, result in zip(done, ray.get(done), strict=True):
+                index, replica = running.pop(reference)
+                results[index] = result
+                self._submit(waiting, replica, running)
+        self._next += len(calls)
+        scores = [part for parts, _ in results for part in parts]
+        return Scored(join_scores(cuts, scores, len(rows)), sum(seconds for _, seconds in results))
 
-    def _submit(self, waiting: Any, replica: int, running: dict[Any, tuple[int, int]]) -> None:
-        for index, unit in waiting:
-            running[self._replicas[replica].score.remote(self._recipe, unit)] = (index, replica)
+    def _submit(self, waiting: Iterator[tuple[int, list[Unit]]], replica: int, running: dict[Any, Any]) -> None:
+        for index, units in waiting:
+            running[self._replicas[replica].score.remote(self._recipe, units)] = (index, replica)
             return
+
+
+def _batches(units: list[Unit], most_calls: int) -> list[list[Unit]]:
+    """Returns the units in order, one a call; several a call where there are so many that calls would cost more."""
+    size = max(1, len(units) // most_calls)
+    return [units[start : start + size] for start in range(0, len(units), size)]

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from zostudy.lm.architecture import Architecture
 from zostudy.lm.attention import Attention
-from zostudy.lm.linear import ACTIVATE, linear
+from zostudy.lm.linear import linear
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 
@@ -72,5 +72,6 @@ def _layer_norm_last(
 def _feed_forward(shape: Architecture, tensors: Tensors, i: str, states: Tensor) -> Tensor:
     if not shape.gated:
         return linear(tensors, f"{i}.down", linear(tensors, f"{i}.up", states, shape.activation))
-    gate, up = linear(tensors, f"{i}.up", states).chunk(2, dim=-1)
-    return linear(tensors, f"{i}.down", ACTIVATE[shape.activation](gate) * up)
+    gate = linear(tensors, f"{i}.up", states, shape.activation, rows=slice(0, shape.mlp_width))
+    up = linear(tensors, f"{i}.up", states, rows=slice(shape.mlp_width, None))
+    return linear(tensors, f"{i}.down", gate * up)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from zostudy.lm.architecture import Architecture
-from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.weights import Weights
 
 # About a tenth of a second of one processor core, or a few hundredths of an accelerator: long beside a call's own cost.
 UNIT_FLOPS = {"cpu": 1.2e10, "gpu": 2.0e13}
@@ -21,22 +19,23 @@ def flops_per_token(shape: Architecture) -> float:
     return 2.0 * shape.n_layers * (attention + shape.width * shape.mlp_width * (3 if shape.gated else 2))
 
 
-def unit_examples(weights: Weights, task: EncodedTask, prompt_tokens: int, on_gpu: bool, most: int) -> int:
+def unit_examples(
+    shape: Architecture, text_tokens: float, prompt_tokens: int, shared: bool, on_gpu: bool, most: int
+) -> int:
     """Returns how many examples one unit of work should hold.
 
     Args:
-        weights: of the model.
-        task: its mean length counts.
+        shape: of the model.
+        text_tokens: of a usual text.
         prompt_tokens: vectors of a prompt.
+        shared: whether a prompt's texts share one copy of it.
         on_gpu: whether replicas run on an accelerator.
         most: examples.
     """
     kind = "gpu" if on_gpu else "cpu"
-    own_tokens = float(task.lengths[task.lengths > 0].mean())
-    shared = weights.architecture.causal and len(task.label_tokens) > 0
-    tokens = own_tokens if shared else own_tokens + prompt_tokens
-    by_cost = UNIT_FLOPS[kind] / (tokens * flops_per_token(weights.architecture))
+    tokens = text_tokens if shared else text_tokens + prompt_tokens
+    by_cost = UNIT_FLOPS[kind] / (tokens * flops_per_token(shape))
     least = LEAST_TOKENS[kind] / tokens
     if shared:
-        least = max(least, LEAST_TEXT_PER_PROMPT * prompt_tokens / own_tokens)
+        least = max(least, LEAST_TEXT_PER_PROMPT * prompt_tokens / text_tokens)
     return round(min(max(by_cost, least, 1.0), most))

@@ -42,7 +42,7 @@ class FrozenLM:
         self._weights = weights
         self._device = torch.device(device)
         self._tensors = weights.tensors(device)
-        self._shares_prompts = _can_share_prompts(weights, task)
+        self._shares_prompts = can_share_prompts(weights, task)
         self._subspaces: OrderedDict[tuple[int, int], Subspace] = OrderedDict()
         self._labels = None if len(task.label_tokens) else self._label_states()
 
@@ -152,7 +152,7 @@ class FrozenLM:
         return self._subspaces[seed, dim]
 
 
-def _can_share_prompts(weights: Weights, task: EncodedTask) -> bool:
+def can_share_prompts(weights: Weights, task: EncodedTask) -> bool:
     """Causal prompts see no text, so texts may share them; the encoder head reads them, and is given one a text."""
     has_own_tokens = bool(np.all(task.lengths[task.lengths > 0] > task.lead))
     return weights.architecture.causal and len(task.label_tokens) > 0 and has_own_tokens

@@ -1,9 +1,9 @@
-"""A trial's outcome as rows of the three tables."""
+"""A trial's outcome as rows of its three tables, and what was measured of the cells' precision."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zostudy.results.outcome import Outcome
-from zostudy.results.schema import HISTORY, SCORES, TRIALS
+from zostudy.results.schema import HISTORY, PRECISION, SCORES, TRIALS
 
 _JSON_COLUMNS = ("params", "versions")
 
@@ -29,13 +29,24 @@ def encode(outcome: Outcome) -> dict[str, pa.Table]:
     }
 
 
+def encode_precision(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Returns the table ``precision``, one row a cell and dtype.
+
+    Raises:
+        ValueError: a column is unknown, missing or without a value.
+    """
+    for row in rows:
+        _check_columns(PRECISION, row, needed=PRECISION.names)
+    table = pa.Table.from_pylist(list(rows), schema=PRECISION)
+    _check_values(table)
+    return table
+
+
 def _trials(trial: Mapping[str, Any]) -> pa.Table:
     _check_columns(TRIALS, trial, needed=[field.name for field in TRIALS if not field.nullable])
     row = {**trial, **{name: json.dumps(trial[name], sort_keys=True) for name in _JSON_COLUMNS}}
     table = pa.Table.from_pylist([row], schema=TRIALS)
-    empty = [field.name for field in TRIALS if not field.nullable and table[field.name].null_count]
-    if empty:
-        raise ValueError(f"columns of a trial that must have a value: {empty}")
+    _check_values(table)
     return table
 
 
@@ -94,4 +105,10 @@ def _check_columns(schema: pa.Schema, given: Collection[str], needed: list[str])
     unknown = sorted(set(given) - set(schema.names))
     missing = sorted(set(needed) - set(given))
     if unknown or missing:
-        raise ValueError(f"columns of a trial: unknown {unknown}, missing {missing}")
+        raise ValueError(f"columns: unknown {unknown}, missing {missing}")
+
+
+def _check_values(table: pa.Table) -> None:
+    empty = [field.name for field in table.schema if not field.nullable and table[field.name].null_count]
+    if empty:
+        raise ValueError(f"columns that must have a value: {empty}")

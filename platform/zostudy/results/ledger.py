@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from zostudy.errors import ResultsError
-from zostudy.results.encoding import encode
+from zostudy.results.encoding import encode, encode_precision
 from zostudy.results.files import read_table, remove_unfinished, write_table, write_whole
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS
 from zostudy.spec import difference, dump_yaml
 
 STUDY_FILE = "study.yaml"
+PRECISION_FILE = "cells.parquet"
 
 
 class Ledger:
-    """The results of one study: ``study.yaml`` and the folders ``trials``, ``history`` and ``scores``.
+    """The results of one study: ``study.yaml`` and the folders ``trials``, ``history``, ``scores`` and ``precision``.
 
     A trial is finished when its file in ``trials`` is there: it is written last, so its history and scores
     are there too. What a stopped writer left of an unfinished trial is never read and will be replaced.
@@ -46,29 +47,33 @@ class Ledger:
                 "permit it, or give another one with --results"
             ) from error
 
-    def check_same(self, resolved: Mapping[str, Any]) -> None:
-        """Checks that the folder holds no finished trial, or those of this very study.
+    def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
+        """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.
 
         Args:
             resolved: the study with every default filled in, as plain YAML data.
+
+        Returns:
+            What the study adds to the stored one, a line each: trials, seeds, ratios or methods.
 
         Raises:
             ResultsError: the folder holds results of another study, or does not say of which.
         """
         path = self.folder / STUDY_FILE
         if not any((self.folder / "trials").glob("*.parquet")):
-            return
+            return ()
         if not path.exists():
             raise ResultsError(
                 f"a results folder must say whose results it holds, but {path} is missing; "
                 "put it back, or give another folder with --results"
             )
         changes = difference(_read_yaml(path), resolved)
-        if changes:
+        if changes.contradictions:
             raise ResultsError(
-                f"a results folder holds one study, but {self.folder} holds another ({'; '.join(changes)}); "
-                "change the study back, or give it another name"
+                f"a results folder holds one study, which may only grow, but {self.folder} holds another "
+                f"({'; '.join(changes.contradictions)}); change the study back, or give it another name"
             )
+        return changes.additions
 
     def write_study(self, resolved: Mapping[str, Any], versions: Mapping[str, str]) -> None:
         """Writes ``study.yaml``: the study with every default filled in, under the versions it ran with as a comment.
@@ -102,6 +107,27 @@ class Ledger:
         for row in rows:
             row["params"] = json.loads(row["params"])
             row["versions"] = json.loads(row["versions"])
+        return rows
+
+    def record_precision(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Stores what was measured of the cells' precision, in place of what was stored before: all of it or nothing.
+
+        Args:
+            rows: one mapping a cell and dtype, with every column of ``zostudy.results.schema.PRECISION``.
+
+        Raises:
+            ResultsError: the file cannot be written.
+            ValueError: a column is unknown, missing or empty.
+        """
+        write_table(encode_precision(rows), self.folder / "precision" / PRECISION_FILE)
+
+    def precision(self) -> list[dict[str, Any]]:
+        """Returns what ``record_precision`` stored, in its order; nothing in a folder of an older zostudy.
+
+        Raises:
+            ResultsError: a file cannot be read.
+        """
+        rows: list[dict[str, Any]] = read_table(self.folder, "precision").to_pylist()
         return rows
 
 

@@ -70,6 +70,12 @@ class Results:
         """One row a scored example of a finished trial; ``scores`` is an array. Read when first asked for."""
         return self._rows("scores")
 
+    @cached_property
+    def precision(self) -> pd.DataFrame:
+        """One row a cell and dtype that was measured; none of studies that an older zostudy ran."""
+        parts = [read_table(folder, "precision") for folder in self._finished]
+        return _to_pandas(pa.concat_tables(parts))
+
     def __repr__(self) -> str:
         """Says what was read."""
         studies = ", ".join(sorted(self.trials["study"].unique()))

@@ -114,4 +114,26 @@ SCORES = _schema(
     _required("scores", pa.list_(pa.float32()), "logits of the label words, one a class, at the kept point"),
 )
 
-SCHEMAS: dict[str, pa.Schema] = {"trials": TRIALS, "history": HISTORY, "scores": SCORES}
+PRECISION = _schema(
+    _required("study", pa.string(), "name of the study"),
+    _required("cell", pa.string(), "name of the cell: one model, task, imbalance ratio and method"),
+    _required("dtype", pa.string(), "dtype of the matrix products that was measured: float32 or bfloat16"),
+    _required("chosen", pa.bool_(), "whether the study's trials run in this dtype"),
+    _required("method", pa.string(), "label of the method in the study file"),
+    _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
+    _required("task", pa.string(), "name of the task"),
+    _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1"),
+    _required("objective", pa.string(), "the loss that was differenced"),
+    _required("difference", pa.string(), "central: of a +/- pair; forward: of a probe and the point"),
+    _required("perturbation_radius", pa.float64(), "the smallest that the cell may use, in latent units"),
+    _required("subspace_dim", pa.int64(), "length d of the latent"),
+    _required("batch_size", pa.int64(), "examples of one query"),
+    _required("directions", pa.int64(), "directions measured, one loss difference each"),
+    _required("queries", pa.int64(), "queries of the measurement, beside the budget"),
+    _required("loss_signal", pa.float64(), "standard deviation of the float32 difference over directions"),
+    _required("loss_noise", pa.float64(), "root mean square of what dtype and batch composition add to it"),
+    _required("signal_over_noise", pa.float64(), "loss_signal / loss_noise, infinite without noise; 10 is enough"),
+    _required("least_radius", pa.float64(), "radius at which it would be 10, extrapolated, in latent units"),
+)
+
+SCHEMAS: dict[str, pa.Schema] = {"trials": TRIALS, "history": HISTORY, "scores": SCORES, "precision": PRECISION}

@@ -9,11 +9,13 @@ from zostudy.cluster.replica import Recipe, build_evaluator
 from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.lm.build import Model
 from zostudy.lm.cost import unit_examples
+from zostudy.lm.frozen import can_share_prompts
 from zostudy.lm.weights import DType, Weights, load_weights
 from zostudy.search.prepare import PreparedStudy
 
 # Of a model that only transformers' own code runs the cost is not known beforehand.
 UNIT_EXAMPLES_OF_OTHERS = 64
+CHARACTERS_OF_A_TOKEN = 4
 # The object store holds other things too, and must not spill what every replica reads all the time.
 LARGEST_SHARE_OF_STORE = 0.8
 
@@ -49,9 +51,21 @@ def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
     if weights is None:
         return LoadedModel(study.source, dtype, UNIT_EXAMPLES_OF_OTHERS)
     size = unit_examples(
-        weights, study.encoded, spec.model.prompt_tokens, on_gpu=spec.resources.gpus > 0, most=MOST_EXAMPLES
+        weights.architecture,
+        _usual_tokens(study),
+        spec.model.prompt_tokens,
+        shared=can_share_prompts(weights, study.encoded),
+        on_gpu=spec.resources.gpus > 0,
+        most=MOST_EXAMPLES,
     )
     return LoadedModel(weights, dtype, size)
+
+
+def _usual_tokens(study: PreparedStudy) -> float:
+    """Returns about how many tokens a text has: by all texts of the task, so that more draws change no unit."""
+    table = study.task.table
+    characters = [len(text) for texts in (table.texts, table.second_texts or ()) for text in texts]
+    return max(1.0, sum(characters) / len(table.texts) / CHARACTERS_OF_A_TOKEN)
 
 
 def make_recipe(study: PreparedStudy, loaded: LoadedModel) -> Recipe:

@@ -12,7 +12,11 @@ Row = Mapping[str, Any]
 
 
 class CellProgress:
-    """One cell: search trials in order, each proposed from those up to n - lag; then the confirm trials."""
+    """One cell: search trials in order, each proposed from those up to n - lag; then the confirm trials.
+
+    A stored confirm trial counts while it confirms the best of the search. Where a longer search has found something
+    better, it does not count any more: the trial runs again and takes its place.
+    """
 
     def __init__(self, plan: Plan, cell: Cell, finished: Mapping[str, Row]) -> None:
         """Takes over the finished trials by name."""
@@ -24,12 +28,12 @@ class CellProgress:
     @property
     def n_finished(self) -> int:
         """Finished trials, failed ones included."""
-        return len(self._finished)
+        return len(self.rows)
 
     @property
     def n_started(self) -> int:
         """Finished and running trials."""
-        return len(self._finished) + len(self._running)
+        return len(self.rows) + len(self._running)
 
     @property
     def n_trials(self) -> int:
@@ -45,7 +49,9 @@ class CellProgress:
     @property
     def rows(self) -> list[Row]:
         """The finished trials, in no order."""
-        return list(self._finished.values())
+        results = self.search_results(self.cell.n_search)
+        best = None if results is None else best_params(results)
+        return [row for row in self._finished.values() if row["stage"] == "search" or self._confirms(row, best)]
 
     @property
     def best_dev_auc(self) -> float | None:
@@ -72,6 +78,9 @@ class CellProgress:
             return None
         return [_search_result(self.cell, row) for row in rows if row is not None]
 
+    def _confirms(self, row: Row, best: Mapping[str, Any] | None) -> bool:
+        return best is not None and all(row["params"][key] == value for key, value in best.items())
+
     def _next_search(self) -> Assignment | None:
         number = self._first_open("search", self.cell.n_search)
         if number is None:
@@ -90,7 +99,7 @@ class CellProgress:
 
     def _first_open(self, stage: Stage, n_trials: int) -> int | None:
         names = (trial_name(self.cell.name, stage, n) for n in range(n_trials))
-        known = self._finished.keys() | self._running
+        known = {row["trial"] for row in self.rows} | self._running
         return next((n for n, name in enumerate(names) if name not in known), None)
 
 

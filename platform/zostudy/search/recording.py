@@ -56,6 +56,7 @@ class Recording:
         """Starts the clock."""
         self._setup = setup
         self._started_at, self._started = datetime.now(UTC), time.perf_counter()
+        self._seconds_before = 0.0
         self._history: list[dict[str, float]] = []
         self._auxiliary: list[Mapping[str, float]] = []
         self._kept: Kept | None = None
@@ -103,6 +104,43 @@ class Recording:
         """Adds what the kept point reaches on test."""
         self._test = metrics, scores
 
+    def state_dict(self) -> dict[str, Any]:
+        """Returns all that a resumed trial needs to leave behind what it would have left, as arrays and numbers."""
+        kept = self.kept
+        return {
+            "examples": self.examples,
+            "evaluation_examples": self.evaluation_examples,
+            "replica_seconds": self.replica_seconds,
+            "seconds": self._seconds,
+            "started_at": self._started_at.isoformat(),
+            "kept.latent": kept.latent,
+            "kept.queries": kept.queries,
+            "kept.rows": kept.scores.rows,
+            "kept.labels": kept.scores.labels,
+            "kept.scores": kept.scores.scores,
+            **{f"kept.metrics.{name}": value for name, value in kept.metrics.items()},
+            **{f"history.{name}": column for name, column in self._columns().items()},
+            **{f"auxiliary.{name}": column for name, column in self._auxiliary_columns().items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Takes over a ``state_dict``."""
+        self.examples = int(state["examples"])
+        self.evaluation_examples = int(state["evaluation_examples"])
+        self.replica_seconds = float(state["replica_seconds"])
+        self._seconds_before = float(state["seconds"])
+        self._started_at = datetime.fromisoformat(str(state["started_at"]))
+        scores = SplitScores(state["kept.rows"], state["kept.labels"], state["kept.scores"])
+        metrics = {name: float(value) for name, value in _part(state, "kept.metrics.").items()}
+        self._kept = Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores)
+        self._history = _rows(_part(state, "history."))
+        auxiliary = _rows(_part(state, "auxiliary.")) or [{} for _ in self._history]
+        self._auxiliary = [{n: value for n, value in row.items() if not np.isnan(value)} for row in auxiliary]
+
+    @property
+    def _seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._started
+
     def outcome(self, error: str | None = None) -> Outcome:
         """Returns all that is stored: of a failed trial the reason and the history, but no figures."""
         trial = self._identity() | self._spent() | {"status": "failed" if error else "complete", "error": error}
@@ -145,7 +183,7 @@ class Recording:
             "queries": int(self._history[-1]["queries"]) if self._history else 0,
             "examples": self.examples,
             "evaluation_examples": self.evaluation_examples,
-            "wall_seconds": time.perf_counter() - self._started,
+            "wall_seconds": self._seconds,
             "replica_seconds": self.replica_seconds,
             "started_at": self._started_at,
             "finished_at": datetime.now(UTC),
@@ -161,3 +199,11 @@ class Recording:
     def _auxiliary_columns(self) -> dict[str, NDArray[np.float64]]:
         names = dict.fromkeys(name for record in self._auxiliary for name in record)
         return {name: np.array([record.get(name, np.nan) for record in self._auxiliary]) for name in names}
+
+
+def _part(state: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _rows(columns: Mapping[str, NDArray[Any]]) -> list[dict[str, float]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

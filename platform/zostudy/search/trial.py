@@ -5,9 +5,11 @@ Runs wherever a pool is to be had. Imports neither torch nor transformers: a tri
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,9 @@ from zostudy.search.setup import TrialSetup, set_up
 from zostudy.spec.study import StudySpec
 
 SECONDS_BETWEEN_REPORTS = 1.0
+SECONDS_BETWEEN_SAVES = 15.0
+
+_METHOD = "method."
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,19 @@ class TrialProgress:
 
 
 Report = Callable[[TrialProgress], None]
+State = Mapping[str, Any]
+Save = Callable[[State], None]
 
 
-def run_trial(spec: StudySpec, assignment: Assignment, data: StudyData, pool: Pool, report: Report) -> Outcome:
+def run_trial(
+    spec: StudySpec,
+    assignment: Assignment,
+    data: StudyData,
+    pool: Pool,
+    report: Report,
+    save: Save | None = None,
+    saved: State | None = None,
+) -> Outcome:
     """Runs a trial to its end and returns what is to be stored; of a trial that fails, the reason.
 
     Args:
@@ -53,11 +68,16 @@ def run_trial(spec: StudySpec, assignment: Assignment, data: StudyData, pool: Po
         data: labels and draws.
         pool: scores the queries.
         report: told of the progress after each evaluation, and about once a second in between.
+        save: takes the trial's state about every 15 seconds, between two steps.
+        saved: such a state of this very trial, to go on from; one of another configuration is not used.
     """
     setup = set_up(spec, assignment, data)
     recording = Recording(setup)
     try:
-        Trial(setup, pool, recording, report).run()
+        trial = Trial(setup, pool, recording, report, save)
+        if saved is not None and trial.fits(saved):
+            trial.load_state_dict(saved)
+        trial.run()
     except NotFiniteError as error:
         return recording.outcome(error=str(error))
     except Exception as error:  # whatever broke this trial is stored with it, and the study goes on
@@ -68,26 +88,55 @@ def run_trial(spec: StudySpec, assignment: Assignment, data: StudyData, pool: Po
 class Trial:
     """A trial under way: the loop of steps and evaluations."""
 
-    def __init__(self, setup: TrialSetup, pool: Pool, recording: Recording, report: Report) -> None:
+    def __init__(self, setup: TrialSetup, pool: Pool, recording: Recording, report: Report, save: Save | None) -> None:
         """Builds the method; see ``run_trial``."""
-        self._setup, self._pool, self._recording, self._report = setup, pool, recording, report
+        self._setup, self._pool, self._recording, self._report, self._save = setup, pool, recording, report, save
         self._method: Method = setup.make_method()
-        self._reported = time.monotonic()
+        self._reported = self._saved = time.monotonic()
+        self._resumed = False
 
     def run(self) -> None:
         """Spends the budget, keeps the point with the best dev AUC; a confirm trial then opens the test split."""
         schedule = self._setup.evaluation_schedule()
-        self._recording.add_start(self._evaluate_dev())
+        if not self._resumed:
+            self._recording.add_start(self._evaluate_dev())
         while not self._method.finished:
+            schedule = [at for at in schedule if at > self._method.queries_spent]
             record = self._step()
             spent = self._method.queries_spent
             due = self._method.finished or spent >= schedule[0]
-            schedule = [at for at in schedule if at > spent]
             dev_auc = self._evaluate_dev() if due else float("nan")
             self._recording.add_step(record, self._method.step_number, spent, dev_auc)
             self._report_progress(now=due)
+            self._save_state()
         if self._setup.assignment.stage == "confirm":
             self._open_test()
+
+    def fits(self, state: State) -> bool:
+        """Returns whether a state was saved by this trial in this configuration."""
+        return str(state["identity"]) == self._identity
+
+    def state_dict(self) -> State:
+        """Returns all that changes, between two steps."""
+        method = {_METHOD + name: value for name, value in self._method.state_dict().items()}
+        return {"identity": self._identity} | method | self._recording.state_dict()
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes over a ``state_dict``; what follows equals a trial never stopped, bit for bit."""
+        own = {name.removeprefix(_METHOD): state[name] for name in state if name.startswith(_METHOD)}
+        self._method.load_state_dict(own)
+        self._recording.load_state_dict(state)
+        self._resumed = True
+
+    @property
+    def _identity(self) -> str:
+        assignment = self._setup.assignment
+        return json.dumps([assignment.name, assignment.seed, assignment.noise_seed, self._setup.params()])
+
+    def _save_state(self) -> None:
+        if self._save is not None and time.monotonic() - self._saved >= SECONDS_BETWEEN_SAVES:
+            self._saved = time.monotonic()
+            self._save(self.state_dict())
 
     def _step(self) -> StepRecord:
         while True:

@@ -1,6 +1,6 @@
 """What a study asks: the study file's keys and rules, and its loading with every mistake told in one line."""
 
-from zostudy.spec.difference import difference
+from zostudy.spec.difference import Difference, difference
 from zostudy.spec.document import dump_yaml
 from zostudy.spec.loading import load_study
 from zostudy.spec.space import method_space
@@ -24,6 +24,7 @@ __all__ = [
     "BudgetSpec",
     "Choice",
     "ConfirmSpec",
+    "Difference",
     "Distribution",
     "ImbalanceSpec",
     "MethodSpec",

@@ -1,27 +1,56 @@
-"""Two studies side by side."""
+"""Two studies side by side: what a later one adds to an earlier one, and where it contradicts it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from zostudy.spec.wording import shown
 
 CHANGES_NO_RESULT = ("replicas",)
 
+# What may grow: trials that are stored keep their names, their seeds and their numbers.
+_EXTENDS: dict[str, Callable[[Any, Any], bool]] = {
+    "search.trials": lambda old, new: new > old,
+    "confirm.seeds": lambda old, new: new > old,
+    "imbalance.ratios": lambda old, new: set(new) >= set(old),
+}
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Returns one line for each key that differs between two resolved studies, such as ``seed: 0 -> 1``.
+
+@dataclass(frozen=True)
+class Difference:
+    """How a study differs from an earlier one, a line each, such as ``search.trials: 6 -> 12``.
+
+    Attributes:
+        additions: more trials, seeds, ratios or methods; what is stored stays as it is.
+        contradictions: anything else.
+    """
+
+    additions: tuple[str, ...]
+    contradictions: tuple[str, ...]
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
+    """Returns how two resolved studies differ.
 
     Methods are compared by label. ``replicas`` is not compared: their number changes no result.
     """
     before, after = _leaves(old), _leaves(new)
-    keys = [key for key in {**before, **after} if key not in CHANGES_NO_RESULT]
-    return [
-        f"{key}: {shown(before.get(key))} -> {shown(after.get(key))}"
-        for key in keys
-        if before.get(key) != after.get(key)
-    ]
+    additions: list[str] = []
+    contradictions: list[str] = []
+    for key in {**before, **after}:
+        if key in CHANGES_NO_RESULT or before.get(key) == after.get(key):
+            continue
+        line = f"{key}: {shown(before.get(key))} -> {shown(after.get(key))}"
+        (additions if _extends(key, before, after) else contradictions).append(line)
+    return Difference(tuple(additions), tuple(contradictions))
+
+
+def _extends(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    if key.startswith("methods."):
+        return key not in before
+    return key in _EXTENDS and key in before and key in after and _EXTENDS[key](before[key], after[key])
 
 
 def _leaves(study: Mapping[str, Any]) -> dict[str, Any]:

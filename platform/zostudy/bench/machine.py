@@ -1,0 +1,66 @@
+"""The machine: what it is, how much memory this process has used, and how many threads torch has."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import resource
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from zostudy.bench.report import Machine
+from zostudy.lm.processor import bfloat16_unit, processor_name
+
+
+def describe_machine(device: str, threads: int) -> Machine:
+    """Returns the machine that this process runs on."""
+    libraries = {name: version(name) for name in ("torch", "transformers", "ray", "numpy")}
+    return Machine(
+        processor=processor_name(),
+        cores=usable_cores(),
+        accelerator=None if device == "cpu" else processor_name(device),
+        threads=threads,
+        bfloat16_unit=bfloat16_unit(device),
+        system=f"{platform.system()} {platform.machine()}",
+        versions={"python": platform.python_version()} | libraries,
+    )
+
+
+def usable_cores() -> int:
+    """Returns the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def reset_peak(device: str) -> None:
+    """Begins a new measurement of the peak; where the system cannot, the peak is that of the process's whole life."""
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_bytes(device: str) -> int:
+    """Returns the most memory in use at once since the reset: the accelerator's by torch, or the process's resident."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+@contextlib.contextmanager
+def processor_threads(threads: int) -> Iterator[None]:
+    """Gives torch so many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

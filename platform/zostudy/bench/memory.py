@@ -1,0 +1,77 @@
+"""The memory section: what several replicas of one model take on a node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zostudy.bench.pool import recipe_of
+from zostudy.bench.ray_session import local_ray
+from zostudy.bench.report import MemoryUse
+from zostudy.bench.subjects import Subject, batches, draw_latents, read_weights
+from zostudy.bench.timing import Say
+from zostudy.cluster.pool import RayPool
+from zostudy.cluster.replica import start_replicas
+from zostudy.spec.study import ResourcesSpec
+
+REPLICAS = (1, 2, 4)
+
+Pages = dict[str, int]
+
+
+def has_page_counts() -> bool:
+    """Returns whether this system counts a process's shared and private pages (Linux does)."""
+    return Path("/proc/self/smaps_rollup").is_file()
+
+
+def measure_memory(subject: Subject, say: Say) -> tuple[MemoryUse, ...]:
+    """Returns the memory of 1, 2 and 4 replicas, each with one thread, after each has scored one query."""
+    import ray
+
+    weights = read_weights(subject, "float32")
+    n_bytes = weights.n_bytes
+    with local_ray(max(REPLICAS), n_bytes):
+        recipe = recipe_of(subject, weights)
+        del weights
+        latents, rows = draw_latents(1), batches(1)
+        replicas: list[Any] = []
+        found: dict[int, list[Pages]] = {}
+        for n_replicas in REPLICAS:
+            say(f"{n_replicas} replica(s)")
+            new = start_replicas(n_replicas - len(replicas), ResourcesSpec(cpus=1), recipe)
+            for replica in new:
+                RayPool([replica], recipe).score(latents, rows, seed=0)
+            replicas += new
+            found[n_replicas] = ray.get([replica.__ray_call__.remote(_pages) for replica in replicas])
+    one = _total(found[1])
+    return tuple(_use(subject.name, n_bytes, pages, one) for pages in found.values())
+
+
+def _pages(replica: Any) -> Pages:
+    """Returns the kernel's sums over all mappings of the process this runs in, in bytes by their names."""
+    lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
+    return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+
+
+def _use(model: str, weights_bytes: int, pages: Sequence[Pages], one: int) -> MemoryUse:
+    total = _total(pages)
+    return MemoryUse(
+        model=model,
+        replicas=len(pages),
+        weights_bytes=weights_bytes,
+        resident_bytes=sum(each["Rss"] for each in pages),
+        proportional_bytes=sum(each["Pss"] for each in pages),
+        shared_bytes=sum(map(_shared, pages)),
+        private_bytes=sum(each["Rss"] - _shared(each) for each in pages),
+        total_bytes=total,
+        over_one_replica=total / one,
+    )
+
+
+def _total(pages: Sequence[Pages]) -> int:
+    return sum(each["Rss"] - _shared(each) for each in pages) + max(map(_shared, pages))
+
+
+def _shared(pages: Pages) -> int:
+    return pages["Shared_Clean"] + pages["Shared_Dirty"]

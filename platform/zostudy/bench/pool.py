@@ -1,0 +1,79 @@
+"""The pool section: what is lost between the bare evaluator and replicas behind Ray, and what a second one gains."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from zostudy.bench.machine import processor_threads
+from zostudy.bench.ray_session import local_ray
+from zostudy.bench.report import PoolSpeed
+from zostudy.bench.steps import Step, median_step, timed_step
+from zostudy.bench.subjects import BATCH, Subject, batches, draw_latents, read_weights
+from zostudy.bench.timing import Say, in_turn, seconds_per_call
+from zostudy.cluster.pool import LocalPool, Pool, RayPool
+from zostudy.cluster.replica import Recipe, build_evaluator, start_replicas
+from zostudy.lm.frozen import FrozenLM
+from zostudy.lm.weights import DType, Weights
+from zostudy.spec.study import ResourcesSpec
+
+REPLICAS = (1, 2)
+UNIT_SECONDS = 0.05
+N_UNITS = 8 * max(REPLICAS)
+"""Of a step; each replica gets as many as the others."""
+STEPS_PER_ROUND = 3
+DTYPE: DType = "float32"
+
+
+def measure_pool(subject: Subject, rounds: int, say: Say) -> tuple[PoolSpeed, ...]:
+    """Returns the bare evaluator in this process, one replica and two: each with one thread, on equal steps in turn."""
+    with processor_threads(1):
+        weights = read_weights(subject, DTYPE)
+        bare = FrozenLM(subject.spec, weights, subject.task)
+        unit_queries = _unit_queries(bare, subject)
+        n_queries, unit_examples = N_UNITS * unit_queries, unit_queries * BATCH
+        latents, rows = draw_latents(n_queries), batches(n_queries)
+        with local_ray(max(REPLICAS), weights.n_bytes):
+            say("starting replicas")
+            recipe = recipe_of(subject, weights)
+            replicas = start_replicas(max(REPLICAS), ResourcesSpec(cpus=1), recipe)
+            pools: dict[int, Pool] = {0: LocalPool(bare, rows.size)}
+            pools |= {n: RayPool(replicas[:n], recipe, unit_examples) for n in REPLICAS}
+            steps = {n: functools.partial(timed_step, pool, latents, rows) for n, pool in pools.items()}
+            in_turn(steps, 1, lambda _: say("first steps"))
+            measured = in_turn(steps, rounds * STEPS_PER_ROUND, say)
+    medians = {n: median_step(each) for n, each in measured.items()}
+    return tuple(_speed(subject.name, n, medians, n_queries) for n in pools)
+
+
+def recipe_of(subject: Subject, weights: Weights) -> Recipe:
+    """Returns the recipe of a replica with one thread; tokens and weights lie in Ray's object store."""
+    import ray
+
+    model: Any = ray.put(weights)
+    return Recipe(build_evaluator, (subject.spec, model, ray.put(subject.task), weights.dtype, 1))
+
+
+def _unit_queries(bare: FrozenLM, subject: Subject) -> int:
+    """Returns how many queries take about ``UNIT_SECONDS``."""
+    latents, rows = subject.latents, subject.rows
+    bare.score(latents, rows)
+    seconds = seconds_per_call(lambda: bare.score(latents, rows))
+    return max(1, round(UNIT_SECONDS * len(rows) / seconds))
+
+
+def _speed(model: str, n_replicas: int, steps: dict[int, Step], n_queries: int) -> PoolSpeed:
+    step = steps[n_replicas]
+    n_units = N_UNITS if n_replicas else 1
+    return PoolSpeed(
+        model=model,
+        replicas=n_replicas,
+        units=n_units,
+        unit_examples=n_queries * BATCH // n_units,
+        unit_seconds=step.replica_seconds / n_units,
+        step_seconds=step.seconds,
+        driver_seconds=step.driver_seconds if n_replicas else None,
+        queries_per_second=n_queries / step.seconds,
+        over_bare=steps[0].seconds / step.seconds,
+        over_one_replica=steps[1].seconds / step.seconds,
+    )

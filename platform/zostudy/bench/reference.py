@@ -1,0 +1,82 @@
+"""The reference: how prompts are scored by default elsewhere, in plain transformers.
+
+One prompt at a time, float32, the prompt's vectors in front of every text, every text padded to the batch's longest,
+and logits of the whole vocabulary: at the mask (masked models, as in Black-Box Tuning) or everywhere (causal models).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.sources import ModelSource
+from zostudy.lm.subspace import make_subspace
+from zostudy.lm.weights import load_model
+from zostudy.spec.study import ModelSpec
+
+
+class ReferenceLoop:
+    """Scores as ``FrozenLM`` does, only plainly."""
+
+    def __init__(
+        self, spec: ModelSpec, source: ModelSource, task: EncodedTask, dim: int, seed: int = 0, device: str = "cpu"
+    ) -> None:
+        """Loads transformers' own model.
+
+        Args:
+            spec: prompt length and scale, temperature.
+            source: where the model is.
+            task: the token ids.
+            dim: entries of a latent.
+            seed: names the subspace.
+            device: a torch device.
+        """
+        self.model = load_model(source, torch.float32).to(device)
+        self.head = source.head
+        self.task = task
+        self.device = device
+        self.temperature = spec.temperature
+        self.embeddings: Tensor = self.model.get_input_embeddings().weight
+        spread = float(self.embeddings.std())
+        vocabulary = task.start_vocabulary
+        self.subspace = make_subspace(
+            seed, dim, self.embeddings, spread, vocabulary, spec.prompt_tokens, spec.prompt_scale
+        )
+        if self.head == "encoder":
+            self.label_states = torch.cat([self._label_state(ids) for ids in task.label_texts])
+
+    @torch.no_grad()
+    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Returns float32 scores ``[q, b, C]`` for latents ``[q, d]`` and rows ``[q, b]``."""
+        return np.stack([self._query(latent, batch).cpu().numpy() for latent, batch in zip(latents, rows, strict=True)])
+
+    def _query(self, latent: NDArray[np.float32], rows: NDArray[np.int32]) -> Tensor:
+        """Returns the scores of one prompt, ``[b, C]``."""
+        lead, label_tokens = self.task.lead, self.task.label_tokens
+        ids, real = (torch.from_numpy(array).to(self.device) for array in self.task.padded(rows))
+        prompt = self.subspace.prompts(torch.from_numpy(latent[None]).to(self.device)).expand(len(rows), -1, -1)
+        texts = functional.embedding(ids, self.embeddings)
+        inputs = torch.cat([texts[:, :lead], prompt, texts[:, lead:]], dim=1)
+        mask = torch.cat([real.new_ones(prompt.shape[:2]), real], dim=1).long()
+
+        if self.head == "encoder":
+            states = self.model(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+            means = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+            return self.temperature * functional.cosine_similarity(means[:, None], self.label_states[None], dim=-1)
+        texts_in_order = torch.arange(len(rows), device=self.device)
+        answers = torch.from_numpy(self.task.answers[rows]).to(self.device) + prompt.shape[1]
+        if self.head == "masked":
+            states = self.model.base_model(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+            logits = self.model.lm_head(states[texts_in_order, answers])
+        else:
+            logits = self.model(inputs_embeds=inputs, attention_mask=mask).logits[texts_in_order, answers]
+        return torch.as_tensor(logits[:, torch.from_numpy(label_tokens).to(self.device)])
+
+    @torch.no_grad()
+    def _label_state(self, ids: NDArray[np.int32]) -> Tensor:
+        inputs = torch.from_numpy(ids)[None].to(self.device)
+        return torch.as_tensor(self.model(input_ids=inputs).last_hidden_state.mean(dim=1))

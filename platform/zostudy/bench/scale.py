@@ -1,0 +1,67 @@
+"""The scale section: how far the pool itself goes, with replicas that only sleep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.bench.ray_session import local_ray
+from zostudy.bench.report import ScaleEfficiency
+from zostudy.bench.steps import median_step, timed_step
+from zostudy.bench.subjects import BATCH, batches, draw_latents
+from zostudy.bench.timing import Say
+from zostudy.cluster.pool import RayPool
+from zostudy.cluster.replica import Recipe, start_replicas
+from zostudy.spec.study import ResourcesSpec
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+UNIT_SECONDS = 0.05
+UNITS_PER_REPLICA = 8
+STEPS = 5
+STARTED_TOGETHER = 8
+"""Processes that come up side by side: more of them keep each other from being ready in time."""
+
+
+class SleepingScorer:
+    """Stands in for a model on a processor of its own: takes the time of a unit, and none of this machine's."""
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        """Returns zeros ``[q, b, 2]`` after ``UNIT_SECONDS``."""
+        time.sleep(UNIT_SECONDS)
+        return np.zeros((*rows.shape, 2), dtype=np.float32)
+
+
+def measure_scale(sizes: Sequence[int], say: Say) -> tuple[ScaleEfficiency, ...]:
+    """Returns the pool's efficiency with so many sleeping replicas; all are started once, and the first ones used."""
+    with local_ray(max(sizes)):
+        recipe = Recipe(SleepingScorer, ())
+        replicas: list[Any] = []
+        while len(replicas) < max(sizes):
+            say(f"starting sleeping replicas, {len(replicas)} of {max(sizes)} are up")
+            wave = min(STARTED_TOGETHER, max(sizes) - len(replicas))
+            replicas += start_replicas(wave, ResourcesSpec(cpus=1), recipe)
+        return tuple(_efficiency(replicas[:size], recipe, say) for size in sizes)
+
+
+def _efficiency(replicas: Sequence[Any], recipe: Recipe, say: Say) -> ScaleEfficiency:
+    n_replicas = len(replicas)
+    say(f"{n_replicas} sleeping replica(s)")
+    n_units = UNITS_PER_REPLICA * n_replicas
+    latents, rows = draw_latents(n_units), batches(n_units)  # a query is a unit
+    pool = RayPool(replicas, recipe, unit_examples=BATCH)
+    timed_step(pool, latents, rows)
+    step = median_step([timed_step(pool, latents, rows) for _ in range(STEPS)])
+    return ScaleEfficiency(
+        replicas=n_replicas,
+        unit_seconds=UNIT_SECONDS,
+        units=n_units,
+        step_seconds=step.seconds,
+        efficiency=n_units * UNIT_SECONDS / (n_replicas * step.seconds),
+        driver_seconds=step.driver_seconds,
+    )

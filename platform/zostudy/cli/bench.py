@@ -1,0 +1,100 @@
+"""``zostudy bench``: how fast this machine scores prompts, beside the way it is done by default elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zostudy.cli.formats import Format, show
+from zostudy.errors import ResultsError
+
+DISAGREES = 1
+
+
+class Device(StrEnum):
+    """What the evaluator runs on."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class ReportFormat(StrEnum):
+    """How a report is printed; its parts differ too much for one CSV."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def bench_command(
+    only: Annotated[
+        str, typer.Option(metavar="SECTIONS", help="What to measure, separated by commas.")
+    ] = "evaluator,pool,scale,memory",
+    models: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Models, separated by commas: roberta-large, gpt2-medium, llama-1b, gpt2-xl (true size, random "
+            "weights), minilm, mini-roberta, mini-gpt2, mini-llama. Without it all, but gpt2-xl only with --large.",
+            show_default=False,
+        ),
+    ] = "",
+    large: Annotated[bool, typer.Option("--large", help="Measure gpt2-xl too; takes 20 GB of memory.")] = False,
+    texts: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Texts (CSV, TSV, JSON, Parquet); without it, the task reviews."),
+    ] = None,
+    column: Annotated[str, typer.Option(help="Which column of FILE holds the texts.")] = "text",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the evaluator section.", show_default="torch's own number")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each contender is timed, in turn.")] = 3,
+    device: Annotated[Device, typer.Option(help="What the evaluator section runs on.")] = Device.CPU,
+    format: Annotated[ReportFormat, typer.Option(help="How to print it.")] = ReportFormat.TABLE,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report there too, as JSON.", show_default=False)
+    ] = None,
+) -> None:
+    """Measure this machine: evaluator, pool, scale and memory, beside a plain loop over prompts."""
+    if output is not None:
+        _check_writable(output)
+    print("loading torch and transformers", file=sys.stderr)
+    from zostudy.bench.evaluator import disagreement
+    from zostudy.bench.run import BenchPlan, run_bench
+    from zostudy.cli.bench_tables import report_tables
+
+    plan = BenchPlan(_names(only), _names(models), large, texts, column, threads, rounds, device.value)
+    report = run_bench(plan, _progress())
+    if output is not None:
+        output.write_text(report.to_json() + "\n", encoding="utf-8")
+    if format is ReportFormat.JSON:
+        print(report.to_json())
+    else:
+        show([], Format(format.value), report_tables(report))
+    failures = [line for line in map(disagreement, report.evaluator) if line]
+    for line in failures:
+        print(f"error: {line}", file=sys.stderr)
+    if failures:
+        raise typer.Exit(DISAGREES)
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+def _check_writable(output: Path) -> None:
+    """Refuses a file that could not be written, before the minutes of measuring."""
+    if output.is_dir() or not os.access(output.parent, os.W_OK):
+        raise ResultsError(f"--output must be a file in a folder that can be written, but got {output}; mend the path")
+
+
+def _progress() -> Callable[[str], None]:
+    began = time.monotonic()
+    return lambda line: print(f"[{time.monotonic() - began:7.1f} s] {line}", file=sys.stderr, flush=True)

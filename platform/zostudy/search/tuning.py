@@ -1,0 +1,148 @@
+"""Ray Tune runs the trials: one Tuner over all cells, every outcome into the ledger.
+
+A trial's process imports this module, so it imports neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zostudy.cluster.pool import RayPool
+from zostudy.cluster.replica import Recipe
+from zostudy.errors import ResultsError
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
+from zostudy.search.data import StudyData
+from zostudy.search.journal import Journal
+from zostudy.search.plan import Assignment
+from zostudy.search.progress import StudyProgress
+from zostudy.search.recording import Recording
+from zostudy.search.setup import set_up
+from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.watcher import Watcher
+from zostudy.spec.study import StudySpec
+
+if TYPE_CHECKING:
+    from ray.tune import Tuner
+
+    from zostudy.search.searcher import StudySearcher
+
+TRIALS_PER_REPLICA = 2
+TRIAL_MEMORY = 2**28
+
+
+@dataclass(frozen=True)
+class Evaluators:
+    """What pools are made of: replicas, the recipe of what they host, and the size of a unit."""
+
+    replicas: list[Any]
+    recipe: Recipe
+    unit_examples: int
+
+    def pool(self, first: int = 0) -> RayPool:
+        """Returns a pool whose first unit goes to that replica."""
+        return RayPool(self.replicas, self.recipe, self.unit_examples, first)
+
+
+def run_trials(
+    data: StudyData, progress: StudyProgress, ledger: Ledger, evaluators: Evaluators, watcher: Watcher
+) -> None:
+    """Runs what is left of a study.
+
+    Args:
+        data: labels and draws.
+        progress: where the study stands; follows what finishes.
+        ledger: takes the outcomes.
+        evaluators: the replicas that trials share.
+        watcher: told how it goes.
+
+    Raises:
+        ResultsError: results cannot be written.
+    """
+    from ray import tune
+    from ray.tune.error import TuneError
+
+    from zostudy.search.searcher import StudySearcher
+
+    spec = progress.plan.spec
+    journal = Journal(ledger.folder, progress)
+    unstorable: list[ResultsError] = []
+
+    def finish(assignment: Assignment, outcome: Outcome) -> None:
+        try:
+            ledger.record(outcome)
+        except ResultsError as error:
+            unstorable.append(error)
+            raise
+        progress.record(outcome.trial)
+        journal.update(progress.cells[assignment.cell])
+        watcher.trial_finished(assignment, outcome)
+
+    def crashed(assignment: Assignment) -> Outcome:
+        return Recording(set_up(spec, assignment, data)).outcome(error="the trial's process died")
+
+    searcher = StudySearcher(progress, watcher.trial_started, watcher.trial_progressed, finish, crashed)
+    trainable = tune.with_parameters(tune_trial, spec=spec, data=data, evaluators=evaluators)
+    with _tune_folder() as folder:
+        try:
+            _tuner(trainable, searcher, TRIALS_PER_REPLICA * len(evaluators.replicas), folder).fit()
+        except TuneError:
+            if unstorable:  # Tune wraps what its searcher raises in a traceback
+                raise unstorable[0] from None
+            raise
+
+
+def _tuner(trainable: Any, searcher: StudySearcher, max_concurrent_trials: int, folder: str) -> Tuner:
+    """Returns the Tuner; trials ask for memory alone, so that they never wait for a CPU that a replica holds."""
+    from ray import tune
+
+    from zostudy.search.searcher import METRIC
+
+    return tune.Tuner(
+        tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])),
+        tune_config=tune.TuneConfig(
+            metric=METRIC,
+            mode="max",
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=max_concurrent_trials,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: str(trial.trial_id),
+        ),
+        run_config=tune.RunConfig(name="trials", storage_path=folder, verbose=0),
+    )
+
+
+def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, evaluators: Evaluators) -> None:
+    """Runs one trial in a process of Tune's."""
+    from ray import tune
+
+    from zostudy.search.searcher import METRIC, OUTCOME, PROGRESS
+
+    assignment: Assignment = config["assignment"]
+    latest = TrialProgress(0, 0.0, None)
+
+    def report(progress: TrialProgress, *outcome: Outcome) -> None:
+        nonlocal latest
+        latest = progress
+        tune.report({METRIC: progress.dev_auc, PROGRESS: progress, OUTCOME: list(outcome)})
+
+    outcome = run_trial(spec, assignment, data, evaluators.pool(first=assignment.number), report)
+    report(latest, outcome)
+
+
+@contextmanager
+def _tune_folder() -> Iterator[str]:
+    """Gives Tune a folder for its own notes, which nobody reads: the ledger is the truth."""
+    with tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+        os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+        os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+        yield str(Path(folder).resolve())

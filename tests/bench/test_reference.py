@@ -1,0 +1,107 @@
+"""The reference loop and zostudy's evaluator find the same scores, on trained weights and on random ones."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from zostudy.bench import subjects
+from zostudy.bench.evaluator import AGREEMENT, disagreement, measure_model
+from zostudy.bench.reference import ReferenceLoop
+from zostudy.bench.report import ModelSpeed, Speed
+from zostudy.bench.subjects import SUBSPACE_DIM, Subject, open_subject, read_weights
+from zostudy.bench.texts import Texts, read_texts
+from zostudy.lm.frozen import FrozenLM
+from zostudy.lm.sources import minilm_installed
+
+MINILM = pytest.param("minilm", marks=pytest.mark.skipif(not minilm_installed(), reason="no minilm package"))
+SPEED = Speed("float32", 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, difference=0.0)
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    return read_texts(None, "", 1)
+
+
+def both(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
+    latents, rows = subject.latents[:2], subject.rows[:2]
+    reference = ReferenceLoop(subject.spec, subject.source, subject.task, SUBSPACE_DIM)
+    lm = FrozenLM(subject.spec, read_weights(subject, "float32"), subject.task)
+    return reference.score(latents, rows), lm.score(latents, rows)
+
+
+@pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])
+def test_it_agrees_with_the_evaluator(texts: Texts, name: str) -> None:
+    with open_subject(name, texts) as subject:
+        expected, scores = both(subject)
+    assert expected.std() > 100 * AGREEMENT
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=AGREEMENT)
+
+
+def test_two_prompts_differ(texts: Texts) -> None:
+    with open_subject("mini-roberta", texts) as subject:
+        first, second = both(subject)[0]
+    assert np.abs(first - second).max() > 100 * AGREEMENT
+
+
+SMALL_KIN = {
+    "roberta-large": ("masked", lambda: subjects._roberta(layers=2, width=32, heads=4)),
+    "gpt2-medium": ("causal", lambda: subjects._gpt2(layers=2, width=32, heads=4)),
+    "llama-1b": ("causal", lambda: subjects._llama(layers=2, width=32, heads=4, kv_heads=2, mlp_width=48)),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_KIN)
+def test_it_agrees_on_random_weights_of_the_same_families(
+    monkeypatch: pytest.MonkeyPatch, texts: Texts, name: str
+) -> None:
+    monkeypatch.setitem(subjects._ARCHITECTURES, name, SMALL_KIN[name])
+    few = replace(texts, everything=texts.everything[:500])
+    with open_subject(name, few) as subject:
+        expected, scores = both(subject)
+        folder = Path(subject.source.location)
+        assert folder.is_dir()
+    assert not folder.exists()
+    assert subject.source.head == SMALL_KIN[name][0]
+    assert subject.weights == "random"
+    assert len(set(subject.task.label_tokens)) == 2
+    assert expected.std() > 10 * AGREEMENT
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=AGREEMENT)
+    with open_subject(name, few) as again:
+        np.testing.assert_array_equal(again.task.tokens, subject.task.tokens)
+        np.testing.assert_array_equal(both(again)[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("roberta-large", 355e6), ("gpt2-medium", 355e6), ("gpt2-xl", 1558e6), ("llama-1b", 1100e6)],
+)
+def test_architectures_have_their_true_size(name: str, parameters: float) -> None:
+    with torch.device("meta"):
+        model = subjects._ARCHITECTURES[name][1]()
+    assert sum(parameter.numel() for parameter in model.parameters()) == pytest.approx(parameters, rel=5e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])
+def test_it_agrees_on_a_gpu(texts: Texts, name: str) -> None:
+    with open_subject(name, texts) as subject:
+        measured = measure_model(subject, "cuda", 1, lambda _: None)
+    assert disagreement(measured) is None
+    assert measured.peak_bytes > 0
+
+
+@pytest.mark.parametrize(("difference", "fits"), [(0.0, True), (9e-5, True), (2e-4, False), (math.nan, False)])
+def test_a_difference_beyond_the_agreement_is_told(difference: float, fits: bool) -> None:
+    speeds = (replace(SPEED, evaluator="reference"), replace(SPEED, difference=difference))
+    model = ModelSpeed("mini-roberta", "trained", 1, 10, 16, 32, 20.0, 30, 1, speeds)
+    line = disagreement(model)
+    assert (line is None) == fits
+    if line is not None:
+        assert line.startswith("mini-roberta: ")

@@ -1,0 +1,67 @@
+"""The sections that need Ray, on the smallest model and few replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from zostudy.bench import memory, pool, scale, timing
+from zostudy.bench.memory import has_page_counts, measure_memory
+from zostudy.bench.pool import measure_pool
+from zostudy.bench.scale import measure_scale
+from zostudy.bench.subjects import Subject, open_subject
+from zostudy.bench.texts import read_texts
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def subject() -> Iterator[Subject]:
+    with open_subject("mini-roberta", read_texts(None, "", 1)) as subject:
+        yield subject
+
+
+def quiet(line: str) -> None:
+    assert line
+
+
+def test_sleeping_replicas_lose_only_what_the_pool_costs(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scale, "STEPS", 2)
+    points = measure_scale((1, 2), quiet)
+    assert [(point.replicas, point.units) for point in points] == [(1, 8), (2, 16)]
+    for point in points:
+        assert 0 < point.efficiency <= 1  # nobody sleeps less than asked for
+        assert point.step_seconds >= 8 * point.unit_seconds
+        assert 0 < point.driver_seconds < point.step_seconds
+
+
+def test_the_pool_stands_beside_the_bare_evaluator(
+    local_ray: None, subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "LEAST_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "STEPS_PER_ROUND", 1)
+    bare, one, two = measure_pool(subject, 1, quiet)
+    assert (bare.replicas, one.replicas, two.replicas) == (0, 1, 2)
+    assert (bare.units, one.units, two.units) == (1, 16, 16)
+    assert bare.unit_examples == 16 * one.unit_examples == 16 * two.unit_examples
+    assert bare.over_bare == one.over_one_replica == 1
+    assert one.over_bare == pytest.approx(one.queries_per_second / bare.queries_per_second)
+    assert two.over_one_replica == pytest.approx(two.queries_per_second / one.queries_per_second)
+    assert bare.driver_seconds is None
+    for speed in (one, two):
+        examples = speed.queries_per_second * speed.step_seconds * 32
+        assert examples == pytest.approx(speed.units * speed.unit_examples)
+
+
+@pytest.mark.skipif(not has_page_counts(), reason="this system does not count shared pages")
+def test_memory_adds_up(local_ray: None, subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "REPLICAS", (1, 2))
+    uses = measure_memory(subject, quiet)
+    assert [use.replicas for use in uses] == [1, 2]
+    for use in uses:
+        assert use.resident_bytes == use.shared_bytes + use.private_bytes
+        assert use.private_bytes <= use.proportional_bytes <= use.resident_bytes
+        assert use.private_bytes < use.total_bytes <= use.resident_bytes
+    assert uses[0].over_one_replica == 1
+    assert 1 < uses[1].over_one_replica < 2

@@ -1,0 +1,94 @@
+"""The replica: one scorer at a time, made by whichever recipe a call brings."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zostudy.cluster.pool import RayPool
+from zostudy.cluster.replica import Recipe, Replica, have_bfloat16, start_replicas
+from zostudy.cluster.units import Unit
+from zostudy.lm.processor import bfloat16_unit
+from zostudy.spec.study import ResourcesSpec
+
+UNIT = Unit(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32), seed=0, group=1)
+
+
+class ConstantScorer:
+    """Scores everything alike; writes down that it was made."""
+
+    alive = 0
+    most_alive = 0
+
+    def __init__(self, value: float, log: Path) -> None:
+        self._value = value
+        with log.open("a") as file:
+            file.write(f"{value:g} ")
+        ConstantScorer.alive += 1
+        ConstantScorer.most_alive = max(ConstantScorer.most_alive, ConstantScorer.alive)
+
+    def __del__(self) -> None:
+        ConstantScorer.alive -= 1
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        return np.full((*rows.shape, 1), self._value, np.float32)
+
+
+def values(replica: Any, recipes: list[Recipe]) -> list[float]:
+    return [float(replica.score(recipe, [UNIT])[0][0].mean()) for recipe in recipes]
+
+
+def test_another_recipe_takes_the_place_of_the_scorer(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    one, two = Recipe(ConstantScorer, (1.0, log)), Recipe(ConstantScorer, (2.0, log))
+    assert values(Replica(), [one, one, two, two, one]) == [1, 1, 2, 2, 1]
+    assert log.read_text() == "1 2 1 "
+    assert ConstantScorer.most_alive == 1
+
+
+def test_a_recipe_that_has_travelled_is_the_same(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    recipe = Recipe(ConstantScorer, (1.0, log))
+    assert values(Replica(), [recipe, pickle.loads(pickle.dumps(recipe))]) == [1, 1]
+    assert log.read_text() == "1 "
+
+
+@pytest.mark.ray
+def test_running_replicas_take_another_recipe(local_ray: None, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    one, two = Recipe(ConstantScorer, (1.0, log)), Recipe(ConstantScorer, (2.0, log))
+    replicas = start_replicas(1, ResourcesSpec(), one)
+    rows = np.zeros((4, 300), np.int32)
+    for recipe, value in ((one, 1.0), (two, 2.0), (one, 1.0)):
+        scored = RayPool(replicas, recipe).score(np.zeros((4, 2), np.float32), rows, seed=0)
+        assert (scored.scores == value).all()
+    assert log.read_text() == "1 2 1 "
+
+
+@pytest.mark.ray
+def test_replicas_are_asked_for_the_unit_of_the_machine_they_run_on(local_ray: None, tmp_path: Path) -> None:
+    replicas = start_replicas(2, ResourcesSpec(), Recipe(ConstantScorer, (1.0, tmp_path / "log")))
+    assert have_bfloat16(replicas) == (bfloat16_unit() is not None)
+
+
+def test_one_replica_without_a_unit_is_enough_to_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    class Asked:
+        def __init__(self, unit: str | None) -> None:
+            self.bfloat16_unit = self
+            self._unit = unit
+
+        def remote(self) -> str | None:
+            return self._unit
+
+    monkeypatch.setattr(ray, "get", lambda answers: answers)
+    assert have_bfloat16([Asked("amx_bf16"), Asked("avx512_bf16")])
+    assert not have_bfloat16([Asked("amx_bf16"), Asked(None)])

@@ -1,0 +1,136 @@
+"""What the cells are probed with, and that the loss that is differenced is the method's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from zostudy.cluster.pool import LocalPool, Scored
+from zostudy.search.data import StudyData
+from zostudy.search.noise import all_probes, measure, noise_floors
+from zostudy.search.plan import Plan, make_plan
+from zostudy.search.setup import set_up
+from zostudy.spec.study import StudySpec
+
+MakeSpec = Callable[..., StudySpec]
+
+
+class CountingPool(LocalPool):
+    """Counts the queries of each call."""
+
+    def __init__(self, scorer: Any) -> None:
+        super().__init__(scorer)
+        self.queries: list[int] = []
+
+    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
+        self.queries.append(len(rows))
+        return super().score(latents, rows, seed, group)
+
+
+def test_every_cell_that_perturbs_is_probed_at_its_smallest_radius(plan: Plan, data: StudyData) -> None:
+    cells = {probes.cell.name: probes for probes in all_probes(plan, data)}
+    assert list(cells) == ["spsa-r1", "zosa-r1", "spsa-r5", "zosa-r5"]
+    for cell in cells.values():
+        assert cell.probes.radius == 0.01
+        assert cell.probes.directions.shape == (8, 5)
+        assert set(np.unique(cell.probes.directions)) == {-1.0, 1.0}
+        assert not cell.probes.centre.any()
+    assert (cells["spsa-r1"].probes.central, cells["zosa-r1"].probes.central) == (True, False)
+
+
+def test_the_batch_and_the_subspace_are_those_of_the_first_trial(plan: Plan, data: StudyData) -> None:
+    for probes, cell in zip(
+        all_probes(plan, data), [plan.cells[0], plan.cells[1], plan.cells[3], plan.cells[4]], strict=True
+    ):
+        assignment = plan.assign(cell, "search", 0, {})
+        queries = set_up(plan.spec, assignment, data).make_method().ask()
+        assert probes.cell == cell
+        assert probes.seed == assignment.seed
+        np.testing.assert_array_equal(probes.probes.rows, queries.rows[0])
+        np.testing.assert_array_equal(probes.labels, data.labels[queries.rows[0]])
+
+
+@pytest.mark.parametrize(
+    ("options", "space", "expected"),
+    [
+        ({}, {}, (0.1, 100)),
+        ({"perturbation_radius": 0.3, "subspace_dim": 7}, {}, (0.3, 7)),
+        ({}, {"perturbation_radius": {"choice": (0.5, 0.02)}, "subspace_dim": {"low": 4, "high": 9}}, (0.02, 4)),
+        ({}, {"spsa.perturbation_radius": {"low": 0.04, "high": 9.0}}, (0.04, 100)),
+    ],
+    ids=["defaults", "fixed", "searched", "searched for the label"],
+)
+def test_radius_and_dimensions_are_the_smallest_that_the_cell_may_have(
+    make_spec: MakeSpec, data: StudyData, options: dict[str, Any], space: dict[str, Any], expected: tuple[float, int]
+) -> None:
+    spec = make_spec(
+        methods=({"label": "spsa", "method": "spsa", "options": options},),
+        search={"trials": 2 if space else 0, "space": space},
+    )
+    first, second = all_probes(make_plan(spec), data)
+    for cell in (first, second):
+        assert (cell.probes.radius, cell.probes.directions.shape[1]) == expected
+
+
+def test_a_method_whose_default_step_is_beyond_the_budget_is_left_out(make_spec: MakeSpec, data: StudyData) -> None:
+    small = {"queries": 12, "batch_size": 8, "evaluations": 1}  # a step of zosa takes 18
+    names = [probes.cell.name for probes in all_probes(make_plan(make_spec(budget=small)), data)]
+    assert names == ["spsa-r1", "spsa-r5"]
+
+
+def test_cells_that_differ_in_their_loss_alone_are_scored_once(
+    make_spec: MakeSpec, data: StudyData, scorer: Any
+) -> None:
+    methods = (
+        {"label": "spsa", "method": "spsa"},
+        {"label": "focal", "method": "spsa", "options": {"objective": "focal"}},
+        {"label": "wider", "method": "spsa", "options": {"perturbation_radius": 0.2}},
+    )
+    spec = make_spec(methods=methods, search={"trials": 0}, imbalance={"ratios": (5,), "minority_size": 10})
+    cells = all_probes(make_plan(spec), data)
+    pool = CountingPool(scorer)
+    scores = measure(cells, pool)
+    assert pool.queries == [17, 9, 9] * 2
+    assert sum(pool.queries[:3]) == cells[0].probes.n_queries
+    floors = {floor.cell.cell.method.label: floor.floor for floor in noise_floors(cells, {"float32": scores})}
+    assert floors["spsa"].signal != floors["focal"].signal
+    assert floors["wider"].signal == pytest.approx(2 * floors["spsa"].signal, rel=0.05)
+
+
+def test_the_loss_is_the_methods_own(make_spec: MakeSpec, data: StudyData, scorer: Any) -> None:
+    spec = make_spec(
+        methods=({"label": "spsa", "method": "spsa"}, {"label": "bpt-fzg", "method": "bpt-fzg"}),
+        search={"trials": 0},
+        imbalance={"ratios": (5,), "minority_size": 10, "class_weights": "balanced"},
+    )
+    cells = all_probes(make_plan(spec), data)
+    floors = list(noise_floors(cells, {"float32": measure(cells, LocalPool(scorer))}))
+    for cell, loss, floor in zip(cells, (_balanced_cross_entropy, _auc_at_its_optimum), floors, strict=True):
+        probes = cell.probes
+        points = [sign * np.float32(probes.radius) * probes.directions for sign in (1, -1)]
+        rows = np.tile(probes.rows, (len(probes.directions), 1))
+        centre = scorer.score(probes.centre[None], probes.rows[None])[0].astype(np.float64)
+        plus, minus = (scorer.score(point, rows).astype(np.float64) for point in points)
+        differences = [loss(a, centre, cell) - loss(b, centre, cell) for a, b in zip(plus, minus, strict=True)]
+        assert floor.floor.signal == pytest.approx(np.std(differences, ddof=1), rel=1e-3)
+
+
+def _balanced_cross_entropy(scores: NDArray[np.float64], centre: NDArray[np.float64], cell: Any) -> float:
+    labels = cell.labels
+    shares = cell.method.sampler.class_shares
+    wrong = np.logaddexp(0, scores[np.arange(len(labels)), 1 - labels] - scores[np.arange(len(labels)), labels])
+    return float((wrong / (2 * shares[labels])).mean())
+
+
+def _auc_at_its_optimum(scores: NDArray[np.float64], centre: NDArray[np.float64], cell: Any) -> float:
+    """Returns the AUC saddle (Ying et al. 2016) over p(1-p), with a, b, alpha at their optimum on the centre."""
+    rare, common = cell.labels == 1, cell.labels == 0
+    at_centre, h = (1 / (1 + np.exp(s[:, 0] - s[:, 1])) for s in (centre, scores))
+    a, b = at_centre[rare].mean(), at_centre[common].mean()
+    alpha = 1 + b - a
+    within = ((h[rare] - a) ** 2).mean() + ((h[common] - b) ** 2).mean()
+    return float(within + 2 * alpha * (1 + h[common].mean() - h[rare].mean()) - alpha**2)
