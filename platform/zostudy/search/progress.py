@@ -71,6 +71,10 @@ class CellProgress:
         self._running.discard(row["trial"])
         self._finished[row["trial"]] = row
 
+    def release(self, assignment: Assignment) -> None:
+        """Takes back a trial that was started and has come to nothing: it is next again."""
+        self._running.discard(assignment.name)
+
     def search_results(self, stop: int) -> list[SearchResult] | None:
         """Returns the results of search trials 0 to ``stop - 1`` in order, or None while one is missing."""
         rows = [self._finished.get(trial_name(self.cell.name, "search", n)) for n in range(stop)]
@@ -152,6 +156,10 @@ class StudyProgress:
             if (assignment := cell.next()) is not None:
                 return assignment
         return None
+
+    def release(self, assignment: Assignment) -> None:
+        """Takes back a trial that was started and has come to nothing."""
+        self.cells[assignment.cell].release(assignment)
 
     def record(self, row: Row) -> None:
         """Takes a finished trial's row."""

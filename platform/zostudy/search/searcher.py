@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,15 +11,20 @@ from ray.tune.search import Searcher
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import TrialProgress
+from zostudy.search.trial import State, TrialProgress
 
 METRIC = "dev_auc"
 OUTCOME = "outcome"
 PROGRESS = "progress"
+SAVED = "saved"
+
+MOST_TRIES = 4
 
 
 class StudySearcher(Searcher):
     """Suggests the trials of all cells, so that they advance side by side under one ``Tuner``.
+
+    A trial whose process dies is suggested again, and goes on from what was last saved of it; so many times at most.
 
     Proposals are a pure function of finished results (``zostudy.search.proposer``), so there is nothing to save:
     the ledger is what a later run goes on from.
@@ -31,6 +37,8 @@ class StudySearcher(Searcher):
         on_progress: Callable[[Assignment, TrialProgress], None],
         on_outcome: Callable[[Assignment, Outcome], None],
         on_crash: Callable[[Assignment], Outcome],
+        save: Callable[[str, State], None],
+        load: Callable[[str], State | None],
     ) -> None:
         """Connects Tune to the study.
 
@@ -39,13 +47,17 @@ class StudySearcher(Searcher):
             on_start: told of each trial that starts.
             on_progress: told of each trial's progress.
             on_outcome: takes each finished trial's outcome.
-            on_crash: makes the outcome of a trial whose process died.
+            on_crash: makes the outcome of a trial whose process died each time that it was tried.
+            save: keeps a trial's state, by the trial's name.
+            load: gives the state that was saved last, or None.
         """
         super().__init__(metric=METRIC, mode="max")
         self._progress = progress
         self._on_start, self._on_progress = on_start, on_progress
         self._on_outcome, self._on_crash = on_outcome, on_crash
+        self._save, self._load = save, load
         self._running: dict[str, Assignment] = {}
+        self._deaths: Counter[str] = Counter()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """Returns the next trial's config, None to wait, or FINISHED."""
@@ -56,22 +68,29 @@ class StudySearcher(Searcher):
             return None
         self._running[trial_id] = assignment
         self._on_start(assignment)
-        return {"assignment": assignment}
+        return {"assignment": assignment, "saved": self._load(assignment.name)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Passes a report of progress on, and takes the outcome that comes with the last one.
+        """Passes a report of progress on, keeps what is saved, and takes the outcome that comes with the last one.
 
-        Tune keeps each trial's last result for ever, so the outcome's list is emptied here.
+        Tune keeps each trial's last result for ever, so the lists in it are emptied here.
         """
         assignment = self._running[trial_id]
         self._on_progress(assignment, result[PROGRESS])
+        if result[SAVED]:
+            self._save(assignment.name, result[SAVED].pop())
         if result[OUTCOME]:
             self._on_outcome(self._running.pop(trial_id), result[OUTCOME].pop())
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Records a trial whose process died before its outcome came."""
-        if trial_id in self._running:
-            assignment = self._running.pop(trial_id)
+        """Tries a trial again whose process died before its outcome came; in the end records that it failed."""
+        if trial_id not in self._running:
+            return
+        assignment = self._running.pop(trial_id)
+        self._deaths[assignment.name] += 1
+        if self._deaths[assignment.name] < MOST_TRIES:
+            self._progress.release(assignment)
+        else:
             self._on_outcome(assignment, self._on_crash(assignment))
 
     def save(self, checkpoint_path: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe
 from zostudy.errors import ResultsError
+from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.data import StudyData
@@ -24,7 +25,7 @@ from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
 from zostudy.search.setup import set_up
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.trial import State, TrialProgress, run_trial
 from zostudy.search.watcher import Watcher
 from zostudy.spec.study import StudySpec
 
@@ -68,34 +69,49 @@ def run_trials(
     from ray import tune
     from ray.tune.error import TuneError
 
-    from zostudy.search.searcher import StudySearcher
+    from zostudy.search.searcher import MOST_TRIES, StudySearcher
 
     spec = progress.plan.spec
     journal = Journal(ledger.folder, progress)
+    checkpoints = Checkpoints(ledger.folder)
     unstorable: list[ResultsError] = []
 
     def finish(assignment: Assignment, outcome: Outcome) -> None:
-        try:
-            ledger.record(outcome)
-        except ResultsError as error:
-            unstorable.append(error)
-            raise
+        ledger.record(outcome)
+        checkpoints.remove(assignment.name)
         progress.record(outcome.trial)
         journal.update(progress.cells[assignment.cell])
         watcher.trial_finished(assignment, outcome)
 
     def crashed(assignment: Assignment) -> Outcome:
-        return Recording(set_up(spec, assignment, data)).outcome(error="the trial's process died")
+        reason = f"the trial's process died {MOST_TRIES} times"
+        return Recording(set_up(spec, assignment, data)).outcome(error=reason)
 
-    searcher = StudySearcher(progress, watcher.trial_started, watcher.trial_progressed, finish, crashed)
+    def storing(store: Callable[..., None]) -> Callable[..., None]:
+        def call(*what: object) -> None:
+            try:
+                store(*what)
+            except ResultsError as error:
+                unstorable.append(error)
+                raise
+
+        return call
+
+    searcher = StudySearcher(
+        progress,
+        on_start=watcher.trial_started,
+        on_progress=watcher.trial_progressed,
+        on_outcome=storing(finish),
+        on_crash=crashed,
+        save=storing(checkpoints.save),
+        load=checkpoints.load,
+    )
     trainable = tune.with_parameters(tune_trial, spec=spec, data=data, evaluators=evaluators)
     with _tune_folder() as folder:
         try:
             _tuner(trainable, searcher, TRIALS_PER_REPLICA * len(evaluators.replicas), folder).fit()
-        except TuneError:
-            if unstorable:  # Tune wraps what its searcher raises in a traceback
-                raise unstorable[0] from None
-            raise
+        except TuneError as error:  # Tune wraps what its searcher raises in a traceback
+            raise (unstorable[0] if unstorable else error) from None
 
 
 def _tuner(trainable: Any, searcher: StudySearcher, max_concurrent_trials: int, folder: str) -> Tuner:
@@ -123,18 +139,24 @@ def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, evaluat
     """Runs one trial in a process of Tune's."""
     from ray import tune
 
-    from zostudy.search.searcher import METRIC, OUTCOME, PROGRESS
+    from zostudy.search.searcher import METRIC, OUTCOME, PROGRESS, SAVED
 
     assignment: Assignment = config["assignment"]
     latest = TrialProgress(0, 0.0, None)
 
-    def report(progress: TrialProgress, *outcome: Outcome) -> None:
+    def send(saved: Sequence[State] = (), outcome: Sequence[Outcome] = ()) -> None:
+        tune.report({METRIC: latest.dev_auc, PROGRESS: latest, SAVED: [*saved], OUTCOME: [*outcome]})
+
+    def report(progress: TrialProgress) -> None:
         nonlocal latest
         latest = progress
-        tune.report({METRIC: progress.dev_auc, PROGRESS: progress, OUTCOME: list(outcome)})
+        send()
 
-    outcome = run_trial(spec, assignment, data, evaluators.pool(first=assignment.number), report)
-    report(latest, outcome)
+    def save(state: State) -> None:
+        send(saved=[state])
+
+    pool = evaluators.pool(first=assignment.number)
+    send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"])])
 
 
 @contextmanager
