@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from zostudy.bench.report import Report
 from zostudy.cli.compare import comparison_tables
 from zostudy.cli.formats import markdown
 from zostudy.results.compare import compare
@@ -95,6 +96,24 @@ def test_the_method_shown_is_a_method() -> None:
 def test_pictures_and_files_named_are_there() -> None:
     for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / path).is_file(), path
+
+
+def test_the_speeds_shown_are_those_of_the_reference_benchmark() -> None:
+    report = Report.from_json((ROOT / "results" / "reference" / "bench.json").read_text(encoding="utf-8"))
+    for model in report.evaluator:
+        reference, float32, bfloat16 = model.speeds
+        share = bfloat16.share_of_matrix_rate
+        assert share is not None
+        row = (
+            f"| {model.model} | {reference.seconds:.3g} | {float32.ratio:.1f}x | {bfloat16.ratio:.1f}x | {share:.0%} |"
+        )
+        assert row in README
+    assert report.machine.processor in README
+    _, one, two = report.pool
+    assert f"{two.over_one_replica:.2f} times one" in README
+    assert f"{one.over_bare:.2f} of the bare evaluator" in README
+    assert f"efficiency of {report.scale[-1].efficiency:.2f}" in README
+    assert f"{report.memory[-1].over_one_replica:.2f} times" in README
 
 
 @pytest.mark.parametrize("folder", sorted(path.parent for path in ROOT.glob("results/reference/*/study.yaml")))

@@ -13,6 +13,10 @@ from zostudy.bench.subjects import Subject, batches, draw_latents, read_weights
 from zostudy.bench.timing import Say
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import start_replicas
+from zostudy.cluster.units import MOST_EXAMPLES
+from zostudy.lm.cost import unit_examples
+from zostudy.lm.frozen import can_share_prompts
+from zostudy.lm.weights import Weights
 from zostudy.spec.study import ResourcesSpec
 
 REPLICAS = (1, 2, 4)
@@ -30,7 +34,7 @@ def measure_memory(subject: Subject, say: Say) -> tuple[MemoryUse, ...]:
     import ray
 
     weights = read_weights(subject, "float32")
-    n_bytes = weights.n_bytes
+    n_bytes, size = weights.n_bytes, _unit_examples(subject, weights)
     with local_ray(max(REPLICAS), n_bytes):
         recipe = recipe_of(subject, weights)
         del weights
@@ -41,11 +45,18 @@ def measure_memory(subject: Subject, say: Say) -> tuple[MemoryUse, ...]:
             say(f"{n_replicas} replica(s)")
             new = start_replicas(n_replicas - len(replicas), ResourcesSpec(cpus=1), recipe)
             for replica in new:
-                RayPool([replica], recipe).score(latents, rows, seed=0)
+                RayPool([replica], recipe, size).score(latents, rows, seed=0)
             replicas += new
             found[n_replicas] = ray.get([replica.__ray_call__.remote(_pages) for replica in replicas])
     one = _total(found[1])
     return tuple(_use(subject.name, n_bytes, pages, one) for pages in found.values())
+
+
+def _unit_examples(subject: Subject, weights: Weights) -> int:
+    """Returns the size of a unit as a study's would be: what a forward works on is memory too."""
+    shared = can_share_prompts(weights, subject.task)
+    tokens = float(subject.task.lengths.mean())
+    return unit_examples(weights.architecture, tokens, subject.spec.prompt_tokens, shared, False, MOST_EXAMPLES)
 
 
 def _pages(replica: Any) -> Pages:

@@ -9,7 +9,11 @@ import typer
 from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
+from zostudy.cli.jobs import jobs_command
+from zostudy.cli.logs import logs_command
 from zostudy.cli.run import run_command
+from zostudy.cli.stop import stop_command
+from zostudy.cli.submit import submit_command
 from zostudy.errors import ZostudyError
 
 BAD_INPUT = 2
@@ -21,6 +25,10 @@ app = typer.Typer(
     help="Studies of zeroth-order prompt tuning for frozen language models on imbalanced text, on Ray.",
 )
 app.command("run")(run_command)
+app.command("submit")(submit_command)
+app.command("jobs")(jobs_command)
+app.command("logs")(logs_command)
+app.command("stop")(stop_command)
 app.command("compare")(compare_command)
 app.command("bench")(bench_command)
 app.command("methods")(methods_command)

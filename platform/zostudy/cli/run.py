@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from zostudy.errors import ZostudyError
 
 if TYPE_CHECKING:
     from zostudy.results.ledger import Ledger
@@ -35,6 +38,8 @@ def run_command(
     from zostudy.search.prepare import prepare
     from zostudy.spec import load_study
 
+    if ":/" in str(results):  # what a Path leaves of a URI
+        raise ZostudyError("--results must be a folder, but is a URI; mount it, and give the path")
     spec = load_study(study, set_ or ())
     print(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}", file=sys.stderr)
     prepared = prepare(spec)
@@ -43,14 +48,19 @@ def run_command(
 
         show_plan(prepared)
     else:
-        _run(prepared, results / spec.name, address)
+        from zostudy.results.lease import lease
+
+        with lease(results / spec.name):
+            _run(prepared, results / spec.name, address)
 
 
 def _run(study: PreparedStudy, folder: Path, address: str | None) -> None:
     from zostudy.cli.live import live_view
     from zostudy.results.ledger import Ledger
     from zostudy.search.execute import run_prepared
+    from zostudy.search.study_log import StudyLog
 
+    _take_ends_as_interrupts()
     resolved = study.plan.spec.resolved()
     ledger = Ledger(folder)
     for addition in ledger.check_extends(resolved):
@@ -58,7 +68,7 @@ def _run(study: PreparedStudy, folder: Path, address: str | None) -> None:
     ledger.write_study(resolved, study.data.versions)
     try:
         with live_view() as view:
-            progress = run_prepared(study, ledger, address, view)
+            progress = run_prepared(study, ledger, address, StudyLog(folder, view))
     except KeyboardInterrupt:
         kept = len(ledger.trials())
         print(
@@ -69,6 +79,12 @@ def _run(study: PreparedStudy, folder: Path, address: str | None) -> None:
     _show_end(progress, ledger)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)
+
+
+def _take_ends_as_interrupts() -> None:
+    """Ends as Ctrl-C does where the process is asked to end, also as a job in the background, which ignores Ctrl-C."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
 
 
 def _show_end(progress: StudyProgress, ledger: Ledger) -> None:

@@ -28,6 +28,8 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
     Raises:
         ZostudyError: the cluster cannot be reached, or has no room for a replica.
     """
+    if address is not None:
+        _send_token()
     import ray
 
     _quieten()
@@ -39,15 +41,24 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
         _check_listens(address)
         try:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             reason = " ".join(str(error).split())[:200]
-            raise ZostudyError(f"no Ray cluster can be reached at {address} ({reason}); check --address") from error
+            raise ZostudyError(
+                f"no Ray cluster can be reached at {address} ({reason}); "
+                "check --address, and that RAY_AUTH_TOKEN is the cluster's token, where it wants one"
+            ) from error
         total = ray.cluster_resources()
         n_replicas = _n_replicas(spec, int(total.get("CPU", 0)) - CPUS_OF_THE_DRIVER, total.get("GPU", 0.0))
     try:
         yield n_replicas
     finally:
         ray.shutdown()
+
+
+def _send_token() -> None:
+    """Has Ray send the token that the user gave: to an address that is named it otherwise sends none."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def _check_listens(address: str) -> None:

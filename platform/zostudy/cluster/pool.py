@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -91,24 +92,34 @@ class RayPool:
         calls = _batches(units, len(self._replicas) * CALLS_OF_A_LONG_QUEUE)
         results: list[Any] = [None] * len(calls)
         running: dict[Any, tuple[int, int]] = {}
-        waiting = enumerate(calls)
+        waiting, in_flight = deque(enumerate(calls)), [0] * len(self._replicas)
         for place in range(len(self._replicas) * CALLS_IN_FLIGHT):
-            self._submit(waiting, (self._next + place) % len(self._replicas), running)
+            self._submit(waiting, (self._next + place) % len(self._replicas), running, in_flight)
         while running:
             ray.wait(list(running))
             done, _ = ray.wait(list(running), num_returns=len(running), timeout=0)
             for reference, result in zip(done, ray.get(done), strict=True):
                 index, replica = running.pop(reference)
                 results[index] = result
-                self._submit(waiting, replica, running)
+                in_flight[replica] -= 1
+                self._submit(waiting, replica, running, in_flight)
         self._next += len(calls)
         scores = [part for parts, _ in results for part in parts]
         return Scored(join_scores(cuts, scores, len(rows)), sum(seconds for _, seconds in results))
 
-    def _submit(self, waiting: Iterator[tuple[int, list[Unit]]], replica: int, running: dict[Any, Any]) -> None:
-        for index, units in waiting:
+    def _submit(
+        self,
+        waiting: deque[tuple[int, list[Unit]]],
+        replica: int,
+        running: dict[Any, tuple[int, int]],
+        in_flight: list[int],
+    ) -> None:
+        """Sends the next call, a second one to a busy replica; but the last ones wait for whoever is free first."""
+        most = CALLS_IN_FLIGHT if len(waiting) > len(self._replicas) else 1
+        if waiting and in_flight[replica] < most:
+            index, units = waiting.popleft()
             running[self._replicas[replica].score.remote(self._recipe, units)] = (index, replica)
-            return
+            in_flight[replica] += 1
 
 
 def _batches(units: list[Unit], most_calls: int) -> list[list[Unit]]:

@@ -21,7 +21,7 @@ from zostudy.lm.weights import TORCH_DTYPES, Weights
 from zostudy.spec.study import ModelSpec
 
 # Smaller forwards pay per call, larger ones fall out of the processor's caches.
-FORWARD_TOKENS = {"cpu": 2048, "cuda": 65536}
+FORWARD_TOKENS = {"cpu": 4096, "cuda": 65536}
 KEPT_SUBSPACES = 8
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from zostudy.spec.wording import shown
 
 CHANGES_NO_RESULT = ("replicas",)
+# A file or folder that travelled with a job, named by its contents.
+_SHIPPED = re.compile(r".*/(inputs/[0-9a-f]{16}/[^/]+)")
 
 # What may grow: trials that are stored keep their names, their seeds and their numbers.
 _EXTENDS: dict[str, Callable[[Any, Any], bool]] = {
@@ -61,6 +64,8 @@ def _leaves(study: Mapping[str, Any]) -> dict[str, Any]:
             leaves |= {f"{key}.{label}": options for label, options in value.items()}
         elif isinstance(value, Mapping):
             leaves |= {f"{key}.{rest}": leaf for rest, leaf in _leaves(value).items()}
+        elif isinstance(value, str) and (shipped := _SHIPPED.fullmatch(value)):
+            leaves[key] = shipped[1]  # where a job unpacked it changes no result
         else:
             leaves[key] = value
     return leaves

@@ -1,0 +1,66 @@
+"""``zostudy submit``: run a study on a Ray cluster, unattended."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zostudy.cli.following import INTERRUPTED, AddressOption, follow_job, open_head, ways_on
+
+if TYPE_CHECKING:
+    from zostudy.cluster.head import Head
+    from zostudy.cluster.shipping import Shipment
+
+
+def submit_command(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (YAML).")],
+    address: AddressOption,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as search.trials=2."),
+    ] = None,
+    results: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Where the study's folder is made: a path that every node sees."),
+    ] = None,
+    replicas: Annotated[
+        int | None, typer.Option(metavar="N", help="Replicas of the model, in place of what the study says.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Show the job's log until the study has ended.")] = False,
+) -> None:
+    """Submit a study to a Ray cluster. Submitted again, it goes on where it stopped."""
+    from zostudy.cluster.jobs import place_results
+    from zostudy.cluster.shipping import make_shipment
+    from zostudy.search.prepare import prepare
+    from zostudy.spec import load_study
+
+    settings = [*(set_ or ()), *([] if replicas is None else [f"replicas={replicas}"])]
+    spec = load_study(study, settings)
+    print(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}", file=sys.stderr)
+    prepare(spec)
+    shipment = make_shipment(study, settings, spec)
+    head = open_head(address)
+    job_id = _submitted(head, shipment, place_results(results, head))
+    if follow:
+        follow_job(head, job_id)
+
+
+def _submitted(head: Head, shipment: Shipment, results: str) -> str:
+    """Submits, prints what became of it, and returns the job's id."""
+    from zostudy.cluster.jobs import submit
+    from zostudy.cluster.shipping import mebibytes
+
+    try:
+        job_id = submit(head, shipment, results)
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; zostudy jobs --address {head.address} says whether it was submitted", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    print(f"submitted: {job_id}")
+    for part in shipment.inputs:
+        print(f"shipped: {part.given} ({mebibytes(part.n_bytes)})")
+    print(f"results: {results.rstrip('/')}/{shipment.name}")
+    print(ways_on(head, job_id), flush=True)
+    return job_id

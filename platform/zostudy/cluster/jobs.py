@@ -1,0 +1,218 @@
+"""Studies as jobs of a Ray cluster: submitted, listed, followed, stopped."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from zostudy.cluster.head import Head, NotThereError
+from zostudy.cluster.shipping import STUDY_FILE, Shipment
+from zostudy.errors import ZostudyError
+
+STUDY, DIGEST, RESULTS = "zostudy_study", "zostudy_digest", "zostudy_results"
+SUCCEEDED, STOPPED = "succeeded", "stopped"
+ENDED = (SUCCEEDED, STOPPED, "failed")
+EXIT_CODES_OF_A_RUN = (0, 1, 2, 130)
+INTERRUPTED = 130
+
+LOG_BYTES_PER_SECOND = 100_000
+LEAST_SECONDS_BETWEEN_LOOKS = 1.0
+STOP_SECONDS = 60.0
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A study's job as the cluster knows it.
+
+    Attributes:
+        id: its submission id, which begins with the study's name.
+        study: the study's name.
+        results: the folder in which the study's folder is.
+        status: pending, running, succeeded, failed or stopped.
+        begun: when it was submitted, or None.
+        ended: when it ended, or None.
+        exit_code: of ``zostudy run``, or None where it has not ended by itself.
+        message: what the cluster says of the status.
+    """
+
+    id: str
+    study: str
+    results: str
+    status: str
+    begun: datetime | None
+    ended: datetime | None
+    exit_code: int | None
+    message: str
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it runs any more."""
+        return self.status in ENDED
+
+    @property
+    def outcome(self) -> int:
+        """The exit code that tells of the study what that of ``zostudy run`` would."""
+        if self.status == STOPPED:
+            return INTERRUPTED
+        if self.status == SUCCEEDED:
+            return 0
+        return self.exit_code if self.exit_code in EXIT_CODES_OF_A_RUN[1:] else 1
+
+
+def submit(head: Head, shipment: Shipment, results: str) -> str:
+    """Submits a study, its driver on the head node, and returns the job's id.
+
+    Args:
+        head: of the cluster.
+        shipment: the study and what travels with it.
+        results: from ``place_results``.
+
+    Raises:
+        ZostudyError: the cluster runs another version of Ray, or this study already; or does not take the job.
+    """
+    head.check_version()
+    _check_not_running(head, shipment.name, results)
+    job_id = f"{shipment.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+    metadata = {STUDY: shipment.name, DIGEST: shipment.digest, RESULTS: results}
+
+    with tempfile.TemporaryDirectory(prefix="zostudy-submit-") as folder:
+        environment = shipment.pack(Path(folder))
+
+        def request(client: Any) -> None:
+            try:
+                client.submit_job(
+                    entrypoint=_entrypoint(head, results),
+                    runtime_env=environment,
+                    submission_id=job_id,
+                    metadata=metadata,
+                    entrypoint_num_cpus=0,
+                )
+            except RuntimeError as error:
+                if "already exists" not in str(error):  # else an earlier try came through, but its answer did not
+                    raise
+
+        head.ask(request)
+    return job_id
+
+
+def place_results(given: str | None, head: Head) -> str:
+    """Returns the folder where a job writes: a path that means the same to the head as here.
+
+    Raises:
+        ZostudyError: a relative path, which another machine cannot know, or a URI.
+    """
+    if given is not None and "://" in given:
+        raise ZostudyError(
+            "--results must be a folder, but is a URI; mount it where every node sees it, and give the absolute path"
+        )
+    if given is not None and Path(given).is_absolute():
+        return given
+    if head.on_this_machine:
+        return str(Path(given or "results").absolute())
+    raise ZostudyError(
+        f"the results of a job must go where every node writes, but --results is {given or 'not given'}; "
+        "give an absolute path on shared storage"
+    )
+
+
+def list_jobs(head: Head) -> list[Job]:
+    """Returns the jobs that zostudy submitted, the oldest first."""
+    found: list[Any] = head.ask(lambda client: client.list_jobs())
+    jobs = [_job(details) for details in found if _is_ours(details)]
+    return sorted(jobs, key=lambda job: (job.begun or datetime.max.replace(tzinfo=UTC), job.id))
+
+
+def find_job(head: Head, job_id: str) -> Job:
+    """Returns a job of zostudy's by its id.
+
+    Raises:
+        ZostudyError: there is none.
+    """
+    if ID.fullmatch(job_id):
+        try:
+            details: Any = head.ask(lambda client: client.get_job_info(job_id))
+        except NotThereError:
+            details = None
+        if details is not None and _is_ours(details):
+            return _job(details)
+    known = [job.id for job in list_jobs(head)]
+    remedy = f"the last ones are {', '.join(known[-3:])}" if known else "no study was submitted there since it started"
+    raise ZostudyError(f"there is no job '{job_id}' of zostudy's at {head.address}; {remedy}")
+
+
+def read_log(head: Head, job_id: str) -> str:
+    """Returns all that a job has printed so far."""
+    return str(head.ask(lambda client: client.get_job_logs(job_id)))
+
+
+def follow_log(head: Head, job_id: str) -> Iterator[str]:
+    """Yields what a job prints, until it has ended.
+
+    The cluster gives a log only as a whole, so a longer one is looked at less often.
+    """
+    shown = 0
+    while True:
+        job = find_job(head, job_id)
+        log = read_log(head, job_id)
+        if len(log) > shown:
+            yield log[shown:]
+            shown = len(log)
+        if job.has_ended:
+            return
+        time.sleep(max(LEAST_SECONDS_BETWEEN_LOOKS, len(log) / LOG_BYTES_PER_SECOND))
+
+
+def stop(head: Head, job_id: str) -> Job:
+    """Stops a job as a Ctrl-C would, and returns it as it is then, after a while at the latest."""
+    head.ask(lambda client: client.stop_job(job_id))
+    latest = time.monotonic() + STOP_SECONDS
+    while not (job := find_job(head, job_id)).has_ended and time.monotonic() < latest:
+        time.sleep(LEAST_SECONDS_BETWEEN_LOOKS)
+    return job
+
+
+def _check_not_running(head: Head, study: str, results: str) -> None:
+    for job in list_jobs(head):
+        if (job.study, job.results) == (study, results) and not job.has_ended:
+            raise ZostudyError(
+                f"one job at a time may write the results of a study, but {job.id} is {job.status}; "
+                f"follow it with zostudy logs, end it with zostudy stop, or give the study another name"
+            )
+
+
+def _entrypoint(head: Head, results: str) -> str:
+    """Returns the driver's command: the cluster's python, but where the head runs here, this one."""
+    here = shlex.quote(sys.executable)
+    python = f"$(command -v {here} || echo python)" if head.on_this_machine else "python"
+    return f"{python} -m zostudy run {STUDY_FILE} --address auto --results {shlex.quote(results)}"
+
+
+def _is_ours(details: Any) -> bool:
+    return details.submission_id is not None and STUDY in (details.metadata or {})
+
+
+def _job(details: Any) -> Job:
+    return Job(
+        id=details.submission_id,
+        study=details.metadata[STUDY],
+        results=details.metadata.get(RESULTS, ""),
+        status=str(details.status.value).lower(),
+        begun=_time(details.start_time),
+        ended=_time(details.end_time),
+        exit_code=details.driver_exit_code,
+        message=details.message or "",
+    )
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None

@@ -1,0 +1,173 @@
+"""What a submitted study takes along: the package, and the files that its YAML names by relative paths.
+
+An absolute path is taken to lead to storage that every node sees, and stays as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import zostudy
+from zostudy.errors import SpecError
+from zostudy.spec.document import dump_yaml, parse_document
+from zostudy.spec.overrides import override
+from zostudy.spec.paths import MODEL_NAME, TASK_FILE
+from zostudy.spec.study import StudySpec
+
+MOST_BYTES = 100 * 2**20
+STUDY_FILE = "study.yaml"
+DIGEST_LENGTH = 16
+NEVER_READ = {".bin", ".ckpt", ".h5", ".msgpack", ".onnx", ".pkl", ".pt", ".pth"}
+
+
+@dataclass(frozen=True)
+class Input:
+    """A data file or a model folder that travels with the study.
+
+    Attributes:
+        key: where the study names it, such as ``("task", "file")``.
+        given: the path as the study file has it.
+        source: the absolute path here.
+        files: what travels of it: the file itself, or the folder's files but hidden ones and weights that are
+            not safetensors, which zostudy never reads.
+    """
+
+    key: tuple[str, str]
+    given: str
+    source: Path
+    files: tuple[Path, ...]
+
+    @cached_property
+    def n_bytes(self) -> int:
+        """The size of all files."""
+        return sum(file.stat().st_size for file in self.files)
+
+    @cached_property
+    def shipped(self) -> str:
+        """The path in the shipment; it names the contents, so it is equal exactly for equal ones."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            digest.update(f"{file.relative_to(self.source)}\n".encode())
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+        return f"./inputs/{digest.hexdigest()[:DIGEST_LENGTH]}/{self.source.name}"
+
+    def copy(self, folder: Path) -> None:
+        """Copies the files to where a shipment in ``folder`` has them."""
+        for file in self.files:
+            target = folder / self.shipped / file.relative_to(self.source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """A study on its way to a cluster.
+
+    Attributes:
+        study: the study with every default filled in, as plain data; inputs by their paths in the shipment.
+        inputs: what travels with it.
+    """
+
+    study: dict[str, Any]
+    inputs: tuple[Input, ...]
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self.study["name"])
+
+    @property
+    def digest(self) -> str:
+        """What tells this study, and the contents of its inputs, from others."""
+        return hashlib.sha256(dump_yaml(self.study).encode()).hexdigest()[:DIGEST_LENGTH]
+
+    def pack(self, folder: Path) -> dict[str, Any]:
+        """Writes the shipment to an empty folder, and returns Ray's runtime environment that takes it along.
+
+        A job then runs in a copy of the folder and imports this very zostudy; the cluster needs only its
+        dependencies. Stopping the job is a Ctrl-C to the study.
+        """
+        cargo = folder / "study"
+        cargo.mkdir()
+        (cargo / STUDY_FILE).write_text(dump_yaml(self.study), encoding="utf-8")
+        for part in self.inputs:
+            part.copy(cargo)
+        return {
+            "working_dir": str(cargo),
+            "py_modules": [str(Path(zostudy.__file__).parent), str(_write_version(folder))],
+            "excludes": ["__pycache__"],
+            "env_vars": {
+                "PYTHONUNBUFFERED": "1",
+                "RAY_JOB_STOP_SIGNAL": "SIGINT",
+                "RAY_JOB_STOP_WAIT_TIME_S": "30",
+            },
+        }
+
+
+def make_shipment(path: Path, overrides: Sequence[str], spec: StudySpec) -> Shipment:
+    """Returns what must travel for a study.
+
+    Args:
+        path: the study file.
+        overrides: the settings it was loaded with.
+        spec: what ``load_study`` made of both.
+
+    Raises:
+        SpecError: the inputs are too large to travel.
+    """
+    written = override(parse_document(path.read_text(encoding="utf-8-sig"), str(path)), overrides).data
+    study = spec.resolved()
+    inputs = []
+    for section, key in (TASK_FILE, MODEL_NAME):
+        given, absolute = written.get(section, {}).get(key), study[section].get(key)
+        if given and not os.path.isabs(given) and os.path.isabs(absolute):
+            inputs.append(_input((section, key), given, Path(absolute)))
+    _check_size(inputs)
+    for part in inputs:
+        section, key = part.key
+        study[section] = study[section] | {key: part.shipped}
+    return Shipment(study, tuple(inputs))
+
+
+def mebibytes(n_bytes: int) -> str:
+    """Returns a size such as ``1.5 MiB``."""
+    return f"{n_bytes / 2**20:,.1f} MiB"
+
+
+def _input(key: tuple[str, str], given: str, source: Path) -> Input:
+    if source.is_file():
+        return Input(key, given, source, (source,))
+    files = (file for file in sorted(source.rglob("*")) if file.is_file())
+    return Input(key, given, source, tuple(file for file in files if _is_read(file.relative_to(source))))
+
+
+def _is_read(file: Path) -> bool:
+    return file.suffix not in NEVER_READ and not any(part.startswith(".") for part in file.parts)
+
+
+def _check_size(inputs: Sequence[Input]) -> None:
+    if sum(part.n_bytes for part in inputs) <= MOST_BYTES:
+        return
+    sizes = " and ".join(f"{'.'.join(part.key)} {part.given} has {mebibytes(part.n_bytes)}" for part in inputs)
+    raise SpecError(
+        f"at most {mebibytes(MOST_BYTES)} travel with a study, but {sizes}; "
+        "put what is large on shared storage, and give its absolute path, the same on every node"
+    )
+
+
+def _write_version(folder: Path) -> Path:
+    """Writes what lets the shipped package know its version, as an installed one does; returns the folder."""
+    number = version("zostudy")
+    info = folder / f"zostudy-{number}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: zostudy\nVersion: {number}\n", encoding="utf-8")
+    return info

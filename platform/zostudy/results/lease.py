@@ -1,0 +1,51 @@
+"""One driver at a time: a lock on a study's folder that the operating system releases when its holder ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from zostudy.errors import ResultsError
+
+LEASE_FILE = ".lease"
+
+
+@contextmanager
+def lease(folder: Path) -> Iterator[None]:
+    """Holds a study's folder, which it makes, for this process; however the process ends, nothing stays locked.
+
+    Raises:
+        ResultsError: another driver holds it, or the folder cannot be made, written or locked.
+    """
+    path = folder / LEASE_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(
+            f"the results folder must be writable, but {folder} is not ({error.strerror}); "
+            "permit it, or give another one with --results"
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise ResultsError(
+                f"one driver at a time may write a study's results, but {folder} is held by {file.read().strip()}; "
+                "wait for it or end it, or give another folder with --results"
+            ) from None
+        except OSError as error:
+            raise ResultsError(
+                f"the results folder must be on storage that can be locked, but {folder} is not ({error.strerror}); "
+                "give another one with --results"
+            ) from error
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
+        file.flush()
+        yield

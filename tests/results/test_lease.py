@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results.lease import lease
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from zostudy.results.lease import lease
+with lease(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path):
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "study")], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_second_driver_is_refused_while_the_first_lives(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    held = pytest.raises(ResultsError, match=f"is held by process {holder.pid} on .* since ")
+    with held as refused, lease(tmp_path / "study"):
+        pass
+    assert "\n" not in str(refused.value)
+
+
+def test_a_killed_driver_leaves_nothing_locked(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with lease(tmp_path / "study"):
+        assert (tmp_path / "study").is_dir()
+
+
+def test_what_was_held_can_be_held_again_and_two_studies_at_once(tmp_path: Path) -> None:
+    for _ in range(2):
+        with lease(tmp_path / "one"), lease(tmp_path / "two"):
+            pass
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultsError, match="must be writable"), lease(tmp_path / "file" / "study"):
+        pass
