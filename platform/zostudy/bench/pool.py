@@ -19,7 +19,7 @@ from zostudy.spec.study import ResourcesSpec
 
 REPLICAS = (1, 2)
 UNIT_SECONDS = 0.05
-N_UNITS = 16 * max(REPLICAS)
+N_UNITS = 8 * max(REPLICAS)
 """Of a step; each replica gets as many as the others."""
 STEPS_PER_ROUND = 3
 DTYPE: DType = "float32"

@@ -20,7 +20,7 @@ from zostudy.spec.study import ResourcesSpec
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 UNIT_SECONDS = 0.05
-UNITS_PER_REPLICA = 16
+UNITS_PER_REPLICA = 8
 STEPS = 5
 STARTED_TOGETHER = 8
 """Processes that come up side by side: more of them keep each other from being ready in time."""
