@@ -11,6 +11,7 @@ import pytest
 
 import zostudy.lm.sources
 from zostudy.lm.sources import MINILM_PACKAGE
+from zostudy.results.lease import LEASE_FILE
 from zostudy.results.ledger import Ledger
 from zostudy.spec import load_study
 
@@ -154,10 +155,12 @@ def test_a_study_that_contradicts_its_results_is_refused_and_the_difference_show
     study, folder = write_study(), tmp_path / "results" / "tiny"
     Ledger(folder).write_study(load_study(study).resolved(), {})
     (folder / "trials" / "spsa-r2-search-000.parquet").write_bytes(b"a trial")
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != LEASE_FILE}
     line = error_line(call("run", study, "--results", tmp_path / "results", "--set", "seed=1"))
     assert "seed: 0 -> 1" in line
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert {
+        path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != LEASE_FILE
+    } == before
 
 
 @pytest.mark.parametrize(
