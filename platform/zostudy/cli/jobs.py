@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from zostudy.cli.catalogue import FormatOption
 from zostudy.cli.following import AddressOption, open_head
 from zostudy.cli.formats import Format, show
-from zostudy.cli.meter import duration
 
 if TYPE_CHECKING:
     from zostudy.cluster.jobs import Job
@@ -27,6 +26,8 @@ def jobs_command(address: AddressOption, format: FormatOption = Format.TABLE) ->
 
 
 def _record(job: Job) -> dict[str, Any]:
+    from zostudy.cli.meter import duration
+
     end = job.ended or datetime.now(UTC)
     return {
         "job": job.id,

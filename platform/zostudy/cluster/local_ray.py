@@ -36,7 +36,7 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
     cpus = os.cpu_count() or 1
     if address is None:
         n_replicas = local_replicas(spec, cpus)
-        _start(max(cpus, n_replicas * spec.resources.cpus), shared_bytes)
+        start_local_ray(max(cpus, n_replicas * spec.resources.cpus), shared_bytes)
     else:
         _check_listens(address)
         try:
@@ -75,9 +75,19 @@ def _check_listens(address: str) -> None:
         ) from error
 
 
-def _start(cpus: int, shared_bytes: int) -> None:
+def start_local_ray(cpus: int, shared_bytes: int = 0) -> None:
+    """Starts a Ray of this machine, which ends with ``ray.shutdown``.
+
+    Args:
+        cpus: what Ray may promise, whatever the machine has.
+        shared_bytes: what replicas will share in the object store.
+
+    Raises:
+        ZostudyError: its processes do not come up.
+    """
     import ray
 
+    _quieten()
     try:
         ray.init(
             address="local",
@@ -86,6 +96,7 @@ def _start(cpus: int, shared_bytes: int) -> None:
             object_store_memory=OBJECT_STORE_BYTES + round(1.5 * shared_bytes),
             logging_level=logging.ERROR,
             log_to_driver=False,
+            _system_config={"worker_maximum_startup_concurrency": cpus},  # else it warns of replicas beyond the cores
         )
     except Exception as error:  # Ray raises no narrower one where its processes do not come up in time
         reason = " ".join(str(error).split())[:200]

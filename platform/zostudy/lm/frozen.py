@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,13 +15,12 @@ from zostudy.lm.body import normed, run_body
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.linear import linear
 from zostudy.lm.packing import Layout, Places, cut_forwards, lay_out
-from zostudy.lm.subspace import Subspace, make_subspace
+from zostudy.lm.subspace import Subspaces
 from zostudy.lm.weights import TORCH_DTYPES, Weights
 from zostudy.spec.study import ModelSpec
 
 # Smaller forwards pay per call, larger ones fall out of the processor's caches.
 FORWARD_TOKENS = {"cpu": 4096, "cuda": 65536}
-KEPT_SUBSPACES = 8
 
 
 class FrozenLM:
@@ -43,7 +41,13 @@ class FrozenLM:
         self._device = torch.device(device)
         self._tensors = weights.tensors(device)
         self._shares_prompts = can_share_prompts(weights, task)
-        self._subspaces: OrderedDict[tuple[int, int], Subspace] = OrderedDict()
+        self._subspaces = Subspaces(
+            self._tensors["embeddings"],
+            weights.embedding_spread,
+            task.start_vocabulary,
+            spec.prompt_tokens,
+            spec.prompt_scale,
+        )
         self._labels = None if len(task.label_tokens) else self._label_states()
 
     @torch.inference_mode()
@@ -59,7 +63,7 @@ class FrozenLM:
             group: so many neighbouring queries share a forward on each example, so that their difference is not
                 disturbed by the batch it was computed in.
         """
-        prompts = self._subspace(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
+        prompts = self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
         scores = np.empty((*rows.shape, self._n_classes), dtype=np.float32)
         most = FORWARD_TOKENS[self._device.type]
         lengths, prompt_tokens = self._task.lengths[rows], self._spec.prompt_tokens
@@ -133,23 +137,6 @@ class FrozenLM:
 
     def _to_device(self, array: NDArray[np.int64] | NDArray[np.int32]) -> Tensor:
         return torch.from_numpy(array).to(self._device)
-
-    def _subspace(self, seed: int, dim: int) -> Subspace:
-        if (seed, dim) not in self._subspaces:
-            spec = self._spec
-            self._subspaces[seed, dim] = make_subspace(
-                seed,
-                dim,
-                self._tensors["embeddings"],
-                self._weights.embedding_spread,
-                self._task.start_vocabulary,
-                spec.prompt_tokens,
-                spec.prompt_scale,
-            )
-        self._subspaces.move_to_end((seed, dim))
-        while len(self._subspaces) > KEPT_SUBSPACES:
-            self._subspaces.popitem(last=False)
-        return self._subspaces[seed, dim]
 
 
 def can_share_prompts(weights: Weights, task: EncodedTask) -> bool:

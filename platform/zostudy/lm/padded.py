@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,13 +13,12 @@ from torch import Tensor
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.heads import EncoderHead, Head, TokenHead, mean_state
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.subspace import Subspace, make_subspace
+from zostudy.lm.subspace import Subspaces
 from zostudy.lm.weights import TORCH_DTYPES, DType, load_model
 from zostudy.spec.study import ModelSpec
 
 # Larger forwards fall out of the processor's caches, smaller ones pay per call: measured on minilm and mini-roberta.
 FORWARD_TOKENS = 2048
-KEPT_SUBSPACES = 8
 
 Places = NDArray[np.int64]
 
@@ -51,14 +49,20 @@ class PaddedLM:
         self._embeddings: Tensor = model.get_input_embeddings().weight
         self._body = model if source.head == "encoder" else model.base_model
         self._head = self._make_head(model, source)
-        self._subspaces: OrderedDict[tuple[int, int], Subspace] = OrderedDict()
+        self._subspaces = Subspaces(
+            self._embeddings,
+            float(self._embeddings.float().std()),
+            task.start_vocabulary,
+            spec.prompt_tokens,
+            spec.prompt_scale,
+        )
 
     @torch.inference_mode()
     def score(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
     ) -> NDArray[np.float32]:
         """See ``FrozenLM.score``."""
-        prompts = self._subspace(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
+        prompts = self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
         scores = np.empty((*rows.shape, self._n_classes), dtype=np.float32)
         for queries, columns in self._forwards(rows, group):
             scores[queries, columns] = self._forward(prompts.to(self._dtype), queries, rows[queries, columns])
@@ -105,23 +109,6 @@ class PaddedLM:
     def _pooled(self, ids: NDArray[np.int32]) -> Tensor:
         inputs = torch.from_numpy(ids).to(self._device).unsqueeze(0)
         return mean_state(self._body(input_ids=inputs).last_hidden_state, torch.ones_like(inputs))
-
-    def _subspace(self, seed: int, dim: int) -> Subspace:
-        if (seed, dim) not in self._subspaces:
-            spec = self._spec
-            self._subspaces[seed, dim] = make_subspace(
-                seed,
-                dim,
-                self._embeddings,
-                float(self._embeddings.float().std()),
-                self._task.start_vocabulary,
-                spec.prompt_tokens,
-                spec.prompt_scale,
-            )
-        self._subspaces.move_to_end((seed, dim))
-        while len(self._subspaces) > KEPT_SUBSPACES:
-            self._subspaces.popitem(last=False)
-        return self._subspaces[seed, dim]
 
 
 def _packed(lengths: NDArray[np.int64], most_tokens: int) -> Iterator[slice]:

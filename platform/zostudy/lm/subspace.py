@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from zostudy.randomness import generator
+
+KEPT_SUBSPACES = 8
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,39 @@ class Subspace:
     def prompts(self, latents: torch.Tensor) -> torch.Tensor:
         """Returns float32 prompts ``[q, n, D]`` for float32 latents ``[q, d]``."""
         return self.start + (latents @ self.projection).view(-1, *self.start.shape)
+
+
+@dataclass
+class Subspaces:
+    """The subspaces of one model, made when they are first asked for; the latest few are kept.
+
+    Attributes:
+        embeddings: see ``make_subspace``, as for the rest.
+    """
+
+    embeddings: torch.Tensor
+    embedding_spread: float
+    vocabulary: np.ndarray
+    prompt_tokens: int
+    prompt_scale: float
+    _kept: OrderedDict[tuple[int, int], Subspace] = field(default_factory=OrderedDict)
+
+    def get(self, seed: int, dim: int) -> Subspace:
+        """Returns the subspace that the seed names, of that many dimensions."""
+        if (seed, dim) not in self._kept:
+            self._kept[seed, dim] = make_subspace(
+                seed,
+                dim,
+                self.embeddings,
+                self.embedding_spread,
+                self.vocabulary,
+                self.prompt_tokens,
+                self.prompt_scale,
+            )
+        self._kept.move_to_end((seed, dim))
+        while len(self._kept) > KEPT_SUBSPACES:
+            self._kept.popitem(last=False)
+        return self._kept[seed, dim]
 
 
 def make_subspace(
