@@ -73,13 +73,22 @@ def make_recipe(study: PreparedStudy, loaded: LoadedModel) -> Recipe:
     import ray
 
     spec = study.plan.spec
-    fits = loaded.n_bytes <= LARGEST_SHARE_OF_STORE * _smallest_store()
-    model: Any = ray.put(loaded.model) if fits else study.source  # each replica then reads the model for itself
+    model: Any = ray.put(loaded.model) if _fits_store(loaded) else study.source
     return Recipe(build_evaluator, (spec.model, model, ray.put(study.encoded), loaded.dtype, spec.resources.cpus))
 
 
-def _smallest_store() -> float:
+def hosting_note(loaded: LoadedModel) -> str | None:
+    """Returns what a user should know where replicas cannot host the model the fast way; Ray must be initialised."""
+    if not isinstance(loaded.model, Weights):
+        return "evaluator: transformers' own code, padded and slower; this architecture has no packed forward"
+    if not _fits_store(loaded):
+        return "weights: each replica reads its own copy, as they do not fit Ray's object store on every node"
+    return None
+
+
+def _fits_store(loaded: LoadedModel) -> bool:
     import ray
 
     nodes: list[dict[str, Any]] = ray.nodes()
-    return min(float(node["Resources"].get("object_store_memory", 0.0)) for node in nodes if node["Alive"])
+    smallest = min(float(node["Resources"].get("object_store_memory", 0.0)) for node in nodes if node["Alive"])
+    return loaded.n_bytes <= LARGEST_SHARE_OF_STORE * smallest

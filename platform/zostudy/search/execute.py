@@ -5,7 +5,7 @@ from __future__ import annotations
 from zostudy.cluster.local_ray import connected
 from zostudy.cluster.replica import start_replicas
 from zostudy.results.ledger import Ledger
-from zostudy.search.evaluator import LoadedModel, make_recipe, read_model
+from zostudy.search.evaluator import LoadedModel, hosting_note, make_recipe, read_model
 from zostudy.search.precision import Precision
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
@@ -36,6 +36,8 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     watcher.phase("starting Ray")
     with connected(address, spec, round(model.n_bytes * precision.copies)) as n_replicas:
         watcher.phase(f"starting {n_replicas} replica{'s' if n_replicas > 1 else ''}")
+        if note := hosting_note(model):
+            watcher.note(note)
         evaluators = precision.settle(_host(study, model, n_replicas), watcher)
         watcher.begin(progress, n_replicas)
         run_trials(study.data, progress, ledger, evaluators, watcher)

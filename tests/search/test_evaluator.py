@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from zostudy.lm.sources import ModelSource
+from zostudy.search.evaluator import LoadedModel, hosting_note
+
+
+def test_a_model_without_a_packed_forward_is_said_to_be_slower() -> None:
+    note = hosting_note(LoadedModel(ModelSource("folder", None, "causal"), "float32", 64))
+    assert note is not None
+    assert "transformers' own code" in note
+
+
+@pytest.mark.parametrize(("store", "said"), [(1e9, False), (10.0, True)])
+def test_weights_that_do_not_fit_the_store_are_said_to_be_copied(
+    monkeypatch: pytest.MonkeyPatch, store: float, said: bool
+) -> None:
+    import numpy as np
+    import ray
+
+    from zostudy.lm.weights import Weights
+
+    node = {"Alive": True, "Resources": {"object_store_memory": store}}
+    monkeypatch.setattr(ray, "nodes", lambda: [node])
+    weights = Weights(None, "float32", {"embeddings": np.zeros((9, 9), np.float32)}, 1.0)  # type: ignore[arg-type]
+    assert (hosting_note(LoadedModel(weights, "float32", 64)) is not None) == said
