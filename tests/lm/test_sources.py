@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from zostudy.errors import ModelError
 from zostudy.lm import sources
 from zostudy.lm.encoding import load_tokenizer
 from zostudy.lm.limits import model_room
-from zostudy.lm.sources import find_model, minilm_installed
+from zostudy.lm.sources import find_model, load_config, minilm_installed
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 
@@ -69,3 +70,48 @@ def test_room_is_what_the_model_takes_less_the_prompt() -> None:
     spec = ModelSpec(name="mini-roberta", prompt_tokens=10)
     source = find_model(spec)
     assert model_room(spec.model_copy(update={"max_length": 50}), source, load_tokenizer(source)) == 40
+
+
+CODE = """from pathlib import Path
+
+from transformers import BertConfig, BertForMaskedLM
+
+Path(__file__).with_name("ran").touch()
+
+
+class OwnConfig(BertConfig):
+    model_type = "own"
+
+
+class OwnForMaskedLM(BertForMaskedLM):
+    config_class = OwnConfig
+"""
+
+
+@pytest.fixture
+def folder_with_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model folder whose configuration asks transformers to run a Python file of its own."""
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    folder = tmp_path / "model"
+    shutil.copytree(Path(find_model(ModelSpec(name="mini-roberta")).location), folder)
+    (folder / "own.py").write_text(CODE, encoding="utf-8")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {
+        "model_type": "own",
+        "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModelForMaskedLM": "own.OwnForMaskedLM"},
+    }
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return folder
+
+
+def test_code_that_comes_with_a_model_is_run_only_where_the_study_says_so(
+    folder_with_code: Path, tmp_path: Path
+) -> None:
+    spec = ModelSpec(name=str(folder_with_code))
+    with pytest.raises(ModelError, match=r"brings Python code of its own, .* set model\.trust_remote_code to true"):
+        find_model(spec)
+    assert not [*tmp_path.rglob("ran")]
+    source = find_model(spec.model_copy(update={"trust_remote_code": True}))
+    assert source.head == "masked"
+    assert type(load_config(source)).__name__ == "OwnConfig"
+    assert [*tmp_path.rglob("ran")]

@@ -109,6 +109,13 @@ def test_the_number_of_replicas_makes_no_other_study(tmp_path: Path, write_study
     assert difference(one, two) == Difference((), ())
 
 
+def test_a_key_that_an_older_study_file_lacks_counts_with_its_default() -> None:
+    old = {"model": {"name": "minilm"}}
+    assert difference(old, {"model": {"name": "minilm", "trust_remote_code": False}}) == Difference((), ())
+    changed = difference(old, {"model": {"name": "minilm", "trust_remote_code": True}})
+    assert changed.contradictions == ("model.trust_remote_code: false -> true",)
+
+
 OLD: dict[str, Any] = {
     "model": {"name": "minilm"},
     "imbalance": {"ratios": [1, 10]},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zostudy.cli.preparing import prepare_aloud
 from zostudy.errors import ZostudyError
 
 if TYPE_CHECKING:
@@ -35,14 +36,12 @@ def run_command(
     ] = False,
 ) -> None:
     """Run a study: search, confirm, compare. Run again, it goes on where it stopped."""
-    from zostudy.search.prepare import prepare
     from zostudy.spec import load_study
 
     if ":/" in str(results):  # what a Path leaves of a URI
         raise ZostudyError("--results must be a folder, but is a URI; mount it, and give the path")
     spec = load_study(study, set_ or ())
-    print(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}", file=sys.stderr)
-    prepared = prepare(spec)
+    prepared = prepare_aloud(spec)
     if dry_run:
         from zostudy.cli.dry_run import show_plan
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zostudy.cli.following import INTERRUPTED, AddressOption, follow_job, open_head, ways_on
+from zostudy.cli.preparing import prepare_aloud
 
 if TYPE_CHECKING:
     from zostudy.cluster.head import Head
@@ -34,13 +35,11 @@ def submit_command(
     """Submit a study to a Ray cluster. Submitted again, it goes on where it stopped."""
     from zostudy.cluster.jobs import place_results
     from zostudy.cluster.shipping import make_shipment
-    from zostudy.search.prepare import prepare
     from zostudy.spec import load_study
 
     settings = [*(set_ or ()), *([] if replicas is None else [f"replicas={replicas}"])]
     spec = load_study(study, settings)
-    print(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}", file=sys.stderr)
-    prepare(spec)
+    prepare_aloud(spec)
     shipment = make_shipment(study, settings, spec)
     head = open_head(address)
     job_id = _submitted(head, shipment, place_results(results, head))

@@ -62,7 +62,7 @@ def load_tokenizer(source: ModelSource) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source.location, revision=source.revision)
+        tokenizer = AutoTokenizer.from_pretrained(source.location, **source.loading)
     except (OSError, ValueError) as error:
         raise unreachable(source.location, error) from error
     if source.head == "masked" and tokenizer.mask_token is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zostudy.errors import ModelError
-from zostudy.lm.sources import ModelSource
+from zostudy.lm.sources import ModelSource, load_config
 from zostudy.spec.study import ModelSpec
 
 SHORTEST_ROOM = 4
@@ -17,9 +17,7 @@ def model_room(spec: ModelSpec, source: ModelSource, tokenizer: Any) -> int:
     Raises:
         ModelError: the prompt alone fills the model.
     """
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(source.location, revision=source.revision)
+    config = load_config(source)
     positions: int = getattr(config, "max_position_embeddings", 1 << 20)
     if config.model_type in ("roberta", "xlm-roberta", "camembert"):
         positions -= int(config.pad_token_id) + 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from zostudy.errors import ModelError
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
@@ -33,11 +33,18 @@ class ModelSource:
         location: an absolute folder, or a hub id.
         revision: the hub revision, or None.
         head: how a text is scored.
+        trust_remote_code: whether Python files that come with the model may be run.
     """
 
     location: str
     revision: str | None
     head: Head
+    trust_remote_code: bool = False
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """What every ``from_pretrained`` of transformers is given beside the location."""
+        return {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
 
 
 def find_model(spec: ModelSpec) -> ModelSource:
@@ -49,8 +56,8 @@ def find_model(spec: ModelSpec) -> ModelSource:
     location = _location(spec.name)
     if Path(location).is_dir():
         _check_folder(Path(location))
-    head = spec.head if spec.head != "auto" else _head_of(location, spec.revision)
-    return ModelSource(location, spec.revision, head)
+    source = ModelSource(location, spec.revision, "masked", spec.trust_remote_code)
+    return replace(source, head=spec.head if spec.head != "auto" else _head_of(source))
 
 
 def _location(name: str) -> str:
@@ -96,25 +103,38 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _head_of(location: str, revision: str | None) -> Head:
+def load_config(source: ModelSource) -> Any:
+    """Returns transformers' configuration of the model.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(location, revision=revision)
+        return AutoConfig.from_pretrained(source.location, **source.loading)
     except (OSError, ValueError) as error:
-        raise unreachable(location, error) from error
-    architectures = config.architectures or ["unnamed"]
+        raise unreachable(source.location, error) from error
+
+
+def _head_of(source: ModelSource) -> Head:
+    architectures = load_config(source).architectures or ["unnamed"]
     for ending, head in _HEAD_OF_ARCHITECTURE.items():
         if architectures[0].endswith(ending):
             return head
     raise ModelError(
-        f"the head of {location} ({architectures[0]}) is not known; "
+        f"the head of {source.location} ({architectures[0]}) is not known; "
         "set model.head to masked, causal or encoder, whichever the model was trained as"
     )
 
 
 def unreachable(location: str, error: Exception) -> ModelError:
     """Returns the one-line error for a model that transformers could not load."""
+    if "trust_remote_code=True" in str(error):
+        return ModelError(
+            f"model {location} brings Python code of its own, which zostudy does not run unasked; "
+            "read that code, and if you trust it set model.trust_remote_code to true"
+        )
     reason = " ".join(str(error).split())[:160]
     if Path(location).is_dir():
         return ModelError(f"the model in {location} cannot be loaded ({reason}); check that the folder is complete")

@@ -16,7 +16,7 @@ from torch import Tensor
 from zostudy.lm.architecture import Architecture, packed_family
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.extraction import extract
-from zostudy.lm.sources import ModelSource, unreachable
+from zostudy.lm.sources import ModelSource, load_config, unreachable
 
 DType = Literal["float32", "bfloat16"]
 
@@ -76,20 +76,6 @@ def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dty
     return Weights(architecture, dtype, arrays, spread)
 
 
-def load_config(source: ModelSource) -> Any:
-    """Returns the configuration of the part of the model that is run.
-
-    Raises:
-        ModelError: it cannot be loaded.
-    """
-    from transformers import AutoConfig
-
-    try:
-        return AutoConfig.from_pretrained(source.location, revision=source.revision)
-    except (OSError, ValueError) as error:
-        raise unreachable(source.location, error) from error
-
-
 def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
     """Returns transformers' own frozen model.
 
@@ -103,7 +89,7 @@ def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
     logging.set_verbosity_error()
     loader: Any = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "encoder": AutoModel}[source.head]
     try:
-        model = loader.from_pretrained(source.location, revision=source.revision, dtype=dtype, use_safetensors=True)
+        model = loader.from_pretrained(source.location, dtype=dtype, use_safetensors=True, **source.loading)
     except (OSError, ValueError, SafetensorError) as error:
         raise unreachable(source.location, error) from error
     model.config.use_cache = False

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from zostudy.spec.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
 from zostudy.spec.wording import shown
 
 CHANGES_NO_RESULT = ("replicas",)
 # A file or folder that travelled with a job, named by its contents.
 _SHIPPED = re.compile(r".*/(inputs/[0-9a-f]{16}/[^/]+)")
+
+_ANY_METHOD = MethodSpec(label="any", method="any")
 
 # What may grow: trials that are stored keep their names, their seeds and their numbers.
 _EXTENDS: dict[str, Callable[[Any, Any], bool]] = {
@@ -40,6 +44,8 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     Methods are compared by label. ``replicas`` is not compared: their number changes no result.
     """
     before, after = _leaves(old), _leaves(new)
+    # A key that came into being later has a default that leaves things as they were.
+    before = {key: value for key, value in _defaults().items() if key in after} | before
     additions: list[str] = []
     contradictions: list[str] = []
     for key in {**before, **after}:
@@ -48,6 +54,13 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
         line = f"{key}: {shown(before.get(key))} -> {shown(after.get(key))}"
         (additions if _extends(key, before, after) else contradictions).append(line)
     return Difference(tuple(additions), tuple(contradictions))
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    least = StudySpec(name="any", model=ModelSpec(name="any"), task=TaskSpec(), methods=(_ANY_METHOD,))
+    needed = ("name", "model.name", f"methods.{_ANY_METHOD.label}")
+    return {key: value for key, value in _leaves(least.resolved()).items() if key not in needed}
 
 
 def _extends(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

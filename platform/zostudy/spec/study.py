@@ -55,6 +55,7 @@ class ModelSpec(Section):
         max_length: longest input in tokens, prompt included; null means what the model takes.
         temperature: factor on the encoder head's cosines; other heads do not use it.
         revision: the hub revision (branch, tag or commit).
+        trust_remote_code: run Python files that come with the model. They run as you, here and on every node.
     """
 
     name: Annotated[Text, Field(examples=["mini-roberta"])]
@@ -65,6 +66,7 @@ class ModelSpec(Section):
     max_length: Annotated[Positive | None, Field(examples=["128"])] = None
     temperature: PositiveNumber = 20.0
     revision: Annotated[Text | None, Field(examples=["main"])] = None
+    trust_remote_code: StrictBool = False
 
 
 class SplitNames(Section):

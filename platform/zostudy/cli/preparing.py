@@ -1,0 +1,28 @@
+"""How ``run`` and ``submit`` begin: data and model are read and checked, and a risk that the study takes is named."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zostudy.search.prepare import PreparedStudy
+    from zostudy.spec.study import StudySpec
+
+
+def prepare_aloud(spec: StudySpec) -> PreparedStudy:
+    """Returns the prepared study; before that, says on standard error what takes its time.
+
+    Raises:
+        ZostudyError: whatever is wrong with data, imbalance, model, label words or budget.
+    """
+    from zostudy.search.prepare import prepare
+
+    if spec.model.trust_remote_code:
+        print(
+            f"warning: model.trust_remote_code is true: Python code that comes with {spec.model.name} runs with all "
+            "your rights, on every node that hosts a replica; pin model.revision to a commit that you have read",
+            file=sys.stderr,
+        )
+    print(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}", file=sys.stderr)
+    return prepare(spec)

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from zostudy.cli.preparing import prepare_aloud
+from zostudy.spec.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_running_a_models_own_code_is_warned_of_before_it_is_read(
+    capsys: pytest.CaptureFixture[str], trusted: bool
+) -> None:
+    model = ModelSpec(name="mini-roberta", trust_remote_code=trusted)
+    spec = StudySpec(
+        name="tiny", model=model, task=TaskSpec(name="reviews"), methods=(MethodSpec(label="spsa", method="spsa"),)
+    )
+    prepare_aloud(spec)
+    *warnings, reading = capsys.readouterr().err.splitlines()
+    assert reading == "tiny: reading reviews, checking mini-roberta"
+    assert [line.startswith("warning: model.trust_remote_code is true: Python code") for line in warnings] == (
+        [True] if trusted else []
+    )
