@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,25 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data and models are not on this machine: there is no {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_uri() -> Iterator[Callable[[str], str]]:
+    """Gives URIs in a bucket of an S3 server on loopback, by their path; the environment holds its credentials."""
+    from moto.server import ThreadedMotoServer
+    from pyarrow.fs import S3FileSystem
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    endpoint = f"127.0.0.1:{server.get_host_and_port()[1]}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "key-of-the-tests")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-the-tests")
+        store = S3FileSystem(endpoint_override=endpoint, scheme="http", region="us-east-1", allow_bucket_creation=True)
+        store.create_dir("studies")
+        yield lambda path: f"s3://studies/{path}?region=us-east-1&scheme=http&endpoint_override={endpoint}"
+    server.stop()
 
 
 @pytest.fixture(scope="module")

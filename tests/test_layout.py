@@ -22,6 +22,8 @@ ROOMS = {
     "bench": {"bench", "cluster", "lm", "spec", "tasks"},
     "search": {"search", "cluster", "lm", "methods", "results", "spec", "tasks"},
     "results": {"results", "spec"},
+    "report": {"report", "results", "spec"},
+    "export": {"export", "lm", "results", "spec", "tasks"},
 }
 
 
@@ -41,7 +43,8 @@ def test_a_room_imports_only_from_the_rooms_it_may_know(room: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("room", "library"), [("lm", "ray"), ("tasks", "ray"), ("results", "ray"), ("results", "torch")]
+    ("room", "library"),
+    [("lm", "ray"), ("tasks", "ray"), ("results", "ray"), ("results", "torch"), ("report", "ray"), ("report", "torch")],
 )
 def test_a_room_does_without_a_library(room: str, library: str) -> None:
     for path in (PACKAGE / room).rglob("*.py"):
@@ -52,6 +55,23 @@ def test_only_search_knows_tune() -> None:
     for path in PACKAGE.rglob("*.py"):
         if path.parent.name != "search":
             assert "ray.tune" not in path.read_text(encoding="utf-8"), path
+
+
+UNPICKLING_LIBRARIES = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
+SAFE_LOADS = {"np.load": "allow_pickle=False"}
+
+
+def test_nothing_is_ever_unpickled_and_yaml_is_read_by_the_safe_loader() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        assert not UNPICKLING_LIBRARIES & {name.split(".")[0] for name in _imports(path)}, path
+        for call in (
+            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+        ):
+            called, written = ast.unparse(call.func), ast.unparse(call)
+            assert called not in {"torch.load", "pd.read_pickle", "yaml.load", "yaml.unsafe_load", "yaml.full_load"}, (
+                path
+            )
+            assert SAFE_LOADS.get(called, "") in written, (path, written)
 
 
 def _imports(path: Path) -> set[str]:

@@ -102,7 +102,7 @@ def _run(spec: StudySpec, ledger: Ledger) -> None:
     while (assignment := progress.next()) is not None:
         outcome = run_trial(spec, assignment, study.data, LocalPool(NoiseScorer()), lambda _: None)
         ledger.record(outcome)
-        progress.record(outcome.trial)
+        progress.record(outcome.trial, outcome.history)
 
 
 class NoiseScorer:

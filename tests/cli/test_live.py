@@ -54,7 +54,7 @@ def finish(
         "queries": queries,
         "replica_seconds": queries / 10,
     }
-    progress.record(row)
+    progress.record(row, {})
     view.trial_finished(assignment, Outcome(row))
 
 

@@ -232,7 +232,7 @@ def _run_here(spec: StudySpec, ledger: Ledger) -> None:
     while (assignment := progress.next()) is not None:
         outcome = run_trial(spec, assignment, study.data, pool, lambda _: None)
         ledger.record(outcome)
-        progress.record(outcome.trial)
+        progress.record(outcome.trial, outcome.history)
 
 
 def _write_reviews(path: Path) -> None:

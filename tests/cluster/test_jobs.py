@@ -211,7 +211,9 @@ def test_relative_results_are_for_a_head_on_this_machine(
         place_results(given, FakeHead())  # type: ignore[arg-type]
 
 
-def test_a_uri_is_refused_and_not_shown_as_it_may_hold_a_password() -> None:
-    with pytest.raises(ZostudyError, match="--results must be a folder") as refused:
+def test_results_in_an_object_store_are_taken_but_never_with_a_password() -> None:
+    uri = "s3://bucket/studies?region=eu-west-1"
+    assert place_results(uri, FakeHead()) == uri  # type: ignore[arg-type]
+    with pytest.raises(ZostudyError, match="must not hold a password") as refused:
         place_results("s3://key:a-secret@bucket", FakeHead())  # type: ignore[arg-type]
     assert "a-secret" not in str(refused.value)

@@ -14,7 +14,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from zostudy.results.lease import lease
-with lease(Path(sys.argv[1])):
+with lease(Path(sys.argv[1]), print):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -33,7 +33,7 @@ def holder(tmp_path: Path):
 
 def test_a_second_driver_is_refused_while_the_first_lives(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     held = pytest.raises(ResultsError, match=f"is held by process {holder.pid} on .* since ")
-    with held as refused, lease(tmp_path / "study"):
+    with held as refused, lease(tmp_path / "study", print):
         pass
     assert "\n" not in str(refused.value)
 
@@ -41,17 +41,17 @@ def test_a_second_driver_is_refused_while_the_first_lives(holder: subprocess.Pop
 def test_a_killed_driver_leaves_nothing_locked(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with lease(tmp_path / "study"):
+    with lease(tmp_path / "study", print):
         assert (tmp_path / "study").is_dir()
 
 
 def test_what_was_held_can_be_held_again_and_two_studies_at_once(tmp_path: Path) -> None:
     for _ in range(2):
-        with lease(tmp_path / "one"), lease(tmp_path / "two"):
+        with lease(tmp_path / "one", print), lease(tmp_path / "two", print):
             pass
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultsError, match="must be writable"), lease(tmp_path / "file" / "study"):
+    with pytest.raises(ResultsError, match="must be writable"), lease(tmp_path / "file" / "study", print):
         pass

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-import pyarrow as pa
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -50,7 +50,7 @@ def test_a_trial_counts_only_when_its_last_file_is_there(make_outcome, tmp_path:
         source.rename(target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "replace", crash_on_third)
+        patch.setattr("os.replace", crash_on_third)
         with pytest.raises(KeyboardInterrupt):
             ledger.record(make_outcome(number=1))
     assert sorted(renamed[:2]) == ["history", "scores"]
@@ -75,11 +75,10 @@ def test_a_file_is_never_seen_half_written(make_outcome, tmp_path: Path, monkeyp
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome(dev_auc=0.25))
 
-    def fail(table: pa.Table, file, **options: object) -> None:
-        file.write(b"PAR1")
+    def fail(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.pq, "write_table", fail)
+    monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(ResultsError, match=r"No space left on device\); free the space") as caught:
         ledger.record(make_outcome(dev_auc=0.5))
     assert "\n" not in str(caught.value)
@@ -159,9 +158,23 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_refused_on_opening(tmp_path: Path, monkeypatch) -> None:
-    def refuse(**options: object) -> None:
+    def refuse(descriptor: int) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("os.fsync", refuse)
     with pytest.raises(ResultsError, match="Permission denied"):
         Ledger(tmp_path)
+
+
+def test_evaluations_are_read_back_by_trial(make_outcome, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    outcomes = [make_outcome(number=number) for number in range(2)]
+    for outcome in outcomes:
+        ledger.record(outcome)
+    found = ledger.evaluations()
+    assert list(found) == [outcome.name for outcome in outcomes]
+    for outcome in outcomes:
+        evaluated = ~np.isnan(outcome.history["dev_auc"])
+        assert 0 < evaluated.sum() < len(evaluated)
+        for name, column in found[outcome.name].items():
+            np.testing.assert_array_equal(column, outcome.history[name][evaluated])

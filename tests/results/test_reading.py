@@ -20,7 +20,7 @@ def study(make_outcome, tmp_path: Path) -> Path:
     ledger = Ledger(tmp_path / "tree" / "made")
     for number in (0, 1):
         ledger.record(make_outcome(number=number))
-    return ledger.folder
+    return Path(ledger.place.path)
 
 
 def test_tables_come_back_as_data_frames(study: Path) -> None:

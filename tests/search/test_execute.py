@@ -237,7 +237,7 @@ def test_a_trial_that_diverges_is_stored_with_its_reason_and_the_others_go_on(on
 
 def test_one_and_two_replicas_give_the_same_to_the_last_bit(one: Run, two: Run) -> None:
     assert (one.watcher.n_replicas, two.watcher.n_replicas) == (1, 2)
-    expected, given = tables(one.ledger.folder), tables(two.ledger.folder)
+    expected, given = tables(one.ledger.place.folder), tables(two.ledger.place.folder)
     for table in SCHEMAS:
         assert expected[table].num_rows
         assert given[table].equals(expected[table]), table
@@ -252,16 +252,16 @@ def test_only_replicas_load_torch_and_not_even_they_load_transformers(two: Run) 
 
 
 def test_what_is_finished_is_not_done_again(one: Run) -> None:
-    files = {path: path.stat().st_mtime_ns for path in one.ledger.folder.rglob("*") if path.is_file()}
+    files = {path: path.stat().st_mtime_ns for path in one.ledger.place.folder.rglob("*") if path.is_file()}
     watcher = Watcher()
-    assert run_prepared(one.study, Ledger(one.ledger.folder), None, watcher).done
+    assert run_prepared(one.study, Ledger(one.ledger.place.folder), None, watcher).done
     assert watcher == Watcher()
-    assert {path: path.stat().st_mtime_ns for path in one.ledger.folder.rglob("*") if path.is_file()} == files
+    assert {path: path.stat().st_mtime_ns for path in one.ledger.place.folder.rglob("*") if path.is_file()} == files
 
 
 def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, tmp_path: Path) -> None:
     folder = tmp_path / "small"
-    shutil.copytree(one.ledger.folder, folder)
+    shutil.copytree(one.ledger.place.folder, folder)
     lost = [
         "zosa-r3-search-001",
         "zosa-r3-search-003",
@@ -288,10 +288,10 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, tmp_path:
     assert set(resumed.started) == FINISHED - kept.keys()
     rows = {row["trial"]: row["started_at"] for row in Ledger(folder).trials()}
     assert {name: rows[name] for name in kept} == kept
-    expected, given = tables(one.ledger.folder), tables(folder)
+    expected, given = tables(one.ledger.place.folder), tables(folder)
     for table in SCHEMAS:
         assert given[table].equals(expected[table]), table
-    assert journal(folder) == journal(one.ledger.folder)
+    assert journal(folder) == journal(one.ledger.place.folder)
 
 
 def journal(folder: Path) -> dict[str, list[tuple[dict[str, Any], float | None, TrialState]]]:
@@ -317,4 +317,4 @@ def test_the_journal_holds_the_search_as_optuna_reads_it(one: Run) -> None:
             )
             for row in search
         ]
-    assert journal(one.ledger.folder) == expected
+    assert journal(one.ledger.place.folder) == expected

@@ -1,29 +1,53 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zostudy.search.plan import Assignment, Plan, make_plan
-from zostudy.search.progress import StudyProgress, best_params
+from zostudy.search.progress import CellProgress, StudyProgress, best_params
 from zostudy.search.proposer import SearchResult
+from zostudy.search.pruning import Evaluations
+from zostudy.spec.study import StudySpec
+
+
+@pytest.fixture(scope="module", params=["none", "asha", "median"])
+def plan(request: pytest.FixtureRequest, make_spec: Callable[..., StudySpec]) -> Plan:
+    """With every rule; 20 queries between evaluations."""
+    search = make_spec().search.model_copy(update={"pruning": request.param})
+    return make_plan(make_spec(search=search))
+
+
+def evaluations(row: Mapping[str, Any]) -> Evaluations:
+    """The curve that belongs to a row of ``outcome``: straight to its dev AUC at 60 queries, as far as it came."""
+    n = row["queries"] // 20
+    return {"queries": 20 * np.arange(n + 1), "dev_auc": row["would_be"] * np.arange(1, n + 2) / 4}
 
 
 def outcome(assignment: Assignment) -> dict[str, Any]:
     """A dev AUC that depends on what was tried, and now and then a failure."""
     radius = float(assignment.params.get("perturbation_radius", 0.5))
     failed = assignment.stage == "search" and 0.4 < radius < 0.5
-    return {
+    row = {
         "trial": assignment.name,
         "cell": assignment.cell,
         "stage": assignment.stage,
         "params": dict(assignment.params),
-        "dev_auc": None if failed else 1 - abs(radius - 0.2),
-        "status": "failed" if failed else "complete",
+        "would_be": 1 - abs(radius - 0.2),
+        "queries": 60,
     }
+    if failed:
+        return row | {"dev_auc": None, "status": "failed", "queries": 40}
+    curve = evaluations(row)["dev_auc"][1:]
+    for number, limit in enumerate(assignment.thresholds):
+        if curve[number] < limit:
+            return row | {"dev_auc": curve[number], "status": "pruned", "queries": 20 * (number + 1)}
+    return row | {"dev_auc": row["would_be"], "status": "complete"}
 
 
 def run(
@@ -31,14 +55,14 @@ def run(
 ) -> list[dict[str, Any]]:
     """Runs a study whose trials end in a random order on some workers; stops as a crash would."""
     order = random.Random(seed)
-    progress = StudyProgress(plan, stored)
+    progress = StudyProgress(plan, stored, {row["trial"]: evaluations(row) for row in stored})
     running: list[Assignment] = []
     rows = list(stored)
     while not progress.done:
         while len(running) < workers and (assignment := progress.next()) is not None:
             running.append(assignment)
         row = outcome(running.pop(order.randrange(len(running))))
-        progress.record(row)
+        progress.record(row, evaluations(row))
         rows.append(row)
         if stop_after is not None and len(rows) - len(stored) >= stop_after:
             break
@@ -60,15 +84,19 @@ def test_a_resumed_study_equals_one_never_stopped(plan: Plan, workers: int, seed
     assert run(plan, workers, seed + 1, stored=stored) == run(plan, 1, 0)
 
 
+def record(cell: CellProgress, row: Mapping[str, Any]) -> None:
+    cell.record(row, evaluations(row))
+
+
 def test_trial_n_waits_for_n_minus_lag_and_for_no_later_one(plan: Plan) -> None:
     cell = StudyProgress(plan, []).cells["spsa-r1"]
     first, second = cell.next(), cell.next()
     assert first is not None
     assert second is not None
     assert (first.number, second.number, cell.next()) == (0, 1, None)
-    cell.record(outcome(second))
+    record(cell, outcome(second))
     assert cell.next() is None
-    cell.record(outcome(first))
+    record(cell, outcome(first))
     third = cell.next()
     assert third is not None
     assert third.number == 2
@@ -80,7 +108,7 @@ def test_confirm_begins_when_the_search_of_its_cell_has_ended_with_its_best(plan
     rows = []
     while (assignment := cell.next()) is not None and assignment.stage == "search":
         rows.append(outcome(assignment))
-        cell.record(rows[-1])
+        record(cell, rows[-1])
     best = max((row for row in rows if row["status"] == "complete"), key=lambda row: row["dev_auc"])
     assert len(rows) == 5
     assert assignment is not None
@@ -90,15 +118,30 @@ def test_confirm_begins_when_the_search_of_its_cell_has_ended_with_its_best(plan
 def test_the_earliest_of_equals_is_best() -> None:
     results = [SearchResult({"x": 0}, None), SearchResult({"x": 1}, 0.9), SearchResult({"x": 2}, 0.9)]
     assert best_params(results) == {"x": 1}
-    assert best_params([]) == {}
+
+
+def test_what_failed_or_was_pruned_is_never_best() -> None:
+    pruned = SearchResult({"x": 1}, 0.9, pruned=True)
+    assert best_params([pruned, SearchResult({"x": 2}, 0.8)]) == {"x": 2}
+    assert best_params([SearchResult({"x": 0}, None), pruned]) is None
 
 
 def test_a_cell_whose_every_search_trial_failed_is_not_confirmed(plan: Plan) -> None:
     cell = StudyProgress(plan, []).cells["spsa-r1"]
     while (assignment := cell.next()) is not None:
-        cell.record(outcome(assignment) | {"dev_auc": None, "status": "failed"})
+        record(cell, outcome(assignment) | {"dev_auc": None, "status": "failed"})
     assert cell.abandoned
     assert cell.n_finished == cell.n_trials == 5
+
+
+def test_rules_stop_trials_and_count_them(plan: Plan) -> None:
+    longer = grown(plan, trials=10)
+    rows = run(longer, 3, 1)
+    progress = StudyProgress(longer, rows, {row["trial"]: evaluations(row) for row in rows})
+    assert progress.done
+    assert bool(progress.pruned) == (plan.spec.search.pruning != "none")
+    assert all(row["stage"] == "search" and row["queries"] < 60 for row in progress.pruned)
+    assert not {row["trial"] for row in progress.pruned} & {row["trial"] for row in progress.failed}
 
 
 def grown(plan: Plan, **search: int) -> Plan:
@@ -122,12 +165,14 @@ def test_an_extended_study_ends_as_if_it_had_been_asked_for_at_once(
 
 def test_a_confirm_trial_of_what_is_no_longer_best_runs_again(plan: Plan) -> None:
     stored = run(plan, 1, 0)
-    cell = StudyProgress(grown(plan, trials=1), stored).cells["zosa-r5"]
+    cell = StudyProgress(grown(plan, trials=1), stored, {row["trial"]: evaluations(row) for row in stored}).cells[
+        "zosa-r5"
+    ]
     assert not any(row["stage"] == "confirm" for row in cell.rows)
     sixth = cell.next()
     assert sixth is not None
     better = outcome(sixth) | {"dev_auc": 2.0, "status": "complete"}
-    cell.record(better)
+    record(cell, better)
     again = cell.next()
     assert again is not None
     assert (again.stage, again.number, again.params) == ("confirm", 0, better["params"])

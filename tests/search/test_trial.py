@@ -16,7 +16,8 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search import trial as trial_module
 from zostudy.search.data import StudyData
-from zostudy.search.plan import Plan, make_plan
+from zostudy.search.plan import Assignment, Plan, make_plan
+from zostudy.search.pruning import best_so_far
 from zostudy.search.trial import TrialProgress, run_trial
 from zostudy.spec.study import StudySpec
 
@@ -172,3 +173,67 @@ def test_a_state_of_another_configuration_is_not_gone_on_from(
     resumed = run_trial(plan.spec, there, data, pool, REPORTS.append, saved=states[-1])
     np.testing.assert_array_equal(resumed.history["loss"], anew.history["loss"])
     assert not np.array_equal(first.history["loss"], anew.history["loss"])
+
+
+def pruned_at(plan: Plan, thresholds: tuple[float, ...]) -> Assignment:
+    return plan.assign(plan.cells[0], "search", 0, {"perturbation_radius": 0.2}, thresholds)
+
+
+def test_a_trial_below_its_threshold_stops_there_with_the_figures_of_its_kept_point(
+    plan: Plan, data: StudyData, scorer: Scorer
+) -> None:
+    pool = LocalPool(scorer)
+    whole = run_trial(plan.spec, pruned_at(plan, ()), data, pool, REPORTS.append)
+    best = list(best_so_far(plan.spec.budget, whole.history, whole=True).values())
+    level = run_trial(plan.spec, pruned_at(plan, (best[0], best[1])), data, pool, REPORTS.append)
+    assert level.trial["status"] == whole.trial["status"] == "complete"
+
+    limits = (best[0], np.nextafter(best[1], 2))
+    pruned = run_trial(plan.spec, pruned_at(plan, limits), data, pool, REPORTS.append)
+    n_steps = int((whole.history["queries"] < 40).sum()) + 1
+    assert (pruned.trial["status"], pruned.trial["error"]) == ("pruned", None)
+    assert pruned.trial["queries"] == whole.history["queries"][n_steps - 1] >= 40
+    assert pruned.trial["dev_auc"] == best[1]
+    assert not pruned.scores
+    for name, column in pruned.history.items():
+        np.testing.assert_array_equal(column, whole.history[name][:n_steps])
+    assert encode(pruned)["trials"]["status"].to_pylist() == ["pruned"]
+
+
+def test_a_step_over_several_evaluations_answers_for_each(
+    make_spec: Callable[..., StudySpec], data: StudyData, scorer: Scorer
+) -> None:
+    """With 4 queries a step and an evaluation each 1.2 queries, the second place is never stood on."""
+    budget = {"queries": 12, "batch_size": 8, "evaluations": 10}
+    method = {"label": "spsa", "method": "spsa", "options": {"queries_per_step": 4}}
+    plan = make_plan(make_spec(budget=budget, methods=(method,)))
+    limits = (0.0, 2.0, *[0.0] * 7)
+    outcome = run_trial(plan.spec, pruned_at(plan, limits), data, LocalPool(scorer), REPORTS.append)
+    assert (outcome.trial["status"], outcome.trial["queries"]) == ("pruned", 4)
+
+
+def test_the_end_of_a_trial_is_never_too_early(
+    make_spec: Callable[..., StudySpec], data: StudyData, scorer: Scorer
+) -> None:
+    """The last step ends at 20 of 22 queries, before the last place but after the one before."""
+    budget = {"queries": 22, "batch_size": 8, "evaluations": 2}
+    method = {"label": "spsa", "method": "spsa", "options": {"queries_per_step": 20}}
+    plan = make_plan(make_spec(budget=budget, methods=(method,)))
+    outcome = run_trial(plan.spec, pruned_at(plan, (2.0,)), data, LocalPool(scorer), REPORTS.append)
+    assert (outcome.trial["status"], outcome.trial["queries"]) == ("complete", 20)
+
+
+def test_a_pruned_trial_resumed_at_any_saved_step_ends_alike(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    states: list[Mapping[str, object]] = []
+    pool, assignment = LocalPool(scorer), pruned_at(plan, (0.0, 2.0))
+    whole = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append))
+    assert whole["trials"]["status"].to_pylist() == ["pruned"]
+    assert states
+    for state in states:
+        resumed = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=state))
+        for table in whole:
+            dropped = [column for column in TIME_COLUMNS if column in whole[table].column_names]
+            assert resumed[table].drop_columns(dropped).equals(whole[table].drop_columns(dropped)), table

@@ -11,6 +11,7 @@ from zostudy.cli.catalogue import methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
 from zostudy.cli.jobs import jobs_command
 from zostudy.cli.logs import logs_command
+from zostudy.cli.report import report_command
 from zostudy.cli.run import run_command
 from zostudy.cli.stop import stop_command
 from zostudy.cli.submit import submit_command
@@ -30,6 +31,7 @@ app.command("jobs")(jobs_command)
 app.command("logs")(logs_command)
 app.command("stop")(stop_command)
 app.command("compare")(compare_command)
+app.command("report")(report_command)
 app.command("bench")(bench_command)
 app.command("methods")(methods_command)
 app.command("tasks")(tasks_command)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def compare_command(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR", help="Results folders of studies, or a folder of such.")
+        list[str], typer.Argument(metavar="DIR", help="Results folders of studies, or a folder of such.")
     ],
     metric: Annotated[
         list[str] | None,

@@ -19,12 +19,13 @@ def show_plan(study: PreparedStudy) -> None:
     print(_dtype(study.plan.spec.model.dtype))
     print(f"\nprobing {study.plan.spec.model.name} ...", file=sys.stderr)
     expected = estimate(study)
+    at_most = "" if study.plan.spec.search.pruning == "none" else "at most "
     print(
-        f"\n{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {study.plan.n_queries:,} queries "
+        f"\n{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
         f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate dev and test"
     )
     print(
-        f"about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
+        f"{at_most}about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
         f"({expected.examples_per_second:,.0f} examples/s each), start-up not counted"
     )
 

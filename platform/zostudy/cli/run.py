@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zostudy.cli.preparing import prepare_aloud
-from zostudy.errors import ZostudyError
 
 if TYPE_CHECKING:
     from zostudy.results.ledger import Ledger
+    from zostudy.results.storage import Storage
     from zostudy.search.prepare import PreparedStudy
     from zostudy.search.progress import StudyProgress
 
@@ -27,7 +28,9 @@ def run_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as search.trials=2."),
     ] = None,
-    results: Annotated[Path, typer.Option(metavar="DIR", help="Where the study's folder is made.")] = Path("results"),
+    results: Annotated[
+        str, typer.Option(metavar="DIR", help="Where the study's folder is made; also s3://... or gs://....")
+    ] = "results",
     address: Annotated[
         str | None, typer.Option(metavar="ADDR", help="A Ray cluster to run on; without it, this machine.")
     ] = None,
@@ -38,8 +41,6 @@ def run_command(
     """Run a study: search, confirm, compare. Run again, it goes on where it stopped."""
     from zostudy.spec import load_study
 
-    if ":/" in str(results):  # what a Path leaves of a URI
-        raise ZostudyError("--results must be a folder, but is a URI; mount it, and give the path")
     spec = load_study(study, set_ or ())
     prepared = prepare_aloud(spec)
     if dry_run:
@@ -48,36 +49,44 @@ def run_command(
         show_plan(prepared)
     else:
         from zostudy.results.lease import lease
+        from zostudy.results.storage import Storage
 
-        with lease(results / spec.name):
-            _run(prepared, results / spec.name, address)
+        place = Storage.at(results) / spec.name
+        _take_ends_as_interrupts()
+        with lease(place, _tell):
+            _run(prepared, place, address)
 
 
-def _run(study: PreparedStudy, folder: Path, address: str | None) -> None:
+def _run(study: PreparedStudy, place: Storage, address: str | None) -> None:
     from zostudy.cli.live import live_view
     from zostudy.results.ledger import Ledger
     from zostudy.search.execute import run_prepared
     from zostudy.search.study_log import StudyLog
 
-    _take_ends_as_interrupts()
     resolved = study.plan.spec.resolved()
-    ledger = Ledger(folder)
+    ledger = Ledger(place)
     for addition in ledger.check_extends(resolved):
-        print(f"extends what is stored: {addition}", file=sys.stderr)
+        _tell(f"extends what is stored: {addition}")
     ledger.write_study(resolved, study.data.versions)
     try:
-        with live_view() as view:
-            progress = run_prepared(study, ledger, address, StudyLog(folder, view))
+        with live_view() as view, closing(StudyLog(place, view)) as log:
+            for line in ledger.set_damage_aside():
+                log.note(line)
+            progress = run_prepared(study, ledger, address, log)
     except KeyboardInterrupt:
         kept = len(ledger.trials())
         print(
-            f"\ninterrupted: {kept} of {study.plan.n_trials} trials are kept in {folder}; run again to go on",
+            f"\ninterrupted: {kept} of {study.plan.n_trials} trials are kept in {place}; run again to go on",
             file=sys.stderr,
         )
         raise typer.Exit(INTERRUPTED) from None
     _show_end(progress, ledger)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _take_ends_as_interrupts() -> None:
@@ -94,9 +103,17 @@ def _show_end(progress: StudyProgress, ledger: Ledger) -> None:
     from zostudy.results.reading import load_results
 
     if any(cell.cell.n_confirm and not cell.abandoned for cell in progress.cells.values()):
-        comparison = compare(load_results(ledger.folder).trials)
+        comparison = compare(load_results(ledger.place).trials)
         show(comparison.records(), tables=comparison_tables(comparison))
+    if progress.plan.spec.search.pruning != "none":
+        print(_pruned(progress))
     for row in progress.failed:
         print(f"failed: {row['trial']}: {row['error']}", file=sys.stderr)
-    print(f"\nresults: {ledger.folder} ({progress.n_finished} trials)")
-    print(f"again:   zostudy compare {ledger.folder}")
+    print(f"\nresults: {ledger.place} ({progress.n_finished} trials)")
+    print(f"again:   zostudy compare {ledger.place.as_argument}")
+
+
+def _pruned(progress: StudyProgress) -> str:
+    pruned, n_search = progress.pruned, sum(cell.cell.n_search for cell in progress.cells.values())
+    saved = sum(row["budget"] - row["queries"] for row in pruned)
+    return f"\npruned: {len(pruned)} of {n_search} search trials, {saved:,} queries saved"

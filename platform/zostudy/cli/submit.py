@@ -25,7 +25,10 @@ def submit_command(
     ] = None,
     results: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Where the study's folder is made: a path that every node sees."),
+        typer.Option(
+            metavar="DIR",
+            help="Where the study's folder is made: a path that every node sees, or s3://... or gs://....",
+        ),
     ] = None,
     replicas: Annotated[
         int | None, typer.Option(metavar="N", help="Replicas of the model, in place of what the study says.")
@@ -60,6 +63,7 @@ def _submitted(head: Head, shipment: Shipment, results: str) -> str:
     print(f"submitted: {job_id}")
     for part in shipment.inputs:
         print(f"shipped: {part.given} ({mebibytes(part.n_bytes)})")
-    print(f"results: {results.rstrip('/')}/{shipment.name}")
+    path, mark, query = results.partition("?")
+    print(f"results: {path.rstrip('/')}/{shipment.name}{mark}{query}")
     print(ways_on(head, job_id), flush=True)
     return job_id

@@ -106,16 +106,17 @@ def submit(head: Head, shipment: Shipment, results: str) -> str:
 
 
 def place_results(given: str | None, head: Head) -> str:
-    """Returns the folder where a job writes: a path that means the same to the head as here.
+    """Returns the place where a job writes: a URI, or a path that means the same to the head as here.
 
     Raises:
-        ZostudyError: a relative path, which another machine cannot know, or a URI.
+        ZostudyError: a relative path, which another machine cannot know, or a URI that holds a password.
     """
-    if given is not None and "://" in given:
+    if given is not None and "://" in given and "@" in given.partition("://")[2].partition("/")[0]:
         raise ZostudyError(
-            "--results must be a folder, but is a URI; mount it where every node sees it, and give the absolute path"
+            "a results URI must not hold a password, which the cluster would show to all its users; "
+            "leave it out, and let the head's environment or role give access"
         )
-    if given is not None and Path(given).is_absolute():
+    if given is not None and ("://" in given or Path(given).is_absolute()):
         return given
     if head.on_this_machine:
         return str(Path(given or "results").absolute())

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.results.files import write_whole
+from zostudy.results.storage import Storage, Where
 
 CHECKPOINTS = "checkpoints"
 
@@ -22,9 +21,10 @@ State = Mapping[str, Any]
 class Checkpoints:
     """The folder ``checkpoints`` of a study; a trial's file is there from its first save to its stored outcome."""
 
-    def __init__(self, folder: Path) -> None:
-        """Uses the study's folder; makes nothing yet."""
-        self._folder = folder / CHECKPOINTS
+    def __init__(self, where: Where) -> None:
+        """Uses the study's place; makes nothing yet."""
+        self._place = Storage.at(where) / CHECKPOINTS
+        self._saved = set(self._place.files())
 
     def save(self, trial: str, state: State) -> None:
         """Replaces what was saved of a trial.
@@ -34,23 +34,33 @@ class Checkpoints:
         """
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **{name: np.asarray(value) for name, value in state.items()})
-        self._folder.mkdir(exist_ok=True)
-        write_whole(self._path(trial), lambda file: file.write(buffer.getvalue()))
+        self._place.make()
+        self._place.write(_file(trial), buffer.getvalue())
+        self._saved.add(_file(trial))
 
     def load(self, trial: str) -> dict[str, NDArray[Any]] | None:
         """Returns what was saved of a trial; None where there is nothing, or a file that a crash left torn.
 
         A torn file costs only time: the trial begins anew, and its numbers are the same.
         """
+        if _file(trial) not in self._saved:
+            return None
         try:
-            with np.load(self._path(trial), allow_pickle=False) as file:
+            with np.load(io.BytesIO(self._place.read(_file(trial))), allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
 
     def remove(self, trial: str) -> None:
-        """Forgets a trial, whose outcome is stored."""
-        self._path(trial).unlink(missing_ok=True)
+        """Forgets a trial, whose outcome is stored.
 
-    def _path(self, trial: str) -> Path:
-        return self._folder / f"{trial}.npz"
+        Raises:
+            ResultsError: the file cannot be removed.
+        """
+        if _file(trial) in self._saved:
+            self._place.remove(_file(trial))
+            self._saved.discard(_file(trial))
+
+
+def _file(trial: str) -> str:
+    return f"{trial}.npz"

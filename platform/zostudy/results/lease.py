@@ -1,27 +1,40 @@
-"""One driver at a time: a lock on a study's folder that the operating system releases when its holder ends."""
+"""One driver at a time: a lock on a study's folder, which the operating system releases when its holder ends."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from zostudy.errors import ResultsError
+from zostudy.results.claims import claim
+from zostudy.results.storage import Storage, Where
 
 LEASE_FILE = ".lease"
 
 
 @contextmanager
-def lease(folder: Path) -> Iterator[None]:
-    """Holds a study's folder, which it makes, for this process; however the process ends, nothing stays locked.
+def lease(where: Where, tell: Callable[[str], None]) -> Iterator[None]:
+    """Holds a study's place, which it makes, for this process; however the process ends, nothing stays locked.
+
+    Args:
+        where: a folder, or a place in an object store, which is held by a claim (``zostudy.results.claims``).
+        tell: takes a line when something takes its time.
 
     Raises:
         ResultsError: another driver holds it, or the folder cannot be made, written or locked.
     """
+    place = Storage.at(where)
+    with _locked(place.folder) if place.folder else claim(place, tell):
+        yield
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
     path = folder / LEASE_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from zostudy.errors import ResultsError
 from zostudy.results.encoding import encode, encode_precision
-from zostudy.results.files import read_table, remove_unfinished, write_table, write_whole
+from zostudy.results.files import PARQUET, read_table, torn_files, write_table
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS
+from zostudy.results.storage import UNFINISHED, Storage, Where
 from zostudy.spec import difference, dump_yaml
 
 STUDY_FILE = "study.yaml"
 PRECISION_FILE = "cells.parquet"
+DAMAGED = "damaged"
+
+# Written in this order: what makes a trial count comes last.
+_TABLES_OF_A_TRIAL = ("scores", "history", "trials")
+_PROBE = ".probe"
 
 
 class Ledger:
@@ -28,24 +35,48 @@ class Ledger:
     are there too. What a stopped writer left of an unfinished trial is never read and will be replaced.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Makes or opens a study's folder; one process at a time may write to it.
+    def __init__(self, where: Where) -> None:
+        """Makes or opens a study's place; one process at a time may write to it.
 
         Raises:
-            ResultsError: the folder cannot be made or written.
+            ResultsError: the place cannot be made or written.
         """
-        self.folder = folder.absolute()
-        try:
-            for table in SCHEMAS:
-                (self.folder / table).mkdir(parents=True, exist_ok=True)
-                remove_unfinished(self.folder / table)
-            remove_unfinished(self.folder)
-            tempfile.TemporaryFile(dir=self.folder).close()
-        except OSError as error:
-            raise ResultsError(
-                f"the results folder must be writable, but {self.folder} is not ({error.strerror}); "
-                "permit it, or give another one with --results"
-            ) from error
+        self.place = Storage.at(where)
+        for folder in (self.place, *(self.place / table for table in SCHEMAS)):
+            folder.make()
+            for name in folder.files(UNFINISHED):
+                folder.remove(name)
+        self.place.write(_PROBE, b"")
+        self.place.remove(_PROBE)
+
+    def set_damage_aside(self) -> list[str]:
+        """Moves what a crash left torn, and whatever else there is of those trials, to ``damaged``; they run again.
+
+        Returns:
+            A line for each trial or file set aside.
+
+        Raises:
+            ResultsError: a file is of something else or of a newer zostudy, or cannot be moved.
+        """
+        torn = {table: torn_files(self.place / table, table) for table in SCHEMAS}
+        there = {table: set((self.place / table).files(PARQUET)) for table in _TABLES_OF_A_TRIAL}
+        faults = dict.fromkeys(there["trials"] - _both(there), "is missing in history or scores")
+        for table in _TABLES_OF_A_TRIAL:
+            faults |= {name: f"cannot be read in {table} ({reason})" for name, reason in torn[table].items()}
+        for name in sorted(faults):
+            for table in (table for table in _TABLES_OF_A_TRIAL if name in there[table]):
+                self._set_aside(table, name)
+        for name in torn["precision"]:
+            self._set_aside("precision", name)
+        lines = [f"set aside: {name} {reason}; what it held runs again" for name, reason in sorted(faults.items())]
+        return lines + [
+            f"set aside: precision/{name} {reason}; measured again" for name, reason in torn["precision"].items()
+        ]
+
+    @property
+    def has_lost_precision(self) -> bool:
+        """Whether what was measured of the precision had to be set aside."""
+        return bool((self.place / DAMAGED / "precision").files())
 
     def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
         """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.
@@ -59,18 +90,12 @@ class Ledger:
         Raises:
             ResultsError: the folder holds results of another study, or does not say of which.
         """
-        path = self.folder / STUDY_FILE
-        if not any((self.folder / "trials").glob("*.parquet")):
+        if not (self.place / "trials").files(PARQUET):
             return ()
-        if not path.exists():
-            raise ResultsError(
-                f"a results folder must say whose results it holds, but {path} is missing; "
-                "put it back, or give another folder with --results"
-            )
-        changes = difference(_read_yaml(path), resolved)
+        changes = difference(self._study(), resolved)
         if changes.contradictions:
             raise ResultsError(
-                f"a results folder holds one study, which may only grow, but {self.folder} holds another "
+                f"a results folder holds one study, which may only grow, but {self.place} holds another "
                 f"({'; '.join(changes.contradictions)}); change the study back, or give it another name"
             )
         return changes.additions
@@ -84,18 +109,18 @@ class Ledger:
             ResultsError: the file cannot be written.
         """
         text = f"# ran with {', '.join(f'{name} {number}' for name, number in versions.items())}\n{dump_yaml(resolved)}"
-        write_whole(self.folder / STUDY_FILE, lambda file: file.write(text.encode()))
+        self.place.write(STUDY_FILE, text.encode())
 
     def record(self, outcome: Outcome) -> None:
-        """Stores a trial, complete or failed; its file in ``trials`` comes last and makes it count.
+        """Stores a trial, complete, failed or pruned; its file in ``trials`` comes last and makes it count.
 
         Raises:
             ResultsError: a file cannot be written.
             ValueError: a column of the outcome is unknown or missing.
         """
         tables = encode(outcome)
-        for table in ("scores", "history", "trials"):
-            write_table(tables[table], self.folder / table / f"{outcome.name}.parquet")
+        for table in _TABLES_OF_A_TRIAL:
+            write_table(tables[table], self.place / table, outcome.name + PARQUET)
 
     def trials(self) -> list[dict[str, Any]]:
         """Returns the finished trials by name, each as the mapping that was recorded, absent values as None.
@@ -103,11 +128,26 @@ class Ledger:
         Raises:
             ResultsError: a file cannot be read.
         """
-        rows: list[dict[str, Any]] = read_table(self.folder, "trials").to_pylist()
+        rows: list[dict[str, Any]] = read_table(self.place, "trials").to_pylist()
         for row in rows:
             row["params"] = json.loads(row["params"])
             row["versions"] = json.loads(row["versions"])
         return rows
+
+    def evaluations(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """Returns the evaluations on dev by trial: ``queries`` (int64) and ``dev_auc`` (float64), the start's first.
+
+        Raises:
+            ResultsError: a file cannot be read.
+        """
+        history = read_table(self.place, "history", ("trial", "queries", "dev_auc")).drop_null()
+        found: dict[str, list[tuple[int, float]]] = {}
+        for trial, queries, dev_auc in zip(*(column.to_pylist() for column in history.columns), strict=True):
+            found.setdefault(trial, []).append((queries, dev_auc))
+        return {
+            trial: {"queries": np.array([at for at, _ in rows]), "dev_auc": np.array([auc for _, auc in rows])}
+            for trial, rows in found.items()
+        }
 
     def record_precision(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Stores what was measured of the cells' precision, in place of what was stored before: all of it or nothing.
@@ -119,7 +159,7 @@ class Ledger:
             ResultsError: the file cannot be written.
             ValueError: a column is unknown, missing or empty.
         """
-        write_table(encode_precision(rows), self.folder / "precision" / PRECISION_FILE)
+        write_table(encode_precision(rows), self.place / "precision", PRECISION_FILE)
 
     def precision(self) -> list[dict[str, Any]]:
         """Returns what ``record_precision`` stored, in its order; nothing in a folder of an older zostudy.
@@ -127,16 +167,31 @@ class Ledger:
         Raises:
             ResultsError: a file cannot be read.
         """
-        rows: list[dict[str, Any]] = read_table(self.folder, "precision").to_pylist()
+        rows: list[dict[str, Any]] = read_table(self.place, "precision").to_pylist()
         return rows
 
+    def _study(self) -> Mapping[str, Any]:
+        """Returns the stored study file as plain data."""
+        try:
+            content = yaml.safe_load(self.place.read(STUDY_FILE).decode())
+        except FileNotFoundError:
+            raise ResultsError(
+                f"a results folder must say whose results it holds, but {self.place / STUDY_FILE} is missing; "
+                "put it back, or give another folder with --results"
+            ) from None
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ResultsError(
+                f"a results folder must say whose results it holds, but {self.place / STUDY_FILE} cannot be read "
+                f"({' '.join(str(error).split())}); give another folder with --results"
+            ) from error
+        return content if isinstance(content, Mapping) else {}
 
-def _read_yaml(path: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ResultsError(
-            f"a results folder must say whose results it holds, but {path} cannot be read "
-            f"({' '.join(str(error).split())}); give another folder with --results"
-        ) from error
-    return content if isinstance(content, Mapping) else {}
+    def _set_aside(self, table: str, name: str) -> None:
+        to, number = self.place / DAMAGED / table, 0
+        while to.exists(kept := f"{PurePosixPath(name).stem}-{number}{PARQUET}"):
+            number += 1
+        self.place.move(f"{table}/{name}", f"{DAMAGED}/{table}/{kept}")
+
+
+def _both(there: Mapping[str, set[str]]) -> set[str]:
+    return there["history"] & there["scores"]

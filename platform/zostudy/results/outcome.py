@@ -26,7 +26,7 @@ class SplitScores(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that is stored of one trial, complete or failed.
+    """All that is stored of one trial, complete, failed or pruned.
 
     Attributes:
         trial: one value a column of ``zostudy.results.schema.TRIALS``. Nullable columns may be left out;

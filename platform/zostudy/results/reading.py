@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -15,21 +14,23 @@ import pyarrow.compute as pc
 from zostudy.errors import ResultsError
 from zostudy.results.files import read_table
 from zostudy.results.schema import SCHEMAS
+from zostudy.results.storage import Storage, Where
 
 
-def load_results(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> Results:
+def load_results(path: Where | Sequence[Where]) -> Results:
     """Returns the finished trials of one study or of several, failed ones among them.
 
     Args:
-        path: a study's results folder, a folder of such folders, or several of either.
+        path: a study's results folder, a folder of such folders, or several of either; also as ``s3://`` or
+            ``gs://``.
 
     Raises:
         ResultsError: a folder is missing, holds no finished trial or a study that another one holds too, or a
             file in it is not ours.
     """
-    paths = [path] if isinstance(path, str | PathLike) else list(path)
-    folders = [folder for given in paths for folder in _study_folders(Path(given))]
-    folders = list(dict.fromkeys(folder.resolve() for folder in folders))
+    paths = [path] if isinstance(path, str | PathLike | Storage) else list(path)
+    found = [folder for given in paths for folder in _study_folders(Storage.at(given))]
+    folders = list({folder.folder.resolve() if folder.folder else str(folder): folder for folder in found}.values())
     trials = [read_table(folder, "trials") for folder in folders]
     if not any(part.num_rows for part in trials):
         raise ResultsError(
@@ -45,7 +46,7 @@ def load_results(path: str | PathLike[str] | Sequence[str | PathLike[str]]) -> R
     return Results(
         table,
         # Trials are read before history and scores, so a trial that ends in between is left out as a whole.
-        {folder: part["trial"].combine_chunks() for folder, part in zip(folders, trials, strict=True)},
+        tuple((folder, part["trial"].combine_chunks()) for folder, part in zip(folders, trials, strict=True)),
     )
 
 
@@ -58,7 +59,7 @@ class Results:
     """
 
     trials: pd.DataFrame
-    _finished: dict[Path, pa.Array]
+    _finished: tuple[tuple[Storage, pa.Array], ...]
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -73,7 +74,7 @@ class Results:
     @cached_property
     def precision(self) -> pd.DataFrame:
         """One row a cell and dtype that was measured; none of studies that an older zostudy ran."""
-        parts = [read_table(folder, "precision") for folder in self._finished]
+        parts = [read_table(folder, "precision") for folder, _ in self._finished]
         return _to_pandas(pa.concat_tables(parts))
 
     def __repr__(self) -> str:
@@ -83,32 +84,36 @@ class Results:
 
     def _rows(self, table: str) -> pd.DataFrame:
         parts = [SCHEMAS[table].empty_table()]
-        for folder, finished in self._finished.items():
+        for folder, finished in self._finished:
             rows = read_table(folder, table)
             parts.append(rows.filter(pc.is_in(rows["trial"], value_set=finished)))
         return _to_pandas(pa.concat_tables(parts))
 
 
-def _study_folders(path: Path) -> list[Path]:
-    if not path.is_dir():
+def _study_folders(place: Storage) -> list[Storage]:
+    if not place.is_folder():
         raise ResultsError(
-            f"results must be read from a folder, but {path} is {'a file' if path.exists() else 'missing'}; "
+            f"results must be read from a folder, but {place} is {'a file' if _is_file(place) else 'missing'}; "
             "give the folder that the study named when it ended, such as results/quickstart"
         )
-    folders = [path] if _is_study(path) else sorted(child for child in path.iterdir() if _is_study(child))
+    folders = [place] if _is_study(place) else [place / name for name in place.folders() if _is_study(place / name)]
     if not folders:
         raise ResultsError(
-            f"a results folder must hold a study or studies, but {path} holds none; "
+            f"a results folder must hold a study or studies, but {place} holds none; "
             "give the folder that the study named when it ended, such as results/quickstart"
         )
     return folders
 
 
-def _is_study(path: Path) -> bool:
-    return (path / "trials").is_dir()
+def _is_study(place: Storage) -> bool:
+    return (place / "trials").is_folder()
 
 
-def _listed(paths: Sequence[str | PathLike[str]]) -> str:
+def _is_file(place: Storage) -> bool:
+    return place.exists("")
+
+
+def _listed(paths: Sequence[Where]) -> str:
     return ", ".join(str(path) for path in paths)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zostudy.cluster.local_ray import connected
 from zostudy.cluster.replica import start_replicas
+from zostudy.cluster.visibility import check_visible
 from zostudy.results.ledger import Ledger
 from zostudy.search.evaluator import LoadedModel, hosting_note, make_recipe, read_model
 from zostudy.search.precision import Precision
@@ -23,11 +24,13 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
         watcher: told how it goes.
 
     Raises:
-        ZostudyError: the model cannot be loaded, the cluster not be reached, or results not be written.
+        ZostudyError: the model cannot be loaded, the cluster not be reached, or results not be written, or not be
+            seen by every node.
         KeyboardInterrupt: all that finished is in the ledger.
     """
     spec = study.plan.spec
-    progress = StudyProgress(study.plan, ledger.trials())
+    evaluations = ledger.evaluations() if spec.search.pruning != "none" else {}
+    progress = StudyProgress(study.plan, ledger.trials(), evaluations)
     if progress.done:
         return progress
     precision = Precision(study, ledger)
@@ -35,6 +38,8 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     model = read_model(study, precision.first_dtype)
     watcher.phase("starting Ray")
     with connected(address, spec, round(model.n_bytes * precision.copies)) as n_replicas:
+        if address is not None:
+            check_visible(ledger.place)
         watcher.phase(f"starting {n_replicas} replica{'s' if n_replicas > 1 else ''}")
         if note := hosting_note(model):
             watcher.note(note)

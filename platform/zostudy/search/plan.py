@@ -10,7 +10,7 @@ from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed
 from zostudy.search.space import Space
 from zostudy.spec import method_space
-from zostudy.spec.study import MethodSpec, StudySpec
+from zostudy.spec.study import BudgetSpec, MethodSpec, StudySpec
 
 Stage = Literal["search", "confirm"]
 SEARCH_REPLICATE = 0
@@ -55,6 +55,7 @@ class Assignment:
         params: values for searched options, by name; settings of the imbalance as ``imbalance.<setting>``.
         seed: of the data draw, subspace and start tokens; the same in every cell for one replicate.
         noise_seed: of batches and directions; the same in every cell for one stage and number.
+        thresholds: the dev AUC below which the trial is stopped, one an evaluation but the last, or none at all.
     """
 
     cell: str
@@ -65,6 +66,7 @@ class Assignment:
     params: Mapping[str, Any]
     seed: int
     noise_seed: int
+    thresholds: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -105,8 +107,10 @@ class Plan:
         first = SEARCH_REPLICATE if any(cell.n_search for cell in self.cells) else SEARCH_REPLICATE + 1
         return tuple(range(first, self.spec.confirm.seeds + 1))
 
-    def assign(self, cell: Cell, stage: Stage, number: int, params: Mapping[str, Any]) -> Assignment:
-        """Returns the trial with these searched values."""
+    def assign(
+        self, cell: Cell, stage: Stage, number: int, params: Mapping[str, Any], thresholds: tuple[float, ...] = ()
+    ) -> Assignment:
+        """Returns the trial with these searched values, stopped below these thresholds."""
         replicate = SEARCH_REPLICATE if stage == "search" else number + 1
         noise_seed = derive_seed(self.spec.seed, stage, number)
         return Assignment(
@@ -118,6 +122,7 @@ class Plan:
             dict(params),
             self.seed(replicate),
             noise_seed,
+            thresholds,
         )
 
 
@@ -130,6 +135,11 @@ def make_plan(spec: StudySpec) -> Plan:
             n_search = spec.search.trials if space else 0
             cells.append(Cell(f"{method.label}-r{ratio:g}", method, ratio, space, n_search, spec.confirm.seeds))
     return Plan(spec, tuple(cells))
+
+
+def evaluation_schedule(budget: BudgetSpec) -> tuple[float, ...]:
+    """Returns after how many queries dev is evaluated: evenly over the budget, the last at its end."""
+    return tuple(budget.queries * k / budget.evaluations for k in range(1, budget.evaluations + 1))
 
 
 def tunes(method: MethodSpec) -> bool:

@@ -42,8 +42,9 @@ class Precision:
         """
         self._study, self._ledger = study, ledger
         # A study may be changed until a trial has finished: what was measured before that may be of another one.
-        begun = bool(ledger.trials())
-        self._recorded: list[Row] = [*ledger.precision()] if begun else []
+        recorded = ledger.precision()
+        begun = bool(ledger.trials()) and (bool(recorded) or not ledger.has_lost_precision)
+        self._recorded: list[Row] = [*recorded] if begun else []
         self._asked = _asked(study, self._recorded, begun)
         cells = all_probes(study.plan, study.data)
         known = {row["cell"] for row in self._recorded}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import SearchResult, propose
+from zostudy.search.pruning import Evaluations, best_so_far, thresholds
 
 Row = Mapping[str, Any]
 
@@ -18,12 +19,15 @@ class CellProgress:
     better, it does not count any more: the trial runs again and takes its place.
     """
 
-    def __init__(self, plan: Plan, cell: Cell, finished: Mapping[str, Row]) -> None:
-        """Takes over the finished trials by name."""
+    def __init__(self, plan: Plan, cell: Cell) -> None:
+        """Starts with nothing finished."""
         self.cell = cell
         self._plan = plan
-        self._finished = dict(finished)
+        self._finished: dict[str, Row] = {}
         self._running: set[str] = set()
+        self._found: dict[str, SearchResult] = {}
+        self._results: list[SearchResult] = []
+        self._best: Mapping[str, Any] | None = None if cell.n_search else {}
 
     @property
     def n_finished(self) -> int:
@@ -33,7 +37,7 @@ class CellProgress:
     @property
     def n_started(self) -> int:
         """Finished and running trials."""
-        return len(self.rows) + len(self._running)
+        return self.n_finished + len(self._running)
 
     @property
     def n_trials(self) -> int:
@@ -43,15 +47,12 @@ class CellProgress:
     @property
     def abandoned(self) -> bool:
         """Whether all search trials have failed, so that there is no configuration to confirm."""
-        results = self.search_results(self.cell.n_search)
-        return bool(results) and all(result.dev_auc is None for result in results or ())
+        return self._best is None and len(self._results) == self.cell.n_search
 
     @property
     def rows(self) -> list[Row]:
         """The finished trials, in no order."""
-        results = self.search_results(self.cell.n_search)
-        best = None if results is None else best_params(results)
-        return [row for row in self._finished.values() if row["stage"] == "search" or self._confirms(row, best)]
+        return [row for row in self._finished.values() if row["stage"] == "search" or self._confirms(row)]
 
     @property
     def best_dev_auc(self) -> float | None:
@@ -66,10 +67,13 @@ class CellProgress:
             self._running.add(found.name)
         return found
 
-    def record(self, row: Row) -> None:
-        """Takes a finished trial's row."""
+    def record(self, row: Row, evaluations: Evaluations) -> None:
+        """Takes a finished trial's row and dev evaluations."""
         self._running.discard(row["trial"])
         self._finished[row["trial"]] = row
+        if row["stage"] == "search":
+            self._found[row["trial"]] = self._search_result(row, evaluations)
+            self._line_up()
 
     def release(self, assignment: Assignment) -> None:
         """Takes back a trial that was started and has come to nothing: it is next again."""
@@ -77,29 +81,40 @@ class CellProgress:
 
     def search_results(self, stop: int) -> list[SearchResult] | None:
         """Returns the results of search trials 0 to ``stop - 1`` in order, or None while one is missing."""
-        rows = [self._finished.get(trial_name(self.cell.name, "search", n)) for n in range(stop)]
-        if any(row is None for row in rows):
-            return None
-        return [_search_result(self.cell, row) for row in rows if row is not None]
+        return self._results[:stop] if stop <= len(self._results) else None
 
-    def _confirms(self, row: Row, best: Mapping[str, Any] | None) -> bool:
-        return best is not None and all(row["params"][key] == value for key, value in best.items())
+    def _line_up(self) -> None:
+        """Adds to the results in order those that no missing one stands before."""
+        while result := self._found.pop(trial_name(self.cell.name, "search", len(self._results)), None):
+            self._results.append(result)
+        if len(self._results) == self.cell.n_search:
+            self._best = best_params(self._results)
+
+    def _confirms(self, row: Row) -> bool:
+        return self._best is not None and all(row["params"][key] == value for key, value in self._best.items())
+
+    def _search_result(self, row: Row, evaluations: Evaluations) -> SearchResult:
+        params = {key: row["params"][key] for key in self.cell.space}
+        status = row["status"]
+        curve = best_so_far(self._plan.spec.budget, evaluations, whole=status == "complete")
+        return SearchResult(params, None if status == "failed" else row["dev_auc"], curve, status == "pruned")
 
     def _next_search(self) -> Assignment | None:
         number = self._first_open("search", self.cell.n_search)
         if number is None:
             return None
-        told = self.search_results(max(0, number - self._plan.spec.search.lag + 1))
+        spec = self._plan.spec
+        told = self.search_results(max(0, number - spec.search.lag + 1))
         if told is None:
             return None
-        return self._plan.assign(self.cell, "search", number, propose(self._plan.spec, self.cell, number, told))
+        params = propose(spec, self.cell, number, told)
+        return self._plan.assign(self.cell, "search", number, params, thresholds(spec, told))
 
     def _next_confirm(self) -> Assignment | None:
         number = self._first_open("confirm", self.cell.n_confirm)
-        results = self.search_results(self.cell.n_search)
-        if number is None or results is None or self.abandoned:
+        if number is None or self._best is None:
             return None
-        return self._plan.assign(self.cell, "confirm", number, best_params(results))
+        return self._plan.assign(self.cell, "confirm", number, self._best)
 
     def _first_open(self, stage: Stage, n_trials: int) -> int | None:
         names = (trial_name(self.cell.name, stage, n) for n in range(n_trials))
@@ -107,33 +122,30 @@ class CellProgress:
         return next((n for n, name in enumerate(names) if name not in known), None)
 
 
-def best_params(results: list[SearchResult]) -> Mapping[str, Any]:
-    """Returns the values with the highest dev AUC, the earliest of equals; none (the defaults) without a search."""
-    scored = [result for result in results if result.dev_auc is not None]
-    return max(scored, key=lambda result: result.dev_auc or 0.0).params if scored else {}
-
-
-def _search_result(cell: Cell, row: Row) -> SearchResult:
-    params = {key: row["params"][key] for key in cell.space}
-    return SearchResult(params, row["dev_auc"] if row["status"] == "complete" else None)
+def best_params(results: Sequence[SearchResult]) -> Mapping[str, Any] | None:
+    """Returns the values with the highest dev AUC, the earliest of equals; None if no trial ran to its end."""
+    complete = [result for result in results if result.complete]
+    return max(complete, key=lambda result: result.dev_auc or 0.0).params if complete else None
 
 
 class StudyProgress:
     """All cells of a study, advancing side by side."""
 
-    def __init__(self, plan: Plan, finished: Iterable[Row]) -> None:
+    def __init__(
+        self, plan: Plan, finished: Iterable[Row], evaluations: Mapping[str, Evaluations] | None = None
+    ) -> None:
         """Takes over what the ledger holds.
 
         Args:
             plan: the study's plan.
             finished: the stored trials' rows; their ``params`` as a mapping.
+            evaluations: theirs on dev, by the trial's name; no pruning rule can do without them.
         """
-        rows = list(finished)
         self.plan = plan
-        self.cells = {
-            cell.name: CellProgress(plan, cell, {row["trial"]: row for row in rows if row["cell"] == cell.name})
-            for cell in plan.cells
-        }
+        self.cells = {cell.name: CellProgress(plan, cell) for cell in plan.cells}
+        for row in finished:
+            if row["cell"] in self.cells:
+                self.record(row, (evaluations or {}).get(row["trial"], {}))
 
     @property
     def n_finished(self) -> int:
@@ -148,7 +160,12 @@ class StudyProgress:
     @property
     def failed(self) -> list[Row]:
         """The failed trials."""
-        return [row for cell in self.cells.values() for row in cell.rows if row["status"] == "failed"]
+        return self._with_status("failed")
+
+    @property
+    def pruned(self) -> list[Row]:
+        """The search trials that were stopped early."""
+        return self._with_status("pruned")
 
     def next(self) -> Assignment | None:
         """Returns a trial of the cell that has started fewest, or None while every cell awaits results."""
@@ -161,6 +178,9 @@ class StudyProgress:
         """Takes back a trial that was started and has come to nothing."""
         self.cells[assignment.cell].release(assignment)
 
-    def record(self, row: Row) -> None:
-        """Takes a finished trial's row."""
-        self.cells[row["cell"]].record(row)
+    def record(self, row: Row, evaluations: Evaluations) -> None:
+        """Takes a finished trial's row, and its evaluations on dev."""
+        self.cells[row["cell"]].record(row, evaluations)
+
+    def _with_status(self, status: str) -> list[Row]:
+        return [row for cell in self.cells.values() for row in cell.rows if row["status"] == status]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from zostudy.randomness import derive_seed
@@ -24,10 +25,19 @@ class SearchResult:
     Attributes:
         params: the searched values.
         dev_auc: the value that is maximised; None for a failed trial.
+        curve: the best dev AUC so far by queries, at each place of the evaluation schedule that the trial came to.
+        pruned: whether the trial was stopped early.
     """
 
     params: Mapping[str, Any]
     dev_auc: float | None
+    curve: Mapping[float, float] = field(default_factory=dict)
+    pruned: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the trial ran to its end."""
+        return self.dev_auc is not None and not self.pruned
 
 
 def propose(spec: StudySpec, cell: Cell, number: int, told: Sequence[SearchResult]) -> dict[str, Any]:
@@ -69,13 +79,17 @@ def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
 
 
 def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:
-    """Returns the Optuna trial of a result: COMPLETE with its dev AUC, or FAIL."""
+    """Returns the Optuna trial of a result: COMPLETE or PRUNED with its dev AUC, or FAIL.
+
+    Its steps are queries. TPE ranks pruned trials by the last of them, those that came further first.
+    """
     from optuna.trial import TrialState, create_trial
 
-    failed = result.dev_auc is None
+    stopped = TrialState.PRUNED if result.pruned else TrialState.FAIL
     return create_trial(
-        state=TrialState.FAIL if failed else TrialState.COMPLETE,
+        state=TrialState.COMPLETE if result.complete else stopped,
         params=dict(result.params),
         distributions=dict(space),
         value=result.dev_auc,
+        intermediate_values={ceil(queries): dev_auc for queries, dev_auc in result.curve.items()},
     )

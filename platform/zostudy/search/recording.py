@@ -50,6 +50,7 @@ class Recording:
         examples: scored in tuning.
         evaluation_examples: scored on dev and test.
         replica_seconds: that replicas worked.
+        pruned: whether the trial was stopped early.
     """
 
     def __init__(self, setup: TrialSetup) -> None:
@@ -64,6 +65,7 @@ class Recording:
         self.examples = 0
         self.evaluation_examples = 0
         self.replica_seconds = 0.0
+        self.pruned = False
 
     @property
     def kept(self) -> Kept:
@@ -143,7 +145,8 @@ class Recording:
 
     def outcome(self, error: str | None = None) -> Outcome:
         """Returns all that is stored: of a failed trial the reason and the history, but no figures."""
-        trial = self._identity() | self._spent() | {"status": "failed" if error else "complete", "error": error}
+        status = "failed" if error else "pruned" if self.pruned else "complete"
+        trial = self._identity() | self._spent() | {"status": status, "error": error}
         scores: dict[str, SplitScores] = {}
         if error is None:
             trial |= {"best_queries": self.kept.queries, "latent": self.kept.latent}

@@ -52,11 +52,6 @@ class TrialSetup:
         )
         return get_method(self.assignment.method.method)(self.options, context)
 
-    def evaluation_schedule(self) -> list[float]:
-        """Returns after how many queries dev is evaluated: evenly over the budget, the last at its end."""
-        budget = self.spec.budget
-        return [budget.queries * k / budget.evaluations for k in range(1, budget.evaluations + 1)]
-
     def params(self) -> dict[str, Any]:
         """Returns every option by name, and every imbalance setting as ``imbalance.<setting>``."""
         return asdict(self.options) | {PREFIX + name: value for name, value in asdict(self.imbalance).items()}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
+from zostudy.errors import ResultsError
 from zostudy.results.outcome import Outcome
+from zostudy.results.storage import Storage, Where
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
 from zostudy.search.watcher import Watcher
 
 LOG_FILE = "study.log"
+# An object store cannot append, so the whole log goes there, now and then.
+SECONDS_BETWEEN_UPLOADS = 30.0
 
 
 class StudyLog:
@@ -21,15 +25,33 @@ class StudyLog:
     A line that cannot be written is left out: what matters is in the ledger, which says so itself when it cannot be.
     """
 
-    def __init__(self, folder: Path, then: Watcher) -> None:
-        """Appends to the log in a study's folder."""
-        self._path = folder / LOG_FILE
+    def __init__(self, where: Where, then: Watcher) -> None:
+        """Appends to the log at a study's place."""
+        place = self._place = Storage.at(where)
         self._then = then
+        self._uploaded = time.monotonic()
+        self._text = ""
+        if not place.folder:
+            with suppress(OSError):
+                self._text = place.read(LOG_FILE).decode(errors="replace")
 
     def write(self, line: str) -> None:
         """Adds a line under the time of now."""
-        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")
+        text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n"
+        if self._place.folder:
+            with suppress(OSError), (self._place.folder / LOG_FILE).open("a", encoding="utf-8") as file:
+                file.write(text)
+            return
+        self._text += text
+        if time.monotonic() - self._uploaded >= SECONDS_BETWEEN_UPLOADS:
+            self.close()
+
+    def close(self) -> None:
+        """Brings the last lines to an object store."""
+        self._uploaded = time.monotonic()
+        if not self._place.folder:
+            with suppress(ResultsError):
+                self._place.write(LOG_FILE, self._text.encode())
 
     def phase(self, what: str) -> None:
         """See ``Watcher``."""
@@ -59,6 +81,6 @@ class StudyLog:
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
         """See ``Watcher``."""
         row = outcome.trial
-        found = f"failed: {row['error']}" if row["error"] else f"complete, dev AUC {row['dev_auc']:.3f}"
+        found = f"failed: {row['error']}" if row["error"] else f"{row['status']}, dev AUC {row['dev_auc']:.3f}"
         self.write(f"{outcome.name}: {found}; {row['queries']:,} queries in {row['wall_seconds']:.1f} s")
         self._then.trial_finished(assignment, outcome)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from zostudy.methods import Method, StepRecord
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
 from zostudy.search.data import StudyData
-from zostudy.search.plan import Assignment
+from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
 from zostudy.search.setup import TrialSetup, set_up
 from zostudy.spec.study import StudySpec
@@ -92,22 +93,27 @@ class Trial:
         """Builds the method; see ``run_trial``."""
         self._setup, self._pool, self._recording, self._report, self._save = setup, pool, recording, report, save
         self._method: Method = setup.make_method()
+        self._schedule = evaluation_schedule(setup.spec.budget)
         self._reported = self._saved = time.monotonic()
         self._resumed = False
 
     def run(self) -> None:
-        """Spends the budget, keeps the point with the best dev AUC; a confirm trial then opens the test split."""
-        schedule = self._setup.evaluation_schedule()
+        """Spends the budget, keeps the point with the best dev AUC; a confirm trial then opens the test split.
+
+        A search trial that falls below its thresholds is stopped there.
+        """
         if not self._resumed:
             self._recording.add_start(self._evaluate_dev())
         while not self._method.finished:
-            schedule = [at for at in schedule if at > self._method.queries_spent]
+            passed = self._places_passed
             record = self._step()
-            spent = self._method.queries_spent
-            due = self._method.finished or spent >= schedule[0]
+            due = self._method.finished or self._places_passed > passed
             dev_auc = self._evaluate_dev() if due else float("nan")
-            self._recording.add_step(record, self._method.step_number, spent, dev_auc)
+            self._recording.add_step(record, self._method.step_number, self._method.queries_spent, dev_auc)
             self._report_progress(now=due)
+            if self._falls_below(passed):
+                self._recording.pruned = True
+                return
             self._save_state()
         if self._setup.assignment.stage == "confirm":
             self._open_test()
@@ -132,6 +138,17 @@ class Trial:
     def _identity(self) -> str:
         assignment = self._setup.assignment
         return json.dumps([assignment.name, assignment.seed, assignment.noise_seed, self._setup.params()])
+
+    @property
+    def _places_passed(self) -> int:
+        """How many places of the evaluation schedule the queries spent have come to."""
+        return bisect_right(self._schedule, self._method.queries_spent)
+
+    def _falls_below(self, passed: int) -> bool:
+        """Returns whether the best dev AUC is below a threshold of a place that the last step has come to."""
+        thresholds = self._setup.assignment.thresholds[passed : self._places_passed]
+        best = self._recording.kept.metrics["auc"]
+        return not self._method.finished and any(best < threshold for threshold in thresholds)
 
     def _save_state(self) -> None:
         if self._save is not None and time.monotonic() - self._saved >= SECONDS_BETWEEN_SAVES:

@@ -20,7 +20,7 @@ from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.data import StudyData
-from zostudy.search.journal import Journal
+from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
@@ -72,14 +72,13 @@ def run_trials(
     from zostudy.search.searcher import MOST_TRIES, StudySearcher
 
     spec = progress.plan.spec
-    journal = Journal(ledger.folder, progress)
-    checkpoints = Checkpoints(ledger.folder)
+    checkpoints = Checkpoints(ledger.place)
     unstorable: list[ResultsError] = []
 
     def finish(assignment: Assignment, outcome: Outcome) -> None:
         ledger.record(outcome)
         checkpoints.remove(assignment.name)
-        progress.record(outcome.trial)
+        progress.record(outcome.trial, outcome.history)
         journal.update(progress.cells[assignment.cell])
         watcher.trial_finished(assignment, outcome)
 
@@ -107,7 +106,9 @@ def run_trials(
         load=checkpoints.load,
     )
     trainable = tune.with_parameters(tune_trial, spec=spec, data=data, evaluators=evaluators)
-    with _tune_folder() as folder:
+    with Journal(ledger.place, progress) as journal, _tune_folder() as folder:
+        if journal.damaged:
+            watcher.note(f"set aside: {JOURNAL_FILE} was torn, is now {journal.damaged}; written anew")
         try:
             _tuner(trainable, searcher, TRIALS_PER_REPLICA * len(evaluators.replicas), folder).fit()
         except TuneError as error:  # Tune wraps what its searcher raises in a traceback

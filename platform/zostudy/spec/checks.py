@@ -22,7 +22,7 @@ EMBEDDED_TASK = "reviews"
 
 def check_study(study: StudySpec) -> list[Problem]:
     """Returns what is wrong with a study whose keys are right one by one."""
-    checks = (_source_problems, missing_paths, _length_problems, space_problems)
+    checks = (_source_problems, missing_paths, _length_problems, _pruning_problems, space_problems)
     problems = [problem for check in checks for problem in check(study)]
     return problems or list(_budget_problems(study))
 
@@ -46,6 +46,12 @@ def _length_problems(study: StudySpec) -> Iterator[Problem]:
     if longest is not None and longest <= prompt:
         rule = f"must leave room for text beside the {prompt} prompt tokens"
         yield Problem(("model", "max_length"), rule, longest, "raise it or lower model.prompt_tokens")
+
+
+def _pruning_problems(study: StudySpec) -> Iterator[Problem]:
+    if study.search.pruning != "none" and study.budget.evaluations == 1:
+        rule = "must be none where dev is evaluated only at a trial's end"
+        yield Problem(("search", "pruning"), rule, study.search.pruning, "raise budget.evaluations or leave it out")
 
 
 def _budget_problems(study: StudySpec) -> Iterator[Problem]:

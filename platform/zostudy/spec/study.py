@@ -199,7 +199,9 @@ class SearchSpec(Section):
         trials: search trials of a cell; 0 confirms the defaults as they are.
         lag: trial n is proposed from the results of the trials up to n - lag.
         sampler: Optuna's TPE, or random.
-        startup_trials: trials of a cell before TPE takes over.
+        startup_trials: trials of a cell before TPE takes over, and complete ones before ``median`` stops any.
+        pruning: stops search trials whose dev AUC falls behind, by the results up to n - lag: ``median`` below the
+            median there of the complete trials, ``asha`` outside the best third after evaluations 1, 3, 9, ...
         space: option -> choice or range. An option goes to each method that has it and does not fix it;
             ``label.option`` to one entry of ``methods``, ``imbalance.setting`` to the draw of batches and the
             objective.
@@ -209,6 +211,7 @@ class SearchSpec(Section):
     lag: Positive = 2
     sampler: Literal["tpe", "random"] = "tpe"
     startup_trials: Positive = 4
+    pruning: Literal["none", "asha", "median"] = "none"
     space: Annotated[
         dict[str, Distribution],
         Field(

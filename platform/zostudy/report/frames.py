@@ -1,0 +1,136 @@
+"""What the figures draw, as data frames whose columns have fixed names; labels of a study are only ever values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zostudy.results.compare import Comparison
+from zostudy.results.intervals import t_interval
+
+CURVE_POINTS = 101
+
+
+def metric_frame(comparison: Comparison, metric: str) -> pd.DataFrame:
+    """Returns ``method, ratio, mean, low, high, seeds``, one row a cell with a mean; no interval: low = high = mean."""
+    rows = []
+    for cell in comparison.cells:
+        mean, half = cell.intervals[metric]
+        if mean is not None:
+            rows.append(_band(mean, half) | {"method": cell.row[-1], "ratio": cell.column, "seeds": cell.seeds})
+    return pd.DataFrame(rows, columns=["method", "ratio", "mean", "low", "high", "seeds"])
+
+
+def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """Returns ``method, ratio, queries, mean, low, high, seeds``: the best dev AUC so far over the confirm seeds."""
+    seen = history.dropna(subset=["dev_auc"]).merge(confirm[["trial", "method", "imbalance_ratio"]], on="trial")
+    rows = []
+    for (method, ratio), cell in seen.groupby(["method", "imbalance_ratio"]):
+        best = cell.pivot_table(index="queries", columns="trial", values="dev_auc").sort_index().ffill().cummax()
+        for queries, values in best.dropna().iterrows():
+            band = _band(*t_interval(values.to_numpy(np.float64)))
+            rows.append({"method": method, "ratio": ratio, "queries": queries, "seeds": len(values)} | band)
+    return pd.DataFrame(rows, columns=["method", "ratio", "queries", "mean", "low", "high", "seeds"])
+
+
+def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Returns ``method, ratio, trial, x, y`` of two-class confirm trials on test, thinned to 101 points a trial.
+
+    Args:
+        confirm: complete confirm trials.
+        scores: the table ``scores``.
+        kind: ``roc`` (false against true positive rate) or ``precision-recall`` (recall against precision).
+    """
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    parts = []
+    for trial, split in _two_class(confirm, scores, "test"):
+        label, score = _positive(trial, split, "test")
+        if kind == "roc":
+            x, y, _ = roc_curve(label, score)
+        else:
+            y, x, _ = precision_recall_curve(label, score)
+        kept = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).astype(int))
+        place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": trial["trial"]}
+        parts.append(pd.DataFrame({**place, "x": x[kept].round(5), "y": y[kept].round(5), "order": kept}))
+    return pd.concat(parts) if parts else pd.DataFrame()
+
+
+def search_frame(search: pd.DataFrame, space: Mapping[str, Any]) -> pd.DataFrame:
+    """Returns ``method, ratio, trial, key, value, dev_auc``, one row a complete search trial and searched key."""
+    rows = []
+    for _, trial in search[search["status"] == "complete"].iterrows():
+        for key, value in searched(trial, space).items():
+            place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": trial["trial"]}
+            rows.append({**place, "key": key, "value": value, "dev_auc": trial["dev_auc"]})
+    return pd.DataFrame(rows, columns=["method", "ratio", "trial", "key", "value", "dev_auc"])
+
+
+def searched(trial: pd.Series[Any], space: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what a trial used of the searched keys; ``spsa.learning_rate`` is SPSA's ``learning_rate``."""
+    params = json.loads(trial["params"])
+    keys = {key.removeprefix(f"{trial['method']}.") for key in space}
+    return {key: params[key] for key in sorted(keys) if key in params}
+
+
+def auxiliary_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """Returns ``method, ratio, trial, queries, scalar, value`` of objectives with auxiliary scalars."""
+    of_confirm = history[history["trial"].isin(confirm["trial"])]
+    steps = zip(of_confirm["trial"], of_confirm["queries"], of_confirm["auxiliary"], strict=True)
+    rows = [
+        {"trial": trial, "queries": queries, "scalar": name, "value": value}
+        for trial, queries, auxiliary in steps
+        for name, value in auxiliary.items()
+    ]
+    places = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
+    return pd.DataFrame(rows, columns=["trial", "queries", "scalar", "value"]).merge(places, on="trial")
+
+
+def saddle_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Returns ``method, ratio, trial, scalar, value``: the inner optimum on the dev scores of the kept point.
+
+    For the mean probability h of each class: a = E[h|1], b = E[h|0], alpha = margin + b - a
+    (Ying et al., NeurIPS 2016).
+    """
+    rows = []
+    for trial, split in _two_class(confirm[confirm["objective"] == "auc"], scores, "dev"):
+        label, difference = _positive(trial, split, "dev")
+        probability = 1 / (1 + np.exp(-difference))
+        a, b = probability[label].mean(), probability[~label].mean()
+        for scalar, value in {"a": a, "b": b, "alpha": trial["margin"] + b - a}.items():
+            place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": trial["trial"]}
+            rows.append({**place, "scalar": scalar, "value": float(value)})
+    return pd.DataFrame(rows, columns=["method", "ratio", "trial", "scalar", "value"])
+
+
+def _two_class(
+    confirm: pd.DataFrame, scores: pd.DataFrame, split: str
+) -> Iterator[tuple[pd.Series[Any], pd.DataFrame]]:
+    by_trial = dict(list(scores[scores["split"] == split].groupby("trial")))
+    for _, trial in confirm.iterrows():
+        rows = by_trial.get(trial["trial"])
+        if rows is not None and len(rows["scores"].iloc[0]) == 2:
+            yield trial, rows
+
+
+def _positive(trial: pd.Series[Any], rows: pd.DataFrame, split: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Returns which examples are of the minority class, and its logit less the other's.
+
+    The tables do not name the minority class; it is the one whose average precision is the stored one.
+    """
+    from sklearn.metrics import average_precision_score
+
+    logits = np.stack(list(rows["scores"])).astype(np.float64)
+    labels = rows["label"].to_numpy()
+    both = [(labels == k, logits[:, k] - logits[:, 1 - k]) for k in (0, 1)]
+    return min(both, key=lambda one: abs(average_precision_score(*one) - trial[f"{split}_auprc"]))
+
+
+def _band(mean: float | None, half: float | None) -> dict[str, float]:
+    middle = float("nan") if mean is None else mean
+    return {"mean": middle, "low": middle - (half or 0.0), "high": middle + (half or 0.0)}

@@ -1,0 +1,124 @@
+"""One driver at a time in an object store, which has no locks: each driver keeps a claim fresh, and looks for others'.
+
+A claim is alive while its driver refreshes it. Ages are differences of times that the store itself wrote, so no
+driver's clock matters. Who finds another's claim withdraws, so of two that begin at once neither may get in, but
+never both.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from zostudy.errors import ResultsError
+from zostudy.results.storage import Storage
+
+CLAIMS = ".lease"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a claim is refreshed, and after how long without it is nobody's, in seconds."""
+
+    refresh: float = 15.0
+    stale: float = 90.0
+
+
+@contextmanager
+def claim(place: Storage, tell: Callable[[str], None], pace: Pace = Pace()) -> Iterator[None]:
+    """Holds a study's place for this process; a crash leaves it free again after a while.
+
+    Args:
+        place: in an object store.
+        tell: takes a line where a claim was found whose driver may be dead, which takes a while to find out.
+        pace: of the refreshing.
+
+    Raises:
+        ResultsError: another driver holds it, or the place cannot be read or written.
+    """
+    claims, name = place / CLAIMS, uuid4().hex
+    holder = f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    claims.write(name, holder.encode())
+    try:
+        _await_others(claims, name, holder, tell, pace)
+        with _kept_fresh(claims, name, holder, pace):
+            yield
+    finally:
+        with suppress(ResultsError):  # what cannot be removed goes stale
+            claims.remove(name)
+
+
+def _await_others(claims: Storage, name: str, holder: str, tell: Callable[[str], None], pace: Pace) -> None:
+    """Returns when no other driver's claim is there any more; raises as soon as one is seen to be alive."""
+    found = {other: claims.changed(other) for other in claims.files() if other != name}
+    if found:
+        tell(f"{claims}: there is a claim of {_holder(claims, min(found))}; waiting to see whether it lives")
+    while found:
+        time.sleep(pace.refresh / 3)
+        claims.write(name, holder.encode())
+        now = claims.changed(name)
+        for other, before in list(found.items()):
+            at = claims.changed(other)
+            if at is None:  # withdrawn
+                del found[other]
+            elif before is None or at != before:
+                raise ResultsError(
+                    f"one driver at a time may write a study's results, but {claims} is held by "
+                    f"{_holder(claims, other)}; wait for it or end it, or give another place with --results"
+                )
+            elif now is not None and (now - at).total_seconds() > pace.stale:
+                claims.remove(other)
+                del found[other]
+        found |= {other: claims.changed(other) for other in claims.files() if other != name and other not in found}
+
+
+def _holder(claims: Storage, name: str) -> str:
+    try:
+        return claims.read(name).decode(errors="replace").strip()
+    except OSError:
+        return "another process"
+
+
+@contextmanager
+def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator[None]:
+    """Rewrites the claim again and again; ends the run before another driver may take an unrefreshed one for dead."""
+    ended, lost = threading.Event(), threading.Event()
+
+    def refresh() -> None:
+        fresh = time.monotonic()
+        while not ended.wait(pace.refresh):
+            try:
+                claims.write(name, holder.encode())
+                fresh = time.monotonic()
+            except ResultsError:
+                if time.monotonic() - fresh > pace.stale / 2:
+                    lost.set()
+                    os.kill(os.getpid(), signal.SIGINT)
+                    return
+
+    thread = threading.Thread(target=refresh, name="zostudy-claim", daemon=True)
+    thread.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not lost.is_set():
+            raise
+        raise _lost(claims, pace) from None
+    finally:
+        ended.set()
+        thread.join(pace.refresh)
+
+
+def _lost(claims: Storage, pace: Pace) -> ResultsError:
+    return ResultsError(
+        f"the claim {claims} must be refreshed all the time, but the store did not take it for {pace.stale / 2:.0f} "
+        "seconds; run again when it answers"
+    )

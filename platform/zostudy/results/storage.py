@@ -1,0 +1,248 @@
+"""Where results are: a folder, or a prefix in an object store. Whole files in, whole files out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, urlsplit
+
+import pyarrow as pa
+from pyarrow import fs
+
+from zostudy.errors import ResultsError
+
+UNFINISHED = ".unfinished"
+
+CONNECT_SECONDS, ANSWER_SECONDS, MOST_TRIES = 5.0, 60.0, 3
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A place for files, on this machine's file system or in an object store.
+
+    Attributes:
+        filesystem: what reads and writes there.
+        path: the place, as the file system names it.
+        scheme: of a URI, such as ``s3``; empty for a folder.
+        query: of a URI, without its question mark.
+    """
+
+    filesystem: fs.FileSystem
+    path: str
+    scheme: str = ""
+    query: str = ""
+
+    @classmethod
+    def at(cls, where: Where) -> Storage:
+        """Returns the storage at a folder or a URI; makes nothing there.
+
+        Args:
+            where: a folder, ``s3://bucket/path``, ``gs://bucket/path`` or ``file:///path``; of ``s3`` a query may give
+                ``region``, ``endpoint_override`` and ``scheme``.
+
+        Raises:
+            ResultsError: the URI is none that can be used, or its bucket cannot be found.
+        """
+        if isinstance(where, Storage):
+            return where
+        text = os.fspath(where)
+        if not is_uri(text):
+            return cls(fs.LocalFileSystem(), str(Path(text).expanduser().absolute()))
+        parts = urlsplit(text)
+        if "@" in parts.netloc:
+            raise ResultsError(
+                f"a results URI must not hold a password, but that of {parts.scheme}://...@{parts.hostname} does; "
+                "leave it out: the storage's usual environment variables, files and roles are looked up"
+            )
+        with _told(text, "found", "check the name, the region and the credentials"):
+            filesystem = _s3(parts.netloc, parts.query) if parts.scheme == "s3" else fs.FileSystem.from_uri(text)[0]
+        if isinstance(filesystem, fs.LocalFileSystem):
+            return cls(filesystem, parts.path.rstrip("/"))
+        return cls(filesystem, (parts.netloc + parts.path).rstrip("/"), parts.scheme, parts.query)
+
+    def __truediv__(self, name: str) -> Storage:
+        """Returns the storage one level down."""
+        return Storage(self.filesystem, f"{self.path}/{name}", self.scheme, self.query)
+
+    def __str__(self) -> str:
+        """Returns what ``at`` makes this storage of."""
+        query = f"?{self.query}" if self.query else ""
+        return f"{self.scheme}://{self.path}{query}" if self.scheme else self.path
+
+    @property
+    def as_argument(self) -> str:
+        """The place as a shell takes it."""
+        return shlex.quote(str(self))
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder, or None in an object store."""
+        return None if self.scheme else Path(self.path)
+
+    def is_folder(self) -> bool:
+        """Returns whether there is a folder at this place, or objects under its prefix."""
+        return self._info("").type is fs.FileType.Directory
+
+    def exists(self, name: str) -> bool:
+        """Returns whether there is a file of that name."""
+        return self._info(name).type is fs.FileType.File
+
+    def files(self, suffix: str = "") -> list[str]:
+        """Returns the names of the files at this place that end so, ascending."""
+        return [info.base_name for info in self._infos() if info.is_file and info.base_name.endswith(suffix)]
+
+    def folders(self) -> list[str]:
+        """Returns the names of the folders at this place, ascending."""
+        return [info.base_name for info in self._infos() if info.type is fs.FileType.Directory]
+
+    def changed(self, name: str) -> datetime | None:
+        """Returns when a file was written, by the storage's own clock; None where there is none."""
+        time: datetime | None = self._info(name).mtime
+        return time
+
+    def open(self, name: str) -> pa.NativeFile:
+        """Returns a file to read from; what it raises later is an ``OSError``.
+
+        Raises:
+            FileNotFoundError: there is none.
+            OSError: it cannot be read.
+        """
+        return self.filesystem.open_input_file(f"{self.path}/{name}")
+
+    def read(self, name: str) -> bytes:
+        """Returns a file's content.
+
+        Raises:
+            FileNotFoundError: there is none.
+            OSError: it cannot be read.
+        """
+        with self.open(name) as file:
+            content: bytes = file.read()
+            return content
+
+    def write(self, name: str, content: bytes | pa.Buffer) -> None:
+        """Writes a file so that it is either absent, what it was, or whole, whenever the machine stops.
+
+        Raises:
+            ResultsError: the file cannot be written.
+        """
+        with self._told_of_writing(name):
+            if self.folder:
+                _write_by_rename(self.folder / name, content)
+            else:  # an object appears when all of it has arrived
+                with self.filesystem.open_output_stream(f"{self.path}/{name}") as stream:
+                    stream.write(content)
+
+    def move(self, name: str, to: str) -> None:
+        """Moves a file within this place; its new folder is made.
+
+        Raises:
+            ResultsError: it cannot be moved.
+        """
+        with self._told_of_writing(to):
+            if self.folder:
+                (self.folder / to).parent.mkdir(parents=True, exist_ok=True)
+            self.filesystem.move(f"{self.path}/{name}", f"{self.path}/{to}")
+
+    def remove(self, name: str) -> None:
+        """Removes a file, if it is there.
+
+        Raises:
+            ResultsError: it cannot be removed.
+        """
+        with self._told_of_writing(name), suppress(FileNotFoundError):
+            self.filesystem.delete_file(f"{self.path}/{name}")
+
+    def make(self) -> None:
+        """Makes the folder and those above it; in an object store there is nothing to make.
+
+        Raises:
+            ResultsError: it cannot be made.
+        """
+        if self.folder:
+            with self._told_of_writing(""):
+                self.folder.mkdir(parents=True, exist_ok=True)
+
+    def _info(self, name: str) -> fs.FileInfo:
+        with _told(str(self), "readable", "check the place and the permission to read it"):
+            return self.filesystem.get_file_info([f"{self.path}/{name}".rstrip("/")])[0]
+
+    def _infos(self) -> list[fs.FileInfo]:
+        with _told(str(self), "readable", "check the place and the permission to read it"):
+            found: Any = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
+            return sorted(found, key=lambda info: str(info.base_name))
+
+    def _told_of_writing(self, name: str) -> Any:
+        place = str(self / name) if name else str(self)
+        return _told(place, "writable", "free the space or permit it, or give another place with --results")
+
+
+Where: TypeAlias = str | PathLike[str] | Storage
+"""What names a place: a folder, a URI, or a storage itself."""
+
+
+def is_uri(where: str) -> bool:
+    """Returns whether a text names a place by a URI."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", where) is not None
+
+
+@contextmanager
+def _told(place: str, wanted: str, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ResultsError(f"results must be {wanted}, but {place} is not ({_reason(error)}); {remedy}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Returns what an error says, short; of an object store's, what its server or the connection said."""
+    text = " ".join(str(error if not isinstance(error, OSError) else error.strerror or error).split())
+    said = re.search(r"(?:Message|Details|operation): (.+?)(?: \(Request ID.*)?$", text)
+    return (said[1] if said else text).rstrip(".")[:200]
+
+
+def _s3(bucket: str, query: str) -> fs.FileSystem:
+    """Returns the file system of an S3 store that does not try for minutes to reach it."""
+    options = {key: values[-1] for key, values in parse_qs(query).items()}
+    if unknown := set(options) - {"region", "endpoint_override", "scheme"}:
+        raise pa.ArrowInvalid(f"unknown in its query: {', '.join(sorted(unknown))}")
+    endpoint = options.get("endpoint_override") or os.environ.get("AWS_ENDPOINT_URL_S3")
+    region = options.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if region is None and endpoint is None and "AWS_ENDPOINT_URL" not in os.environ:
+        region = fs.resolve_s3_region(bucket)
+    return fs.S3FileSystem(
+        region=region,
+        endpoint_override=endpoint,
+        scheme=options.get("scheme"),
+        connect_timeout=CONNECT_SECONDS,
+        request_timeout=ANSWER_SECONDS,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=MOST_TRIES),
+    )
+
+
+def _write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:
+    """Writes under another name in the same folder, brings it to disk, and only then renames it."""
+    unfinished = path.with_name(path.name + UNFINISHED)
+    with open(unfinished, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results.claims import CLAIMS, Pace, claim
+from zostudy.results.lease import lease
+from zostudy.results.storage import Storage
+
+QUICK = Pace(refresh=1.5, stale=4.0)  # S3 gives times in whole seconds
+
+
+@pytest.fixture
+def place(s3_uri: Callable[[str], str]) -> Storage:
+    return Storage.at(s3_uri(uuid4().hex))
+
+
+def test_a_place_is_free_again_when_its_driver_ends(place: Storage) -> None:
+    for _ in range(2):
+        with lease(place, pytest.fail):
+            assert len((place / CLAIMS).files()) == 1
+        assert (place / CLAIMS).files() == []
+
+
+def test_a_second_driver_is_refused_while_the_first_lives_and_leaves_no_claim(place: Storage) -> None:
+    told: list[str] = []
+    with claim(place, pytest.fail, QUICK):
+        with pytest.raises(ResultsError, match="is held by process") as refused, claim(place, told.append, QUICK):
+            pytest.fail("both were let in")
+        assert len((place / CLAIMS).files()) == 1
+    assert len(told) == 1
+    assert "\n" not in str(refused.value)
+
+
+def test_the_claim_of_a_driver_that_died_goes_stale(place: Storage) -> None:
+    (place / CLAIMS).write("dead", b"process 1 on another host")
+    told: list[str] = []
+    with claim(place, told.append, QUICK):
+        assert "dead" not in (place / CLAIMS).files()
+    assert "process 1 on another host" in told[0]
+
+
+def test_of_two_that_begin_at_once_never_both_get_in(place: Storage) -> None:
+    inside, most, lock, begin = 0, 0, threading.Lock(), threading.Barrier(3)
+
+    def drive() -> None:
+        nonlocal inside, most
+        begin.wait()
+        try:
+            with claim(place, lambda line: None, QUICK):
+                with lock:
+                    inside += 1
+                    most = max(most, inside)
+                threading.Event().wait(2.0)
+                with lock:
+                    inside -= 1
+        except ResultsError:
+            pass
+
+    threads = [threading.Thread(target=drive) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most <= 1
+    assert (place / CLAIMS).files() == []

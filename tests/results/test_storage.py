@@ -1,0 +1,156 @@
+"""Storage and ledger, in a folder and in an S3 store on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results.checkpoints import Checkpoints
+from zostudy.results.files import read_table
+from zostudy.results.ledger import Ledger
+from zostudy.results.reading import load_results
+from zostudy.results.schema import SCHEMAS
+from zostudy.results.storage import Storage, is_uri
+
+Place = Callable[[], Storage]
+
+
+@pytest.fixture(params=["folder", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """An empty place in a folder, and one in an object store."""
+    if request.param == "folder":
+        return Storage.at(tmp_path / "made")
+    uri = request.getfixturevalue("s3_uri")(uuid4().hex)
+    return Storage.at(uri)
+
+
+def test_a_file_is_what_was_written_last(place: Storage) -> None:
+    place.make()
+    assert not place.exists("a")
+    assert place.changed("a") is None
+    with pytest.raises(FileNotFoundError):
+        place.read("a")
+    place.write("a", b"first")
+    place.write("a", b"second, " * 1_000_000)
+    (place / "b").make()
+    (place / "b").write("c.txt", b"")
+    assert (place.read("a"), (place / "b").read("c.txt")) == (b"second, " * 1_000_000, b"")
+    assert (place.files(), place.folders(), (place / "b").files(".txt")) == (["a"], ["b"], ["c.txt"])
+    assert place.exists("a")
+    assert not place.exists("b")
+    assert place.is_folder()
+    assert (place / "b").is_folder()
+    assert place.changed("a") is not None
+    place.move("a", "d/e")
+    assert (place.files(), (place / "d").files()) == ([], ["e"])
+    (place / "d").remove("e")
+    (place / "d").remove("e")
+    assert (place / "d").files() == []
+
+
+def test_a_storage_is_found_again_by_what_it_calls_itself(place: Storage) -> None:
+    below = place / "study"
+    below.make()
+    below.write("a", b"found")
+    assert Storage.at(str(below)).read("a") == b"found"
+    assert str(Storage.at(str(below))) == str(below)
+    assert below.name == "study"
+    assert is_uri(str(below)) == (below.folder is None)
+
+
+def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, place: Storage, tmp_path: Path) -> None:
+    stored = []
+    for where in (tmp_path / "here", place):
+        ledger = Ledger(where)
+        for number in range(3):
+            ledger.record(make_outcome(number=number))
+        ledger.write_study({"name": "made", "seed": 0}, {"zostudy": "0"})
+        assert ledger.check_extends({"name": "made", "seed": 0}) == ()
+        with pytest.raises(ResultsError, match="seed: 0 -> 1"):
+            ledger.check_extends({"name": "made", "seed": 1})
+        stored.append({table: read_table(where, table) for table in SCHEMAS})
+        checkpoints = Checkpoints(where)
+        checkpoints.save("long", {"step": 3})
+        assert Checkpoints(where).load("long") == {"step": 3}
+        checkpoints.remove("long")
+        assert Checkpoints(where).load("long") is None
+    assert stored[0] == stored[1]
+    assert len(load_results(place).history) == 9
+    assert len(load_results(str(place)).trials) == 3
+
+
+@pytest.mark.parametrize("table", ["trials", "history", "scores"])
+@pytest.mark.parametrize("harm", ["cut", "zeros", "gone"])
+def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
+    make_outcome: Callable, place: Storage, table: str, harm: str
+) -> None:
+    ledger = Ledger(place)
+    for number in range(2):
+        ledger.record(make_outcome(number=number))
+    torn, name = place / table, "zosa-ratio10-confirm-0001.parquet"
+    content = torn.read(name)
+    if harm == "gone":
+        torn.remove(name)
+    else:
+        torn.write(name, content[: len(content) // 2] if harm == "cut" else bytes(len(content)))
+    lines = Ledger(place).set_damage_aside()
+    if (table, harm) != ("trials", "gone"):
+        assert len(lines) == 1
+        assert lines[0].startswith(f"set aside: {name} ")
+        kept = {t: (place / "damaged" / t).files() for t in ("trials", "history", "scores")}
+        there = [t for t in kept if not (t == table and harm == "gone")]
+        assert kept == {t: ["zosa-ratio10-confirm-0001-0.parquet"] if t in there else [] for t in kept}
+    assert [trial["trial"] for trial in ledger.trials()] == ["zosa-ratio10-confirm-0000"]
+    assert Ledger(place).set_damage_aside() == []
+    ledger.record(make_outcome(number=1))
+    assert len(load_results(place).history) == 6
+
+
+def test_what_is_whole_but_foreign_is_refused_and_stays(make_outcome: Callable, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_outcome())
+    foreign = tmp_path / "trials" / "foreign.parquet"
+    pa.parquet.write_table(pa.table({"a": [1]}), foreign)
+    with pytest.raises(ResultsError, match=r"foreign\.parquet is something else; move it away"):
+        ledger.set_damage_aside()
+    assert foreign.exists()
+
+
+def test_a_precision_table_that_is_torn_is_measured_again(make_precision: Callable, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record_precision([make_precision()])
+    assert not ledger.has_lost_precision
+    (tmp_path / "precision" / "cells.parquet").write_bytes(b"PAR1")
+    assert [line.split()[2] for line in ledger.set_damage_aside()] == ["precision/cells.parquet"]
+    assert ledger.has_lost_precision
+    assert ledger.precision() == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("s3://key:a-secret@bucket/path", "must not hold a password"),
+        ("ftp://bucket/path", "must be found, but ftp://bucket/path is not"),
+        ("s3://bucket/path?region=r&speed=high", "unknown in its query: speed"),
+    ],
+)
+def test_a_uri_that_cannot_be_used_is_told_in_a_line(uri: str, message: str) -> None:
+    with pytest.raises(ResultsError, match=message) as refused:
+        Storage.at(uri)
+    assert "\n" not in str(refused.value)
+    assert "a-secret" not in str(refused.value)
+
+
+def test_a_bucket_that_is_not_there_is_told_in_a_line(s3_uri: Callable[[str], str]) -> None:
+    with pytest.raises(ResultsError, match=r"must be writable, but .*other/x.* is not \(.*bucket does not exist\)"):
+        Ledger(Storage.at(s3_uri("x").replace("s3://studies", "s3://other")))
+
+
+def test_a_store_that_does_not_answer_is_told_in_a_line(s3_uri: Callable[[str], str]) -> None:
+    with pytest.raises(ResultsError, match=r"Could not connect|Failed to connect"):
+        load_results("s3://studies/x?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1")

@@ -1,0 +1,136 @@
+"""What befalls the place of the results: an object store, a full disk, a torn journal. The results stay the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import optuna
+import pyarrow as pa
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from zostudy.results.files import read_table
+from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.results.storage import Storage, Where
+from zostudy.search.journal import JOURNAL_FILE
+from zostudy.spec import dump_yaml
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+STUDY: dict[str, Any] = {
+    "name": "tiny",
+    "model": {"name": "mini-roberta", "dtype": "float32"},
+    "task": {"name": "reviews"},
+    "imbalance": {"ratios": [2], "minority_size": 6},
+    "methods": ["spsa", "untuned"],
+    "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
+    "search": {"trials": 3, "space": {"learning_rate": {"low": 0.01, "high": 1.0, "log": True}}},
+    "confirm": {"seeds": 2},
+    "replicas": 2,
+}
+TMPFS_BYTES = 2**20
+
+Run = Callable[[str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    study = tmp_path_factory.mktemp("study") / "tiny.yaml"
+    study.write_text(dump_yaml(STUDY), encoding="utf-8")
+
+    def run(results: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "zostudy", "run", str(study), "--results", results]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    ended = run(str(folder))
+    assert ended.returncode == 0, ended.stderr
+    return folder / "tiny"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_BYTES}", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("a file system may not be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def tables(where: Where) -> dict[str, pa.Table]:
+    stored = {table: read_table(where, table) for table in SCHEMAS}
+    return stored | {"trials": stored["trials"].drop_columns(list(TIME_COLUMNS))}
+
+
+def journal(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    storage = JournalStorage(JournalFileBackend(str(path)))
+    names = optuna.get_all_study_names(storage)
+    studies = {name: optuna.load_study(study_name=name, storage=storage) for name in names}
+    return {name: [(t.state, t.value, t.params) for t in study.trials] for name, study in studies.items()}
+
+
+def test_a_study_whose_results_are_in_an_object_store(
+    run: Run, undisturbed: Path, s3_uri: Callable[[str], str], tmp_path: Path
+) -> None:
+    results = s3_uri(uuid4().hex)
+    place = Storage.at(results) / "tiny"
+    ended = run(results)
+    assert ended.returncode == 0, ended.stderr
+    assert f"results: {place} (7 trials)" in ended.stdout
+    assert tables(place) == tables(undisturbed)
+    (tmp_path / JOURNAL_FILE).write_bytes(place.read(JOURNAL_FILE))
+    assert journal(tmp_path / JOURNAL_FILE) == journal(undisturbed / JOURNAL_FILE)
+    assert b"spsa-r2-search-000: complete" in place.read("study.log")
+    folders = [place, *(place / name for name in place.folders())]
+    everything = b"".join(folder.read(name) for folder in folders for name in folder.files())
+    assert b"secret-of-the-tests" not in everything
+    assert b"key-of-the-tests" not in everything
+    again = run(results)
+    assert again.returncode == 0, again.stderr
+    assert tables(place) == tables(undisturbed)
+
+
+def test_a_disk_that_is_full_for_a_while(run: Run, undisturbed: Path, small_disk: Path) -> None:
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(TMPFS_BYTES - 180_000))
+    ended = run(str(small_disk))
+    assert ended.returncode == 2, (ended.stdout, ended.stderr)
+    assert "Traceback" not in ended.stderr
+    errors = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert "No space left on device" in errors[0]
+    assert 0 < len([*(small_disk / "tiny" / "trials").glob("*.parquet")]) < 7
+    filler.unlink()
+    ended = run(str(small_disk))
+    assert ended.returncode == 0, ended.stderr
+    assert tables(small_disk / "tiny") == tables(undisturbed)
+    assert journal(small_disk / "tiny" / JOURNAL_FILE) == journal(undisturbed / JOURNAL_FILE)
+
+
+def test_a_torn_journal_and_a_torn_table(run: Run, undisturbed: Path, tmp_path: Path) -> None:
+    expected = tables(undisturbed)
+    ended = run(str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    path, table = tmp_path / "tiny" / JOURNAL_FILE, tmp_path / "tiny" / "history" / "spsa-r2-confirm-001.parquet"
+    os.truncate(path, path.stat().st_size - 40)
+    os.truncate(table, table.stat().st_size // 2)
+    ended = run(str(tmp_path))
+    assert ended.returncode == 0, ended.stderr
+    assert "set aside: spsa-r2-confirm-001.parquet cannot be read in history" in ended.stderr
+    assert f"set aside: {JOURNAL_FILE} was torn, is now {JOURNAL_FILE}.damaged-0" in ended.stderr
+    assert tables(tmp_path / "tiny") == expected
+    assert journal(path) == journal(undisturbed / JOURNAL_FILE)
