@@ -18,7 +18,7 @@ ROOMS = {
     "tasks": {"tasks", "spec"},
     "lm": {"lm", "spec", "tasks"},
     "methods": {"methods"},
-    "cluster": {"cluster", "lm", "spec"},
+    "cluster": {"cluster", "lm", "results", "spec"},
     "bench": {"bench", "cluster", "lm", "spec", "tasks"},
     "search": {"search", "cluster", "lm", "methods", "results", "spec", "tasks"},
     "results": {"results", "spec"},

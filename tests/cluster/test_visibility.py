@@ -48,7 +48,9 @@ def test_a_folder_must_be_seen_by_every_node_as_soon_as_there_are_several(
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     assert len(ray.nodes()) == 2
-    with pytest.raises(ResultsError, match=rf"but {hidden} is not there on .*; give a path on shared storage") as refused:
+    with pytest.raises(
+        ResultsError, match=rf"but {hidden} is not there on .*; give a path on shared storage"
+    ) as refused:
         check_visible(Storage.at(hidden))
     named = {f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})" for node in ray.nodes()}
     assert all(name in str(refused.value) for name in named)

@@ -50,9 +50,9 @@ def _nodes_without(path: str, nodes: list[dict[str, Any]]) -> list[str]:
 
     look: Any = ray.remote(_sees)
     answers = {
-        look.options(
-            num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        ).remote(path): f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+        look.options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+            path
+        ): f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
         for node in nodes
     }
     answered, silent = ray.wait([*answers], num_returns=len(answers), timeout=ANSWER_SECONDS)
