@@ -19,7 +19,7 @@ ROOMS = {
     "lm": {"lm", "spec", "tasks"},
     "methods": {"methods"},
     "cluster": {"cluster", "lm", "results", "spec"},
-    "bench": {"bench", "cluster", "lm", "spec", "tasks"},
+    "bench": {"bench", "cluster", "lm", "results", "search", "spec", "tasks"},
     "search": {"search", "cluster", "lm", "methods", "results", "spec", "tasks"},
     "results": {"results", "spec"},
     "report": {"report", "results", "spec"},

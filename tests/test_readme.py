@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,10 +15,10 @@ import pytest
 import yaml
 
 from zostudy.bench.report import Report
-from zostudy.cli.compare import comparison_tables
-from zostudy.cli.formats import markdown
 from zostudy.results.compare import compare
+from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.reading import load_results
+from zostudy.results.tables import markdown
 from zostudy.spec import load_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,17 +82,30 @@ def test_the_studies_shown_load(tmp_path: Path) -> None:
     assert load_study(tmp_path / "own.yaml").task.minority == "yes"
 
 
-def test_the_method_shown_is_a_method() -> None:
-    (entry,) = blocks("toml")
-    assert list(tomllib.loads(entry)["project"]["entry-points"]) == ["zostudy.methods"]
-    scope: dict[str, object] = {}
-    exec(next(block for block in blocks("python") if "class Mine" in block), scope)
-    mine = scope["Mine"]
-    from zostudy.methods import Method
+@pytest.mark.ray
+@pytest.mark.slow
+def test_the_method_shown_comes_to_the_comparison(tmp_path: Path) -> None:
+    code = next(block for block in blocks("python") if "register_method" in block)
+    small = ["imbalance.ratios=[2]", "budget={queries: 40, batch_size: 8}", "search.trials=1", "confirm.seeds=2"]
+    assert '"name=mine"' in code
+    shutil.copytree(ROOT / "studies", tmp_path / "studies")
+    done = subprocess.run(
+        [sys.executable, "-c", code.replace('"name=mine"', f'"name=mine", *{small}')],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "platform")},
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"zosa", "spsa", "one-plus-one"} <= {*re.findall(r"^([\w-]+)  ", done.stdout, flags=re.MULTILINE)}
+    assert "test_auc against spsa" in done.stdout
 
-    assert isinstance(mine, type)
-    assert issubclass(mine, Method)
-    assert not getattr(mine, "__abstractmethods__", None)
+
+def test_the_entry_point_shown_names_the_class_shown() -> None:
+    (entry,) = blocks("toml")
+    (points,) = tomllib.loads(entry)["project"]["entry-points"].items()
+    assert points == ("zostudy.methods", {"one-plus-one": "my_package.one_plus_one:OnePlusOne"})
+    assert "class OnePlusOne(" in README
 
 
 def test_pictures_and_files_named_are_there() -> None:

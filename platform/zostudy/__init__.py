@@ -1,1 +1,53 @@
-"""Studies of zeroth-order prompt tuning for frozen language models on imbalanced text, on Ray."""
+"""Studies of zeroth-order prompt tuning for frozen language models on imbalanced text, on Ray.
+
+The public names are imported when they are first used, so that ``import zostudy`` takes no time.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zostudy.errors import ZostudyError
+    from zostudy.methods import Method, register_method
+    from zostudy.results.compare import compare
+    from zostudy.results.comparison import Comparison
+    from zostudy.results.reading import Results, load_results
+    from zostudy.running import run
+    from zostudy.spec import StudySpec, load_study
+
+__all__ = [
+    "Comparison",
+    "Method",
+    "Results",
+    "StudySpec",
+    "ZostudyError",
+    "compare",
+    "load_results",
+    "load_study",
+    "register_method",
+    "run",
+]
+
+_HOMES = {
+    "zostudy.errors": ("ZostudyError",),
+    "zostudy.methods": ("Method", "register_method"),
+    "zostudy.results.compare": ("compare",),
+    "zostudy.results.comparison": ("Comparison",),
+    "zostudy.results.reading": ("Results", "load_results"),
+    "zostudy.running": ("run",),
+    "zostudy.spec": ("StudySpec", "load_study"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a public name when it is first used."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value: object = getattr(import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,8 +19,21 @@ class ModelError(ZostudyError):
     """The model cannot be loaded or cannot score this task."""
 
 
+class TooLongError(ModelError):
+    """Texts have more tokens than the model takes."""
+
+    def __init__(self, rule: str, remedy: str) -> None:
+        """Keeps the rule and what was given, for who knows another remedy."""
+        super().__init__(f"{rule}; {remedy}")
+        self.rule = rule
+
+
 class ResultsError(ZostudyError):
     """The results folder cannot be read or written, or contradicts the study."""
+
+
+class ReplicaError(ZostudyError):
+    """Replicas die of what they are asked to do."""
 
 
 class NotFiniteError(Exception):

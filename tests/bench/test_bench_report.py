@@ -4,7 +4,7 @@ import json
 import socket
 
 from zostudy.bench.machine import describe_machine
-from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed
+from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed, StudyOverhead
 
 REPORT = Report(
     machine=describe_machine("cpu", 3),
@@ -29,6 +29,7 @@ REPORT = Report(
     pool=(PoolSpeed("mini-gpt2", 0, 1, 512, 0.5, 0.5, None, 32.0, 1.0, 1.1),),
     scale=(ScaleEfficiency(1, 0.05, 8, 0.41, 0.97, 0.01),),
     memory=(MemoryUse("mini-gpt2", 1, 10, 300, 250, 100, 200, 300, 1.0),),
+    study=StudyOverhead(104, 8, 8, 10, 20.0, 0.5, 0.1875, 10**8, 2 * 10**8, 3 * 10**8),
     notes=("one note",),
 )
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from zostudy.bench import memory, pool, scale, timing
+from zostudy.bench import memory, pool, scale, study, timing
 from zostudy.bench.memory import has_page_counts, measure_memory
 from zostudy.bench.pool import measure_pool
 from zostudy.bench.scale import measure_scale
+from zostudy.bench.study import measure_study
 from zostudy.bench.subjects import Subject, open_subject
 from zostudy.bench.texts import read_texts
 
@@ -65,3 +66,14 @@ def test_memory_adds_up(local_ray: None, subject: Subject, monkeypatch: pytest.M
         assert use.private_bytes < use.total_bytes <= use.resident_bytes
     assert uses[0].over_one_replica == 1
     assert 1 < uses[1].over_one_replica < 2
+
+
+def test_a_study_with_a_fake_scorer_runs_to_its_end(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "CELLS", 2)
+    monkeypatch.setattr(study, "REPLICAS", 2)
+    measured = measure_study(5, quiet)
+    assert (measured.trials, measured.cells, measured.concurrent_trials, measured.queries) == (6, 2, 4, 10)
+    units = 6 * 11  # a trial takes five steps and evaluates dev after each, and at its start
+    assert measured.scorer_seconds >= units * study.UNIT_SECONDS / 2
+    assert measured.overhead_seconds == pytest.approx((measured.seconds - measured.scorer_seconds) / 6)
+    assert 0 < measured.first_bytes <= measured.early_bytes

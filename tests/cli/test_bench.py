@@ -12,10 +12,19 @@ import pytest
 
 import zostudy.lm.sources
 from zostudy.bench import evaluator, rates, timing
-from zostudy.bench.report import Machine, MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed
+from zostudy.bench.report import (
+    Machine,
+    MemoryUse,
+    ModelSpeed,
+    PoolSpeed,
+    Report,
+    ScaleEfficiency,
+    Speed,
+    StudyOverhead,
+)
 from zostudy.cli.bench_tables import report_tables
-from zostudy.cli.formats import plain
 from zostudy.lm.sources import MINILM_PACKAGE
+from zostudy.results.tables import plain
 
 QUICK = ("--only", "evaluator", "--models", "mini-roberta", "--rounds", 1, "--threads", 1)
 
@@ -35,6 +44,7 @@ def test_a_run_prints_and_writes_the_same_report(call: Any, quick: None, tmp_pat
     assert Report.from_json(output.read_text()) == report
     assert report.machine.threads == 1
     assert report.pool == report.scale == report.memory == ()
+    assert report.study is None
     [model] = report.evaluator
     assert (model.model, model.queries, model.batch, model.prompt_tokens) == ("mini-roberta", 16, 32, 10)
     reference, *own = model.speeds
@@ -134,6 +144,7 @@ def test_a_report_stands_in_tables() -> None:
         memory=(
             MemoryUse("roberta-large", 4, 1_420_000_000, 7 * 10**9, 3 * 10**9, 6 * 10**9, 10**9, 25 * 10**8, 1.25),
         ),
+        study=StudyOverhead(1_000, 8, 8, 10, 120.0, 4.0, 0.116, 4 * 10**8, 5 * 10**8, 6 * 10**8),
         notes=("Some Chip has no unit.",),
     )
     shown = "\n".join(map(plain, report_tables(report)))
@@ -149,6 +160,7 @@ def test_a_report_stands_in_tables() -> None:
         "1 replica(s) behind Ray 16 0.050 0.850 0.012 18.8 0.941 1.000",
         "64 512 0.430 0.200 0.930",
         "memory: roberta-large, weights of 1.42 GB",
+        "1,000 8 8 120.0 0.116 400 MB 500 MB 600 MB",
         "4 7.00 GB 3.00 GB 6.00 GB 1.00 GB 2.50 GB 1.25",
     ):
         assert expected in lines

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from zostudy.cli.formats import Format, Table, markdown, plain, show, table_of
+from zostudy.cli.formats import Format, show
+from zostudy.results.tables import Table
 
 RECORDS = [
     {"name": "zosa", "mean": 0.123456789, "half_width": None, "options": "a, b\n|c|"},
@@ -24,35 +25,6 @@ TABLE = Table(
     notes=("One seed.",),
     best=frozenset({(0, 1), (1, 2)}),
 )
-
-
-def test_plain_text_is_aligned_with_numbers_to_the_right() -> None:
-    assert plain(TABLE).splitlines() == [
-        "test_auc",
-        "method               1             10",
-        "zosa     *0.812 ±0.013            0.7",
-        "bpt-fzg              -  *0.812 ±0.013",
-        "One seed.",
-    ]
-
-
-def test_markdown_is_a_table_with_the_best_in_bold() -> None:
-    assert markdown(TABLE).splitlines() == [
-        "test_auc",
-        "",
-        "| method | 1 | 10 |",
-        "| --- | ---: | ---: |",
-        "| zosa | **0.812 ±0.013** | 0.7 |",
-        "| bpt-fzg | - | **0.812 ±0.013** |",
-        "",
-        "One seed.",
-    ]
-
-
-def test_markdown_keeps_any_text_in_its_cell() -> None:
-    lines = markdown(table_of(RECORDS)).splitlines()
-    assert len(lines) == 4
-    assert lines[2] == "| zosa | 0.123456789 |  | a, b \\|c\\| |"
 
 
 def test_a_pipe_never_cuts_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +55,7 @@ def test_no_records_are_no_error(format: Format, capsys: pytest.CaptureFixture[s
 
 def test_a_terminal_gets_bold_and_no_markup_of_the_users() -> None:
     code = (
-        "from zostudy.cli.formats import *; "
+        "from zostudy.cli.formats import *; from zostudy.results.tables import *; "
         "show([], Format.TABLE, [Table(('[red]a',), (('[bold]b',), ('best',)), best=frozenset({(1, 0)}))])"
     )
     shown = _in_a_terminal(code)

@@ -64,6 +64,18 @@ def test_replicas_are_never_more_than_busy() -> None:
     assert meter.busy_share == 1.0
 
 
+def test_replicas_that_join_offer_their_time_from_then_on() -> None:
+    clock = Clock()
+    meter = Meter(n_replicas=1, clock=clock)
+    clock.now += 50
+    meter.progressed("a", report(1, 1.0))
+    clock.now += 2
+    meter.resize(3)
+    clock.now += 4
+    meter.progressed("a", report(9, 8.0))
+    assert meter.busy_share == 7.0 / (2 * 1 + 4 * 3)
+
+
 def test_a_meter_that_has_just_started_divides_by_nothing() -> None:
     meter = Meter(n_replicas=1, clock=Clock())
     assert (meter.queries, meter.queries_per_second, meter.busy_share) == (0, 0.0, 0.0)

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from zostudy.cli.report import report_command
 from zostudy.errors import ResultsError
+from zostudy.results.storage import Storage
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
 
@@ -14,7 +21,7 @@ REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
 def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("quickstart", "sst2-minilm"):
         shutil.copytree(REFERENCE / name, tmp_path / "results" / name)
-    report_command([tmp_path / "results"], to=tmp_path / "both.html")
+    report_command([str(tmp_path / "results")], to=str(tmp_path / "both.html"))
     assert capsys.readouterr().out.strip() == str(tmp_path / "both.html")
     text = (tmp_path / "both.html").read_text(encoding="utf-8")
     assert "<h2>quickstart</h2>" in text
@@ -22,13 +29,54 @@ def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.
     assert 'http-equiv="refresh"' not in text
 
 
+def test_a_report_goes_beside_results_in_an_object_store(
+    s3_uri: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Storage.at(s3_uri("reported"))
+    for path in (REFERENCE / "quickstart").rglob("*.*"):
+        place.write(path.relative_to(REFERENCE / "quickstart").as_posix(), path.read_bytes())
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # drawing has a test of its own
+    report_command([str(place)], baseline="spsa")
+    assert capsys.readouterr().out.strip() == str(place / "report.html")
+    assert "difference to spsa" in place.read("report.html").decode()
+
+
+@pytest.mark.slow
+def test_a_watched_report_follows_the_study_until_it_is_interrupted(
+    start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "quickstart"
+    shutil.copytree(REFERENCE / "quickstart", folder)
+    trials, report = folder / "trials" / "quickstart.parquet", folder / "report.html"
+    whole = pq.read_table(trials)
+    pq.write_table(whole.filter(pc.equal(whole["stage"], "search")), trials)
+    process = start("report", "--watch", folder)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == str(report)
+    assert "No confirm trial has ended yet" in report.read_text(encoding="utf-8")
+    pq.write_table(whole, folder / "whole")
+    (folder / "whole").replace(trials)
+    for _ in range(600):
+        text = report.read_text(encoding="utf-8")
+        if "No confirm trial has ended yet" not in text or process.poll() is not None:
+            break
+        time.sleep(0.2)
+    assert 'http-equiv="refresh"' in text
+    assert "test_auc by imbalance_ratio" in text  # else it never followed
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip() == f"no longer written anew: {report}"
+    assert not (folder / "figures").exists()
+
+
 def test_several_folders_need_a_place() -> None:
     with pytest.raises(ResultsError, match="give one with --to FILE"):
-        report_command([REFERENCE / "quickstart", REFERENCE / "sst2-minilm"])
+        report_command([str(REFERENCE / "quickstart"), str(REFERENCE / "sst2-minilm")])
 
 
 def test_an_empty_folder_gets_one_line_and_no_report(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="must hold a study") as raised:
-        report_command([tmp_path])
+        report_command([str(tmp_path)])
     assert "\n" not in str(raised.value)
     assert not list(tmp_path.iterdir())

@@ -74,6 +74,22 @@ def test_a_confirm_trial_that_failed_is_left_out_of_the_means(call: Any, finishe
     assert re.search(r"diverging +failed", called.out)
 
 
+def test_the_queries_that_early_stopping_saved_are_told(call: Any, finished_study: Any) -> None:
+    search = {"trials": 8, "pruning": "asha", "space": {"learning_rate": {"low": 0.01, "high": 3.0}}}
+    budget = {"queries": 48, "batch_size": 8, "evaluations": 2}
+    finished = finished_study("early", search=search, budget=budget, methods=["spsa"], seed=2)
+    rows = trial_rows(finished.folder)
+    pruned = [row for row in rows if row["status"] == "pruned"]
+    assert {row["status"] for row in rows} == {"pruned", "complete"}
+    assert {(row["stage"], row["queries"]) for row in pruned} == {("search", 30)}
+    called = call("run", finished.study, "--results", finished.folder.parent)
+    assert called.code == 0
+    assert f"\npruned: {len(pruned)} of 8 search trials, {18 * len(pruned)} queries saved\n" in called.out
+    assert "10 trials, at most 480 queries" in call("run", finished.study, "--dry-run").out
+    without = call("run", finished.study, "--dry-run", "--set", "search.pruning=none")
+    assert "10 trials, 480 queries" in without.out
+
+
 def test_an_interrupted_run_says_what_is_kept(
     call: Any, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,8 +43,8 @@ def pools(local_ray: None) -> dict[str, Pool]:
     replicas = start_replicas(2, ResourcesSpec(), recipe)
     return {
         "local": LocalPool(NamingScorer()),
-        "one replica": RayPool(replicas[:1], recipe),
-        "two replicas": RayPool(replicas, recipe, first=1),
+        "one replica": RayPool(replicas[:1].copy, recipe),
+        "two replicas": RayPool(replicas.copy, recipe, first=1),
     }
 
 
@@ -67,7 +67,7 @@ def test_scores_come_back_in_order(pools: dict[str, Pool], name: str, n_queries:
 def test_a_replica_that_dies_is_restarted_and_its_unit_done_again(local_ray: None, tmp_path: Path) -> None:
     mark = tmp_path / "died"
     recipe = Recipe(NamingScorer, (mark,))
-    pool = RayPool(start_replicas(1, ResourcesSpec(), recipe), recipe)
+    pool = RayPool(start_replicas(1, ResourcesSpec(), recipe).copy, recipe)
     rows = np.arange(500, dtype=np.int32)[None]
     scored = pool.score(np.ones((1, 2), np.float32), rows, seed=1)
     assert mark.exists()

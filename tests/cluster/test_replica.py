@@ -67,7 +67,7 @@ def test_running_replicas_take_another_recipe(local_ray: None, tmp_path: Path) -
     replicas = start_replicas(1, ResourcesSpec(), one)
     rows = np.zeros((4, 300), np.int32)
     for recipe, value in ((one, 1.0), (two, 2.0), (one, 1.0)):
-        scored = RayPool(replicas, recipe).score(np.zeros((4, 2), np.float32), rows, seed=0)
+        scored = RayPool(replicas.copy, recipe).score(np.zeros((4, 2), np.float32), rows, seed=0)
         assert (scored.scores == value).all()
     assert log.read_text() == "1 2 1 "
 
@@ -89,6 +89,7 @@ def test_one_replica_without_a_unit_is_enough_to_do_without(monkeypatch: pytest.
         def remote(self) -> str | None:
             return self._unit
 
-    monkeypatch.setattr(ray, "get", lambda answers: answers)
+    monkeypatch.setattr(ray, "wait", lambda calls, num_returns, timeout: (calls, []))
+    monkeypatch.setattr(ray, "get", lambda answer: answer)
     assert have_bfloat16([Asked("amx_bf16"), Asked("avx512_bf16")])
     assert not have_bfloat16([Asked("amx_bf16"), Asked(None)])

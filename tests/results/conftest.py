@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zostudy.results.outcome import Outcome, SplitScores
+from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.results.schema import METRICS
 
 MakeOutcome = Callable[..., Outcome]
@@ -106,4 +106,5 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
                 scores=np.array([[0.1, 0.2], [0.3, -0.4]], dtype=np.float32),
             ),
         },
+        landscape=Landscape(np.array([-1.0, 0.0, 1.0]), np.zeros(3), np.array([0.75, 0.5, np.nan]), 40, np.nan),
     )

@@ -44,6 +44,28 @@ def test_the_claim_of_a_driver_that_died_goes_stale(place: Storage) -> None:
     assert "process 1 on another host" in told[0]
 
 
+def test_a_driver_ends_when_its_claim_was_taken_for_dead(place: Storage) -> None:
+    lost = pytest.raises(ResultsError, match="the store did not take it; run again when it answers")
+    with lost as told, claim(place, pytest.fail, Pace(refresh=0.1)):
+        for name in (place / CLAIMS).files():
+            (place / CLAIMS).remove(name)
+        threading.Event().wait(60)
+    assert "\n" not in str(told.value)
+    assert (place / CLAIMS).files() == []
+
+
+def test_a_driver_ends_when_the_store_does_not_answer_any_more(place: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    lost = pytest.raises(ResultsError, match="the store did not take it; run again when it answers")
+    try:
+        with lost, claim(place, pytest.fail, Pace(refresh=0.1, patience=0.5)):
+            monkeypatch.setattr(Storage, "write", lambda *_: answers.wait())
+            threading.Event().wait(60)
+    finally:
+        answers.set()
+    assert (place / CLAIMS).files() == []
+
+
 def test_of_two_that_begin_at_once_never_both_get_in(place: Storage) -> None:
     inside, most, lock, begin = 0, 0, threading.Lock(), threading.Barrier(3)
 

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from statsmodels.stats.multitest import multipletests
 
 from zostudy.errors import ResultsError
-from zostudy.results.compare import Comparison, compare
+from zostudy.results.compare import compare
+from zostudy.results.comparison import Comparison
 from zostudy.results.ledger import Ledger
 from zostudy.results.reading import load_results
+from zostudy.results.standing import average_ranks, holding
 
 AUC = {
     ("zosa", 1.0): [0.80, 0.82, 0.87],
@@ -84,6 +87,9 @@ def test_records_are_flat_and_unrounded(record: Record) -> None:
         "budget": 300,
         "queries": 300.0,
         "examples": 9600.0,
+        "best": False,
+        "not_worse_than_best": True,
+        "average_rank": 1.5,
     }
 
 
@@ -121,6 +127,99 @@ def test_unequal_budgets_are_refused(record: Record, other: dict[str, int]) -> N
 def test_budgets_are_what_was_allowed_and_not_what_whole_steps_left_over(record: Record) -> None:
     trials = record({"method": "zosa", "queries": 297}, {"method": "spsa", "queries": 288})
     assert [cell.queries for cell in compare(trials).cells] == [288, 297]
+
+
+def test_unequal_budgets_may_be_let_in(record: Record) -> None:
+    trials = record({"method": "zosa"}, {"method": "spsa", "budget": 600})
+    comparison = compare(trials, allow_unequal=True)
+    assert comparison.unequal
+    assert [cell.budget for cell in comparison.cells] == [600, 300]
+    assert not compare(trials[trials["method"] == "zosa"], allow_unequal=True).unequal
+
+
+def test_methods_are_tested_against_a_baseline_seed_by_seed(record: Record) -> None:
+    comparison = compare(record(*confirmed()), ("test_auc",), baseline="bpt-fzg")
+    p_values = {ratio: scipy.stats.ttest_rel(AUC["zosa", ratio], AUC["bpt-fzg", ratio]).pvalue for ratio in (1.0, 10.0)}
+    corrected = dict(zip(p_values, multipletests(list(p_values.values()), method="holm")[1], strict=True))
+    records = {(record["method"], record["imbalance_ratio"]): record for record in comparison.records()}
+    for ratio in (1.0, 10.0):
+        zosa = records["zosa", ratio]
+        assert (zosa["baseline"], zosa["pairs"]) == ("bpt-fzg", 3)
+        assert zosa["p_value"] == pytest.approx(p_values[ratio])
+        assert zosa["p_value_holm"] == pytest.approx(corrected[ratio])
+        assert zosa["difference"] == pytest.approx(np.mean(AUC["zosa", ratio]) - np.mean(AUC["bpt-fzg", ratio]))
+        assert records["bpt-fzg", ratio]["difference"] is None
+        assert records["bpt-fzg", ratio].keys() == zosa.keys()
+
+
+def test_pairs_have_the_same_seed_and_the_same_data(record: Record) -> None:
+    trials = record(
+        *({"method": "zosa", "number": number, "seed": 10 + number} for number in range(4)),
+        *({"method": "spsa", "number": number, "seed": 11 + number} for number in range(3)),
+        *({"method": "fzoo", "number": number, "seed": 10 + number, "n_majority": 9} for number in range(4)),
+    )
+    pairs = {record["method"]: record["pairs"] for record in compare(trials, baseline="zosa").records()}
+    assert pairs == {"zosa": None, "spsa": 3, "fzoo": 0}
+
+
+def test_a_baseline_has_to_be_one_of_the_methods(record: Record) -> None:
+    with pytest.raises(ResultsError, match="one of bpt-fzg, zosa, but got mezo"):
+        compare(record(*confirmed()), baseline="mezo")
+
+
+def test_what_is_not_significantly_worse_holds_against_the_best(record: Record) -> None:
+    better = [0.9, 0.91, 0.95, 0.93]
+    columns = {"best": better, "close": [0.95, 0.85, 0.96, 0.9], "worse": [value - 0.1 for value in better]}
+    columns["worse"][0] -= 0.01
+    comparison = compare(
+        record(
+            *(
+                {"method": method, "number": number, "test_auc": value}
+                for method, values in columns.items()
+                for number, value in enumerate(values)
+            ),
+            {"method": "few", "number": 0, "test_auc": 0.2},
+        )
+    )
+    holds = {row[0]: held for (row, _), held in holding(comparison, "test_auc").items()}
+    assert holds == {"best": True, "close": True, "worse": False, "few": None}
+
+
+def test_ranks_are_averaged_over_columns_with_all_rows(record: Record) -> None:
+    means = {"a": [0.9, 0.8, 0.5], "b": [0.7, 0.8, 0.6], "c": [0.8, 0.1, None]}
+    trials = record(
+        *(
+            {"method": method, "ratio": float(ratio), "test_auc": mean}
+            for method, values in means.items()
+            for ratio, mean in enumerate(values, 1)
+            if mean is not None
+        )
+    )
+    ranks = average_ranks(compare(trials, ("test_auc",)), "test_auc")
+    whole = np.array([values[:2] for values in means.values()], dtype=float)
+    expected = scipy.stats.rankdata(-whole, axis=0).mean(axis=1)
+    assert list(ranks.values()) == pytest.approx(expected)
+    assert average_ranks(compare(trials[trials["method"] == "a"], ("test_auc",)), "test_auc") == {}
+
+
+def test_models_are_ranked_apart(record: Record) -> None:
+    trials = record(
+        *(
+            {"study": model, "model": model, "method": method, "test_auc": auc}
+            for model, values in {"weak": (0.5, 0.6), "strong": (0.8, 0.7)}.items()
+            for method, auc in zip(("spsa", "zosa"), values, strict=True)
+        )
+    )
+    comparison = compare(trials, ("test_auc",))
+    best = [comparison.best("test_auc", 10.0, (model,)) for model in ("weak", "strong")]
+    assert [cell.row for cell in best if cell] == [("weak", "zosa"), ("strong", "spsa")]
+    assert average_ranks(comparison, "test_auc")["strong", "zosa"] == 2
+
+
+def test_a_place_can_be_compared_without_loading_it_first(record: Record, tmp_path: Path) -> None:
+    expected = compare(record(*confirmed())).records()
+    assert compare(tmp_path).records() == compare([tmp_path / "made"]).records() == expected
+    assert compare(load_results(tmp_path)).records() == expected
 
 
 def test_the_untuned_prompt_stands_beside_any_budget_and_first(record: Record) -> None:

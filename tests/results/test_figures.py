@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.compare import Cell, Comparison
+from zostudy.results.comparison import Cell, Comparison
 from zostudy.results.figures import draw_comparison
 from zostudy.results.intervals import Interval
 

@@ -43,18 +43,18 @@ def test_a_trial_counts_only_when_its_last_file_is_there(make_outcome, tmp_path:
     ledger.record(make_outcome(number=0))
     renamed = []
 
-    def crash_on_third(source: Path, target: Path) -> None:
+    def crash_on_fourth(source: Path, target: Path) -> None:
         renamed.append(target.parent.name)
-        if len(renamed) == 3:
+        if len(renamed) == 4:
             raise KeyboardInterrupt
         source.rename(target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("os.replace", crash_on_third)
+        patch.setattr("os.replace", crash_on_fourth)
         with pytest.raises(KeyboardInterrupt):
             ledger.record(make_outcome(number=1))
-    assert sorted(renamed[:2]) == ["history", "scores"]
-    assert renamed[2] == "trials"
+    assert sorted(renamed[:3]) == ["history", "landscape", "scores"]
+    assert renamed[3] == "trials"
     assert (tmp_path / "history" / "zosa-ratio10-confirm-0001.parquet").exists()
 
     finished = ["zosa-ratio10-confirm-0000"]
@@ -63,6 +63,7 @@ def test_a_trial_counts_only_when_its_last_file_is_there(make_outcome, tmp_path:
     assert results.trials["trial"].tolist() == finished
     assert results.history["trial"].unique().tolist() == finished
     assert results.scores["trial"].unique().tolist() == finished
+    assert results.landscape["trial"].unique().tolist() == finished
 
     assert len(list(tmp_path.glob("*/*.unfinished"))) == 1
     reopened = Ledger(tmp_path)
@@ -119,7 +120,7 @@ def test_the_same_study_may_go_on(make_outcome, tmp_path: Path) -> None:
     ledger.check_extends(STUDY)
     ledger.record(make_outcome())
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
-    ledger.check_extends({**STUDY, "replicas": 2})
+    assert ledger.check_extends({**STUDY, "replicas": 2, "confirm": {"seeds": 3, "landscape": False}}) == ()
 
 
 def test_another_study_is_refused_with_the_difference_once_a_trial_has_finished(make_outcome, tmp_path: Path) -> None:

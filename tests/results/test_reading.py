@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results.ledger import Ledger
-from zostudy.results.reading import load_results
+from zostudy.results.merging import merge
+from zostudy.results.reading import load_results, load_trials
 from zostudy.results.schema import TRIALS
 
 
@@ -71,6 +74,24 @@ def test_a_folder_of_before_precision_was_measured_is_read(study: Path) -> None:
     assert results.precision.columns[:3].tolist() == ["study", "cell", "dtype"]
 
 
+def test_a_study_of_before_there_were_landscapes_is_read(make_outcome, study: Path) -> None:
+    for path in (study / "landscape").iterdir():
+        path.unlink()
+    (study / "landscape").rmdir()
+    results = load_results(study)
+    assert len(results.trials) == 2
+    assert results.landscape.empty
+    assert results.landscape.columns[-2:].tolist() == ["loss", "examples"]
+    assert results.sql("SELECT * FROM landscape").empty
+    ledger = Ledger(study)
+    assert ledger.set_damage_aside() == []
+    merge(ledger.place)
+    ledger.record(make_outcome(number=2))
+    assert load_results(study).landscape["trial"].unique().tolist() == ["zosa-ratio10-confirm-0002"]
+    merge(ledger.place)
+    assert load_results(study).landscape["loss"].tolist()[:2] == [0.75, 0.5]
+
+
 def test_one_file_may_hold_many_trials(study: Path) -> None:
     before = load_results(study)
     for table in ("trials", "history", "scores"):
@@ -125,7 +146,7 @@ from zostudy.cli.compare import compare_command
 light = set(sys.modules)
 assert not light & {{"pandas", "pyarrow", "numpy", "rich.table"}}, light
 compare_command([{str(study)!r}])
-from zostudy.results.reading import load_results
+from zostudy.results.reading import load_results, load_trials
 load_results({str(study)!r}).history
 heavy = {{"ray", "torch", "transformers", "optuna", "sklearn", "scipy.stats", "datasets"}} & set(sys.modules)
 assert not heavy, heavy
@@ -143,3 +164,29 @@ def _refused(path: Path, rule: str) -> None:
     with pytest.raises(ResultsError, match=rule) as caught:
         load_results(path)
     assert "\n" not in str(caught.value)
+
+
+def test_some_of_the_trials_come_with_their_own_rows_alone(make_outcome, tmp_path: Path) -> None:
+    for study in ("first", "second"):
+        for number in range(3):
+            Ledger(tmp_path / study).record(make_outcome(study=study, number=number))
+    results = load_results(tmp_path)
+    trials = results.trials
+    chosen = trials[(trials["number"] == 1) | (trials["study"] == "second") & (trials["number"] == 2)]
+    part = results.only(chosen)
+    pd.testing.assert_frame_equal(part.trials, chosen.reset_index(drop=True))
+    keys = ["study", "trial"]
+    for table in ("history", "scores"):
+        rows = getattr(results, table)
+        kept = rows.set_index(keys).index.isin(chosen.set_index(keys).index)
+        pd.testing.assert_frame_equal(getattr(part, table), rows[kept].reset_index(drop=True))
+    assert len(results.only(trials[:0]).history) == 0
+
+
+def test_trials_may_be_read_without_the_columns_that_nobody_asks_for(make_outcome, tmp_path: Path) -> None:
+    for study in ("first", "second"):
+        Ledger(tmp_path / study).record(make_outcome(study=study))
+    columns = ["study", "trial", "method", "test_auc"]
+    pd.testing.assert_frame_equal(load_trials(tmp_path, ["method", "test_auc"]), load_results(tmp_path).trials[columns])
+    with pytest.raises(ResultsError, match="holds first twice"):
+        load_trials([tmp_path / "first", shutil.copytree(tmp_path / "first", tmp_path / "copy")], columns)

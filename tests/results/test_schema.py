@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from zostudy.results.encoding import encode
 from zostudy.results.outcome import Outcome, SplitScores
-from zostudy.results.schema import HISTORY, METRICS, PRECISION, SCHEMAS, SCORES, TIME_COLUMNS, TRIALS, meaning
+from zostudy.results.schema import (
+    HISTORY,
+    LANDSCAPE,
+    METRICS,
+    PRECISION,
+    SCHEMAS,
+    SCORES,
+    TIME_COLUMNS,
+    TRIALS,
+    meaning,
+)
 
 FLOATS = st.floats(width=32)
 
@@ -39,6 +49,7 @@ def test_trials_have_the_columns_that_were_promised() -> None:
     assert set(HISTORY.names) > {"trial", "step", "queries", "loss", "loss_spread", "dev_auc"}
     assert {"cell", "dtype", "chosen", "perturbation_radius", "loss_signal", "loss_noise"} <= set(PRECISION.names)
     assert set(SCORES.names) > {"trial", "split", "row", "label", "scores"}
+    assert set(LANDSCAPE.names) > {"trial", "x", "y", "loss"}
 
 
 def test_an_outcome_comes_back_as_it_was(make_outcome, tmp_path: Path) -> None:
@@ -66,6 +77,8 @@ def test_an_outcome_comes_back_as_it_was(make_outcome, tmp_path: Path) -> None:
     ]
     scored = [(row["split"], row["row"], row["label"]) for row in tables["scores"]]
     assert scored == [("dev", 7, 0), ("dev", 3, 1)]
+    around = [(row["x"], row["y"], row["loss"], row["examples"]) for row in tables["landscape"]]
+    assert around == [(-1.0, 0.0, 0.75, 40), (0.0, 0.0, 0.5, 40), (1.0, 0.0, None, 40)]
 
 
 @settings(deadline=None)
@@ -83,11 +96,12 @@ def test_scores_keep_every_bit(data: st.DataObject, n: int, n_classes: int) -> N
     assert np.array(back, dtype=np.float32).reshape(n, n_classes).tobytes() == scores.tobytes()
 
 
-def test_a_trial_without_steps_or_scores_has_empty_tables(make_outcome) -> None:
+def test_a_trial_without_steps_scores_or_landscape_has_empty_tables(make_outcome) -> None:
     tables = encode(Outcome(make_outcome().trial))
-    assert tables["history"].num_rows == tables["scores"].num_rows == 0
+    assert tables["history"].num_rows == tables["scores"].num_rows == tables["landscape"].num_rows == 0
     assert tables["history"].schema.equals(HISTORY)
     assert tables["scores"].schema.equals(SCORES)
+    assert tables["landscape"].schema.equals(LANDSCAPE)
 
 
 def test_wrong_columns_are_refused(make_outcome) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pyarrow as pa
@@ -11,11 +17,12 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results.checkpoints import Checkpoints
-from zostudy.results.files import read_table
+from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.reading import load_results
 from zostudy.results.schema import SCHEMAS
-from zostudy.results.storage import Storage, is_uri
+from zostudy.results.storage import Storage
+from zostudy.results.stores import is_uri
 
 Place = Callable[[], Storage]
 
@@ -46,6 +53,9 @@ def test_a_file_is_what_was_written_last(place: Storage) -> None:
     assert place.is_folder()
     assert (place / "b").is_folder()
     assert place.changed("a") is not None
+    assert place.written("") == {"a": place.changed("a")}
+    assert ((place / "b").written(".txt").keys(), place.written(".txt")) == ({"c.txt"}, {})
+    assert str((place / "b").parent) == str(place)
     place.move("a", "d/e")
     assert (place.files(), (place / "d").files()) == ([], ["e"])
     (place / "d").remove("e")
@@ -61,6 +71,16 @@ def test_a_storage_is_found_again_by_what_it_calls_itself(place: Storage) -> Non
     assert str(Storage.at(str(below))) == str(below)
     assert below.name == "study"
     assert is_uri(str(below)) == (below.folder is None)
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_the_environment_says_where_the_store_is(
+    s3_uri: Callable[[str], str], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = s3_uri(uuid4().hex)
+    Storage.at(uri).write("a", b"found")
+    monkeypatch.setenv(variable, f"http://{uri.rpartition('=')[2]}/")
+    assert Storage.at(uri.partition("?")[0]).read("a") == b"found"
 
 
 def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, place: Storage, tmp_path: Path) -> None:
@@ -84,14 +104,14 @@ def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, place: S
     assert len(load_results(str(place)).trials) == 3
 
 
-@pytest.mark.parametrize("table", ["trials", "history", "scores"])
+@pytest.mark.parametrize("table", ["trials", "history", "scores", "landscape"])
 @pytest.mark.parametrize("harm", ["cut", "zeros", "gone"])
 def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
     make_outcome: Callable, place: Storage, table: str, harm: str
 ) -> None:
     ledger = Ledger(place)
     for number in range(2):
-        ledger.record(make_outcome(number=number))
+        ledger.record(make_outcome(number=number, sharpness=0.1))
     torn, name = place / table, "zosa-ratio10-confirm-0001.parquet"
     content = torn.read(name)
     if harm == "gone":
@@ -102,7 +122,7 @@ def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
     if (table, harm) != ("trials", "gone"):
         assert len(lines) == 1
         assert lines[0].startswith(f"set aside: {name} ")
-        kept = {t: (place / "damaged" / t).files() for t in ("trials", "history", "scores")}
+        kept = {t: (place / "damaged" / t).files() for t in TABLES_OF_A_TRIAL}
         there = [t for t in kept if not (t == table and harm == "gone")]
         assert kept == {t: ["zosa-ratio10-confirm-0001-0.parquet"] if t in there else [] for t in kept}
     assert [trial["trial"] for trial in ledger.trials()] == ["zosa-ratio10-confirm-0000"]
@@ -135,8 +155,13 @@ def test_a_precision_table_that_is_torn_is_measured_again(make_precision: Callab
     ("uri", "message"),
     [
         ("s3://key:a-secret@bucket/path", "must not hold a password"),
-        ("ftp://bucket/path", "must be found, but ftp://bucket/path is not"),
-        ("s3://bucket/path?region=r&speed=high", "unknown in its query: speed"),
+        ("ftp://bucket/path", r"or file:///path, but is ftp://bucket/path; give one of these"),
+        ("s3://", "but is s3://; give one"),
+        ("s3:///path", "but is s3:///path; give one"),
+        ("file://host/path", "but is file://host/path; give one"),
+        ("file:///path?a=1", "may hold nothing, but that of file:// holds a; leave"),
+        ("s3://bucket/path?region=r&secret=a-secret", "that of s3://bucket holds secret; leave"),
+        ("gs://bucket/path?region=r", "may hold endpoint_override, scheme, but"),
     ],
 )
 def test_a_uri_that_cannot_be_used_is_told_in_a_line(uri: str, message: str) -> None:
@@ -144,6 +169,62 @@ def test_a_uri_that_cannot_be_used_is_told_in_a_line(uri: str, message: str) -> 
         Storage.at(uri)
     assert "\n" not in str(refused.value)
     assert "a-secret" not in str(refused.value)
+
+
+class Proxy:
+    """Stands before the S3 server: does something once, after so many bytes of requests."""
+
+    def __init__(self, uri: str, after: int, do: Callable[[], None]) -> None:
+        self._server, self._listening = urlsplit(f"//{uri.rpartition('=')[2]}"), socket.create_server(("127.0.0.1", 0))
+        self._left, self._do = after, do
+        self.uri = f"{uri.rpartition('=')[0]}=127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            client, server = (
+                self._listening.accept()[0],
+                socket.create_connection((self._server.hostname, self._server.port)),
+            )
+            threading.Thread(target=self._forward, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self._forward, args=(server, client, False), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket, counts: bool) -> None:
+        with suppress(OSError), source, target:
+            while content := source.recv(2**16):
+                before, self._left = self._left, self._left - len(content) * counts
+                if self._left < 0 <= before:
+                    self._do()
+                target.sendall(content)
+
+
+def test_an_upload_that_fails_leaves_no_part_of_an_object(s3_uri: Callable[[str], str]) -> None:
+    uri = s3_uri(uuid4().hex)
+
+    def fail() -> None:
+        raise OSError("the connection broke")
+
+    place = Storage.at(Proxy(uri, 5_000_000, fail).uri)
+    place.write("small", b"whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zostudy.results.stores.MOST_TRIES", 1)
+        once = Storage.at(Proxy(uri, 5_000_000, fail).uri)
+    with pytest.raises(ResultsError, match="must be writable"):
+        once.write("large", bytes(20_000_000))
+    assert Storage.at(uri).files() == ["small"]
+    place.write("large", b"1" * 20_000_000)  # which breaks once, and is tried again
+    assert Storage.at(uri).read("large") == b"1" * 20_000_000
+
+
+def test_an_upload_that_is_interrupted_leaves_the_object_whole(s3_uri: Callable[[str], str]) -> None:
+    uri = s3_uri(uuid4().hex)
+    place = Storage.at(Proxy(uri, 0, lambda: os.kill(os.getpid(), signal.SIGINT)).uri)
+    with pytest.raises(KeyboardInterrupt):
+        place.write("a", b"whole")
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join()
+    assert Storage.at(uri).read("a") == b"whole"
 
 
 def test_a_bucket_that_is_not_there_is_told_in_a_line(s3_uri: Callable[[str], str]) -> None:

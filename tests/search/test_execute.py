@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -88,6 +87,9 @@ class Watcher:
     def begin(self, progress: StudyProgress, n_replicas: int) -> None:
         self.n_replicas = n_replicas
 
+    def resized(self, n_replicas: int) -> None:
+        self.n_replicas = n_replicas
+
     def trial_started(self, assignment: Assignment) -> None:
         self.started.append(assignment.name)
 
@@ -102,17 +104,16 @@ class Watcher:
 class LibraryWatcher(Watcher):
     """Looks which libraries Ray's processes have in their memory, whenever a trial ends; by process number."""
 
+    descendants: Callable[[str], list[Path]] = lambda title: []
     replicas: dict[str, set[str]] = field(default_factory=dict)
     trials: dict[str, set[str]] = field(default_factory=dict)
 
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
         super().trial_finished(assignment, outcome)
-        for process in _descendants():
-            title = (process / "cmdline").read_text()
-            for name, processes in (("ray::Replica", self.replicas), ("ray::ImplicitFunc", self.trials)):
-                if title.startswith(name):
-                    memory = (process / "maps").read_text()
-                    processes[process.name] = {library for library in HEAVY_LIBRARIES if library in memory}
+        for name, processes in (("ray::Replica", self.replicas), ("ray::ImplicitFunc", self.trials)):
+            for process in self.descendants(name):
+                memory = (process / "maps").read_text()
+                processes[process.name] = {library for library in HEAVY_LIBRARIES if library in memory}
 
 
 class InterruptingWatcher(Watcher):
@@ -122,20 +123,6 @@ class InterruptingWatcher(Watcher):
         super().trial_finished(assignment, outcome)
         if len(self.finished) == 2:
             raise KeyboardInterrupt
-
-
-def _descendants() -> list[Path]:
-    """Returns the folders in /proc of all processes that this one started, directly or not."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    ours = {os.getpid()}
-    while new := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= new
-    return [Path(f"/proc/{pid}") for pid in ours - {os.getpid()}]
 
 
 @dataclass(frozen=True)
@@ -163,8 +150,8 @@ def one(run: Callable[..., Run]) -> Run:
 
 
 @pytest.fixture(scope="module")
-def two(run: Callable[..., Run]) -> Run:
-    return run(2, LibraryWatcher())
+def two(run: Callable[..., Run], descendants: Callable[[str], list[Path]]) -> Run:
+    return run(2, LibraryWatcher(descendants=descendants))
 
 
 def tables(folder: Path) -> dict[str, pa.Table]:

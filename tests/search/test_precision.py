@@ -51,16 +51,21 @@ class Watcher:
         self.notes.append(line)
 
 
+class Pool(LocalPool):
+    """As the real one, with nobody behind it."""
+
+    replicas: tuple[Any, ...] = ()
+
+
 @dataclass(frozen=True)
 class Evaluators:
     """As the real ones; the recipe is the dtype."""
 
-    replicas: list[Any]
     recipe: str
     scorers: dict[str, Any]
 
-    def pool(self) -> LocalPool:
-        return LocalPool(self.scorers[self.recipe])
+    def pool(self) -> Pool:
+        return Pool(self.scorers[self.recipe])
 
 
 @dataclass
@@ -78,7 +83,7 @@ class House:
         study, watcher = self.study(**sections), Watcher()
         settled = Precision(study, Ledger(self.folder))
         scorers = {"float32": self.scorer, "bfloat16": CoarseScorer(self.scorer, coarse)}
-        evaluators: Any = Evaluators([], settled.first_dtype, scorers)
+        evaluators: Any = Evaluators(settled.first_dtype, scorers)
         return settled.settle(evaluators, watcher).recipe, watcher  # type: ignore[arg-type, return-value]
 
     def study(self, **sections: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.pruners import MedianPruner, SuccessiveHalvingPruner
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from zostudy.results.storage import Storage
+from zostudy.search.journal import JOURNAL_FILE, Journal
+from zostudy.search.plan import make_plan
+from zostudy.search.progress import StudyProgress
 from zostudy.search.proposer import SearchResult, frozen_trial
 from zostudy.search.pruning import PASSES, best_so_far, thresholds
 from zostudy.spec.study import BudgetSpec, StudySpec
@@ -119,3 +126,20 @@ def test_a_pruned_trial_is_pruned_to_optuna_with_its_steps_in_queries() -> None:
     ]
     assert (pruned.value, pruned.intermediate_values) == (0.6, {3: 0.5, 5: 0.6})
     assert complete.intermediate_values == {3: 0.7}
+
+
+def test_the_journal_says_pruned_and_holds_the_curves(make_spec: Callable[..., StudySpec], tmp_path: Path) -> None:
+    progress = StudyProgress(make_plan(make_spec()), [])
+    cell = progress.cells["spsa-r1"]
+    curve = {"queries": np.array([0, 20, 40]), "dev_auc": np.array([0.5, 0.4, 0.6])}
+    for status in ("complete", "pruned"):
+        assignment = cell.next()
+        assert assignment is not None
+        row = {"trial": assignment.name, "cell": assignment.cell, "stage": "search", "params": assignment.params}
+        cell.record(row | {"status": status, "dev_auc": 0.6}, curve)
+    with Journal(Storage.at(tmp_path), progress):
+        storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL_FILE)))
+        complete, pruned = optuna.load_study(study_name="smooth/spsa-r1", storage=storage).trials
+    assert (complete.state, pruned.state) == (TrialState.COMPLETE, TrialState.PRUNED)
+    assert (pruned.value, pruned.intermediate_values) == (0.6, {20: 0.5, 40: 0.6})
+    assert complete.intermediate_values == {20: 0.5, 40: 0.6, 60: 0.6}

@@ -16,7 +16,7 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from zostudy.results.files import read_table
+from zostudy.results.files import MERGED, read_table
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.results.storage import Storage, Where
 from zostudy.search.journal import JOURNAL_FILE
@@ -125,12 +125,12 @@ def test_a_torn_journal_and_a_torn_table(run: Run, undisturbed: Path, tmp_path: 
     expected = tables(undisturbed)
     ended = run(str(tmp_path))
     assert ended.returncode == 0, ended.stderr
-    path, table = tmp_path / "tiny" / JOURNAL_FILE, tmp_path / "tiny" / "history" / "spsa-r2-confirm-001.parquet"
+    path, table = tmp_path / "tiny" / JOURNAL_FILE, tmp_path / "tiny" / "history" / MERGED
     os.truncate(path, path.stat().st_size - 40)
     os.truncate(table, table.stat().st_size // 2)
     ended = run(str(tmp_path))
     assert ended.returncode == 0, ended.stderr
-    assert "set aside: spsa-r2-confirm-001.parquet cannot be read in history" in ended.stderr
+    assert f"set aside: {MERGED} cannot be read in history" in ended.stderr
     assert f"set aside: {JOURNAL_FILE} was torn, is now {JOURNAL_FILE}.damaged-0" in ended.stderr
     assert tables(tmp_path / "tiny") == expected
     assert journal(path) == journal(undisturbed / JOURNAL_FILE)

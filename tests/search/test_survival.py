@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-import ray
 from numpy.typing import NDArray
+from ray.cluster_utils import Cluster
 
-from zostudy.cluster.pool import RayPool
+from zostudy.cluster.crew import MOST_DEATHS
+from zostudy.cluster.pool import LocalPool, RayPool, Scored
 from zostudy.cluster.replica import Recipe, start_replicas
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.files import read_table
@@ -50,15 +52,18 @@ STUDY: dict[str, Any] = {
 }
 N_TRIALS = 2 * 3 + 3 * 2
 
+Descendants = Callable[[str], list[Path]]
+
 
 @dataclass
 class Disturber:
-    """Kills one of Ray's processes by its title, again and again, while a study runs."""
+    """Does something bad, again and again, while a study runs; never before the last time has been got over."""
 
-    title: str
-    most: int
-    seconds_between: float
-    kills: int = 0
+    disturb: Callable[[int], bool] = lambda times: False
+    most: int = 0
+    seconds_between: float = 0.0
+    times: int = 0
+    sizes: list[int] = field(default_factory=list)
     last: float = field(default_factory=time.monotonic)
 
     def phase(self, what: str) -> None: ...
@@ -67,39 +72,32 @@ class Disturber:
 
     def begin(self, progress: StudyProgress, n_replicas: int) -> None:
         self.last = time.monotonic()
+        self.sizes.append(n_replicas)
+
+    def resized(self, n_replicas: int) -> None:
+        self.sizes.append(n_replicas)
 
     def trial_started(self, assignment: Assignment) -> None: ...
 
     def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
-        if self.kills < self.most and time.monotonic() - self.last >= self.seconds_between:
-            victims = sorted(_descendants(self.title))
-            if victims:
-                os.kill(victims[self.kills % len(victims)], signal.SIGKILL)
-                self.kills += 1
-                self.last = time.monotonic()
+        due = self.times < self.most and time.monotonic() - self.last >= self.seconds_between
+        if due and self.disturb(self.times):
+            self.times += 1
+            self.last = time.monotonic()
 
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None: ...
 
 
-def _descendants(title: str = "") -> list[int]:
-    """Returns the processes that this one started, directly or not, whose title begins so."""
-    parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    ours = {os.getpid()}
-    while new := {pid for pid, parent in parents.items() if parent in ours} - ours:
-        ours |= new
-    return [pid for pid in ours - {os.getpid()} if _title(pid).startswith(title)]
+def _killer(descendants: Descendants, title: str) -> Callable[[int], bool]:
+    """Returns what kills one of Ray's processes by its title, each time another one."""
 
+    def kill(times: int) -> bool:
+        victims = sorted(int(process.name) for process in descendants(title))
+        if victims:
+            os.kill(victims[times % len(victims)], signal.SIGKILL)
+        return bool(victims)
 
-def _title(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return "gone"
+    return kill
 
 
 def _tables(folder: Path) -> dict[str, pa.Table]:
@@ -115,33 +113,37 @@ def _assert_equal(folder: Path, expected: dict[str, pa.Table]) -> None:
     assert not [*folder.rglob("*.unfinished")]
 
 
-def _run(folder: Path, watcher: Any) -> StudyProgress:
+def _run(folder: Path, watcher: Any, address: str | None = None, **sections: Any) -> StudyProgress:
     methods = tuple({"label": name, "method": name} for name in STUDY["methods"])
-    study = prepare(StudySpec.model_validate(STUDY | {"methods": methods}))
-    return run_prepared(study, Ledger(folder), None, watcher)
+    study = prepare(StudySpec.model_validate(STUDY | {"methods": methods} | sections))
+    return run_prepared(study, Ledger(folder), address, watcher)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
     folder = tmp_path_factory.mktemp("results") / "tough"
-    assert _run(folder, Disturber("nothing", 0, 0.0)).done
+    assert _run(folder, Disturber()).done
     found = _tables(folder)
     assert set(found["trials"].column("status").to_pylist()) == {"complete"}
     assert found["trials"].num_rows == N_TRIALS
     return found
 
 
-def test_replicas_that_are_killed_again_and_again(undisturbed: dict[str, pa.Table], tmp_path: Path) -> None:
-    disturber = Disturber("ray::Replica", most=10, seconds_between=2.0)
+def test_replicas_that_are_killed_again_and_again(
+    undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path
+) -> None:
+    disturber = Disturber(_killer(descendants, "ray::Replica"), most=10, seconds_between=1.5)
     assert _run(tmp_path / "tough", disturber).done
-    assert disturber.kills >= 3
+    assert disturber.times == 10
     _assert_equal(tmp_path / "tough", undisturbed)
 
 
-def test_trials_whose_processes_are_killed(undisturbed: dict[str, pa.Table], tmp_path: Path) -> None:
-    disturber = Disturber("ray::ImplicitFunc", most=2, seconds_between=0.5)
+def test_trials_whose_processes_are_killed(
+    undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path
+) -> None:
+    disturber = Disturber(_killer(descendants, "ray::ImplicitFunc"), most=2, seconds_between=0.5)
     assert _run(tmp_path / "tough", disturber).done
-    assert disturber.kills == 2
+    assert disturber.times == 2
     _assert_equal(tmp_path / "tough", undisturbed)
 
 
@@ -162,13 +164,50 @@ def test_a_driver_that_is_killed_at_random_moments_and_run_again(
     _assert_equal(tmp_path / "results" / "tough", undisturbed)
 
 
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    yield cluster
+    cluster.shutdown()
+
+
+def test_a_cluster_of_one_cpu_is_enough(undisturbed: dict[str, pa.Table], cluster: Cluster, tmp_path: Path) -> None:
+    watcher = Disturber()
+    assert _run(tmp_path / "tough", watcher, cluster.address, replicas="auto").done
+    assert watcher.sizes == [1]
+    _assert_equal(tmp_path / "tough", undisturbed)
+
+
+def test_a_node_that_leaves_and_another_that_joins(
+    undisturbed: dict[str, pa.Table], cluster: Cluster, tmp_path: Path
+) -> None:
+    first = cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=1)
+
+    def exchange(times: int) -> bool:
+        cluster.remove_node(first, allow_graceful=False)
+        cluster.add_node(num_cpus=2)
+        return True
+
+    disturber = Disturber(exchange, most=1, seconds_between=1.0)
+    assert _run(tmp_path / "tough", disturber, cluster.address, replicas="auto").done
+    assert disturber.times == 1
+    assert (disturber.sizes[0], max(disturber.sizes)) == (2, 3)
+    _assert_equal(tmp_path / "tough", undisturbed)
+
+
 class PoisonedScorer:
-    """Dies of one row, as a replica would of a batch that takes all memory."""
+    """Dies of one seed's units, as a replica would of a batch that takes all memory."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
 
     def score(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
     ) -> NDArray[np.float32]:
         if seed == POISON:
+            with self._log.open("a") as file:
+                file.write("died ")
             os._exit(1)
         scores = latents.mean(axis=1)[:, None] + rows
         return np.stack([-scores, scores], axis=-1).astype(np.float32)
@@ -177,21 +216,27 @@ class PoisonedScorer:
 POISON = 13
 
 
-def test_a_unit_that_kills_every_replica_fails_its_trial_and_no_other(
-    local_ray: None, plan: Plan, data: StudyData
+def test_a_unit_that_kills_every_replica_fails_its_trial_and_not_the_other_on_the_same_replica(
+    local_ray: None, plan: Plan, data: StudyData, tmp_path: Path
 ) -> None:
-    recipe = Recipe(PoisonedScorer, ())
-    pool = RayPool(start_replicas(1, ResourcesSpec(), recipe), recipe)
-    healthy = plan.assign(plan.cells[0], "confirm", 0, {})
-    scored: Callable[..., Any] = pool.score
+    recipe = Recipe(PoisonedScorer, (tmp_path / "log",))
+    replicas = start_replicas(1, ResourcesSpec(), recipe)
+    assignment = plan.assign(plan.cells[0], "confirm", 0, {})
 
-    class PoisonedPool:
-        def score(self, latents: Any, rows: Any, seed: int, group: int = 1) -> Any:
-            return scored(latents, rows, POISON, group)
+    class PoisonedPool(RayPool):
+        def score(self, latents: Any, rows: Any, seed: int, group: int = 1) -> Scored:
+            return super().score(latents, rows, POISON, group)
 
-    failed = run_trial(plan.spec, healthy, data, PoisonedPool(), lambda _: None)
-    assert failed.trial["status"] == "failed"
-    assert "ActorDiedError" in failed.trial["error"] or "ActorUnavailable" in failed.trial["error"]
-    outcome = run_trial(plan.spec, healthy, data, pool, lambda _: None)
-    assert outcome.trial["status"] == "complete", outcome.trial["error"]
-    assert ray.is_initialized()
+    def run(pool: RayPool) -> Outcome:
+        return run_trial(plan.spec, assignment, data, pool, lambda _: None)
+
+    with ThreadPoolExecutor() as threads:
+        poisoned = threads.submit(run, PoisonedPool(replicas.copy, recipe))
+        others = [threads.submit(run, RayPool(replicas.copy, recipe)) for _ in range(3)]
+    assert poisoned.result().trial["status"] == "failed"
+    assert "died of it one after the other" in poisoned.result().trial["error"]
+    assert (tmp_path / "log").read_text() == "died " * (1 + MOST_DEATHS)
+    expected = run_trial(plan.spec, assignment, data, LocalPool(PoisonedScorer(tmp_path)), lambda _: None)
+    for other in others:
+        assert other.result().trial["status"] == "complete", other.result().trial["error"]
+        np.testing.assert_array_equal(other.result().trial["latent"], expected.trial["latent"])

@@ -16,6 +16,7 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search import trial as trial_module
 from zostudy.search.data import StudyData
+from zostudy.search.landscape import n_examples
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.pruning import best_so_far
 from zostudy.search.trial import TrialProgress, run_trial
@@ -84,7 +85,8 @@ def test_the_kept_point_is_the_best_on_dev_and_the_start_counts(plan: Plan, data
     assert outcome.trial["dev_auc"] == np.nanmax(aucs)
     assert outcome.trial["best_queries"] == evaluated[np.nanargmax(aucs[~np.isnan(aucs)])]
     sizes = data.draws[5.0, plan.seed(1)]
-    assert outcome.trial["evaluation_examples"] == 4 * len(sizes.dev_rows) + len(sizes.test_rows)
+    around = n_examples(sizes.train_counts, plane=True)
+    assert outcome.trial["evaluation_examples"] == 4 * len(sizes.dev_rows) + len(sizes.test_rows) + around
     assert (outcome.trial["n_minority"], outcome.trial["n_majority"]) == (10, 50)
 
 

@@ -22,7 +22,7 @@ KEYS = [
     ("budget: {querys: 3}", '5: budget.querys: is not a known key, but got "querys"; did you mean queries?'),
     (
         "confirm: {zzz: 3}",
-        '5: confirm.zzz: is not a known key, but got "zzz"; the keys here are seeds',
+        '5: confirm.zzz: is not a known key, but got "zzz"; the keys here are seeds, landscape',
     ),
     ("serach: {}", '5: serach: is not a known key, but got "serach"; did you mean search?'),
     (
@@ -74,6 +74,11 @@ KEYS = [
         "model: {name: minilm, max_length: 10}",
         "2: model.max_length: must leave room for text beside the 10 prompt tokens, but got 10; "
         "raise it or lower model.prompt_tokens",
+    ),
+    (
+        "budget: {evaluations: 1}\nsearch: {pruning: median}",
+        '6: search.pruning: must be none where dev is evaluated only at a trial\'s end, but got "median"; '
+        "raise budget.evaluations or leave it out",
     ),
     (
         "imbalance: {ratios: [1, 0.5]}",

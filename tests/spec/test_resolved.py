@@ -9,12 +9,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.spec import Difference, difference, dump_yaml, load_study
+from zostudy.errors import SpecError
+from zostudy.spec import Difference, difference, dump_yaml, load_study, parse_study
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(
     ["no", "1e-3", "0o7"]
 )
-POSITIVE = st.floats(0.01, 100, exclude_min=True)
+GPUS = st.floats(0.01, 1) | st.integers(2, 100).map(float)
 RANGES = st.tuples(st.floats(0.01, 1), st.floats(2, 5), st.booleans()).map(
     lambda ends: {"low": ends[0], "high": ends[1], "log": ends[2]}
 )
@@ -53,7 +54,7 @@ STUDIES = st.fixed_dictionaries(
         "search": st.fixed_dictionaries({"space": SPACE}),
         "seed": st.integers(0, 2**63 - 1),
         "replicas": st.just("auto") | st.integers(1, 9),
-        "resources": st.fixed_dictionaries({"gpus": POSITIVE}),
+        "resources": st.fixed_dictionaries({"gpus": GPUS}),
     },
 )
 
@@ -68,7 +69,7 @@ def test_a_resolved_study_written_and_loaded_is_the_same_study(
     study = load_study(path)
     text = dump_yaml(study.resolved())
     path.write_text(text, encoding="utf-8")
-    assert load_study(path) == study
+    assert load_study(path) == parse_study(text, "study.yaml") == study
     assert yaml.safe_load(text) == study.resolved()
     changes = difference(asked, study.resolved())
     assert all(": nothing -> " in line for line in (*changes.additions, *changes.contradictions))
@@ -80,6 +81,14 @@ def test_a_resolved_study_has_its_defaults_and_only_plain_data(write_study: Call
     assert resolved["budget"] == {"queries": 300, "batch_size": 32, "evaluations": 5}
     assert resolved["imbalance"]["ratios"] == [1.0]
     assert list(resolved) == [key for key in resolved if resolved[key] is not None]
+
+
+def test_a_stored_study_needs_no_data_but_must_be_a_study(write_study: Callable[..., str]) -> None:
+    resolved = load_study(write_study()).resolved()
+    gone = resolved | {"task": {"file": "/gone.csv"}}
+    assert parse_study(dump_yaml(gone), "study.yaml").task.file == "/gone.csv"
+    with pytest.raises(SpecError, match=r"study\.yaml:\d+: seed"):
+        parse_study(dump_yaml(resolved | {"seed": "x"}), "study.yaml")
 
 
 def test_difference_names_each_key_that_differs() -> None:

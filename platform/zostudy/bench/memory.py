@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def has_page_counts() -> bool:
     return Path("/proc/self/smaps_rollup").is_file()
 
 
+def resident_bytes() -> int:
+    """Returns how much memory this process holds; 0 on a system that does not say."""
+    status = Path("/proc/self/statm")
+    return int(status.read_text(encoding="ascii").split()[1]) * resource.getpagesize() if status.is_file() else 0
+
+
 def measure_memory(subject: Subject, say: Say) -> tuple[MemoryUse, ...]:
     """Returns the memory of 1, 2 and 4 replicas, each with one thread, after each has scored one query."""
     import ray
@@ -45,7 +52,7 @@ def measure_memory(subject: Subject, say: Say) -> tuple[MemoryUse, ...]:
             say(f"{n_replicas} replica(s)")
             new = start_replicas(n_replicas - len(replicas), ResourcesSpec(cpus=1), recipe)
             for replica in new:
-                RayPool([replica], recipe, size).score(latents, rows, seed=0)
+                RayPool([replica].copy, recipe, size).score(latents, rows, seed=0)
             replicas += new
             found[n_replicas] = ray.get([replica.__ray_call__.remote(_pages) for replica in replicas])
     one = _total(found[1])

@@ -38,7 +38,7 @@ def measure_pool(subject: Subject, rounds: int, say: Say) -> tuple[PoolSpeed, ..
             recipe = recipe_of(subject, weights)
             replicas = start_replicas(max(REPLICAS), ResourcesSpec(cpus=1), recipe)
             pools: dict[int, Pool] = {0: LocalPool(bare, rows.size)}
-            pools |= {n: RayPool(replicas[:n], recipe, unit_examples) for n in REPLICAS}
+            pools |= {n: RayPool(replicas[:n].copy, recipe, unit_examples) for n in REPLICAS}
             steps = {n: functools.partial(timed_step, pool, latents, rows) for n, pool in pools.items()}
             in_turn(steps, 1, lambda _: say("first steps"))
             measured = in_turn(steps, rounds * STEPS_PER_ROUND, say)

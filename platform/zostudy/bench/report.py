@@ -171,6 +171,35 @@ class MemoryUse:
 
 
 @dataclass(frozen=True)
+class StudyOverhead:
+    """A study whose scorer takes a millisecond a unit: the rest is what Ray, Tune, Optuna and the ledger take.
+
+    Attributes:
+        trials: that ran, each with a real process, proposal and files.
+        cells: they are spread over.
+        concurrent_trials: at a time.
+        queries: of a trial.
+        seconds: from the first trial's start to the last one's stored outcome.
+        scorer_seconds: of these, what the replicas slept, side by side.
+        overhead_seconds: the rest, divided by the trials.
+        first_bytes: memory of the driver's process before the first trial.
+        early_bytes: after 200 trials, or the last one.
+        last_bytes: after the last.
+    """
+
+    trials: int
+    cells: int
+    concurrent_trials: int
+    queries: int
+    seconds: float
+    scorer_seconds: float
+    overhead_seconds: float
+    first_bytes: int
+    early_bytes: int
+    last_bytes: int
+
+
+@dataclass(frozen=True)
 class Report:
     """All that one run of the benchmark found; sections that were not asked for are empty.
 
@@ -181,6 +210,7 @@ class Report:
         pool: bare, one replica, two.
         scale: by replicas.
         memory: by replicas.
+        study: what the driver takes for a trial.
         notes: what was left out, and what else a reader must know.
     """
 
@@ -190,6 +220,7 @@ class Report:
     pool: tuple[PoolSpeed, ...] = ()
     scale: tuple[ScaleEfficiency, ...] = ()
     memory: tuple[MemoryUse, ...] = ()
+    study: StudyOverhead | None = None
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> str:

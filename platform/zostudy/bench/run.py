@@ -16,6 +16,7 @@ from zostudy.bench.memory import has_page_counts, measure_memory
 from zostudy.bench.pool import measure_pool
 from zostudy.bench.report import Machine, MemoryUse, ModelSpeed, PoolSpeed, Report
 from zostudy.bench.scale import SIZES, measure_scale
+from zostudy.bench.study import TRIALS, measure_study
 from zostudy.bench.subjects import BATCH, LARGE, LARGEST, NAMES, SMALL, Subject, open_subject
 from zostudy.bench.texts import Texts, read_texts
 from zostudy.bench.timing import Say
@@ -23,7 +24,7 @@ from zostudy.errors import ZostudyError
 from zostudy.lm.sources import minilm_installed
 from zostudy.spec.wording import meant
 
-SECTIONS = ("evaluator", "pool", "scale", "memory")
+SECTIONS = ("evaluator", "pool", "scale", "memory", "study")
 POOL_MODEL = "mini-roberta"
 MEMORY_MODEL = "roberta-large"
 
@@ -40,6 +41,7 @@ class BenchPlan:
         column: of that file.
         threads: of the evaluator section; None for as many as torch takes.
         rounds: how often each contender is timed.
+        trials: of the study section, rounded up to the same number in each cell.
         device: ``cpu`` or ``cuda``, for the evaluator section; the others are about processors.
     """
 
@@ -50,6 +52,7 @@ class BenchPlan:
     column: str = "text"
     threads: int | None = None
     rounds: int = 3
+    trials: int = TRIALS
     device: str = "cpu"
 
     def check(self) -> None:
@@ -99,7 +102,8 @@ def run_bench(plan: BenchPlan, say: Say) -> Report:
     pool = run.pool() if "pool" in plan.sections else ()
     scale = measure_scale(SIZES, run.saying("scale")) if "scale" in plan.sections else ()
     memory = run.memory() if "memory" in plan.sections else ()
-    return Report(machine, texts.origin, evaluator, pool, scale, memory, (*_remarks(machine), *run.left_out))
+    study = measure_study(plan.trials, run.saying("study")) if "study" in plan.sections else None
+    return Report(machine, texts.origin, evaluator, pool, scale, memory, study, (*_remarks(machine), *run.left_out))
 
 
 class _Run:

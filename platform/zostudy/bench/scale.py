@@ -54,7 +54,7 @@ def _efficiency(replicas: Sequence[Any], recipe: Recipe, say: Say) -> ScaleEffic
     say(f"{n_replicas} sleeping replica(s)")
     n_units = UNITS_PER_REPLICA * n_replicas
     latents, rows = draw_latents(n_units), batches(n_units)  # a query is a unit
-    pool = RayPool(replicas, recipe, unit_examples=BATCH)
+    pool = RayPool(list(replicas).copy, recipe, unit_examples=BATCH)
     timed_step(pool, latents, rows)
     step = median_step([timed_step(pool, latents, rows) for _ in range(STEPS)])
     return ScaleEfficiency(

@@ -9,12 +9,16 @@ import typer
 from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
+from zostudy.cli.export import export_command
 from zostudy.cli.jobs import jobs_command
 from zostudy.cli.logs import logs_command
+from zostudy.cli.predict import predict_command
+from zostudy.cli.query import query_command
 from zostudy.cli.report import report_command
 from zostudy.cli.run import run_command
 from zostudy.cli.stop import stop_command
 from zostudy.cli.submit import submit_command
+from zostudy.cli.tokens import tokens_command
 from zostudy.errors import ZostudyError
 
 BAD_INPUT = 2
@@ -31,7 +35,11 @@ app.command("jobs")(jobs_command)
 app.command("logs")(logs_command)
 app.command("stop")(stop_command)
 app.command("compare")(compare_command)
+app.command("query")(query_command)
 app.command("report")(report_command)
+app.command("export")(export_command)
+app.command("predict")(predict_command)
+app.command("tokens")(tokens_command)
 app.command("bench")(bench_command)
 app.command("methods")(methods_command)
 app.command("tasks")(tasks_command)

@@ -36,7 +36,7 @@ class ReportFormat(StrEnum):
 def bench_command(
     only: Annotated[
         str, typer.Option(metavar="SECTIONS", help="What to measure, separated by commas.")
-    ] = "evaluator,pool,scale,memory",
+    ] = "evaluator,pool,scale,memory,study",
     models: Annotated[
         str,
         typer.Option(
@@ -56,13 +56,14 @@ def bench_command(
         int | None, typer.Option(min=1, help="Threads of the evaluator section.", show_default="torch's own number")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each contender is timed, in turn.")] = 3,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the study section, whose scorer is a fake.")] = 104,
     device: Annotated[Device, typer.Option(help="What the evaluator section runs on.")] = Device.CPU,
     format: Annotated[ReportFormat, typer.Option(help="How to print it.")] = ReportFormat.TABLE,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report there too, as JSON.", show_default=False)
     ] = None,
 ) -> None:
-    """Measure this machine: evaluator, pool, scale and memory, beside a plain loop over prompts."""
+    """Measure this machine: evaluator, pool, scale, memory and driver, beside a plain loop over prompts."""
     if output is not None:
         _check_writable(output)
     print("loading torch and transformers", file=sys.stderr)
@@ -70,7 +71,7 @@ def bench_command(
     from zostudy.bench.run import BenchPlan, run_bench
     from zostudy.cli.bench_tables import report_tables
 
-    plan = BenchPlan(_names(only), _names(models), large, texts, column, threads, rounds, device.value)
+    plan = BenchPlan(_names(only), _names(models), large, texts, column, threads, rounds, trials, device.value)
     report = run_bench(plan, _progress())
     if output is not None:
         output.write_text(report.to_json() + "\n", encoding="utf-8")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed
-from zostudy.cli.formats import Table
+from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed, StudyOverhead
+from zostudy.results.tables import Table
 
 _MODELS_NOTES = (
     "tokens: of a text with its template, mean and most. peak memory: with all three evaluators loaded side by side.",
@@ -24,6 +24,11 @@ _MEMORY_NOTES = (
     "driver and Ray's own processes left out.",
 )
 
+_STUDY_NOTES = (
+    "A fake scorer: this measures the driver alone. overhead: seconds of the study beyond what the scorer slept, with "
+    "Ray, Tune, Optuna and the ledger as they are, start of the trials' processes included.",
+)
+
 
 def report_tables(report: Report) -> list[Table]:
     """Returns the machine, then a table a section that was measured."""
@@ -36,6 +41,8 @@ def report_tables(report: Report) -> list[Table]:
         tables.append(_scale(report.scale))
     if report.memory:
         tables.append(_memory(report.memory))
+    if report.study:
+        tables.append(_study(report.study))
     return tables
 
 
@@ -138,6 +145,19 @@ def _memory(uses: tuple[MemoryUse, ...]) -> Table:
     )
     title = f"memory: {uses[0].model}, weights of {_size(uses[0].weights_bytes)}"
     return Table(columns, rows, title, _MEMORY_NOTES, text_columns=0)
+
+
+def _study(study: StudyOverhead) -> Table:
+    columns = ("trials", "cells", "at a time", "s in all", "overhead s/trial", "memory before", "early", "after")
+    row = (
+        f"{study.trials:,}",
+        str(study.cells),
+        str(study.concurrent_trials),
+        f"{study.seconds:.1f}",
+        f"{study.overhead_seconds:.3f}",
+        *(_size(n_bytes) for n_bytes in (study.first_bytes, study.early_bytes, study.last_bytes)),
+    )
+    return Table(columns, (row,), f"study: trials of {study.queries} queries", _STUDY_NOTES, text_columns=0)
 
 
 def _size(n_bytes: int) -> str:

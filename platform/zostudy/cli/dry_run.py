@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from zostudy.cli.formats import Table, plain
 from zostudy.cli.meter import duration
+from zostudy.results.tables import Table, plain
 from zostudy.search.estimate import estimate
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
@@ -19,10 +19,11 @@ def show_plan(study: PreparedStudy) -> None:
     print(_dtype(study.plan.spec.model.dtype))
     print(f"\nprobing {study.plan.spec.model.name} ...", file=sys.stderr)
     expected = estimate(study)
+    evaluated = "dev, test and the loss landscape" if study.plan.spec.confirm.landscape else "dev and test"
     at_most = "" if study.plan.spec.search.pruning == "none" else "at most "
     print(
         f"\n{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
-        f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate dev and test"
+        f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}"
     )
     print(
         f"{at_most}about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zostudy.cli.endings import INTERRUPTED
 from zostudy.errors import ZostudyError
 
 if TYPE_CHECKING:
     from zostudy.cluster.head import Head
 
 LOST = 1
-INTERRUPTED = 130
 
 AddressOption = Annotated[
     str, typer.Option(metavar="URL", help="The dashboard of the cluster's head, such as http://HEAD:8265.")

@@ -1,4 +1,4 @@
-"""What a verb prints: a table for people, plain text in a pipe, JSON, CSV or Markdown for other programs."""
+"""What a verb prints: a table for people, plain text in a pipe, or what other programs read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from zostudy.results.tables import Table, latex, markdown, plain, table_of
 
 
 class Format(StrEnum):
@@ -19,27 +20,10 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     MARKDOWN = "markdown"
+    LATEX = "latex"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table for people.
-
-    Attributes:
-        columns: the headings.
-        rows: one text a heading.
-        title: a line above, or "".
-        notes: lines below.
-        text_columns: how many columns from the left hold words; the rest hold numbers and stand to the right.
-        best: places (row, column), counted from 0, that stand out.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    title: str = ""
-    notes: tuple[str, ...] = ()
-    text_columns: int = 1
-    best: frozenset[tuple[int, int]] = frozenset()
+_WRITTEN = {Format.MARKDOWN: markdown, Format.LATEX: latex}
 
 
 def show(
@@ -60,36 +44,13 @@ def show(
         _show_tables(_default_tables(records) if tables is None else tables, format)
 
 
-def table_of(records: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns records, at least one, as a table of words, one row a record."""
-    columns = tuple(records[0])
-    rows = tuple(tuple(_text(record[name]) for name in columns) for record in records)
-    return Table(columns, rows, text_columns=len(columns))
-
-
-def plain(table: Table) -> str:
-    """Returns a table as aligned text, never cut, with a star before what stands out."""
-    rows = _marked(table, "*", "")
-    widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
-    body = [_aligned(row, widths, table.text_columns) for row in (table.columns, *rows)]
-    return "\n".join(line for line in (table.title, *body, *table.notes) if line)
-
-
-def markdown(table: Table) -> str:
-    """Returns a table in GitHub's Markdown, with what stands out in bold."""
-    marks = ["---" if column < table.text_columns else "---:" for column in range(len(table.columns))]
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in _marked(table, "**", "**")]
-    body = [f"| {' | '.join(row)} |" for row in (table.columns, marks, *escaped)]
-    return "\n\n".join(part for part in (table.title, "\n".join(body), *table.notes) if part)
-
-
 def _default_tables(records: Sequence[Mapping[str, Any]]) -> list[Table]:
     return [table_of(records)] if records else []
 
 
 def _show_tables(tables: Sequence[Table], format: Format) -> None:
-    if format is Format.MARKDOWN:
-        print("\n\n".join(markdown(table) for table in tables))
+    if format in _WRITTEN:
+        print("\n\n".join(map(_WRITTEN[format], tables)))
     elif sys.stdout.isatty():
         for table in tables:
             _print_rich(table)
@@ -122,25 +83,3 @@ def _csv(records: Sequence[Mapping[str, Any]]) -> str:
         writer.writeheader()
         writer.writerows(records)
     return text.getvalue()
-
-
-def _marked(table: Table, before: str, after: str) -> list[tuple[str, ...]]:
-    return [
-        tuple(f"{before}{cell}{after}" if (i, j) in table.best else cell for j, cell in enumerate(row))
-        for i, row in enumerate(table.rows)
-    ]
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int], text_columns: int) -> str:
-    cells = [
-        cell.ljust(width) if column < text_columns else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return " ".join(text.splitlines())

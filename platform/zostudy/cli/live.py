@@ -55,6 +55,11 @@ class View(ABC):
         self._progress = progress
         self._meter = Meter(n_replicas)
 
+    def resized(self, n_replicas: int) -> None:
+        """Says so, as it changes the pace."""
+        self._meter.resize(n_replicas)
+        self.note(f"{n_replicas} replica(s) now")
+
     def trial_started(self, assignment: Assignment) -> None:
         """Shows the trial as running."""
         self._running.add(assignment.name)

@@ -15,10 +15,11 @@ class Meter:
         """Waits for the first report.
 
         Args:
-            n_replicas: replicas that work.
+            n_replicas: replicas that work, for a start.
             clock: seconds.
         """
         self._n_replicas, self._clock = n_replicas, clock
+        self._sized, self._offered = clock(), 0.0
         self._spent: dict[str, tuple[int, float]] = {}
         self._first: tuple[float, int, float] | None = None
 
@@ -27,6 +28,12 @@ class Meter:
         self._spent[trial] = max(self._spent.get(trial, (0, 0.0)), (progress.queries, progress.replica_seconds))
         if self._first is None:
             self._first = self._clock(), progress.queries, progress.replica_seconds
+            self._sized, self._offered = self._clock(), 0.0
+
+    def resize(self, n_replicas: int) -> None:
+        """Counts so many replicas from now on."""
+        self._offered += (self._clock() - self._sized) * self._n_replicas
+        self._sized, self._n_replicas = self._clock(), n_replicas
 
     def spent_by(self, trial: str) -> int:
         """Returns the queries that a trial has spent in this run."""
@@ -40,12 +47,19 @@ class Meter:
     @property
     def queries_per_second(self) -> float:
         """Mean rate since the first report; 0 before the second."""
-        return self._since_first()[0]
+        if self._first is None:
+            return 0.0
+        started, queries, _ = self._first
+        return (self.queries - queries) / max(self._clock() - started, 1e-9)
 
     @property
     def busy_share(self) -> float:
         """Share of the replicas' time that they worked, 0 to 1."""
-        return min(1.0, self._since_first()[1] / self._n_replicas)
+        if self._first is None:
+            return 0.0
+        worked = sum(seconds for _, seconds in self._spent.values()) - self._first[2]
+        offered = self._offered + (self._clock() - self._sized) * self._n_replicas
+        return min(1.0, worked / max(offered, 1e-9))
 
     def seconds_for(self, n_queries: int) -> float | None:
         """Returns the seconds that so many more queries will take, None while there is no rate."""
@@ -53,14 +67,6 @@ class Meter:
             return 0.0
         rate = self.queries_per_second
         return n_queries / rate if rate else None
-
-    def _since_first(self) -> tuple[float, float]:
-        """Returns queries, and replicas' seconds of work, per second."""
-        if self._first is None:
-            return 0.0, 0.0
-        started, queries, worked = self._first
-        seconds = max(self._clock() - started, 1e-9)
-        return (self.queries - queries) / seconds, (sum(w for _, w in self._spent.values()) - worked) / seconds
 
 
 def duration(seconds: float | None) -> str:

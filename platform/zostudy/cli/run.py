@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zostudy.cli.endings import INTERRUPTED, take_ends_as_interrupts
 from zostudy.cli.preparing import prepare_aloud
 
 if TYPE_CHECKING:
-    from zostudy.results.ledger import Ledger
     from zostudy.results.storage import Storage
     from zostudy.search.prepare import PreparedStudy
     from zostudy.search.progress import StudyProgress
 
 SOMETHING_FAILED = 1
-INTERRUPTED = 130
 
 
 def run_command(
@@ -52,35 +49,26 @@ def run_command(
         from zostudy.results.storage import Storage
 
         place = Storage.at(results) / spec.name
-        _take_ends_as_interrupts()
+        take_ends_as_interrupts()
         with lease(place, _tell):
             _run(prepared, place, address)
 
 
 def _run(study: PreparedStudy, place: Storage, address: str | None) -> None:
     from zostudy.cli.live import live_view
-    from zostudy.results.ledger import Ledger
-    from zostudy.search.execute import run_prepared
-    from zostudy.search.study_log import StudyLog
+    from zostudy.results.files import read_table
+    from zostudy.search.stored import run_stored
 
-    resolved = study.plan.spec.resolved()
-    ledger = Ledger(place)
-    for addition in ledger.check_extends(resolved):
-        _tell(f"extends what is stored: {addition}")
-    ledger.write_study(resolved, study.data.versions)
     try:
-        with live_view() as view, closing(StudyLog(place, view)) as log:
-            for line in ledger.set_damage_aside():
-                log.note(line)
-            progress = run_prepared(study, ledger, address, log)
+        progress = run_stored(study, place, address, live_view, _tell)
     except KeyboardInterrupt:
-        kept = len(ledger.trials())
+        kept = read_table(place, "trials", ("trial",)).num_rows
         print(
             f"\ninterrupted: {kept} of {study.plan.n_trials} trials are kept in {place}; run again to go on",
             file=sys.stderr,
         )
         raise typer.Exit(INTERRUPTED) from None
-    _show_end(progress, ledger)
+    _show_end(progress, place)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)
 
@@ -89,28 +77,22 @@ def _tell(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _take_ends_as_interrupts() -> None:
-    """Ends as Ctrl-C does where the process is asked to end, also as a job in the background, which ignores Ctrl-C."""
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.default_int_handler)
-
-
-def _show_end(progress: StudyProgress, ledger: Ledger) -> None:
+def _show_end(progress: StudyProgress, place: Storage) -> None:
     """Prints the comparison, what failed, and where the results are."""
-    from zostudy.cli.compare import comparison_tables
     from zostudy.cli.formats import show
     from zostudy.results.compare import compare
+    from zostudy.results.comparison_tables import comparison_tables
     from zostudy.results.reading import load_results
 
     if any(cell.cell.n_confirm and not cell.abandoned for cell in progress.cells.values()):
-        comparison = compare(load_results(ledger.place).trials)
+        comparison = compare(load_results(place).trials)
         show(comparison.records(), tables=comparison_tables(comparison))
     if progress.plan.spec.search.pruning != "none":
         print(_pruned(progress))
     for row in progress.failed:
         print(f"failed: {row['trial']}: {row['error']}", file=sys.stderr)
-    print(f"\nresults: {ledger.place} ({progress.n_finished} trials)")
-    print(f"again:   zostudy compare {ledger.place.as_argument}")
+    print(f"\nresults: {place} ({progress.n_finished} trials)")
+    print(f"again:   zostudy compare {place.as_argument}")
 
 
 def _pruned(progress: StudyProgress) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zostudy.cli.following import INTERRUPTED, AddressOption, follow_job, open_head, ways_on
+from zostudy.cli.endings import INTERRUPTED
+from zostudy.cli.following import AddressOption, follow_job, open_head, ways_on
 from zostudy.cli.preparing import prepare_aloud
 
 if TYPE_CHECKING:

@@ -109,14 +109,14 @@ def place_results(given: str | None, head: Head) -> str:
     """Returns the place where a job writes: a URI, or a path that means the same to the head as here.
 
     Raises:
-        ZostudyError: a relative path, which another machine cannot know, or a URI that holds a password.
+        ZostudyError: a relative path, which another machine cannot know, or a URI to which results cannot go.
     """
-    if given is not None and "://" in given and "@" in given.partition("://")[2].partition("/")[0]:
-        raise ZostudyError(
-            "a results URI must not hold a password, which the cluster would show to all its users; "
-            "leave it out, and let the head's environment or role give access"
-        )
-    if given is not None and ("://" in given or Path(given).is_absolute()):
+    from zostudy.results.stores import check_uri, is_uri
+
+    if given is not None and is_uri(given):
+        check_uri(given)
+        return given
+    if given is not None and Path(given).is_absolute():
         return given
     if head.on_this_machine:
         return str(Path(given or "results").absolute())

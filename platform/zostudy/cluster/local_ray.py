@@ -12,21 +12,20 @@ from zostudy.errors import ZostudyError
 from zostudy.spec.study import StudySpec
 
 OBJECT_STORE_BYTES = 2**28
-CPUS_OF_THE_DRIVER = 1
 CONNECT_SECONDS = 5.0
 
 
 @contextmanager
-def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> Iterator[int]:
-    """Connects to Ray, gives the number of replicas the study gets there, and disconnects.
+def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> Iterator[None]:
+    """Connects to Ray, and disconnects.
 
     Args:
         address: a cluster's address; None starts Ray on this machine, for this study alone.
-        spec: its ``replicas`` and ``resources`` decide the number.
+        spec: a Ray of this machine promises the CPUs that its replicas take, whatever the machine has.
         shared_bytes: what replicas will share on a node; a Ray of this machine gets room for it.
 
     Raises:
-        ZostudyError: the cluster cannot be reached, or has no room for a replica.
+        ZostudyError: the cluster cannot be reached, or Ray not be started.
     """
     if address is not None:
         _send_token()
@@ -35,8 +34,7 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
     _quieten()
     cpus = os.cpu_count() or 1
     if address is None:
-        n_replicas = local_replicas(spec, cpus)
-        start_local_ray(max(cpus, n_replicas * spec.resources.cpus), shared_bytes)
+        start_local_ray(max(cpus, local_replicas(spec, cpus) * spec.resources.cpus), shared_bytes)
     else:
         _check_listens(address)
         try:
@@ -47,10 +45,8 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
                 f"no Ray cluster can be reached at {address} ({reason}); "
                 "check --address, and that RAY_AUTH_TOKEN is the cluster's token, where it wants one"
             ) from error
-        total = ray.cluster_resources()
-        n_replicas = _n_replicas(spec, int(total.get("CPU", 0)) - CPUS_OF_THE_DRIVER, total.get("GPU", 0.0))
     try:
-        yield n_replicas
+        yield
     finally:
         ray.shutdown()
 
@@ -106,16 +102,8 @@ def start_local_ray(cpus: int, shared_bytes: int = 0) -> None:
 
 
 def local_replicas(spec: StudySpec, cpus: int) -> int:
-    """Returns how many replicas a study gets on a machine with so many CPUs."""
-    return _n_replicas(spec, cpus, float("inf"))
-
-
-def _n_replicas(spec: StudySpec, cpus: int, gpus: float) -> int:
-    if spec.replicas != "auto":
-        return spec.replicas
-    per_replica = spec.resources
-    by_gpu = gpus / per_replica.gpus if per_replica.gpus else float("inf")
-    return max(1, int(min(cpus // per_replica.cpus, by_gpu)))
+    """Returns how many replicas a study gets on a machine with so many CPUs, as far as these go."""
+    return max(1, cpus // spec.resources.cpus) if spec.replicas == "auto" else spec.replicas
 
 
 def _quieten() -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zostudy.cluster.pool import Scorer
-from zostudy.cluster.units import Unit
+from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA
+from zostudy.cluster.units import Answer, Scorer, Unit
 from zostudy.lm.encoding import EncodedTask
 from zostudy.spec.study import ModelSpec, ResourcesSpec
 
@@ -20,8 +18,9 @@ if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch
     from zostudy.lm.build import Model
     from zostudy.lm.weights import DType
 
-MAX_RESTARTS = -1
-MAX_TASK_RETRIES = 5
+ANSWER_SECONDS = 30.0
+HEARD_SECONDS = 0.1
+"""In which a caller learns that its call has begun, before the call can do any harm."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,28 @@ class Replica:
             self._recipe = recipe.identity
         return self._scorer
 
-    def ready(self, recipe: Recipe) -> None:
-        """Returns when the scorer is there."""
-        self.load(recipe)
+    def alive(self) -> None:
+        """Returns as soon as the replica lives."""
 
-    def score(self, recipe: Recipe, units: Sequence[Unit]) -> tuple[list[NDArray[np.float32]], float]:
+    def ready(self, recipe: Recipe) -> str:
+        """Returns the id of the node it runs on when the scorer is there."""
+        import ray
+
+        self.load(recipe)
+        return str(ray.get_runtime_context().get_node_id())
+
+    def score(self, recipe: Recipe, units: Sequence[Unit]) -> Answer:
         """Returns each unit's scores float32 ``[q, b, C]`` and the seconds that all took."""
         scorer = self.load(recipe)
         started = time.perf_counter()
         scores = [scorer.score(unit.latents, unit.rows, unit.seed, unit.group) for unit in units]
         return scores, time.perf_counter() - started
+
+    def score_watched(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[Answer | None]:
+        """Yields None when it begins, then what ``score`` returns: so the caller knows what a death interrupted."""
+        yield None
+        time.sleep(HEARD_SECONDS)
+        yield self.score(recipe, units)
 
     def bfloat16_unit(self) -> str | None:
         """Returns what multiplies bfloat16 matrices fast where this replica runs, or None."""
@@ -79,29 +90,37 @@ class Replica:
         return bfloat16_unit(_device())
 
 
-def start_replicas(n_replicas: int, resources: ResourcesSpec, recipe: Recipe) -> list[Any]:
-    """Returns handles of actors that have their scorer; Ray must be initialised.
+def start_replica(resources: ResourcesSpec, name: str | None = None) -> Any:
+    """Returns the handle of a new actor at once; Ray brings it to life where there is room, and again when it dies.
 
     Args:
-        n_replicas: how many.
-        resources: CPUs and GPUs of each.
-        recipe: how each makes its scorer.
+        resources: what it takes of its node; of the memory it leaves the share of the trials it serves.
+        name: under which other processes of the same job find it.
+    """
+    import ray
+
+    actor: Any = ray.remote(Replica)
+    return actor.options(
+        name=name,
+        num_cpus=resources.cpus,
+        num_gpus=resources.gpus,
+        accelerator_type=resources.accelerator_type,
+        memory=resources.memory and int(resources.memory * GIB) - TRIALS_PER_REPLICA * TRIAL_BYTES,
+        enable_task_events=False,
+        max_restarts=-1,
+        runtime_env={"env_vars": {"OMP_NUM_THREADS": str(resources.cpus), "TOKENIZERS_PARALLELISM": "false"}},
+    ).remote()
+
+
+def start_replicas(n_replicas: int, resources: ResourcesSpec, recipe: Recipe) -> list[Any]:
+    """Returns handles of so many actors that have their scorer; Ray must be initialised, and have room for them.
 
     Raises:
         ModelError: the model cannot be loaded.
     """
     import ray
 
-    threads = str(resources.cpus)
-    actor: Any = ray.remote(Replica).options(
-        num_cpus=resources.cpus,
-        num_gpus=resources.gpus,
-        enable_task_events=False,
-        max_restarts=MAX_RESTARTS,
-        max_task_retries=MAX_TASK_RETRIES,
-        runtime_env={"env_vars": {"OMP_NUM_THREADS": threads, "TOKENIZERS_PARALLELISM": "false"}},
-    )
-    replicas: list[Any] = [actor.remote() for _ in range(n_replicas)]
+    replicas = [start_replica(resources) for _ in range(n_replicas)]
     try:
         ray.get([replica.ready.remote(recipe) for replica in replicas])
     except ray.exceptions.RayTaskError as error:
@@ -110,10 +129,16 @@ def start_replicas(n_replicas: int, resources: ResourcesSpec, recipe: Recipe) ->
 
 
 def have_bfloat16(replicas: list[Any]) -> bool:
-    """Returns whether every replica runs where bfloat16 is faster than float32."""
+    """Returns whether every replica that answers runs where bfloat16 is faster than float32."""
     import ray
 
-    return all(ray.get([replica.bfloat16_unit.remote() for replica in replicas]))
+    calls = [replica.bfloat16_unit.remote() for replica in replicas]
+    answered, _ = ray.wait(calls, num_returns=len(calls), timeout=ANSWER_SECONDS)
+    units = []
+    for call in answered:
+        with suppress(ray.exceptions.RayActorError):
+            units.append(ray.get(call))
+    return bool(units) and all(units)
 
 
 def build_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DType, threads: int) -> Scorer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,20 @@ class Unit:
     rows: NDArray[np.int32]
     seed: int
     group: int
+
+
+class Scorer(Protocol):
+    """What a replica hosts; ``FrozenLM`` is one."""
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        """Returns float32 scores ``[q, b, C]``."""
+        ...
+
+
+Answer = tuple[list[NDArray[np.float32]], float]
+"""What a replica gives for a call: each unit's scores float32 ``[q, b, C]``, and the seconds that all took."""
 
 
 @dataclass(frozen=True)

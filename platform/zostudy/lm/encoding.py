@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.errors import ModelError
+from zostudy.errors import ModelError, TooLongError
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.sources import ModelSource, unreachable
 
@@ -99,7 +99,8 @@ def encode_task(
         truncate: cut the text (never the template) of inputs that are longer than ``room``; else refuse them.
 
     Raises:
-        ModelError: a label word is not one token, or texts are too long.
+        ModelError: a label word is not one token.
+        TooLongError: texts are too long, and may not be cut.
     """
 
     def pieces(row: int) -> Pieces:
@@ -122,9 +123,10 @@ def encode_task(
     too_long = [row for row, ids in inputs.items() if len(ids) > room]
     if too_long and not truncate:
         longest = max(too_long, key=lambda row: len(inputs[row]))
-        raise ModelError(
+        raise TooLongError(
             f"an input may have {room} tokens beside the prompt, but {len(too_long)} of {len(inputs)} have more "
-            f"(row {longest} has {len(inputs[longest])}); set task.truncate: true, or fewer model.prompt_tokens"
+            f"(row {longest} has {len(inputs[longest])})",
+            "set task.truncate: true, or fewer model.prompt_tokens",
         )
     for row in too_long:
         inputs[row] = _truncated(

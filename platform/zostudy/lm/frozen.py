@@ -50,7 +50,6 @@ class FrozenLM:
         )
         self._labels = None if len(task.label_tokens) else self._label_states()
 
-    @torch.inference_mode()
     def score(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
     ) -> NDArray[np.float32]:
@@ -63,7 +62,22 @@ class FrozenLM:
             group: so many neighbouring queries share a forward on each example, so that their difference is not
                 disturbed by the batch it was computed in.
         """
-        prompts = self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
+        return self.score_prompts(self.prompts(latents, seed), rows, group)
+
+    @torch.inference_mode()
+    def prompts(self, latents: NDArray[np.float32], seed: int) -> Tensor:
+        """Returns the prompts of latents ``[q, d]`` in the subspace that the seed names, float32 ``[q, n, D]``."""
+        return self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
+
+    @property
+    def embeddings(self) -> Tensor:
+        """The model's input embeddings ``[V, D]``, in the dtype of the matrix products."""
+        return self._tensors["embeddings"]
+
+    @torch.inference_mode()
+    def score_prompts(self, prompts: Tensor, rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
+        """As ``score``, with the prompts themselves, float32 ``[q, n, D]``."""
+        prompts = prompts.to(self._device)
         scores = np.empty((*rows.shape, self._n_classes), dtype=np.float32)
         most = FORWARD_TOKENS[self._device.type]
         lengths, prompt_tokens = self._task.lengths[rows], self._spec.prompt_tokens

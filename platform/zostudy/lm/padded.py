@@ -57,15 +57,29 @@ class PaddedLM:
             spec.prompt_scale,
         )
 
-    @torch.inference_mode()
     def score(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
     ) -> NDArray[np.float32]:
         """See ``FrozenLM.score``."""
-        prompts = self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
+        return self.score_prompts(self.prompts(latents, seed), rows, group)
+
+    @torch.inference_mode()
+    def prompts(self, latents: NDArray[np.float32], seed: int) -> Tensor:
+        """See ``FrozenLM.prompts``."""
+        return self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
+
+    @property
+    def embeddings(self) -> Tensor:
+        """The model's input embeddings ``[V, D]``, in the model's dtype."""
+        return self._embeddings
+
+    @torch.inference_mode()
+    def score_prompts(self, prompts: Tensor, rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
+        """See ``FrozenLM.score_prompts``."""
+        prompts = prompts.to(self._device, self._dtype)
         scores = np.empty((*rows.shape, self._n_classes), dtype=np.float32)
         for queries, columns in self._forwards(rows, group):
-            scores[queries, columns] = self._forward(prompts.to(self._dtype), queries, rows[queries, columns])
+            scores[queries, columns] = self._forward(prompts, queries, rows[queries, columns])
         return scores
 
     @property

@@ -133,7 +133,8 @@ def unreachable(location: str, error: Exception) -> ModelError:
     if "trust_remote_code=True" in str(error):
         return ModelError(
             f"model {location} brings Python code of its own, which zostudy does not run unasked; "
-            "read that code, and if you trust it set model.trust_remote_code to true"
+            "read that code, and if you trust it set model.trust_remote_code to true, or give --trust-remote-code "
+            "to a verb that takes it"
         )
     reason = " ".join(str(error).split())[:160]
     if Path(location).is_dir():

@@ -87,10 +87,15 @@ def make_subspace(
         prompt_tokens: n.
         prompt_scale: see above.
     """
-    tokens = generator(seed, "start tokens").choice(vocabulary, size=prompt_tokens)
+    tokens = start_tokens(seed, vocabulary, prompt_tokens)
     normals = generator(seed, "projection", dim).standard_normal(
         (dim, prompt_tokens * embeddings.shape[1]), dtype=np.float32
     )
     scale = prompt_scale * embedding_spread / dim**0.5
     start = embeddings[torch.from_numpy(tokens).to(embeddings.device)].float()
     return Subspace(start, torch.from_numpy(normals).to(embeddings.device) * scale)
+
+
+def start_tokens(seed: int, vocabulary: np.ndarray, prompt_tokens: int) -> np.ndarray:
+    """Returns the ids of the tokens ``[prompt_tokens]`` at whose embeddings a prompt starts."""
+    return generator(seed, "start tokens").choice(vocabulary, size=prompt_tokens)

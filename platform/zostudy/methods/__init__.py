@@ -3,7 +3,7 @@
 from zostudy.methods import bpt_fzg, cma_es, fzoo, random_search, spsa, untuned, zosa  # noqa: F401  (they register)
 from zostudy.methods.base import Context, ImbalanceSettings, Method, Queries, State, Step, StepRecord
 from zostudy.methods.options import Doc, MethodOptions, OptionDescription, describe_options
-from zostudy.methods.registry import get_method, method_names, register_method
+from zostudy.methods.registry import get_method, method_names, register_method, registered_here
 
 __all__ = [
     "Context",
@@ -20,4 +20,5 @@ __all__ = [
     "get_method",
     "method_names",
     "register_method",
+    "registered_here",
 ]

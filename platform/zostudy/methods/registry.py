@@ -35,6 +35,16 @@ def method_names() -> list[str]:
     return sorted(_METHODS.keys() | _entry_points().keys())
 
 
+def registered_here() -> dict[str, type[Method]]:
+    """Returns the methods that this process's own code registered, which another process does not find by name."""
+    elsewhere = _entry_points()
+    return {
+        name: method
+        for name, method in _METHODS.items()
+        if name not in elsewhere and not method.__module__.startswith("zostudy.")
+    }
+
+
 def get_method(name: str) -> type[Method]:
     """Returns the method's class.
 

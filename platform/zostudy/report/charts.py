@@ -115,7 +115,8 @@ class Charts:
             .mark_rule(strokeDash=[4, 4], opacity=0.6)
             .encode(y="value:Q", color=colour, tooltip=["trial:N", "scalar:N", "value:Q"])
         )
-        return alt.layer(lines, rules).properties(width="container", height=HEIGHT, title=title)
+        layers = [lines, rules] if len(levels) else [lines]  # Vega complains of marks without data
+        return alt.layer(*layers).properties(width="container", height=HEIGHT, title=title)
 
     def _colour(self) -> Any:
         return alt.Color(

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zostudy.results.compare import Comparison
+from zostudy.results.comparison import Comparison
 from zostudy.results.intervals import t_interval
 
-CURVE_POINTS = 101
+# What a page stays small and quick with: rows of one kind of figure over all ratios, and points of one line.
+MOST_ROWS, MOST_POINTS, LEAST_POINTS = 8_000, 101, 11
 
 
 def metric_frame(comparison: Comparison, metric: str) -> pd.DataFrame:
@@ -39,7 +40,7 @@ def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 
 
 def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Returns ``method, ratio, trial, x, y`` of two-class confirm trials on test, thinned to 101 points a trial.
+    """Returns ``method, ratio, trial, x, y`` of two-class confirm trials on test, each line thinned evenly.
 
     Args:
         confirm: complete confirm trials.
@@ -55,10 +56,10 @@ def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.Da
             x, y, _ = roc_curve(label, score)
         else:
             y, x, _ = precision_recall_curve(label, score)
-        kept = np.unique(np.linspace(0, len(x) - 1, CURVE_POINTS).astype(int))
+        kept = _thinned(len(x), len(confirm))
         place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": trial["trial"]}
         parts.append(pd.DataFrame({**place, "x": x[kept].round(5), "y": y[kept].round(5), "order": kept}))
-    return pd.concat(parts) if parts else pd.DataFrame()
+    return pd.concat(parts) if parts else pd.DataFrame(columns=["method", "ratio", "trial", "x", "y", "order"])
 
 
 def search_frame(search: pd.DataFrame, space: Mapping[str, Any]) -> pd.DataFrame:
@@ -72,21 +73,33 @@ def search_frame(search: pd.DataFrame, space: Mapping[str, Any]) -> pd.DataFrame
 
 
 def searched(trial: pd.Series[Any], space: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a trial used of the searched keys; ``spsa.learning_rate`` is SPSA's ``learning_rate``."""
+    """Returns what a trial used of the searched keys; ``spsa.learning_rate`` is SPSA's ``learning_rate``.
+
+    An option that the method has fixed outside the searched range is left out.
+    """
     params = json.loads(trial["params"])
-    keys = {key.removeprefix(f"{trial['method']}.") for key in space}
-    return {key: params[key] for key in sorted(keys) if key in params}
+    known = own_space(space, trial["method"])
+    return {key: params[key] for key in sorted(known) if key in params and _contains(known[key], params[key])}
+
+
+def own_space(space: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """Returns a method's search space by option; a key with its label counts before one without."""
+    prefix = f"{method}."
+    own = {key.removeprefix(prefix): values for key, values in space.items() if key.startswith(prefix)}
+    return {key: values for key, values in space.items() if not key.startswith(prefix)} | own
 
 
 def auxiliary_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, ratio, trial, queries, scalar, value`` of objectives with auxiliary scalars."""
-    of_confirm = history[history["trial"].isin(confirm["trial"])]
-    steps = zip(of_confirm["trial"], of_confirm["queries"], of_confirm["auxiliary"], strict=True)
-    rows = [
-        {"trial": trial, "queries": queries, "scalar": name, "value": value}
-        for trial, queries, auxiliary in steps
-        for name, value in auxiliary.items()
-    ]
+    """Returns ``method, ratio, trial, queries, scalar, value`` of objectives with auxiliary scalars, thinned evenly."""
+    with_scalars = history[history["auxiliary"].map(bool) & history["trial"].isin(confirm["trial"])]
+    rows = []
+    for trial, steps in with_scalars.groupby("trial"):
+        kept = steps.iloc[_thinned(len(steps), with_scalars["trial"].nunique() * len(steps["auxiliary"].iloc[0]))]
+        rows += [
+            {"trial": trial, "queries": queries, "scalar": name, "value": value}
+            for queries, auxiliary in zip(kept["queries"], kept["auxiliary"], strict=True)
+            for name, value in auxiliary.items()
+        ]
     places = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
     return pd.DataFrame(rows, columns=["trial", "queries", "scalar", "value"]).merge(places, on="trial")
 
@@ -129,6 +142,16 @@ def _positive(trial: pd.Series[Any], rows: pd.DataFrame, split: str) -> tuple[ND
     labels = rows["label"].to_numpy()
     both = [(labels == k, logits[:, k] - logits[:, 1 - k]) for k in (0, 1)]
     return min(both, key=lambda one: abs(average_precision_score(*one) - trial[f"{split}_auprc"]))
+
+
+def _thinned(n_points: int, n_lines: int) -> NDArray[np.int64]:
+    """Returns which points of a line are drawn, where so many are: evenly spaced, the first and the last among them."""
+    shown = min(MOST_POINTS, max(LEAST_POINTS, MOST_ROWS // n_lines))
+    return np.unique(np.linspace(0, n_points - 1, shown).astype(np.int64))
+
+
+def _contains(values: Mapping[str, Any], value: Any) -> bool:
+    return bool(value in values["choice"] if "choice" in values else values["low"] <= value <= values["high"])
 
 
 def _band(mean: float | None, half: float | None) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from zostudy.report.frames import searched
+from zostudy.report.frames import own_space, searched
 
 LEAST_TRIALS = 4
 
@@ -34,8 +34,7 @@ def _importances(cell: pd.DataFrame, space: Mapping[str, Any]) -> dict[str, floa
     from optuna.trial import create_trial
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    method = cell["method"].iloc[0]
-    known = {key.removeprefix(f"{method}."): _distribution(values) for key, values in space.items()}
+    known = {key: _distribution(values) for key, values in own_space(space, cell["method"].iloc[0]).items()}
     study = optuna.create_study(direction="maximize")
     for _, trial in cell.iterrows():
         params = searched(trial, space)

@@ -3,57 +3,53 @@
 from __future__ import annotations
 
 import json
-import os
-import re
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from pathlib import Path
+from typing import Any
 
+import altair as alt
 import vl_convert
 from jinja2 import Environment
 from markupsafe import Markup
 
-from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
-from zostudy.report.sections import Figure, Study, describe
+from zostudy.report.parts import Study, with_safe_names
+from zostudy.report.sections import describe
 from zostudy.results.reading import load_results
+from zostudy.results.storage import Storage, Where
 
 FIGURE_WIDTH, FIGURE_SCALE = 460, 2.0
 
 
-def write_report(folders: list[Path], to: Path, watch: bool = False) -> Path:
-    """Writes one report of all studies and returns its path; figures go into ``figures/`` beside it.
+def write_report(studies: Sequence[Where], to: Where, watch: bool = False, baseline: str | None = None) -> None:
+    """Writes one report of all studies; figures go into ``figures/`` beside it.
 
     Args:
-        folders: of one study each.
+        studies: places of one study each.
         to: the HTML file.
         watch: the page reloads itself every few seconds, and no figure files are written.
+        baseline: the label of a method; every other one is tested against it.
 
     Raises:
-        ResultsError: a folder cannot be read, or the report not be written.
+        ResultsError: a place cannot be read, the report not be written, or a study has no such baseline.
     """
-    results = [load_results(folder) for folder in folders]
+    places, page = [Storage.at(study) for study in studies], Storage.at(to)
+    results = [load_results(place) for place in places]
     charts = Charts(sorted({method for one in results for method in one.trials["method"].unique()}))
-    studies = [describe(folder, one, charts) for folder, one in zip(folders, results, strict=True)]
-    specs = {
-        _name(study, figure): figure.chart.to_dict()
-        for study in studies
-        for part in study.sections
-        for figure in part.figures
-    }
-    try:
-        _replace(to, _page(studies, specs, watch))
-        if not watch:
-            _draw(specs, to.parent / "figures")
-    except OSError as error:
-        raise ResultsError(
-            f"the report must be writable, but {to} is not ({error.strerror}); give another --to"
-        ) from error
-    return to
+    described = with_safe_names(
+        describe(place, one, baseline, charts) for place, one in zip(places, results, strict=True)
+    )
+    # Altair refuses figures of many rows; ours are thinned where they come from.
+    with alt.data_transformers.enable("default", max_rows=None):
+        specs = {figure.name: figure.chart.to_dict() for study in described for figure in study.figures}
+    page.parent.make("--to")
+    page.parent.write(page.name, _page(described, specs, watch).encode(), "--to")
+    if not watch:
+        _draw(specs, page.parent / "figures")
 
 
-def _page(studies: list[Study], specs: dict[str, object], watch: bool) -> str:
+def _page(studies: Sequence[Study], specs: Mapping[str, Any], watch: bool) -> str:
     environment = Environment(autoescape=True, trim_blocks=True)
-    environment.globals["figure_name"] = _name
     template = environment.from_string(files("zostudy.report").joinpath("template.html").read_text(encoding="utf-8"))
     return template.render(
         title=" and ".join(study.name for study in studies),
@@ -69,21 +65,10 @@ def _library() -> str:
     return vl_convert.javascript_bundle()  # type: ignore[call-arg]
 
 
-def _draw(specs: dict[str, object], folder: Path) -> None:
-    folder.mkdir(exist_ok=True)
+def _draw(specs: Mapping[str, Any], folder: Storage) -> None:
+    folder.make("--to")
     for name, spec in specs.items():
-        assert isinstance(spec, dict)
         fixed = json.dumps({**spec, "width": FIGURE_WIDTH, "background": "white"})
-        (folder / f"{name}.svg").write_text(vl_convert.vegalite_to_svg(fixed), encoding="utf-8")
-        (folder / f"{name}.png").write_bytes(vl_convert.vegalite_to_png(fixed, scale=FIGURE_SCALE))
-
-
-def _name(study: Study, figure: Figure) -> str:
-    """Returns a name that is safe as a file and as an element of the page."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", f"{study.name}-{figure.name}").lstrip("-.")[:120]
-
-
-def _replace(path: Path, text: str) -> None:
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
+        svg = vl_convert.vegalite_to_svg(fixed)
+        folder.write(f"{name}.svg", svg.encode(), "--to")
+        folder.write(f"{name}.png", vl_convert.svg_to_png(svg, scale=FIGURE_SCALE), "--to")

@@ -26,9 +26,16 @@ CLAIMS = ".lease"
 
 @dataclass(frozen=True)
 class Pace:
-    """How often a claim is refreshed, and after how long without it is nobody's, in seconds."""
+    """Of the refreshing, in seconds.
+
+    Attributes:
+        refresh: how often a driver refreshes its claim.
+        patience: how long it goes on when it cannot; what it is just writing then may take another half a minute.
+        stale: how long after its last refreshing a claim is nobody's.
+    """
 
     refresh: float = 15.0
+    patience: float = 40.0
     stale: float = 90.0
 
 
@@ -90,35 +97,47 @@ def _holder(claims: Storage, name: str) -> str:
 @contextmanager
 def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator[None]:
     """Rewrites the claim again and again; ends the run before another driver may take an unrefreshed one for dead."""
-    ended, lost = threading.Event(), threading.Event()
+    ended, lost, refreshed = threading.Event(), threading.Event(), threading.Event()
+
+    def end_the_run() -> None:
+        lost.set()
+        os.kill(os.getpid(), signal.SIGINT)
 
     def refresh() -> None:
-        fresh = time.monotonic()
         while not ended.wait(pace.refresh):
-            try:
-                claims.write(name, holder.encode())
-                fresh = time.monotonic()
-            except ResultsError:
-                if time.monotonic() - fresh > pace.stale / 2:
-                    lost.set()
-                    os.kill(os.getpid(), signal.SIGINT)
+            with suppress(ResultsError):
+                if claims.changed(name) is None:  # another driver took it for dead
+                    end_the_run()
                     return
+                claims.write(name, holder.encode())
+                refreshed.set()
 
-    thread = threading.Thread(target=refresh, name="zostudy-claim", daemon=True)
-    thread.start()
+    def watch() -> None:
+        # Beside the refreshing, which may hang in a store that does not answer.
+        while refreshed.wait(pace.patience):
+            if ended.is_set():
+                return
+            refreshed.clear()
+        end_the_run()
+
+    threads = [threading.Thread(target=target, name="zostudy-claim", daemon=True) for target in (refresh, watch)]
+    for thread in threads:
+        thread.start()
     try:
         yield
-    except KeyboardInterrupt:
-        if not lost.is_set():
-            raise
-        raise _lost(claims, pace) from None
+    except BaseException:
+        if lost.is_set():
+            raise _lost(claims) from None
+        raise
     finally:
         ended.set()
-        thread.join(pace.refresh)
+        refreshed.set()
+        for thread in threads:
+            thread.join(pace.refresh)
 
 
-def _lost(claims: Storage, pace: Pace) -> ResultsError:
+def _lost(claims: Storage) -> ResultsError:
     return ResultsError(
-        f"the claim {claims} must be refreshed all the time, but the store did not take it for {pace.stale / 2:.0f} "
-        "seconds; run again when it answers"
+        f"a driver must refresh its claim in {claims} all the time, but the store did not take it; "
+        "run again when it answers"
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
 from zostudy.errors import ResultsError
-from zostudy.results.intervals import CONFIDENCE, Interval, t_interval
+from zostudy.results.comparison import Cell, Comparison, Seed
+from zostudy.results.intervals import mean_of, t_interval
+from zostudy.results.reading import Results, load_trials
 from zostudy.results.schema import METRICS
+from zostudy.results.storage import Where
 
 DEFAULT_METRICS = ("test_auc", "test_balanced_accuracy", "test_minority_recall")
 
@@ -18,134 +20,105 @@ _COMPARABLE = tuple(f"{split}_{metric}" for split in ("test", "dev") for metric 
 _COORDINATES = ("model", "task", "imbalance_ratio", "method")
 _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 
+# Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
+_PAIRED_BY = ["seed", "n_minority", "n_majority"]
 
-@dataclass(frozen=True)
-class Cell:
-    """The confirm trials of one cell, summed up.
+_NEEDED = ["study", "cell", "stage", "status", "budget", "batch_size", "queries", "examples"]
 
-    Attributes:
-        row: where the cell stands beside others, one value for each of the comparison's ``row_names``.
-        column: the cell's value of what is compared by, such as its imbalance ratio.
-        intervals: mean and half width over the complete trials, by metric.
-        seeds: complete trials.
-        failed: trials that did not end; they are in no mean.
-        budget: queries a trial was allowed.
-        queries: queries a complete trial spent, on average.
-        examples: examples a complete trial had scored, on average.
-    """
-
-    row: tuple[Any, ...]
-    column: Any
-    intervals: dict[str, Interval]
-    seeds: int
-    failed: int
-    budget: int
-    queries: float
-    examples: float
+Row: TypeAlias = dict[Any, Any]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Methods against imbalance ratios, or against models, tasks or studies.
-
-    Attributes:
-        by: the column of ``trials`` that the cells are set against.
-        row_names: what a row is made of: ``method``, after whatever else differs between the cells.
-        metrics: the metrics compared.
-        cells: one a row and column, the untuned prompt first.
-    """
-
-    by: str
-    row_names: tuple[str, ...]
-    metrics: tuple[str, ...]
-    cells: tuple[Cell, ...]
-
-    @property
-    def rows(self) -> list[tuple[Any, ...]]:
-        """The rows in the order of a table."""
-        return list(dict.fromkeys(cell.row for cell in self.cells))
-
-    @property
-    def columns(self) -> list[Any]:
-        """The values compared by, in ascending order."""
-        return sorted({cell.column for cell in self.cells})
-
-    def best(self, metric: str, column: Any) -> Cell | None:
-        """Returns the cell with the highest mean of a column, the first of equals.
-
-        A cell that lost seeds is passed over, since it may have lost the hard ones; None if all did.
-        """
-        whole = [cell for cell in self.cells if cell.column == column and not cell.failed]
-        return max(whole, key=lambda cell: cell.intervals[metric].mean or 0.0, default=None)
-
-    def records(self) -> list[dict[str, Any]]:
-        """Returns one flat mapping a cell and metric, with unrounded numbers, for programs to read."""
-        return [
-            {
-                **dict(zip(self.row_names, cell.row, strict=True)),
-                self.by: cell.column,
-                "metric": metric,
-                "mean": interval.mean,
-                "half_width": interval.half_width,
-                "confidence": CONFIDENCE,
-                "seeds": cell.seeds,
-                "failed": cell.failed,
-                "budget": cell.budget,
-                "queries": cell.queries,
-                "examples": cell.examples,
-            }
-            for metric in self.metrics
-            for cell in self.cells
-            for interval in [cell.intervals[metric]]
-        ]
-
-
-def compare(trials: pd.DataFrame, metrics: Sequence[str] = DEFAULT_METRICS, by: str = "imbalance_ratio") -> Comparison:
+def compare(
+    results: pd.DataFrame | Results | Where | Sequence[Where],
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    by: str = "imbalance_ratio",
+    baseline: str | None = None,
+    allow_unequal: bool = False,
+) -> Comparison:
     """Returns mean and 95% t interval over the confirm seeds of each cell, with what the cell spent.
 
     Args:
-        trials: the ``trials`` table, as ``load_results`` gives it. Search trials are left out.
+        results: from ``load_results``, its ``trials``, or what ``load_results`` takes. Search trials are left out.
         metrics: columns of ``trials`` such as ``test_auc``.
         by: what stands across: ``imbalance_ratio``, ``model``, ``task`` or ``study``.
+        baseline: the label of a method; every other one is tested against it, seed by seed.
+        allow_unequal: whether cells of different budgets may stand side by side.
 
     Raises:
-        ResultsError: there is nothing to compare, a metric or ``by`` is unknown, two studies ran the same
-            cell, or budgets differ. The untuned prompt, which spends nothing, may stand beside any budget.
+        ResultsError: there is nothing to compare, a metric, ``by`` or ``baseline`` is unknown, two studies ran the
+            same cell, or budgets differ. The untuned prompt, which spends nothing, may stand beside any budget.
     """
     _check_names(metrics, by)
+    trials = _trials(results, metrics)
     confirm = trials[trials["stage"] == "confirm"]
     if confirm.empty:
         raise ResultsError(
             f"a comparison needs confirm trials, but there are only {len(trials)} search trials so far; "
             "let the study run to its end"
         )
-    _check_budgets(confirm)
+    _check_baseline(confirm, baseline)
+    unequal = _unequal_budgets(confirm)
+    if unequal and not allow_unequal:
+        raise ResultsError(
+            f"compared cells must have equal budgets, but {unequal}; compare studies of one budget, or allow unequal "
+            "ones with --allow-unequal (allow_unequal=True)"
+        )
     coordinates = [name for name in _COORDINATES if name != by]
     row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
-    groups = confirm.groupby([*coordinates, by], sort=True)
-    cells = [_cell(group, row_names, metrics, by) for _, group in groups]
-    return Comparison(by, row_names, tuple(metrics), tuple(sorted(cells, key=lambda cell: cell.queries > 0)))
+    cells = [_cell(rows, row_names, metrics, by) for rows in _rows_of_cells(confirm, [*coordinates, by], metrics)]
+    ordered = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
+    return Comparison(by, row_names, tuple(metrics), ordered, baseline, unequal is not None)
 
 
-def _cell(trials: pd.DataFrame, row_names: tuple[str, ...], metrics: Sequence[str], by: str) -> Cell:
-    studies = trials["study"].unique()
+def _trials(results: pd.DataFrame | Results | Where | Sequence[Where], metrics: Sequence[str]) -> pd.DataFrame:
+    if isinstance(results, pd.DataFrame):
+        return results
+    if isinstance(results, Results):
+        return results.trials
+    return load_trials(results, [*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics])
+
+
+def _rows_of_cells(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequence[str]) -> list[list[Row]]:
+    """Returns the trials of each cell, as mappings: many times as quick to sum up as data frames of three rows."""
+    cells: dict[tuple[Any, ...], list[Row]] = {}
+    columns = list(dict.fromkeys([*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics]))
+    for values in zip(*(_plain(confirm[name]) for name in columns), strict=True):
+        row = dict(zip(columns, values, strict=True))
+        cells.setdefault(tuple(row[name] for name in coordinates), []).append(row)
+    return [cells[place] for place in sorted(cells)]
+
+
+def _plain(column: pd.Series[Any]) -> list[Any]:
+    """Returns the values as Python's own, None where there is none."""
+    return [None if absent else value for value, absent in zip(column.tolist(), column.isna(), strict=True)]
+
+
+def _cell(trials: list[Row], row_names: tuple[str, ...], metrics: Sequence[str], by: str) -> Cell:
+    first = trials[0]
+    studies = list(dict.fromkeys(trial["study"] for trial in trials))
     if len(studies) > 1:
         raise ResultsError(
-            f"a cell must be of one study, but {_place(trials)} is in {' and '.join(studies)} too; "
-            "compare them by study"
+            f"a cell must be of one study, but {_place(first)} is in {' and '.join(studies)} too; compare them by study"
         )
-    complete = trials[trials["status"] == "complete"]
-    spent = trials if complete.empty else complete
+    complete = [trial for trial in trials if trial["status"] == "complete"]
+    spent = complete or trials
+    seeds = [tuple(trial[name] for name in _PAIRED_BY) for trial in complete]
+    values = {metric: _by_seed(complete, seeds, metric) for metric in metrics}
     return Cell(
-        row=tuple(trials[name].iloc[0] for name in row_names),
-        column=trials[by].iloc[0],
-        intervals={metric: t_interval(complete[metric].dropna()) for metric in metrics},
+        row=tuple(first[name] for name in row_names),
+        column=first[by],
+        intervals={metric: t_interval(by_seed.values()) for metric, by_seed in values.items()},
         seeds=len(complete),
         failed=len(trials) - len(complete),
-        budget=int(trials["budget"].iloc[0]),
-        queries=float(spent["queries"].mean()),
-        examples=float(spent["examples"].mean()),
+        budget=int(first["budget"]),
+        queries=mean_of([trial["queries"] for trial in spent]),
+        examples=mean_of([trial["examples"] for trial in spent]),
+        values=values,
     )
+
+
+def _by_seed(trials: list[Row], seeds: Sequence[Seed], metric: str) -> dict[Seed, float]:
+    return {seed: trial[metric] for seed, trial in zip(seeds, trials, strict=True) if trial[metric] is not None}
 
 
 def _check_names(metrics: Sequence[str], by: str) -> None:
@@ -156,19 +129,24 @@ def _check_names(metrics: Sequence[str], by: str) -> None:
         raise ResultsError(f"methods can be compared by {', '.join(_COLUMNS)}, but got {by}")
 
 
-def _check_budgets(confirm: pd.DataFrame) -> None:
+def _check_baseline(confirm: pd.DataFrame, baseline: str | None) -> None:
+    methods = sorted(confirm["method"].unique())
+    if baseline is not None and baseline not in methods:
+        raise ResultsError(f"the baseline must be one of {', '.join(methods)}, but got {baseline}")
+
+
+def _unequal_budgets(confirm: pd.DataFrame) -> str | None:
+    """Returns what two cells were allowed, if not all were allowed the same."""
     tuned = confirm[confirm.groupby(["study", "cell"])["queries"].transform("max") > 0]
     budgets = tuned.drop_duplicates(["budget", "batch_size"])
-    if len(budgets) > 1:
-        first, second = (
-            f"{_place(row)} has {row['budget'].iloc[0]} queries of {row['batch_size'].iloc[0]} examples"
-            for row in (budgets.iloc[:1], budgets.iloc[1:2])
-        )
-        raise ResultsError(
-            f"compared cells must have equal budgets, but {first} and {second}; compare studies of one budget"
-        )
+    if len(budgets) < 2:
+        return None
+    first, second = (
+        f"{_place(row)} has {row['budget']} queries of {row['batch_size']} examples"
+        for row in budgets.iloc[:2].to_dict("records")
+    )
+    return f"{first} and {second}"
 
 
-def _place(trials: pd.DataFrame) -> str:
-    first = trials.iloc[0]
-    return f"{first['method']} at imbalance ratio {first['imbalance_ratio']:g} of study {first['study']}"
+def _place(trial: Row) -> str:
+    return f"{trial['method']} at imbalance ratio {trial['imbalance_ratio']:g} of study {trial['study']}"

@@ -1,4 +1,4 @@
-"""A trial's outcome as rows of its three tables, and what was measured of the cells' precision."""
+"""A trial's outcome as rows of its four tables, and what was measured of the cells' precision."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zostudy.results.outcome import Outcome
-from zostudy.results.schema import HISTORY, PRECISION, SCORES, TRIALS
+from zostudy.results.schema import HISTORY, LANDSCAPE, PRECISION, SCORES, TRIALS
 
 _JSON_COLUMNS = ("params", "versions")
 
 
 def encode(outcome: Outcome) -> dict[str, pa.Table]:
-    """Returns the rows of one trial, table by table: one in ``trials``, one a step, one a scored example.
+    """Returns the rows of one trial, table by table: one in ``trials``, one a step, one a scored example, one a place.
 
     Raises:
         ValueError: a column is unknown, missing, or of another length than the rest.
@@ -26,6 +26,7 @@ def encode(outcome: Outcome) -> dict[str, pa.Table]:
         "trials": _trials(outcome.trial),
         "history": _history(outcome),
         "scores": _scores(outcome),
+        "landscape": _landscape(outcome),
     }
 
 
@@ -90,6 +91,20 @@ def _scores(outcome: Outcome) -> pa.Table:
         }
         tables.append(pa.table(columns, schema=SCORES))
     return pa.concat_tables(tables)
+
+
+def _landscape(outcome: Outcome) -> pa.Table:
+    if outcome.landscape is None:
+        return LANDSCAPE.empty_table()
+    x, y, loss, examples, _ = outcome.landscape
+    columns = {
+        **_names(outcome, len(x)),
+        "x": pa.array(x, type=pa.float64()),
+        "y": pa.array(y, type=pa.float64()),
+        "loss": pa.array(loss, type=pa.float64(), from_pandas=True),
+        "examples": pa.repeat(pa.scalar(examples, pa.int64()), len(x)),
+    }
+    return pa.table(columns, schema=LANDSCAPE)
 
 
 def _lists(matrix: NDArray[np.float32]) -> pa.Array:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zostudy.errors import ResultsError
-from zostudy.results.compare import Comparison
+from zostudy.results.comparison import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

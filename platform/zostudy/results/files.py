@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from zostudy.errors import ResultsError
@@ -15,8 +16,22 @@ from zostudy.results.storage import Storage, Where
 
 PARQUET = ".parquet"
 
+MERGED = "merged.parquet"
+"""All trials of a study that has ended; a trial's own file counts before it."""
+
+TABLES_OF_A_TRIAL = ("landscape", "scores", "history", "trials")
+"""Tables with a file for each trial, in the order of writing: what makes a trial count comes last."""
+
+_BESIDE_TRIALS = TABLES_OF_A_TRIAL[:-1]
+
+# Whoever reads while files are merged sees some vanish, and lists them again; merging takes seconds at most.
+MOST_LISTINGS = 100
+
 # An object store answers after some milliseconds, but many at a time.
 OBJECTS_AT_ONCE = 16
+
+# Enough to read quickly at a stretch, and few enough that a reader holds little at a time.
+ROWS_OF_A_GROUP = 1 << 17
 
 T = TypeVar("T")
 
@@ -28,14 +43,14 @@ def write_table(table: pa.Table, folder: Storage, name: str) -> None:
         ResultsError: the file cannot be written.
     """
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(table, buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP)
     folder.write(name, buffer.getvalue())
 
 
 def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """Returns every row of one table of a study, in the order of the file names.
+    """Returns every row of one table of a study, in the order of the trials' names; also while a study runs.
 
-    A file may hold one trial or many.
+    A file may hold one trial or many. What an unfinished trial has stored so far is left out.
 
     Args:
         where: the study's place.
@@ -45,9 +60,37 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
     Raises:
         ResultsError: a file cannot be read, is not of this table, or was written by a newer zostudy.
     """
-    folder, names = Storage.at(where) / table, list(columns or SCHEMAS[table].names)
-    parts = _for_each(folder, folder.files(PARQUET), lambda name: _read_file(folder, name, table, names))
-    return pa.concat_tables([SCHEMAS[table].empty_table().select(names), *parts])
+    place, names = Storage.at(where), list(columns or SCHEMAS[table].names)
+    for _ in range(MOST_LISTINGS):
+        try:
+            return _read_files(place / table, table_files(place, table), table, names)
+        except FileNotFoundError:
+            continue
+    raise ResultsError(f"results must stay while they are read, but files of {place / table} vanish; read them again")
+
+
+def table_files(place: Storage, table: str) -> list[str]:
+    """Returns the names of the files of a table that count: those of a finished trial have one in ``trials``, too."""
+    if table not in _BESIDE_TRIALS:
+        return (place / table).files(PARQUET)
+    trials = place / "trials"
+    for _ in range(MOST_LISTINGS):
+        finished = set(trials.files(PARQUET))
+        found = (place / table).files(PARQUET)
+        if finished <= set(trials.files(PARQUET)):  # else they were merged in between
+            return [name for name in found if name in finished]
+    raise ResultsError(f"results must stay while they are read, but files of {trials} vanish; read them again")
+
+
+def check_files(place: Storage, table: str, names: list[str]) -> None:
+    """Checks that files are whole and of this table.
+
+    Raises:
+        ResultsError: one cannot be read, is not of this table, or was written by a newer zostudy.
+        FileNotFoundError: one is no longer there.
+    """
+    folder = place / table
+    _for_each(folder, names, lambda name: _read_file(folder, name, table, []))
 
 
 def torn_files(folder: Storage, table: str) -> dict[str, str]:
@@ -70,6 +113,17 @@ def torn_files(folder: Storage, table: str) -> dict[str, str]:
     return {name: reason for name, reason in faults if reason is not None}
 
 
+def files_with_values(folder: Storage, names: list[str], column: str) -> list[str]:
+    """Returns those of some whole files in which a column has any value but null."""
+
+    def has_values(name: str) -> bool:
+        with folder.open(name) as source, pq.ParquetFile(source) as file:
+            values = file.read([column], use_threads=False)[column]
+        return bool(values.null_count < len(values))
+
+    return [name for name, found in zip(names, _for_each(folder, names, has_values), strict=True) if found]
+
+
 def _for_each(folder: Storage, names: list[str], call: Callable[[str], T]) -> list[T]:
     if folder.folder:
         return [call(name) for name in names]
@@ -77,11 +131,26 @@ def _for_each(folder: Storage, names: list[str], call: Callable[[str], T]) -> li
         return list(pool.map(call, names))
 
 
+def _read_files(folder: Storage, files: list[str], table: str, columns: list[str]) -> pa.Table:
+    own = [name for name in files if name != MERGED]
+    if MERGED not in files or not own:
+        parts = _for_each(folder, files, lambda name: _read_file(folder, name, table, columns))
+        return pa.concat_tables([SCHEMAS[table].empty_table().select(columns), *parts])
+    with_trial = list(dict.fromkeys([*columns, "trial"]))
+    parts = _for_each(folder, own, lambda name: _read_file(folder, name, table, with_trial))
+    again = pa.array({name.removesuffix(PARQUET) for name in own}.union(*(part["trial"].to_pylist() for part in parts)))
+    merged = _read_file(folder, MERGED, table, with_trial)
+    rows = pa.concat_tables([merged.filter(pc.invert(pc.is_in(merged["trial"], value_set=again))), *parts])
+    return rows.take(pc.sort_indices(rows["trial"])).select(columns)
+
+
 def _read_file(folder: Storage, name: str, table: str, columns: list[str]) -> pa.Table:
     try:
         with folder.open(name) as source, pq.ParquetFile(source) as file:
             _check_schema(folder, name, file.schema_arrow, table)
             return file.read(columns, use_threads=False).replace_schema_metadata(SCHEMAS[table].metadata)
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())
         raise ResultsError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zostudy.errors import ResultsError
 from zostudy.results.encoding import encode, encode_precision
-from zostudy.results.files import PARQUET, read_table, torn_files, write_table
+from zostudy.results.files import PARQUET, TABLES_OF_A_TRIAL, files_with_values, read_table, torn_files, write_table
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import UNFINISHED, Storage, Where
@@ -23,16 +23,14 @@ STUDY_FILE = "study.yaml"
 PRECISION_FILE = "cells.parquet"
 DAMAGED = "damaged"
 
-# Written in this order: what makes a trial count comes last.
-_TABLES_OF_A_TRIAL = ("scores", "history", "trials")
 _PROBE = ".probe"
 
 
 class Ledger:
-    """The results of one study: ``study.yaml`` and the folders ``trials``, ``history``, ``scores`` and ``precision``.
+    """The results of one study: ``study.yaml``, and a folder for each table of ``zostudy.results.schema``.
 
-    A trial is finished when its file in ``trials`` is there: it is written last, so its history and scores
-    are there too. What a stopped writer left of an unfinished trial is never read and will be replaced.
+    A trial is finished when its file in ``trials`` is there: it is written last, so all else of it is
+    there too. What a stopped writer left of an unfinished trial is never read and will be replaced.
     """
 
     def __init__(self, where: Where) -> None:
@@ -59,12 +57,16 @@ class Ledger:
             ResultsError: a file is of something else or of a newer zostudy, or cannot be moved.
         """
         torn = {table: torn_files(self.place / table, table) for table in SCHEMAS}
-        there = {table: set((self.place / table).files(PARQUET)) for table in _TABLES_OF_A_TRIAL}
+        there = {table: set((self.place / table).files(PARQUET)) for table in TABLES_OF_A_TRIAL}
         faults = dict.fromkeys(there["trials"] - _both(there), "is missing in history or scores")
-        for table in _TABLES_OF_A_TRIAL:
+        # An older zostudy stored none; who has a sharpness had one.
+        without = sorted(there["trials"] - there["landscape"] - torn["trials"].keys())
+        lost = files_with_values(self.place / "trials", without, "sharpness")
+        faults |= dict.fromkeys(lost, "is missing in landscape")
+        for table in TABLES_OF_A_TRIAL:
             faults |= {name: f"cannot be read in {table} ({reason})" for name, reason in torn[table].items()}
         for name in sorted(faults):
-            for table in (table for table in _TABLES_OF_A_TRIAL if name in there[table]):
+            for table in (table for table in TABLES_OF_A_TRIAL if name in there[table]):
                 self._set_aside(table, name)
         for name in torn["precision"]:
             self._set_aside("precision", name)
@@ -119,7 +121,7 @@ class Ledger:
             ValueError: a column of the outcome is unknown or missing.
         """
         tables = encode(outcome)
-        for table in _TABLES_OF_A_TRIAL:
+        for table in TABLES_OF_A_TRIAL:
             write_table(tables[table], self.place / table, outcome.name + PARQUET)
 
     def trials(self) -> list[dict[str, Any]]:

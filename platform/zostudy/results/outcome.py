@@ -24,6 +24,24 @@ class SplitScores(NamedTuple):
     scores: NDArray[np.float32]
 
 
+class Landscape(NamedTuple):
+    """The training loss around the kept point.
+
+    Attributes:
+        x: float64 ``[p]``, places along a random direction, in latent units; 0 is the kept point.
+        y: float64 ``[p]``, along a second one at right angles to it.
+        loss: float64 ``[p]``, mean cross-entropy of the label words; NaN where a score is not finite.
+        examples: that the mean is over.
+        sharpness: expected rise of the loss at a fixed distance; NaN where a score is not finite.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    examples: int
+    sharpness: float
+
+
 @dataclass(frozen=True)
 class Outcome:
     """All that is stored of one trial, complete, failed or pruned.
@@ -36,12 +54,14 @@ class Outcome:
             NaN means null in a nullable column, such as ``dev_auc`` between evaluations. Empty: no steps.
         auxiliary: the objective's auxiliary scalars by name, float64 ``[steps]``, NaN where there is none.
         scores: the class scores of each evaluated split, ``dev`` or ``test``.
+        landscape: the loss around the kept point, or None where it was not evaluated.
     """
 
     trial: Mapping[str, Any]
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     auxiliary: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     scores: Mapping[str, SplitScores] = field(default_factory=dict)
+    landscape: Landscape | None = None
 
     @property
     def name(self) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +18,8 @@ from zostudy.errors import ResultsError
 from zostudy.results.files import read_table
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage, Where
+
+MOST_AT_ONCE = 8
 
 
 def load_results(path: Where | Sequence[Where]) -> Results:
@@ -28,26 +33,36 @@ def load_results(path: Where | Sequence[Where]) -> Results:
         ResultsError: a folder is missing, holds no finished trial or a study that another one holds too, or a
             file in it is not ours.
     """
-    paths = [path] if isinstance(path, str | PathLike | Storage) else list(path)
-    found = [folder for given in paths for folder in _study_folders(Storage.at(given))]
-    folders = list({folder.folder.resolve() if folder.folder else str(folder): folder for folder in found}.values())
-    trials = [read_table(folder, "trials") for folder in folders]
-    if not any(part.num_rows for part in trials):
-        raise ResultsError(
-            f"results need at least one finished trial, but {_listed(paths)} holds none; "
-            "wait for the first one, or run the study again to resume it"
-        )
-    table = _to_pandas(pa.concat_tables(trials))
-    twice = table.loc[table.duplicated(["study", "trial"]), "study"]
-    if len(twice):
-        raise ResultsError(
-            f"every study must be read once, but {_listed(paths)} holds {twice.iloc[0]} twice; give one of its folders"
-        )
+    places = study_places(path)
+    trials = _read_trials(places, SCHEMAS["trials"].names)
     return Results(
-        table,
+        _checked(trials, path),
         # Trials are read before history and scores, so a trial that ends in between is left out as a whole.
-        tuple((folder, part["trial"].combine_chunks()) for folder, part in zip(folders, trials, strict=True)),
+        tuple((place, part["trial"].combine_chunks()) for place, part in zip(places, trials, strict=True)),
     )
+
+
+def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.DataFrame:
+    """Returns ``load_results(path).trials`` without the columns that are not asked for: many studies are read sooner.
+
+    Args:
+        path: as of ``load_results``.
+        columns: of the table ``trials``; ``study`` and ``trial`` come with them.
+
+    Raises:
+        ResultsError: as ``load_results``.
+    """
+    return _checked(_read_trials(study_places(path), list(dict.fromkeys(["study", "trial", *columns]))), path)
+
+
+def study_places(path: Where | Sequence[Where]) -> list[Storage]:
+    """Returns the places of the studies that ``load_results`` would read, finished trials or not.
+
+    Raises:
+        ResultsError: a folder is missing, or holds no study.
+    """
+    found = [folder for given in _paths(path) for folder in _study_folders(Storage.at(given))]
+    return list({folder.folder.resolve() if folder.folder else str(folder): folder for folder in found}.values())
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,15 +87,53 @@ class Results:
         return self._rows("scores")
 
     @cached_property
+    def landscape(self) -> pd.DataFrame:
+        """One row a place around the kept point of a finished confirm trial; none where it was left out."""
+        return self._rows("landscape")
+
+    @cached_property
     def precision(self) -> pd.DataFrame:
         """One row a cell and dtype that was measured; none of studies that an older zostudy ran."""
         parts = [read_table(folder, "precision") for folder, _ in self._finished]
         return _to_pandas(pa.concat_tables(parts))
 
+    def only(self, trials: pd.DataFrame) -> Results:
+        """Returns the results of some of the trials alone; their history and scores then take less memory.
+
+        Args:
+            trials: rows of ``self.trials``, such as those of the stage ``confirm``.
+        """
+        chosen = self.trials.index.isin(trials.index)
+        ends = np.cumsum([len(finished) for _, finished in self._finished])
+        finished = tuple(
+            (place, names.filter(pa.array(part)))
+            for (place, names), part in zip(self._finished, np.split(chosen, ends[:-1]), strict=True)
+        )
+        return Results(self.trials[chosen].reset_index(drop=True), finished)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Returns the answer to one SQL query over the studies' tables, as they are stored now.
+
+        The tables are ``studies``, ``trials``, ``history``, ``scores``, ``landscape`` and ``precision``;
+        ``zostudy query`` lists their columns.
+
+        Raises:
+            ResultsError: the SQL is no query or a wrong one, or a file cannot be read.
+        """
+        from zostudy.results.query import query as ask
+
+        frame: pd.DataFrame = ask([place for place, _ in self._finished], query, lambda relation: relation.df())
+        return frame
+
     def __repr__(self) -> str:
         """Says what was read."""
         studies = ", ".join(sorted(self.trials["study"].unique()))
         return f"<Results: {len(self.trials)} finished trials of {studies}>"
+
+    def _repr_html_(self) -> str:
+        """Returns the finished trials by study, method and stage, for notebooks."""
+        counts = self.trials.groupby(["study", "method", "stage"]).size().unstack(fill_value=0)
+        return str(counts.to_html())
 
     def _rows(self, table: str) -> pd.DataFrame:
         parts = [SCHEMAS[table].empty_table()]
@@ -88,6 +141,26 @@ class Results:
             rows = read_table(folder, table)
             parts.append(rows.filter(pc.is_in(rows["trial"], value_set=finished)))
         return _to_pandas(pa.concat_tables(parts))
+
+
+def _read_trials(places: Sequence[Storage], columns: Sequence[str]) -> list[pa.Table]:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_AT_ONCE)) as pool:
+        return list(pool.map(lambda place: read_table(place, "trials", columns), places))
+
+
+def _checked(trials: Sequence[pa.Table], path: Where | Sequence[Where]) -> pd.DataFrame:
+    if not any(part.num_rows for part in trials):
+        raise ResultsError(
+            f"results need at least one finished trial, but {_listed(path)} holds none; "
+            "wait for the first one, or run the study again to resume it"
+        )
+    table = _to_pandas(pa.concat_tables(trials))
+    twice = table.loc[table.duplicated(["study", "trial"]), "study"]
+    if len(twice):
+        raise ResultsError(
+            f"every study must be read once, but {_listed(path)} holds {twice.iloc[0]} twice; give one of its folders"
+        )
+    return table
 
 
 def _study_folders(place: Storage) -> list[Storage]:
@@ -113,8 +186,12 @@ def _is_file(place: Storage) -> bool:
     return place.exists("")
 
 
-def _listed(paths: Sequence[Where]) -> str:
-    return ", ".join(str(path) for path in paths)
+def _paths(path: Where | Sequence[Where]) -> list[Where]:
+    return [path] if isinstance(path, str | PathLike | Storage) else list(path)
+
+
+def _listed(path: Where | Sequence[Where]) -> str:
+    return ", ".join(map(str, _paths(path)))
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:

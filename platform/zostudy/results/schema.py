@@ -20,12 +20,13 @@ def meaning(field: pa.Field) -> str:
     return metadata.get(MEANING_KEY, b"").decode()
 
 
+def column(name: str, kind: pa.DataType, text: str) -> pa.Field:
+    """Returns a column that may be null, with its meaning."""
+    return pa.field(name, kind, metadata={MEANING_KEY: text.encode()})
+
+
 def _required(name: str, kind: pa.DataType, text: str) -> pa.Field:
     return pa.field(name, kind, nullable=False, metadata={MEANING_KEY: text.encode()})
-
-
-def _optional(name: str, kind: pa.DataType, text: str) -> pa.Field:
-    return pa.field(name, kind, nullable=True, metadata={MEANING_KEY: text.encode()})
 
 
 def _schema(*fields: pa.Field) -> pa.Schema:
@@ -41,7 +42,7 @@ def _metric_fields(split: str, when: str) -> list[pa.Field]:
         "macro_f1": "unweighted mean of the classes' F1, 0 to 1",
         "accuracy": "share of right predictions, 0 to 1",
     }
-    return [_optional(f"{split}_{metric}", pa.float64(), f"{split}: {meanings[metric]}{when}") for metric in METRICS]
+    return [column(f"{split}_{metric}", pa.float64(), f"{split}: {meanings[metric]}{when}") for metric in METRICS]
 
 
 _NAMES = (
@@ -64,30 +65,30 @@ TRIALS = _schema(
     _required("seed", pa.int64(), "seed of the trial's data draw, subspace and start tokens"),
     _required("budget", pa.int64(), "queries the trial was allowed; equal in a fair comparison"),
     _required("batch_size", pa.int64(), "examples of one query"),
-    _optional("objective", pa.string(), "what the method minimises; null if it minimises nothing"),
-    _optional("subspace_dim", pa.int64(), "length d of the latent"),
-    _optional("perturbation_radius", pa.float64(), "distance of a query from the point, in latent units"),
-    _optional("sharpness_radius", pa.float64(), "length of the ascent step before an update, in latent units"),
-    _optional("learning_rate", pa.float64(), "step size of the latent"),
-    _optional("auxiliary_learning_rate", pa.float64(), "step size of the objective's auxiliary scalars"),
-    _optional("queries_per_step", pa.int64(), "queries of one step of the method"),
-    _optional("sampler", pa.string(), "how batches are drawn: natural or stratified"),
-    _optional("prior", pa.string(), "positive fraction the AUC objective uses: global or batch"),
-    _optional("margin", pa.float64(), "margin of the AUC objective, in units of its score"),
-    _optional("class_weights", pa.string(), "weights of the examples in the loss: none or balanced"),
+    column("objective", pa.string(), "what the method minimises; null if it minimises nothing"),
+    column("subspace_dim", pa.int64(), "length d of the latent"),
+    column("perturbation_radius", pa.float64(), "distance of a query from the point, in latent units"),
+    column("sharpness_radius", pa.float64(), "length of the ascent step before an update, in latent units"),
+    column("learning_rate", pa.float64(), "step size of the latent"),
+    column("auxiliary_learning_rate", pa.float64(), "step size of the objective's auxiliary scalars"),
+    column("queries_per_step", pa.int64(), "queries of one step of the method"),
+    column("sampler", pa.string(), "how batches are drawn: natural or stratified"),
+    column("prior", pa.string(), "positive fraction the AUC objective uses: global or batch"),
+    column("margin", pa.float64(), "margin of the AUC objective, in units of its score"),
+    column("class_weights", pa.string(), "weights of the examples in the loss: none or balanced"),
     _required("params", pa.string(), "every option of the method and the imbalance settings, as JSON"),
     _required("queries", pa.int64(), "queries spent in tuning; one is one prompt on one batch"),
     _required("examples", pa.int64(), "examples scored in tuning"),
-    _required("evaluation_examples", pa.int64(), "examples scored on dev and test, beside the budget"),
-    _optional("best_queries", pa.int64(), "queries spent when the kept point was found"),
+    _required("evaluation_examples", pa.int64(), "examples scored beside the budget: dev, test, loss landscape"),
+    column("best_queries", pa.int64(), "queries spent when the kept point was found"),
     _required("wall_seconds", pa.float64(), "seconds from the trial's start to its end"),
     _required("replica_seconds", pa.float64(), "seconds replicas were busy for the trial, summed"),
     _required("status", pa.string(), "complete, failed or pruned"),
-    _optional("error", pa.string(), "why the trial failed, one line"),
+    column("error", pa.string(), "why the trial failed, one line"),
     *_metric_fields("dev", ""),
     *_metric_fields("test", "; null in search"),
-    _optional("sharpness", pa.float64(), "rise of the loss around the kept point"),
-    _optional("latent", pa.list_(pa.float32()), "the kept point z, subspace_dim numbers"),
+    column("sharpness", pa.float64(), "mean rise of the training loss at radius 1 around the kept point"),
+    column("latent", pa.list_(pa.float32()), "the kept point z, subspace_dim numbers"),
     _required("versions", pa.string(), "versions of zostudy and of what it stands on, as JSON"),
     _required("started_at", pa.timestamp("us", tz="UTC"), "when the trial started, UTC"),
     _required("finished_at", pa.timestamp("us", tz="UTC"), "when the trial ended, UTC"),
@@ -98,11 +99,11 @@ HISTORY = _schema(
     _required("step", pa.int64(), "number of the step, from 1; 0 is the start, before any step"),
     _required("queries", pa.int64(), "queries spent up to the end of the step"),
     _required("examples", pa.int64(), "examples scored up to the end of the step"),
-    _optional("loss", pa.float64(), "mean loss of the step, in units of the objective; null at the start"),
-    _optional("loss_spread", pa.float64(), "standard deviation of the losses of the step's queries"),
-    _optional("gradient_norm", pa.float64(), "length of the estimated gradient"),
+    column("loss", pa.float64(), "mean loss of the step, in units of the objective; null at the start"),
+    column("loss_spread", pa.float64(), "standard deviation of the losses of the step's queries"),
+    column("gradient_norm", pa.float64(), "length of the estimated gradient"),
     _required("latent_norm", pa.float64(), "length of the latent after the step"),
-    _optional("dev_auc", pa.float64(), "dev AUC after the step, 0 to 1; null between evaluations"),
+    column("dev_auc", pa.float64(), "dev AUC after the step, 0 to 1; null between evaluations"),
     _required("auxiliary", pa.map_(pa.string(), pa.float64()), "auxiliary scalars after the step, by name"),
 )
 
@@ -112,6 +113,14 @@ SCORES = _schema(
     _required("row", pa.int64(), "row number in the task's table"),
     _required("label", pa.int32(), "true class, from 0"),
     _required("scores", pa.list_(pa.float32()), "logits of the label words, one a class, at the kept point"),
+)
+
+LANDSCAPE = _schema(
+    *_NAMES,
+    _required("x", pa.float64(), "place along a first random direction from the kept point, in latent units"),
+    _required("y", pa.float64(), "place along a second one, at right angles to the first, in latent units"),
+    column("loss", pa.float64(), "mean cross-entropy of the label words on training examples; null if not finite"),
+    _required("examples", pa.int64(), "training examples that the mean is over, as many of each class"),
 )
 
 PRECISION = _schema(
@@ -136,4 +145,10 @@ PRECISION = _schema(
     _required("least_radius", pa.float64(), "radius at which it would be 10, extrapolated, in latent units"),
 )
 
-SCHEMAS: dict[str, pa.Schema] = {"trials": TRIALS, "history": HISTORY, "scores": SCORES, "precision": PRECISION}
+SCHEMAS: dict[str, pa.Schema] = {
+    "trials": TRIALS,
+    "history": HISTORY,
+    "scores": SCORES,
+    "landscape": LANDSCAPE,
+    "precision": PRECISION,
+}

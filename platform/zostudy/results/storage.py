@@ -6,22 +6,22 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
 
 from zostudy.errors import ResultsError
+from zostudy.results.stores import check_uri, is_uri, open_store
 
 UNFINISHED = ".unfinished"
-
-CONNECT_SECONDS, ANSWER_SECONDS, MOST_TRIES = 5.0, 60.0, 3
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Storage:
         """Returns the storage at a folder or a URI; makes nothing there.
 
         Args:
-            where: a folder, ``s3://bucket/path``, ``gs://bucket/path`` or ``file:///path``; of ``s3`` a query may give
-                ``region``, ``endpoint_override`` and ``scheme``.
+            where: a folder, ``s3://bucket/path``, ``gs://bucket/path`` or ``file:///path``; a query may give
+                ``endpoint_override`` and ``scheme``, and of ``s3`` the ``region``.
 
         Raises:
             ResultsError: the URI is none that can be used, or its bucket cannot be found.
@@ -56,16 +56,12 @@ class Storage:
         text = os.fspath(where)
         if not is_uri(text):
             return cls(fs.LocalFileSystem(), str(Path(text).expanduser().absolute()))
+        check_uri(text)
         parts = urlsplit(text)
-        if "@" in parts.netloc:
-            raise ResultsError(
-                f"a results URI must not hold a password, but that of {parts.scheme}://...@{parts.hostname} does; "
-                "leave it out: the storage's usual environment variables, files and roles are looked up"
-            )
         with _told(text, "found", "check the name, the region and the credentials"):
-            filesystem = _s3(parts.netloc, parts.query) if parts.scheme == "s3" else fs.FileSystem.from_uri(text)[0]
-        if isinstance(filesystem, fs.LocalFileSystem):
-            return cls(filesystem, parts.path.rstrip("/"))
+            if parts.scheme == "file":
+                return cls(*fs.FileSystem.from_uri(text))
+            filesystem = open_store(parts.scheme, parts.netloc, parts.query)
         return cls(filesystem, (parts.netloc + parts.path).rstrip("/"), parts.scheme, parts.query)
 
     def __truediv__(self, name: str) -> Storage:
@@ -88,6 +84,11 @@ class Storage:
         return self.path.rpartition("/")[2]
 
     @property
+    def parent(self) -> Storage:
+        """The storage one level up."""
+        return Storage(self.filesystem, self.path.rpartition("/")[0], self.scheme, self.query)
+
+    @property
     def folder(self) -> Path | None:
         """The folder, or None in an object store."""
         return None if self.scheme else Path(self.path)
@@ -107,6 +108,12 @@ class Storage:
     def folders(self) -> list[str]:
         """Returns the names of the folders at this place, ascending."""
         return [info.base_name for info in self._infos() if info.type is fs.FileType.Directory]
+
+    def written(self, suffix: str) -> dict[str, datetime]:
+        """Returns when each file at this place that ends so was written, by name and by the storage's own clock."""
+        return {
+            info.base_name: info.mtime for info in self._infos() if info.is_file and info.base_name.endswith(suffix)
+        }
 
     def changed(self, name: str) -> datetime | None:
         """Returns when a file was written, by the storage's own clock; None where there is none."""
@@ -133,18 +140,24 @@ class Storage:
             content: bytes = file.read()
             return content
 
-    def write(self, name: str, content: bytes | pa.Buffer) -> None:
+    def write(self, name: str, content: bytes | pa.Buffer, option: str = "--results") -> None:
         """Writes a file so that it is either absent, what it was, or whole, whenever the machine stops.
+
+        Args:
+            name: of the file.
+            content: all of it.
+            option: what gives another place, for who cannot write at this one.
 
         Raises:
             ResultsError: the file cannot be written.
         """
-        with self._told_of_writing(name):
+        with self._told_of_writing(name, option):
             if self.folder:
                 _write_by_rename(self.folder / name, content)
-            else:  # an object appears when all of it has arrived
-                with self.filesystem.open_output_stream(f"{self.path}/{name}") as stream:
-                    stream.write(content)
+            else:
+                # Ctrl-C reaches the main thread alone: a stream that it cut off there would leave an empty object.
+                with ThreadPoolExecutor(1) as thread:
+                    thread.submit(self._upload, name, content).result()
 
     def move(self, name: str, to: str) -> None:
         """Moves a file within this place; its new folder is made.
@@ -166,15 +179,23 @@ class Storage:
         with self._told_of_writing(name), suppress(FileNotFoundError):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
-    def make(self) -> None:
+    def make(self, option: str = "--results") -> None:
         """Makes the folder and those above it; in an object store there is nothing to make.
+
+        Args:
+            option: what gives another place, for who cannot make this one.
 
         Raises:
             ResultsError: it cannot be made.
         """
         if self.folder:
-            with self._told_of_writing(""):
+            with self._told_of_writing("", option):
                 self.folder.mkdir(parents=True, exist_ok=True)
+
+    def _upload(self, name: str, content: bytes | pa.Buffer) -> None:
+        """Writes an object, which appears when all of it has arrived."""
+        with self.filesystem.open_output_stream(f"{self.path}/{name}") as stream:
+            stream.write(content)
 
     def _info(self, name: str) -> fs.FileInfo:
         with _told(str(self), "readable", "check the place and the permission to read it"):
@@ -185,18 +206,13 @@ class Storage:
             found: Any = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
             return sorted(found, key=lambda info: str(info.base_name))
 
-    def _told_of_writing(self, name: str) -> Any:
+    def _told_of_writing(self, name: str, option: str = "--results") -> Any:
         place = str(self / name) if name else str(self)
-        return _told(place, "writable", "free the space or permit it, or give another place with --results")
+        return _told(place, "writable", f"free the space or permit it, or give another place with {option}")
 
 
 Where: TypeAlias = str | PathLike[str] | Storage
 """What names a place: a folder, a URI, or a storage itself."""
-
-
-def is_uri(where: str) -> bool:
-    """Returns whether a text names a place by a URI."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", where) is not None
 
 
 @contextmanager
@@ -210,27 +226,10 @@ def _told(place: str, wanted: str, remedy: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """Returns what an error says, short; of an object store's, what its server or the connection said."""
     text = " ".join(str(error if not isinstance(error, OSError) else error.strerror or error).split())
-    said = re.search(r"(?:Message|Details|operation): (.+?)(?: \(Request ID.*)?$", text)
-    return (said[1] if said else text).rstrip(".")[:200]
-
-
-def _s3(bucket: str, query: str) -> fs.FileSystem:
-    """Returns the file system of an S3 store that does not try for minutes to reach it."""
-    options = {key: values[-1] for key, values in parse_qs(query).items()}
-    if unknown := set(options) - {"region", "endpoint_override", "scheme"}:
-        raise pa.ArrowInvalid(f"unknown in its query: {', '.join(sorted(unknown))}")
-    endpoint = options.get("endpoint_override") or os.environ.get("AWS_ENDPOINT_URL_S3")
-    region = options.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if region is None and endpoint is None and "AWS_ENDPOINT_URL" not in os.environ:
-        region = fs.resolve_s3_region(bucket)
-    return fs.S3FileSystem(
-        region=region,
-        endpoint_override=endpoint,
-        scheme=options.get("scheme"),
-        connect_timeout=CONNECT_SECONDS,
-        request_timeout=ANSWER_SECONDS,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=MOST_TRIES),
+    said = re.search(
+        r"(?:Message|Details|operation:|last message of):? (.+?)(?: \(Request ID.*| Learn more.*| error_info.*)?$", text
     )
+    return (said[1] if said else text).rstrip(".")[:200]
 
 
 def _write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:

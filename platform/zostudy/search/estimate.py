@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.search.landscape import has_plane, n_examples
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 
@@ -27,7 +28,7 @@ class Estimate:
     Attributes:
         examples_per_second: of one replica.
         tuning_examples: all trials' queries times the batch size.
-        evaluation_examples: dev evaluations of all trials, and test of the confirm trials.
+        evaluation_examples: dev evaluations of all trials, test and loss landscape of the confirm trials.
         n_replicas: that this machine would run.
         seconds: expected, start-up not counted.
     """
@@ -59,6 +60,8 @@ def _evaluation_examples(study: PreparedStudy) -> int:
         evaluations = 1 + (plan.spec.budget.evaluations if tunes(cell.method) else 0)
         total += (cell.n_search + cell.n_confirm) * evaluations * len(draw.dev_rows)
         total += cell.n_confirm * len(draw.test_rows)
+        if plan.spec.confirm.landscape:
+            total += sum(n_examples(draw.train_counts, has_plane(number)) for number in range(cell.n_confirm))
     return total
 
 

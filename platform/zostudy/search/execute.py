@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.local_ray import connected
-from zostudy.cluster.replica import start_replicas
 from zostudy.cluster.visibility import check_visible
 from zostudy.results.ledger import Ledger
-from zostudy.search.evaluator import LoadedModel, hosting_note, make_recipe, read_model
+from zostudy.search.evaluator import hosting_note, make_recipe, read_model
 from zostudy.search.precision import Precision
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
@@ -37,18 +37,17 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     watcher.phase(f"reading {spec.model.name}")
     model = read_model(study, precision.first_dtype)
     watcher.phase("starting Ray")
-    with connected(address, spec, round(model.n_bytes * precision.copies)) as n_replicas:
+    with connected(address, spec, round(model.n_bytes * precision.copies)):
         if address is not None:
             check_visible(ledger.place)
-        watcher.phase(f"starting {n_replicas} replica{'s' if n_replicas > 1 else ''}")
         if note := hosting_note(model):
             watcher.note(note)
-        evaluators = precision.settle(_host(study, model, n_replicas), watcher)
-        watcher.begin(progress, n_replicas)
-        run_trials(study.data, progress, ledger, evaluators, watcher)
+        recipe = make_recipe(study, model)
+        with Fleet(spec.replicas, spec.resources, recipe, attached=address is not None, tell=watcher.note) as fleet:
+            watcher.phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
+            fleet.await_first()
+            evaluators = precision.settle(Evaluators(fleet.roster, recipe, model.unit_examples), watcher)
+            fleet.keep(evaluators.recipe)
+            watcher.begin(progress, fleet.n_replicas)
+            run_trials(study.data, progress, ledger, evaluators, lambda: fleet.n_replicas, watcher)
     return progress
-
-
-def _host(study: PreparedStudy, model: LoadedModel, n_replicas: int) -> Evaluators:
-    recipe = make_recipe(study, model)
-    return Evaluators(start_replicas(n_replicas, study.plan.spec.resources, recipe), recipe, model.unit_examples)

@@ -5,9 +5,11 @@ Only written, never read back into a search: the ledger is what a study goes on 
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,7 +34,7 @@ class Journal:
     def __init__(self, place: Storage, progress: StudyProgress) -> None:
         """Opens or makes the journal, and catches up with the ledger.
 
-        A journal that a crash left torn is set aside, and written anew.
+        A journal that a crash left torn is set aside, under the name ``damaged``, and written anew.
 
         Raises:
             ResultsError: it cannot be written.
@@ -41,11 +43,12 @@ class Journal:
         self._folder = place.folder or Path(self._ending.enter_context(tempfile.TemporaryDirectory(prefix="zostudy-")))
         self._uploaded = time.monotonic()
         self.damaged: str | None = None
-        try:
-            self._open(progress)
-        except (ValueError, KeyError):  # what Optuna raises of a line that it cannot read
-            self.damaged = _set_aside(place)
-            self._open(progress)
+        with self._told_of_writing():
+            try:
+                self._open(progress)
+            except (ValueError, KeyError):  # of a line that cannot be read, or not be understood by Optuna
+                self.damaged = _set_aside(place)
+                self._open(progress)
 
     def __enter__(self) -> Journal:
         """Returns itself."""
@@ -54,8 +57,8 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Brings the last trials to an object store."""
-        with self._ending:
+        """Brings the last trials to an object store; when the run fails, that is what has to be told."""
+        with self._ending, suppress(ResultsError) if error else nullcontext():
             self._upload()
 
     def update(self, cell: CellProgress) -> None:
@@ -64,13 +67,8 @@ class Journal:
         Raises:
             ResultsError: they cannot be written.
         """
-        try:
+        with self._told_of_writing():
             self._update(cell)
-        except OSError as error:
-            raise ResultsError(
-                f"results must be writable, but {self._place / JOURNAL_FILE} is not ({error.strerror or error}); "
-                "free the space or permit it, or give another place with --results"
-            ) from error
         if time.monotonic() - self._uploaded >= SECONDS_BETWEEN_UPLOADS:
             self._upload()
 
@@ -81,7 +79,9 @@ class Journal:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         path = self._folder / JOURNAL_FILE
-        _check_last_line(path)
+        for left in self._folder.glob(f"{JOURNAL_FILE}.lock*"):  # of a crash; Optuna would wait for it
+            left.unlink()
+        _check_lines(path)
         storage = JournalStorage(JournalFileBackend(str(path)))
         self._studies: dict[str, Any] = {
             name: optuna.create_study(
@@ -109,6 +109,17 @@ class Journal:
             self._studies[name].add_trial(frozen_trial(results[-1], space))
             self._written[name] += 1
 
+    @contextmanager
+    def _told_of_writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, RuntimeError) as error:  # the latter from Optuna's lock, where the disk is full
+            raise ResultsError(
+                f"results must be writable, but {self._place / JOURNAL_FILE} is not "
+                f"({getattr(error, 'strerror', None) or error}); free the space or permit it, or give another place "
+                "with --results"
+            ) from error
+
     def _upload(self) -> None:
         self._uploaded = time.monotonic()
         path = self._folder / JOURNAL_FILE
@@ -116,10 +127,11 @@ class Journal:
             self._place.write(JOURNAL_FILE, path.read_bytes())
 
 
-def _check_last_line(path: Path) -> None:
-    """Refuses a journal whose last line was cut off: Optuna would write the next one right behind it."""
-    if path.exists() and (content := path.read_bytes()) and not content.endswith(b"\n"):
-        raise ValueError("the last line is torn")
+def _check_lines(path: Path) -> None:
+    """Refuses a torn journal; Optuna passes over a last line that it cannot read, and writes the next one behind it."""
+    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+        if not line.endswith(b"\n") or not isinstance(json.loads(line), dict):
+            raise ValueError("a line is torn")
 
 
 def _set_aside(place: Storage) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import have_bfloat16
 from zostudy.lm.precision import ProbeScores
 from zostudy.results.ledger import Ledger
@@ -70,9 +71,10 @@ class Precision:
         chosen, rows = self.first_dtype, self._recorded
         if self._unmeasured:
             watcher.phase("measuring the noise of a loss difference")
+            pool = evaluators.pool()
             by_dtype: dict[DType, Evaluators] = {"float32": evaluators}
-            scores: dict[DType, dict[str, ProbeScores]] = {"float32": measure(self._unmeasured, evaluators.pool())}
-            if self._may_be_bfloat16(evaluators):
+            scores: dict[DType, dict[str, ProbeScores]] = {"float32": measure(self._unmeasured, pool)}
+            if self._may_be_bfloat16(pool):
                 by_dtype["bfloat16"] = self._in_bfloat16(evaluators)
                 scores["bfloat16"] = measure(self._unmeasured, by_dtype["bfloat16"].pool())
             floors = list(noise_floors(self._unmeasured, scores))
@@ -85,9 +87,9 @@ class Precision:
             watcher.note(line)
         return evaluators
 
-    def _may_be_bfloat16(self, evaluators: Evaluators) -> bool:
+    def _may_be_bfloat16(self, pool: RayPool) -> bool:
         if self._asked == "auto":
-            return self._measures_all and have_bfloat16(evaluators.replicas)
+            return self._measures_all and have_bfloat16(pool.replicas)
         return self._asked == "bfloat16"
 
     def _in_bfloat16(self, evaluators: Evaluators) -> Evaluators:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.methods import StepRecord
-from zostudy.results.outcome import Outcome, SplitScores
+from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.search.setup import TrialSetup
 
 _OPTION_COLUMNS = (
@@ -48,9 +48,10 @@ class Recording:
 
     Attributes:
         examples: scored in tuning.
-        evaluation_examples: scored on dev and test.
+        evaluation_examples: scored on dev, test and around the kept point.
         replica_seconds: that replicas worked.
         pruned: whether the trial was stopped early.
+        landscape: the loss around the kept point, once that is evaluated.
     """
 
     def __init__(self, setup: TrialSetup) -> None:
@@ -66,6 +67,7 @@ class Recording:
         self.evaluation_examples = 0
         self.replica_seconds = 0.0
         self.pruned = False
+        self.landscape: Landscape | None = None
 
     @property
     def kept(self) -> Kept:
@@ -154,7 +156,10 @@ class Recording:
             if self._test is not None:
                 trial |= {f"test_{name}": value for name, value in self._test[0].items()}
                 scores = {"dev": self.kept.scores, "test": self._test[1]}
-        return Outcome(trial, self._columns(), self._auxiliary_columns(), scores)
+            if self.landscape is not None and np.isfinite(self.landscape.sharpness):
+                trial["sharpness"] = self.landscape.sharpness
+        landscape = None if error else self.landscape
+        return Outcome(trial, self._columns(), self._auxiliary_columns(), scores, landscape)
 
     def _identity(self) -> dict[str, Any]:
         setup, assignment, params = self._setup, self._setup.assignment, self._setup.params()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -20,11 +21,15 @@ SAVED = "saved"
 
 MOST_TRIES = 4
 
+SECONDS_BETWEEN_STARTS = 10.0
+SECONDS_OF_A_START = 1.0
+
 
 class StudySearcher(Searcher):
     """Suggests the trials of all cells, so that they advance side by side under one ``Tuner``.
 
-    A trial whose process dies is suggested again, and goes on from what was last saved of it; so many times at most.
+    A trial whose process dies is suggested again, and goes on from what was last saved of it; so many times at most
+    without getting further, as a long one may lose its node again and again.
 
     Proposals are a pure function of finished results (``zostudy.search.proposer``), so there is nothing to save:
     the ledger is what a later run goes on from.
@@ -33,6 +38,7 @@ class StudySearcher(Searcher):
     def __init__(
         self,
         progress: StudyProgress,
+        limit: Callable[[], int],
         on_start: Callable[[Assignment], None],
         on_progress: Callable[[Assignment, TrialProgress], None],
         on_outcome: Callable[[Assignment, Outcome], None],
@@ -44,6 +50,7 @@ class StudySearcher(Searcher):
 
         Args:
             progress: where the study stands.
+            limit: gives how many trials may run at once, at the moment.
             on_start: told of each trial that starts.
             on_progress: told of each trial's progress.
             on_outcome: takes each finished trial's outcome.
@@ -52,18 +59,21 @@ class StudySearcher(Searcher):
             load: gives the state that was saved last, or None.
         """
         super().__init__(metric=METRIC, mode="max")
-        self._progress = progress
+        self._progress, self._limit = progress, limit
         self._on_start, self._on_progress = on_start, on_progress
         self._on_outcome, self._on_crash = on_outcome, on_crash
         self._save, self._load = save, load
         self._running: dict[str, Assignment] = {}
+        self._ended: set[str] = set()
+        self._processes: dict[tuple[str, int], str] = {}  # where a trial ran, and which was the last there
+        self._started = float("-inf")
         self._deaths: Counter[str] = Counter()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """Returns the next trial's config, None to wait, or FINISHED."""
         if self._progress.done:
             return str(Searcher.FINISHED)
-        assignment = self._progress.next()
+        assignment = self._progress.next() if self._has_place() else None
         if assignment is None:
             return None
         self._running[trial_id] = assignment
@@ -76,22 +86,45 @@ class StudySearcher(Searcher):
         Tune keeps each trial's last result for ever, so the lists in it are emptied here.
         """
         assignment = self._running[trial_id]
+        self._processes[result["node_ip"], result["pid"]] = trial_id
         self._on_progress(assignment, result[PROGRESS])
         if result[SAVED]:
             self._save(assignment.name, result[SAVED].pop())
+            del self._deaths[assignment.name]  # it has come further than those before it
         if result[OUTCOME]:
-            self._on_outcome(self._running.pop(trial_id), result[OUTCOME].pop())
+            self._on_outcome(assignment, result[OUTCOME].pop())
+            self._ended.add(trial_id)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tries a trial again whose process died before its outcome came; in the end records that it failed."""
-        if trial_id not in self._running:
-            return
         assignment = self._running.pop(trial_id)
+        if trial_id in self._ended:
+            self._ended.discard(trial_id)
+            return
+        self._processes = {place: last for place, last in self._processes.items() if last != trial_id}
         self._deaths[assignment.name] += 1
         if self._deaths[assignment.name] < MOST_TRIES:
             self._progress.release(assignment)
         else:
             self._on_outcome(assignment, self._on_crash(assignment))
+
+    def _has_place(self) -> bool:
+        """Returns whether one more trial may run: in a process that is free, or now and then in a new one.
+
+        Tune gives a free process to a trial that waits for a new one, and stops the new one while it starts. For trials
+        that end sooner than a process starts, it would start one after the other for nothing.
+        """
+        n_running = len(self._running)
+        if n_running >= self._limit() or n_running < len(self._processes):
+            return n_running < self._limit()
+        since = time.monotonic() - self._started
+        if since >= SECONDS_BETWEEN_STARTS:
+            self._started = time.monotonic()
+        return since >= SECONDS_BETWEEN_STARTS or since < SECONDS_OF_A_START
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns nothing: Tune writes its searcher down before it begins, and threads and terminals cannot be."""
+        return {}
 
     def save(self, checkpoint_path: str) -> None:
         """Does nothing: see the class."""

@@ -26,14 +26,17 @@ class StudyLog:
     """
 
     def __init__(self, where: Where, then: Watcher) -> None:
-        """Appends to the log at a study's place."""
+        """Appends to the log at a study's place.
+
+        Raises:
+            ResultsError: an object store has a log, but does not give it.
+        """
         place = self._place = Storage.at(where)
         self._then = then
         self._uploaded = time.monotonic()
         self._text = ""
         if not place.folder:
-            with suppress(OSError):
-                self._text = place.read(LOG_FILE).decode(errors="replace")
+            self._text = _stored(place)
 
     def write(self, line: str) -> None:
         """Adds a line under the time of now."""
@@ -69,6 +72,11 @@ class StudyLog:
         self.write(f"{n_replicas} replica(s) ready; {progress.n_finished} of {n_trials} trials are stored")
         self._then.begin(progress, n_replicas)
 
+    def resized(self, n_replicas: int) -> None:
+        """See ``Watcher``."""
+        self.write(f"{n_replicas} replica(s) ready now")
+        self._then.resized(n_replicas)
+
     def trial_started(self, assignment: Assignment) -> None:
         """See ``Watcher``."""
         self.write(f"{assignment.name}: started")
@@ -84,3 +92,15 @@ class StudyLog:
         found = f"failed: {row['error']}" if row["error"] else f"{row['status']}, dev AUC {row['dev_auc']:.3f}"
         self.write(f"{outcome.name}: {found}; {row['queries']:,} queries in {row['wall_seconds']:.1f} s")
         self._then.trial_finished(assignment, outcome)
+
+
+def _stored(place: Storage) -> str:
+    if not place.exists(LOG_FILE):
+        return ""
+    try:
+        return place.read(LOG_FILE).decode(errors="replace")
+    except OSError as error:
+        raise ResultsError(
+            f"a log must be readable to be gone on with, but {place / LOG_FILE} is not ({error.strerror or error}); "
+            "run again when the store answers"
+        ) from error

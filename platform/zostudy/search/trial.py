@@ -21,6 +21,7 @@ from zostudy.methods import Method, StepRecord
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
 from zostudy.search.data import StudyData
+from zostudy.search.landscape import Surroundings, balanced_rows, has_plane
 from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
 from zostudy.search.setup import TrialSetup, set_up
@@ -100,7 +101,8 @@ class Trial:
     def run(self) -> None:
         """Spends the budget, keeps the point with the best dev AUC; a confirm trial then opens the test split.
 
-        A search trial that falls below its thresholds is stopped there.
+        Then it evaluates the loss around that point, unless the study says not to. A search trial that falls below its
+        thresholds is stopped there.
         """
         if not self._resumed:
             self._recording.add_start(self._evaluate_dev())
@@ -117,6 +119,8 @@ class Trial:
             self._save_state()
         if self._setup.assignment.stage == "confirm":
             self._open_test()
+            if self._setup.spec.confirm.landscape:
+                self._look_around()
 
     def fits(self, state: State) -> bool:
         """Returns whether a state was saved by this trial in this configuration."""
@@ -176,6 +180,17 @@ class Trial:
         split = self._evaluate(latent, self._setup.draw.test_rows)
         metrics = classification_metrics(split.scores, split.labels, self._setup.data.minority)
         self._recording.add_test(metrics, split)
+
+    def _look_around(self) -> None:
+        """Evaluates the training loss around the kept point; scores there that are not finite fail nothing."""
+        setup, labels = self._setup, self._setup.data.labels
+        assignment = setup.assignment
+        points = Surroundings.of(self._recording.kept.latent, assignment.seed, has_plane(assignment.number))
+        rows = balanced_rows(setup.draw, labels, assignment.seed)
+        queries = np.tile(rows, (len(points.latents), 1))
+        scores = self._score(points.latents, queries, group=2)
+        self._recording.evaluation_examples += queries.size
+        self._recording.landscape = points.landscape(scores, labels[rows])
 
     def _evaluate(self, latent: NDArray[np.float32], rows: NDArray[np.int32]) -> SplitScores:
         scores = self._score(latent[None], rows[None])[0]

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zostudy.cluster.crew import Roster
+from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe
 from zostudy.errors import ResultsError
+from zostudy.methods import Method, register_method, registered_here
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
@@ -34,25 +37,30 @@ if TYPE_CHECKING:
 
     from zostudy.search.searcher import StudySearcher
 
-TRIALS_PER_REPLICA = 2
-TRIAL_MEMORY = 2**28
+# Tune's own limit is fixed for the whole run; the searcher's follows the replicas.
+MOST_TRIALS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
 class Evaluators:
-    """What pools are made of: replicas, the recipe of what they host, and the size of a unit."""
+    """What pools are made of: who is a replica, the recipe of what they host, and the size of a unit."""
 
-    replicas: list[Any]
+    roster: Roster
     recipe: Recipe
     unit_examples: int
 
     def pool(self, first: int = 0) -> RayPool:
         """Returns a pool whose first unit goes to that replica."""
-        return RayPool(self.replicas, self.recipe, self.unit_examples, first)
+        return RayPool(self.roster, self.recipe, self.unit_examples, first)
 
 
 def run_trials(
-    data: StudyData, progress: StudyProgress, ledger: Ledger, evaluators: Evaluators, watcher: Watcher
+    data: StudyData,
+    progress: StudyProgress,
+    ledger: Ledger,
+    evaluators: Evaluators,
+    n_replicas: Callable[[], int],
+    watcher: Watcher,
 ) -> None:
     """Runs what is left of a study.
 
@@ -61,6 +69,7 @@ def run_trials(
         progress: where the study stands; follows what finishes.
         ledger: takes the outcomes.
         evaluators: the replicas that trials share.
+        n_replicas: gives how many are ready, on which the number of running trials depends.
         watcher: told how it goes.
 
     Raises:
@@ -82,8 +91,17 @@ def run_trials(
         journal.update(progress.cells[assignment.cell])
         watcher.trial_finished(assignment, outcome)
 
+    n_known = n_replicas()
+
+    def follow(assignment: Assignment, latest: TrialProgress) -> None:
+        nonlocal n_known
+        if (n_now := n_replicas()) != n_known:
+            n_known = n_now
+            watcher.resized(n_now)
+        watcher.trial_progressed(assignment, latest)
+
     def crashed(assignment: Assignment) -> Outcome:
-        reason = f"the trial's process died {MOST_TRIES} times"
+        reason = f"the trial's process died {MOST_TRIES} times without getting further"
         return Recording(set_up(spec, assignment, data)).outcome(error=reason)
 
     def storing(store: Callable[..., None]) -> Callable[..., None]:
@@ -98,37 +116,38 @@ def run_trials(
 
     searcher = StudySearcher(
         progress,
+        limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()),
         on_start=watcher.trial_started,
-        on_progress=watcher.trial_progressed,
+        on_progress=follow,
         on_outcome=storing(finish),
         on_crash=crashed,
         save=storing(checkpoints.save),
         load=checkpoints.load,
     )
-    trainable = tune.with_parameters(tune_trial, spec=spec, data=data, evaluators=evaluators)
+    trainable = tune.with_parameters(tune_trial, spec=spec, data=data, evaluators=evaluators, methods=registered_here())
     with Journal(ledger.place, progress) as journal, _tune_folder() as folder:
         if journal.damaged:
             watcher.note(f"set aside: {JOURNAL_FILE} was torn, is now {journal.damaged}; written anew")
         try:
-            _tuner(trainable, searcher, TRIALS_PER_REPLICA * len(evaluators.replicas), folder).fit()
+            _tuner(trainable, searcher, folder).fit()
         except TuneError as error:  # Tune wraps what its searcher raises in a traceback
             raise (unstorable[0] if unstorable else error) from None
 
 
-def _tuner(trainable: Any, searcher: StudySearcher, max_concurrent_trials: int, folder: str) -> Tuner:
+def _tuner(trainable: Any, searcher: StudySearcher, folder: str) -> Tuner:
     """Returns the Tuner; trials ask for memory alone, so that they never wait for a CPU that a replica holds."""
     from ray import tune
 
     from zostudy.search.searcher import METRIC
 
     return tune.Tuner(
-        tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_MEMORY}])),
+        tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_BYTES}])),
         tune_config=tune.TuneConfig(
             metric=METRIC,
             mode="max",
             search_alg=searcher,
             num_samples=-1,
-            max_concurrent_trials=max_concurrent_trials,
+            max_concurrent_trials=MOST_TRIALS_AT_ONCE,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
@@ -136,12 +155,16 @@ def _tuner(trainable: Any, searcher: StudySearcher, max_concurrent_trials: int, 
     )
 
 
-def tune_trial(config: dict[str, Any], spec: StudySpec, data: StudyData, evaluators: Evaluators) -> None:
-    """Runs one trial in a process of Tune's."""
+def tune_trial(
+    config: dict[str, Any], spec: StudySpec, data: StudyData, evaluators: Evaluators, methods: dict[str, type[Method]]
+) -> None:
+    """Runs one trial in a process of Tune's, which knows by name only methods that are installed."""
     from ray import tune
 
     from zostudy.search.searcher import METRIC, OUTCOME, PROGRESS, SAVED
 
+    for name, method in methods.items():
+        register_method(name)(method)
     assignment: Assignment = config["assignment"]
     latest = TrialProgress(0, 0.0, None)
 

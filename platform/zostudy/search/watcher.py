@@ -25,6 +25,10 @@ class Watcher(Protocol):
         """The replicas are ready."""
         ...
 
+    def resized(self, n_replicas: int) -> None:
+        """Replicas have come or gone."""
+        ...
+
     def trial_started(self, assignment: Assignment) -> None:
         """A trial begins."""
         ...

@@ -2,7 +2,7 @@
 
 from zostudy.spec.difference import Difference, difference
 from zostudy.spec.document import dump_yaml
-from zostudy.spec.loading import load_study
+from zostudy.spec.loading import load_study, parse_study, study_of
 from zostudy.spec.space import method_space
 from zostudy.spec.study import (
     BudgetSpec,
@@ -39,4 +39,6 @@ __all__ = [
     "dump_yaml",
     "load_study",
     "method_space",
+    "parse_study",
+    "study_of",
 ]

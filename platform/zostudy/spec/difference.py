@@ -11,7 +11,8 @@ from typing import Any
 from zostudy.spec.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
 from zostudy.spec.wording import shown
 
-CHANGES_NO_RESULT = ("replicas",)
+# What a confirm trial also stores of the loss around its kept point changes nothing else.
+CHANGES_NO_RESULT = ("replicas", "resources.memory", "confirm.landscape")
 # A file or folder that travelled with a job, named by its contents.
 _SHIPPED = re.compile(r".*/(inputs/[0-9a-f]{16}/[^/]+)")
 
@@ -41,7 +42,7 @@ class Difference:
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     """Returns how two resolved studies differ.
 
-    Methods are compared by label. ``replicas`` is not compared: their number changes no result.
+    Methods are compared by label. What changes no result, such as the number of replicas, is not compared.
     """
     before, after = _leaves(old), _leaves(new)
     # A key that came into being later has a default that leaves things as they were.

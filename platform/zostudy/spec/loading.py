@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from zostudy.errors import SpecError
 from zostudy.spec.checks import check_study
-from zostudy.spec.document import Document, parse_document
+from zostudy.spec.document import Document, dump_yaml, parse_document
 from zostudy.spec.entries import method_specs
 from zostudy.spec.explain import explain
 from zostudy.spec.overrides import override
@@ -38,12 +38,37 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
             of the file: ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``, with ``--set key=value`` in place of
             file and line for what was set there.
     """
-    document = override(parse_document(_read(Path(path)), os.fspath(path)), overrides)
-    document = anchored(document, Path(path).parent)
+    return _checked(parse_document(_read(Path(path)), os.fspath(path)), overrides, Path(path).parent)
+
+
+def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpec:
+    """Returns the study that plain data asks for, which a study file would hold; paths in it begin here.
+
+    Raises:
+        SpecError: the data breaks a rule; see ``load_study``. Lines are those of the data as YAML.
+    """
+    return _checked(parse_document(dump_yaml(data), "study"), overrides, Path.cwd())
+
+
+def _checked(document: Document, overrides: Sequence[str], folder: Path) -> StudySpec:
+    document = anchored(override(document, overrides), folder)
     study = _validated(document)
     if problems := check_study(study):
         raise spec_error(problems, document)
     return study
+
+
+def parse_study(text: str, source: str) -> StudySpec:
+    """Returns the study of a ``study.yaml`` as it was stored; data and models that it names need not be there.
+
+    Args:
+        text: the YAML.
+        source: the file, to begin error messages with.
+
+    Raises:
+        SpecError: the text breaks a rule; see ``load_study``.
+    """
+    return _validated(parse_document(text, source))
 
 
 def _validated(document: Document) -> StudySpec:

@@ -222,16 +222,38 @@ class SearchSpec(Section):
 
 
 class ConfirmSpec(Section):
-    """How often each cell's best configuration is run again, on fresh seeds; only this stage opens test."""
+    """How often each cell's best configuration is run again, on fresh seeds; only this stage opens test.
+
+    Attributes:
+        seeds: confirm trials of a cell.
+        landscape: evaluate the training loss around the point that a confirm trial keeps, and its sharpness, beside
+            the budget.
+    """
 
     seeds: Positive = 3
+    landscape: StrictBool = True
 
 
 class ResourcesSpec(Section):
-    """What one replica takes. ``cpus`` is also its number of threads."""
+    """What one replica takes of the node it runs on.
+
+    Attributes:
+        cpus: also its number of threads.
+        gpus: a fraction lets replicas share one.
+        accelerator_type: only nodes with this accelerator, as Ray names it, get replicas; null means any.
+        memory: GiB that a replica and the trials it serves take together; null leaves memory out of account.
+    """
 
     cpus: Positive = 1
     gpus: Annotated[Number, Field(ge=0)] = 0.0
+    accelerator_type: Annotated[Text | None, Field(examples=["A100"])] = None
+    memory: Annotated[Annotated[Number, Field(ge=1)] | None, Field(examples=["8"])] = None
+
+    @model_validator(mode="after")
+    def _whole_gpus(self) -> ResourcesSpec:
+        if self.gpus > 1 and not self.gpus.is_integer():
+            raise broken_rule("gpus must be a whole number, or below 1", remedy=f"write gpus: {round(self.gpus)}")
+        return self
 
 
 class MethodSpec(Section):

@@ -72,14 +72,8 @@ def to_table(frame: DataFrame, columns: Columns, source: str) -> tuple[TextTable
     """
     hashed = columns.split == Columns.split and columns.split not in frame
     for column in (columns.text, columns.second_text, columns.label, None if hashed else columns.split):
-        if column is not None and column not in frame:
-            raise DataError(f"{source}: no column {column!r}; the columns are {', '.join(map(str, frame.columns))}")
-    if not len(frame):
-        raise DataError(f"{source}: holds no rows; check the file")
-    texts = _texts(frame[columns.text].tolist(), columns.text, source)
-    second_texts = None
-    if columns.second_text is not None:
-        second_texts = _second_texts(frame[columns.second_text].tolist(), columns.second_text, source)
+        _check_column(frame, column, source)
+    texts, second_texts = texts_of(frame, columns.text, columns.second_text, source)
     names = frame[NAME_COLUMN].tolist() if NAME_COLUMN in frame else None
     labels, class_names = _labels(frame[columns.label].tolist(), names, columns.label, source)
     notes: tuple[str, ...] = ()
@@ -89,6 +83,35 @@ def to_table(frame: DataFrame, columns: Columns, source: str) -> tuple[TextTable
     else:
         splits = _named_splits(frame[columns.split].tolist(), columns.split, source)
     return TextTable(texts, second_texts, labels, class_names, splits), notes
+
+
+def texts_of(
+    frame: DataFrame, text: str, second_text: str | None, source: str
+) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Returns the texts, and the second texts where a column of them is named.
+
+    Args:
+        frame: the rows.
+        text: the text column.
+        second_text: the second text column of pair tasks, or None.
+        source: the file or data set, to begin error messages with.
+
+    Raises:
+        DataError: for a missing column, no rows, empty texts, or values that are no texts.
+    """
+    for column in (text, second_text):
+        _check_column(frame, column, source)
+    if not len(frame):
+        raise DataError(f"{source}: holds no rows; check the file")
+    texts = _texts(frame[text].tolist(), text, source)
+    if second_text is None:
+        return texts, None
+    return texts, _second_texts(frame[second_text].tolist(), second_text, source)
+
+
+def _check_column(frame: DataFrame, column: str | None, source: str) -> None:
+    if column is not None and column not in frame:
+        raise DataError(f"{source}: no column {column!r}; the columns are {', '.join(map(str, frame.columns))}")
 
 
 def _read_separated(separator: str) -> Callable[[Path], DataFrame]:

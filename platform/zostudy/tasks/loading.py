@@ -15,8 +15,9 @@ from zostudy.tasks.hub import hub_frame
 from zostudy.tasks.imbalance import rank_classes
 from zostudy.tasks.reviews import reviews
 from zostudy.tasks.table import TextTable
-from zostudy.tasks.templates import HEADS, Head, Template, Wording
+from zostudy.tasks.templates import Head, Wording
 from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN, HubOrigin, WellKnownTask
+from zostudy.tasks.wordings import has_names, make_wordings
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Task:
             DataError: when the task has no words for this head, or a template that does not fit it.
         """
         if head not in self.wordings:
-            remedy = "give task.template" + ("" if _named(self.table) else " and task.label_words")
+            remedy = "give task.template" + ("" if has_names(self.table.class_names) else " and task.label_words")
             raise DataError(f"task {self.name!r} has no template for a {head} model; {remedy}")
         self.wordings[head].template.check(head)
         return self.wordings[head]
@@ -70,7 +71,7 @@ def load_task(spec: TaskSpec) -> Task:
     return Task(
         name=spec.name,
         table=table,
-        wordings=_wordings(spec, known, table),
+        wordings=make_wordings(spec, known, table.class_names, pairs=table.second_texts is not None),
         minority=_minority(spec, known, table),
         truncate=spec.truncate,
         notes=notes,
@@ -126,7 +127,7 @@ def _resolved_splits(table: TextTable, names: SplitNames, task: str) -> TextTabl
 
 def _in_known_order(table: TextTable, known: WellKnownTask, spec: TaskSpec) -> TextTable:
     """Returns the table with the classes in the well-known order; bare numbers are taken to be in it."""
-    if not _named(table) and table.n_classes == len(known.class_names):
+    if not has_names(table.class_names) and table.n_classes == len(known.class_names):
         return replace(table, class_names=known.class_names)
     places = [known.label_of(name) for name in table.class_names]
     if len(places) == len(known.class_names) and set(places) == set(range(len(places))):
@@ -138,34 +139,6 @@ def _in_known_order(table: TextTable, known: WellKnownTask, spec: TaskSpec) -> T
         f"task {spec.name!r} has the classes {', '.join(known.class_names)}, but the data has "
         f"{', '.join(table.class_names)}; give task.label_words, one for each of these"
     )
-
-
-def _wordings(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> dict[Head, Wording]:
-    """Returns what the study gives, else what is known, else the bare text (encoder) and the class names."""
-    given = Template.parse(spec.template) if spec.template is not None else None
-    bare = Template.parse("{text} {second_text}" if table.second_texts else "{text}")
-    class_names = table.class_names if _named(table) else None
-    wordings: dict[Head, Wording] = {}
-    for head in HEADS:
-        base = known.wordings.get(head) if known else None
-        template = given or (base.template if base else bare if head == "encoder" else None)
-        words = spec.label_words or (base.label_words if base else class_names)
-        if template is not None and words is not None:
-            wordings[head] = _checked(Wording(template, words), table)
-    return wordings
-
-
-def _checked(wording: Wording, table: TextTable) -> Wording:
-    words = wording.label_words
-    if len(words) != table.n_classes:
-        raise DataError(
-            f"task.label_words must be one a class, but got {len(words)} for {table.n_classes} classes; "
-            f"give one for each of {', '.join(table.class_names)}"
-        )
-    if wording.template.count("second_text") and table.second_texts is None:
-        source = wording.template.source
-        raise DataError(f"template {source!r} asks for a second text; name its column with task.second_text")
-    return wording
 
 
 def _minority(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> tuple[int, ...]:
@@ -182,8 +155,3 @@ def _minority(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> 
     if len(labels) == table.n_classes:
         raise DataError(f"task.minority must leave another class, but got {', '.join(names)}; name fewer")
     return tuple(sorted(labels))
-
-
-def _named(table: TextTable) -> bool:
-    """Whether the classes have names of their own, not bare numbers."""
-    return not all(name.lstrip("-").isdigit() for name in table.class_names)

@@ -1,0 +1,130 @@
+"""The study section: what the driver takes for a trial, with a scorer that takes next to nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.bench.memory import resident_bytes
+from zostudy.bench.ray_session import local_ray
+from zostudy.bench.report import StudyOverhead
+from zostudy.bench.timing import Say
+from zostudy.cluster.nodes import TRIALS_PER_REPLICA
+from zostudy.cluster.replica import Recipe, start_replicas
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
+from zostudy.search.plan import Assignment
+from zostudy.search.prepare import prepare
+from zostudy.search.progress import StudyProgress
+from zostudy.search.trial import TrialProgress
+from zostudy.search.tuning import Evaluators, run_trials
+from zostudy.spec.study import ResourcesSpec, StudySpec
+
+TRIALS = 104
+REPLICAS = 4
+CELLS = 8
+UNIT_SECONDS = 0.001
+EARLY_TRIALS = 200
+"""After so many, whatever is loaded only once is there."""
+
+
+class QuickScorer:
+    """Stands in for a model: takes a millisecond a unit and prefers no prompt."""
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        """Returns scores float32 ``[q, b, 2]`` that depend on the row and a little on the latent."""
+        time.sleep(UNIT_SECONDS)
+        score = np.sin(rows + latents.sum(axis=1)[:, None]).astype(np.float32)
+        return np.stack([score, -score], axis=-1)
+
+
+def measure_study(n_trials: int, say: Say) -> StudyOverhead:
+    """Returns what a study of so many trials takes beyond its scorer: Ray, Tune, Optuna and the ledger are real."""
+    study = prepare(_spec(n_trials))
+    progress = StudyProgress(study.plan, [])
+    with TemporaryDirectory(prefix="zostudy-bench-") as folder, local_ray(REPLICAS):
+        say("starting replicas")
+        recipe = Recipe(QuickScorer, ())
+        replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), recipe)
+        evaluators = Evaluators(replicas.copy, recipe, 2**20)
+        meter = _Meter(progress, say)
+        started = time.perf_counter()
+        run_trials(study.data, progress, Ledger(Path(folder)), evaluators, lambda: REPLICAS, meter)
+        seconds = time.perf_counter() - started
+    scorer_seconds = meter.replica_seconds / REPLICAS
+    return StudyOverhead(
+        trials=progress.n_finished,
+        cells=CELLS,
+        concurrent_trials=TRIALS_PER_REPLICA * REPLICAS,
+        queries=study.plan.spec.budget.queries,
+        seconds=seconds,
+        scorer_seconds=scorer_seconds,
+        overhead_seconds=(seconds - scorer_seconds) / progress.n_finished,
+        first_bytes=meter.first_bytes,
+        early_bytes=meter.early_bytes,
+        last_bytes=resident_bytes(),
+    )
+
+
+def _spec(n_trials: int) -> StudySpec:
+    """Returns a study of at least so many trials, in eight cells with one confirm trial each."""
+    return StudySpec.model_validate(
+        {
+            "name": "bench",
+            "model": {"name": "mini-roberta"},
+            "task": {"name": "reviews"},
+            "imbalance": {"ratios": tuple(range(1, CELLS + 1))},
+            "methods": ({"label": "spsa", "method": "spsa", "options": {"queries_per_step": 2}},),
+            "budget": {"queries": 10, "batch_size": 8},
+            "search": {
+                "trials": max(1, -(-n_trials // CELLS) - 1),
+                "space": {
+                    "subspace_dim": {"choice": (10, 50, 200)},
+                    "perturbation_radius": {"low": 0.01, "high": 1.0, "log": True},
+                    "learning_rate": {"low": 0.1, "high": 3.0, "log": True},
+                },
+            },
+            "confirm": {"seeds": 1},
+        }
+    )
+
+
+class _Meter:
+    """A watcher that counts: the scorers' time, and the driver's memory as the study goes on."""
+
+    def __init__(self, progress: StudyProgress, say: Say) -> None:
+        self._progress, self._say = progress, say
+        self.replica_seconds = 0.0
+        self.first_bytes = self.early_bytes = resident_bytes()
+
+    def phase(self, what: str) -> None:
+        self._say(what)
+
+    def note(self, line: str) -> None:
+        self._say(line)
+
+    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
+        pass
+
+    def resized(self, n_replicas: int) -> None:
+        pass
+
+    def trial_started(self, assignment: Assignment) -> None:
+        pass
+
+    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
+        pass
+
+    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+        self.replica_seconds += outcome.trial["replica_seconds"]
+        finished = self._progress.n_finished
+        if finished <= EARLY_TRIALS:
+            self.early_bytes = resident_bytes()
+        if finished % EARLY_TRIALS == 0:
+            self._say(f"{finished} trials")

@@ -1,0 +1,13 @@
+"""How a verb that takes long ends before its time."""
+
+from __future__ import annotations
+
+import signal
+
+INTERRUPTED = 130
+
+
+def take_ends_as_interrupts() -> None:
+    """Ends as Ctrl-C does where the process is asked to end, also as a job in the background, which ignores Ctrl-C."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)

@@ -1,0 +1,46 @@
+"""``zostudy export``: take a trial's tuned prompt away."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zostudy.cli.noting import note_unfinished
+
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", help="Run Python files that come with the model, with all your rights."),
+]
+
+
+def export_command(
+    results: Annotated[str, typer.Argument(metavar="DIR", help="The study's results: a folder or a URI.")],
+    trial: Annotated[
+        str, typer.Argument(metavar="TRIAL", help="A confirm trial, or best: the one with the best dev AUC.")
+    ],
+    to: Annotated[
+        Path, typer.Option("--to", metavar="OUT", help="A new folder, or an earlier export, which is replaced.")
+    ],
+    trust_remote_code: TrustOption = False,
+) -> None:
+    """Export a tuned prompt: a PEFT adapter, its vectors, and a model card."""
+    from zostudy.export.folder import check_free
+    from zostudy.export.trials import load_study_results
+
+    check_free(to)
+    chosen = load_study_results(results).trial(trial)
+    chosen.check_confirmed()
+    note_unfinished([results])
+    print(f"loading {chosen.study.spec.model.name}", file=sys.stderr)
+    from zostudy.export.exporting import export_trial
+
+    exported = export_trial(chosen, to, trust_remote_code)
+    manifest = exported.manifest
+    if exported.note:
+        print(f"note: {exported.note}", file=sys.stderr)
+    print(f"exported: {manifest.trial} to {to}")
+    print(f"card:     {to / 'README.md'}")
+    print(f"use:      zostudy predict {to} FILE")

@@ -1,0 +1,129 @@
+"""The replicas that can be sent work: those that have answered since they were last seen to fail."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from zostudy.cluster.replica import Recipe
+from zostudy.errors import ReplicaError
+
+Roster = Callable[[], Sequence[Any]]
+"""Gives handles of the replicas there are now, whether they live or wait for a node."""
+
+MOST_DEATHS = 5
+SECONDS_BETWEEN_LOOKS = 10.0
+SECONDS_WITHOUT_ANY = 1.0
+
+
+class Crew:
+    """Knows each replica as usable, or as resting: a call is out that ends when it lives, then one that readies it.
+
+    Attributes:
+        usable: node ids by the handles of the replicas that can be sent work.
+        resting: handles by the reference of the call.
+        fault: why the last replica that could not make its scorer could not, or None.
+    """
+
+    def __init__(self, roster: Roster, recipe: Recipe) -> None:
+        """Knows nobody yet.
+
+        Args:
+            roster: who there is; looked at again every few seconds.
+            recipe: of what they host.
+        """
+        self._roster, self._recipe = roster, recipe
+        self.usable: dict[Any, str] = {}
+        self.resting: dict[Any, Any] = {}
+        self.fault: Exception | None = None
+        self._readying: set[Any] = set()
+        self._deaths: Counter[Any] = Counter()
+        self._looked = float("-inf")
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which it is time for another look."""
+        return SECONDS_BETWEEN_LOOKS if self.usable else SECONDS_WITHOUT_ANY
+
+    def look(self) -> None:
+        """Takes the replicas that are new, and those again that could not make their scorer, if it is time to.
+
+        Raises:
+            Exception: there is no replica but those that raise this when they make their scorer.
+            ReplicaError: or that die of it.
+        """
+        if time.monotonic() - self._looked < self.patience:
+            return
+        if self.fault is not None and not self.usable and not self.resting:
+            raise self.fault
+        self._looked = time.monotonic()
+        known = {*self.usable, *self.resting.values()}
+        for replica in self._roster():
+            if replica not in known:
+                self._await_life(replica)
+
+    def gather(self) -> None:
+        """Waits until someone is usable; see ``look`` for what it raises."""
+        self.look()
+        while not self.usable:
+            self.take(self.patience)
+            self.look()
+
+    def take(self, seconds: float) -> None:
+        """Takes the answers of those at rest, and waits for one for so long at most if there is none."""
+        import ray
+
+        if not self.resting:
+            time.sleep(seconds)
+            return
+        ray.wait([*self.resting], timeout=seconds)
+        ended, _ = ray.wait([*self.resting], num_returns=len(self.resting), timeout=0)
+        for call in ended:
+            self.wake(call)
+
+    def rest(self, replica: Any) -> None:
+        """Takes a replica that has failed out of use until it answers."""
+        if self.usable.pop(replica, None) is not None:
+            self._await_life(replica)
+
+    def wake(self, call: Any) -> None:
+        """Takes the end of a call that was out: the replica lives, is ready, or has failed."""
+        import ray
+
+        replica = self.resting.pop(call)
+        readying = call in self._readying
+        self._readying.discard(call)
+        try:
+            answer = ray.get(call)
+        except ray.exceptions.RayTaskError as error:
+            self.fault = error.cause
+        except ray.exceptions.RayError:
+            self._died(replica)
+        else:
+            if readying:
+                self.usable[replica] = answer
+                del self._deaths[replica]
+            else:
+                self._ready(replica)
+
+    def _await_life(self, replica: Any) -> None:
+        """Makes a call that Ray makes again, wherever the replica comes to life, for as long as that takes."""
+        self.resting[replica.alive.options(max_task_retries=-1).remote()] = replica
+
+    def _ready(self, replica: Any) -> None:
+        """Has a replica that lives make its scorer; of which it may die again, so Ray is to try no more than once."""
+        call = replica.ready.remote(self._recipe)
+        self.resting[call] = replica
+        self._readying.add(call)
+
+    def _died(self, replica: Any) -> None:
+        self._deaths[replica] += 1
+        if self._deaths[replica] < MOST_DEATHS:
+            self._await_life(replica)
+        else:
+            self.fault = ReplicaError(
+                f"a replica must live while it loads the model, but died of it {MOST_DEATHS} times; "
+                "see that nodes have the memory for it"
+            )

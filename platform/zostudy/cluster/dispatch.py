@@ -1,0 +1,138 @@
+"""One step's calls: out to the crew, back in order, and out again where a replica has died."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import Any
+
+from zostudy.cluster.crew import MOST_DEATHS, Crew
+from zostudy.cluster.replica import Recipe
+from zostudy.cluster.units import Answer, Unit
+from zostudy.errors import ReplicaError
+
+CALLS_IN_FLIGHT = 2
+
+
+class Dispatch:
+    """Keeps every usable replica busy with calls until each has its answer.
+
+    When a replica dies, its calls go back to the others. The oldest of them may have killed it, so it is called again
+    last of all, watched: only a call that is known to have begun is held to account, not one that waited behind it,
+    be it another trial's.
+    """
+
+    def __init__(self, crew: Crew, recipe: Recipe, calls: Sequence[Sequence[Unit]], turn: int) -> None:
+        """Sends nothing yet.
+
+        Args:
+            crew: who may be sent calls.
+            recipe: comes with each of them.
+            calls: the units of each.
+            turn: which replica gets the first one.
+        """
+        self._crew, self._recipe, self._calls, self._turn = crew, recipe, calls, turn
+        self._answers: dict[int, Answer] = {}
+        self._waiting = deque(range(len(calls)))
+        self._suspects: list[int] = []
+        self._running: dict[Any, tuple[int, Any]] = {}  # call and replica by reference, in the order sent
+        self._load: Counter[Any] = Counter()
+
+    def run(self) -> list[Answer]:
+        """Returns the answers in the order of the calls; see ``RayPool.score`` for what it raises."""
+        self._send_to_all()
+        while self._waiting or self._running:
+            self._take()
+            self._crew.look()
+        for index in self._suspects:
+            self._answers[index] = self._call_watched(index)
+        return [self._answers[index] for index in range(len(self._calls))]
+
+    def _send_to_all(self) -> None:
+        """Sends everyone a first call before anyone gets a second."""
+        replicas = [*self._crew.usable]
+        start = self._turn % max(1, len(replicas))
+        for _ in range(CALLS_IN_FLIGHT):
+            for replica in replicas[start:] + replicas[:start]:
+                self._send_to(replica)
+
+    def _send_to(self, replica: Any) -> None:
+        """Sends the next call, a second one to a busy replica; but the last ones wait for whoever is free first."""
+        most = CALLS_IN_FLIGHT if len(self._waiting) > len(self._crew.usable) else 1
+        if self._waiting and self._load[replica] < most:
+            index = self._waiting.popleft()
+            self._running[replica.score.remote(self._recipe, self._calls[index])] = (index, replica)
+            self._load[replica] += 1
+
+    def _take(self) -> None:
+        """Waits until something ends, be it a call or a replica's rest, and takes all that has ended."""
+        import ray
+
+        if not self._running:
+            self._crew.gather()
+            self._send_to_all()
+            return
+        calls = [*self._running, *self._crew.resting]
+        ray.wait(calls, timeout=self._crew.patience)
+        ended, _ = ray.wait(calls, num_returns=len(calls), timeout=0)
+        for call in ended:
+            if call in self._running:
+                self._end(call)
+            elif call in self._crew.resting:
+                self._crew.wake(call)
+                self._send_to_all()
+
+    def _end(self, call: Any) -> None:
+        import ray
+
+        index, replica = self._running[call]
+        try:
+            self._answers[index] = ray.get(call)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.RayError:
+            self._lose(replica)
+        else:
+            del self._running[call]
+            self._load[replica] -= 1
+            self._send_to(replica)
+
+    def _lose(self, replica: Any) -> None:
+        """Takes back what a replica had when it died; calls are answered in the order sent, so the first was next."""
+        lost = {call: index for call, (index, where) in self._running.items() if where == replica}
+        for call in lost:
+            del self._running[call]
+        del self._load[replica]
+        suspect, *others = lost.values()
+        self._suspects.append(suspect)
+        self._waiting.extendleft(reversed(others))
+        self._crew.rest(replica)
+        self._send_to_all()
+
+    def _call_watched(self, index: int) -> Answer:
+        """Returns the answer to a call that may have killed a replica.
+
+        Raises:
+            ReplicaError: it has killed as many as may be.
+        """
+        import ray
+
+        for _ in range(MOST_DEATHS):
+            began = False
+            while not began:
+                self._crew.gather()
+                replica = next(iter(self._crew.usable))
+                try:
+                    for item in replica.score_watched.remote(self._recipe, self._calls[index]):
+                        answer: Answer | None = ray.get(item)
+                        if answer is not None:
+                            return answer
+                        began = True
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from None
+                except ray.exceptions.RayError:
+                    self._crew.rest(replica)
+        raise ReplicaError(
+            f"a unit of work must leave its replica alive, but {MOST_DEATHS} replicas died of it one after the other; "
+            "lower budget.batch_size, or give replicas more memory"
+        )

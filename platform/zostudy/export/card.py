@@ -1,0 +1,188 @@
+"""The model card of an exported prompt: what it is, how good, how sure that is, and how to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from zostudy.export.decision import Decision, recalls
+from zostudy.export.manifest import Manifest
+from zostudy.export.prompt import TunedPrompt
+from zostudy.export.snippets import peft_snippet, vllm_snippet
+from zostudy.export.trials import StoredTrial
+from zostudy.lm.sources import ModelSource
+from zostudy.results.intervals import Interval
+from zostudy.results.schema import METRICS, TRIALS, meaning
+from zostudy.results.tables import Table, markdown
+from zostudy.spec import dump_yaml
+from zostudy.spec.study import BUILT_IN_MODELS
+
+_VLLM = """## Use with vLLM
+
+`prompt_embeds.safetensors` holds the prompt alone, float32 `[{tokens}, {width}]`, under the key `prompt_embeds`. vLLM
+takes whole inputs as vectors (`EmbedsPrompt`, or a server started with `--enable-prompt-embeds`), so the prompt and the
+vectors of the text's tokens go there together:
+
+```python
+{snippet}
+```
+
+Where a server runs, send `whole` as the request's `prompt_embeds` (`torch.save` into base64). This decides by the
+highest score; for the threshold compare the label tokens' log probabilities, whose difference is that of the scores.
+This code follows vLLM's documentation, and has not been run.
+"""
+
+
+def model_card(
+    manifest: Manifest, prompt: TunedPrompt, source: ModelSource, trial: StoredTrial, note: str | None
+) -> str:
+    """Returns the card, in Markdown with the hub's YAML header.
+
+    Args:
+        manifest: what is exported.
+        prompt: its vectors.
+        source: the model's.
+        trial: with its scores, and those of its cell.
+        note: what a reader should know of the class names, or None.
+    """
+    parts = [
+        _header(manifest),
+        _summary(manifest, prompt, trial),
+        _scores(trial),
+        _decision(manifest, trial),
+        _wording(manifest, note),
+        _use(manifest, prompt, source),
+        _repeat(trial),
+    ]
+    return "\n".join(parts)
+
+
+def _header(manifest: Manifest) -> str:
+    name = manifest.model.name
+    base = {} if name.startswith("/") or name in BUILT_IN_MODELS else {"base_model": name}
+    fields = {**base, "library_name": "peft", "tags": ["prompt-tuning", "zeroth-order", "zostudy"]}
+    return f"---\n{dump_yaml(fields)}---\n"
+
+
+def _summary(manifest: Manifest, prompt: TunedPrompt, trial: StoredTrial) -> str:
+    n, width = prompt.vectors.shape
+    row = trial.row
+    title = f"# {manifest.task.name} by a tuned prompt for {manifest.model.name}\n\n"
+    text = (
+        f"{n} prompt vectors of {width} numbers, tuned without gradients for a frozen `{manifest.model.name}` by "
+        f"{manifest.method} at imbalance ratio {manifest.imbalance_ratio:g}: {row['queries']:,} queries on "
+        f"{row['n_majority']:,} + {row['n_minority']:,} training examples (most frequent and rarest class).\n\n"
+    )
+    facts = [
+        ("study", manifest.study),
+        ("cell", manifest.cell),
+        ("trial", manifest.trial),
+        ("method", f"{manifest.method} ({row['algorithm']})"),
+        ("model", manifest.model.name + (f", revision {manifest.model.revision}" if manifest.model.revision else "")),
+        ("dtype of the matrix products", manifest.model.dtype),
+        ("settings", ", ".join(f"{key} {value}" for key, value in trial.params.items() if value is not None)),
+    ]
+    return title + text + _table(("what", "which"), facts)
+
+
+def _scores(trial: StoredTrial) -> str:
+    seeds = len(trial.confirm_seeds)
+    rows = []
+    for metric in METRICS:
+        columns = [f"{split}_{metric}" for split in ("dev", "test")]
+        own = [f"{trial.row[column]:.3f}" for column in columns]
+        rows.append((metric.replace("_", " "), *own, *(_interval(trial.spread(column)) for column in columns)))
+    meanings = [
+        f"- {metric.replace('_', ' ')}: {meaning(TRIALS.field(f'dev_{metric}')).removeprefix('dev: ')}."
+        for metric in METRICS
+    ]
+    head = ("metric", "this trial, dev", "this trial, test", f"{seeds} seeds, dev", f"{seeds} seeds, test")
+    return (
+        f"## Scores\n\n{_table(head, rows)}\n"
+        f"The right half is the mean ±95% t interval over the {seeds} confirm seeds of the cell: other data draws, "
+        "subspaces and noise, the same settings. It is what to expect of these settings; the left half is this one "
+        "prompt. Dev chose the prompt, so its scores are too high; test was opened once. Classes are decided by the "
+        f"highest score here.\n\n{chr(10).join(meanings)}\n"
+    )
+
+
+def _decision(manifest: Manifest, trial: StoredTrial) -> str:
+    decision, names = manifest.decision, manifest.task.class_names
+    if decision.threshold is None:
+        return (
+            "## Decision\n\nThe class with the highest score: a threshold is chosen for two classes only, "
+            f"and here are {len(names)}.\n"
+        )
+    rows = []
+    for split in ("dev", "test"):
+        scores = trial.scores(split)
+        for label, rule in ((f"{split}, threshold", decision), (f"{split}, highest score", Decision())):
+            recall = recalls(rule, scores)
+            rows.append((label, f"{recall.mean():.3f}", *(f"{value:.3f}" for value in recall)))
+    n_dev = len(trial.scores("dev").labels)
+    return (
+        f"## Decision\n\n`{names[1]}` where its score exceeds that of `{names[0]}` by more than "
+        f"{decision.threshold:.6g}, which is a softmax probability above {decision.probability:.6g}. Of all thresholds "
+        f"this one has the best balanced accuracy on the {n_dev:,} dev examples. Scores are logits; probabilities are "
+        "their softmax over the classes and are not calibrated.\n\n"
+        + _table(("", "balanced accuracy", *(f"recall of {name}" for name in names)), rows)
+    )
+
+
+def _wording(manifest: Manifest, note: str | None) -> str:
+    task = manifest.task
+    tokens: Sequence[object] = task.label_tokens or ["-"] * len(task.label_words)
+    rows = list(zip(task.class_names, task.label_words, map(str, tokens), strict=True))
+    hint = f"\nNote: {note}.\n" if note else ""
+    return (
+        f"## Template and label words\n\n    {task.template}\n\n"
+        + _table(("class", "label word", "token id"), rows)
+        + hint
+    )
+
+
+def _use(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
+    lead = len(prompt.lead)
+    ids = ", ".join(map(str, prompt.lead))
+    places = (
+        f"The adapter's first {lead} of {lead + len(prompt.vectors)} vectors are the embeddings of the special tokens "
+        f"with which the tokenizer begins (id {ids}), behind which the prompt was tuned: leave these tokens out of the "
+        "input, as the code does."
+        if lead
+        else "The prompt stands in front of the whole input, as PEFT puts it."
+    )
+    in_float32 = manifest.model.dtype == "float32"
+    exact = "to 1e-4" if in_float32 else "but for the rounding of bfloat16, in which the study ran"
+    head = (
+        "\n\nThe adapter carries the prompt, but not this kind of head, the cosine with the label texts: the code "
+        "computes it from the states."
+        if source.head == "encoder"
+        else ""
+    )
+    use = (
+        "## Use\n\nIn this folder, `zostudy predict . FILE --to labelled.csv` labels a CSV, TSV, JSON or Parquet file."
+        "\n\n"
+        f"With PEFT the scores are those of the study, {exact}. {places} Pad batches on the right and give the "
+        f"attention mask.{head}\n\n```python\n{peft_snippet(manifest, prompt, source)}\n```\n"
+    )
+    if source.head != "causal":
+        return use
+    n, width = prompt.vectors.shape
+    return f"{use}\n{_VLLM.format(tokens=n, width=width, snippet=vllm_snippet(manifest, prompt, source))}"
+
+
+def _repeat(trial: StoredTrial) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in trial.versions.items())
+    return (
+        f"## Repeat\n\nRan with {versions}. `zostudy run study.yaml` with this file gives the same numbers:\n\n"
+        f"```yaml\n{trial.study.yaml.rstrip()}\n```\n"
+    )
+
+
+def _interval(interval: Interval) -> str:
+    if interval.mean is None:
+        return "-"
+    return f"{interval.mean:.3f}" + ("" if interval.half_width is None else f" ±{interval.half_width:.3f}")
+
+
+def _table(columns: Sequence[str], rows: Iterable[tuple[str, ...]]) -> str:
+    return markdown(Table(tuple(columns), tuple(rows), text_columns=len(columns))) + "\n"

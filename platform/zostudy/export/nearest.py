@@ -1,0 +1,78 @@
+"""The vocabulary tokens nearest to each vector of a tuned prompt: what it says, as far as it says anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, cdist
+from torch.nn import functional
+
+from zostudy.export.asking import find_asking
+from zostudy.export.prompt import TunedPrompt, tuned_prompt
+from zostudy.export.trials import StoredTrial
+from zostudy.lm.sources import find_model
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A token beside a prompt vector.
+
+    Attributes:
+        token: as the tokenizer writes it.
+        id: its number.
+        cosine: of its embedding with the vector, -1 to 1.
+        distance: Euclidean, between the two.
+    """
+
+    token: str
+    id: int
+    cosine: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class PromptVector:
+    """One vector of a prompt.
+
+    Attributes:
+        place: in the prompt, from 0.
+        start: the token at whose embedding it started.
+        nearest: by cosine, the closest first.
+    """
+
+    place: int
+    start: Neighbour
+    nearest: tuple[Neighbour, ...]
+
+
+def nearest_tokens(trial: StoredTrial, top: int, trust_remote_code: bool = False) -> list[PromptVector]:
+    """Returns each prompt vector of a trial with the tokens nearest to it.
+
+    Args:
+        trial: of any stage.
+        top: how many tokens of each vector, at most the vocabulary.
+        trust_remote_code: run Python files that come with the model, whatever the study allowed.
+
+    Raises:
+        ZostudyError: the model cannot be loaded, or the study's data is needed and gone.
+    """
+    spec = trial.study.spec.model.model_copy(update={"trust_remote_code": trust_remote_code})
+    source = find_model(spec)
+    prompt = tuned_prompt(spec, source, find_asking(trial.study.spec.task, source.head), trial)
+    embeddings = prompt.embeddings.float()
+    cosines = functional.normalize(prompt.vectors, dim=-1) @ functional.normalize(embeddings, dim=-1).T
+    distances = cdist(prompt.vectors, embeddings, compute_mode="donot_use_mm_for_euclid_dist")
+    nearest = cosines.topk(min(top, len(embeddings)), dim=-1).indices
+    return [
+        PromptVector(
+            place,
+            _neighbour(prompt, int(prompt.start[place]), cosines[place], distances[place]),
+            tuple(_neighbour(prompt, token, cosines[place], distances[place]) for token in nearest[place].tolist()),
+        )
+        for place in range(len(prompt.vectors))
+    ]
+
+
+def _neighbour(prompt: TunedPrompt, token: int, cosines: Tensor, distances: Tensor) -> Neighbour:
+    written = str(prompt.tokenizer.convert_ids_to_tokens(token))
+    return Neighbour(written, token, float(cosines[token]), float(distances[token]))

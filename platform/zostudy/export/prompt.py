@@ -1,0 +1,97 @@
+"""A trial's prompt, made again from its seed and latent by the evaluator that tuned it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zostudy.export.asking import Asking
+from zostudy.export.trials import StoredTrial
+from zostudy.lm.build import make_evaluator
+from zostudy.lm.encoding import encode_task, load_tokenizer
+from zostudy.lm.label_words import label_token_ids
+from zostudy.lm.limits import model_room
+from zostudy.lm.sources import ModelSource
+from zostudy.lm.subspace import start_tokens
+from zostudy.spec.study import ModelSpec
+
+_ANY_TEXT = "text"
+
+
+@dataclass(frozen=True)
+class TunedPrompt:
+    """A prompt, and what of its model it stands among.
+
+    Attributes:
+        vectors: the prompt, float32 ``[n, D]``.
+        start: ids of the tokens that it started from, ``[n]``.
+        lead: ids of the special tokens in front of it, such as ``<s>``; mostly one or none.
+        label_tokens: the label words' ids, ``[C]``; empty for an encoder.
+        keeps_space: whether a causal model's input keeps the space in front of the label word.
+        embeddings: the model's input embeddings, ``[V, D]``.
+        tokenizer: the model's.
+    """
+
+    vectors: Tensor
+    start: NDArray[np.int64]
+    lead: tuple[int, ...]
+    label_tokens: tuple[int, ...]
+    keeps_space: bool
+    embeddings: Tensor
+    tokenizer: Any
+
+    @property
+    def lead_vectors(self) -> Tensor:
+        """The embeddings of the lead, float32 ``[lead, D]``."""
+        return self.embeddings[list(self.lead)].float()
+
+
+def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: StoredTrial) -> TunedPrompt:
+    """Returns the prompt of a trial's kept point, to the last bit the one that was scored.
+
+    Args:
+        spec: the study's model.
+        source: where it is.
+        asking: how it is asked.
+        trial: the trial.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    tokenizer = load_tokenizer(source)
+    second_texts = None if asking.second_text is None else (_ANY_TEXT,)
+    render, label_words = asking.wording.template.render, asking.wording.label_words
+    encoded = encode_task(
+        tokenizer,
+        source,
+        (_ANY_TEXT,),
+        second_texts,
+        np.zeros(1, dtype=np.int64),
+        render,
+        label_words,
+        model_room(spec, source, tokenizer),
+        truncate=True,
+    )
+    evaluator = make_evaluator(spec, source, encoded, trial.study.dtype)
+    seed = int(trial.row["seed"])
+    before = render(_ANY_TEXT, second_texts and second_texts[0])[0]
+    return TunedPrompt(
+        vectors=evaluator.prompts(trial.latent[None], seed)[0],
+        start=start_tokens(seed, encoded.start_vocabulary, spec.prompt_tokens).astype(np.int64),
+        lead=tuple(encoded.tokens[: encoded.lead].tolist()),
+        label_tokens=tuple(encoded.label_tokens.tolist()),
+        keeps_space=source.head == "causal" and label_token_ids(tokenizer, before, label_words)[1],
+        embeddings=evaluator.embeddings,
+        tokenizer=tokenizer,
+    )
+
+
+def fingerprint(embeddings: Tensor) -> str:
+    """Returns the SHA-256 of an embedding table: which model it is."""
+    return hashlib.sha256(embeddings.contiguous().cpu().view(torch.uint8).numpy().data).hexdigest()

@@ -1,0 +1,109 @@
+"""Code for the model card that scores texts with the exported prompt, without zostudy."""
+
+from __future__ import annotations
+
+from zostudy.export.manifest import Manifest
+from zostudy.export.prompt import TunedPrompt
+from zostudy.lm.sources import ModelSource
+
+_LOADERS = {"masked": "AutoModelForMaskedLM", "causal": "AutoModelForCausalLM", "encoder": "AutoModel"}
+
+_PEFT = """import torch
+from peft import PeftModel
+from transformers import {loader}, AutoTokenizer
+
+base = {location!r}
+tokenizer = AutoTokenizer.from_pretrained(base, revision={revision!r})
+frozen = {loader}.from_pretrained(base, revision={revision!r}, dtype=torch.float32)
+model = PeftModel.from_pretrained(frozen, ".").eval()  # this folder
+
+classes = {classes!r}
+{constants}
+
+
+@torch.inference_mode()
+def scores(text{second}):
+    line = {template!r}.format({fields}){strip}
+    ids = tokenizer(line, return_tensors="pt")["input_ids"][:, {lead}:]
+{read}
+
+
+print(dict(zip(classes, scores({example}).tolist())))"""
+
+_MASKED = """    place = {ahead} + ids[0].tolist().index(tokenizer.mask_token_id)
+    return model(input_ids=ids).logits[0, place, label_tokens]"""
+
+_CAUSAL = """    return model(input_ids=ids).logits[0, -1, label_tokens]"""
+
+_ENCODER = """    states = model(input_ids=ids).last_hidden_state[0]
+    labels = [frozen(**tokenizer(each, return_tensors="pt")).last_hidden_state[0].mean(dim=0) for each in label_texts]
+    cosines = torch.nn.functional.cosine_similarity(states.mean(dim=0)[None], torch.stack(labels))
+    return temperature * cosines"""
+
+_VLLM = """import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from vllm import LLM, SamplingParams
+
+base = {location!r}
+tokenizer = AutoTokenizer.from_pretrained(base, revision={revision!r})
+frozen = AutoModelForCausalLM.from_pretrained(base, revision={revision!r}, dtype=torch.float32)
+embed = frozen.get_input_embeddings()
+prompt = load_file("prompt_embeds.safetensors")["prompt_embeds"]  # in this folder
+ids = tokenizer({template!r}.format({example_fields}){strip}, return_tensors="pt")["input_ids"][0]
+whole = torch.cat([embed(ids[:{lead}]), prompt, embed(ids[{lead}:])]).detach()
+
+llm = LLM(base, revision={revision!r}, dtype="float32", enable_prompt_embeds=True)
+choice = SamplingParams(max_tokens=1, temperature=0, allowed_token_ids={label_tokens!r})
+answer = llm.generate({{"prompt_embeds": whole}}, choice)[0].outputs[0].token_ids[0]
+print({classes!r}[{label_tokens!r}.index(answer)])"""
+
+
+def peft_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
+    """Returns Python code that loads the adapter and scores one text."""
+    task, pair = manifest.task, manifest.task.second_text is not None
+    read = {"masked": _MASKED, "causal": _CAUSAL, "encoder": _ENCODER}[source.head]
+    fields = ["text=text", *(["second_text=second_text"] if pair else []), *_mask_field(source)]
+    constants = (
+        f"label_texts = {list(task.label_words)!r}\ntemperature = {manifest.model.temperature!r}"
+        if source.head == "encoder"
+        else f"label_tokens = {list(task.label_tokens)!r}"
+    )
+    return _PEFT.format(
+        loader=_LOADERS[source.head],
+        location=source.location,
+        revision=source.revision,
+        classes=list(task.class_names),
+        constants=constants,
+        second=", second_text" if pair else "",
+        template=task.template,
+        fields=", ".join(fields),
+        strip=_strip(prompt, source),
+        lead=len(prompt.lead),
+        read=read.format(ahead=len(prompt.lead) + len(prompt.vectors)),
+        example='"a text"' + (', "a second text"' if pair else ""),
+    )
+
+
+def vllm_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
+    """Returns Python code that labels one text with vLLM, for a causal model."""
+    pair = ['second_text="a second text"'] if manifest.task.second_text is not None else []
+    return _VLLM.format(
+        location=source.location,
+        revision=source.revision,
+        template=manifest.task.template,
+        example_fields=", ".join(['text="a text"', *pair, 'mask=""']),
+        strip=_strip(prompt, source),
+        lead=len(prompt.lead),
+        label_tokens=list(manifest.task.label_tokens),
+        classes=list(manifest.task.class_names),
+    )
+
+
+def _mask_field(source: ModelSource) -> list[str]:
+    return {"masked": ["mask=tokenizer.mask_token"], "causal": ['mask=""'], "encoder": []}[source.head]
+
+
+def _strip(prompt: TunedPrompt, source: ModelSource) -> str:
+    """A causal model's input ends before the space that its label word's token begins with; an encoder's likewise."""
+    return "" if source.head == "masked" or prompt.keeps_space else '.rstrip(" ")'

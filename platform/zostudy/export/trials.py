@@ -1,0 +1,169 @@
+"""The trial that is taken away, with all that its study stored of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zostudy.errors import ResultsError
+from zostudy.results.intervals import Interval, t_interval
+from zostudy.results.ledger import STUDY_FILE
+from zostudy.results.outcome import SplitScores
+from zostudy.results.reading import Results, load_results
+from zostudy.results.storage import Storage
+from zostudy.spec import StudySpec, parse_study
+from zostudy.spec.wording import meant
+
+if TYPE_CHECKING:  # what is wrong with the results is said before torch is loaded
+    from zostudy.lm.weights import DType
+
+BEST = "best"
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """One study as it is stored.
+
+    Attributes:
+        spec: the study.
+        yaml: its file, word for word.
+        results: its tables.
+    """
+
+    spec: StudySpec
+    yaml: str
+    results: Results
+
+    @property
+    def dtype(self) -> DType:
+        """The dtype of the matrix products that the study's trials ran in."""
+        measured = self.results.precision
+        chosen = measured.loc[measured["chosen"], "dtype"].tolist()
+        in_bfloat16 = "bfloat16" in chosen if chosen else self.spec.model.dtype == "bfloat16"
+        return "bfloat16" if in_bfloat16 else "float32"
+
+    def trial(self, name: str) -> StoredTrial:
+        """Returns a finished trial.
+
+        Args:
+            name: the trial's, or ``best``: the confirm trial with the best dev AUC, the first of equals.
+
+        Raises:
+            ResultsError: there is none of that name, or it kept no point.
+        """
+        trials = self.results.trials
+        names = trials["trial"].tolist()
+        if name == BEST:
+            name = self._best()
+        elif name not in names:
+            remedy = meant(name, [*names, BEST], f"name one of its {len(names)} trials, such as {names[0]}, or {BEST}")
+            raise ResultsError(f"a trial must be one of study {self.spec.name}, but there is no {name!r}; {remedy}")
+        [row] = trials[trials["trial"] == name].to_dict("records")
+        if row["latent"] is None:
+            raise ResultsError(
+                f"a trial must have kept a prompt, but {name} is {row['status']} ({row['error']}); name another one"
+            )
+        return StoredTrial(self, {str(column): value for column, value in row.items()})
+
+    def _best(self) -> str:
+        trials = self.results.trials
+        complete = trials[(trials["stage"] == "confirm") & (trials["status"] == "complete")]
+        if complete.empty:
+            raise ResultsError(
+                f"{BEST} means the confirm trial with the best dev AUC, but study {self.spec.name} has none yet; "
+                "wait for one, or name a trial"
+            )
+        return str(complete["trial"].iloc[int(complete["dev_auc"].argmax())])
+
+
+@dataclass(frozen=True)
+class StoredTrial:
+    """A finished trial that kept a point.
+
+    Attributes:
+        study: where it is from.
+        row: its row of the table ``trials``.
+    """
+
+    study: StudyResults
+    row: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The trial's name."""
+        return str(self.row["trial"])
+
+    @property
+    def latent(self) -> NDArray[np.float32]:
+        """The kept point, float32 ``[d]``."""
+        return np.asarray(self.row["latent"], dtype=np.float32)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Every option of the method, and the imbalance settings."""
+        return dict(json.loads(self.row["params"]))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of zostudy and of what it stands on, when the trial ran."""
+        return dict(json.loads(self.row["versions"]))
+
+    def check_confirmed(self) -> None:
+        """Checks that the trial is one of the confirm stage: the others have neither stored scores nor a test score.
+
+        Raises:
+            ResultsError: it is a search trial.
+        """
+        if self.row["stage"] != "confirm":
+            seeds = self.confirm_seeds
+            which = f"its cell has {', '.join(seeds['trial'])}" if len(seeds) else "its cell has none yet"
+            raise ResultsError(
+                f"an exported trial must be a confirm trial, whose scores are stored, but {self.name} is of the "
+                f"search; {which}; {BEST} names the study's best"
+            )
+
+    def scores(self, split: str) -> SplitScores:
+        """Returns the class scores of ``dev`` or ``test`` at the kept point."""
+        table = self.study.results.scores
+        rows = table[(table["trial"] == self.name) & (table["split"] == split)]
+        scores = np.stack(rows["scores"].tolist()).astype(np.float32)
+        return SplitScores(rows["row"].to_numpy(np.int64), rows["label"].to_numpy(np.int32), scores)
+
+    @property
+    def confirm_seeds(self) -> pd.DataFrame:
+        """The complete confirm trials of this trial's cell."""
+        trials = self.study.results.trials
+        own = (trials["cell"] == self.row["cell"]) & (trials["stage"] == "confirm") & (trials["status"] == "complete")
+        seeds: pd.DataFrame = trials[own]
+        return seeds
+
+    def spread(self, column: str) -> Interval:
+        """Returns mean and 95% interval of a column of ``trials`` over the cell's confirm seeds."""
+        return t_interval(self.confirm_seeds[column].to_numpy(np.float64))
+
+
+def load_study_results(where: str | PathLike[str]) -> StudyResults:
+    """Returns one study's results.
+
+    Args:
+        where: the study's own folder or URI.
+
+    Raises:
+        ResultsError: there is no study, or several, or no finished trial, or a file that is not ours.
+        SpecError: its ``study.yaml`` is no study.
+    """
+    place = Storage.at(where)
+    if not place.exists(STUDY_FILE):
+        raise ResultsError(
+            f"a trial is taken from a study's own folder, but {place} holds no {STUDY_FILE}; "
+            "give the folder that the study named when it ended, such as results/quickstart"
+        )
+    yaml = place.read(STUDY_FILE).decode()
+    return StudyResults(parse_study(yaml, str(place / STUDY_FILE)), yaml, load_results(where))

@@ -1,0 +1,177 @@
+"""The loss around the points that the confirm trials kept: slices, planes, and how sharp it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from zostudy.report.charts import Charts
+from zostudy.report.parts import Figure, Section, short, span
+from zostudy.results.intervals import t_interval
+from zostudy.results.tables import Table
+
+TILES_IN_A_ROW, TILE_HEIGHT = 3, 130
+# Between tiles, and for the name above each, in the width and height of a tile.
+GAP, HEADING = 0.06, 0.16
+
+_NOTE = (
+    "The training loss around the points that the confirm trials kept: cross-entropy, whatever a method minimises. "
+    "Distances are in latent units: 1 along a random direction moves each prompt entry by about the spread of the "
+    "model's token embeddings, times prompt_scale. Sharpness is the mean rise at distance 1. Flat is not better by "
+    "itself: loss can be flat where it is high, and a model that normalises its inputs is flat around any long prompt. "
+    "So read sharpness beside the loss and the distance from the start."
+)
+
+
+def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> Section | None:
+    """Returns sharpness, slices and planes; None where no landscape was evaluated.
+
+    Args:
+        confirm: complete confirm trials.
+        landscape: the table ``landscape``.
+        charts: draws.
+    """
+    seen = confirm[confirm["trial"].isin(landscape["trial"])]
+    if seen.empty:
+        return None
+    figures = (*_sharpness(seen, charts), *_slices(seen, landscape, charts), *_planes(seen, landscape))
+    return Section("Loss landscape", note=_NOTE, tables=(_table(seen, landscape),), figures=figures)
+
+
+def sharpness_frame(confirm: pd.DataFrame) -> pd.DataFrame:
+    """Returns ``method, ratio, mean, low, high, seeds`` of the sharpness over the confirm seeds that have one."""
+    cells = confirm.dropna(subset=["sharpness"]).groupby(["method", "imbalance_ratio"])["sharpness"]
+    rows = [{"method": method, "ratio": ratio} | _band(values) for (method, ratio), values in cells]
+    return pd.DataFrame(rows, columns=["method", "ratio", "mean", "low", "high", "seeds"])
+
+
+def slice_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
+    """Returns ``method, ratio, distance, mean, low, high, seeds``: the rise above the kept point over confirm seeds.
+
+    Of each seed it is the mean over its two directions; a seed without a finite loss there does not count.
+    """
+    on_axes = _rises(confirm, landscape[(landscape["x"] == 0) | (landscape["y"] == 0)])
+    on_axes["distance"] = on_axes["x"] + on_axes["y"]
+    seeds = on_axes.groupby(["method", "ratio", "distance", "trial"])["rise"].mean().reset_index()
+    rows = [
+        {"method": method, "ratio": ratio, "distance": distance} | _band(rises)
+        for (method, ratio, distance), rises in seeds.groupby(["method", "ratio", "distance"])["rise"]
+    ]
+    return pd.DataFrame(rows, columns=["method", "ratio", "distance", "mean", "low", "high", "seeds"])
+
+
+def plane_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
+    """Returns ``method, ratio, x, y, loss, rise`` of the trials with a whole plane; the rise is above the kept point.
+
+    Places without a finite loss are left out.
+    """
+    whole = landscape.loc[(landscape["x"] != 0) & (landscape["y"] != 0), "trial"].unique()
+    planes = _rises(confirm, landscape[landscape["trial"].isin(whole)])
+    return planes[["method", "ratio", "x", "y", "loss", "rise"]].round({"loss": 5, "rise": 5})
+
+
+def _sharpness(confirm: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
+    frame = sharpness_frame(confirm)
+    if len(frame):
+        caption = (
+            f"Mean rise of the training loss at distance 1, over {span(frame['seeds'])} confirm seeds; the band is "
+            "Student's 95% interval."
+        )
+        yield Figure("sharpness-by-ratio", charts.banded(frame, "ratio", "sharpness", "sharpness"), caption)
+
+
+def _slices(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
+    for ratio, frame in slice_frame(confirm, landscape).groupby("ratio"):
+        caption = (
+            "Rise of the training loss along random directions from the kept point (0), mean over "
+            f"{span(frame['seeds'])} confirm seeds of two directions each; the band is Student's 95% interval."
+        )
+        title = f"slices of the loss, ratio {ratio:g}"
+        yield Figure(
+            f"loss-slices-ratio-{ratio:g}", charts.banded(frame, "distance", title, "rise of the loss"), caption
+        )
+
+
+def _planes(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Iterator[Figure]:
+    for ratio, frame in plane_frame(confirm, landscape).groupby("ratio"):
+        reach = frame["x"].max()
+        caption = (
+            "Rise of the training loss above the kept point (the cross), of each method's first confirm trial, in the "
+            f"plane of its two random directions, {reach:g} each way; one scale for all."
+        )
+        yield Figure(f"loss-planes-ratio-{ratio:g}", _tiles(frame, f"planes of the loss, ratio {ratio:g}"), caption)
+
+
+def _tiles(frame: pd.DataFrame, title: str) -> Any:
+    """Draws a plane a method side by side, on one pair of hidden axes, so that it takes the width it is given."""
+    methods = sorted(frame["method"].unique())
+    tiles = pd.DataFrame({"method": methods, "number": range(len(methods))})
+    tiles["right"] = tiles["number"] % TILES_IN_A_ROW * (1 + GAP) + 0.5
+    tiles["down"] = tiles["number"] // TILES_IN_A_ROW * (1 + HEADING) + 0.5
+    tiles["top"] = tiles["down"] - 0.5
+    width, height = tiles["right"].max() + 0.5, tiles["down"].max() + 0.5
+    across = alt.X("left_edge:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False))
+    down = alt.Y("upper_edge:Q", axis=None, scale=alt.Scale(domain=[-HEADING, height], nice=False, reverse=True))
+    legend = alt.Legend(orient="bottom", title="rise of the loss")
+    cells = alt.Chart(_cells(frame, tiles)).mark_rect()
+    cells = cells.encode(
+        x=across,
+        x2="right_edge:Q",
+        y=down,
+        y2="lower_edge:Q",
+        color=alt.Color("rise:Q", scale=alt.Scale(scheme="viridis"), legend=legend),
+        tooltip=["method:N", "x:Q", "y:Q", "loss:Q", "rise:Q"],
+    )
+    named = alt.Chart(tiles).encode(x="right:Q")
+    names = named.mark_text(baseline="bottom", dy=-2, limit=110).encode(y="top:Q", text="method:N")
+    centres = named.mark_point(shape="cross", filled=True, color="white", size=30).encode(y="down:Q")
+    return alt.layer(cells, names, centres).properties(width="container", height=TILE_HEIGHT * height, title=title)
+
+
+def _cells(frame: pd.DataFrame, tiles: pd.DataFrame) -> pd.DataFrame:
+    """Returns the frame of a plane with the edges of each place, y upwards, in its method's tile of width 1."""
+    step, reach = frame.loc[frame["x"] > 0, "x"].min(), frame["x"].max()
+    side = step / (2 * reach + step)
+    placed = frame.merge(tiles, on="method")
+    left, upper = (placed["x"] / step - 0.5) * side, (-placed["y"] / step - 0.5) * side
+    placed["left_edge"], placed["upper_edge"] = placed["right"] + left, placed["down"] + upper
+    placed["right_edge"], placed["lower_edge"] = placed["left_edge"] + side, placed["upper_edge"] + side
+    return placed[[*frame.columns, "left_edge", "right_edge", "upper_edge", "lower_edge"]].round(5)
+
+
+def _table(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Table:
+    norms = [float(np.linalg.norm(latent)) / len(latent) ** 0.5 for latent in confirm["latent"]]
+    confirm = confirm.assign(loss=confirm["trial"].map(_kept_losses(landscape)), norm=norms)
+    rows = []
+    for (method, ratio), cell in confirm.groupby(["method", "imbalance_ratio"]):
+        spreads = [_with_spread(cell[column].dropna()) for column in ("sharpness", "loss", "norm")]
+        rows.append((str(method), f"{ratio:g}", *spreads, str(len(cell))))
+    columns = ("method", "ratio", "sharpness", "loss at the kept point", "distance from the start", "seeds")
+    return Table(columns, tuple(rows), "Sharpness: mean ±95% interval over confirm seeds")
+
+
+def _with_spread(values: pd.Series[float]) -> str:
+    mean, half = t_interval(values)
+    return "not finite" if mean is None else short(mean) if half is None else f"{mean:.3g} ±{half:.3g}"
+
+
+def _rises(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
+    """Returns the places with a finite loss, with ``method``, ``ratio`` and ``rise``, above the kept point's loss."""
+    places = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
+    rise = landscape["loss"] - landscape["trial"].map(_kept_losses(landscape))
+    return landscape.assign(rise=rise).dropna(subset=["rise"]).merge(places, on="trial")
+
+
+def _kept_losses(landscape: pd.DataFrame) -> pd.Series[float]:
+    """Returns the loss at the kept point of each trial, by the trial's name."""
+    return landscape[(landscape["x"] == 0) & (landscape["y"] == 0)].set_index("trial")["loss"]
+
+
+def _band(values: pd.Series[float]) -> dict[str, Any]:
+    mean, half = t_interval(values)
+    middle = float("nan") if mean is None else mean
+    return {"mean": middle, "low": middle - (half or 0.0), "high": middle + (half or 0.0), "seeds": len(values)}

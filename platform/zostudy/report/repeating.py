@@ -1,0 +1,66 @@
+"""What a reader needs to judge and repeat a study: its noise floor, failures, draws, costs and versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pandas as pd
+
+from zostudy.report.parts import Section, short
+from zostudy.results.tables import Table
+
+_NOISE_NOTE = (
+    "Spread of the loss difference over directions (signal) against its spread over dtype and batch composition "
+    "alone (noise), at the smallest radius a cell may use; under 10 a finite difference drowns."
+)
+_NOISE_COLUMNS = (
+    "cell",
+    "dtype",
+    "chosen",
+    "perturbation_radius",
+    "loss_signal",
+    "loss_noise",
+    "signal_over_noise",
+)
+
+
+def noise_section(precision: pd.DataFrame) -> Section:
+    """Returns the noise floor of each cell."""
+    return Section(
+        "Noise floor", note=_NOISE_NOTE, tables=(_table("Noise floor of each cell", precision, _NOISE_COLUMNS),)
+    )
+
+
+def failures_section(trials: pd.DataFrame) -> Section:
+    """Returns the failed trials, each with its reason."""
+    failed = trials[trials["status"] == "failed"]
+    if failed.empty:
+        return Section("Failures", note=f"None of {len(trials)} trials failed.")
+    reasons = _table(f"{len(failed)} of {len(trials)} trials", failed, ("trial", "error", "queries"))
+    return Section("Failures", tables=(replace(reasons, text_columns=2),))
+
+
+def repeating_section(trials: pd.DataFrame, text: str) -> Section:
+    """Returns the draws, what was spent, the versions, and the study file to the letter."""
+    draws = trials[["imbalance_ratio", "n_minority", "n_majority"]].drop_duplicates().sort_values("imbalance_ratio")
+    spent = trials.groupby(["stage", "status"])[["queries", "examples", "wall_seconds"]].sum().reset_index()
+    spent.insert(2, "trials", trials.groupby(["stage", "status"]).size().to_numpy())
+    versions = sorted({pair for text in trials["versions"].unique() for pair in json.loads(text).items()})
+    return Section(
+        "To repeat it",
+        note="The study file with every default filled in.",
+        tables=(
+            _table("Training draws", draws, draws.columns),
+            _table("What was spent", spent, spent.columns),
+            Table(("library", "version"), tuple((name, str(version)) for name, version in versions), "Versions"),
+        ),
+        text=text,
+    )
+
+
+def _table(title: str, frame: pd.DataFrame, columns: Iterable[str]) -> Table:
+    names = list(columns)
+    rows = tuple(tuple(map(short, row)) for row in frame[names].itertuples(index=False))
+    return Table(tuple(names), rows, title)

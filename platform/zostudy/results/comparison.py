@@ -1,0 +1,154 @@
+"""What a comparison holds: its cells, the best of them, and records for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from zostudy.results.intervals import CONFIDENCE, Interval
+from zostudy.results.standing import Contrast, average_ranks, contrasts, holding
+from zostudy.results.tables import Table, html, plain
+
+Seed: TypeAlias = tuple[int, ...]
+"""What pairs confirm trials of two methods."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The confirm trials of one cell, summed up.
+
+    Attributes:
+        row: where the cell stands beside others, one value for each of the comparison's ``row_names``.
+        column: the cell's value of what is compared by, such as its imbalance ratio.
+        intervals: mean and half width over the complete trials, by metric.
+        seeds: complete trials.
+        failed: trials that did not end; they are in no mean.
+        budget: queries a trial was allowed.
+        queries: queries a complete trial spent, on average.
+        examples: examples a complete trial had scored, on average.
+        values: of the complete trials by metric and seed, for paired tests.
+    """
+
+    row: tuple[Any, ...]
+    column: Any
+    intervals: dict[str, Interval]
+    seeds: int
+    failed: int
+    budget: int
+    queries: float
+    examples: float
+    values: Mapping[str, Mapping[Seed, float]] = field(default_factory=dict)
+
+    @property
+    def group(self) -> tuple[Any, ...]:
+        """What the cell has in common with those it is ranked and tested against, beside the column."""
+        return self.row[:-1]
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """Methods against imbalance ratios, or against models, tasks or studies.
+
+    Attributes:
+        by: the column of ``trials`` that the cells are set against.
+        row_names: what a row is made of: ``method``, after whatever else differs between the cells.
+        metrics: the metrics compared.
+        cells: one a row and column, the untuned prompt first.
+        baseline: the method that the others are tested against, if any.
+        unequal: whether cells with different budgets were let in.
+    """
+
+    by: str
+    row_names: tuple[str, ...]
+    metrics: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    baseline: str | None = None
+    unequal: bool = False
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The rows in the order of a table."""
+        return list(dict.fromkeys(cell.row for cell in self.cells))
+
+    @property
+    def columns(self) -> list[Any]:
+        """The values compared by, in ascending order."""
+        return sorted({cell.column for cell in self.cells})
+
+    def best(self, metric: str, column: Any, group: tuple[Any, ...] = ()) -> Cell | None:
+        """Returns the cell with the highest mean of a column and group, the first of equals.
+
+        A cell that lost seeds is passed over, since it may have lost the hard ones; None if all did.
+        """
+        return self._best[metric, column, group]
+
+    @cached_property
+    def _best(self) -> dict[tuple[str, Any, tuple[Any, ...]], Cell | None]:
+        peers: dict[tuple[Any, tuple[Any, ...]], list[Cell]] = {}
+        for cell in self.cells:
+            peers.setdefault((cell.column, cell.group), []).append(cell)
+        return {
+            (metric, *place): max(
+                (cell for cell in cells if not cell.failed),
+                key=lambda cell, metric=metric: cell.intervals[metric].mean or 0.0,  # type: ignore[misc]
+                default=None,
+            )
+            for metric in self.metrics
+            for place, cells in peers.items()
+        }
+
+    def records(self) -> list[dict[str, Any]]:
+        """Returns one flat mapping a cell and metric, with unrounded numbers, for programs to read."""
+        return [record for metric in self.metrics for record in self._records(metric)]
+
+    def __repr__(self) -> str:
+        """Returns the tables that ``zostudy compare`` prints."""
+        return "\n\n".join(map(plain, self._tables()))
+
+    def _repr_html_(self) -> str:
+        """Returns the same tables for notebooks."""
+        return "".join(map(html, self._tables()))
+
+    def _tables(self) -> list[Table]:
+        from zostudy.results.comparison_tables import comparison_tables
+
+        return comparison_tables(self)
+
+    def _records(self, metric: str) -> list[dict[str, Any]]:
+        ranks, holds = average_ranks(self, metric), holding(self, metric)
+        against = {(contrast.cell.row, contrast.cell.column): contrast for contrast in contrasts(self, metric)}
+        return [
+            {
+                **dict(zip(self.row_names, cell.row, strict=True)),
+                self.by: cell.column,
+                "metric": metric,
+                "mean": cell.intervals[metric].mean,
+                "half_width": cell.intervals[metric].half_width,
+                "confidence": CONFIDENCE,
+                "seeds": cell.seeds,
+                "failed": cell.failed,
+                "budget": cell.budget,
+                "queries": cell.queries,
+                "examples": cell.examples,
+                "best": cell is self.best(metric, cell.column, cell.group),
+                "not_worse_than_best": holds[cell.row, cell.column],
+                "average_rank": ranks.get(cell.row),
+                **(_against(against.get((cell.row, cell.column)), self.baseline) if self.baseline else {}),
+            }
+            for cell in self.cells
+        ]
+
+
+def _against(contrast: Contrast | None, baseline: str) -> dict[str, Any]:
+    test = contrast.test if contrast else None
+    return {
+        "baseline": baseline,
+        "pairs": test.pairs if test else None,
+        "difference": test.difference.mean if test else None,
+        "difference_half_width": test.difference.half_width if test else None,
+        "p_value": test.p_value if test else None,
+        "p_value_holm": contrast.p_value_holm if contrast else None,
+        "effect_size": test.effect_size if test else None,
+    }

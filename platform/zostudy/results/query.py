@@ -1,0 +1,145 @@
+"""SQL over results: DuckDB reads the Parquet of one study or many, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from zostudy.errors import ResultsError
+from zostudy.results.files import MERGED, check_files, read_table, table_files
+from zostudy.results.schema import SCHEMAS
+from zostudy.results.storage import Storage
+from zostudy.results.studies import STUDIES, read_studies
+
+TABLES: dict[str, pa.Schema] = {"studies": STUDIES, **SCHEMAS}
+"""What can be queried."""
+
+EXAMPLES: dict[str, str] = {
+    "Mean test AUC of each method at each ratio": (
+        "SELECT method, imbalance_ratio, round(avg(test_auc), 4) AS mean, round(stddev(test_auc), 4) AS spread, "
+        "count(*) AS seeds FROM trials WHERE stage = 'confirm' GROUP BY ALL ORDER BY ALL"
+    ),
+    "The best configuration that the search found in each cell": (
+        "SELECT cell, max(dev_auc) AS best, arg_max(params, dev_auc) AS params "
+        "FROM trials WHERE stage = 'search' GROUP BY cell ORDER BY cell"
+    ),
+    "How dev AUC rises with the queries spent": (
+        "SELECT cell, queries, round(avg(dev_auc), 4) AS dev_auc, count(*) AS trials "
+        "FROM history WHERE dev_auc IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    ),
+    "Recall of each class on test, from the scores": (
+        "SELECT trial, label, avg((list_position(scores, list_max(scores)) = label + 1)::INT) AS recall "
+        "FROM scores WHERE split = 'test' GROUP BY ALL ORDER BY ALL"
+    ),
+    "What failed, and in which study and model": (
+        "SELECT study, studies.model, trial, error FROM trials JOIN studies USING (study) WHERE status = 'failed'"
+    ),
+}
+"""What can be asked, each with its SQL."""
+
+# Names repeat in every row: as dictionaries they are compared as numbers.
+_NAMES = ("study", "cell", "trial")
+
+Files: TypeAlias = dict[tuple[str, str], list[str]]
+"""The files that count, by table and place."""
+
+T = TypeVar("T")
+
+
+def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyRelation], T]) -> T:
+    """Returns what ``take`` makes of a query's answer.
+
+    The SQL sees the tables of these studies and no file, network or setting.
+
+    Args:
+        places: of studies.
+        sql: one query, a ``SELECT`` in any of its forms or an ``EXPLAIN``.
+        take: such as ``lambda relation: relation.df()``.
+
+    Raises:
+        ResultsError: the SQL is no query or a wrong one, or a file cannot be read.
+    """
+    named = [table for table in TABLES if re.search(rf"\b{table}\b", sql, re.IGNORECASE)]
+    files = _files(places, named)
+    while True:
+        try:
+            return _answer(places, sql, files, named, take)
+        except (duckdb.Error, OSError) as error:
+            before, files = files, _files(places, named)
+            if all(set(before[key]) <= set(files[key]) for key in before):
+                raise _refused(named, error) from error
+            # Else files were merged between their listing and their reading.
+
+
+def _answer(
+    places: Sequence[Storage],
+    sql: str,
+    files: Files,
+    named: Sequence[str],
+    take: Callable[[duckdb.DuckDBPyRelation], T],
+) -> T:
+    with _connection() as connection:
+        _check_statement(connection, sql)
+        for table in named:
+            connection.register(table, _rows(places, table, files))
+        return take(connection.sql(sql))
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET temp_directory = ''")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    statements = connection.extract_statements(sql)
+    kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
+    if len(kinds) != 1 or kinds[0] not in {"SELECT", "EXPLAIN"}:
+        raise ResultsError(
+            f"a query must be one SELECT, but got {', '.join(kinds) or 'none'}; "
+            "results are only read, and one query is answered at a time"
+        )
+
+
+def _files(places: Sequence[Storage], tables: Sequence[str]) -> Files:
+    return {(table, str(place)): table_files(place, table) for table in tables if table in SCHEMAS for place in places}
+
+
+def _rows(places: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.Dataset:
+    if table == "studies":
+        return read_studies(places)
+    schema = pa.schema([_as_read(field) for field in SCHEMAS[table]])
+    parts: list[ds.Dataset] = []
+    paths: dict[str, tuple[Storage, list[str]]] = {}
+    for place in places:
+        names = files[table, str(place)]
+        check_files(place, table, names)
+        if MERGED in names and len(names) > 1:  # some of the merged rows do not count
+            parts.append(ds.dataset(read_table(place, table).cast(schema)))
+        else:
+            here = paths.setdefault(f"{place.scheme}?{place.query}", (place, []))[1]
+            here.extend(f"{(place / table).path}/{name}" for name in names)
+    reading = ds.ParquetFileFormat(dictionary_columns=[name for name in _NAMES if name in schema.names])
+    parts += [
+        ds.FileSystemDataset.from_paths(found, schema=schema, format=reading, filesystem=place.filesystem)
+        for place, found in paths.values()
+    ]
+    return parts[0] if len(parts) == 1 else ds.UnionDataset(schema, parts)
+
+
+def _as_read(field: pa.Field) -> pa.Field:
+    return field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.name in _NAMES else field
+
+
+def _refused(named: Sequence[str], error: Exception) -> ResultsError:
+    said = "\n".join(line for line in str(error).splitlines() if line.strip())
+    columns = [f"columns of {table}: {', '.join(TABLES[table].names)}" for table in named]
+    return ResultsError("\n".join([f"the query failed: {said}", *(columns or [f"tables: {', '.join(TABLES)}"])]))

@@ -1,0 +1,89 @@
+"""How cells stand to one another: ranks, who holds against the best, and tests against a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.results.statistics import SIGNIFICANCE, PairedTest, holm, paired_test
+
+if TYPE_CHECKING:
+    from zostudy.results.comparison import Cell, Comparison
+
+Place: TypeAlias = tuple[tuple[Any, ...], Any]
+"""Row and column of a cell."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A cell against the baseline at the same place.
+
+    Attributes:
+        cell: the method that is not the baseline.
+        test: of the cell's values minus the baseline's, seed by seed.
+        p_value_holm: corrected for all tests of the comparison in this metric; None with too few seeds.
+    """
+
+    cell: Cell
+    test: PairedTest
+    p_value_holm: float | None
+
+
+def contrasts(comparison: Comparison, metric: str) -> list[Contrast]:
+    """Returns each cell's test against the baseline, where there is one; none without a baseline."""
+    baselines = {(cell.group, cell.column): cell for cell in comparison.cells if cell.row[-1] == comparison.baseline}
+    tests = [
+        (cell, paired_test(cell.values[metric], baselines[place].values[metric]))
+        for cell in comparison.cells
+        if (place := (cell.group, cell.column)) in baselines and cell is not baselines[place]
+    ]
+    corrected = iter(holm([test.p_value for _, test in tests if test.p_value is not None]))
+    return [Contrast(cell, test, None if test.p_value is None else next(corrected)) for cell, test in tests]
+
+
+def holding(comparison: Comparison, metric: str) -> dict[Place, bool | None]:
+    """Returns by row and column whether a cell is not significantly worse than the best; None where too few seeds tell.
+
+    By the paired t test at 5%, not corrected for the number of cells, so that with many some fail to hold by chance.
+    """
+    return {(cell.row, cell.column): _holds(comparison, metric, cell) for cell in comparison.cells}
+
+
+def _holds(comparison: Comparison, metric: str, cell: Cell) -> bool | None:
+    best = comparison.best(metric, cell.column, cell.group)
+    if best is cell:
+        return True
+    if best is None or cell.failed:
+        return None
+    p_value = paired_test(cell.values.get(metric, {}), best.values.get(metric, {})).p_value
+    return None if p_value is None else p_value > SIGNIFICANCE
+
+
+def average_ranks(comparison: Comparison, metric: str) -> dict[tuple[Any, ...], float]:
+    """Returns the rank of each row by its mean, 1 for the highest, averaged over columns; equals share their ranks.
+
+    Only columns count in which every row of the group has all its seeds; rows without such a column have no rank.
+    """
+    groups: dict[tuple[Any, ...], dict[Place, float | None]] = {}
+    for cell in comparison.cells:
+        mean = None if cell.failed else cell.intervals[metric].mean
+        groups.setdefault(cell.group, {})[cell.row, cell.column] = mean
+    ranks: dict[tuple[Any, ...], float] = {}
+    for means in groups.values():
+        rows, columns = (list(dict.fromkeys(place[i] for place in means)) for i in (0, 1))
+        table = np.array([[means.get((row, column)) for column in columns] for row in rows], dtype=np.float64)
+        whole = table[:, ~np.isnan(table).any(axis=0)]
+        if len(rows) > 1 and whole.size:
+            ranks |= dict(zip(rows, _ranks(whole).mean(axis=1).tolist(), strict=True))
+    return ranks
+
+
+def _ranks(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns each row's rank within its column, 1 for the highest; equals get the average of their ranks."""
+    greater = (means[None, :, :] > means[:, None, :]).sum(axis=1)
+    equal = (means[None, :, :] == means[:, None, :]).sum(axis=1)
+    ranks: NDArray[np.float64] = 0.5 + greater + equal / 2
+    return ranks

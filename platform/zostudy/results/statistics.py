@@ -1,0 +1,71 @@
+"""Paired statistics over a few seeds: is the difference of two methods more than chance?
+
+``scipy.special`` stands for ``scipy.stats`` here, and statsmodels is imported where it is needed: the same numbers
+without a second of importing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, lgamma, sqrt
+from typing import TypeVar
+
+from scipy.special import stdtr
+
+from zostudy.results.intervals import Interval, mean_of, spread_of, t_interval
+
+SIGNIFICANCE = 0.05
+
+LEAST_PAIRS = 3
+"""With two pairs the differences' spread has one degree of freedom: p < .05 would need a mean of nine spreads."""
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """How one method differs from another over the seeds that both have.
+
+    Attributes:
+        pairs: seeds that both have.
+        difference: mean of first - second, with the half width of Student's 95% interval around it.
+        p_value: two-sided, of Student's paired t test; None with fewer than ``LEAST_PAIRS`` pairs.
+        effect_size: Hedges' g of paired values; None with too few pairs, or where the differences do not spread.
+    """
+
+    pairs: int
+    difference: Interval
+    p_value: float | None
+    effect_size: float | None
+
+
+def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> PairedTest:
+    """Returns how the values of ``first`` differ from those of ``second`` under the same keys."""
+    differences = [first[key] - second[key] for key in first if key in second]
+    interval, pairs = t_interval(differences), len(differences)
+    if pairs < LEAST_PAIRS:
+        return PairedTest(pairs, interval, None, None)
+    mean = mean_of(differences)
+    spread = spread_of(differences, mean)
+    if spread == 0:
+        return PairedTest(pairs, interval, float(mean == 0), 0.0 if mean == 0 else None)
+    t = mean / spread * sqrt(pairs)
+    effect = mean / spread * _hedges_correction(pairs - 1)
+    return PairedTest(pairs, interval, float(2 * stdtr(pairs - 1, -abs(t))), effect)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Returns p-values corrected for their number by Holm's step-down method."""
+    if not p_values:
+        return []
+    from statsmodels.stats.multitest import multipletests
+
+    corrected = multipletests(p_values, method="holm")[1]
+    return [float(value) for value in corrected]
+
+
+def _hedges_correction(freedom: int) -> float:
+    """Returns J(m), which makes mean / standard deviation unbiased (Hedges 1981, equation 6e)."""
+    half = freedom / 2
+    return exp(lgamma(half) - lgamma(half - 0.5)) / sqrt(half)

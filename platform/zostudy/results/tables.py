@@ -1,0 +1,126 @@
+"""Tables for people: as aligned text, Markdown, LaTeX or HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for people.
+
+    Attributes:
+        columns: the headings.
+        rows: one text a heading.
+        title: a line above, or "".
+        notes: lines below.
+        text_columns: how many columns from the left hold words; the rest hold numbers and stand to the right.
+        best: places (row, column), counted from 0, that stand out.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    text_columns: int = 1
+    best: frozenset[tuple[int, int]] = frozenset()
+
+
+def table_of(records: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns records, at least one, as a table of words, one row a record."""
+    columns = tuple(records[0])
+    rows = tuple(tuple(_text(record[name]) for name in columns) for record in records)
+    return Table(columns, rows, text_columns=len(columns))
+
+
+def plain(table: Table) -> str:
+    """Returns a table as aligned text, never cut, with a star before what stands out."""
+    rows = _marked(table, "*", "")
+    widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
+    body = [_aligned(row, widths, table.text_columns) for row in (table.columns, *rows)]
+    return "\n".join(line for line in (table.title, *body, *table.notes) if line)
+
+
+def markdown(table: Table) -> str:
+    """Returns a table in GitHub's Markdown, with what stands out in bold."""
+    marks = ["---" if column < table.text_columns else "---:" for column in range(len(table.columns))]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in _marked(table, "**", "**")]
+    body = [f"| {' | '.join(row)} |" for row in (table.columns, marks, *escaped)]
+    return "\n\n".join(part for part in (table.title, "\n".join(body), *table.notes) if part)
+
+
+def latex(table: Table) -> str:
+    """Returns a table as LaTeX with the rules of the package booktabs, with what stands out in bold."""
+    columns = "".join("l" if column < table.text_columns else "r" for column in range(len(table.columns)))
+    body = [[_latex_text(cell) for cell in row] for row in table.rows]
+    for i, j in table.best:
+        body[i][j] = f"\\textbf{{{body[i][j]}}}"
+    lines = [
+        *(f"% {line}" for line in (table.title, *table.notes) if line),
+        f"\\begin{{tabular}}{{{columns}}}",
+        "\\toprule",
+        f"{' & '.join(map(_latex_text, table.columns))} \\\\",
+        "\\midrule",
+        *(f"{' & '.join(row)} \\\\" for row in body),
+        "\\bottomrule",
+        "\\end{tabular}",
+    ]
+    return "\n".join(lines)
+
+
+def html(table: Table) -> str:
+    """Returns a table as HTML, with what stands out in bold."""
+    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
+    rows = "".join(
+        f"<tr>{''.join(_html_cell(cell, (i, j) in table.best) for j, cell in enumerate(row))}</tr>"
+        for i, row in enumerate(table.rows)
+    )
+    notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
+    title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+
+
+def _html_cell(text: str, is_best: bool) -> str:
+    return f"<td><b>{escape(text)}</b></td>" if is_best else f"<td>{escape(text)}</td>"
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "†": r"$^\dagger$",
+    "<": "$<$",
+    ">": "$>$",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def _latex_text(text: str) -> str:
+    return re.sub(r"[\\~^±†<>&%$#_{}]", lambda found: _LATEX[found[0]], text)
+
+
+def _marked(table: Table, before: str, after: str) -> list[tuple[str, ...]]:
+    return [
+        tuple(f"{before}{cell}{after}" if (i, j) in table.best else cell for j, cell in enumerate(row))
+        for i, row in enumerate(table.rows)
+    ]
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int], text_columns: int) -> str:
+    cells = [
+        cell.ljust(width) if column < text_columns else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return " ".join(text.splitlines())

@@ -1,0 +1,54 @@
+"""Running a study from Python."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zostudy.results.reading import Results, load_results
+from zostudy.results.storage import Storage, Where
+from zostudy.spec import StudySpec, load_study, study_of
+
+
+def run(
+    study: str | os.PathLike[str] | Mapping[str, Any] | StudySpec,
+    results: Where = "results",
+    overrides: Sequence[str] = (),
+    address: str | None = None,
+) -> Results:
+    """Runs a study as ``zostudy run`` does, on from where it stopped, and returns all that is stored of it.
+
+    Args:
+        study: a study file, its content as plain data, or a study that is loaded already.
+        results: where the study's folder is made; also ``s3://`` or ``gs://``.
+        overrides: settings ``key=value``, as ``--set`` takes them, of a study that is not loaded yet.
+        address: of a Ray cluster; without it, Ray starts on this machine and ends with the study.
+
+    Raises:
+        ZostudyError: whatever is wrong with the study, its data, its model or the results. Trials that fail are
+            no error: they are rows of ``trials`` with the status ``failed``.
+        KeyboardInterrupt: the study was interrupted; every finished trial is kept.
+    """
+    from zostudy.cli.live import live_view
+    from zostudy.results.lease import lease
+    from zostudy.search.prepare import prepare
+    from zostudy.search.stored import run_stored
+
+    spec = _spec(study, overrides)
+    place = Storage.at(results) / spec.name
+    prepared = prepare(spec)
+    with lease(place, _tell):
+        run_stored(prepared, place, address, live_view, _tell)
+    return load_results(place)
+
+
+def _spec(study: str | os.PathLike[str] | Mapping[str, Any] | StudySpec, overrides: Sequence[str]) -> StudySpec:
+    if isinstance(study, StudySpec):
+        return study
+    return study_of(study, overrides) if isinstance(study, Mapping) else load_study(study, overrides)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,55 @@
+"""How each kind of model is asked about a task: what the study gives, else what is known, else what can be guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zostudy.errors import DataError
+from zostudy.spec.study import TaskSpec
+from zostudy.tasks.templates import HEADS, Head, Template, Wording
+from zostudy.tasks.wellknown import WellKnownTask
+
+
+def make_wordings(
+    spec: TaskSpec, known: WellKnownTask | None, class_names: Sequence[str], pairs: bool
+) -> dict[Head, Wording]:
+    """Returns what the study gives, else what is known, else the bare text (encoder) and the class names.
+
+    Args:
+        spec: the ``task`` section.
+        known: the well-known task of that name, if there is one.
+        class_names: in label order.
+        pairs: whether the task has second texts.
+
+    Raises:
+        DataError: label words or a template that do not fit the classes or texts.
+    """
+    given = Template.parse(spec.template) if spec.template is not None else None
+    bare = Template.parse("{text} {second_text}" if pairs else "{text}")
+    names = tuple(class_names) if has_names(class_names) else None
+    wordings: dict[Head, Wording] = {}
+    for head in HEADS:
+        base = known.wordings.get(head) if known else None
+        template = given or (base.template if base else bare if head == "encoder" else None)
+        words = spec.label_words or (base.label_words if base else names)
+        if template is not None and words is not None:
+            wordings[head] = _checked(Wording(template, words), class_names, pairs)
+    return wordings
+
+
+def has_names(class_names: Sequence[str]) -> bool:
+    """Returns whether the classes have names of their own, not bare numbers."""
+    return not all(name.lstrip("-").isdigit() for name in class_names)
+
+
+def _checked(wording: Wording, class_names: Sequence[str], pairs: bool) -> Wording:
+    words = wording.label_words
+    if len(words) != len(class_names):
+        raise DataError(
+            f"task.label_words must be one a class, but got {len(words)} for {len(class_names)} classes; "
+            f"give one for each of {', '.join(class_names)}"
+        )
+    if wording.template.count("second_text") and not pairs:
+        source = wording.template.source
+        raise DataError(f"template {source!r} asks for a second text; name its column with task.second_text")
+    return wording

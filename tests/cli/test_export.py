@@ -1,0 +1,108 @@
+"""``zostudy export``, ``predict`` and ``tokens`` as a user calls them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from zostudy.cli.predict import Progress
+from zostudy.tasks.files import read_frame
+
+
+@pytest.fixture
+def results(finished_study) -> Path:
+    return finished_study("exported", budget={"queries": 16, "batch_size": 8, "evaluations": 1}).folder
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.csv"
+    path.write_text('text,label\n"It was fine, truly.",1\nA bad one.,0\n', encoding="utf-8")
+    return path
+
+
+def test_a_prompt_is_exported_and_labels_a_file(call, results: Path, texts: Path, tmp_path: Path) -> None:
+    out, to = tmp_path / "out", tmp_path / "labelled.jsonl"
+    exported = call("export", results, "spsa-r2-confirm-001", "--to", out)
+    assert exported.code == 0, exported.err
+    assert exported.out.splitlines()[0] == f"exported: spsa-r2-confirm-001 to {out}"
+    written = call("predict", out, texts, "--to", to)
+    assert (written.code, written.out) == (0, "")
+    assert written.err.splitlines() == ["loading mini-roberta", f"labelled: 2 texts in {to}"]
+    printed = call("predict", out, texts)
+    rows = list(csv.DictReader(io.StringIO(printed.out)))
+    assert [row["text"] for row in rows] == ["It was fine, truly.", "A bad one."]
+    frame = read_frame(to)
+    assert frame.columns.tolist() == [
+        *("text", "label", "predicted_label", "score_negative", "score_positive"),
+        *("probability_negative", "probability_positive"),
+    ]
+    assert [row["predicted_label"] for row in rows] == frame["predicted_label"].tolist()
+    assert [float(row["score_positive"]) for row in rows] == pytest.approx(frame["score_positive"].tolist(), abs=1e-5)
+
+
+def test_tokens_are_a_table_or_records(call, results: Path) -> None:
+    table = call("tokens", results, "best", "--top", "2")
+    assert table.code == 0, table.err
+    assert table.out.splitlines()[0].split()[:3] == ["vector", "start", "token"]
+    records = json.loads(call("tokens", results, "best", "--top", "2", "--format", "json").out)
+    assert len(records) == 20
+    assert [record["rank"] for record in records[:3]] == [1, 2, 1]
+    assert records[0]["token"] in table.out.splitlines()[1]
+
+
+def test_mistakes_are_one_line(call, results: Path, texts: Path, tmp_path: Path) -> None:
+    out, full = tmp_path / "out", tmp_path / "full"
+    full.mkdir()
+    (full / "notes.txt").touch()
+    mistakes = {
+        ("export", results, "spsa-r2-confirm-009", "--to", out): "did you mean spsa-r2-confirm-00",
+        ("export", results, "spsa-r2-search-000", "--to", out): "must be a confirm trial",
+        ("export", results, "best", "--to", full): "holds notes.txt; name another folder",
+        ("export", tmp_path / "none", "best", "--to", out): "holds no study.yaml",
+        ("tokens", results, "nothing-like-it"): "name one of its 6 trials, such as",
+        ("predict", out, texts): "make it with: zostudy export",
+    }
+    for arguments, message in mistakes.items():
+        called = call(*arguments)
+        [line] = called.err.splitlines()
+        assert message in line
+        assert (called.code, called.out) == (2, ""), arguments
+    assert not out.exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [
+        (io.StringIO(), "300/1,000 texts  100 texts/s  ETA 0:07\n900/1,000 texts  100 texts/s  ETA 0:01\n"),
+        (
+            Terminal(),
+            "\r\x1b[K300/1,000 texts  100 texts/s  ETA 0:07\r\x1b[K400/1,000 texts  100 texts/s  ETA 0:06"
+            "\r\x1b[K900/1,000 texts  100 texts/s  ETA 0:01\r\x1b[K",
+        ),
+    ],
+)
+def test_progress_is_shown_after_two_seconds_with_rate_and_time_left(stream: io.StringIO, expected: str) -> None:
+    now = 50.0
+    progress = Progress(1000, stream, lambda: now)
+    for done in (100, 200, 300, 400, 900, 1000):
+        now = 50.0 + (done - 100) / 100
+        progress(done)
+    assert stream.getvalue() == expected
+
+
+def test_quick_work_shows_nothing() -> None:
+    stream, now = Terminal(), 0.0
+    progress = Progress(20, stream, lambda: now)
+    for now in (0.1, 0.2):
+        progress(10 if now < 0.2 else 20)
+    assert stream.getvalue() == ""

@@ -1,0 +1,98 @@
+"""Whatever is wrong with a results folder, every verb that reads it says so in one line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+TRIALS = "trials/quickstart.parquet"
+
+READERS: dict[str, Callable[[Path, Path], list[object]]] = {
+    "compare": lambda folder, out: ["compare", folder],
+    "query": lambda folder, out: ["query", "SELECT count(*) FROM trials", "--results", folder],
+    "report": lambda folder, out: ["report", folder, "--to", out / "report.html"],
+    "export": lambda folder, out: ["export", folder, "best", "--to", out / "adapter"],
+    "tokens": lambda folder, out: ["tokens", folder, "best"],
+}
+
+
+def make_empty(folder: Path) -> None:
+    folder.mkdir()
+
+
+def make_file(folder: Path) -> None:
+    folder.write_text("mine")
+
+
+def make_newer(folder: Path) -> None:
+    shutil.copytree(QUICKSTART, folder)
+    table = pq.read_table(folder / TRIALS)
+    newer = {**table.schema.metadata, b"zostudy_schema": b"99"}
+    pq.write_table(table.replace_schema_metadata(newer), folder / TRIALS)
+
+
+def make_foreign(folder: Path) -> None:
+    shutil.copytree(QUICKSTART, folder)
+    pq.write_table(pa.table({"mine": [1]}), folder / "trials" / "other.parquet")
+
+
+def make_torn(folder: Path) -> None:
+    shutil.copytree(QUICKSTART, folder)
+    path = folder / TRIALS
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+# (what is there, words of the message)
+FOLDERS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "missing": (lambda folder: None, "made"),
+    "empty": (make_empty, "made hold"),
+    "a file": (make_file, "made"),
+    "of a newer schema": (make_newer, f"made/{TRIALS} has 99; read it with a newer zostudy"),
+    "with a foreign file": (make_foreign, "made/trials/other.parquet is something else; move it away"),
+    "with a torn file": (make_torn, f"made/{TRIALS} cannot be read"),
+}
+
+
+@pytest.mark.parametrize("state", FOLDERS)
+@pytest.mark.parametrize("verb", READERS)
+def test_a_folder_that_cannot_be_read_is_one_clear_line(call: Any, tmp_path: Path, verb: str, state: str) -> None:
+    folder, out = tmp_path / "made", tmp_path / "out"
+    make, words = FOLDERS[state]
+    make(folder)
+    called = call(*READERS[verb](folder, out))
+    assert called.code == 2, called.err
+    assert called.out == ""
+    assert called.err.startswith("error: ")
+    assert called.err.count("\n") == 1
+    assert words in called.err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("verb", READERS)
+def test_a_crashed_study_is_read_as_far_as_it_came_with_a_note(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # takes long
+    folder, out = tmp_path / "crashed", tmp_path / "out"
+    shutil.copytree(QUICKSTART, folder)
+    trials = pq.read_table(folder / TRIALS)
+    ended = pc.or_(pc.equal(trials["stage"], "search"), pc.match_substring(trials["cell"], "spsa"))
+    pq.write_table(trials.filter(ended), folder / TRIALS)
+    (folder / "history" / "zosa-r1-confirm-000.parquet.unfinished").write_bytes(b"torn")
+    called = call(*READERS[verb](folder, out))
+    assert called.code == 0, called.err
+    note = "crashed is unfinished: 9 of its 27 confirm trials are there; unless it is running, run it again to resume"
+    told = called.err if verb != "report" else (out / "report.html").read_text(encoding="utf-8")
+    assert told.count(note) == 1
+
+
+def test_a_study_that_has_ended_has_no_note(call: Any) -> None:
+    assert call("compare", QUICKSTART).err == ""

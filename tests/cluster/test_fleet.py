@@ -1,0 +1,128 @@
+"""The fleet on real nodes: it fills them, waits for them, follows them when they join and leave."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ray
+from numpy.typing import NDArray
+from ray.cluster_utils import Cluster
+
+from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.pool import RayPool
+from zostudy.cluster.replica import Recipe
+from zostudy.errors import ModelError, ZostudyError
+from zostudy.spec.study import ResourcesSpec
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+class SigningScorer:
+    """Scores name their row; a folder gets a file named by each process that scored."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        (self._folder / str(os.getpid())).touch()
+        time.sleep(0.02)
+        return rows[..., None].astype(np.float32)
+
+
+def failing_build() -> SigningScorer:
+    raise ModelError("the model must be there, but is not; get it")
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    tests = str(Path(__file__).resolve().parents[1])
+    ray.init(
+        address=cluster.address,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}},
+    )
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    latest = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < latest
+        time.sleep(0.2)
+
+
+def check_scores(pool: RayPool) -> None:
+    rows = np.arange(40, dtype=np.int32).reshape(10, 4)
+    scored = pool.score(np.zeros((10, 2), np.float32), rows, seed=0)
+    np.testing.assert_array_equal(scored.scores[..., 0], rows)
+
+
+def alive() -> list[str]:
+    return [name for name in ray.util.list_named_actors() if name.startswith("zostudy-replica-")]
+
+
+def test_a_fleet_follows_the_nodes(cluster: Cluster, tmp_path: Path) -> None:
+    def fleet(recipe: Recipe, resources: ResourcesSpec) -> Fleet:
+        return Fleet("auto", resources, recipe, attached=True, tell=told.append)
+
+    told: list[str] = []
+    with pytest.raises(ZostudyError, match="must fit on one node, but wants 2 CPUs, and the largest has 1 CPU,"):
+        fleet(recipe_of(tmp_path), ResourcesSpec(cpus=2))
+    with pytest.raises(ModelError, match="the model must be there"), fleet(FAILING, ResourcesSpec()) as failing:
+        failing.await_first()
+    assert not told
+
+    with fleet(recipe_of(tmp_path), ResourcesSpec()) as replicas:
+        replicas.await_first()
+        assert (replicas.n_made, replicas.n_replicas) == (1, 1)  # on the driver's CPU: there is no other
+        replicas.keep(recipe_of(tmp_path))
+        pool = RayPool(replicas.roster, recipe_of(tmp_path), unit_examples=4)
+        check_scores(pool)
+        assert len([*tmp_path.iterdir()]) == 1
+
+        first = cluster.add_node(num_cpus=2)
+        eventually(lambda: replicas.n_replicas == 2)  # the driver has its CPU again, in the count at least
+        eventually(lambda: check_scores(pool) is None and len([*tmp_path.iterdir()]) == 2)
+
+        cluster.add_node(num_cpus=2)
+        eventually(lambda: replicas.n_replicas == 4)
+        cluster.remove_node(first, allow_graceful=False)
+        check_scores(pool)
+        eventually(lambda: replicas.n_replicas == 3)
+        check_scores(pool)
+    eventually(lambda: not alive())
+
+
+def test_replicas_beyond_what_fits_wait_for_nodes(cluster: Cluster, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        cluster.add_node(num_cpus=2)
+
+    with Fleet(2, ResourcesSpec(cpus=2), recipe_of(tmp_path), attached=True, tell=tell) as fleet:
+        fleet.await_first()
+        assert (fleet.n_made, fleet.n_replicas) == (2, 1)
+        [line] = told
+        assert line.startswith("waiting for the first replica, which wants 2 CPUs: the largest node has 1 CPU, ")
+        fleet.keep(recipe_of(tmp_path))
+        check_scores(RayPool(fleet.roster, recipe_of(tmp_path)))
+        cluster.add_node(num_cpus=2)
+        eventually(lambda: fleet.n_replicas == 2)
+
+
+FAILING = Recipe(failing_build, ())
+
+
+def recipe_of(folder: Path) -> Recipe:
+    return Recipe(SigningScorer, (folder,), identity=str(folder))

@@ -1,0 +1,85 @@
+"""How many replicas nodes hold, against all ways to place them one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA, describe_demand, describe_largest, room
+from zostudy.spec.study import ResourcesSpec
+
+
+def node(name: str = "a", alive: bool = True, **has: float) -> dict[str, Any]:
+    return {"NodeID": name, "Alive": alive, "Resources": {key.replace("__", ":"): value for key, value in has.items()}}
+
+
+TWO_GPUS = node("a", CPU=16.0, GPU=2.0, memory=64.0 * GIB, accelerator_type__A100=1.0)
+PLAIN = node("b", CPU=6.0, memory=16.0 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ({}, 22),
+        ({"cpus": 4}, 4 + 1),  # not 22 // 4 + a replica that spans both
+        ({"cpus": 7}, 2),
+        ({"cpus": 17}, 0),
+        ({"gpus": 1}, 2),
+        ({"gpus": 0.1}, 16),
+        ({"gpus": 0.5, "cpus": 2}, 4),
+        ({"accelerator_type": "A100"}, 16),
+        ({"accelerator_type": "H100"}, 0),
+        ({"memory": 8}, 8 + 2),
+        ({"memory": 12.0, "accelerator_type": "A100"}, 5),
+    ],
+)
+def test_replicas_are_counted_node_by_node(resources: dict[str, Any], expected: int) -> None:
+    assert room([TWO_GPUS, PLAIN], ResourcesSpec(**resources)) == expected
+
+
+def test_a_node_that_has_left_holds_nothing() -> None:
+    assert room([node(alive=False, CPU=8.0), PLAIN], ResourcesSpec()) == 6
+
+
+def test_the_driver_is_left_a_cpu_on_its_node_but_the_last_replica_goes_first() -> None:
+    assert room([TWO_GPUS, PLAIN], ResourcesSpec(), driver_node="b") == 16 + 5
+    assert room([TWO_GPUS, PLAIN], ResourcesSpec(cpus=6), driver_node="b") == 2
+    assert room([node(CPU=1.0)], ResourcesSpec(), driver_node="a") == 1
+    assert room([node(CPU=1.0), node("b", CPU=1.0)], ResourcesSpec(), driver_node="a") == 1
+    assert room([node(CPU=1.0)], ResourcesSpec(cpus=2), driver_node="a") == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), min_size=1, max_size=4),
+    st.integers(1, 4),
+    st.sampled_from([0.0, 0.5, 1.0, 2.0]),
+)
+def test_the_room_is_what_placing_replicas_one_by_one_finds(
+    sizes: list[tuple[int, int]], cpus: int, gpus: float
+) -> None:
+    nodes = [node(str(number), CPU=float(c), GPU=float(g)) for number, (c, g) in enumerate(sizes)]
+    placed = 0
+    for has_cpus, has_gpus in sizes:
+        left_cpus, left_gpus = float(has_cpus), float(has_gpus)
+        while left_cpus >= cpus and left_gpus >= gpus:
+            left_cpus, left_gpus, placed = left_cpus - cpus, left_gpus - gpus, placed + 1
+    assert room(nodes, ResourcesSpec(cpus=cpus, gpus=gpus)) == placed
+
+
+@given(st.floats(1, 100), st.floats(1, 40))
+def test_nodes_full_of_replicas_have_memory_for_the_trials(memory: float, times: float) -> None:
+    has = memory * times * GIB
+    n_replicas = room([node(CPU=1000.0, memory=has)], ResourcesSpec(memory=memory))
+    of_replicas = n_replicas * (int(memory * GIB) - TRIALS_PER_REPLICA * TRIAL_BYTES)
+    assert n_replicas >= int(times) - 1
+    assert has - of_replicas >= n_replicas * TRIALS_PER_REPLICA * TRIAL_BYTES - 1
+
+
+def test_what_is_wanted_and_had_is_said_in_words() -> None:
+    wanted = ResourcesSpec(cpus=4, gpus=1, accelerator_type="H100", memory=80)
+    assert describe_demand(wanted) == "4 CPUs, 1 GPU, 80 GiB of memory, H100"
+    assert describe_largest([PLAIN, TWO_GPUS]) == "16 CPUs, 2 GPUs, 64 GiB of memory, A100"
+    assert describe_largest([]) == "0 CPUs"

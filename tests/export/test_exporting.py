@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from zostudy.errors import DataError, ModelError, ResultsError
+from zostudy.export.asking import find_asking
+from zostudy.export.exporting import export_trial
+from zostudy.export.folder import whole_folder
+from zostudy.export.manifest import FILES, read_manifest
+from zostudy.export.trials import load_study_results
+from zostudy.results.intervals import t_interval
+from zostudy.spec import TaskSpec
+from zostudy.tasks.loading import load_task
+
+
+def test_an_export_holds_the_prompt_alone_and_behind_its_lead(exported_study) -> None:
+    folder = exported_study("mini-llama").folder
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    prompt = load_file(folder / "prompt_embeds.safetensors")["prompt_embeds"]
+    adapter = load_file(folder / "adapter_model.safetensors")["prompt_embeddings"]
+    assert prompt.shape == (4, 64)
+    assert str(prompt.dtype) == "float32"
+    assert adapter.shape == (5, 64)
+    assert (adapter[1:] == prompt).all()
+
+
+def test_the_card_says_what_where_and_how_good(exported_study) -> None:
+    exported = exported_study("mini-roberta")
+    card = (exported.folder / "README.md").read_text(encoding="utf-8")
+    header = yaml.safe_load(card.split("---")[1])
+    assert header["library_name"] == "peft"
+    trials = exported.trial.study.results.trials
+    seeds = trials[(trials["cell"] == exported.trial.row["cell"]) & (trials["stage"] == "confirm")]
+    assert len(seeds) == 2
+    mean, half_width = t_interval(seeds["test_auc"])
+    own = exported.trial.row
+    [line] = [line for line in card.splitlines() if line.startswith("| auc |")]
+    assert line.endswith(
+        f"| {own['dev_auc']:.3f} | {own['test_auc']:.3f} | {_interval(seeds, 'dev_auc')} | "
+        f"{mean:.3f} ±{half_width:.3f} |"
+    )
+    for text in (
+        f"| study | {exported.trial.study.spec.name} |",
+        f"| trial | {exported.trial.name} |",
+        "    {text} It was {mask}\n",
+        "| down | bad |",
+        "not calibrated",
+        "torch 2.",
+        (exported.results / "study.yaml").read_text().strip(),
+    ):
+        assert text in card, text
+
+
+def test_best_is_the_confirm_trial_with_the_best_dev_auc(exported_study) -> None:
+    results = exported_study("mini-gpt2").trial.study
+    trials = results.results.trials
+    confirmed = trials[trials["stage"] == "confirm"].sort_values("dev_auc", ascending=False, kind="stable")
+    assert results.trial("best").name == confirmed["trial"].iloc[0]
+
+
+def test_an_export_is_replaced_whole_and_nothing_else_is(exported_study, tmp_path: Path) -> None:
+    exported = exported_study("mini-gpt2")
+    out = tmp_path / "deep" / "out"
+    export_trial(exported.trial, out)
+    first = (out / "README.md").stat().st_ino
+    export_trial(exported.trial, out)
+    assert (out / "README.md").stat().st_ino != first
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(ResultsError, match=r"holds notes\.txt; name another folder"):
+        export_trial(exported.trial, out)
+    assert (out / "notes.txt").exists()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ResultsError, match="holds file"):
+        export_trial(exported.trial, tmp_path / "file")
+    with pytest.raises(ResultsError, match="must be a folder that can be written"):
+        export_trial(exported.trial, tmp_path / "file" / "out")
+
+
+def test_a_folder_appears_whole_or_stays_as_it_was(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for fails in (True, False, True):
+        before = {path.name: path.read_text() for path in out.iterdir()} if out.exists() else None
+        try:
+            with whole_folder(out) as folder:
+                (folder / "one").write_text(f"fails {fails}")
+                if fails:
+                    raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            after = {path.name: path.read_text() for path in out.iterdir()} if out.exists() else None
+            assert after == before
+        else:
+            assert (out / "one").read_text() == "fails False"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_trial_of_the_search_is_refused_with_those_of_the_confirm_stage(exported_study, tmp_path: Path) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    [name] = [name for name in study.results.trials["trial"] if "search" in name]
+    with pytest.raises(ResultsError, match=r"its cell has spsa-r2-confirm-000, spsa-r2-confirm-001; best names"):
+        export_trial(study.trial(name), tmp_path / "out")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_an_unknown_trial_is_answered_with_a_close_one(exported_study) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    with pytest.raises(ResultsError, match=r"no 'spsa-r2-confirm-01'; did you mean spsa-r2-confirm-001\?"):
+        study.trial("spsa-r2-confirm-01")
+
+
+def test_a_trial_without_a_prompt_is_refused_with_its_reason(exported_study) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    name = study.results.trials["trial"].iloc[0]
+    trials = study.results.trials.copy()
+    trials.loc[trials["trial"] == name, ["status", "error"]] = ["failed", "the loss is nan"]
+    trials["latent"] = [None, *trials["latent"].iloc[1:]]
+    study = replace(study, results=replace(study.results, trials=trials))
+    with pytest.raises(ResultsError, match=rf"{name} is failed \(the loss is nan\)"):
+        study.trial(name)
+
+
+def test_a_folder_of_studies_is_no_study(exported_study) -> None:
+    with pytest.raises(ResultsError, match=r"a study's own folder, but .* holds no study\.yaml"):
+        load_study_results(exported_study("mini-gpt2").results.parent)
+
+
+def test_label_words_stand_for_the_classes_where_the_data_is_gone(exported_study, tmp_path: Path) -> None:
+    exported = exported_study("mini-gpt2")
+    results, texts = _moved(exported, tmp_path)
+    there = export_trial(load_study_results(results).trial("best"), tmp_path / "there")
+    texts.unlink()
+    gone = export_trial(load_study_results(results).trial("best"), tmp_path / "gone")
+    assert there.note is None
+    assert there.manifest.task.class_names == ("down", "up")
+    assert gone.note is not None
+    assert gone.manifest.task.class_names == ("bad", "great")
+    assert f"Note: {gone.note}." in (tmp_path / "gone" / "README.md").read_text()
+    for name in ("prompt_embeds.safetensors", "adapter_model.safetensors"):
+        assert (tmp_path / "gone" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
+
+
+def test_names_that_only_the_data_holds_are_asked_for_where_it_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"in the study's data only, which cannot be read \(.*gone\.csv.*\); put it back"
+    ):
+        find_asking(TaskSpec(file=str(tmp_path / "gone.csv"), template="{text} {mask}"), "masked")
+
+
+@pytest.mark.parametrize("head", ["masked", "causal", "encoder"])
+@pytest.mark.parametrize("pair", [False, True])
+def test_a_well_known_tasks_words_are_those_of_its_data(head: str, pair: bool, tmp_path: Path) -> None:
+    file = tmp_path / "data.csv"
+    file.write_text(
+        "text,other,label,split\n"
+        + "".join(f"t,o,{label},{split}\n" for label in (0, 1) for split in ("train", "test"))
+    )
+    spec = TaskSpec(name="mrpc" if pair else "sst2", file=str(file), second_text="other" if pair else None)
+    task = load_task(spec)
+    file.unlink()
+    asking = find_asking(spec, head)  # type: ignore[arg-type]
+    assert asking.wording == task.wording(head)  # type: ignore[arg-type]
+    assert asking.class_names == task.table.class_names
+    assert (asking.text, asking.second_text) == ("text", "other" if pair else None)
+
+
+def test_a_hub_tasks_columns_are_known(tmp_path: Path) -> None:
+    assert find_asking(TaskSpec(name="sst2"), "masked").text == "sentence"
+    pair = find_asking(TaskSpec(name="mrpc"), "masked")
+    assert (pair.text, pair.second_text) == ("sentence1", "sentence2")
+
+
+def test_code_that_comes_with_a_model_is_not_run_because_the_study_did(exported_study, tmp_path: Path) -> None:
+    exported = exported_study("mini-gpt2")
+    study = exported.trial.study
+    model = tmp_path / "model"
+    shutil.copytree(Path(_location("mini-gpt2")), model)
+    config = json.loads((model / "config.json").read_text())
+    (model / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    (model / "config.json").write_text(
+        json.dumps(config | {"model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig"}})
+    )
+    own = study.spec.model.model_copy(update={"name": str(model), "trust_remote_code": True})
+    trusting = replace(study, spec=study.spec.model_copy(update={"model": own}))
+    with pytest.raises(ModelError, match=r"brings Python code of its own.*--trust-remote-code"):
+        export_trial(trusting.trial("best"), tmp_path / "out")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_manifest_that_is_none_is_one_line(exported_study, tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match="make it with: zostudy export DIR TRIAL --to"):
+        read_manifest(tmp_path)
+    manifest = json.loads((exported_study("mini-gpt2").folder / "zostudy.json").read_text())
+    (tmp_path / "zostudy.json").write_text(json.dumps(manifest | {"format": 2}))
+    with pytest.raises(ResultsError, match=r"\(format: Input should be 1\); export the trial again"):
+        read_manifest(tmp_path)
+
+
+def _moved(exported, home: Path) -> tuple[Path, Path]:
+    """Returns a copy of the results whose study names a copy of the data, and that copy."""
+    texts, results = home / "texts.csv", home / "results"
+    shutil.copy(exported.texts, texts)
+    shutil.copytree(exported.results, results)
+    study = results / "study.yaml"
+    study.write_text(study.read_text().replace(str(exported.texts), str(texts)))
+    return results, texts
+
+
+def _interval(seeds, column: str) -> str:
+    mean, half_width = t_interval(seeds[column])
+    return f"{mean:.3f} ±{half_width:.3f}"
+
+
+def _location(name: str) -> str:
+    from zostudy.lm.sources import find_model
+    from zostudy.spec import ModelSpec
+
+    return find_model(ModelSpec(name=name)).location

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from zostudy.errors import DataError, ModelError, ResultsError, TooLongError
+from zostudy.export.labelling import check_target, labelled, read_texts, write_frame
+from zostudy.export.manifest import Manifest, read_manifest
+from zostudy.export.predict import ROWS_AT_ONCE, predict
+from zostudy.tasks.files import read_frame
+
+CASES = ["mini-roberta", "mini-gpt2", "mini-llama", "pairs"]
+
+
+def predicted(folder: Path, file: Path, **options) -> pd.DataFrame:
+    manifest = read_manifest(folder)
+    frame, texts = read_texts(file, manifest, None, None)
+    return labelled(frame, predict(folder, manifest, texts, lambda done: None, **options), manifest)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_scores_and_labels_are_those_of_the_study(exported_study, case: str) -> None:
+    exported = exported_study(case)
+    stored, names = exported.trial.scores("test"), read_manifest(exported.folder).task.class_names
+    rows = predicted(exported.folder, exported.texts).iloc[stored.rows]
+    assert [names.index(label) for label in rows["label"]] == stored.labels.tolist()
+    scores = rows[[f"score_{name}" for name in names]].to_numpy()
+    np.testing.assert_allclose(scores, stored.scores, rtol=0, atol=1e-4)
+    exponentials = np.exp(stored.scores.astype(np.float64))
+    shares = rows[[f"probability_{name}" for name in names]].to_numpy()
+    np.testing.assert_allclose(shares, exponentials / exponentials.sum(axis=1, keepdims=True), atol=1e-4)
+    threshold = read_manifest(exported.folder).decision.threshold
+    expected = stored.scores.argmax(axis=1) if threshold is None else np.diff(stored.scores)[:, 0] > threshold
+    assert (threshold is None) == (case == "pairs")
+    assert rows["predicted_label"].tolist() == [names[int(k)] for k in expected]
+
+
+def test_each_format_comes_out_as_it_went_in(exported_study, tmp_path: Path) -> None:
+    exported = exported_study("mini-gpt2")
+    frame = read_frame(exported.texts).head(6).assign(number=range(6), id="007", body=lambda f: f["body"] + ' "é,\t€')
+    expected = None
+    for suffix in (".csv", ".tsv", ".json", ".jsonl", ".parquet"):
+        given, to = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+        write_frame(frame, given)
+        result = predicted(exported.folder, given)
+        write_frame(result, to)
+        back = read_frame(to)
+        assert back.columns.tolist() == [*frame.columns, *(result.columns[len(frame.columns) :])]
+        assert back["body"].tolist() == frame["body"].tolist()
+        assert back["id"].astype(str).str.zfill(3).tolist() == ["007"] * 6
+        scores = back["score_up"].astype(float).to_numpy()
+        expected = scores if expected is None else expected
+        np.testing.assert_allclose(scores, expected, rtol=1e-6)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == sorted(
+        2 * [".csv", ".tsv", ".json", ".jsonl", ".parquet"]
+    )
+
+
+def test_progress_is_told_in_parts(exported_study, tmp_path: Path) -> None:
+    exported, seen = exported_study("mini-gpt2"), []
+    manifest = read_manifest(exported.folder)
+    frame, texts = read_texts(exported.texts, manifest, None, None)
+    many = dataclasses.replace(texts, texts=(texts.texts * 3)[: 2 * ROWS_AT_ONCE + 1])
+    scores = predict(exported.folder, manifest, many, seen.append)
+    assert seen == [ROWS_AT_ONCE, 2 * ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 1]
+    np.testing.assert_allclose(scores[: len(frame)], scores[len(frame) : 2 * len(frame)], atol=1e-5)
+
+
+def test_another_model_is_refused(exported_study) -> None:
+    exported = exported_study("mini-gpt2")
+    with pytest.raises(ModelError, match=r"must be the tokens|has other embeddings; name that model with --model"):
+        predicted(exported.folder, exported.texts, model="mini-llama")
+
+
+def test_a_model_of_other_weights_is_refused_and_a_copy_elsewhere_is_taken(exported_study, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    from zostudy.lm.sources import find_model
+
+    exported = exported_study("mini-gpt2")
+    folder = tmp_path / "copy"
+    shutil.copytree(find_model(read_manifest(exported.folder).model).location, folder)
+    same = predicted(exported.folder, exported.texts, model=str(folder))
+    pd.testing.assert_frame_equal(same, predicted(exported.folder, exported.texts))
+    tensors = load_file(folder / "model.safetensors")
+    embeddings = next(name for name in tensors if name.endswith("wte.weight"))
+    tensors[embeddings][0, 0] += 1
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="has other embeddings; name that model with --model"):
+        predicted(exported.folder, exported.texts, model=str(folder))
+
+
+def test_long_texts_are_refused_unless_they_may_be_cut(exported_study, tmp_path: Path) -> None:
+    exported, file = exported_study("mini-gpt2"), tmp_path / "long.csv"
+    pd.DataFrame({"body": ["short", "word " * 500]}).to_csv(file, index=False)
+    with pytest.raises(TooLongError, match=r"1 of 2 have more \(row 1 has .*\); give --truncate to cut them"):
+        predicted(exported.folder, file)
+    assert len(predicted(exported.folder, file, truncate=True)) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"text": ["a"]}, "no column 'body'; the columns are text"),
+        ({"body": ["a", ""]}, "1 empty texts in column 'body', the first at row 2"),
+        ({"body": []}, "holds no rows"),
+        ({"body": ["a"], "score_up": [1]}, "has a column 'score_up' already"),
+    ],
+)
+def test_mistakes_in_the_file_are_one_line(exported_study, tmp_path: Path, rows: dict, message: str) -> None:
+    file = tmp_path / "file.csv"
+    pd.DataFrame(rows).to_csv(file, index=False)
+    with pytest.raises(DataError, match=message) as error:
+        read_texts(file, read_manifest(exported_study("mini-gpt2").folder), None, None)
+    assert "\n" not in str(error.value)
+
+
+def test_columns_may_be_named_otherwise(exported_study, tmp_path: Path) -> None:
+    file = tmp_path / "file.csv"
+    pd.DataFrame({"one": ["a"], "two": ["b"]}).to_csv(file, index=False)
+    manifest: Manifest = read_manifest(exported_study("pairs").folder)
+    _, texts = read_texts(file, manifest, "one", "two")
+    assert (texts.texts, texts.second_texts) == (("a",), ("b",))
+    with pytest.raises(DataError, match="no column 'other'"):
+        read_texts(file, manifest, "one", None)
+    with pytest.raises(DataError, match="has no second text; leave out --second-text"):
+        read_texts(file, read_manifest(exported_study("mini-gpt2").folder), "one", "two")
+
+
+def test_targets_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> None:
+    file = tmp_path / "file.csv"
+    file.touch()
+    with pytest.raises(DataError, match=r"unknown extension '\.xlsx'; use one of \.csv"):
+        check_target(tmp_path / "out.xlsx", file)
+    with pytest.raises(DataError, match="another file than the input"):
+        check_target(tmp_path / "." / "file.csv", file)
+    with pytest.raises(DataError, match="a folder that can be written"):
+        check_target(tmp_path / "none" / "out.csv", file)
+
+
+def test_a_damaged_export_is_one_line(exported_study, tmp_path: Path) -> None:
+    exported, folder = exported_study("mini-gpt2"), tmp_path / "export"
+    shutil.copytree(exported.folder, folder)
+    (folder / "prompt_embeds.safetensors").write_bytes(b"torn")
+    with pytest.raises(ResultsError, match=r"must hold its vectors, but .* cannot be read"):
+        predicted(folder, exported.texts)
+    shutil.copy(exported.folder / "prompt_embeds.safetensors", folder)
+    manifest = json.loads((folder / "zostudy.json").read_text())
+    manifest["model"]["prompt_tokens"] = 5
+    (folder / "zostudy.json").write_text(json.dumps(manifest))
+    with pytest.raises(ResultsError, match=r"must be \[5, D\], but .* holds \[4, 64\]"):
+        predicted(folder, exported.texts)

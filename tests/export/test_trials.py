@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from zostudy.export.exporting import export_trial
+from zostudy.export.labelling import Texts
+from zostudy.export.manifest import read_manifest
+from zostudy.export.predict import predict
+from zostudy.export.prompt import fingerprint
+from zostudy.export.trials import load_study_results
+from zostudy.lm.sources import find_model
+from zostudy.results.ledger import Ledger
+from zostudy.results.schema import PRECISION
+from zostudy.spec import ConfirmSpec, SearchSpec
+from zostudy.tasks.files import read_frame
+
+
+def test_a_study_is_read_from_a_uri_too(exported_study) -> None:
+    exported = exported_study("mini-gpt2")
+    trial = load_study_results(f"file://{exported.results}").trial("best")
+    assert trial.row["trial"] == exported.trial.name
+    np.testing.assert_array_equal(trial.latent, exported.trial.latent)
+    np.testing.assert_array_equal(trial.scores("dev").scores, exported.trial.scores("dev").scores)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_dtype_is_the_measured_one(exported_study, tmp_path: Path, dtype: str) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(exported_study("mini-gpt2").results, results)
+    assert load_study_results(results).dtype == "float32"
+    row = {field.name: "text" if field.type == pa.string() else 1 for field in PRECISION}
+    rows = [row | {"dtype": each, "chosen": each == dtype} for each in ("float32", "bfloat16")]
+    Ledger(results).record_precision(rows)
+    assert load_study_results(results).dtype == dtype
+
+
+def test_a_study_in_bfloat16_is_taken_away_and_goes_on_in_bfloat16(
+    make_study, run_study, exported_study, tmp_path: Path
+) -> None:
+    texts = exported_study("mini-gpt2").texts
+    spec = make_study("mini-gpt2", texts)
+    model = spec.model.model_copy(update={"dtype": "bfloat16"})
+    only = {"search": SearchSpec(), "confirm": ConfirmSpec(seeds=1), "methods": spec.methods[1:]}
+    study = load_study_results(run_study(spec.model_copy(update={"model": model, **only}), tmp_path / "results"))
+    trial = study.trial("best")
+    export_trial(trial, tmp_path / "out")
+    table = load_file(f"{find_model(spec.model).location}/model.safetensors")["transformer.wte.weight"]
+    prompt = load_file(tmp_path / "out" / "prompt_embeds.safetensors")["prompt_embeds"]
+    assert _holds(table.bfloat16().float(), prompt)
+    assert not _holds(table, prompt)
+    manifest, stored = read_manifest(tmp_path / "out"), trial.scores("test")
+    assert manifest.model.dtype == "bfloat16"
+    bodies = tuple(read_frame(texts)["body"].iloc[stored.rows])
+    in_bfloat16 = predict(tmp_path / "out", manifest, Texts(bodies, None), lambda done: None)
+    float32 = manifest.model_copy(update={"model": manifest.model.model_copy(update={"dtype": "float32"})})
+    float32 = float32.model_copy(update={"embeddings": fingerprint(table)})
+    in_float32 = predict(tmp_path / "out", float32, Texts(bodies, None), lambda done: None)
+    away = [np.abs(scores - stored.scores).mean() for scores in (in_bfloat16, in_float32)]
+    assert away[0] < away[1] / 2  # what is left is the rounding of another batch
+
+
+def _holds(table: torch.Tensor, vectors: torch.Tensor) -> bool:
+    return bool((vectors[:, None] == table).all(dim=-1).any(dim=-1).all())

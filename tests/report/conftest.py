@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+Change = Callable[[pa.Table], pa.Table]
+
+
+@pytest.fixture(scope="session")
+def altered() -> Callable[..., Path]:
+    """Copies the quickstart's results at ratio 10 to a folder; keywords name a table and what becomes of it."""
+
+    def alter(folder: Path, **changes: Change) -> Path:
+        shutil.copytree(QUICKSTART, folder)
+        for table in ("trials", "history", "scores", "precision"):
+            path = folder / table / "merged.parquet"
+            rows = pq.read_table(path)
+            rows = rows.filter(pc.match_substring(rows["cell"], "-r10"))
+            pq.write_table(changes.get(table, lambda same: same)(rows), path)
+        return folder
+
+    return alter
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.is_file():
+        pytest.skip(f"there is no {CHROMIUM} on this machine")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def look(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a page and waits until it has drawn all; fails if it complains, asks, or wants something from elsewhere."""
+    said: list[str] = []
+    requested: list[str] = []
+
+    def opened(path: Path, width: int = 1280, scheme: str = "light") -> Any:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_selector("body[data-drawn]", timeout=60_000)
+        assert page.locator(".chart svg").count() == page.locator(".chart").count()
+        assert not page.locator("img").count()
+        assert not said
+        assert [url for url in requested if not url.startswith("data:")] == [path.as_uri()]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        pages.append(page)
+        return page
+
+    pages: list[Any] = []
+    yield opened
+    for page in pages:
+        page.close()

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import vl_convert
+from scipy import stats
+
+from zostudy.report.charts import Charts
+from zostudy.report.landscape import landscape_section, plane_frame, sharpness_frame, slice_frame
+from zostudy.results.reading import load_results
+
+QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+GRID = np.arange(-2, 3) / 2
+
+
+def loss(number: int, x: float, y: float) -> float:
+    return 0.5 + number + x**2 + 2 * y**2 + 0.1 * (number + 1) * x
+
+
+@pytest.fixture(scope="module")
+def confirm() -> pd.DataFrame:
+    """The quickstart's confirm trials; their sharpness is their number."""
+    trials = load_results(QUICKSTART).trials
+    confirm = trials[trials["stage"] == "confirm"].reset_index(drop=True)
+    return confirm.assign(sharpness=confirm["number"].astype(float))
+
+
+@pytest.fixture(scope="module")
+def landscape(confirm: pd.DataFrame) -> pd.DataFrame:
+    """A paraboloid on a slope around each trial's point, whole for trial 0."""
+    rows = [
+        {"trial": trial, "x": x, "y": y, "loss": loss(number, x, y)}
+        for trial, number in zip(confirm["trial"], confirm["number"], strict=True)
+        for x in GRID
+        for y in GRID
+        if number == 0 or 0 in (x, y)
+    ]
+    return pd.DataFrame(rows)
+
+
+def without(landscape: pd.DataFrame, **place: Any) -> pd.DataFrame:
+    """Returns the landscape where the loss at a place is absent."""
+    there = (landscape[list(place)] == pd.Series(place)).all(axis=1)
+    assert there.any()
+    return landscape.assign(loss=landscape["loss"].mask(there))
+
+
+def test_slices_are_the_rise_over_the_seeds_and_both_directions(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
+    frame = slice_frame(confirm, landscape).set_index(["method", "ratio", "distance"])
+    assert len(frame) == confirm["cell"].nunique() * len(GRID)
+    for (_, _, distance), row in frame.iterrows():
+        rises = [
+            (loss(number, distance, 0) + loss(number, 0, distance)) / 2 - loss(number, 0, 0) for number in range(3)
+        ]
+        assert row["seeds"] == 3
+        assert row["mean"] == pytest.approx(np.mean(rises))
+        half = stats.t.interval(0.95, 2)[1] * stats.sem(rises)
+        assert (row["low"], row["high"]) == pytest.approx((np.mean(rises) - half, np.mean(rises) + half))
+
+
+def test_sharpness_has_students_interval_over_the_seeds_that_have_one(confirm: pd.DataFrame) -> None:
+    frame = sharpness_frame(confirm.assign(sharpness=confirm["sharpness"].mask(confirm["number"] == 2)))
+    assert len(frame) == confirm["cell"].nunique()
+    low, high = stats.t.interval(0.95, 1, loc=0.5, scale=stats.sem([0, 1]))
+    assert frame["seeds"].unique() == [2]
+    np.testing.assert_allclose(frame[["mean", "low", "high"]], [[0.5, low, high]] * len(frame))
+    assert sharpness_frame(confirm.assign(sharpness=np.nan)).empty
+
+
+def test_planes_are_those_of_the_trials_that_evaluated_one(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
+    frame = plane_frame(confirm, landscape)
+    assert len(frame) == confirm["cell"].nunique() * len(GRID) ** 2
+    np.testing.assert_allclose(frame["rise"], frame["x"] ** 2 + 2 * frame["y"] ** 2 + 0.1 * frame["x"], atol=1e-5)
+
+
+def test_places_without_a_finite_loss_are_left_out(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
+    torn = without(landscape, x=1.0, y=0.0)
+    assert len(plane_frame(confirm, torn)) == confirm["cell"].nunique() * (len(GRID) ** 2 - 1)
+    at_one = slice_frame(confirm, torn).query("distance == 1")
+    np.testing.assert_allclose(at_one["mean"], 2.0)
+    gone = without(torn, x=0.0, y=1.0)
+    assert len(slice_frame(confirm, gone)) == confirm["cell"].nunique() * (len(GRID) - 1)
+
+
+def test_a_plane_is_drawn_right_way_up_in_a_tile_of_its_method(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
+    section = landscape_section(confirm, landscape, Charts(sorted(confirm["method"].unique())))
+    assert section is not None
+    [figure, *_] = [figure for figure in section.figures if "planes" in figure.name]
+    spec = figure.chart.to_dict()
+    cells, names, _ = (pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in spec["layer"])
+    for (method, tile), (right, down) in zip(
+        cells.groupby("method"), names.sort_values("method")[["right", "down"]].to_numpy(), strict=True
+    ):
+        assert [tile[edge].min() for edge in ("left_edge", "upper_edge")] == pytest.approx([right - 0.5, down - 0.5])
+        assert [tile[edge].max() for edge in ("right_edge", "lower_edge")] == pytest.approx([right + 0.5, down + 0.5])
+        area = ((tile["right_edge"] - tile["left_edge"]) * (tile["lower_edge"] - tile["upper_edge"])).sum()
+        assert area == pytest.approx(1, abs=1e-3), method
+        highest = tile.loc[tile["upper_edge"].idxmin()]
+        assert highest["y"] == 1
+        assert tile.loc[tile["left_edge"].idxmin(), "x"] == -1
+    shown = vl_convert.vegalite_to_svg(spec | {"width": 400})
+    assert all(f">{method}<" in shown for method in confirm["method"].unique())
+
+
+def test_the_section_has_a_row_and_a_line_for_each_cell_and_figures_for_each_ratio(
+    confirm: pd.DataFrame, landscape: pd.DataFrame
+) -> None:
+    charts = Charts(sorted(confirm["method"].unique()))
+    section = landscape_section(confirm, landscape, charts)
+    assert section is not None
+    names = [figure.name for figure in section.figures]
+    ratios = (1, 10, 50)
+    assert names == [
+        "sharpness-by-ratio",
+        *(f"loss-{kind}-ratio-{ratio}" for kind in ("slices", "planes") for ratio in ratios),
+    ]
+    [table] = section.tables
+    assert [row[:2] for row in table.rows] == [(m, f"{r}") for m in ("bpt-fzg", "spsa", "zosa") for r in ratios]
+    half = stats.t.interval(0.95, 2)[1] * stats.sem([0, 1, 2])
+    assert {row[2] for row in table.rows} == {f"1 ±{half:.3g}"}
+    assert {row[3] for row in table.rows} == {f"1.5 ±{half:.3g}"}
+    first = confirm[(confirm["method"] == "bpt-fzg") & (confirm["imbalance_ratio"] == 1)]
+    lengths = [np.sqrt(np.mean(np.square(latent))) for latent in first["latent"]]
+    assert table.rows[0][4].startswith(f"{np.mean(lengths):.3g} ±")
+    assert {row[5] for row in table.rows} == {"3"}
+
+
+def test_a_study_without_landscapes_has_no_such_section(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
+    charts = Charts(["zosa"])
+    assert landscape_section(confirm, landscape.iloc[:0], charts) is None
+    assert landscape_section(confirm.iloc[:0], landscape, charts) is None
+    nowhere = landscape_section(confirm.assign(sharpness=None), landscape.assign(loss=np.nan), charts)
+    assert nowhere is not None
+    assert not nowhere.figures
+    assert {row[2:4] for row in nowhere.tables[0].rows} == {("not finite", "not finite")}

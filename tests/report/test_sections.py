@@ -1,0 +1,148 @@
+"""What a report says of studies that are not all well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.report.charts import Charts
+from zostudy.report.page import write_report
+from zostudy.report.parts import Section, Study
+from zostudy.report.sections import describe
+from zostudy.results.compare import compare
+from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.reading import load_results
+from zostudy.results.storage import Storage
+
+HOSTILE = "<script>alert(1)</script> & so on"
+LONG = "a-study-of-sixty-letters-that-has-nothing-to-break-it-at-all"
+
+
+@cache
+def told(folder: Path, baseline: str | None = None) -> Study:
+    results = load_results(folder)
+    return describe(Storage.at(folder), results, baseline, Charts(sorted(results.trials["method"].unique())))
+
+
+def section(study: Study, title: str) -> Section:
+    [found] = [section for section in study.sections if section.title == title]
+    return found
+
+
+def replaced(rows: pa.Table, **columns: Any) -> pa.Table:
+    for name, values in columns.items():
+        place = rows.schema.get_field_index(name)
+        field = rows.schema.field(name)
+        rows = rows.set_column(place, field, pa.array(values, field.type))
+    return rows
+
+
+def failed(rows: pa.Table) -> pa.Table:
+    n = len(rows)
+    gone = {name: [None] * n for name in rows.column_names if name.startswith(("dev_", "test_"))}
+    return replaced(rows, status=["failed"] * n, error=[HOSTILE] * n, **gone)
+
+
+def of_search(rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.equal(rows["stage"], "search"))
+
+
+def pruned(rows: pa.Table) -> pa.Table:
+    places = zip(rows["stage"].to_pylist(), rows["number"].to_pylist(), strict=True)
+    hit = [place == ("search", 3) for place in places]
+    return replaced(rows, status=["pruned" if one else "complete" for one in hit])
+
+
+def of_three_classes(rows: pa.Table) -> pa.Table:
+    return replaced(rows, scores=[[*scores, 0.5] for scores in rows["scores"].to_pylist()])
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory, altered: Callable[..., Path]) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("results")
+    return {
+        LONG: altered(root / LONG),
+        "failed": altered(root / "failed", trials=failed),
+        "searching": altered(root / "searching", trials=of_search),
+        "pruned": altered(root / "pruned", trials=pruned),
+        "three": altered(root / "three", scores=of_three_classes),
+    }
+
+
+def test_the_comparison_is_that_of_zostudy_compare(folders: dict[str, Path]) -> None:
+    for baseline in (None, "spsa"):
+        tables = section(told(folders[LONG], baseline), "Comparison").tables
+        assert list(tables) == comparison_tables(compare(load_results(folders[LONG]), baseline=baseline))
+    with pytest.raises(ResultsError, match="the baseline must be one of bpt-fzg, spsa, zosa, but got cma-es"):
+        told(folders[LONG], "cma-es")
+
+
+def test_a_study_whose_trials_all_failed_says_why(folders: dict[str, Path]) -> None:
+    study = told(folders["failed"])
+    assert {row[-1] for table in section(study, "Failures").tables for row in table.rows} >= {"300"}
+    assert section(study, "Failures").tables[0].rows[0][1] == HOSTILE
+    assert {cell for row in section(study, "Comparison").tables[0].rows for cell in row[1:2]} == {"failed"}
+    assert not study.figures
+
+
+def test_a_running_study_is_told_as_far_as_it_has_come(folders: dict[str, Path]) -> None:
+    study = told(folders["searching"])
+    assert "searching is unfinished: 0 of its 27 confirm trials are there" in study.summary
+    assert section(study, "Comparison").note.startswith("No confirm trial has ended yet")
+    assert [figure.name for figure in study.figures if not figure.name.startswith("search-")] == []
+    assert study.figures
+
+
+def test_trials_that_were_stopped_early_are_counted_and_not_drawn(folders: dict[str, Path]) -> None:
+    found = section(told(folders["pruned"]), "What the search found")
+    assert found.note == "Of 18 search trials, 3 were stopped early; the figures leave these out."
+    [chart] = [figure.chart for figure in found.figures if figure.name == "search-learning_rate"]
+    assert len(chart.data) == 15
+    assert not section(told(folders[LONG]), "What the search found").note
+
+
+def test_more_than_two_classes_have_no_curve_and_a_word_why(folders: dict[str, Path]) -> None:
+    curves = section(told(folders["three"]), "ROC and precision-recall")
+    assert not curves.figures
+    assert "two classes" in curves.note
+
+
+def test_all_of_them_are_drawn_on_a_telephone_in_the_dark(
+    folders: dict[str, Path], tmp_path: Path, look: Callable[..., Any]
+) -> None:
+    path = tmp_path / "all.html"
+    write_report(list(folders.values()), path, watch=True)
+    path.write_text(path.read_text(encoding="utf-8").replace('http-equiv="refresh"', ""), encoding="utf-8")
+    page = look(path, 400, "dark")
+    assert page.locator(".chart").count() == sum(len(told(folder).figures) for folder in folders.values())
+    assert page.locator("td", has_text=HOSTILE).count() == 27
+    assert LONG in page.locator("h1").inner_text()
+
+
+def test_figures_of_studies_with_one_name_do_not_replace_each_other(
+    tmp_path: Path, altered: Callable[..., Path]
+) -> None:
+    from zostudy.report.parts import Figure, with_safe_names
+
+    sections = (Section("a", figures=(Figure("x y", None, ""), Figure("x/y", None, ""))),)
+    named = with_safe_names([Study("s", "", sections), Study("s", "", sections)])
+    assert [figure.name for study in named for figure in study.figures] == ["s-x-y", "s-x-y-2", "s-x-y-3", "s-x-y-4"]
+
+
+@pytest.mark.parametrize("n_lines", [1, 100, 5000])
+def test_long_lines_are_thinned_evenly_from_end_to_end(n_lines: int) -> None:
+    from zostudy.report.frames import _thinned
+
+    kept = _thinned(10_000, n_lines)
+    assert (kept[0], kept[-1]) == (0, 9_999)
+    assert np.ptp(np.diff(kept)) <= 1
+    assert len(kept) * n_lines <= max(8_000, 11 * n_lines)
+    assert _thinned(5, n_lines).tolist() == [0, 1, 2, 3, 4]

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+from zostudy.results.comparison import Cell, Comparison
+from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.intervals import Interval, t_interval
+from zostudy.results.tables import plain
+
+
+def cell(method: str, ratio: float, mean: float | None, half_width: float | None, **changes) -> Cell:
+    values: dict[str, Any] = {"seeds": 3, "failed": 0, "budget": 300, "queries": 300.0, "examples": 9600.0, **changes}
+    return Cell((method,), ratio, {"test_auc": Interval(mean, half_width), "dev_auc": Interval(0.5, 0.1)}, **values)
+
+
+def test_methods_stand_against_ratios() -> None:
+    cells = (
+        cell("untuned", 1.0, 0.7, 0.01, queries=0, examples=0),
+        cell("untuned", 2.5, 0.65, 0.02, queries=0, examples=0),
+        cell("zosa", 1.0, 0.8126, 0.0134, queries=288.0, examples=9216.0),
+        cell("zosa", 2.5, 0.9, None, seeds=1, failed=2),
+        cell("spsa", 2.5, None, None, seeds=0, failed=3, queries=16.0),
+    )
+    first, last = comparison_tables(Comparison("imbalance_ratio", ("method",), ("dev_auc", "test_auc"), cells))
+    assert first.title == "dev_auc by imbalance_ratio: mean ±95% interval over 3 confirm seeds"
+    assert first.notes == ()
+    assert plain(last).splitlines()[:5] == [
+        "test_auc by imbalance_ratio: mean ±95% interval over 3 confirm seeds",
+        "method               1            2.5  rank  queries     examples",
+        "untuned   0.700 ±0.010  *0.650 ±0.020     -        0            0",
+        "zosa     *0.813 ±0.013    0.900 (1/3)     -  288-300  9,216-9,600",
+        "spsa                 -         failed     -       16        9,600",
+    ]
+    assert last.notes[0] == "Too few seeds to tell what is significantly worse than the best: that takes 3."
+    assert last.notes[1] == "No interval where fewer than 2 seeds ended."
+    assert last.notes[2].startswith("Confirm trials that failed: 5.")
+    assert len(last.notes) == 3
+
+
+def test_whole_cells_need_no_notes() -> None:
+    cells = (cell("zosa", 1.0, 0.8, 0.1), cell("spsa", 1.0, 0.7, 0.1))
+    [table] = comparison_tables(Comparison("imbalance_ratio", ("method",), ("test_auc",), cells))
+    assert table.notes == ()
+    assert table.best == {(0, 1)}
+
+
+def test_cells_of_the_untuned_prompt_are_no_range_of_none() -> None:
+    [table] = comparison_tables(
+        Comparison(
+            "model",
+            ("task", "method"),
+            ("test_auc",),
+            (Cell(("reviews", "untuned"), "minilm", {"test_auc": Interval(0.5, None)}, 1, 0, 300, 0.0, 0.0),),
+        )
+    )
+    assert table.columns == ("task", "method", "minilm", "queries", "examples")
+    assert table.rows == (("reviews", "untuned", "0.500", "0", "0"),)
+    assert table.text_columns == 2
+
+
+def with_values(method: str, values: list[float]) -> Cell:
+    interval = t_interval(values)
+    by_seed = {(seed,): value for seed, value in enumerate(values)}
+    return Cell((method,), 10.0, {"test_auc": interval}, len(values), 0, 300, 300.0, 9600.0, {"test_auc": by_seed})
+
+
+def test_a_cell_that_holds_against_the_best_has_a_mark_that_a_note_explains() -> None:
+    cells = (
+        with_values("best", [0.90, 0.91, 0.95]),
+        with_values("close", [0.95, 0.85, 0.90]),
+        with_values("worse", [0.10, 0.12, 0.15]),
+    )
+    [table] = comparison_tables(Comparison("imbalance_ratio", ("method",), ("test_auc",), cells))
+    assert [row[1].endswith("†") for row in table.rows] == [False, True, False]
+    assert [note.startswith("† not significantly worse") for note in table.notes] == [True]
+
+
+def test_differences_to_a_baseline_stand_under_the_means() -> None:
+    cells = (
+        with_values("spsa", [0.5, 0.6, 0.7]),
+        with_values("zosa", [0.7, 0.9, 1.1]),
+        with_values("mezo", [0.7, 0.9]),
+    )
+    means, differences = comparison_tables(
+        Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, baseline="spsa", unequal=True)
+    )
+    assert any(note.startswith("Budgets differ") for note in means.notes)
+    assert plain(differences).splitlines()[1:4] == [
+        "method  imbalance_ratio  difference to spsa              p      g  seeds",
+        "zosa                 10       +0.300 ±0.248          0.035  +1.69      3",
+        "mezo                 10       +0.250 ±0.635  too few seeds      -      2",
+    ]
+    assert "for the tests of this table (1)" in differences.notes[0]
+    assert differences.notes[1].startswith("Too few seeds: a test needs 3")

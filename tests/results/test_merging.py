@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results.files import MERGED, TABLES_OF_A_TRIAL, read_table
+from zostudy.results.ledger import Ledger
+from zostudy.results.merging import merge
+from zostudy.results.reading import load_results
+from zostudy.results.storage import Storage
+
+TRIALS = [("spsa", 0), ("zosa", 1), ("zosa", 0)]
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.fixture
+def ledger(make_outcome, tmp_path: Path) -> Ledger:
+    ledger = Ledger(tmp_path / "made")
+    for method, number in TRIALS:
+        ledger.record(make_outcome(method, number=number))
+    return ledger
+
+
+def stored(place: Storage) -> dict[str, pa.Table]:
+    return {table: read_table(place, table) for table in TABLES_OF_A_TRIAL}
+
+
+def files(place: Storage) -> set[str]:
+    return {name for table in TABLES_OF_A_TRIAL for name in (place / table).files()}
+
+
+def on_call(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], number: int, do: Callable[[], Any]) -> None:
+    """Does something just before a storage's n-th call of these methods, and never again."""
+    counter = itertools.count()
+    for name in names:
+        original = getattr(Storage, name)
+
+        def called(self: Storage, *arguments: Any, original: Any = original) -> Any:
+            if next(counter) == number:
+                do()
+            return original(self, *arguments)
+
+        monkeypatch.setattr(Storage, name, called)
+
+
+def test_a_merged_study_reads_as_before_from_one_file_a_table(ledger: Ledger) -> None:
+    before, trials = stored(ledger.place), ledger.trials()
+    merge(ledger.place)
+    assert files(ledger.place) == {MERGED}
+    assert stored(ledger.place) == before
+    assert ledger.trials() == trials
+    assert load_results(ledger.place).history["dev_auc"].notna().sum() == len(TRIALS)
+    merge(ledger.place)
+    assert stored(ledger.place) == before
+
+
+@pytest.mark.parametrize("step", range(16))
+def test_a_stop_at_any_step_of_merging_changes_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    before = stored(ledger.place)
+
+    def stop() -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patch:  # four files written and twelve removed
+        on_call(patch, ("write", "remove"), step, stop)
+        with pytest.raises(StoppedError):
+            merge(ledger.place)
+    assert stored(ledger.place) == before
+    assert Ledger(ledger.place).set_damage_aside() == []
+    merge(ledger.place)
+    assert files(ledger.place) == {MERGED}
+    assert stored(ledger.place) == before
+
+
+@pytest.mark.parametrize(
+    ("table", "step"), [("trials", step) for step in range(4)] + [("history", step) for step in range(6)]
+)
+def test_who_reads_while_files_are_merged_misses_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, step: int, table: str
+) -> None:
+    before = read_table(ledger.place, table)
+    with monkeypatch.context() as patch:
+        on_call(patch, ("files", "open"), step, lambda: merge(ledger.place))
+        assert read_table(ledger.place, table) == before
+    assert files(ledger.place) == {MERGED}
+
+
+def test_a_trial_that_runs_again_replaces_its_merged_rows(ledger: Ledger, make_outcome) -> None:
+    merge(ledger.place)
+    ledger.record(make_outcome("zosa", number=0, status="failed", error="not finite"))
+    ledger.record(make_outcome("zosa", number=2))
+    for _ in range(2):
+        trials = read_table(ledger.place, "trials").to_pylist()
+        assert [(row["method"], row["number"], row["status"]) for row in trials] == [
+            ("spsa", 0, "complete"),
+            ("zosa", 0, "failed"),
+            ("zosa", 1, "complete"),
+            ("zosa", 2, "complete"),
+        ]
+        history = read_table(ledger.place, "history", ("step",))
+        assert history["step"].to_pylist() == [0, 1, 2] * 4
+        merge(ledger.place)
+
+
+def test_what_an_unfinished_repetition_left_does_not_count(ledger: Ledger, make_outcome, monkeypatch) -> None:
+    before = stored(ledger.place)
+    merge(ledger.place)
+
+    def stop() -> None:
+        raise StoppedError
+
+    with monkeypatch.context() as patch:  # all but trials is there
+        on_call(patch, ("write",), 3, stop)
+        with pytest.raises(StoppedError):
+            ledger.record(make_outcome("zosa", number=0, status="failed", error="not finite"))
+    assert stored(ledger.place) == before
+
+
+def test_a_merged_study_goes_on_as_any_other(ledger: Ledger) -> None:
+    ledger.write_study({"seed": 0}, {})
+    merge(ledger.place)
+    with pytest.raises(ResultsError, match="seed"):
+        ledger.check_extends({"seed": 1})
+
+
+def test_files_that_keep_vanishing_are_one_clear_line(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(self: Storage, name: str) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Storage, "open", gone)
+    with pytest.raises(ResultsError, match=r"must stay while they are read, but files of .*trials vanish"):
+        read_table(ledger.place, "trials")

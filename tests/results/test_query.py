@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results import files
+from zostudy.results.ledger import Ledger
+from zostudy.results.merging import merge
+from zostudy.results.query import EXAMPLES, TABLES, query
+from zostudy.results.reading import load_results, study_places
+from zostudy.results.schema import SCHEMAS, meaning
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+
+
+@pytest.fixture
+def ledger(make_outcome, make_precision, tmp_path: Path) -> Ledger:
+    ledger = Ledger(tmp_path / "made")
+    for method, number in itertools.product(("spsa", "zosa"), range(2)):
+        ledger.record(make_outcome(method, number=number, test_auc=0.5 + number / 10))
+    ledger.record_precision([make_precision()])
+    ledger.write_study({"name": "made", "methods": ["spsa", {"zosa": {"sharpness_radius": 0.1}}], "seed": 7}, {})
+    return ledger
+
+
+def rows(where: Any, sql: str) -> list[tuple[Any, ...]]:
+    return query(study_places(where), sql, lambda relation: relation.fetchall())
+
+
+@pytest.mark.parametrize("sql", EXAMPLES.values(), ids=EXAMPLES)
+def test_the_examples_run(sql: str) -> None:
+    answer = load_results(REFERENCE).sql(sql)
+    assert len(answer) > 0 or "failed" in sql
+
+
+def test_a_group_by_is_that_of_pandas() -> None:
+    results = load_results(REFERENCE)
+    answer = results.sql("SELECT study, method, imbalance_ratio, avg(test_auc) AS test_auc FROM trials GROUP BY ALL")
+    keys = ["study", "method", "imbalance_ratio"]
+    expected = results.trials.groupby(keys)["test_auc"].mean()
+    pd.testing.assert_series_equal(answer.set_index(keys)["test_auc"].sort_index(), expected, check_index_type=False)
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_a_table_has_the_columns_and_rows_that_are_stored(ledger: Ledger, table: str) -> None:
+    answer = query([ledger.place], f"SELECT * FROM {table}", lambda relation: relation.df())
+    assert answer.columns.tolist() == SCHEMAS[table].names
+    assert len(answer) == len(getattr(load_results(ledger.place), table))
+
+
+def test_studies_are_what_their_files_say(ledger: Ledger) -> None:
+    [(study, folder, methods, seed, model, spec)] = rows(
+        ledger.place,
+        "SELECT study, folder, methods, seed, model, spec ->> '$.methods[1].zosa.sharpness_radius' FROM studies",
+    )
+    assert (study, folder, methods, seed, model, spec) == ("made", str(ledger.place), ["spsa", "zosa"], 7, None, "0.1")
+    ledger.place.remove("study.yaml")
+    with pytest.raises(ResultsError, match=r"study\.yaml cannot be read .*; put it back"):
+        rows(ledger.place, "SELECT * FROM studies")
+    assert len(rows(ledger.place, "SELECT * FROM trials")) == 4
+
+
+def test_every_column_has_a_meaning() -> None:
+    assert all(meaning(field) for schema in TABLES.values() for field in schema)
+
+
+def test_only_finished_trials_are_there(ledger: Ledger) -> None:
+    (ledger.place / "trials").remove("zosa-ratio10-confirm-0001.parquet")
+    for table in ("trials", "history", "scores", "landscape"):
+        assert rows(ledger.place, f"SELECT count(DISTINCT trial) FROM {table}") == [(3,)]
+
+
+def test_a_merged_study_answers_as_before_and_so_does_one_that_went_on(ledger: Ledger, make_outcome) -> None:
+    sql = "SELECT trial, status, step, history.queries FROM history JOIN trials USING (trial) ORDER BY ALL"
+    before = rows(ledger.place, sql)
+    merge(ledger.place)
+    assert rows(ledger.place, sql) == before
+    ledger.record(make_outcome("zosa", number=1, status="failed", error="not finite"))
+    ledger.record(make_outcome("zosa", number=2))
+    after = rows(ledger.place, sql)
+    assert [row for row in after if not row[0].startswith("zosa")] == [r for r in before if not r[0].startswith("zosa")]
+    assert [row[1] for row in after if row[0] == "zosa-ratio10-confirm-0001"] == ["failed"] * 3
+    assert len(after) == 15
+
+
+@pytest.mark.parametrize("after", ["table_files", "check_files"])
+def test_who_asks_while_files_are_merged_misses_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    original, merged = getattr(files, after), []
+
+    def called(*arguments: Any) -> Any:
+        answer = original(*arguments)
+        if not merged:
+            merged.append(True)
+            merge(ledger.place)
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"zostudy.results.query.{after}", called)
+        assert rows(ledger.place, "SELECT count(*), count(DISTINCT trial) FROM history") == [(12, 4)]
+    assert merged
+
+
+def test_several_studies_are_asked_at_once(ledger: Ledger, make_outcome) -> None:
+    other = Ledger(Path(str(ledger.place)).parent / "other")
+    other.record(make_outcome(study="other"))
+    merge(other.place)
+    answer = rows(Path(str(ledger.place)).parent, "SELECT study, count(*) FROM history GROUP BY ALL ORDER BY ALL")
+    assert answer == [("made", 12), ("other", 3)]
+
+
+STATEMENTS = [
+    "COPY trials TO '{folder}/out.csv'",
+    "COPY (SELECT 1) TO '{folder}/made/trials/out.parquet'",
+    "EXPORT DATABASE '{folder}/out'",
+    "ATTACH '{folder}/out.db'",
+    "CREATE TABLE mine AS SELECT 1",
+    "INSERT INTO trials SELECT * FROM trials",
+    "DROP VIEW trials",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "PRAGMA enable_profiling",
+    "CHECKPOINT",
+    "SELECT 1; COPY (SELECT 1) TO '{folder}/out.csv'",
+    "",
+]
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_nothing_but_a_query_is_taken(ledger: Ledger, tmp_path: Path, sql: str) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ResultsError, match=r"^a query must be one SELECT, but got .*; results are only read"):
+        rows(ledger.place, sql.format(folder=tmp_path))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+READS = [
+    "SELECT * FROM read_csv('{secret}')",
+    "SELECT * FROM read_text('{secret}')",
+    "SELECT * FROM '{secret}'",
+    "SELECT * FROM glob('{folder}/*')",
+    "FROM sniff_csv('{secret}')",
+    "SELECT * FROM parquet_metadata('{folder}/made/trials/zosa-ratio10-confirm-0000.parquet')",
+    "SELECT * FROM read_parquet('s3://bucket/file.parquet')",
+    "SELECT * FROM read_csv('https://localhost/file.csv')",
+    "SELECT * FROM query('SELECT * FROM read_text(''{secret}'')')",
+    "SELECT * FROM secret_frame",
+    "SELECT getenv('HOME')",
+]
+
+
+@pytest.mark.parametrize("sql", READS)
+def test_nothing_but_the_results_is_read(ledger: Ledger, tmp_path: Path, sql: str) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("password\nhunter2\n")
+    secret_frame = pd.DataFrame({"password": ["hunter2"]})  # noqa: F841  (DuckDB finds local variables, if it may)
+    with pytest.raises(ResultsError) as caught:
+        rows(ledger.place, sql.format(folder=tmp_path, secret=secret))
+    assert str(caught.value).startswith("the query failed: ")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_forms_of_select_and_explain_are_queries(ledger: Ledger) -> None:
+    for sql in (
+        "FROM trials",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+        "EXPLAIN SELECT * FROM trials",
+        "DESCRIBE trials",
+    ):
+        assert rows(ledger.place, sql)
+
+
+def test_a_wrong_query_gets_what_duckdb_says_and_the_columns_there_are(ledger: Ledger) -> None:
+    with pytest.raises(ResultsError) as caught:
+        rows(ledger.place, "SELECT colour FROM history")
+    first, *_, last = str(caught.value).splitlines()
+    assert first.startswith("the query failed: Binder Error")
+    assert "colour" in first
+    assert last == f"columns of history: {', '.join(SCHEMAS['history'].names)}"
+    with pytest.raises(ResultsError, match=r"\ntables: studies, trials, history, scores, landscape, precision$"):
+        rows(ledger.place, "SELECT * FROM nothing")
+
+
+def test_a_file_of_something_else_is_one_clear_line(ledger: Ledger) -> None:
+    (Path(str(ledger.place)) / "history" / "zosa-ratio10-confirm-0000.parquet").write_bytes(b"no Parquet")
+    with pytest.raises(ResultsError, match=r"confirm-0000\.parquet cannot be read") as caught:
+        rows(ledger.place, "SELECT * FROM history")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_answer_outlives_its_connection(ledger: Ledger) -> None:
+    answer = load_results(ledger.place).sql("SELECT started_at, params, latent FROM trials")
+    assert isinstance(answer, pd.DataFrame)
+    assert str(answer["started_at"].dt.tz) == "UTC"
+    assert duckdb.connect(":memory:").sql("SELECT count(*) FROM answer").fetchall() == [(4,)]

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zostudy.results.intervals import t_interval
+from zostudy.results.statistics import LEAST_PAIRS, holm, paired_test
+
+SCORES = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
+
+
+@given(st.dictionaries(st.integers(0, 20), st.tuples(SCORES, SCORES), min_size=LEAST_PAIRS))
+def test_a_paired_test_is_that_of_scipy(pairs: dict[int, tuple[float, float]]) -> None:
+    first, second = ({seed: pair[i] for seed, pair in pairs.items()} for i in (0, 1))
+    test = paired_test(first, second)
+    differences = np.array([a - b for a, b in pairs.values()])
+    assert test.pairs == len(pairs)
+    assert test.difference == t_interval(differences)
+    if differences.std() > 1e-9:
+        expected = scipy.stats.ttest_rel(list(first.values()), list(second.values()))
+        assert test.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+
+
+@given(st.lists(SCORES, min_size=2, max_size=12))
+def test_a_difference_of_first_and_second_is_minus_that_of_second_and_first(values: list[float]) -> None:
+    first, second = dict(enumerate(values)), {seed: value**2 for seed, value in enumerate(values)}
+    there, back = paired_test(first, second), paired_test(second, first)
+    assert there.p_value == back.p_value
+    assert there.difference.mean == -(back.difference.mean or 0.0)
+    assert there.effect_size is None or there.effect_size == -(back.effect_size or 0.0)
+
+
+def test_only_seeds_that_both_have_are_paired_whatever_their_order() -> None:
+    test = paired_test({1: 0.1, 2: 0.2, 3: 0.9, 4: 0.5}, {4: 0.1, 3: 0.5, 2: 0.1, 5: 0.0})
+    assert test == paired_test({2: 0.2, 3: 0.9, 4: 0.5}, {2: 0.1, 3: 0.5, 4: 0.1})
+    assert test.pairs == 3
+    assert test.difference.mean == pytest.approx(0.3)
+
+
+def test_the_effect_size_is_hedges_g() -> None:
+    # Differences 1, 2, 3: mean 2, standard deviation 1; J(2) = gamma(1) / (sqrt(1) gamma(1/2)).
+    test = paired_test({1: 1.0, 2: 2.0, 3: 3.0}, {1: 0.0, 2: 0.0, 3: 0.0})
+    assert test.effect_size == pytest.approx(2 / math.sqrt(math.pi))
+
+
+def test_hedges_g_is_unbiased_where_the_plain_ratio_is_not() -> None:
+    draws = np.random.default_rng(0).normal(0.8, 1.0, size=(4000, 6))
+    effects = [paired_test(dict(enumerate(draw)), dict.fromkeys(range(6), 0.0)).effect_size for draw in draws]
+    plain = draws.mean(axis=1) / draws.std(axis=1, ddof=1)
+    error = plain.std() / math.sqrt(len(draws))
+    assert abs(np.mean(effects) - 0.8) < 3 * error  # type: ignore[arg-type]
+    assert abs(plain.mean() - 0.8) > 6 * error
+
+
+@pytest.mark.parametrize("n", range(LEAST_PAIRS))
+def test_too_few_pairs_have_no_p_value(n: int) -> None:
+    test = paired_test(dict.fromkeys(range(n), 0.9), dict.fromkeys(range(n), 0.1))
+    assert (test.pairs, test.p_value, test.effect_size) == (n, None, None)
+
+
+def test_equal_values_are_no_difference_and_a_constant_one_has_no_effect_size() -> None:
+    same = paired_test({1: 0.1, 2: 0.5, 3: 0.7}, {1: 0.1, 2: 0.5, 3: 0.7})
+    assert (same.p_value, same.effect_size) == (1.0, 0.0)
+    shifted = paired_test({1: 1.5, 2: 2.5, 3: 3.5}, {1: 1.0, 2: 2.0, 3: 3.0})
+    assert (shifted.p_value, shifted.effect_size) == (0.0, None)
+
+
+@given(st.lists(SCORES, max_size=8))
+def test_holm_rejects_what_the_step_down_rule_rejects(p_values: list[float]) -> None:
+    corrected = holm(p_values)
+    for level in (0.01, 0.05, 0.2):
+        rejected = set()
+        for step, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+            if p_values[place] > level / (len(p_values) - step) + 1e-12:
+                break
+            rejected.add(place)
+        assert {place for place, p_value in enumerate(corrected) if p_value <= level + 1e-12} == rejected

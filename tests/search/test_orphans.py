@@ -1,0 +1,171 @@
+"""What a study leaves behind on a cluster that goes on: nothing, however it ends. The scorer is a fake one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+from numpy.typing import NDArray
+from ray.cluster_utils import Cluster
+from ray.util import placement_group_table
+
+from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.replica import Recipe
+from zostudy.errors import ResultsError
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
+from zostudy.search.plan import Assignment
+from zostudy.search.prepare import prepare
+from zostudy.search.progress import StudyProgress
+from zostudy.search.trial import TrialProgress
+from zostudy.search.tuning import Evaluators, run_trials
+from zostudy.spec.study import StudySpec
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+N_TRIALS = 200
+STUDY: dict[str, Any] = {
+    "name": "fake",
+    "model": {"name": "mini-roberta"},
+    "task": {"name": "reviews"},
+    "imbalance": {"ratios": (1, 2, 3, 4), "minority_size": 5},
+    "methods": ({"label": "spsa", "method": "spsa", "options": {"queries_per_step": 2}},),
+    "budget": {"queries": 4, "batch_size": 4, "evaluations": 1},
+    "search": {"trials": 49, "sampler": "random", "space": {"learning_rate": {"low": 0.01, "high": 1.0}}},
+    "confirm": {"seeds": 1},
+    "replicas": 2,
+}
+
+
+SECONDS = 0.05
+"""Of a call: trials that end sooner than a process starts would have Tune start one after the other for nothing."""
+
+
+class FakeScorer:
+    """Scores by row and latent, after a moment."""
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        time.sleep(SECONDS)
+        score = np.sin(rows + latents.sum(axis=1)[:, None]).astype(np.float32)
+        return np.stack([score, -score], axis=-1)
+
+
+class BrokenScorer(FakeScorer):
+    """Raises, so that each trial fails."""
+
+    def score(self, *query: Any) -> NDArray[np.float32]:
+        time.sleep(6 * SECONDS)
+        raise RuntimeError("broken")
+
+
+class Ending:
+    """Raises when so many trials have finished."""
+
+    def __init__(self, error: BaseException | None = None, after: int = 0) -> None:
+        self._error, self._after = error, after
+        self.n_finished = 0
+
+    def phase(self, what: str) -> None: ...
+
+    def note(self, line: str) -> None: ...
+
+    def begin(self, progress: StudyProgress, n_replicas: int) -> None: ...
+
+    def resized(self, n_replicas: int) -> None: ...
+
+    def trial_started(self, assignment: Assignment) -> None: ...
+
+    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None: ...
+
+    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+        self.n_finished += 1
+        if self._error is not None and self.n_finished == self._after:
+            raise self._error
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
+    yield cluster
+    cluster.shutdown()
+
+
+def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer] = FakeScorer) -> StudyProgress:
+    study = prepare(StudySpec.model_validate(STUDY))
+    progress = StudyProgress(study.plan, [])
+    tests = str(Path(__file__).resolve().parents[1])
+    paths = {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
+    ray.init(address=cluster.address, log_to_driver=False, runtime_env={"env_vars": paths})
+    try:
+        recipe = Recipe(scorer, ())
+        spec = study.plan.spec
+        with Fleet(spec.replicas, spec.resources, recipe, attached=True, tell=watcher.note) as fleet:
+            fleet.await_first()
+            fleet.keep(recipe)
+            evaluators = Evaluators(fleet.roster, recipe, 256)
+            run_trials(study.data, progress, Ledger(folder), evaluators, lambda: fleet.n_replicas, watcher)
+    finally:
+        ray.shutdown()
+    return progress
+
+
+def assert_nothing_is_left(cluster: Cluster, folders: set[str], descendants: Callable[[str], list[Path]]) -> None:
+    def left() -> list[object]:
+        actors = [actor for actor in ray._private.state.actors().values() if actor["State"] != "DEAD"]
+        groups = [group for group in placement_group_table().values() if group["state"] != "REMOVED"]
+        return [*actors, *groups, *descendants("ray::Replica"), *descendants("ray::ImplicitFunc")]
+
+    assert temporary_folders() <= folders
+    ray.init(address=cluster.address, log_to_driver=False)
+    try:
+        latest = time.monotonic() + 30
+        while left() and time.monotonic() < latest:
+            time.sleep(0.5)
+        assert left() == []
+    finally:
+        ray.shutdown()
+
+
+def temporary_folders() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob("zostudy-*")}
+
+
+def test_a_study_that_ends_well_leaves_nothing(
+    cluster: Cluster, tmp_path: Path, descendants: Callable[[str], list[Path]]
+) -> None:
+    folders, watcher = temporary_folders(), Ending()
+    progress = run(cluster, tmp_path / "fake", watcher)
+    assert progress.done
+    assert not progress.failed
+    assert watcher.n_finished == N_TRIALS
+    assert_nothing_is_left(cluster, folders, descendants)
+
+
+def test_a_study_whose_trials_fail_leaves_nothing(
+    cluster: Cluster, tmp_path: Path, descendants: Callable[[str], list[Path]]
+) -> None:
+    folders = temporary_folders()
+    progress = run(cluster, tmp_path / "fake", Ending(), BrokenScorer)
+    assert progress.done
+    assert len(progress.failed) == 4 * 49
+    assert progress.failed[0]["error"] == "RuntimeError: broken"
+    assert_nothing_is_left(cluster, folders, descendants)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ResultsError("results must be writable, but are not")])
+def test_a_study_that_is_broken_off_leaves_nothing(
+    cluster: Cluster, tmp_path: Path, descendants: Callable[[str], list[Path]], error: BaseException
+) -> None:
+    folders = temporary_folders()
+    with pytest.raises(type(error)):
+        run(cluster, tmp_path / "fake", Ending(error, after=5))
+    assert_nothing_is_left(cluster, folders, descendants)

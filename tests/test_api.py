@@ -1,0 +1,131 @@
+"""The package as Python code uses it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zostudy
+from zostudy.errors import ResultsError, SpecError
+from zostudy.results.storage import Storage
+from zostudy.spec import dump_yaml, load_study, study_of
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT / "results" / "reference"
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "model": {"name": "mini-roberta"},
+    "task": {"name": "reviews"},
+    "imbalance": {"ratios": [2], "minority_size": 6},
+    "methods": ["spsa"],
+    "budget": {"queries": 20, "batch_size": 4, "evaluations": 1},
+    "search": {"trials": 1, "space": {"imbalance.sampler": {"choice": ["natural", "stratified"]}}},
+    "confirm": {"seeds": 1},
+    "replicas": 1,
+}
+
+OWN_METHOD = """
+import zostudy
+from zostudy.methods import MethodOptions, Queries, StepRecord
+
+@zostudy.register_method("mine")
+class Mine(zostudy.Method):
+    "One random walk."
+
+    Options = MethodOptions
+    step_cost = 1
+
+    def step(self):
+        batch = self.context.rows[None, : self.context.batch_size]
+        yield Queries(self.latent[None], batch)
+        return StepRecord(loss=0.0, loss_spread=0.0, gradient_norm=0.0, latent_norm=0.0)
+
+results = zostudy.run("study.yaml", "results", overrides=["methods=[mine, untuned]"])
+print(results, zostudy.compare(results).rows)
+"""
+
+
+def python(code: str, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(ROOT / "platform"), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments, "-c", code], capture_output=True, text=True, env=environment, **options
+    )
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    done = python("import sys; before = set(sys.modules); import zostudy; print(*(set(sys.modules) - before))")
+    assert done.returncode == 0, done.stderr
+    assert {name.split(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names == {"zostudy"}
+
+
+@pytest.mark.parametrize("name", zostudy.__all__)
+def test_a_public_name_is_there_documented_and_listed(name: str) -> None:
+    assert getattr(zostudy, name).__doc__
+    assert name in dir(zostudy)
+
+
+def test_type_checkers_see_the_names_that_are_imported_late() -> None:
+    tree = ast.parse((ROOT / "platform" / "zostudy" / "__init__.py").read_text(encoding="utf-8"))
+    seen = {
+        alias.name: node.module
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert sorted(seen) == sorted(zostudy.__all__)
+    for name, home in seen.items():
+        assert getattr(zostudy, name) is getattr(import_module(str(home)), name)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'zostudy' has no attribute 'fit'"):
+        _ = zostudy.fit  # type: ignore[attr-defined]
+
+
+def test_results_and_comparisons_are_tables_in_a_notebook() -> None:
+    results = zostudy.load_results(REFERENCE / "quickstart")
+    assert "<td>" in results._repr_html_()
+    assert "bpt-fzg" in results._repr_html_()
+    shown = zostudy.compare(results, baseline="spsa")._repr_html_()
+    assert shown.count("<table>") == 6
+    assert "<b>0.998 ±0.004</b>" in shown
+
+
+def test_plain_data_is_a_study_as_its_file_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "study.yaml").write_text(dump_yaml(TINY))
+    monkeypatch.chdir(tmp_path)
+    assert study_of(TINY, ["seed=3"]) == load_study("study.yaml", ["seed=3"])
+    with pytest.raises(SpecError, match="budget"):
+        study_of(TINY | {"budget": {"queries": 0}})
+
+
+def test_a_mistake_in_a_study_or_its_place_is_an_error_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="methods"):
+        zostudy.run(TINY | {"methods": ["sgd"]}, tmp_path)
+    with pytest.raises(ResultsError, match="missing"):
+        zostudy.load_results(tmp_path / "absent")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_method_of_the_users_own_script_runs_in_a_study_and_is_compared(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(dump_yaml(TINY))
+    done = python(OWN_METHOD, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "<Results: 3 finished trials of tiny> [('untuned',), ('mine',)]"
+    place = Storage.at(tmp_path / "results" / "tiny")
+    assert (place / "trials").files() == ["merged.parquet"]
+    trials = zostudy.load_results(place).trials
+    assert trials["status"].tolist() == ["complete"] * 3
