@@ -17,7 +17,7 @@ from zostudy.methods.probing import TunedMethod
 from zostudy.search.data import StudyData
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, tunes
 from zostudy.search.setup import set_up
-from zostudy.spec.study import Choice
+from zostudy.spec.distributions import Choice
 
 if TYPE_CHECKING:
     from zostudy.lm.weights import DType

@@ -7,8 +7,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from zostudy.methods import ImbalanceSettings, MethodOptions, get_method
+from zostudy.spec.distributions import Choice, Range
 from zostudy.spec.settings import PREFIX
-from zostudy.spec.study import Choice, MethodSpec, Range, StudySpec
+from zostudy.spec.study import MethodSpec, StudySpec
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

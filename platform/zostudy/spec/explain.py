@@ -11,8 +11,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from zostudy.spec.document import KeyPath
+from zostudy.spec.kinds import Section
 from zostudy.spec.problems import Problem
-from zostudy.spec.study import Section, StudySpec
+from zostudy.spec.study import StudySpec
 from zostudy.spec.wording import meant
 
 _RULES = {

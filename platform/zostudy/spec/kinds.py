@@ -1,11 +1,11 @@
-"""Kinds of values in a study file. None is converted: ``"3"`` is no number and 1 is not true."""
+"""Sections of a study file, and kinds of values in it. None is converted: ``"3"`` is no number and 1 is not true."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 Values = TypeVar("Values", bound="tuple[object, ...] | str | None")
@@ -22,6 +22,16 @@ def _each_once(values: Values) -> Values:
         if repeated:
             raise broken_rule("must hold each value once", remedy=f"keep one {repeated[0]}")
     return values
+
+
+class Section(BaseModel):
+    """A part of a study file: unknown keys are refused, values never change after loading.
+
+    A field's ``description`` is its rule in the words of an error message, where pydantic's own would not do;
+    its ``examples`` are what the message proposes to write, where the default would not do.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 Whole = Annotated[int, Field(strict=True, le=2**31 - 1)]

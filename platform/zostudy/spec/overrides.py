@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from zostudy.errors import SpecError
+from zostudy.spec.distributions import Choice, Range
 from zostudy.spec.document import Document, KeyPath, Place, parse_yaml
 from zostudy.spec.problems import key_text
-from zostudy.spec.study import Choice, Range
 from zostudy.spec.wording import clipped, meant, printable, shown
 
 _METHODS: KeyPath = ("methods",)

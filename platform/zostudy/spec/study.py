@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StrictBool,
-    Tag,
-    model_validator,
-)
+from pydantic import Field, StrictBool, model_validator
 
+from zostudy.spec.distributions import Distribution
 from zostudy.spec.kinds import (
-    AnyNumber,
     EachOnce,
     Number,
     Positive,
     PositiveNumber,
     Ratio,
+    Section,
     Seed,
     Text,
     Whole,
@@ -29,16 +22,6 @@ from zostudy.spec.kinds import (
 
 EMBEDDED_MODELS = ("mini-roberta", "mini-gpt2", "mini-llama")
 BUILT_IN_MODELS = (*EMBEDDED_MODELS, "minilm")
-
-
-class Section(BaseModel):
-    """A part of a study file: unknown keys are refused, values never change after loading.
-
-    A field's ``description`` is its rule in the words of an error message, where pydantic's own would not do;
-    its ``examples`` are what the message proposes to write, where the default would not do.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class ModelSpec(Section):
@@ -156,42 +139,6 @@ class BudgetSpec(Section):
     evaluations: Positive = 5
 
 
-class Choice(Section):
-    """A value out of a list."""
-
-    choice: Annotated[
-        tuple[StrictBool | AnyNumber | str, ...],
-        Field(min_length=1, description="must hold words or numbers", examples=["[10, 50, 200]"]),
-        EachOnce,
-    ]
-
-
-class Range(Section):
-    """A number between ``low`` and ``high``; a whole one when both ends are whole and the option is."""
-
-    low: Annotated[AnyNumber, Field(description="must be a number", examples=["0.01"])]
-    high: Annotated[AnyNumber, Field(description="must be a number", examples=["1.0"])]
-    log: StrictBool = False
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Range:
-        if not self.low < self.high:
-            raise broken_rule("low must be below high", remedy="swap them, or use choice for a single value")
-        if self.log and self.low <= 0:
-            raise broken_rule("a log range must start above 0", remedy="raise low or leave out log")
-        return self
-
-
-def _distribution_name(value: object) -> str:
-    is_choice = isinstance(value, Choice) or (isinstance(value, dict) and "choice" in value)
-    return "Choice" if is_choice else "Range"
-
-
-Distribution = Annotated[
-    Annotated[Choice, Tag("Choice")] | Annotated[Range, Tag("Range")], Discriminator(_distribution_name)
-]
-
-
 class SearchSpec(Section):
     """How each cell is searched.
 
@@ -218,7 +165,7 @@ class SearchSpec(Section):
             description="must give each option as {choice: [...]} or {low: ..., high: ...}",
             examples=["{learning_rate: {low: 0.01, high: 1.0, log: true}}"],
         ),
-    ] = {}
+    ] = Field(default_factory=dict)
 
 
 class ConfirmSpec(Section):
@@ -261,7 +208,7 @@ class MethodSpec(Section):
 
     label: str
     method: str
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class StudySpec(Section):

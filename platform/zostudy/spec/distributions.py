@@ -1,0 +1,45 @@
+"""Values to search: out of a list, or from a range."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
+
+from zostudy.spec.kinds import AnyNumber, EachOnce, Section, broken_rule
+
+
+class Choice(Section):
+    """A value out of a list."""
+
+    choice: Annotated[
+        tuple[StrictBool | AnyNumber | str, ...],
+        Field(min_length=1, description="must hold words or numbers", examples=["[10, 50, 200]"]),
+        EachOnce,
+    ]
+
+
+class Range(Section):
+    """A number between ``low`` and ``high``; a whole one when both ends are whole and the option is."""
+
+    low: Annotated[AnyNumber, Field(description="must be a number", examples=["0.01"])]
+    high: Annotated[AnyNumber, Field(description="must be a number", examples=["1.0"])]
+    log: StrictBool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if not self.low < self.high:
+            raise broken_rule("low must be below high", remedy="swap them, or use choice for a single value")
+        if self.log and self.low <= 0:
+            raise broken_rule("a log range must start above 0", remedy="raise low or leave out log")
+        return self
+
+
+def _distribution_name(value: object) -> str:
+    is_choice = isinstance(value, Choice) or (isinstance(value, dict) and "choice" in value)
+    return "Choice" if is_choice else "Range"
+
+
+Distribution = Annotated[
+    Annotated[Choice, Tag("Choice")] | Annotated[Range, Tag("Range")], Discriminator(_distribution_name)
+]
