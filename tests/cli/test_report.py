@@ -47,7 +47,7 @@ def test_a_watched_report_follows_the_study_until_it_is_interrupted(
 ) -> None:
     folder = tmp_path / "quickstart"
     shutil.copytree(REFERENCE / "quickstart", folder)
-    trials, report = folder / "trials" / "quickstart.parquet", folder / "report.html"
+    trials, report = folder / "trials" / "merged.parquet", folder / "report.html"
     whole = pq.read_table(trials)
     pq.write_table(whole.filter(pc.equal(whole["stage"], "search")), trials)
     process = start("report", "--watch", folder)

@@ -96,7 +96,7 @@ def test_an_interrupted_run_says_what_is_kept(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zostudy.search.execute.run_prepared", interrupted)
+    monkeypatch.setattr("zostudy.search.stored.run_prepared", interrupted)
     called = call("run", write_study(), "--results", tmp_path)
     assert called.code == 130
     assert called.err.splitlines()[-1] == (
@@ -110,7 +110,7 @@ def test_a_study_of_which_nothing_has_finished_may_be_changed(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zostudy.search.execute.run_prepared", interrupted)
+    monkeypatch.setattr("zostudy.search.stored.run_prepared", interrupted)
     study = write_study()
     assert call("run", study, "--results", tmp_path).code == 130
     assert call("run", study, "--results", tmp_path, "--set", "seed=1").code == 130

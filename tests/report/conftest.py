@@ -31,8 +31,9 @@ def altered() -> Callable[..., Path]:
 
     def alter(folder: Path, **changes: Change) -> Path:
         shutil.copytree(QUICKSTART, folder)
-        for table in ("trials", "history", "scores", "precision"):
-            path = folder / table / "merged.parquet"
+        for table in ("trials", "history", "scores", "landscape", "precision"):
+            (merged,) = (folder / table).glob("*.parquet")
+            path = merged.rename(merged.with_name("ended.parquet"))  # as while a study runs
             rows = pq.read_table(path)
             rows = rows.filter(pc.match_substring(rows["cell"], "-r10"))
             pq.write_table(changes.get(table, lambda same: same)(rows), path)

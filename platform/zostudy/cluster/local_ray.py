@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from zostudy.cluster.attaching import attach
 from zostudy.errors import ZostudyError
 from zostudy.spec.study import StudySpec
 
 OBJECT_STORE_BYTES = 2**28
-CONNECT_SECONDS = 5.0
 
 
 @contextmanager
@@ -27,48 +26,18 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
     Raises:
         ZostudyError: the cluster cannot be reached, or Ray not be started.
     """
-    if address is not None:
-        _send_token()
-    import ray
-
     _quieten()
     cpus = os.cpu_count() or 1
     if address is None:
         start_local_ray(max(cpus, local_replicas(spec, cpus) * spec.resources.cpus), shared_bytes)
     else:
-        _check_listens(address)
-        try:
-            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ZostudyError(
-                f"no Ray cluster can be reached at {address} ({reason}); "
-                "check --address, and that RAY_AUTH_TOKEN is the cluster's token, where it wants one"
-            ) from error
+        attach(address)
+    import ray
+
     try:
         yield
     finally:
         ray.shutdown()
-
-
-def _send_token() -> None:
-    """Has Ray send the token that the user gave: to an address that is named it otherwise sends none."""
-    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
-
-
-def _check_listens(address: str) -> None:
-    """Refuses an address where nothing listens, on which Ray itself would wait for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdigit()):
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
-    except OSError as error:
-        raise ZostudyError(
-            f"a Ray cluster must listen at --address, but {address} does not answer ({error.strerror or error}); "
-            "check the address, or leave it out to run on this machine"
-        ) from error
 
 
 def start_local_ray(cpus: int, shared_bytes: int = 0) -> None:

@@ -1,0 +1,95 @@
+"""Attaching to a cluster that is there: whether it answers, lets us in, and runs the same Ray."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+
+from zostudy.errors import ZostudyError
+
+PATIENCE_SECONDS = 5.0
+"""For which a cluster that does not answer is asked again."""
+
+
+def attach(address: str) -> None:
+    """Connects this process to a cluster; ``ray.shutdown`` ends the connection.
+
+    Args:
+        address: ``HOST:PORT`` of the head node, or whatever else Ray takes.
+
+    Raises:
+        ZostudyError: nothing answers there, the token is missing or wrong, or the cluster runs another Ray or Python.
+    """
+    _send_token()
+    import ray
+
+    if re.fullmatch(r"[^/]+:\d+", address):
+        _knock(address)
+    try:
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
+        raise ZostudyError(_why_not(address, error)) from error
+
+
+def _send_token() -> None:
+    """Has Ray, if it is not imported yet, send the token that the user gave: else it sends none to a named address."""
+    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _knock(address: str) -> None:
+    """Asks the head node something harmless, once: Ray itself would ask for half a minute, with a warning each time."""
+    import grpc
+    from ray._private.gcs_utils import create_gcs_channel
+    from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest  # type: ignore[attr-defined]
+    from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+    def ask() -> None:
+        with create_gcs_channel(address) as channel:
+            NodeInfoGcsServiceStub(channel).GetClusterId(GetClusterIdRequest(), timeout=PATIENCE_SECONDS)
+
+    def may_pass(error: BaseException) -> bool:
+        return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE
+
+    retrying = Retrying(
+        retry=retry_if_exception(may_pass), stop=stop_after_delay(PATIENCE_SECONDS), wait=wait_fixed(0.5), reraise=True
+    )
+    try:
+        retrying(ask)
+    except grpc.RpcError as error:
+        if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+            raise ZostudyError(_refused(address)) from None
+        reason = " ".join(str(error.details()).split())[:200]
+        raise ZostudyError(
+            f"a Ray cluster must listen at --address, but {address} does not answer ({reason}); "
+            "check the address and its port (6379 unless it was set), or leave it out to run on this machine"
+        ) from None
+
+
+def _refused(address: str) -> str:
+    from ray._raylet import AuthenticationMode, get_authentication_mode  # type: ignore[attr-defined]
+
+    if get_authentication_mode() == AuthenticationMode.TOKEN:
+        return (
+            f"the cluster at {address} refuses the token of RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH; "
+            "set RAY_AUTH_TOKEN to the cluster's own"
+        )
+    if os.environ.get("RAY_AUTH_MODE") == "token":
+        return (
+            f"the cluster at {address} wants a token, but Ray was imported before it could be told to send one; "
+            "set RAY_AUTH_MODE=token beside RAY_AUTH_TOKEN, and start again"
+        )
+    return f"the cluster at {address} wants a token, but none was sent; set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH"
+
+
+def _why_not(address: str, error: Exception) -> str:
+    reason = " ".join(str(error).split())
+    if versions := re.findall(r"Ray: (\S+) Python: (\S+)", reason):
+        theirs, ours = (f"Ray {ray} and Python {python}" for ray, python in versions)
+        return (
+            f"the cluster must run the same Ray and Python as this process, but {address} runs {theirs}, "
+            f"and this is {ours}; install the cluster's versions here, or use zostudy submit"
+        )
+    return f"no Ray cluster can be joined at {address} ({reason[:200]}); check --address, and the head node's logs"

@@ -1,0 +1,33 @@
+"""What a user is told of a cluster that cannot be attached to."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from ray._private.utils import check_version_info
+
+from zostudy.cluster import attaching
+from zostudy.cluster.attaching import attach
+from zostudy.errors import ZostudyError
+
+
+@pytest.mark.parametrize("listening", [False, True])
+def test_an_address_that_does_not_answer_is_refused_soon(monkeypatch: pytest.MonkeyPatch, listening: bool) -> None:
+    monkeypatch.setattr(attaching, "PATIENCE_SECONDS", 1.0)
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        if listening:  # but never says a word
+            port.listen()
+        address = f"127.0.0.1:{port.getsockname()[1]}"
+        with pytest.raises(ZostudyError, match=f"must listen at --address, but {address} does not answer .*; check"):
+            attach(address)
+
+
+def test_another_version_of_ray_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: object) -> None:
+        check_version_info({"ray_version": "2.1.0", "python_version": "3.9.1"}, "node 10.0.0.1:6379")
+
+    monkeypatch.setattr("ray.init", init)
+    with pytest.raises(ZostudyError, match=r"but auto runs Ray 2\.1\.0 and Python 3\.9\.1, and this is Ray 2"):
+        attach("auto")
