@@ -9,7 +9,7 @@ import pytest
 from zostudy.cluster import shipping
 from zostudy.cluster.shipping import Shipment, make_shipment
 from zostudy.errors import SpecError
-from zostudy.spec import dump_yaml, load_study
+from zostudy.spec import Difference, difference, dump_yaml, load_study
 
 STUDY = {"name": "shipped", "model": {"name": "mini-roberta"}, "task": {"name": "reviews"}, "methods": ["spsa"]}
 
@@ -80,6 +80,19 @@ def test_a_shipment_is_told_by_its_contents_and_not_by_where_they_lie(folder: Pa
     (moved / "model" / "config.json").write_text("other")
     assert ship(moved, task={"file": "texts.csv"}, model={"name": "./model"}).digest != before.digest
     assert ship(moved, "seed=1", task={"file": "texts.csv"}, model={"name": "./model"}).digest != before.digest
+
+
+def test_a_study_goes_on_here_and_there_while_its_inputs_hold_the_same(folder: Path, tmp_path: Path) -> None:
+    shipment = ship(folder, task={"file": "texts.csv"}, model={"name": "./model"})
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    there = load_study(Path(shipment.pack(packed)["working_dir"]) / "study.yaml").resolved()
+    here = load_study(folder / "study.yaml").resolved()
+    assert there["task"]["file"] != here["task"]["file"]
+    assert difference(there, here) == difference(here, there) == Difference((), ())
+    (folder / "model" / "config.json").write_text("other")
+    (line,) = difference(there, here).contradictions
+    assert line.startswith("model.name: ")
 
 
 def test_what_is_too_large_is_refused_in_a_line_with_its_size(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

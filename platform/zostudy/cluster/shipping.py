@@ -17,6 +17,7 @@ from typing import Any
 
 import zostudy
 from zostudy.errors import SpecError
+from zostudy.spec.contents import DIGEST_LENGTH, contents_name, files_read
 from zostudy.spec.document import dump_yaml, parse_document
 from zostudy.spec.overrides import override
 from zostudy.spec.paths import MODEL_NAME, TASK_FILE
@@ -24,8 +25,6 @@ from zostudy.spec.study import StudySpec
 
 MOST_BYTES = 100 * 2**20
 STUDY_FILE = "study.yaml"
-DIGEST_LENGTH = 16
-NEVER_READ = {".bin", ".ckpt", ".h5", ".msgpack", ".onnx", ".pkl", ".pt", ".pth"}
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,7 @@ class Input:
     @cached_property
     def shipped(self) -> str:
         """The path in the shipment; it names the contents, so it is equal exactly for equal ones."""
-        digest = hashlib.sha256()
-        for file in self.files:
-            digest.update(f"{file.relative_to(self.source)}\n".encode())
-            with file.open("rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
-        return f"./inputs/{digest.hexdigest()[:DIGEST_LENGTH]}/{self.source.name}"
+        return f"./{contents_name(self.source, self.files)}"
 
     def copy(self, folder: Path) -> None:
         """Copies the files to where a shipment in ``folder`` has them."""
@@ -144,14 +138,7 @@ def mebibytes(n_bytes: int) -> str:
 
 
 def _input(key: tuple[str, str], given: str, source: Path) -> Input:
-    if source.is_file():
-        return Input(key, given, source, (source,))
-    files = (file for file in sorted(source.rglob("*")) if file.is_file())
-    return Input(key, given, source, tuple(file for file in files if _is_read(file.relative_to(source))))
-
-
-def _is_read(file: Path) -> bool:
-    return file.suffix not in NEVER_READ and not any(part.startswith(".") for part in file.parts)
+    return Input(key, given, source, files_read(source))
 
 
 def _check_size(inputs: Sequence[Input]) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from zostudy.spec.contents import hold_the_same
 from zostudy.spec.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
 from zostudy.spec.wording import shown
 
 # What a confirm trial also stores of the loss around its kept point changes nothing else.
 CHANGES_NO_RESULT = ("replicas", "resources.memory", "confirm.landscape")
-# A file or folder that travelled with a job, named by its contents.
-_SHIPPED = re.compile(r".*/(inputs/[0-9a-f]{16}/[^/]+)")
-
 _ANY_METHOD = MethodSpec(label="any", method="any")
 
 # What may grow: trials that are stored keep their names, their seeds and their numbers.
@@ -42,7 +39,8 @@ class Difference:
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     """Returns how two resolved studies differ.
 
-    Methods are compared by label. What changes no result, such as the number of replicas, is not compared.
+    Methods are compared by label. What changes no result, such as the number of replicas, is not compared; nor is where
+    a file or folder lies that travelled with a job.
     """
     before, after = _leaves(old), _leaves(new)
     # A key that came into being later has a default that leaves things as they were.
@@ -51,6 +49,8 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     contradictions: list[str] = []
     for key in {**before, **after}:
         if key in CHANGES_NO_RESULT or before.get(key) == after.get(key):
+            continue
+        if hold_the_same(before.get(key), after.get(key)):
             continue
         line = f"{key}: {shown(before.get(key))} -> {shown(after.get(key))}"
         (additions if _extends(key, before, after) else contradictions).append(line)
@@ -78,8 +78,6 @@ def _leaves(study: Mapping[str, Any]) -> dict[str, Any]:
             leaves |= {f"{key}.{label}": options for label, options in value.items()}
         elif isinstance(value, Mapping):
             leaves |= {f"{key}.{rest}": leaf for rest, leaf in _leaves(value).items()}
-        elif isinstance(value, str) and (shipped := _SHIPPED.fullmatch(value)):
-            leaves[key] = shipped[1]  # where a job unpacked it changes no result
         else:
             leaves[key] = value
     return leaves

@@ -1,0 +1,56 @@
+"""What a study's data file or model folder holds, as a name: equal exactly for equal contents, wherever it lies."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+DIGEST_LENGTH = 16
+NEVER_READ = {".bin", ".ckpt", ".h5", ".msgpack", ".onnx", ".pkl", ".pt", ".pth"}
+
+# Where a job unpacks what travelled with it.
+_UNPACKED = re.compile(rf".*/(inputs/[0-9a-f]{{{DIGEST_LENGTH}}}/[^/]+)")
+
+
+def files_read(source: Path) -> tuple[Path, ...]:
+    """Returns a file itself, or a folder's files but hidden ones and weights that are not safetensors."""
+    if source.is_file():
+        return (source,)
+    files = (file for file in sorted(source.rglob("*")) if file.is_file())
+    return tuple(file for file in files if _is_read(file.relative_to(source)))
+
+
+def contents_name(source: Path, files: Sequence[Path]) -> str:
+    """Returns ``inputs/DIGEST/NAME`` of a file or folder, the digest of those of its files."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(source)}\n".encode())
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return f"inputs/{digest.hexdigest()[:DIGEST_LENGTH]}/{source.name}"
+
+
+def hold_the_same(first: object, second: object) -> bool:
+    """Returns whether one is the path of what travelled with a job, and the other that of an equal file or folder."""
+    if not (isinstance(first, str) and isinstance(second, str) and (_unpacked(first) or _unpacked(second))):
+        return False
+    return _name(first) == _name(second)
+
+
+def _name(path: str) -> str:
+    if (name := _unpacked(path)) or not (os.path.isabs(path) and os.path.exists(path)):
+        return name or path
+    source = Path(path)
+    return contents_name(source, files_read(source))
+
+
+def _unpacked(path: str) -> str | None:
+    found = _UNPACKED.fullmatch(path)
+    return found[1] if found else None
+
+
+def _is_read(file: Path) -> bool:
+    return file.suffix not in NEVER_READ and not any(part.startswith(".") for part in file.parts)
