@@ -1,0 +1,161 @@
+"""What the searcher answers Tune: who runs, who is tried again, and when one more process is worth its start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from ray.tune.search import Searcher
+
+from zostudy.cluster.pool import LocalPool
+from zostudy.results.outcome import Outcome
+from zostudy.search import searcher as under_test
+from zostudy.search.data import StudyData
+from zostudy.search.plan import Assignment, Plan
+from zostudy.search.progress import StudyProgress
+from zostudy.search.searcher import MOST_TRIES, SECONDS_BETWEEN_STARTS, StudySearcher
+from zostudy.search.trial import State, TrialProgress, run_trial
+
+HERE = {"node_ip": "10.0.0.1"}
+
+
+@dataclass
+class Tune:
+    """Plays Tune's part: processes that trials run in, and a clock."""
+
+    plan: Plan
+    data: StudyData
+    scorer: Any
+    limit: int = 3
+    now: float = 0.0
+    outcomes: list[Outcome] = field(default_factory=list)
+    saved: dict[str, State] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.progress = StudyProgress(self.plan, [])
+        self.searcher = StudySearcher(
+            self.progress,
+            limit=lambda: self.limit,
+            on_start=lambda assignment: None,
+            on_progress=lambda assignment, progress: None,
+            on_outcome=self._take,
+            on_crash=lambda assignment: self.outcome(assignment),
+            save=lambda name, state: self.saved.update({name: state}),
+            load=lambda name: self.saved.get(name),
+        )
+        self.n_suggested = 0
+
+    def _take(self, assignment: Assignment, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.progress.record(outcome.trial, outcome.history)
+
+    def outcome(self, assignment: Assignment) -> Outcome:
+        return run_trial(self.plan.spec, assignment, self.data, LocalPool(self.scorer), lambda progress: None)
+
+    def fill(self) -> dict[str, Assignment]:
+        """Asks until there is no more to start for now."""
+        started: dict[str, Assignment] = {}
+        while (config := self.searcher.suggest(f"t{self.n_suggested}")) not in (None, Searcher.FINISHED):
+            assert isinstance(config, dict)
+            started[f"t{self.n_suggested}"] = config["assignment"]
+            self.n_suggested += 1
+        return started
+
+    def report(self, trial_id: str, process: int, saved: tuple[State, ...] = (), outcome: Any = None) -> None:
+        result = {
+            **HERE,
+            "pid": process,
+            "progress": TrialProgress(1, 0.0, None),
+            "saved": [*saved],
+            "outcome": [outcome] if outcome else [],
+        }
+        self.searcher.on_trial_result(trial_id, result)
+
+    def end(self, trial_id: str, process: int, assignment: Assignment) -> None:
+        self.report(trial_id, process, outcome=self.outcome(assignment))
+        self.searcher.on_trial_complete(trial_id)
+
+    def die(self, trial_id: str) -> None:
+        self.searcher.on_trial_complete(trial_id, error=True)
+
+
+@pytest.fixture
+def make_tune(plan: Plan, data: StudyData, scorer: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tune]:
+    def make(**settings: Any) -> Tune:
+        tune = Tune(plan, data, scorer, **settings)
+        monkeypatch.setattr(under_test.time, "monotonic", lambda: tune.now)
+        return tune
+
+    return make
+
+
+def test_no_more_run_than_the_replicas_bear_and_more_when_there_are_more(make_tune: Callable[..., Tune]) -> None:
+    tune = make_tune(limit=2)
+    assert len(tune.fill()) == 2
+    tune.limit, tune.now = 3, SECONDS_BETWEEN_STARTS
+    assert len(tune.fill()) == 1
+
+
+def test_a_study_is_run_to_its_end_each_trial_once(make_tune: Callable[..., Tune], plan: Plan) -> None:
+    tune = make_tune()
+    running = tune.fill()
+    while running:
+        trial_id = next(iter(running))
+        tune.end(trial_id, 1, running.pop(trial_id))
+        tune.now += SECONDS_BETWEEN_STARTS
+        running |= tune.fill()
+    assert tune.progress.done
+    assert tune.searcher.suggest("last") == Searcher.FINISHED
+    names = [outcome.name for outcome in tune.outcomes]
+    assert len(names) == len(set(names)) == sum(cell.n_search + cell.n_confirm for cell in plan.cells)
+
+
+def test_trials_that_end_sooner_than_a_process_starts_do_not_start_one_each(make_tune: Callable[..., Tune]) -> None:
+    tune = make_tune()
+    running = tune.fill()
+    assert len(running) == 3
+    waiting = [*running]
+    for _ in range(3):  # Tune gives the first process that is there to whoever waits
+        tune.end(waiting[0], 1, running[waiting.pop(0)])
+        tune.now += 1.0
+        more = tune.fill()
+        running |= more
+        waiting += more
+    assert len(waiting) == 1  # the process that is there gets the next, and nobody waits for another one
+    tune.now += SECONDS_BETWEEN_STARTS
+    assert len(tune.fill()) == 2
+
+
+def test_a_trial_that_is_told_to_have_ended_holds_its_place_until_its_process_is_free(
+    make_tune: Callable[..., Tune],
+) -> None:
+    tune = make_tune(limit=1)
+    [(trial_id, assignment)] = tune.fill().items()
+    tune.report(trial_id, 1, outcome=tune.outcome(assignment))
+    assert tune.fill() == {}
+    tune.searcher.on_trial_complete(trial_id)
+    assert len(tune.fill()) == 1
+
+
+def test_a_trial_whose_process_dies_is_tried_again_so_many_times_without_getting_further(
+    make_tune: Callable[..., Tune],
+) -> None:
+    tune = make_tune(limit=1)
+    [(trial_id, assignment)] = tune.fill().items()
+    for _ in range(MOST_TRIES - 1):
+        tune.die(trial_id)
+        tune.now += SECONDS_BETWEEN_STARTS
+        [(trial_id, again)] = tune.fill().items()
+        assert again.name == assignment.name
+    tune.report(trial_id, 1, saved=({"identity": "x"},))  # it gets further, so the count begins anew
+    for _ in range(MOST_TRIES - 1):
+        tune.die(trial_id)
+        tune.now += SECONDS_BETWEEN_STARTS
+        config = tune.searcher.suggest(trial_id)
+        assert isinstance(config, dict)
+        assert config["saved"] == {"identity": "x"}
+    assert tune.outcomes == []
+    tune.die(trial_id)
+    assert [outcome.name for outcome in tune.outcomes] == [assignment.name]
