@@ -97,9 +97,13 @@ def test_results_and_comparisons_are_tables_in_a_notebook() -> None:
     results = zostudy.load_results(REFERENCE / "quickstart")
     assert "<td>" in results._repr_html_()
     assert "bpt-fzg" in results._repr_html_()
-    shown = zostudy.compare(results, baseline="spsa")._repr_html_()
+    comparison = zostudy.compare(results, baseline="spsa")
+    shown = comparison._repr_html_()
     assert shown.count("<table>") == 6
-    assert "<b>0.998 ±0.004</b>" in shown
+    best = [record for record in comparison.records() if record["best"]]
+    assert len(best) == 9
+    for record in best:
+        assert f"<b>{record['mean']:.3f} ±{record['half_width']:.3f}</b>" in shown
 
 
 def test_plain_data_is_a_study_as_its_file_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

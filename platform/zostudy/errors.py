@@ -36,5 +36,9 @@ class ReplicaError(ZostudyError):
     """Replicas die of what they are asked to do."""
 
 
+class NoReplicaError(ZostudyError):
+    """No replica can make its scorer any more, so no trial can go on; the study ends, and none of its trials fails."""
+
+
 class NotFiniteError(Exception):
     """A loss or score of a trial is not finite; the trial is recorded as failed with this reason."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_tokens_are_a_table_or_records(call, results: Path) -> None:
     assert len(records) == 20
     assert [record["rank"] for record in records[:3]] == [1, 2, 1]
     assert records[0]["token"] in table.out.splitlines()[1]
+
+
+def test_a_cell_and_best_say_which_trial_was_taken(call, results: Path, tmp_path: Path) -> None:
+    for name, cell in {"spsa-r2": "spsa", "untuned-r2": "untuned", "best": ".*"}.items():
+        called = call("tokens", results, name, "--top", "1")
+        assert re.match(
+            rf"{name}: {cell}-r2-confirm-00\d, {cell} at imbalance ratio 2, dev AUC \d\.\d{{3}}\n", called.err
+        )
+    exported = call("export", results, "untuned-r2", "--to", tmp_path / "out")
+    assert exported.err.startswith("untuned-r2: untuned-r2-confirm-00")
+    assert exported.out.startswith("exported: untuned-r2-confirm-00")
 
 
 def test_mistakes_are_one_line(call, results: Path, texts: Path, tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from zostudy.results.query import EXAMPLES, TABLES
+from zostudy.results.reading import load_results
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
@@ -58,6 +61,60 @@ def test_any_value_is_one_that_json_knows(call) -> None:
 def test_an_answer_without_rows_still_names_its_columns(call) -> None:
     shown = call("query", "SELECT trial, error FROM trials WHERE false", "--results", REFERENCE)
     assert shown.out.splitlines() == ["trial  error", "no rows"]
+
+
+def test_an_answer_without_rows_is_a_header_or_an_empty_array(call) -> None:
+    arguments = ("query", "SELECT trial, error FROM trials WHERE false", "--results", REFERENCE, "--format")
+    assert call(*arguments, "csv").out == "trial,error\n"
+    assert call(*arguments, "json").out == "[]\n"
+
+
+def test_columns_of_equal_names_are_all_there(call) -> None:
+    sql = "SELECT * FROM trials JOIN studies ON trials.study = studies.study LIMIT 1"
+    names = load_results(REFERENCE).sql(sql).columns.tolist()
+    assert len(names) == len(TABLES["trials"]) + len(TABLES["studies"])
+    arguments = ("query", sql, "--results", REFERENCE, "--format")
+    [record] = json.loads(call(*arguments, "json").out)
+    assert list(record) == names
+    assert record["study"] == record["study_1"]
+    assert next(csv.reader(io.StringIO(call(*arguments, "csv").out))) == names
+    assert call(*arguments, "table").out.splitlines()[0].split() == names
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5000])
+def test_batches_are_written_as_a_whole_would_be(call, rows: int) -> None:
+    sql = f"SELECT i, 'a\n\"b' AS s, [i, NULL] AS l FROM range({rows}) t(i) ORDER BY i"
+    expected = [{"i": i, "s": 'a\n"b', "l": [i, None]} for i in range(rows)]
+    printed = call("query", sql, "--results", REFERENCE, "--format", "json").out
+    assert printed == json.dumps(expected, indent=2) + "\n"
+    printed = call("query", sql, "--results", REFERENCE, "--format", "csv").out
+    assert list(csv.DictReader(io.StringIO(printed))) == [
+        {name: str(value) for name, value in record.items()} for record in expected
+    ]
+
+
+def test_a_large_answer_is_never_in_memory_as_a_whole() -> None:
+    code = (
+        "import resource, sys\n"
+        "from zostudy.cli import main\n"
+        f"sys.argv = ['zostudy', 'query', sys.argv[1], '--results', {str(REFERENCE)!r}, '--format', 'csv']\n"
+        "try:\n    main()\nfinally:\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+    )
+    kilobytes = []
+    for rows in (1000, 1_000_000):
+        sql = f"SELECT i, repeat('x', 100) AS text FROM range({rows}) t(i)"
+        done = subprocess.run([sys.executable, "-c", code, sql], capture_output=True, check=True)
+        assert done.stdout.count(b"\n") == rows + 1
+        kilobytes.append(int(done.stderr))
+    assert kilobytes[1] - kilobytes[0] < 80_000  # its text alone is 108 MB
+
+
+def test_a_query_that_fails_at_its_last_rows_prints_none(call) -> None:
+    sql = "SELECT CASE WHEN i < 9000 THEN i ELSE error('late') END AS i FROM range(9001) t(i)"
+    refused = call("query", sql, "--results", REFERENCE, "--format", "csv")
+    assert (refused.code, refused.out) == (2, "")
+    assert "late" in refused.err
 
 
 @pytest.mark.parametrize("sql", ["SELECT colour FROM trials", "DROP TABLE trials"])

@@ -6,10 +6,12 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import typer
 
 from zostudy.cli.report import report_command
 from zostudy.errors import ResultsError
@@ -39,6 +41,50 @@ def test_a_report_goes_beside_results_in_an_object_store(
     report_command([str(place)], baseline="spsa")
     assert capsys.readouterr().out.strip() == str(place / "report.html")
     assert "difference to spsa" in place.read("report.html").decode()
+
+
+def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # drawing has a test of its own
+    begun = tmp_path / "results" / "begun"
+    (begun / "trials").mkdir(parents=True)
+    with pytest.raises(ResultsError, match=r"at least one finished trial, but .*begun holds none; wait"):
+        report_command([str(begun)])
+    assert not (begun / "report.html").exists()
+    shutil.copytree(REFERENCE / "quickstart", tmp_path / "results" / "quickstart")
+    report_command([str(tmp_path / "results")])
+    assert capsys.readouterr().err == "note: begun is left out: it has no finished trial yet\n"
+    assert "quickstart</h" in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_watched_tree_waits_for_the_first_trial_and_takes_up_new_studies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from zostudy.cli import report
+
+    (tmp_path / "begun" / "trials").mkdir(parents=True)
+    looks: list[list[str]] = []
+
+    def end_of_a_round(seconds: float) -> None:
+        text = (tmp_path / "report.html").read_text("utf-8") if (tmp_path / "report.html").is_file() else ""
+        looks.append([name for name in ("quickstart", "sst2-minilm") if f"{name}</h" in text])
+        if len(looks) == 5:
+            raise KeyboardInterrupt
+        if len(looks) > 1 and len(looks) < 4:
+            name = ("quickstart", "sst2-minilm")[len(looks) - 2]
+            shutil.copytree(REFERENCE / name, tmp_path / name)
+
+    monkeypatch.setattr(report, "time", SimpleNamespace(sleep=end_of_a_round))
+    monkeypatch.setattr(report, "take_ends_as_interrupts", lambda: None)
+    with pytest.raises(typer.Exit) as ended:
+        report_command([str(tmp_path)], watch=True)
+    assert ended.value.exit_code == 130
+    assert looks == [[], [], ["quickstart"], ["quickstart", "sst2-minilm"], ["quickstart", "sst2-minilm"]]
+    page = tmp_path / "report.html"
+    said = capsys.readouterr()
+    assert said.out == f"{page}\n"
+    assert said.err == f"waiting for the first trial to end\n\nno longer written anew: {page}\n"
 
 
 @pytest.mark.slow

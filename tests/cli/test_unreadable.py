@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
 TRIALS = "trials/merged.parquet"
@@ -76,6 +77,51 @@ def test_a_folder_that_cannot_be_read_is_one_clear_line(call: Any, tmp_path: Pat
     assert not out.exists()
 
 
+# What study.yaml becomes, and the verbs that cannot do without it.
+STUDY_FILES: dict[str, tuple[Callable[[bytes], bytes], set[str]]] = {
+    "not UTF-8": (lambda text: text + b"# \xff\n", {"query", "report", "export", "tokens"}),
+    "with methods null": (lambda text: with_methods(text, None), {"query", "export", "tokens"}),
+    "with methods a number": (lambda text: with_methods(text, 3), {"query", "export", "tokens"}),
+    "with methods of numbers": (lambda text: with_methods(text, [3]), {"query", "export", "tokens"}),
+    "a list": (lambda text: b"[1]\n", {"report", "export", "tokens"}),
+    "with a search that is none": (lambda text: with_key(text, "search", 3), {"report", "export", "tokens"}),
+    "with a budget of words": (
+        lambda text: with_key(text, "budget", {"queries": "many"}),
+        {"query", "export", "tokens"},
+    ),
+}
+
+
+def with_key(text: bytes, key: str, value: object) -> bytes:
+    return yaml.safe_dump(yaml.safe_load(text) | {key: value}).encode()
+
+
+def with_methods(text: bytes, methods: object) -> bytes:
+    return with_key(text, "methods", methods)
+
+
+@pytest.mark.parametrize("state", STUDY_FILES)
+@pytest.mark.parametrize("verb", READERS)
+def test_a_study_file_that_is_none_is_one_line_of_the_verbs_that_need_it(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, state: str
+) -> None:
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # takes long
+    change, refusing = STUDY_FILES[state]
+    folder, out = tmp_path / "made", tmp_path / "out"
+    shutil.copytree(QUICKSTART, folder)
+    (folder / TRIALS).rename(folder / "trials" / "ended.parquet")  # as of an unfinished study, whose file is read
+    study = folder / "study.yaml"
+    study.write_bytes(change(study.read_bytes()))
+    arguments = READERS[verb](folder, out)
+    called = call(*[str(each).replace("FROM trials", "FROM studies") for each in arguments])
+    assert called.code == (2 if verb in refusing else 0), called.err
+    if verb in refusing:
+        assert called.err.startswith("error: ")
+        assert called.err.count("\n") == 1
+        assert "study.yaml" in called.err
+        assert not out.exists()
+
+
 @pytest.mark.parametrize("verb", READERS)
 def test_a_crashed_study_is_read_as_far_as_it_came_with_a_note(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
@@ -92,7 +138,7 @@ def test_a_crashed_study_is_read_as_far_as_it_came_with_a_note(
     called = call(*READERS[verb](folder, out))
     assert called.code == 0, called.err
     note = "crashed is unfinished: 9 of its 27 confirm trials are there; unless it is running, run it again to resume"
-    told = called.err if verb != "report" else (out / "report.html").read_text(encoding="utf-8")
+    told = called.out + called.err if verb != "report" else (out / "report.html").read_text(encoding="utf-8")
     assert told.count(note) == 1
 
 

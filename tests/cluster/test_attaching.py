@@ -31,3 +31,12 @@ def test_another_version_of_ray_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("ray.init", init)
     with pytest.raises(ZostudyError, match=r"but auto runs Ray 2\.1\.0 and Python 3\.9\.1, and this is Ray 2"):
         attach("auto")
+
+
+def test_a_machine_that_is_no_node_is_told_to_submit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: object) -> None:
+        raise RuntimeError("No node info found matching attributes: ''")  # Ray's words
+
+    monkeypatch.setattr("ray.init", init)
+    with pytest.raises(ZostudyError, match=r"on a node of the cluster at auto, .* or use zostudy submit"):
+        attach("auto")

@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe
-from zostudy.errors import ModelError, ZostudyError
+from zostudy.errors import ModelError, NoReplicaError, ZostudyError
 from zostudy.spec.study import ResourcesSpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -78,7 +78,7 @@ def test_a_fleet_follows_the_nodes(cluster: Cluster, tmp_path: Path) -> None:
     told: list[str] = []
     with pytest.raises(ZostudyError, match="must fit on one node, but wants 2 CPUs, and the largest has 1 CPU,"):
         fleet(recipe_of(tmp_path), ResourcesSpec(cpus=2))
-    with pytest.raises(ModelError, match="the model must be there"), fleet(FAILING, ResourcesSpec()) as failing:
+    with pytest.raises(NoReplicaError, match="the model must be there"), fleet(FAILING, ResourcesSpec()) as failing:
         failing.await_first()
     assert not told
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from zostudy.errors import DataError, ModelError, ResultsError, TooLongError
 from zostudy.export.labelling import check_target, labelled, read_texts, write_frame
@@ -136,12 +137,42 @@ def test_columns_may_be_named_otherwise(exported_study, tmp_path: Path) -> None:
 def test_targets_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> None:
     file = tmp_path / "file.csv"
     file.touch()
+    frame = pd.DataFrame({"body": ["a"]})
     with pytest.raises(DataError, match=r"unknown extension '\.xlsx'; use one of \.csv"):
-        check_target(tmp_path / "out.xlsx", file)
+        check_target(tmp_path / "out.xlsx", file, frame)
     with pytest.raises(DataError, match="another file than the input"):
-        check_target(tmp_path / "." / "file.csv", file)
+        check_target(tmp_path / "." / "file.csv", file, frame)
     with pytest.raises(DataError, match="a folder that can be written"):
-        check_target(tmp_path / "none" / "out.csv", file)
+        check_target(tmp_path / "none" / "out.csv", file, frame)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "values"),
+    [
+        (".parquet", ["a", 1]),
+        (".parquet", [{"a": 1}, "b"]),
+        (".parquet", [1 + 2j]),
+        (".json", [b"\xff"]),
+        (".jsonl", [b"\xff"]),
+    ],
+)
+def test_rows_that_a_format_cannot_hold_are_refused_before_the_work(tmp_path: Path, suffix: str, values: list) -> None:
+    frame = pd.DataFrame({"body": values})
+    for write in (
+        lambda: check_target(tmp_path / f"out{suffix}", tmp_path, frame),
+        lambda: write_frame(frame, tmp_path / f"out{suffix}"),
+    ):
+        with pytest.raises(DataError, match=rf"{suffix} cannot hold the rows \(.*\); mend the column") as caught:
+            write()
+        assert "\n" not in str(caught.value)
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_one_line(exported_study) -> None:
+    exported = exported_study("mini-gpt2")
+    with pytest.raises(ModelError, match="needs a GPU that torch can use, but there is none; use --device cpu"):
+        predicted(exported.folder, exported.texts, device="cuda")
 
 
 def test_a_damaged_export_is_one_line(exported_study, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -7,11 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
+from zostudy.errors import ResultsError
 from zostudy.export.exporting import export_trial
 from zostudy.export.labelling import Texts
 from zostudy.export.manifest import read_manifest
+from zostudy.export.nearest import nearest_tokens
 from zostudy.export.predict import predict
 from zostudy.export.prompt import fingerprint
 from zostudy.export.trials import load_study_results
@@ -28,6 +32,47 @@ def test_a_study_is_read_from_a_uri_too(exported_study) -> None:
     assert trial.row["trial"] == exported.trial.name
     np.testing.assert_array_equal(trial.latent, exported.trial.latent)
     np.testing.assert_array_equal(trial.scores("dev").scores, exported.trial.scores("dev").scores)
+
+
+def test_a_cells_name_is_its_best_confirm_trial(exported_study) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    trials = study.results.trials
+    for cell in ("spsa-r2", "untuned-r2"):
+        confirm = trials[(trials["cell"] == cell) & (trials["stage"] == "confirm")]
+        best = study.trial(cell)
+        assert best.row["dev_auc"] == confirm["dev_auc"].max()
+        assert best.name in confirm["trial"].tolist()
+        assert best.summary == (
+            f"{best.name}, {cell.removesuffix('-r2')} at imbalance ratio 2, dev AUC {best.row['dev_auc']:.3f}"
+        )
+    searching = dataclasses.replace(study, results=study.results.only(trials[trials["stage"] == "search"]))
+    with pytest.raises(ResultsError, match="but cell spsa-r2 has none yet; wait for one"):
+        searching.trial("spsa-r2")
+
+
+def test_a_study_whose_methods_are_not_installed_here_is_taken_away(exported_study, tmp_path: Path) -> None:
+    exported, results = exported_study("mini-gpt2"), tmp_path / "results"
+    shutil.copytree(exported.results, results)
+    study = yaml.safe_load((results / "study.yaml").read_text())
+    study["methods"] = [{"spsa": {"method": "of-a-script", "rate": 1}}, "gone"]
+    (results / "study.yaml").write_text(yaml.safe_dump(study))
+    trial = load_study_results(results).trial(exported.trial.name)
+    export_trial(trial, tmp_path / "out")
+    prompts = [(folder / "prompt_embeds.safetensors").read_bytes() for folder in (exported.folder, tmp_path / "out")]
+    assert prompts[0] == prompts[1]
+    assert nearest_tokens(trial, 1) == nearest_tokens(exported.trial, 1)
+
+
+def test_scores_that_are_gone_are_one_line_and_history_is_not_missed(exported_study, tmp_path: Path) -> None:
+    exported, results = exported_study("mini-gpt2"), tmp_path / "results"
+    shutil.copytree(exported.results, results)
+    shutil.rmtree(results / "history")
+    export_trial(load_study_results(results).trial("best"), tmp_path / "out")
+    shutil.rmtree(results / "scores")
+    with pytest.raises(ResultsError, match=r"the folder scores holds none of .* on dev; restore that folder") as caught:
+        export_trial(load_study_results(results).trial("best"), tmp_path / "again")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "again").exists()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

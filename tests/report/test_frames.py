@@ -3,10 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import auc
 
 from zostudy.report import frames
+from zostudy.report.charts import Charts
+from zostudy.report.comparing import ANYTIME, anytime_section
 from zostudy.results.reading import Results, load_results
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
@@ -33,6 +36,50 @@ def test_the_last_of_an_anytime_curve_is_the_mean_of_the_stored_dev_auc(results:
     for place, curve in curves.groupby(["method", "ratio"]):
         assert curve.sort_values("queries")["mean"].iloc[-1] == pytest.approx(means[place])
         assert (np.diff(curve.sort_values("queries")["mean"]) >= 0).all()
+
+
+@pytest.fixture(scope="module")
+def with_metrics(results: Results) -> pd.DataFrame:
+    """The quickstart's history, with two more metrics at each evaluation."""
+    history, random = results.history, np.random.default_rng(0)
+    there = history["dev_auc"].notna()
+    values = {f"dev_{name}": random.random(len(history)) for name in ("balanced_accuracy", "minority_recall")}
+    return history.assign(**{name: np.where(there, value, np.nan) for name, value in values.items()})
+
+
+def test_other_metrics_are_those_of_the_point_with_the_best_dev_auc_so_far(
+    results: Results, with_metrics: pd.DataFrame
+) -> None:
+    confirm = results.trials[results.trials["stage"] == "confirm"]
+    curves = frames.anytime_frame(confirm, with_metrics, "dev_minority_recall")
+    steps = with_metrics.dropna(subset=["dev_auc"])
+    falls = 0
+    for (method, ratio), curve in curves.groupby(["method", "ratio"]):
+        trials = confirm[(confirm["method"] == method) & (confirm["imbalance_ratio"] == ratio)]["trial"]
+        for _, row in curve.iterrows():
+            kept = []
+            for trial in trials:
+                so_far = steps[(steps["trial"] == trial) & (steps["queries"] <= row["queries"])]
+                kept.append(so_far.loc[so_far["dev_auc"].idxmax(), "dev_minority_recall"])
+            assert row["mean"] == pytest.approx(np.mean(kept))
+        falls += (np.diff(curve["mean"]) < 0).sum()
+    assert falls  # it may, for the point is chosen by AUC
+
+
+def test_dev_metrics_are_drawn_beside_the_auc_where_they_are_stored(
+    results: Results, with_metrics: pd.DataFrame
+) -> None:
+    confirm = results.trials[results.trials["stage"] == "confirm"]
+    charts = Charts(sorted(confirm["method"].unique()))
+
+    def drawn(history: pd.DataFrame) -> list[str]:
+        return [figure.name for figure in anytime_section(confirm, history, charts).figures]
+
+    every = [f"anytime-{metric}-ratio-{ratio}" for metric in ANYTIME for ratio in (1, 10, 50)]
+    assert len(every) == 9
+    assert drawn(with_metrics) == every
+    older = with_metrics.assign(dev_balanced_accuracy=np.nan, dev_minority_recall=np.nan)
+    assert drawn(older) == every[:3]
 
 
 def test_the_saddle_is_where_the_gradients_of_the_objective_vanish(results: Results) -> None:

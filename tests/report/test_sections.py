@@ -80,7 +80,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, altered: Callable[..., Pat
 def test_the_comparison_is_that_of_zostudy_compare(folders: dict[str, Path]) -> None:
     for baseline in (None, "spsa"):
         tables = section(told(folders[LONG], baseline), "Comparison").tables
-        assert list(tables) == comparison_tables(compare(load_results(folders[LONG]), baseline=baseline))
+        assert list(tables) == comparison_tables(compare(load_results(folders[LONG]).trials, baseline=baseline))
     with pytest.raises(ResultsError, match="the baseline must be one of bpt-fzg, spsa, zosa, but got cma-es"):
         told(folders[LONG], "cma-es")
 

@@ -97,6 +97,8 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
             "gradient_norm": np.array([np.nan, 2.0, 3.0]),
             "latent_norm": np.array([0.0, 0.1, 0.2]),
             "dev_auc": np.array([np.nan, np.nan, 0.75]),
+            "dev_balanced_accuracy": np.array([np.nan, np.nan, 0.7]),
+            "dev_minority_recall": np.array([np.nan, np.nan, 0.5]),
         },
         auxiliary={"a": np.array([0.0, 0.1, 0.2]), "alpha": np.array([np.nan, np.nan, 1.0])},
         scores={

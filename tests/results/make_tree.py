@@ -104,7 +104,10 @@ def _history(rows: list[dict[str, Any]], steps: int) -> dict[str, Any]:
     random, n = np.random.default_rng(0), steps * len(rows)
     step = np.tile(np.arange(steps), len(rows))
     noise = {name: random.random(n) for name in ("loss", "loss_spread", "gradient_norm", "latent_norm")}
-    dev_auc = pa.array(random.random(n), mask=step % 10 > 0)
+    on_dev = {
+        name: pa.array(random.random(n), mask=step % 10 > 0)
+        for name in ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")
+    }
     scalars = np.repeat([3 if row["objective"] == "auc" else 0 for row in rows], steps)
     offsets, n_scalars = np.concatenate([[0], np.cumsum(scalars)]), int(scalars.sum())
     auxiliary = pa.MapArray.from_arrays(
@@ -116,7 +119,7 @@ def _history(rows: list[dict[str, Any]], steps: int) -> dict[str, Any]:
         "queries": step * 6,
         "examples": step * 192,
         **noise,
-        "dev_auc": dev_auc,
+        **on_dev,
         "auxiliary": auxiliary,
     }
 

@@ -84,12 +84,15 @@ def test_records_are_flat_and_unrounded(record: Record) -> None:
         "confidence": 0.95,
         "seeds": 3,
         "failed": 0,
+        "missing": 0,
+        "search_trials": 0,
         "budget": 300,
         "queries": 300.0,
         "examples": 9600.0,
         "best": False,
         "not_worse_than_best": True,
         "average_rank": 1.5,
+        "ranked_columns": 2,
     }
 
 
@@ -107,8 +110,79 @@ def test_failed_trials_are_counted_and_in_no_mean(record: Record) -> None:
     assert zosa.intervals["test_auc"].mean == pytest.approx(0.6)
     assert (spsa.seeds, spsa.failed, spsa.intervals["test_auc"].mean) == (0, 3, None)
     assert comparison.best("test_auc", 10.0) is None
-    with_whole_cell = compare(record({"method": "cma-es", "test_auc": 0.4}))
+    with_whole_cell = compare(record(*({"method": "cma-es", "number": n, "test_auc": 0.4} for n in range(3))))
     assert with_whole_cell.best("test_auc", 10.0) is _cell(with_whole_cell, "cma-es", 10.0)
+
+
+def test_a_cell_without_a_value_is_never_the_best(record: Record) -> None:
+    comparison = compare(record({"method": "a", "test_auc": None}, {"method": "b", "test_auc": 0.0}))
+    assert comparison.best("test_auc", 10.0) is _cell(comparison, "b", 10.0)
+    nothing = compare(record({"method": "b", "test_auc": None}))
+    assert nothing.best("test_auc", 10.0) is None
+
+
+def test_a_cell_that_waits_for_seeds_is_neither_the_best_nor_ranked(record: Record) -> None:
+    trials = record(
+        {"method": "zosa", "number": 0, "test_auc": 0.99},
+        *({"method": "spsa", "number": number, "test_auc": 0.7} for number in range(3)),
+        *({"method": "fzoo", "number": number, "test_auc": 0.6 + number / 9} for number in range(3)),
+        # Another study may confirm with fewer seeds, and one at another ratio may not have come as far.
+        {"study": "other", "method": "cma-es", "test_auc": 0.9},
+        {"method": "zosa", "ratio": 1.0, "test_auc": 0.99},
+        {"method": "spsa", "ratio": 1.0, "test_auc": 0.7},
+    )
+    comparison = compare(trials, ("test_auc",))
+    assert {cell.row[0]: cell.missing for cell in comparison.cells if cell.column == 10} == {
+        **{"zosa": 2, "spsa": 0, "fzoo": 0, "cma-es": 0}
+    }
+    assert comparison.best("test_auc", 10.0) is _cell(comparison, "cma-es", 10.0)
+    assert comparison.best("test_auc", 1.0) is _cell(comparison, "zosa", 1.0)
+    assert holding(comparison, "test_auc")[("zosa",), 10.0] is None
+    own = compare(trials[trials["study"] == "made"], ("test_auc",))
+    assert average_ranks(own, "test_auc") == {}  # fzoo is not at ratio 1, and zosa waits at 10
+    both = compare(trials[trials["method"].isin(["zosa", "spsa"])], ("test_auc",))
+    assert average_ranks(both, "test_auc") == {("zosa",): (1, 1), ("spsa",): (2, 1)}
+
+
+def test_search_trials_of_a_cell_are_counted_of_its_own_study(record: Record) -> None:
+    trials = record(
+        {"method": "zosa"},
+        *({"method": "zosa", "number": 9 + number, "stage": "search"} for number in range(4)),
+        {"study": "other", "method": "spsa"},
+        *({"study": "other", "method": "spsa", "number": 9 + number, "stage": "search"} for number in range(2)),
+        {"study": "other", "method": "zosa", "ratio": 1.0, "number": 9, "stage": "search"},
+    )
+    comparison = compare(trials)
+    assert {cell.row[0]: cell.search_trials for cell in comparison.cells} == {"spsa": 2, "zosa": 4}
+
+
+def test_an_unfinished_study_is_noted_wherever_its_place_is_known(record: Record, tmp_path: Path) -> None:
+    record({"number": 0})
+    asked = {"methods": ["zosa"], "imbalance": {"ratios": [10.0]}, "confirm": {"seeds": 3}}
+    Ledger(tmp_path / "made").write_study(asked, {})
+    for results in (tmp_path, load_results(tmp_path)):
+        [note] = compare(results).notes
+        assert note.startswith("made is unfinished: 1 of its 3 confirm trials are there")
+        assert note in repr(compare(results))
+    assert compare(load_results(tmp_path).trials).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (pd.DataFrame(), "the columns of the table trials, but model, task, imbalance_ratio, .* are missing"),
+        (pd.DataFrame({"method": ["zosa"], "test_auc": [0.5]}), "but model, task, .* are missing; give load_results"),
+    ],
+)
+def test_a_frame_of_something_else_is_one_line(frame: pd.DataFrame, words: str) -> None:
+    with pytest.raises(ResultsError, match=words) as caught:
+        compare(frame)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_frame_without_rows_is_one_line(record: Record) -> None:
+    with pytest.raises(ResultsError, match="needs confirm trials, but there are only 0 search trials"):
+        compare(record({"number": 0}).iloc[:0])
 
 
 def test_one_seed_has_no_interval(record: Record) -> None:
@@ -198,7 +272,8 @@ def test_ranks_are_averaged_over_columns_with_all_rows(record: Record) -> None:
     ranks = average_ranks(compare(trials, ("test_auc",)), "test_auc")
     whole = np.array([values[:2] for values in means.values()], dtype=float)
     expected = scipy.stats.rankdata(-whole, axis=0).mean(axis=1)
-    assert list(ranks.values()) == pytest.approx(expected)
+    assert [rank.mean for rank in ranks.values()] == pytest.approx(expected)
+    assert {rank.columns for rank in ranks.values()} == {2}
     assert average_ranks(compare(trials[trials["method"] == "a"], ("test_auc",)), "test_auc") == {}
 
 
@@ -213,7 +288,7 @@ def test_models_are_ranked_apart(record: Record) -> None:
     comparison = compare(trials, ("test_auc",))
     best = [comparison.best("test_auc", 10.0, (model,)) for model in ("weak", "strong")]
     assert [cell.row for cell in best if cell] == [("weak", "zosa"), ("strong", "spsa")]
-    assert average_ranks(comparison, "test_auc")["strong", "zosa"] == 2
+    assert average_ranks(comparison, "test_auc")["strong", "zosa"] == (2, 1)
 
 
 def test_a_place_can_be_compared_without_loading_it_first(record: Record, tmp_path: Path) -> None:

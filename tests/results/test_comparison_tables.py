@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from zostudy.results.comparison import Cell, Comparison
 from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.intervals import Interval, t_interval
-from zostudy.results.tables import plain
+from zostudy.results.tables import latex, plain
 
 
 def cell(method: str, ratio: float, mean: float | None, half_width: float | None, **changes) -> Cell:
@@ -24,24 +25,18 @@ def test_methods_stand_against_ratios() -> None:
     first, last = comparison_tables(Comparison("imbalance_ratio", ("method",), ("dev_auc", "test_auc"), cells))
     assert first.title == "dev_auc by imbalance_ratio: mean ±95% interval over 3 confirm seeds"
     assert first.notes == ()
+    assert r"0.700 $\pm$0.010$^\ddagger$" in latex(last)
     assert plain(last).splitlines()[:5] == [
         "test_auc by imbalance_ratio: mean ±95% interval over 3 confirm seeds",
         "method               1            2.5  rank  queries     examples",
-        "untuned   0.700 ±0.010  *0.650 ±0.020     -        0            0",
-        "zosa     *0.813 ±0.013    0.900 (1/3)     -  288-300  9,216-9,600",
+        "untuned  0.700 ±0.010‡  *0.650 ±0.020     -        0            0",
+        "zosa     *0.813 ±0.013   0.900 (1/3)‡     -  288-300  9,216-9,600",
         "spsa                 -         failed     -       16        9,600",
     ]
-    assert last.notes[0] == "Too few seeds to tell what is significantly worse than the best: that takes 3."
+    assert last.notes[0].startswith("‡ not tested against the best of its column: that takes 3 seeds that both have")
     assert last.notes[1] == "No interval where fewer than 2 seeds ended."
     assert last.notes[2].startswith("Confirm trials that failed: 5.")
     assert len(last.notes) == 3
-
-
-def test_whole_cells_need_no_notes() -> None:
-    cells = (cell("zosa", 1.0, 0.8, 0.1), cell("spsa", 1.0, 0.7, 0.1))
-    [table] = comparison_tables(Comparison("imbalance_ratio", ("method",), ("test_auc",), cells))
-    assert table.notes == ()
-    assert table.best == {(0, 1)}
 
 
 def test_cells_of_the_untuned_prompt_are_no_range_of_none() -> None:
@@ -62,6 +57,42 @@ def with_values(method: str, values: list[float]) -> Cell:
     interval = t_interval(values)
     by_seed = {(seed,): value for seed, value in enumerate(values)}
     return Cell((method,), 10.0, {"test_auc": interval}, len(values), 0, 300, 300.0, 9600.0, {"test_auc": by_seed})
+
+
+def test_whole_cells_need_no_notes() -> None:
+    cells = (with_values("zosa", [0.8, 0.9, 0.85]), with_values("spsa", [0.1, 0.2, 0.16]))
+    [table] = comparison_tables(Comparison("imbalance_ratio", ("method",), ("test_auc",), cells))
+    assert table.notes == ()
+    assert table.best == {(0, 1)}
+
+
+def test_a_cell_that_waits_for_seeds_says_how_many_are_there() -> None:
+    cells = (with_values("spsa", [0.1, 0.2, 0.16]), replace(with_values("zosa", [0.8, 0.9]), missing=1))
+    [table] = comparison_tables(
+        Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, notes=("Unfinished.",))
+    )
+    assert table.title.endswith("over 3 confirm seeds")
+    assert table.rows[1][1] == "0.850 ±0.635 (2/3)‡"
+    assert table.best == {(0, 1)}
+    assert [note.split(":")[0] for note in table.notes[1:]] == ["Confirm trials still to come", "Unfinished."]
+
+
+def test_cells_of_different_search_budgets_have_a_note_and_the_untuned_prompt_none() -> None:
+    untuned = replace(with_values("untuned", [0.1, 0.2, 0.16]), queries=0.0)
+    cells = [replace(with_values(f"m{n}", [0.8, 0.9, 0.85 + n / 99]), search_trials=n) for n in (6, 20)]
+    [table] = comparison_tables(Comparison("imbalance_ratio", ("method",), ("test_auc",), (untuned, *cells)))
+    assert sum(note.startswith("Search trials of a cell differ (6-20)") for note in table.notes) == 1
+    [table] = comparison_tables(Comparison("imbalance_ratio", ("method",), ("test_auc",), (untuned, cells[0])))
+    assert not any("Search trials" in note for note in table.notes)
+
+
+def test_ranks_over_a_part_of_the_columns_say_so() -> None:
+    cells = [replace(with_values(method, [0.8, 0.9]), column=r) for method in "ab" for r in (1.0, 10.0, 50.0)]
+    metrics = ("test_auc", "test_auc")
+    for table in comparison_tables(Comparison("imbalance_ratio", ("method",), metrics, tuple(cells))):
+        assert not any(note.startswith("rank") for note in table.notes)
+    for table in comparison_tables(Comparison("imbalance_ratio", ("method",), metrics, tuple(cells[1:]))):
+        assert table.notes[0].startswith("rank: over 2 of 3 columns")
 
 
 def test_a_cell_that_holds_against_the_best_has_a_mark_that_a_note_explains() -> None:
@@ -92,3 +123,16 @@ def test_differences_to_a_baseline_stand_under_the_means() -> None:
     ]
     assert "for the tests of this table (1)" in differences.notes[0]
     assert differences.notes[1].startswith("Too few seeds: a test needs 3")
+    assert len(differences.notes) == 2
+
+
+def test_a_difference_that_is_the_same_in_every_seed_has_no_p_and_is_not_called_worse() -> None:
+    cells = (with_values("spsa", [0.7, 0.6, 0.8]), with_values("zosa", [0.8, 0.7, 0.9]))
+    means, differences = comparison_tables(
+        Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, baseline="spsa")
+    )
+    assert differences.rows == (("zosa", "10", "+0.100 ±0.000", "-", "-", "3"),)
+    assert differences.notes[1:] == (
+        "No p and g where the difference is the same in every seed: there is no spread to test it against.",
+    )
+    assert means.rows[0][1].endswith("‡")

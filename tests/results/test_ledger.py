@@ -10,6 +10,7 @@ import pytest
 from zostudy.errors import ResultsError
 from zostudy.results import files
 from zostudy.results.ledger import Ledger
+from zostudy.results.merging import merge
 from zostudy.results.reading import load_results
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 
@@ -34,7 +35,7 @@ def test_files_are_zstd_and_say_their_schema(make_outcome, make_precision, tmp_p
         assert path.name == ("cells.parquet" if table == "precision" else "zosa-ratio10-confirm-0000.parquet")
         metadata = pq.read_metadata(path)
         assert metadata.row_group(0).column(0).compression == "ZSTD"
-        assert metadata.metadata[b"zostudy_schema"] == b"1"
+        assert metadata.metadata[b"zostudy_schema"] == b"2"
         assert pq.read_schema(path).equals(schema)
 
 
@@ -139,6 +140,22 @@ def test_a_study_that_asks_for_more_extends_what_is_stored(make_outcome, tmp_pat
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
     assert ledger.check_extends(STUDY) == ()
     assert ledger.check_extends({**STUDY, "search": {"trials": 8}}) == ("search.trials: 6 -> 8",)
+
+
+def test_data_may_change_until_a_trial_has_finished_and_trials_that_do_not_say_theirs_are_let_through(
+    make_outcome, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.check_contents({"data": "first"})
+    ledger.record(make_outcome(number=0, versions={"zostudy": "0.1.0"}))
+    ledger.check_contents({"data": "first"})
+    ledger.record(make_outcome(number=1, versions={"zostudy": "0.2.0", "data": "first"}))
+    for _ in range(2):
+        ledger.check_contents({"data": "first"})
+        with pytest.raises(ResultsError, match=r"of digest first, .* now has second; put the data back") as caught:
+            ledger.check_contents({"data": "second"})
+        assert "\n" not in str(caught.value)
+        merge(ledger.place)
 
 
 def test_results_of_an_unknown_study_are_refused(make_outcome, tmp_path: Path) -> None:

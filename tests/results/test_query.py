@@ -7,12 +7,14 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
 from zostudy.results import files
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
-from zostudy.results.query import EXAMPLES, TABLES, query
+from zostudy.results.query import EXAMPLES, TABLES, column_names, query
 from zostudy.results.reading import load_results, study_places
 from zostudy.results.schema import SCHEMAS, meaning
 
@@ -131,6 +133,11 @@ STATEMENTS = [
     "PRAGMA enable_profiling",
     "CHECKPOINT",
     "SELECT 1; COPY (SELECT 1) TO '{folder}/out.csv'",
+    "EXPLAIN ANALYZE CREATE TABLE mine AS SELECT 1",
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO '{folder}/out.csv'",
+    "EXPLAIN (ANALYZE, FORMAT json) INSERT INTO trials SELECT * FROM trials",
+    "-- a note\nEXPLAIN /* another */ ANALYZE DROP VIEW trials",
+    "PIVOT trials ON method USING avg(test_auc)",
     "",
 ]
 
@@ -141,6 +148,29 @@ def test_nothing_but_a_query_is_taken(ledger: Ledger, tmp_path: Path, sql: str) 
     with pytest.raises(ResultsError, match=r"^a query must be one SELECT, but got .*; results are only read"):
         rows(ledger.place, sql.format(folder=tmp_path))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_pivot_whose_values_are_named_is_a_query_and_the_refusal_of_another_says_so(ledger: Ledger) -> None:
+    with pytest.raises(ResultsError) as caught:
+        rows(ledger.place, "PIVOT trials ON method USING avg(test_auc) GROUP BY number")
+    _, _, example = str(caught.value).partition("name its values: ")
+    [answer] = rows(ledger.place, f"{example} GROUP BY stage")
+    assert answer == ("confirm", pytest.approx(0.55), pytest.approx(0.55))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SHOW TABLES", "SELECT name FROM (SHOW ALL TABLES)", "SELECT table_name FROM information_schema.tables"],
+)
+def test_who_asks_which_tables_there_are_is_answered(ledger: Ledger, sql: str) -> None:
+    assert sorted(rows(ledger.place, sql)) == sorted((table,) for table in TABLES)
+
+
+@given(st.lists(st.sampled_from(["a", "A", "a_1", "A_2", "b"]), min_size=1, max_size=6))
+def test_columns_of_equal_names_are_told_apart_as_duckdb_does(names: list[str]) -> None:
+    with duckdb.connect(":memory:") as connection:
+        answer = connection.execute(f"SELECT {', '.join(f'1 AS {name}' for name in names)}")
+        assert column_names(answer) == answer.df().columns.tolist()
 
 
 READS = [
@@ -174,7 +204,11 @@ def test_forms_of_select_and_explain_are_queries(ledger: Ledger) -> None:
         "FROM trials",
         "WITH a AS (SELECT 1) SELECT * FROM a",
         "EXPLAIN SELECT * FROM trials",
+        "EXPLAIN ANALYZE SELECT * FROM trials",
+        "EXPLAIN (FORMAT json) SELECT * FROM trials",
+        "EXPLAIN (SELECT 1)",
         "DESCRIBE trials",
+        "DESCRIBE",
     ):
         assert rows(ledger.place, sql)
 

@@ -12,10 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from zostudy.errors import ResultsError
+from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
+from zostudy.results.query import query
 from zostudy.results.reading import load_results, load_trials
-from zostudy.results.schema import TRIALS
+from zostudy.results.schema import SCHEMAS, TRIALS
+from zostudy.results.storage import Storage
 
 
 @pytest.fixture
@@ -72,6 +75,27 @@ def test_a_folder_of_before_precision_was_measured_is_read(study: Path) -> None:
     assert len(results.history) == 6
     assert results.precision.empty
     assert results.precision.columns[:3].tolist() == ["study", "cell", "dtype"]
+
+
+def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(make_outcome, study: Path) -> None:
+    path = study / "history" / "zosa-ratio10-confirm-0000.parquet"
+    older = pq.read_table(path).drop_columns(["dev_balanced_accuracy", "dev_minority_recall"])
+    pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"1"}), path)
+    sql = "SELECT trial, dev_auc, dev_minority_recall FROM history WHERE dev_auc IS NOT NULL ORDER BY trial"
+    expected = [("zosa-ratio10-confirm-0000", 0.75, None), ("zosa-ratio10-confirm-0001", 0.75, 0.5)]
+
+    def check() -> None:
+        results = load_results(study)
+        assert results.history.columns.tolist() == SCHEMAS["history"].names
+        assert results.history["dev_minority_recall"].tolist()[-1] == 0.5
+        assert results.history["dev_minority_recall"].isna().sum() == 5
+        assert results.history["dev_auc"].notna().sum() == 2
+        assert query([Storage.at(study)], sql, lambda answer: answer.fetchall()) == expected
+
+    assert read_table(study, "history", ["dev_minority_recall"]).num_rows == 6
+    check()
+    merge(Storage.at(study))
+    check()
 
 
 def test_a_study_of_before_there_were_landscapes_is_read(make_outcome, study: Path) -> None:
@@ -134,9 +158,9 @@ def test_files_that_are_not_ours_get_one_clear_line(study: Path) -> None:
     _refused(study, r"strange\.parquet cannot be read")
     pq.write_table(pa.table({"colour": [1]}), path)
     _refused(study, r"strange\.parquet is something else; move it away")
-    newer = TRIALS.with_metadata({b"zostudy_schema": b"2"}).append(pa.field("colour", pa.int64()))
+    newer = TRIALS.with_metadata({b"zostudy_schema": b"99"}).append(pa.field("colour", pa.int64()))
     pq.write_table(newer.empty_table(), path)
-    _refused(study, r"schema version 1 or older, but .*strange\.parquet has 2; read it with a newer zostudy")
+    _refused(study, r"schema version 2 or older, but .*strange\.parquet has 99; read it with a newer zostudy")
 
 
 def test_reading_and_comparing_import_nothing_heavy(study: Path) -> None:
@@ -146,6 +170,7 @@ from zostudy.cli.compare import compare_command
 light = set(sys.modules)
 assert not light & {{"pandas", "pyarrow", "numpy", "rich.table"}}, light
 compare_command([{str(study)!r}])
+from zostudy.results.query import query
 from zostudy.results.reading import load_results, load_trials
 load_results({str(study)!r}).history
 heavy = {{"ray", "torch", "transformers", "optuna", "sklearn", "scipy.stats", "datasets"}} & set(sys.modules)

@@ -12,18 +12,20 @@ from zostudy.results.intervals import t_interval
 from zostudy.results.statistics import LEAST_PAIRS, holm, paired_test
 
 SCORES = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
+THOUSANDTHS = st.tuples(st.integers(0, 1000), st.integers(0, 1000))
 
 
-@given(st.dictionaries(st.integers(0, 20), st.tuples(SCORES, SCORES), min_size=LEAST_PAIRS))
-def test_a_paired_test_is_that_of_scipy(pairs: dict[int, tuple[float, float]]) -> None:
-    first, second = ({seed: pair[i] for seed, pair in pairs.items()} for i in (0, 1))
+@given(st.dictionaries(st.integers(0, 20), THOUSANDTHS, min_size=LEAST_PAIRS))
+def test_a_paired_test_is_that_of_scipy(pairs: dict[int, tuple[int, int]]) -> None:
+    first, second = ({seed: pair[i] / 1000 for seed, pair in pairs.items()} for i in (0, 1))
     test = paired_test(first, second)
-    differences = np.array([a - b for a, b in pairs.values()])
     assert test.pairs == len(pairs)
-    assert test.difference == t_interval(differences)
-    if differences.std() > 1e-9:
-        expected = scipy.stats.ttest_rel(list(first.values()), list(second.values()))
-        assert test.p_value == pytest.approx(expected.pvalue, rel=1e-6, abs=1e-12)
+    assert test.difference == t_interval(first[seed] - second[seed] for seed in pairs)
+    exact = np.array([a - b for a, b in pairs.values()])
+    if len(set(exact.tolist())) == 1:
+        assert (test.p_value, test.effect_size) == ((None, None) if exact[0] else (1.0, 0.0))
+    else:
+        assert test.p_value == pytest.approx(scipy.stats.ttest_1samp(exact, 0).pvalue, rel=1e-6, abs=1e-12)
 
 
 @given(st.lists(SCORES, min_size=2, max_size=12))
@@ -63,11 +65,15 @@ def test_too_few_pairs_have_no_p_value(n: int) -> None:
     assert (test.pairs, test.p_value, test.effect_size) == (n, None, None)
 
 
-def test_equal_values_are_no_difference_and_a_constant_one_has_no_effect_size() -> None:
+def test_equal_values_are_no_difference_and_a_constant_one_cannot_be_tested() -> None:
     same = paired_test({1: 0.1, 2: 0.5, 3: 0.7}, {1: 0.1, 2: 0.5, 3: 0.7})
     assert (same.p_value, same.effect_size) == (1.0, 0.0)
     shifted = paired_test({1: 1.5, 2: 2.5, 3: 3.5}, {1: 1.0, 2: 2.0, 3: 3.0})
-    assert (shifted.p_value, shifted.effect_size) == (0.0, None)
+    assert (shifted.p_value, shifted.effect_size) == (None, None)
+    rounded = paired_test({1: 0.8, 2: 0.7, 3: 0.9}, {1: 0.7, 2: 0.6, 3: 0.8})
+    assert len({0.8 - 0.7, 0.7 - 0.6, 0.9 - 0.8}) > 1
+    assert (rounded.p_value, rounded.effect_size) == (None, None)
+    assert rounded.difference.mean == pytest.approx(0.1)
 
 
 @given(st.lists(SCORES, max_size=8))

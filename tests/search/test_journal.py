@@ -46,7 +46,7 @@ def stored(plan: Plan, outcomes: list[Any]) -> StudyProgress:
 
 @pytest.fixture
 def written(stored: StudyProgress, tmp_path: Path) -> Path:
-    with Journal(Storage.at(tmp_path), stored):
+    with Journal(Storage.at(tmp_path), stored, pytest.fail):
         return tmp_path / JOURNAL_FILE
 
 
@@ -59,10 +59,9 @@ def test_it_catches_up_with_the_ledger_and_follows_it(
     stored: StudyProgress, outcomes: list[Any], tmp_path: Path
 ) -> None:
     for _ in range(2):
-        with Journal(Storage.at(tmp_path), stored) as journal:
-            assert journal.damaged is None
+        with Journal(Storage.at(tmp_path), stored, pytest.fail):
             assert values(tmp_path / JOURNAL_FILE) == [o.trial["dev_auc"] for o in outcomes[:3]]
-    with Journal(Storage.at(tmp_path), stored) as journal:
+    with Journal(Storage.at(tmp_path), stored, pytest.fail) as journal:
         for outcome in outcomes[3:]:
             stored.record(outcome.trial, outcome.history)
             journal.update(stored.cells[CELL])
@@ -75,11 +74,11 @@ def test_in_an_object_store_it_is_there_as_a_whole_at_the_end(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     place = Storage.at(s3_uri(uuid4().hex))
     for _ in range(2):
-        with Journal(place, stored):
+        with Journal(place, stored, pytest.fail):
             assert len([*tmp_path.iterdir()]) == 1
         assert [*tmp_path.iterdir()] == []
     (tmp_path / "copy").write_bytes(place.read(JOURNAL_FILE))
-    with Journal(Storage.at(tmp_path), stored):
+    with Journal(Storage.at(tmp_path), stored, pytest.fail):
         assert values(tmp_path / "copy") == values(tmp_path / JOURNAL_FILE)
 
 
@@ -111,9 +110,11 @@ def test_a_torn_one_is_set_aside_and_written_anew(
     expected, torn = values(written), harm(written.read_bytes())
     for number in range(2):
         written.write_bytes(torn)
-        with Journal(Storage.at(written.parent), stored) as journal:
-            assert journal.damaged == f"{JOURNAL_FILE}.damaged-{number}"
-        assert written.with_name(journal.damaged).read_bytes() == torn
+        told: list[str] = []
+        with Journal(Storage.at(written.parent), stored, told.append):
+            kept = f"{JOURNAL_FILE}.damaged-{number}"
+            assert told == [f"set aside: {JOURNAL_FILE} was torn, is now {kept}; written anew"]
+        assert written.with_name(kept).read_bytes() == torn
         assert values(written) == expected
 
 
@@ -124,7 +125,7 @@ def test_the_lock_of_a_crash_is_not_waited_for(
     lock.symlink_to(written)
     monkeypatch.setattr("optuna.storages.journal._file.time.sleep", pytest.fail)
     written.unlink()
-    with Journal(Storage.at(written.parent), stored):
+    with Journal(Storage.at(written.parent), stored, pytest.fail):
         assert len(values(written)) == 3
     assert not os.path.lexists(lock)
 
@@ -139,9 +140,9 @@ def test_one_that_cannot_be_written_is_told_in_a_line(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with told as refused:
-            Journal(Storage.at(tmp_path), stored)
+            Journal(Storage.at(tmp_path), stored, pytest.fail)
         assert "\n" not in str(refused.value)
-    with Journal(Storage.at(tmp_path), stored) as journal:
+    with Journal(Storage.at(tmp_path), stored, pytest.fail) as journal:
         stored.record(outcomes[3].trial, outcomes[3].history)
         monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(ResultsError, match="No space left on device"):
@@ -156,7 +157,7 @@ def test_what_ended_a_run_is_told_rather_than_that_the_journal_was_lost(
 
     monkeypatch.setattr(Storage, "write", lost)
     place = Storage.at(s3_uri(uuid4().hex))
-    with pytest.raises(KeyboardInterrupt), Journal(place, stored):
+    with pytest.raises(KeyboardInterrupt), Journal(place, stored, pytest.fail):
         raise KeyboardInterrupt
-    with pytest.raises(ResultsError, match="the store is away"), Journal(place, stored):
+    with pytest.raises(ResultsError, match="the store is away"), Journal(place, stored, pytest.fail):
         pass

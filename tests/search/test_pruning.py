@@ -137,7 +137,7 @@ def test_the_journal_says_pruned_and_holds_the_curves(make_spec: Callable[..., S
         assert assignment is not None
         row = {"trial": assignment.name, "cell": assignment.cell, "stage": "search", "params": assignment.params}
         cell.record(row | {"status": status, "dev_auc": 0.6}, curve)
-    with Journal(Storage.at(tmp_path), progress):
+    with Journal(Storage.at(tmp_path), progress, pytest.fail):
         storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL_FILE)))
         complete, pruned = optuna.load_study(study_name="smooth/spsa-r1", storage=storage).trials
     assert (complete.state, pruned.state) == (TrialState.COMPLETE, TrialState.PRUNED)

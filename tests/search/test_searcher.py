@@ -11,11 +11,12 @@ from ray.tune.search import Searcher
 
 from zostudy.cluster.pool import LocalPool
 from zostudy.results.outcome import Outcome
-from zostudy.search import searcher as under_test
+from zostudy.search import pace as under_test
 from zostudy.search.data import StudyData
+from zostudy.search.pace import SECONDS_BETWEEN_STARTS, Pace
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
-from zostudy.search.searcher import MOST_TRIES, SECONDS_BETWEEN_STARTS, StudySearcher
+from zostudy.search.searcher import MOST_TRIES, StudySearcher
 from zostudy.search.trial import State, TrialProgress, run_trial
 
 HERE = {"node_ip": "10.0.0.1"}
@@ -32,16 +33,19 @@ class Tune:
     now: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
     saved: dict[str, State] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.progress = StudyProgress(self.plan, [])
+        self.pace = Pace(limit=lambda: self.limit)
         self.searcher = StudySearcher(
             self.progress,
-            limit=lambda: self.limit,
+            pace=self.pace,
             on_start=lambda assignment: None,
             on_progress=lambda assignment, progress: None,
             on_outcome=self._take,
             on_crash=lambda assignment: self.outcome(assignment),
+            on_fault=self.faults.append,
             save=lambda name, state: self.saved.update({name: state}),
             load=lambda name: self.saved.get(name),
         )
@@ -70,6 +74,7 @@ class Tune:
             "progress": TrialProgress(1, 0.0, None),
             "saved": [*saved],
             "outcome": [outcome] if outcome else [],
+            "fault": None,
         }
         self.searcher.on_trial_result(trial_id, result)
 

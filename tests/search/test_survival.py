@@ -45,7 +45,7 @@ STUDY: dict[str, Any] = {
     "task": {"name": "reviews"},
     "imbalance": {"ratios": [3], "minority_size": 5},
     "methods": ["zosa", "bpt-fzg", "untuned"],
-    "budget": {"queries": 200, "batch_size": 8, "evaluations": 2},
+    "budget": {"queries": 300, "batch_size": 8, "evaluations": 2},
     "search": {"trials": 3, "startup_trials": 2, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}},
     "confirm": {"seeds": 2},
     "replicas": 2,
@@ -132,7 +132,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]
 def test_replicas_that_are_killed_again_and_again(
     undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path
 ) -> None:
-    disturber = Disturber(_killer(descendants, "ray::Replica"), most=10, seconds_between=1.5)
+    disturber = Disturber(_killer(descendants, "ray::Replica"), most=10, seconds_between=1.0)
     assert _run(tmp_path / "tough", disturber).done
     assert disturber.times == 10
     _assert_equal(tmp_path / "tough", undisturbed)
@@ -153,15 +153,32 @@ def test_a_driver_that_is_killed_at_random_moments_and_run_again(
     study = tmp_path / "tough.yaml"
     study.write_text(dump_yaml(STUDY), encoding="utf-8")
     command = [sys.executable, "-m", "zostudy", "run", str(study), "--results", str(tmp_path / "results")]
-    chance = random.Random(0)
-    for _ in range(5):
+    folder = tmp_path / "results" / "tough"
+    chance, stored = random.Random(0), []
+    for nth in range(1, 6):
         driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(6, 15))
+        _wait_until(lambda nth=nth: _begun(folder) == nth)
+        time.sleep(chance.uniform(2, 8))
         driver.kill()
         driver.wait()
+        stored.append(len([*(folder / "trials").glob("*.parquet")]))
+    assert any(0 < n < N_TRIALS for n in stored), f"no kill came in the midst of the study: {stored}"
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
-    _assert_equal(tmp_path / "results" / "tough", undisturbed)
+    _assert_equal(folder, undisturbed)
+
+
+def _begun(folder: Path) -> int:
+    """Returns how often trials have begun, by the study's log."""
+    log = folder / "study.log"
+    return log.read_text(encoding="utf-8").count("replica(s) ready; ") if log.is_file() else 0
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
+    latest = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < latest
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -179,7 +196,7 @@ def test_a_cluster_of_one_cpu_is_enough(undisturbed: dict[str, pa.Table], cluste
 
 
 def test_a_node_that_leaves_and_another_that_joins(
-    undisturbed: dict[str, pa.Table], cluster: Cluster, tmp_path: Path
+    undisturbed: dict[str, pa.Table], cluster: Cluster, descendants: Descendants, tmp_path: Path
 ) -> None:
     first = cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
@@ -187,6 +204,7 @@ def test_a_node_that_leaves_and_another_that_joins(
     def exchange(times: int) -> bool:
         cluster.remove_node(first, allow_graceful=False)
         cluster.add_node(num_cpus=2)
+        _wait_until(lambda: len(descendants("ray::Replica")) == 3)  # else the study may end before
         return True
 
     disturber = Disturber(exchange, most=1, seconds_between=1.0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from zostudy.search.data import StudyData
 from zostudy.search.landscape import n_examples
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.pruning import best_so_far
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.recording import Recording
+from zostudy.search.setup import set_up
+from zostudy.search.trial import Trial, TrialProgress, run_trial
 from zostudy.spec.study import StudySpec
 
 REPORTS: list[TrialProgress] = []
@@ -88,6 +91,38 @@ def test_the_kept_point_is_the_best_on_dev_and_the_start_counts(plan: Plan, data
     around = n_examples(sizes.train_counts, plane=True)
     assert outcome.trial["evaluation_examples"] == 4 * len(sizes.dev_rows) + len(sizes.test_rows) + around
     assert (outcome.trial["n_minority"], outcome.trial["n_majority"]) == (10, 50)
+
+
+def test_dev_metrics_stand_beside_the_auc_wherever_dev_was_evaluated(
+    plan: Plan, data: StudyData, scorer: Scorer
+) -> None:
+    outcome = run(plan, data, scorer, cell=3)
+    history = outcome.history
+    for name in ("balanced_accuracy", "minority_recall"):
+        values = history[f"dev_{name}"]
+        np.testing.assert_array_equal(np.isnan(values), np.isnan(history["dev_auc"]))
+        kept = (history["queries"] == outcome.trial["best_queries"]) & ~np.isnan(values)
+        assert values[kept].tolist() == [outcome.trial[f"dev_{name}"]]
+
+
+def test_a_state_of_before_other_dev_metrics_were_kept_is_gone_on_from(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    states: list[Mapping[str, object]] = []
+    assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(scorer)
+    whole = run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append)
+    n_steps = len(states) // 2
+    later = [f"history.dev_{name}" for name in ("balanced_accuracy", "minority_recall")]
+    older = {name: value for name, value in states[n_steps - 1].items() if name not in later}
+    resumed = run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=older)
+    np.testing.assert_array_equal(resumed.trial["latent"], whole.trial["latent"])
+    for name in whole.history.keys() - {name.removeprefix("history.") for name in later}:
+        np.testing.assert_array_equal(resumed.history[name], whole.history[name])
+    for name in (name.removeprefix("history.") for name in later):
+        assert np.isnan(resumed.history[name][: n_steps + 1]).all()
+        np.testing.assert_array_equal(resumed.history[name][n_steps + 1 :], whole.history[name][n_steps + 1 :])
+    assert encode(resumed)["history"].num_rows == encode(whole)["history"].num_rows
 
 
 def test_tuning_helps_on_a_task_that_can_be_tuned(
@@ -175,6 +210,30 @@ def test_a_state_of_another_configuration_is_not_gone_on_from(
     resumed = run_trial(plan.spec, there, data, pool, REPORTS.append, saved=states[-1])
     np.testing.assert_array_equal(resumed.history["loss"], anew.history["loss"])
     assert not np.array_equal(first.history["loss"], anew.history["loss"])
+
+
+def test_a_state_of_a_study_that_was_changed_since_is_not_gone_on_from(
+    make_spec: Callable[..., StudySpec],
+    plan: Plan,
+    data: StudyData,
+    scorer: Scorer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fits(data: StudyData = data, **sections: object) -> bool:
+        setup = set_up(make_spec(**sections), trial, data)
+        return Trial(setup, LocalPool(scorer), Recording(setup), REPORTS.append, None).fits(states[0])
+
+    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    states: list[Mapping[str, object]] = []
+    trial = plan.assign(plan.cells[0], "search", 0, {})
+    run_trial(plan.spec, trial, data, LocalPool(scorer), REPORTS.append, states.append)
+    assert fits()
+    assert fits(confirm={"seeds": 4}, imbalance={"ratios": (1, 5, 9), "minority_size": 10})
+    assert not fits(model={"name": "mini-gpt2"})
+    assert not fits(task={"name": "reviews", "template": "{text} {mask}"})
+    assert not fits(imbalance={"ratios": (1, 5), "minority_size": 9})
+    assert not fits(budget={"queries": 60, "batch_size": 4, "evaluations": 3})
+    assert not fits(replace(data, versions={"data": "other texts"}))
 
 
 def pruned_at(plan: Plan, thresholds: tuple[float, ...]) -> Assignment:

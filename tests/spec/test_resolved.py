@@ -87,6 +87,12 @@ def test_a_stored_study_needs_no_data_but_must_be_a_study(write_study: Callable[
     resolved = load_study(write_study()).resolved()
     gone = resolved | {"task": {"file": "/gone.csv"}}
     assert parse_study(dump_yaml(gone), "study.yaml").task.file == "/gone.csv"
+    elsewhere = resolved | {"methods": ["theirs", {"own": {"method": "of-a-script", "rate": [1]}}]}
+    methods = parse_study(dump_yaml(elsewhere), "study.yaml").methods
+    assert [(method.label, method.method) for method in methods] == [("theirs", "theirs"), ("own", "of-a-script")]
+    for wrong in ([3], "theirs", [{"a": {}, "b": {}}]):
+        with pytest.raises(SpecError, match=r"study\.yaml:\d+: methods"):
+            parse_study(dump_yaml(resolved | {"methods": wrong}), "study.yaml")
     with pytest.raises(SpecError, match=r"study\.yaml:\d+: seed"):
         parse_study(dump_yaml(resolved | {"seed": "x"}), "study.yaml")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zostudy.cli.formats import Format, show
-from zostudy.cli.noting import note_unfinished
 
 
 def compare_command(
@@ -42,9 +42,10 @@ def compare_command(
     comparison = compare(folders, metric or DEFAULT_METRICS, by, baseline, allow_unequal)
     if format in (Format.JSON, Format.CSV):
         show(comparison.records(), format)
+        for note in comparison.notes:
+            print(f"note: {note}", file=sys.stderr)
     else:
         show([], format, comparison_tables(comparison))
-    note_unfinished(folders)
     if figure is not None:
         from zostudy.results.figures import draw_comparison
 

@@ -19,7 +19,10 @@ TrustOption = Annotated[
 def export_command(
     results: Annotated[str, typer.Argument(metavar="DIR", help="The study's results: a folder or a URI.")],
     trial: Annotated[
-        str, typer.Argument(metavar="TRIAL", help="A confirm trial, or best: the one with the best dev AUC.")
+        str,
+        typer.Argument(
+            metavar="TRIAL", help="A confirm trial; or a cell, or best: its, or the study's, one with the best dev AUC."
+        ),
     ],
     to: Annotated[
         Path, typer.Option("--to", metavar="OUT", help="A new folder, or an earlier export, which is replaced.")
@@ -34,6 +37,8 @@ def export_command(
     chosen = load_study_results(results).trial(trial)
     chosen.check_confirmed()
     note_unfinished([results])
+    if chosen.name != trial:
+        print(f"{trial}: {chosen.summary}", file=sys.stderr)
     print(f"loading {chosen.study.spec.model.name}", file=sys.stderr)
     from zostudy.export.exporting import export_trial
 

@@ -53,7 +53,7 @@ def predict_command(
     manifest = read_manifest(folder)
     frame, texts = read_texts(file, manifest, text, second_text)
     if to is not None:
-        check_target(to, file)
+        check_target(to, file, frame)
     print(f"loading {model or manifest.model.name}", file=sys.stderr)
     from zostudy.export.predict import predict
 

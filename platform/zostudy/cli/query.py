@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from decimal import Decimal
-from typing import Annotated, Any
+import shutil
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
 from zostudy.cli.formats import Format, show
 from zostudy.cli.noting import note_unfinished
-from zostudy.results.tables import Table
+from zostudy.results.tables import Table, table_of
+
+if TYPE_CHECKING:
+    import duckdb
 
 DEFAULT = "results"
+ROWS_AT_ONCE = 4096
+LARGEST_IN_MEMORY = 1 << 24
 
 
 def query_command(
@@ -36,27 +43,37 @@ def query_command(
     from zostudy.results.query import query
     from zostudy.results.reading import study_places
 
-    columns, rows = query(study_places(results or [DEFAULT]), sql, _columns_and_rows)
-    records = [dict(zip(columns, map(_plain, row), strict=True)) for row in rows]
-    show(records, format, None if records else [Table(columns, (), notes=("no rows",))])
+    places = study_places(results or [DEFAULT])
+    if format in (Format.CSV, Format.JSON):
+        # Whole or not at all: a query may fail at its last row, or be asked again where files were merged under it.
+        with tempfile.SpooledTemporaryFile(LARGEST_IN_MEMORY, "w+", encoding="utf-8", newline="") as file:
+            query(places, sql, lambda answer: _write(answer, format, file))
+            file.seek(0)
+            shutil.copyfileobj(file, sys.stdout)
+    else:
+        show([], format, [query(places, sql, _table)])
     note_unfinished(results or [DEFAULT])
 
 
-def _columns_and_rows(relation: Any) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    return tuple(relation.columns), relation.fetchall()
+def _write(answer: duckdb.DuckDBPyConnection, format: Format, file: Any) -> None:
+    from zostudy.results.query import column_names
+
+    file.seek(0)
+    file.truncate()
+    write = write_csv if format is Format.CSV else write_json
+    write(column_names(answer), _batches(answer), file)
 
 
-def _plain(value: Any) -> Any:
-    """Returns a value as JSON knows it."""
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None if math.isnan(value) else str(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
+def _table(answer: duckdb.DuckDBPyConnection) -> Table:
+    from zostudy.results.query import column_names
+
+    columns = column_names(answer)
+    records = [dict(zip(columns, row, strict=True)) for rows in _batches(answer) for row in rows]
+    return table_of(records) if records else Table(tuple(columns), (), notes=("no rows",))
+
+
+def _batches(answer: duckdb.DuckDBPyConnection) -> Batches:
+    return map(plain_rows, iter(lambda: answer.fetchmany(ROWS_AT_ONCE), []))
 
 
 def _show_tables(format: Format) -> None:

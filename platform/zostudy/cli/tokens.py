@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def tokens_command(
     results: Annotated[str, typer.Argument(metavar="DIR", help="The study's results: a folder or a URI.")],
     trial: Annotated[
-        str, typer.Argument(metavar="TRIAL", help="A trial, or best: the confirm trial with the best dev AUC.")
+        str,
+        typer.Argument(
+            metavar="TRIAL", help="A trial; or a cell, or best: its, or the study's, confirm trial of best dev AUC."
+        ),
     ],
     top: Annotated[int, typer.Option(min=1, help="How many tokens of each vector.")] = 5,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,
@@ -30,6 +33,8 @@ def tokens_command(
 
     chosen = load_study_results(results).trial(trial)
     note_unfinished([results])
+    if chosen.name != trial:
+        print(f"{trial}: {chosen.summary}", file=sys.stderr)
     print(f"loading {chosen.study.spec.model.name}", file=sys.stderr)
     from zostudy.export.nearest import nearest_tokens
 

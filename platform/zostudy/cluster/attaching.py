@@ -92,4 +92,9 @@ def _why_not(address: str, error: Exception) -> str:
             f"the cluster must run the same Ray and Python as this process, but {address} runs {theirs}, "
             f"and this is {ours}; install the cluster's versions here, or use zostudy submit"
         )
+    if "node info" in reason:
+        return (
+            f"zostudy run must be started on a node of the cluster at {address}, but this machine is none of them; "
+            "run it on one, or use zostudy submit"
+        )
     return f"no Ray cluster can be joined at {address} ({reason[:200]}); check --address, and the head node's logs"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zostudy.cluster.replica import Recipe
-from zostudy.errors import ReplicaError
+from zostudy.errors import NoReplicaError, ReplicaError, ZostudyError
 
 Roster = Callable[[], Sequence[Any]]
 """Gives handles of the replicas there are now, whether they live or wait for a node."""
@@ -24,7 +24,7 @@ class Crew:
     Attributes:
         usable: node ids by the handles of the replicas that can be sent work.
         resting: handles by the reference of the call.
-        fault: why the last replica that could not make its scorer could not, or None.
+        faults: why those that could not make their scorer when they last tried could not.
     """
 
     def __init__(self, roster: Roster, recipe: Recipe) -> None:
@@ -37,9 +37,9 @@ class Crew:
         self._roster, self._recipe = roster, recipe
         self.usable: dict[Any, str] = {}
         self.resting: dict[Any, Any] = {}
-        self.fault: Exception | None = None
+        self.faults: dict[Any, Exception] = {}
         self._readying: set[Any] = set()
-        self._deaths: Counter[Any] = Counter()
+        self._failures: Counter[Any] = Counter()
         self._looked = float("-inf")
 
     @property
@@ -51,13 +51,12 @@ class Crew:
         """Takes the replicas that are new, and those again that could not make their scorer, if it is time to.
 
         Raises:
-            Exception: there is no replica but those that raise this when they make their scorer.
-            ReplicaError: or that die of it.
+            NoReplicaError: none is usable, none is about to be, and one at least cannot make its scorer.
         """
         if time.monotonic() - self._looked < self.patience:
             return
-        if self.fault is not None and not self.usable and not self.resting:
-            raise self.fault
+        if self.faults and not self.usable and not self._readying:
+            raise NoReplicaError(in_one_line([*self.faults.values()][-1]))
         self._looked = time.monotonic()
         known = {*self.usable, *self.resting.values()}
         for replica in self._roster():
@@ -98,13 +97,15 @@ class Crew:
         try:
             answer = ray.get(call)
         except ray.exceptions.RayTaskError as error:
-            self.fault = error.cause
+            self._failed(replica, error.cause, lives=True)
         except ray.exceptions.RayError:
-            self._died(replica)
+            died = ReplicaError("a replica must live while it loads the model, but died of it")
+            self._failed(replica, died, lives=False)
         else:
             if readying:
                 self.usable[replica] = answer
-                del self._deaths[replica]
+                self.faults.pop(replica, None)
+                del self._failures[replica]
             else:
                 self._ready(replica)
 
@@ -118,12 +119,24 @@ class Crew:
         self.resting[call] = replica
         self._readying.add(call)
 
-    def _died(self, replica: Any) -> None:
-        self._deaths[replica] += 1
-        if self._deaths[replica] < MOST_DEATHS:
+    def _failed(self, replica: Any, fault: Exception, lives: bool) -> None:
+        """Tries again, in a fresh process, what may have been an accident; a model that cannot be loaded is none."""
+        import ray
+
+        self._failures[replica] += 1
+        if isinstance(fault, ZostudyError) and not isinstance(fault, ReplicaError):
+            self.faults[replica] = fault
+        elif self._failures[replica] < MOST_DEATHS:
+            if lives:
+                ray.kill(replica, no_restart=False)
             self._await_life(replica)
         else:
-            self.fault = ReplicaError(
-                f"a replica must live while it loads the model, but died of it {MOST_DEATHS} times; "
-                "see that nodes have the memory for it"
+            self.faults[replica] = ReplicaError(
+                f"{in_one_line(fault)}, {MOST_DEATHS} times; see that nodes have the memory and the files for it"
             )
+
+
+def in_one_line(error: Exception) -> str:
+    """Returns what an error says; of one that is not ours, its type too."""
+    text = " ".join(str(error).split())[:500]
+    return text if isinstance(error, ZostudyError) else f"{type(error).__name__}: {text}"

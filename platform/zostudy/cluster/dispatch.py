@@ -9,7 +9,7 @@ from typing import Any
 from zostudy.cluster.crew import MOST_DEATHS, Crew
 from zostudy.cluster.replica import Recipe
 from zostudy.cluster.units import Answer, Unit
-from zostudy.errors import ReplicaError
+from zostudy.errors import ReplicaError, ZostudyError
 
 CALLS_IN_FLIGHT = 2
 
@@ -88,9 +88,8 @@ class Dispatch:
         index, replica = self._running[call]
         try:
             self._answers[index] = ray.get(call)
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
-        except ray.exceptions.RayError:
+        except ray.exceptions.RayError as error:
+            _end_if_sick(replica, error)
             self._lose(replica)
         else:
             del self._running[call]
@@ -118,7 +117,7 @@ class Dispatch:
         import ray
 
         for _ in range(MOST_DEATHS):
-            began = False
+            began, cause = False, None
             while not began:
                 self._crew.gather()
                 replica = next(iter(self._crew.usable))
@@ -128,11 +127,29 @@ class Dispatch:
                         if answer is not None:
                             return answer
                         began = True
-                except ray.exceptions.RayTaskError as error:
-                    raise error.cause from None
-                except ray.exceptions.RayError:
+                except ray.exceptions.RayError as error:
+                    cause = _end_if_sick(replica, error)
                     self._crew.rest(replica)
+            if cause is not None:  # a fresh process raised it, so it was no accident
+                raise cause
         raise ReplicaError(
             f"a unit of work must leave its replica alive, but {MOST_DEATHS} replicas died of it one after the other; "
             "lower budget.batch_size, or give replicas more memory"
         )
+
+
+def _end_if_sick(replica: Any, error: Exception) -> Exception | None:
+    """Returns what the scorer raised, if it did; the process may have its accelerator in ruins, so it ends.
+
+    Raises:
+        ZostudyError: the scorer raised this, which has nothing to do with the process.
+    """
+    import ray
+
+    if not isinstance(error, ray.exceptions.RayTaskError):
+        return None
+    cause: Exception = error.cause
+    if isinstance(cause, ZostudyError):
+        raise cause from None
+    ray.kill(replica, no_restart=False)
+    return cause

@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import Any, Literal
 from uuid import uuid4
 
-from zostudy.cluster.crew import Crew
+from zostudy.cluster.crew import Crew, in_one_line
 from zostudy.cluster.nodes import describe_demand, describe_largest, room
+from zostudy.cluster.pulse import MOST_SILENT_SECONDS, Pulse
 from zostudy.cluster.replica import Recipe, start_replica
-from zostudy.errors import ReplicaError, ZostudyError
+from zostudy.errors import ZostudyError
 from zostudy.spec.study import ResourcesSpec
 
 SECONDS_BETWEEN_ROUNDS = 5.0
@@ -73,6 +74,7 @@ class Fleet:
         self._driver_node = ray.get_runtime_context().get_node_id() if attached else None
         self._handles: list[Any] = []
         self._crew = Crew(self._handles.copy, recipe)
+        self._pulse = Pulse()
         self._over = threading.Event()
         self._rounds = threading.Thread(target=self._make_rounds, name="zostudy-fleet", daemon=True)
         if not self._room() and (wanted == "auto" or not attached):
@@ -111,14 +113,11 @@ class Fleet:
         """Returns when the first has its scorer, and with it those that come up at about the same time.
 
         Raises:
-            ModelError: the model cannot be loaded.
-            ReplicaError: replicas die of loading it.
+            NoReplicaError: those that live cannot load the model, or die of it.
         """
         silent_until = time.monotonic() + SILENT_SECONDS
         while not self.n_replicas:
             self._look_after(seconds=1.0)
-            if self._crew.fault is not None and not isinstance(self._crew.fault, ReplicaError):
-                raise self._crew.fault
             if time.monotonic() > silent_until or (silent_until < float("inf") and not self._room()):
                 silent_until = float("inf")
                 self._tell(self._what_for())
@@ -134,15 +133,17 @@ class Fleet:
         self._rounds.start()
 
     def _make_rounds(self) -> None:
-        told = None
+        told: set[str] = set()
         while not self._over.wait(SECONDS_BETWEEN_ROUNDS):
             # What a cluster in trouble raises here passes, or ends the study by its trials.
             with contextlib.suppress(Exception):
                 self._add()
                 self._look_after()
-            if self._crew.fault is not told:
-                told = self._crew.fault
-                self._tell(f"a replica is of no use: {told}")
+                self._restart_hanging()
+            faults = {in_one_line(fault) for fault in self._crew.faults.values()}
+            for fault in sorted(faults - told):
+                self._tell(f"a replica is of no use: {fault}")
+            told |= faults
 
     def _add(self) -> None:
         """Makes as many as are wanted and not there."""
@@ -160,6 +161,14 @@ class Fleet:
         for replica, node in [*self._crew.usable.items()]:
             if node not in nodes:
                 self._crew.rest(replica)
+
+    def _restart_hanging(self) -> None:
+        import ray
+
+        for replica in self._pulse.hanging([*self._crew.usable]):
+            self._tell(f"a replica has kept silent for {MOST_SILENT_SECONDS / 60:.0f} minutes, and is started anew")
+            ray.kill(replica, no_restart=False)
+            self._crew.rest(replica)
 
     def _room(self) -> int:
         import ray

@@ -73,11 +73,16 @@ def labelled(frame: DataFrame, scores: NDArray[np.float32], manifest: Manifest) 
     return frame.assign(**dict(zip(_columns(manifest), values, strict=True)))
 
 
-def check_target(to: Path, file: Path) -> None:
-    """Checks where the predictions are to go, before the work.
+def check_target(to: Path, file: Path, frame: DataFrame) -> None:
+    """Checks before the work that the predictions can go where they are to go.
+
+    Args:
+        to: the file to write.
+        file: the input.
+        frame: the input's rows, which are written with the predictions.
 
     Raises:
-        DataError: it is the input, of no known extension, or cannot be written.
+        DataError: it is the input, of no known extension, or cannot be written, or its format cannot hold the rows.
     """
     if to.suffix.lower() not in _WRITERS:
         raise DataError(f"--to {to}: unknown extension {to.suffix!r}; use one of {', '.join(_WRITERS)}")
@@ -85,21 +90,34 @@ def check_target(to: Path, file: Path) -> None:
         raise DataError(f"--to must be another file than the input, but is {to}; name another one")
     if to.is_dir() or not os.access(to.absolute().parent, os.W_OK):
         raise DataError(f"--to must be a file in a folder that can be written, but got {to}; mend the path")
+    _write(frame, Path(os.devnull), to)
 
 
 def write_frame(frame: DataFrame, to: Path) -> None:
     """Writes rows in the format of the file's extension; the file appears whole.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: it cannot be written, or the format cannot hold the rows.
     """
     unfinished = to.with_name(f".{to.name}.unfinished")
     try:
-        _WRITERS[to.suffix.lower()](frame, unfinished)
+        _write(frame, unfinished, to)
         os.replace(unfinished, to)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise DataError(f"--to {to}: cannot be written ({error.strerror or error}); name another file") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _write(frame: DataFrame, path: Path, to: Path) -> None:
+    """Writes rows to a path in the format that is asked for."""
+    try:
+        _WRITERS[to.suffix.lower()](frame, path)
+    except (ValueError, TypeError, OverflowError, NotImplementedError) as error:  # Arrow's errors are kinds of these
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"--to {to}: {to.suffix} cannot hold the rows ({reason}); mend the column, or write CSV"
+        ) from error
 
 
 def _columns(manifest: Manifest) -> list[str]:

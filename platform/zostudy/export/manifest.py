@@ -63,7 +63,7 @@ class Manifest(BaseModel):
         embeddings: SHA-256 of the model's input embeddings in that dtype: another model is refused.
         task: how the model is asked.
         decision: how scores become a class.
-        versions: of zostudy and of what it stands on, when the trial ran.
+        versions: of zostudy and of what it stands on, and the digest of the data, when the trial ran.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -51,9 +52,11 @@ def predict(
         trust_remote_code: run Python files that come with the model.
 
     Raises:
-        ModelError: the model cannot be loaded or is another one, or texts are too long.
+        ModelError: the model cannot be loaded or is another one, texts are too long, or there is no such device.
         ResultsError: the export is damaged.
     """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ModelError("--device cuda needs a GPU that torch can use, but there is none; use --device cpu")
     named = {} if model is None else {"name": os.path.abspath(model) if os.path.isdir(model) else model}
     spec = manifest.model.model_copy(update={**named, "head": manifest.head, "trust_remote_code": trust_remote_code})
     prompt = _read_prompt(folder, spec)

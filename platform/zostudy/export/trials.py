@@ -53,17 +53,21 @@ class StudyResults:
         """Returns a finished trial.
 
         Args:
-            name: the trial's, or ``best``: the confirm trial with the best dev AUC, the first of equals.
+            name: the trial's; or of a cell, such as ``zosa-r50``, or ``best``: the confirm trial with the best dev AUC
+                of that cell, or of the study, the first of equals.
 
         Raises:
             ResultsError: there is none of that name, or it kept no point.
         """
         trials = self.results.trials
-        names = trials["trial"].tolist()
+        names, cells = trials["trial"].tolist(), trials["cell"].unique().tolist()
         if name == BEST:
-            name = self._best()
+            name = self._best(trials, f"study {self.spec.name}")
+        elif name in cells and name not in names:
+            name = self._best(trials[trials["cell"] == name], f"cell {name}")
         elif name not in names:
-            remedy = meant(name, [*names, BEST], f"name one of its {len(names)} trials, such as {names[0]}, or {BEST}")
+            fallback = f"name one of its {len(names)} trials, such as {names[0]}, a cell such as {cells[0]}, or {BEST}"
+            remedy = meant(name, [*names, *cells, BEST], fallback)
             raise ResultsError(f"a trial must be one of study {self.spec.name}, but there is no {name!r}; {remedy}")
         [row] = trials[trials["trial"] == name].to_dict("records")
         if row["latent"] is None:
@@ -72,12 +76,11 @@ class StudyResults:
             )
         return StoredTrial(self, {str(column): value for column, value in row.items()})
 
-    def _best(self) -> str:
-        trials = self.results.trials
+    def _best(self, trials: pd.DataFrame, whose: str) -> str:
         complete = trials[(trials["stage"] == "confirm") & (trials["status"] == "complete")]
         if complete.empty:
             raise ResultsError(
-                f"{BEST} means the confirm trial with the best dev AUC, but study {self.spec.name} has none yet; "
+                f"the best is the confirm trial with the best dev AUC, but {whose} has none yet; "
                 "wait for one, or name a trial"
             )
         return str(complete["trial"].iloc[int(complete["dev_auc"].argmax())])
@@ -101,6 +104,13 @@ class StoredTrial:
         return str(self.row["trial"])
 
     @property
+    def summary(self) -> str:
+        """Which trial it is, in a few words."""
+        row = self.row
+        where = f"{row['method']} at imbalance ratio {row['imbalance_ratio']:g}"
+        return f"{self.name}, {where}, dev AUC {row['dev_auc']:.3f}"
+
+    @property
     def latent(self) -> NDArray[np.float32]:
         """The kept point, float32 ``[d]``."""
         return np.asarray(self.row["latent"], dtype=np.float32)
@@ -112,7 +122,7 @@ class StoredTrial:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Versions of zostudy and of what it stands on, when the trial ran."""
+        """Versions of zostudy and of what it stands on, and the digest of the data, when the trial ran."""
         return dict(json.loads(self.row["versions"]))
 
     def check_confirmed(self) -> None:
@@ -130,9 +140,18 @@ class StoredTrial:
             )
 
     def scores(self, split: str) -> SplitScores:
-        """Returns the class scores of ``dev`` or ``test`` at the kept point."""
+        """Returns the class scores of ``dev`` or ``test`` at the kept point.
+
+        Raises:
+            ResultsError: they are gone.
+        """
         table = self.study.results.scores
         rows = table[(table["trial"] == self.name) & (table["split"] == split)]
+        if rows.empty:
+            raise ResultsError(
+                f"an exported trial must have its scores, but the folder scores holds none of {self.name} on {split}; "
+                "restore that folder as the run wrote it"
+            )
         scores = np.stack(rows["scores"].tolist()).astype(np.float32)
         return SplitScores(rows["row"].to_numpy(np.int64), rows["label"].to_numpy(np.int32), scores)
 
@@ -165,5 +184,11 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
             f"a trial is taken from a study's own folder, but {place} holds no {STUDY_FILE}; "
             "give the folder that the study named when it ended, such as results/quickstart"
         )
-    yaml = place.read(STUDY_FILE).decode()
+    try:
+        yaml = place.read(STUDY_FILE).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(
+            f"a study's file must be UTF-8 text, but {place / STUDY_FILE} cannot be read "
+            f"({' '.join(str(error).split())}); restore it as the run wrote it"
+        ) from error
     return StudyResults(parse_study(yaml, str(place / STUDY_FILE)), yaml, load_results(where))

@@ -13,6 +13,7 @@ from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_tables
 
+ANYTIME = ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")
 CURVES = {"roc": ("false positive rate", "true positive rate"), "precision-recall": ("recall", "precision")}
 
 
@@ -31,8 +32,9 @@ def comparison_section(trials: pd.DataFrame, baseline: str | None, charts: Chart
 
 
 def anytime_section(confirm: pd.DataFrame, history: pd.DataFrame, charts: Charts) -> Section:
-    """Returns how the best dev AUC rises with the queries spent, a figure a ratio."""
-    return Section("Against queries", figures=tuple(_anytime(confirm, history, charts)))
+    """Returns how the kept point's dev metrics go with the queries spent, a figure a ratio and metric."""
+    figures = [figure for metric in ANYTIME for figure in _anytime(confirm, history, metric, charts)]
+    return Section("Against queries", figures=tuple(figures))
 
 
 def curves_section(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Section:
@@ -52,14 +54,16 @@ def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
             yield Figure(f"{metric}-by-ratio", charts.banded(frame, "ratio", words, words), caption)
 
 
-def _anytime(confirm: pd.DataFrame, history: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
-    for ratio, frame in frames.anytime_frame(confirm, history).groupby("ratio"):
+def _anytime(confirm: pd.DataFrame, history: pd.DataFrame, metric: str, charts: Charts) -> Iterator[Figure]:
+    words = metric.replace("_", " ").replace("auc", "AUC")
+    what = "Best dev AUC so far" if metric == "dev_auc" else f"{words} of the point with the best dev AUC so far"
+    for ratio, frame in frames.anytime_frame(confirm, history, metric).groupby("ratio"):
         caption = (
-            f"Best dev AUC so far, mean over {span(frame['seeds'])} confirm seeds; the band is Student's 95% interval. "
-            "The kept point is chosen on dev, so test AUC may be lower."
+            f"{what[0].upper()}{what[1:]}, mean over {span(frame['seeds'])} confirm seeds; the band is Student's 95% "
+            "interval. The kept point is chosen on dev, so test scores may be lower."
         )
-        title = f"dev AUC, ratio {ratio:g}"
-        yield Figure(f"anytime-ratio-{ratio:g}", charts.banded(frame, "queries", title, "best dev AUC"), caption)
+        chart = charts.banded(frame, "queries", f"{words}, ratio {ratio:g}", words)
+        yield Figure(f"anytime-{metric}-ratio-{ratio:g}", chart, caption)
 
 
 def _curves(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Iterator[Figure]:

@@ -27,15 +27,27 @@ def metric_frame(comparison: Comparison, metric: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "ratio", "mean", "low", "high", "seeds"])
 
 
-def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, ratio, queries, mean, low, high, seeds``: the best dev AUC so far over the confirm seeds."""
-    seen = history.dropna(subset=["dev_auc"]).merge(confirm[["trial", "method", "imbalance_ratio"]], on="trial")
+def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "dev_auc") -> pd.DataFrame:
+    """Returns ``method, ratio, queries, mean, low, high, seeds``: a dev metric of the point that is kept so far.
+
+    That is the point with the best dev AUC, the earliest of equals. Studies of before the metric was stored have none.
+
+    Args:
+        confirm: complete confirm trials.
+        history: the table ``history``.
+        metric: a column of it, such as ``dev_balanced_accuracy``.
+    """
+    seen = history.dropna(subset=["dev_auc", metric]).merge(confirm[["trial", "method", "imbalance_ratio"]], on="trial")
+    seen = seen.sort_values(["trial", "step"], kind="stable")
+    best_before = seen.groupby("trial")["dev_auc"].cummax().groupby(seen["trial"]).shift(fill_value=-np.inf)
+    kept = seen[seen["dev_auc"] > best_before]
     rows = []
     for (method, ratio), cell in seen.groupby(["method", "imbalance_ratio"]):
-        best = cell.pivot_table(index="queries", columns="trial", values="dev_auc").sort_index().ffill().cummax()
-        for queries, values in best.dropna().iterrows():
-            band = _band(*t_interval(values.to_numpy(np.float64)))
-            rows.append({"method": method, "ratio": ratio, "queries": queries, "seeds": len(values)} | band)
+        values = kept[kept["trial"].isin(cell["trial"])].pivot_table(index="queries", columns="trial", values=metric)
+        so_far = values.reindex(sorted(cell["queries"].unique())).ffill()
+        for queries, of_trials in so_far.dropna().iterrows():
+            band = _band(*t_interval(of_trials.to_numpy(np.float64)))
+            rows.append({"method": method, "ratio": ratio, "queries": queries, "seeds": len(of_trials)} | band)
     return pd.DataFrame(rows, columns=["method", "ratio", "queries", "mean", "low", "high", "seeds"])
 
 

@@ -54,7 +54,7 @@ def repeating_section(trials: pd.DataFrame, text: str) -> Section:
         tables=(
             _table("Training draws", draws, draws.columns),
             _table("What was spent", spent, spent.columns),
-            Table(("library", "version"), tuple((name, str(version)) for name, version in versions), "Versions"),
+            Table(("of", "version or digest"), tuple((name, str(version)) for name, version in versions), "Versions"),
         ),
         text=text,
     )

@@ -82,6 +82,8 @@ def _search_space(place: Storage, text: str) -> Mapping[str, Any]:
         spec = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ResultsError(f"{place / STUDY_FILE} must be YAML, but is not; restore it as the run wrote it") from error
-    if not isinstance(spec, dict):
+    search = (spec.get("search") or {}) if isinstance(spec, dict) else None
+    space = (search.get("space") or {}) if isinstance(search, dict) else None
+    if not isinstance(space, dict):
         raise ResultsError(f"{place / STUDY_FILE} must hold a study, but does not; restore it as the run wrote it")
-    return (spec.get("search") or {}).get("space") or {}
+    return space

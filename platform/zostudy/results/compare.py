@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -10,14 +12,16 @@ import pandas as pd
 from zostudy.errors import ResultsError
 from zostudy.results.comparison import Cell, Comparison, Seed
 from zostudy.results.intervals import mean_of, t_interval
-from zostudy.results.reading import Results, load_trials
+from zostudy.results.reading import Results, load_trials, study_places
 from zostudy.results.schema import METRICS
-from zostudy.results.storage import Where
+from zostudy.results.storage import Storage, Where
+from zostudy.results.unfinished import unfinished
 
 DEFAULT_METRICS = ("test_auc", "test_balanced_accuracy", "test_minority_recall")
 
 _COMPARABLE = tuple(f"{split}_{metric}" for split in ("test", "dev") for metric in METRICS)
 _COORDINATES = ("model", "task", "imbalance_ratio", "method")
+_OF_STUDY = ["study", "model", "task", "imbalance_ratio"]
 _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
@@ -45,18 +49,20 @@ def compare(
         allow_unequal: whether cells of different budgets may stand side by side.
 
     Raises:
-        ResultsError: there is nothing to compare, a metric, ``by`` or ``baseline`` is unknown, two studies ran the
-            same cell, or budgets differ. The untuned prompt, which spends nothing, may stand beside any budget.
+        ResultsError: there is nothing to compare, a column is missing, a metric, ``by`` or ``baseline`` is unknown,
+            two studies ran the same cell, or budgets differ. The untuned prompt, which spends nothing, may stand
+            beside any budget.
     """
     _check_names(metrics, by)
     trials = _trials(results, metrics)
+    _check_columns(trials, metrics)
     confirm = trials[trials["stage"] == "confirm"]
     if confirm.empty:
         raise ResultsError(
             f"a comparison needs confirm trials, but there are only {len(trials)} search trials so far; "
             "let the study run to its end"
         )
-    _check_baseline(confirm, baseline)
+    _check_baseline(trials, baseline)
     unequal = _unequal_budgets(confirm)
     if unequal and not allow_unequal:
         raise ResultsError(
@@ -65,9 +71,20 @@ def compare(
         )
     coordinates = [name for name in _COORDINATES if name != by]
     row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
-    cells = [_cell(rows, row_names, metrics, by) for rows in _rows_of_cells(confirm, [*coordinates, by], metrics)]
+    counts = _counts(trials)
+    cells = [
+        _cell(rows, counts, row_names, metrics, by) for rows in _rows_of_cells(confirm, [*coordinates, by], metrics)
+    ]
     ordered = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
-    return Comparison(by, row_names, tuple(metrics), ordered, baseline, unequal is not None)
+    notes = tuple(unfinished(_places(results)))
+    return Comparison(by, row_names, tuple(metrics), ordered, baseline, unequal is not None, notes)
+
+
+def _places(results: pd.DataFrame | Results | Where | Sequence[Where]) -> list[Storage]:
+    """Returns the places of the studies, as far as they are known."""
+    if isinstance(results, pd.DataFrame):
+        return []
+    return results.places if isinstance(results, Results) else study_places(results)
 
 
 def _trials(results: pd.DataFrame | Results | Where | Sequence[Where], metrics: Sequence[str]) -> pd.DataFrame:
@@ -93,7 +110,31 @@ def _plain(column: pd.Series[Any]) -> list[Any]:
     return [None if absent else value for value, absent in zip(column.tolist(), column.isna(), strict=True)]
 
 
-def _cell(trials: list[Row], row_names: tuple[str, ...], metrics: Sequence[str], by: str) -> Cell:
+@dataclass(frozen=True)
+class _Counts:
+    """Finished trials, pruned and failed ones among them.
+
+    Attributes:
+        confirm: of the cell of a study that has the most confirm trials, by study and place.
+        search: of a cell's search, by study and cell.
+    """
+
+    confirm: Counter[tuple[Any, ...]]
+    search: Counter[tuple[Any, ...]]
+
+
+def _counts(trials: pd.DataFrame) -> _Counts:
+    counts = _Counts(Counter(), Counter())
+    of_cells = Counter(zip(*(trials[name].tolist() for name in ("stage", "cell", *_OF_STUDY)), strict=True))
+    for (stage, cell, *place), n_trials in of_cells.items():
+        if stage == "confirm":
+            counts.confirm[tuple(place)] = max(n_trials, counts.confirm[tuple(place)])
+        else:
+            counts.search[place[0], cell] += n_trials
+    return counts
+
+
+def _cell(trials: list[Row], counts: _Counts, row_names: tuple[str, ...], metrics: Sequence[str], by: str) -> Cell:
     first = trials[0]
     studies = list(dict.fromkeys(trial["study"] for trial in trials))
     if len(studies) > 1:
@@ -114,11 +155,22 @@ def _cell(trials: list[Row], row_names: tuple[str, ...], metrics: Sequence[str],
         queries=mean_of([trial["queries"] for trial in spent]),
         examples=mean_of([trial["examples"] for trial in spent]),
         values=values,
+        missing=counts.confirm[tuple(first[name] for name in _OF_STUDY)] - len(trials),
+        search_trials=counts.search[first["study"], first["cell"]],
     )
 
 
 def _by_seed(trials: list[Row], seeds: Sequence[Seed], metric: str) -> dict[Seed, float]:
     return {seed: trial[metric] for seed, trial in zip(seeds, trials, strict=True) if trial[metric] is not None}
+
+
+def _check_columns(trials: pd.DataFrame, metrics: Sequence[str]) -> None:
+    missing = [name for name in (*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics) if name not in trials]
+    if missing:
+        raise ResultsError(
+            f"a comparison needs the columns of the table trials, but {', '.join(dict.fromkeys(missing))} are missing; "
+            "give load_results(...) or its trials"
+        )
 
 
 def _check_names(metrics: Sequence[str], by: str) -> None:
@@ -129,8 +181,8 @@ def _check_names(metrics: Sequence[str], by: str) -> None:
         raise ResultsError(f"methods can be compared by {', '.join(_COLUMNS)}, but got {by}")
 
 
-def _check_baseline(confirm: pd.DataFrame, baseline: str | None) -> None:
-    methods = sorted(confirm["method"].unique())
+def _check_baseline(trials: pd.DataFrame, baseline: str | None) -> None:
+    methods = sorted(trials["method"].unique())
     if baseline is not None and baseline not in methods:
         raise ResultsError(f"the baseline must be one of {', '.join(methods)}, but got {baseline}")
 

@@ -25,6 +25,8 @@ class Cell:
         intervals: mean and half width over the complete trials, by metric.
         seeds: complete trials.
         failed: trials that did not end; they are in no mean.
+        missing: trials that are still to come: the cell has so many fewer than another one of its study and place.
+        search_trials: finished search trials, of which the best gave the settings.
         budget: queries a trial was allowed.
         queries: queries a complete trial spent, on average.
         examples: examples a complete trial had scored, on average.
@@ -40,11 +42,18 @@ class Cell:
     queries: float
     examples: float
     values: Mapping[str, Mapping[Seed, float]] = field(default_factory=dict)
+    missing: int = 0
+    search_trials: int = 0
 
     @property
     def group(self) -> tuple[Any, ...]:
         """What the cell has in common with those it is ranked and tested against, beside the column."""
         return self.row[:-1]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its seeds ended; one that lost some, or waits for some, may lack the hard ones."""
+        return not self.failed and not self.missing
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,6 +67,7 @@ class Comparison:
         cells: one a row and column, the untuned prompt first.
         baseline: the method that the others are tested against, if any.
         unequal: whether cells with different budgets were let in.
+        notes: what a reader should know of the studies, such as which ones are unfinished.
     """
 
     by: str
@@ -66,6 +76,7 @@ class Comparison:
     cells: tuple[Cell, ...]
     baseline: str | None = None
     unequal: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> list[tuple[Any, ...]]:
@@ -80,7 +91,7 @@ class Comparison:
     def best(self, metric: str, column: Any, group: tuple[Any, ...] = ()) -> Cell | None:
         """Returns the cell with the highest mean of a column and group, the first of equals.
 
-        A cell that lost seeds is passed over, since it may have lost the hard ones; None if all did.
+        A cell that is not whole, or has no mean, is passed over; None if all are.
         """
         return self._best[metric, column, group]
 
@@ -91,8 +102,8 @@ class Comparison:
             peers.setdefault((cell.column, cell.group), []).append(cell)
         return {
             (metric, *place): max(
-                (cell for cell in cells if not cell.failed),
-                key=lambda cell, metric=metric: cell.intervals[metric].mean or 0.0,  # type: ignore[misc]
+                (cell for cell in cells if cell.whole and cell.intervals[metric].mean is not None),
+                key=lambda cell, metric=metric: cell.intervals[metric].mean,  # type: ignore[misc]
                 default=None,
             )
             for metric in self.metrics
@@ -129,12 +140,15 @@ class Comparison:
                 "confidence": CONFIDENCE,
                 "seeds": cell.seeds,
                 "failed": cell.failed,
+                "missing": cell.missing,
+                "search_trials": cell.search_trials,
                 "budget": cell.budget,
                 "queries": cell.queries,
                 "examples": cell.examples,
                 "best": cell is self.best(metric, cell.column, cell.group),
                 "not_worse_than_best": holds[cell.row, cell.column],
-                "average_rank": ranks.get(cell.row),
+                "average_rank": ranks[cell.row].mean if cell.row in ranks else None,
+                "ranked_columns": ranks[cell.row].columns if cell.row in ranks else 0,
                 **(_against(against.get((cell.row, cell.column)), self.baseline) if self.baseline else {}),
             }
             for cell in self.cells

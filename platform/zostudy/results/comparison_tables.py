@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zostudy.results.comparison import Cell, Comparison
 from zostudy.results.intervals import CONFIDENCE
 from zostudy.results.standing import Contrast, Place, average_ranks, contrasts, holding
-from zostudy.results.statistics import LEAST_PAIRS, SIGNIFICANCE
+from zostudy.results.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest
 from zostudy.results.tables import Table
 
-HOLDS = "†"
+HOLDS, UNKNOWN = "†", "‡"
 
 
 def comparison_tables(comparison: Comparison) -> list[Table]:
@@ -19,17 +19,19 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
 
     With a baseline, a table of the differences to it follows each. The notes stand under the last one of its kind.
     """
-    held = {metric: _held(comparison, metric) for metric in comparison.metrics}
+    marks = {metric: _marks(comparison, metric) for metric in comparison.metrics}
     tables = []
     for metric in comparison.metrics:
-        notes = _notes(comparison, any(held.values())) if metric == comparison.metrics[-1] else ()
-        tables.append(_table(comparison, metric, held[metric], notes))
+        notes = _rank_notes(comparison, metric)
+        if metric == comparison.metrics[-1]:
+            notes += _notes(comparison, {mark for places in marks.values() for mark in places.values()})
+        tables.append(_table(comparison, metric, marks[metric], tuple(notes)))
         if comparison.baseline is not None:
             tables.append(_differences(comparison, metric, comparison.baseline))
     return tables
 
 
-def _table(comparison: Comparison, metric: str, held: set[Place], notes: tuple[str, ...]) -> Table:
+def _table(comparison: Comparison, metric: str, marks: Mapping[Place, str], notes: tuple[str, ...]) -> Table:
     cells = {(cell.row, cell.column): cell for cell in comparison.cells}
     ranks = average_ranks(comparison, metric)
     columns = comparison.columns
@@ -41,10 +43,10 @@ def _table(comparison: Comparison, metric: str, held: set[Place], notes: tuple[s
         best_places |= {
             (i, n_names + j) for j, cell in enumerate(across) if cell and _is_best(comparison, metric, cell)
         }
-        rank = (f"{ranks[row]:.1f}" if row in ranks else "-",) if with_ranks else ()
-        shown = (_shown(cell, metric, held) for cell in across)
+        rank = (f"{ranks[row].mean:.1f}" if row in ranks else "-",) if with_ranks else ()
+        shown = (_shown(cell, metric, marks) for cell in across)
         rows.append((*map(_value, row), *shown, *rank, *_spent(across)))
-    seeds = _range(cell.seeds + cell.failed for cell in comparison.cells)
+    seeds = _range(cell.seeds + cell.failed + cell.missing for cell in comparison.cells)
     return Table(
         columns=(
             *comparison.row_names,
@@ -61,38 +63,47 @@ def _table(comparison: Comparison, metric: str, held: set[Place], notes: tuple[s
     )
 
 
-def _held(comparison: Comparison, metric: str) -> set[Place]:
-    """Returns where cells hold against the best that are not the best themselves."""
+def _marks(comparison: Comparison, metric: str) -> dict[Place, str]:
+    """Returns the marks of the cells that hold against the best, or may, and are not the best themselves."""
     holds = holding(comparison, metric)
-    places = {(cell.row, cell.column): cell for cell in comparison.cells}
-    return {place for place, cell in places.items() if holds[place] and not _is_best(comparison, metric, cell)}
+    shown = {
+        (cell.row, cell.column): cell
+        for cell in comparison.cells
+        if cell.intervals[metric].mean is not None and not _is_best(comparison, metric, cell)
+    }
+    return {place: HOLDS if holds[place] else UNKNOWN for place in shown if holds[place] is not False}
 
 
 def _is_best(comparison: Comparison, metric: str, cell: Cell) -> bool:
     return cell is comparison.best(metric, cell.column, cell.group)
 
 
-def _shown(cell: Cell | None, metric: str, held: set[Place]) -> str:
+def _shown(cell: Cell | None, metric: str, marks: Mapping[Place, str]) -> str:
     if cell is None:
         return "-"
     mean, half_width = cell.intervals[metric]
     if mean is None:
-        return "failed"
+        return "failed" if cell.failed else "no value"
     text = f"{mean:.3f}" if half_width is None else f"{mean:.3f} ±{half_width:.3f}"
-    if cell.failed:
-        text = f"{text} ({cell.seeds}/{cell.seeds + cell.failed})"
-    return f"{text}{HOLDS}" if (cell.row, cell.column) in held else text
+    if not cell.whole:
+        text = f"{text} ({cell.seeds}/{cell.seeds + cell.failed + cell.missing})"
+    return text + marks.get((cell.row, cell.column), "")
 
 
 def _differences(comparison: Comparison, metric: str, baseline: str) -> Table:
     found = contrasts(comparison, metric)
-    n_tests = sum(contrast.test.p_value is not None for contrast in found)
+    tests = [contrast.test for contrast in found]
+    n_tests = sum(test.p_value is not None for test in tests)
     notes = [
         f"p: paired t test, two-sided, Holm's correction for the tests of this table ({n_tests}). "
         "g: Hedges' g of paired differences (mean / standard deviation, corrected for small samples)."
     ]
-    if n_tests < len(found):
+    if any(_too_few(test) for test in tests):
         notes.append(f"Too few seeds: a test needs {LEAST_PAIRS} that both methods have; confirm more (confirm.seeds).")
+    if any(test.p_value is None and not _too_few(test) for test in tests):
+        notes.append(
+            "No p and g where the difference is the same in every seed: there is no spread to test it against."
+        )
     return Table(
         columns=(*comparison.row_names, comparison.by, f"difference to {baseline}", "p", "g", "seeds"),
         rows=tuple(_difference(contrast) for contrast in found),
@@ -105,15 +116,26 @@ def _differences(comparison: Comparison, metric: str, baseline: str) -> Table:
 def _difference(contrast: Contrast) -> tuple[str, ...]:
     mean, half_width = contrast.test.difference
     difference = "-" if mean is None else f"{mean:+.3f}" + ("" if half_width is None else f" ±{half_width:.3f}")
-    p_value, effect = contrast.p_value_holm, contrast.test.effect_size
+    effect = contrast.test.effect_size
     return (
         *map(_value, contrast.cell.row),
         _value(contrast.cell.column),
         difference,
-        "too few seeds" if p_value is None else "<0.001" if p_value < 0.001 else f"{p_value:.3f}",
+        _p_value(contrast),
         "-" if effect is None else f"{effect:+.2f}",
         str(contrast.test.pairs),
     )
+
+
+def _p_value(contrast: Contrast) -> str:
+    p_value = contrast.p_value_holm
+    if p_value is None:
+        return "too few seeds" if _too_few(contrast.test) else "-"
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _too_few(test: PairedTest) -> bool:
+    return test.pairs < LEAST_PAIRS
 
 
 def _spent(across: Sequence[Cell | None]) -> tuple[str, str]:
@@ -122,26 +144,47 @@ def _spent(across: Sequence[Cell | None]) -> tuple[str, str]:
     return _range(cell.queries for cell in cells), _range(cell.examples for cell in cells)
 
 
-def _notes(comparison: Comparison, any_holds: bool) -> tuple[str, ...]:
+def _rank_notes(comparison: Comparison, metric: str) -> list[str]:
+    n_columns, counts = len(comparison.columns), {rank.columns for rank in average_ranks(comparison, metric).values()}
+    if n_columns == 1 or counts <= {n_columns}:
+        return []
+    return [f"rank: over {_range(counts)} of {n_columns} columns, those in which every method has all its seeds."]
+
+
+def _notes(comparison: Comparison, marks: set[str]) -> list[str]:
     notes = []
-    if any_holds:
+    if HOLDS in marks:
         notes.append(
             f"{HOLDS} not significantly worse than the best of its column (paired t test over the seeds, "
             f"p > {SIGNIFICANCE:g}, not corrected for the number of methods)."
         )
-    if any(0 < cell.seeds < LEAST_PAIRS for cell in comparison.cells) and len(comparison.rows) > 1:
-        notes.append(f"Too few seeds to tell what is significantly worse than the best: that takes {LEAST_PAIRS}.")
+    if UNKNOWN in marks:
+        notes.append(
+            f"{UNKNOWN} not tested against the best of its column: that takes {LEAST_PAIRS} seeds that both have, "
+            "all seeds of both, and a difference that is not the same in every seed."
+        )
     if comparison.unequal:
         notes.append("Budgets differ: scores of more queries are no sign of a better method.")
+    searched = {cell.search_trials for cell in comparison.cells if cell.queries}
+    if len(searched) > 1:
+        notes.append(
+            f"Search trials of a cell differ ({_range(searched)}): settings that are the best of more trials are no "
+            "sign of a better method."
+        )
     if any(cell.seeds < 2 for cell in comparison.cells):
         notes.append("No interval where fewer than 2 seeds ended.")
-    failed = sum(cell.failed for cell in comparison.cells)
+    failed, missing = (sum(getattr(cell, what) for cell in comparison.cells) for what in ("failed", "missing"))
     if failed:
         notes.append(
             f"Confirm trials that failed: {failed}. They are in no mean, (2/3) says that 2 of 3 seeds ended, "
             "and a cell that lost seeds is not called best; the column error of trials says why."
         )
-    return tuple(notes)
+    if missing:
+        notes.append(
+            f"Confirm trials still to come: {missing}. (2/3) says that 2 of 3 seeds ended; a cell that waits for seeds "
+            "is not called best."
+        )
+    return [*notes, *comparison.notes]
 
 
 def _range(values: Iterable[float]) -> str:

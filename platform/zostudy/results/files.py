@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from zostudy.errors import ResultsError
-from zostudy.results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY
+from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
 from zostudy.results.storage import Storage, Where
 
 PARQUET = ".parquet"
@@ -30,6 +31,9 @@ MOST_LISTINGS = 100
 # An object store answers after some milliseconds, but many at a time.
 OBJECTS_AT_ONCE = 16
 
+# What a damaged file gives; the last of a text in its footer.
+_DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
+
 # Enough to read quickly at a stretch, and few enough that a reader holds little at a time.
 ROWS_OF_A_GROUP = 1 << 17
 
@@ -37,13 +41,13 @@ T = TypeVar("T")
 
 
 def write_table(table: pa.Table, folder: Storage, name: str) -> None:
-    """Writes a table as a whole file.
+    """Writes a table as a whole file, with a checksum of each page.
 
     Raises:
         ResultsError: the file cannot be written.
     """
     buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP)
+    pq.write_table(table, buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP, write_page_checksum=True)
     folder.write(name, buffer.getvalue())
 
 
@@ -83,7 +87,7 @@ def table_files(place: Storage, table: str) -> list[str]:
 
 
 def check_files(place: Storage, table: str, names: list[str]) -> None:
-    """Checks that files are whole and of this table.
+    """Checks that files are of this table and whole as far as their footers say, which is quick.
 
     Raises:
         ResultsError: one cannot be read, is not of this table, or was written by a newer zostudy.
@@ -94,7 +98,9 @@ def check_files(place: Storage, table: str, names: list[str]) -> None:
 
 
 def torn_files(folder: Storage, table: str) -> dict[str, str]:
-    """Returns the names of the files that are no whole Parquet files, as a crash may leave them, each with the reason.
+    """Returns the names of the files that are damaged, as a crash or a disk may leave them, each with the reason.
+
+    Every page is read. Those that an older zostudy wrote have no checksums: whole is what of them can be decoded.
 
     Raises:
         ResultsError: a file is whole, but of something else or of a newer zostudy.
@@ -102,9 +108,11 @@ def torn_files(folder: Storage, table: str) -> dict[str, str]:
 
     def fault(name: str) -> str | None:
         try:
-            with folder.open(name) as source, pq.ParquetFile(source) as file:
+            with _opened(folder, name) as file:
                 _check_schema(folder, name, file.schema_arrow, table)
-        except (pa.ArrowException, OSError) as error:
+                for group in range(file.num_row_groups):
+                    file.read_row_group(group, use_threads=False)
+        except _DAMAGE as error:
             return " ".join(str(error).split())
         return None
 
@@ -117,7 +125,7 @@ def files_with_values(folder: Storage, names: list[str], column: str) -> list[st
     """Returns those of some whole files in which a column has any value but null."""
 
     def has_values(name: str) -> bool:
-        with folder.open(name) as source, pq.ParquetFile(source) as file:
+        with _opened(folder, name) as file:
             values = file.read([column], use_threads=False)[column]
         return bool(values.null_count < len(values))
 
@@ -146,17 +154,36 @@ def _read_files(folder: Storage, files: list[str], table: str, columns: list[str
 
 def _read_file(folder: Storage, name: str, table: str, columns: list[str]) -> pa.Table:
     try:
-        with folder.open(name) as source, pq.ParquetFile(source) as file:
+        with _opened(folder, name) as file:
             _check_schema(folder, name, file.schema_arrow, table)
-            return file.read(columns, use_threads=False).replace_schema_metadata(SCHEMAS[table].metadata)
+            there = [name for name in columns if name in file.schema_arrow.names]
+            rows = file.read(there, use_threads=False).replace_schema_metadata(SCHEMAS[table].metadata)
+            return rows if there == columns else _with_nulls(rows, file.metadata.num_rows, table, columns)
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         reason = " ".join(str(error).split())
         raise ResultsError(
             f"results must be whole Parquet files, but {folder / name} cannot be read ({reason}); "
-            "run the study again, which sets it aside and redoes that trial"
+            "run the study again, which sets it aside and redoes what it held"
         ) from error
+
+
+def _with_nulls(rows: pa.Table, n_rows: int, table: str, columns: list[str]) -> pa.Table:
+    """Returns the rows of a file of an earlier version with all the columns that were asked for."""
+    schema = pa.schema([SCHEMAS[table].field(name) for name in columns], SCHEMAS[table].metadata)
+    arrays = [rows[field.name] if field.name in rows.column_names else pa.nulls(n_rows, field.type) for field in schema]
+    return pa.table(arrays, schema=schema)
+
+
+@contextmanager
+def _opened(folder: Storage, name: str) -> Iterator[pq.ParquetFile]:
+    # An object store is asked for all columns at once.
+    with (
+        folder.open(name) as source,
+        pq.ParquetFile(source, pre_buffer=not folder.folder, page_checksum_verification=True) as file,
+    ):
+        yield file
 
 
 def _check_schema(folder: Storage, name: str, schema: pa.Schema, table: str) -> None:
@@ -166,7 +193,7 @@ def _check_schema(folder: Storage, name: str, schema: pa.Schema, table: str) -> 
             f"results must be of schema version {SCHEMA_VERSION} or older, but {folder / name} has {version}; "
             "read it with a newer zostudy"
         )
-    if not version or not schema.equals(SCHEMAS[table]):
+    if not version or not any(schema.equals(known) for known in (SCHEMAS[table], *OLDER_SCHEMAS.get(table, ()))):
         raise ResultsError(
             f"a folder of {table} must hold nothing but what zostudy wrote, but {folder / name} is something else; "
             "move it away"

@@ -102,6 +102,26 @@ class Ledger:
             )
         return changes.additions
 
+    def check_contents(self, versions: Mapping[str, str]) -> None:
+        """Checks that the finished trials ran on what the study's data holds now, wherever it lies.
+
+        Trials that an older zostudy stored do not say what they ran on, and are let through.
+
+        Args:
+            versions: of the study as it is to run, the digest ``data`` among them.
+
+        Raises:
+            ResultsError: trials ran on other data, or a file cannot be read.
+        """
+        for text in read_table(self.place, "trials", ("versions",))["versions"].unique().to_pylist():
+            held, given = json.loads(text).get("data"), versions.get("data")
+            if held not in (None, given):
+                raise ResultsError(
+                    "a results folder holds trials on the same texts, labels and splits, but those in "
+                    f"{self.place} ran on data of digest {held}, and the task's data now has {given}; "
+                    "put the data back, or give the study another name"
+                )
+
     def write_study(self, resolved: Mapping[str, Any], versions: Mapping[str, str]) -> None:
         """Writes ``study.yaml``: the study with every default filled in, under the versions it ran with as a comment.
 

@@ -45,26 +45,36 @@ EXAMPLES: dict[str, str] = {
 # Names repeat in every row: as dictionaries they are compared as numbers.
 _NAMES = ("study", "cell", "trial")
 
+_ASKS_FOR_TABLES = re.compile(
+    r"\b(SHOW|DESC|DESCRIBE|information_schema|sqlite_master|duckdb_\w+|pg_\w+)\b", re.IGNORECASE
+)
+
+_COMMENT = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+_EXPLAIN = re.compile(
+    rf"{_COMMENT}EXPLAIN\b{_COMMENT}(?:ANALYZE\b|\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE | re.DOTALL
+)
+
 Files: TypeAlias = dict[tuple[str, str], list[str]]
 """The files that count, by table and place."""
 
 T = TypeVar("T")
 
 
-def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyRelation], T]) -> T:
+def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
     """Returns what ``take`` makes of a query's answer.
 
     The SQL sees the tables of these studies and no file, network or setting.
 
     Args:
         places: of studies.
-        sql: one query, a ``SELECT`` in any of its forms or an ``EXPLAIN``.
-        take: such as ``lambda relation: relation.df()``.
+        sql: one query, a ``SELECT`` in any of its forms or an ``EXPLAIN`` of one.
+        take: such as ``lambda answer: answer.df()``, or one that fetches row by row. It is called once more where
+            files were merged under it.
 
     Raises:
         ResultsError: the SQL is no query or a wrong one, or a file cannot be read.
     """
-    named = [table for table in TABLES if re.search(rf"\b{table}\b", sql, re.IGNORECASE)]
+    named = list(TABLES) if _ASKS_FOR_TABLES.search(sql) else [table for table in TABLES if _names(sql, table)]
     files = _files(places, named)
     while True:
         try:
@@ -72,6 +82,7 @@ def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyRe
         except (duckdb.Error, OSError) as error:
             before, files = files, _files(places, named)
             if all(set(before[key]) <= set(files[key]) for key in before):
+                _check_contents(places, named, error)
                 raise _refused(named, error) from error
             # Else files were merged between their listing and their reading.
 
@@ -81,32 +92,57 @@ def _answer(
     sql: str,
     files: Files,
     named: Sequence[str],
-    take: Callable[[duckdb.DuckDBPyRelation], T],
+    take: Callable[[duckdb.DuckDBPyConnection], T],
 ) -> T:
     with _connection() as connection:
         _check_statement(connection, sql)
         for table in named:
             connection.register(table, _rows(places, table, files))
-        return take(connection.sql(sql))
+        return take(connection.execute(sql))
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # which goes to standard output
     connection.execute("SET temp_directory = ''")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
 
 
+def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
+    """Returns the names of an answer's columns, told apart as DuckDB's ``df()`` does: ``study``, ``study_1``."""
+    names: list[str] = []
+    taken: dict[str, int] = {}
+    for column in answer.description or ():
+        name = column[0]
+        while name.lower() in taken:
+            taken[column[0].lower()] += 1
+            name = f"{column[0]}_{taken[column[0].lower()]}"
+        taken[name.lower()] = 0
+        names.append(name)
+    return names
+
+
+def _names(sql: str, table: str) -> bool:
+    return re.search(rf"\b{table}\b", sql, re.IGNORECASE) is not None
+
+
 def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    statements = connection.extract_statements(sql)
-    kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
-    if len(kinds) != 1 or kinds[0] not in {"SELECT", "EXPLAIN"}:
-        raise ResultsError(
-            f"a query must be one SELECT, but got {', '.join(kinds) or 'none'}; "
-            "results are only read, and one query is answered at a time"
-        )
+    kinds = _kinds(connection, sql)
+    if kinds == ["EXPLAIN"]:
+        explained = _EXPLAIN.match(sql)
+        kinds = _kinds(connection, sql[explained.end() :]) if explained else kinds
+    if kinds != ["SELECT"]:
+        remedy = "results are only read, and one query is answered at a time"
+        if "MULTI" in kinds:
+            remedy += "; a PIVOT has to name its values: PIVOT trials ON method IN ('spsa', 'zosa') USING avg(test_auc)"
+        raise ResultsError(f"a query must be one SELECT, but got {', '.join(kinds) or 'none'}; {remedy}")
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    return [str(statement.type).rpartition(".")[2] for statement in connection.extract_statements(sql)]
 
 
 def _files(places: Sequence[Storage], tables: Sequence[str]) -> Files:
@@ -127,12 +163,23 @@ def _rows(places: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.
         else:
             here = paths.setdefault(f"{place.scheme}?{place.query}", (place, []))[1]
             here.extend(f"{(place / table).path}/{name}" for name in names)
-    reading = ds.ParquetFileFormat(dictionary_columns=[name for name in _NAMES if name in schema.names])
+    reading = ds.ParquetFileFormat(
+        dictionary_columns=[name for name in _NAMES if name in schema.names],
+        default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True),
+    )
     parts += [
         ds.FileSystemDataset.from_paths(found, schema=schema, format=reading, filesystem=place.filesystem)
         for place, found in paths.values()
     ]
     return parts[0] if len(parts) == 1 else ds.UnionDataset(schema, parts)
+
+
+def _check_contents(places: Sequence[Storage], tables: Sequence[str], error: Exception) -> None:
+    """Names the damaged file, if it was one that DuckDB could not read."""
+    if isinstance(error, duckdb.InvalidInputException):
+        for table in set(tables) & SCHEMAS.keys():
+            for place in places:
+                read_table(place, table)
 
 
 def _as_read(field: pa.Field) -> pa.Field:

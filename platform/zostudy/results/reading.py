@@ -76,6 +76,11 @@ class Results:
     trials: pd.DataFrame
     _finished: tuple[tuple[Storage, pa.Array], ...]
 
+    @property
+    def places(self) -> list[Storage]:
+        """Where the studies are."""
+        return [place for place, _ in self._finished]
+
     @cached_property
     def history(self) -> pd.DataFrame:
         """One row a step of a finished trial; ``auxiliary`` holds a dict. Read when first asked for."""
@@ -122,7 +127,7 @@ class Results:
         """
         from zostudy.results.query import query as ask
 
-        frame: pd.DataFrame = ask([place for place, _ in self._finished], query, lambda relation: relation.df())
+        frame: pd.DataFrame = ask(self.places, query, lambda answer: answer.df())
         return frame
 
     def __repr__(self) -> str:

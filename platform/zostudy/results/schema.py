@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VERSION_KEY = b"zostudy_schema"
 MEANING_KEY = b"meaning"
 
@@ -89,10 +89,12 @@ TRIALS = _schema(
     *_metric_fields("test", "; null in search"),
     column("sharpness", pa.float64(), "mean rise of the training loss at radius 1 around the kept point"),
     column("latent", pa.list_(pa.float32()), "the kept point z, subspace_dim numbers"),
-    _required("versions", pa.string(), "versions of zostudy and of what it stands on, as JSON"),
+    _required("versions", pa.string(), "versions of zostudy and of what it stands on, digest of the data, as JSON"),
     _required("started_at", pa.timestamp("us", tz="UTC"), "when the trial started, UTC"),
     _required("finished_at", pa.timestamp("us", tz="UTC"), "when the trial ended, UTC"),
 )
+
+_SINCE_VERSION_2 = ("dev_balanced_accuracy", "dev_minority_recall")
 
 HISTORY = _schema(
     *_NAMES,
@@ -104,6 +106,10 @@ HISTORY = _schema(
     column("gradient_norm", pa.float64(), "length of the estimated gradient"),
     _required("latent_norm", pa.float64(), "length of the latent after the step"),
     column("dev_auc", pa.float64(), "dev AUC after the step, 0 to 1; null between evaluations"),
+    *(
+        column(name, pa.float64(), f"{name.replace('_', ' ')} there, 0 to 1; null also where an older zostudy ran")
+        for name in _SINCE_VERSION_2
+    ),
     _required("auxiliary", pa.map_(pa.string(), pa.float64()), "auxiliary scalars after the step, by name"),
 )
 
@@ -152,3 +158,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     "landscape": LANDSCAPE,
     "precision": PRECISION,
 }
+
+OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {
+    "history": (pa.schema([field for field in HISTORY if field.name not in _SINCE_VERSION_2]),)
+}
+"""What files of earlier versions hold; the columns that they lack are read as null."""

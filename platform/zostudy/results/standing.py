@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,19 @@ class Contrast:
     Attributes:
         cell: the method that is not the baseline.
         test: of the cell's values minus the baseline's, seed by seed.
-        p_value_holm: corrected for all tests of the comparison in this metric; None with too few seeds.
+        p_value_holm: corrected for all tests of the comparison in this metric; None where ``test`` has none.
     """
 
     cell: Cell
     test: PairedTest
     p_value_holm: float | None
+
+
+class Rank(NamedTuple):
+    """The rank of a row, averaged over that many columns."""
+
+    mean: float
+    columns: int
 
 
 def contrasts(comparison: Comparison, metric: str) -> list[Contrast]:
@@ -45,8 +52,9 @@ def contrasts(comparison: Comparison, metric: str) -> list[Contrast]:
 
 
 def holding(comparison: Comparison, metric: str) -> dict[Place, bool | None]:
-    """Returns by row and column whether a cell is not significantly worse than the best; None where too few seeds tell.
+    """Returns by row and column whether a cell is not significantly worse than the best; None where that is not known.
 
+    It is not where the cell is not whole, where no cell is the best, and where the two cannot be tested.
     By the paired t test at 5%, not corrected for the number of cells, so that with many some fail to hold by chance.
     """
     return {(cell.row, cell.column): _holds(comparison, metric, cell) for cell in comparison.cells}
@@ -56,28 +64,29 @@ def _holds(comparison: Comparison, metric: str, cell: Cell) -> bool | None:
     best = comparison.best(metric, cell.column, cell.group)
     if best is cell:
         return True
-    if best is None or cell.failed:
+    if best is None or not cell.whole:
         return None
     p_value = paired_test(cell.values.get(metric, {}), best.values.get(metric, {})).p_value
     return None if p_value is None else p_value > SIGNIFICANCE
 
 
-def average_ranks(comparison: Comparison, metric: str) -> dict[tuple[Any, ...], float]:
+def average_ranks(comparison: Comparison, metric: str) -> dict[tuple[Any, ...], Rank]:
     """Returns the rank of each row by its mean, 1 for the highest, averaged over columns; equals share their ranks.
 
-    Only columns count in which every row of the group has all its seeds; rows without such a column have no rank.
+    Only columns count in which every row of the group is whole; rows without such a column have no rank.
     """
     groups: dict[tuple[Any, ...], dict[Place, float | None]] = {}
     for cell in comparison.cells:
-        mean = None if cell.failed else cell.intervals[metric].mean
+        mean = cell.intervals[metric].mean if cell.whole else None
         groups.setdefault(cell.group, {})[cell.row, cell.column] = mean
-    ranks: dict[tuple[Any, ...], float] = {}
+    ranks: dict[tuple[Any, ...], Rank] = {}
     for means in groups.values():
         rows, columns = (list(dict.fromkeys(place[i] for place in means)) for i in (0, 1))
         table = np.array([[means.get((row, column)) for column in columns] for row in rows], dtype=np.float64)
         whole = table[:, ~np.isnan(table).any(axis=0)]
         if len(rows) > 1 and whole.size:
-            ranks |= dict(zip(rows, _ranks(whole).mean(axis=1).tolist(), strict=True))
+            averages = _ranks(whole).mean(axis=1).tolist()
+            ranks |= {row: Rank(average, whole.shape[1]) for row, average in zip(rows, averages, strict=True)}
     return ranks
 
 

@@ -20,6 +20,9 @@ SIGNIFICANCE = 0.05
 LEAST_PAIRS = 3
 """With two pairs the differences' spread has one degree of freedom: p < .05 would need a mean of nine spreads."""
 
+# Relative to the scores: differences that are equal but for rounding spread by some 1e-16, all others by far more.
+_ROUNDING = 1e-12
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -30,8 +33,9 @@ class PairedTest:
     Attributes:
         pairs: seeds that both have.
         difference: mean of first - second, with the half width of Student's 95% interval around it.
-        p_value: two-sided, of Student's paired t test; None with fewer than ``LEAST_PAIRS`` pairs.
-        effect_size: Hedges' g of paired values; None with too few pairs, or where the differences do not spread.
+        p_value: two-sided, of Student's paired t test, 1 where all values are equal; None with fewer than
+            ``LEAST_PAIRS`` pairs, or where the differences are all the same, which leaves nothing to test against.
+        effect_size: Hedges' g of paired values, 0 where all are equal; None where there is no p-value.
     """
 
     pairs: int
@@ -42,17 +46,20 @@ class PairedTest:
 
 def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> PairedTest:
     """Returns how the values of ``first`` differ from those of ``second`` under the same keys."""
-    differences = [first[key] - second[key] for key in first if key in second]
-    interval, pairs = t_interval(differences), len(differences)
-    if pairs < LEAST_PAIRS:
-        return PairedTest(pairs, interval, None, None)
+    pairs = [(first[key], second[key]) for key in first if key in second]
+    differences = [a - b for a, b in pairs]
+    interval = t_interval(differences)
+    if len(pairs) < LEAST_PAIRS:
+        return PairedTest(len(pairs), interval, None, None)
     mean = mean_of(differences)
     spread = spread_of(differences, mean)
-    if spread == 0:
-        return PairedTest(pairs, interval, float(mean == 0), 0.0 if mean == 0 else None)
-    t = mean / spread * sqrt(pairs)
-    effect = mean / spread * _hedges_correction(pairs - 1)
-    return PairedTest(pairs, interval, float(2 * stdtr(pairs - 1, -abs(t))), effect)
+    rounding = _ROUNDING * max(abs(value) for pair in pairs for value in pair)
+    if spread <= rounding:
+        equal = abs(mean) <= rounding
+        return PairedTest(len(pairs), interval, 1.0 if equal else None, 0.0 if equal else None)
+    t = mean / spread * sqrt(len(pairs))
+    effect = mean / spread * _hedges_correction(len(pairs) - 1)
+    return PairedTest(len(pairs), interval, float(2 * stdtr(len(pairs) - 1, -abs(t))), effect)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -37,13 +37,24 @@ def read_studies(places: Sequence[Storage]) -> pa.Table:
     """Returns one row a study, with the columns of ``STUDIES``; what a study file leaves out is null.
 
     Raises:
-        ResultsError: a study file is missing or cannot be read.
+        ResultsError: a study file is missing, cannot be read, or holds no study.
     """
-    return pa.Table.from_pylist([_row(place) for place in places], STUDIES)
+    return pa.concat_tables([STUDIES.empty_table(), *map(_study, places)])
+
+
+def _study(place: Storage) -> pa.Table:
+    row = _row(place)
+    try:
+        return pa.Table.from_pylist([row], STUDIES)
+    except (pa.ArrowException, OverflowError) as error:
+        raise _unreadable(place, error) from error
 
 
 def _row(place: Storage) -> dict[str, Any]:
     spec = _spec(place)
+    methods = spec.get("methods", [])
+    if not isinstance(methods, list) or not all(isinstance(method, str | dict) and method for method in methods):
+        raise _unreadable(place, f"methods must be a list of labels, but is {json.dumps(methods, default=str)}")
     model, task, imbalance, budget, search, confirm = (
         value if isinstance(value := spec.get(key), dict) else {}
         for key in ("model", "task", "imbalance", "budget", "search", "confirm")
@@ -53,7 +64,7 @@ def _row(place: Storage) -> dict[str, Any]:
         "folder": str(place),
         "model": model.get("name"),
         "task": task.get("name") or task.get("file") or task.get("hub"),
-        "methods": [method if isinstance(method, str) else next(iter(method)) for method in spec.get("methods", [])],
+        "methods": [method if isinstance(method, str) else next(iter(method)) for method in methods],
         "imbalance_ratios": imbalance.get("ratios"),
         "minority_size": imbalance.get("minority_size"),
         "budget": budget.get("queries"),
@@ -70,9 +81,13 @@ def _spec(place: Storage) -> dict[str, Any]:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = loader(place.read(STUDY_FILE)).get_single_data()
-    except (OSError, yaml.YAMLError) as error:
-        raise ResultsError(
-            f"the table studies needs the study file of each study, but {place / STUDY_FILE} cannot be read "
-            f"({' '.join(str(error).split())}); put it back, or give the folders of the other studies"
-        ) from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise _unreadable(place, error) from error
     return content if isinstance(content, dict) else {}
+
+
+def _unreadable(place: Storage, why: object) -> ResultsError:
+    return ResultsError(
+        f"the table studies needs the study file of each study, but {place / STUDY_FILE} cannot be read "
+        f"({' '.join(str(why).split())}); put it back, or give the folders of the other studies"
+    )

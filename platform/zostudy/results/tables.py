@@ -94,6 +94,7 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
     "†": r"$^\dagger$",
+    "‡": r"$^\ddagger$",
     "<": "$<$",
     ">": "$>$",
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -101,7 +102,7 @@ _LATEX = {
 
 
 def _latex_text(text: str) -> str:
-    return re.sub(r"[\\~^±†<>&%$#_{}]", lambda found: _LATEX[found[0]], text)
+    return re.sub(r"[\\~^±†‡<>&%$#_{}]", lambda found: _LATEX[found[0]], text)
 
 
 def _marked(table: Table, before: str, after: str) -> list[tuple[str, ...]]:

@@ -26,7 +26,7 @@ class StudyData:
         n_classes: C.
         minority: the rare classes.
         draws: the rows of each (imbalance ratio, seed).
-        versions: of Python and the packages that numbers depend on.
+        versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table.
     """
 
     labels: NDArray[np.int32]
@@ -55,4 +55,5 @@ def make_data(plan: Plan, task: Task) -> StudyData:
         for k in plan.replicates
     }
     versions = {"python": python_version()} | {name: version(name) for name in RECORDED_PACKAGES}
+    versions["data"] = task.table.digest
     return StudyData(task.table.labels, task.table.n_classes, task.minority, draws, versions)

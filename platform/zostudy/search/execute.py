@@ -7,6 +7,7 @@ from zostudy.cluster.local_ray import connected
 from zostudy.cluster.visibility import check_visible
 from zostudy.results.ledger import Ledger
 from zostudy.search.evaluator import hosting_note, make_recipe, read_model
+from zostudy.search.journal import Journal
 from zostudy.search.precision import Precision
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
@@ -32,7 +33,8 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     evaluations = ledger.evaluations() if spec.search.pruning != "none" else {}
     progress = StudyProgress(study.plan, ledger.trials(), evaluations)
     if progress.done:
-        return progress
+        with Journal(ledger.place, progress, watcher.note):  # a killed run may have left it behind or torn
+            return progress
     precision = Precision(study, ledger)
     watcher.phase(f"reading {spec.model.name}")
     model = read_model(study, precision.first_dtype)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
@@ -31,10 +31,15 @@ class Journal:
     now and then and at the end.
     """
 
-    def __init__(self, place: Storage, progress: StudyProgress) -> None:
+    def __init__(self, place: Storage, progress: StudyProgress, tell: Callable[[str], None]) -> None:
         """Opens or makes the journal, and catches up with the ledger.
 
-        A journal that a crash left torn is set aside, under the name ``damaged``, and written anew.
+        A journal that a crash left torn is set aside as ``optuna.journal.damaged-0`` (or 1, 2, ...), and written anew.
+
+        Args:
+            place: of the study's results.
+            progress: what the ledger holds.
+            tell: takes a line about a journal that was torn.
 
         Raises:
             ResultsError: it cannot be written.
@@ -42,12 +47,11 @@ class Journal:
         self._place, self._ending = place, ExitStack()
         self._folder = place.folder or Path(self._ending.enter_context(tempfile.TemporaryDirectory(prefix="zostudy-")))
         self._uploaded = time.monotonic()
-        self.damaged: str | None = None
         with self._told_of_writing():
             try:
                 self._open(progress)
             except (ValueError, KeyError):  # of a line that cannot be read, or not be understood by Optuna
-                self.damaged = _set_aside(place)
+                tell(f"set aside: {JOURNAL_FILE} was torn, is now {_set_aside(place)}; written anew")
                 self._open(progress)
 
     def __enter__(self) -> Journal:

@@ -25,6 +25,9 @@ _OPTION_COLUMNS = (
     "queries_per_step",
 )
 
+_DEV_METRICS = ("auc", "balanced_accuracy", "minority_recall")
+_NOT_EVALUATED = {f"dev_{name}": float("nan") for name in _DEV_METRICS}
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -75,14 +78,14 @@ class Recording:
         assert self._kept is not None
         return self._kept
 
-    def add_start(self, dev_auc: float) -> None:
-        """Adds row 0: the start, before any query."""
+    def add_start(self, dev: Mapping[str, float]) -> None:
+        """Adds row 0: the start, before any query, with its metrics on dev."""
         nothing = {"loss": np.nan, "loss_spread": np.nan, "gradient_norm": np.nan, "latent_norm": 0.0}
-        self._history.append({"step": 0, "queries": 0, "examples": 0, **nothing, "dev_auc": dev_auc})
+        self._history.append({"step": 0, "queries": 0, "examples": 0, **nothing, **_on_dev(dev)})
         self._auxiliary.append({})
 
-    def add_step(self, record: StepRecord, step: int, queries: int, dev_auc: float) -> None:
-        """Adds a step's row; ``dev_auc`` is NaN where dev was not evaluated."""
+    def add_step(self, record: StepRecord, step: int, queries: int, dev: Mapping[str, float] | None) -> None:
+        """Adds a step's row; ``dev`` is None where dev was not evaluated."""
         self._history.append(
             {
                 "step": step,
@@ -92,7 +95,7 @@ class Recording:
                 "loss_spread": record.loss_spread,
                 "gradient_norm": record.gradient_norm,
                 "latent_norm": record.latent_norm,
-                "dev_auc": dev_auc,
+                **_on_dev(dev),
             }
         )
         self._auxiliary.append(record.auxiliary)
@@ -137,7 +140,8 @@ class Recording:
         scores = SplitScores(state["kept.rows"], state["kept.labels"], state["kept.scores"])
         metrics = {name: float(value) for name, value in _part(state, "kept.metrics.").items()}
         self._kept = Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores)
-        self._history = _rows(_part(state, "history."))
+        # An earlier zostudy saved the AUC alone.
+        self._history = [_NOT_EVALUATED | row for row in _rows(_part(state, "history."))]
         auxiliary = _rows(_part(state, "auxiliary.")) or [{} for _ in self._history]
         self._auxiliary = [{n: value for n, value in row.items() if not np.isnan(value)} for row in auxiliary]
 
@@ -207,6 +211,10 @@ class Recording:
     def _auxiliary_columns(self) -> dict[str, NDArray[np.float64]]:
         names = dict.fromkeys(name for record in self._auxiliary for name in record)
         return {name: np.array([record.get(name, np.nan) for record in self._auxiliary]) for name in names}
+
+
+def _on_dev(metrics: Mapping[str, float] | None) -> dict[str, float]:
+    return _NOT_EVALUATED if metrics is None else {f"dev_{name}": metrics[name] for name in _DEV_METRICS}
 
 
 def _part(state: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

@@ -36,12 +36,14 @@ def run_stored(
     """
     resolved = study.plan.spec.resolved()
     ledger = Ledger(place)
-    for addition in ledger.check_extends(resolved):
-        tell(f"extends what is stored: {addition}")
-    ledger.write_study(resolved, study.data.versions)
+    additions = ledger.check_extends(resolved)
     with watching() as watcher, closing(StudyLog(place, watcher)) as log:
         for line in ledger.set_damage_aside():
             log.note(line)
+        ledger.check_contents(study.data.versions)
+        for addition in additions:
+            tell(f"extends what is stored: {addition}")
+        ledger.write_study(resolved, study.data.versions)
         progress = run_prepared(study, ledger, address, log)
     merge(place)
     return progress

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import Pool
-from zostudy.errors import NotFiniteError
+from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.methods import Method, StepRecord
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
@@ -25,6 +25,7 @@ from zostudy.search.landscape import Surroundings, balanced_rows, has_plane
 from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
 from zostudy.search.setup import TrialSetup, set_up
+from zostudy.spec.contents import lasting_name
 from zostudy.spec.study import StudySpec
 
 SECONDS_BETWEEN_REPORTS = 1.0
@@ -72,6 +73,9 @@ def run_trial(
         report: told of the progress after each evaluation, and about once a second in between.
         save: takes the trial's state about every 15 seconds, between two steps.
         saved: such a state of this very trial, to go on from; one of another configuration is not used.
+
+    Raises:
+        NoReplicaError: there is nobody left to score; nothing is wrong with the trial.
     """
     setup = set_up(spec, assignment, data)
     recording = Recording(setup)
@@ -82,6 +86,8 @@ def run_trial(
         trial.run()
     except NotFiniteError as error:
         return recording.outcome(error=str(error))
+    except NoReplicaError:
+        raise
     except Exception as error:  # whatever broke this trial is stored with it, and the study goes on
         return recording.outcome(error=f"{type(error).__name__}: {' '.join(str(error).split())[:500]}")
     return recording.outcome()
@@ -110,8 +116,8 @@ class Trial:
             passed = self._places_passed
             record = self._step()
             due = self._method.finished or self._places_passed > passed
-            dev_auc = self._evaluate_dev() if due else float("nan")
-            self._recording.add_step(record, self._method.step_number, self._method.queries_spent, dev_auc)
+            dev = self._evaluate_dev() if due else None
+            self._recording.add_step(record, self._method.step_number, self._method.queries_spent, dev)
             self._report_progress(now=due)
             if self._falls_below(passed):
                 self._recording.pruned = True
@@ -140,8 +146,16 @@ class Trial:
 
     @property
     def _identity(self) -> str:
-        assignment = self._setup.assignment
-        return json.dumps([assignment.name, assignment.seed, assignment.noise_seed, self._setup.params()])
+        """All that a saved state depends on; a study may change as long as none of its trials has ended."""
+        setup, spec = self._setup, self._setup.spec
+        asked = [
+            spec.model.model_dump(mode="json") | {"name": lasting_name(spec.model.name)},
+            spec.task.model_dump(mode="json") | {"file": spec.task.file and lasting_name(spec.task.file)},
+            spec.imbalance.model_dump(mode="json", exclude={"ratios"}),
+            spec.budget.model_dump(mode="json"),
+        ]
+        trial = [setup.assignment.name, setup.assignment.seed, setup.assignment.noise_seed, setup.params()]
+        return json.dumps([*trial, *asked, setup.data.versions.get("data")])
 
     @property
     def _places_passed(self) -> int:
@@ -168,12 +182,12 @@ class Trial:
             if record is not None:
                 return record
 
-    def _evaluate_dev(self) -> float:
-        """Returns the dev AUC of the method's point, and keeps the point if it is the best so far."""
+    def _evaluate_dev(self) -> Mapping[str, float]:
+        """Returns the metrics of the method's point on dev, and keeps the point if it is the best so far."""
         split = self._evaluate(self._method.latent, self._setup.draw.dev_rows)
         metrics = classification_metrics(split.scores, split.labels, self._setup.data.minority)
         self._recording.offer(self._method.latent, self._method.queries_spent, metrics, split)
-        return metrics["auc"]
+        return metrics
 
     def _open_test(self) -> None:
         latent = self._recording.kept.latent

@@ -17,13 +17,13 @@ from zostudy.cluster.crew import Roster
 from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe
-from zostudy.errors import ResultsError
+from zostudy.errors import NoReplicaError, ZostudyError
 from zostudy.methods import Method, register_method, registered_here
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.data import StudyData
-from zostudy.search.journal import JOURNAL_FILE, Journal
+from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
@@ -35,9 +35,10 @@ from zostudy.spec.study import StudySpec
 if TYPE_CHECKING:
     from ray.tune import Tuner
 
+    from zostudy.search.pace import Pace
     from zostudy.search.searcher import StudySearcher
 
-# Tune's own limit is fixed for the whole run; the searcher's follows the replicas.
+# Tune's own limit is fixed for the whole run; that of the pace follows the replicas.
 MOST_TRIALS_AT_ONCE = 10_000
 
 
@@ -74,15 +75,17 @@ def run_trials(
 
     Raises:
         ResultsError: results cannot be written.
+        NoReplicaError: there is no replica any more that could make its scorer.
     """
     from ray import tune
     from ray.tune.error import TuneError
 
+    from zostudy.search.pace import Pace
     from zostudy.search.searcher import MOST_TRIES, StudySearcher
 
     spec = progress.plan.spec
     checkpoints = Checkpoints(ledger.place)
-    unstorable: list[ResultsError] = []
+    faults: list[ZostudyError] = []
 
     def finish(assignment: Assignment, outcome: Outcome) -> None:
         ledger.record(outcome)
@@ -104,37 +107,42 @@ def run_trials(
         reason = f"the trial's process died {MOST_TRIES} times without getting further"
         return Recording(set_up(spec, assignment, data)).outcome(error=reason)
 
-    def storing(store: Callable[..., None]) -> Callable[..., None]:
+    def stop(fault: str) -> None:
+        raise NoReplicaError(f"{fault}; all that has finished is kept, so mend that and run again")
+
+    def ending(do: Callable[..., None]) -> Callable[..., None]:
+        """Keeps the error that ends the study, as Tune wraps what its searcher raises in a traceback."""
+
         def call(*what: object) -> None:
             try:
-                store(*what)
-            except ResultsError as error:
-                unstorable.append(error)
+                do(*what)
+            except ZostudyError as error:
+                faults.append(error)
                 raise
 
         return call
 
+    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()))
     searcher = StudySearcher(
         progress,
-        limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()),
+        pace=pace,
         on_start=watcher.trial_started,
         on_progress=follow,
-        on_outcome=storing(finish),
+        on_outcome=ending(finish),
         on_crash=crashed,
-        save=storing(checkpoints.save),
+        on_fault=ending(stop),
+        save=ending(checkpoints.save),
         load=checkpoints.load,
     )
     trainable = tune.with_parameters(tune_trial, spec=spec, data=data, evaluators=evaluators, methods=registered_here())
-    with Journal(ledger.place, progress) as journal, _tune_folder() as folder:
-        if journal.damaged:
-            watcher.note(f"set aside: {JOURNAL_FILE} was torn, is now {journal.damaged}; written anew")
+    with Journal(ledger.place, progress, watcher.note) as journal, _tune_folder() as folder:
         try:
-            _tuner(trainable, searcher, folder).fit()
-        except TuneError as error:  # Tune wraps what its searcher raises in a traceback
-            raise (unstorable[0] if unstorable else error) from None
+            _tuner(trainable, searcher, pace, folder).fit()
+        except TuneError as error:
+            raise (faults[0] if faults else error) from None
 
 
-def _tuner(trainable: Any, searcher: StudySearcher, folder: str) -> Tuner:
+def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> Tuner:
     """Returns the Tuner; trials ask for memory alone, so that they never wait for a CPU that a replica holds."""
     from ray import tune
 
@@ -151,7 +159,7 @@ def _tuner(trainable: Any, searcher: StudySearcher, folder: str) -> Tuner:
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
-        run_config=tune.RunConfig(name="trials", storage_path=folder, verbose=0),
+        run_config=tune.RunConfig(name="trials", storage_path=folder, verbose=0, callbacks=[pace]),
     )
 
 
@@ -161,15 +169,16 @@ def tune_trial(
     """Runs one trial in a process of Tune's, which knows by name only methods that are installed."""
     from ray import tune
 
-    from zostudy.search.searcher import METRIC, OUTCOME, PROGRESS, SAVED
+    from zostudy.search.searcher import FAULT, METRIC, OUTCOME, PROGRESS, SAVED
 
     for name, method in methods.items():
         register_method(name)(method)
     assignment: Assignment = config["assignment"]
     latest = TrialProgress(0, 0.0, None)
 
-    def send(saved: Sequence[State] = (), outcome: Sequence[Outcome] = ()) -> None:
-        tune.report({METRIC: latest.dev_auc, PROGRESS: latest, SAVED: [*saved], OUTCOME: [*outcome]})
+    def send(saved: Sequence[State] = (), outcome: Sequence[Outcome] = (), fault: str | None = None) -> None:
+        report = {METRIC: latest.dev_auc, PROGRESS: latest, SAVED: [*saved], OUTCOME: [*outcome], FAULT: fault}
+        tune.report(report)
 
     def report(progress: TrialProgress) -> None:
         nonlocal latest
@@ -180,7 +189,10 @@ def tune_trial(
         send(saved=[state])
 
     pool = evaluators.pool(first=assignment.number)
-    send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"])])
+    try:
+        send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"])])
+    except NoReplicaError as error:
+        send(fault=str(error))
 
 
 @contextmanager

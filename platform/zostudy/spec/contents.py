@@ -40,9 +40,14 @@ def hold_the_same(first: object, second: object) -> bool:
     return _name(first) == _name(second)
 
 
+def lasting_name(path: str) -> str:
+    """Returns a path; of what travelled with a job, that part which is the same wherever the job unpacked it."""
+    return _unpacked(path) or path
+
+
 def _name(path: str) -> str:
-    if (name := _unpacked(path)) or not (os.path.isabs(path) and os.path.exists(path)):
-        return name or path
+    if _unpacked(path) or not (os.path.isabs(path) and os.path.exists(path)):
+        return lasting_name(path)
     source = Path(path)
     return contents_name(source, files_read(source))
 

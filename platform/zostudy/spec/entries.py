@@ -17,11 +17,15 @@ _RESERVED = "imbalance"
 _FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-auc: {method: zosa, objective: auc}}"
 
 
-def method_specs(entries: list[Any]) -> tuple[tuple[MethodSpec, ...], list[Problem]]:
+def method_specs(entries: list[Any], checked: bool = True) -> tuple[tuple[MethodSpec, ...], list[Problem]]:
     """Returns the entries that hold, and the problems of the others.
 
     An entry is a method's name; or ``{name: {option: value}}``; or, to have a method several times,
     ``{label: {method: name, option: value}}``. Labels are unique: they name the cells.
+
+    Args:
+        entries: as a study file has them.
+        checked: whether each method must be installed here and take its options.
     """
     specs: list[MethodSpec] = []
     problems: list[Problem] = []
@@ -29,6 +33,9 @@ def method_specs(entries: list[Any]) -> tuple[tuple[MethodSpec, ...], list[Probl
         found = _spec(entry, ("methods", index))
         if isinstance(found, Problem):
             problems.append(found)
+            continue
+        if not checked:
+            specs.append(found)
             continue
         path: KeyPath = ("methods", index, found.label)
         wrong = list(_label_problems(found, path, [spec.label for spec in specs]))

@@ -59,7 +59,7 @@ def _checked(document: Document, overrides: Sequence[str], folder: Path) -> Stud
 
 
 def parse_study(text: str, source: str) -> StudySpec:
-    """Returns the study of a ``study.yaml`` as it was stored; data and models that it names need not be there.
+    """Returns the study of a ``study.yaml`` as it was stored; what it names, methods too, need not be there any more.
 
     Args:
         text: the YAML.
@@ -68,15 +68,15 @@ def parse_study(text: str, source: str) -> StudySpec:
     Raises:
         SpecError: the text breaks a rule; see ``load_study``.
     """
-    return _validated(parse_document(text, source))
+    return _validated(parse_document(text, source), stored=True)
 
 
-def _validated(document: Document) -> StudySpec:
-    """Returns the study, each of its keys right by itself."""
+def _validated(document: Document, stored: bool = False) -> StudySpec:
+    """Returns the study, each of its keys right by itself; a stored one has run, so its methods are not checked."""
     data: dict[str, Any] = dict(document.data)
     problems: list[Problem] = []
     if isinstance(entries := data.get("methods"), list) and entries:
-        data["methods"], problems = method_specs(entries)
+        data["methods"], problems = method_specs(entries, checked=not stored)
         data["methods"] = data["methods"] or _STAND_IN
     try:
         study = StudySpec.model_validate(data)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zostudy.spec.contents import DIGEST_LENGTH
 
 
 @dataclass(frozen=True)
@@ -30,3 +34,21 @@ class TextTable:
     def n_classes(self) -> int:
         """The number of classes."""
         return len(self.class_names)
+
+    @property
+    def digest(self) -> str:
+        """The first 16 hexadecimal digits of a SHA-256 of all that the table holds: equal exactly for equal tables."""
+        digest = hashlib.sha256()
+        for part in self._parts():
+            digest.update(len(part).to_bytes(8, "little"))
+            digest.update(part)
+        return digest.hexdigest()[:DIGEST_LENGTH]
+
+    def _parts(self) -> Iterator[bytes]:
+        splits = sorted(self.splits)
+        for texts in (self.texts, self.second_texts or (), self.class_names, splits):
+            yield np.fromiter(map(len, texts), "<i8").tobytes()
+            yield "".join(texts).encode("utf-8", "surrogatepass")
+        yield self.labels.astype("<i4").tobytes()
+        for name in splits:
+            yield self.splits[name].astype("<i8").tobytes()

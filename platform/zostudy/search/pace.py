@@ -1,0 +1,70 @@
+"""When one more trial may start: there is a limit, and a new process must be worth its start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune import Callback
+
+SECONDS_BETWEEN_STARTS = 10.0
+SECONDS_OF_A_START = 1.0
+SECONDS_FREE = 2.0
+
+
+class Pace(Callback):
+    """Lets a trial start in a process that has just become free, and only now and then in new ones.
+
+    Tune gives a free process to a trial that waits for a new one, and stops the new one while it starts. For trials
+    that end sooner than a process starts, it would start one after the other for nothing.
+    """
+
+    def __init__(self, limit: Callable[[], int]) -> None:
+        """Nothing runs yet.
+
+        Args:
+            limit: gives how many trials may run at once, at the moment.
+        """
+        self._limit = limit
+        self._running: set[str] = set()
+        self._waiting: set[str] = set()
+        self._freed: list[float] = []  # when processes became free that nobody waited for
+        self._started = float("-inf")
+
+    @property
+    def has_place(self) -> bool:
+        """Whether one more trial may start."""
+        if len(self._running) >= self._limit():
+            return False
+        now = time.monotonic()
+        self._freed = [then for then in self._freed if now - then < SECONDS_FREE]
+        if self._freed or now - self._started < SECONDS_OF_A_START:
+            return True
+        return now - self._started >= SECONDS_BETWEEN_STARTS
+
+    def asked(self, trial_id: str) -> None:
+        """A trial is handed to Tune."""
+        self._running.add(trial_id)
+        self._waiting.add(trial_id)
+        if self._freed:
+            self._freed.pop()
+        elif time.monotonic() - self._started >= SECONDS_BETWEEN_STARTS:
+            self._started = time.monotonic()
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial has a process."""
+        self._waiting.discard(trial.trial_id)
+
+    def ended(self, trial_id: str, in_good_health: bool) -> None:
+        """A trial has ended; its process is free for another one unless somebody waits, or it has died."""
+        self._running.discard(trial_id)
+        self._waiting.discard(trial_id)
+        if not in_good_health:
+            self._started = float("-inf")  # a new one is worth its start
+        elif not self._waiting:
+            self._freed.append(time.monotonic())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns nothing: Tune writes its callbacks down before it begins."""
+        return {}

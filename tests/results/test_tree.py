@@ -1,0 +1,62 @@
+"""A whole tree of studies, as large ones are read: the answers of compare and query are those of pandas."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+
+from zostudy.results.compare import compare
+from zostudy.results.query import query
+from zostudy.results.reading import study_places
+
+MADE = runpy.run_path(str(Path(__file__).with_name("make_tree.py")))
+STUDIES, TRIALS, STEPS = 6, 80, 50
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("tree")
+    MADE["make_tree"](root, studies=STUDIES, trials=TRIALS, steps=STEPS, scored=10)
+    return root
+
+
+def stored(tree: Path, table: str, columns: list[str]) -> pd.DataFrame:
+    files = sorted(tree.glob(f"*/{table}/*.parquet"))
+    return pd.concat([pq.ParquetFile(file).read(columns).to_pandas() for file in files], ignore_index=True)
+
+
+def test_every_cell_of_every_study_is_compared(tree: Path) -> None:
+    comparison = compare(tree)
+    trials = stored(tree, "trials", ["model", "method", "imbalance_ratio", "stage", "test_auc"])
+    confirm = trials[trials["stage"] == "confirm"].groupby(["model", "method", "imbalance_ratio"])["test_auc"]
+    assert comparison.row_names == ("model", "method")
+    assert len(comparison.cells) == len(confirm) == STUDIES * len(MADE["METHODS"]) * len(MADE["RATIOS"])
+    for cell in comparison.cells:
+        values = confirm.get_group((*cell.row, cell.column))
+        mean, half_width = cell.intervals["test_auc"]
+        assert (cell.seeds, cell.search_trials) == (3, 1)
+        assert mean == pytest.approx(values.mean())
+        assert half_width == pytest.approx(stats.t.ppf(0.975, 2) * stats.sem(values))
+    best = confirm.mean().groupby(level=["model", "imbalance_ratio"]).idxmax()
+    for (model, ratio), (_, method, _) in best.items():
+        found = comparison.best("test_auc", ratio, (model,))
+        assert found is not None
+        assert found.row == (model, method)
+
+
+def test_a_group_by_over_all_history_is_that_of_pandas(tree: Path) -> None:
+    sql = "SELECT study, queries, avg(loss) AS loss, count(dev_auc) AS n FROM history GROUP BY ALL ORDER BY ALL"
+    answer = query(study_places(tree), sql, lambda answered: answered.df())
+    history = stored(tree, "history", ["study", "queries", "loss", "dev_auc"])
+    assert len(history) == STUDIES * TRIALS * STEPS
+    expected = history.groupby(["study", "queries"]).agg(loss=("loss", "mean"), n=("dev_auc", "count")).reset_index()
+    assert (
+        answer[["study", "queries", "n"]].to_numpy().tolist() == expected[["study", "queries", "n"]].to_numpy().tolist()
+    )
+    np.testing.assert_allclose(answer["loss"], expected["loss"])

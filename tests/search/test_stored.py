@@ -1,0 +1,140 @@
+"""A study whose trials are all stored, run again: its journal, its data, and what it leaves as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.errors import ResultsError
+from zostudy.results.ledger import STUDY_FILE, Ledger
+from zostudy.results.storage import Storage
+from zostudy.search.data import StudyData
+from zostudy.search.journal import JOURNAL_FILE, Journal
+from zostudy.search.plan import Plan, make_plan
+from zostudy.search.prepare import PreparedStudy
+from zostudy.search.progress import StudyProgress
+from zostudy.search.stored import run_stored
+from zostudy.search.trial import run_trial
+from zostudy.search.watcher import Watcher
+from zostudy.spec.study import StudySpec
+
+DATA = "0123456789abcdef"
+
+
+class Notes:
+    """A watcher that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
+
+    def watching(self) -> AbstractContextManager[Watcher]:
+        return nullcontext(cast("Watcher", self))
+
+
+@pytest.fixture(scope="module")
+def study(make_spec: Callable[..., StudySpec], data: StudyData) -> PreparedStudy:
+    """A study of few trials, of which only plan and data are looked at once all of them are stored."""
+    plan = make_plan(make_spec(imbalance={"ratios": (1,), "minority_size": 10}, confirm={"seeds": 1}))
+    absent: Any = None
+    versions = {"zostudy": "0", "data": DATA}
+    return PreparedStudy(plan, absent, absent, absent, replace(data, versions=versions))
+
+
+@pytest.fixture(scope="module")
+def outcomes(study: PreparedStudy, scorer: Scorer) -> list[Any]:
+    progress, found = StudyProgress(study.plan, []), []
+    while (assignment := progress.next()) is not None:
+        found.append(run_trial(study.plan.spec, assignment, study.data, LocalPool(scorer), lambda _: None))
+        progress.record(found[-1].trial, found[-1].history)
+    return found
+
+
+@pytest.fixture
+def folder(study: PreparedStudy, outcomes: list[Any], tmp_path: Path) -> Path:
+    """The place of a study that was killed after its last trial was stored, before the journal had it."""
+    ledger = Ledger(tmp_path)
+    for outcome in outcomes:
+        ledger.record(outcome)
+    ledger.write_study(study.plan.spec.resolved(), study.data.versions)
+    return tmp_path
+
+
+def run(study: PreparedStudy, place: Storage, watcher: Notes) -> StudyProgress:
+    return run_stored(study, place, None, watcher.watching, watcher.note)
+
+
+def values(path: Path) -> dict[str, list[float | None]]:
+    storage = JournalStorage(JournalFileBackend(str(path)))
+    names = optuna.get_all_study_names(storage)
+    return {name: [t.value for t in optuna.load_study(study_name=name, storage=storage).trials] for name in names}
+
+
+def stored(plan: Plan, outcomes: list[Any]) -> dict[str, list[float]]:
+    searched = {cell.name: cell for cell in plan.cells if cell.n_search}
+    rows = [outcome.trial for outcome in outcomes if outcome.trial["stage"] == "search"]
+    return {f"smooth/{name}": [row["dev_auc"] for row in rows if row["cell"] == name] for name in searched}
+
+
+def test_the_journal_of_a_study_that_is_done_is_made_and_caught_up(
+    study: PreparedStudy, outcomes: list[Any], folder: Path
+) -> None:
+    expected, watcher = stored(study.plan, outcomes), Notes()
+    assert len(expected) == 2
+    assert run(study, Storage.at(folder), watcher).done
+    assert values(folder / JOURNAL_FILE) == expected
+    (folder / JOURNAL_FILE).unlink()
+    few = StudyProgress(study.plan, [outcome.trial for outcome in outcomes[:3]])
+    with Journal(Storage.at(folder), few, pytest.fail):
+        pass
+    assert values(folder / JOURNAL_FILE) != expected
+    assert run(study, Storage.at(folder), watcher).done
+    assert values(folder / JOURNAL_FILE) == expected
+    assert watcher.notes == []
+
+
+def test_the_journal_of_a_study_that_is_done_is_set_aside_when_torn(
+    study: PreparedStudy, outcomes: list[Any], folder: Path
+) -> None:
+    watcher = Notes()
+    run(study, Storage.at(folder), watcher)
+    journal = folder / JOURNAL_FILE
+    torn = journal.read_bytes()[:-40]
+    journal.write_bytes(torn)
+    run(study, Storage.at(folder), watcher)
+    kept = f"{JOURNAL_FILE}.damaged-0"
+    assert watcher.notes == [f"set aside: {JOURNAL_FILE} was torn, is now {kept}; written anew"]
+    assert (folder / kept).read_bytes() == torn
+    assert values(journal) == stored(study.plan, outcomes)
+    assert "was torn" in (folder / "study.log").read_text()
+
+
+def test_other_data_is_refused_and_nothing_is_changed(
+    study: PreparedStudy, make_spec: Callable[..., StudySpec], folder: Path
+) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    more = make_plan(make_spec(imbalance={"ratios": (1,), "minority_size": 10}, confirm={"seeds": 2}))
+    other = replace(study, plan=more, data=replace(study.data, versions={"zostudy": "1", "data": "f" * 16}))
+    watcher = Notes()
+    with pytest.raises(ResultsError, match=rf"{DATA}, .* now has {'f' * 16}; put the data back, or") as refused:
+        run(other, Storage.at(folder), watcher)
+    assert "\n" not in str(refused.value)
+    assert watcher.notes == []
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert run(study, Storage.at(folder), Notes()).done
+
+
+def test_what_data_a_study_ran_on_is_said_in_its_file(study: PreparedStudy, folder: Path) -> None:
+    run(study, Storage.at(folder), Notes())
+    assert (folder / STUDY_FILE).read_text().startswith(f"# ran with zostudy 0, data {DATA}\n")
