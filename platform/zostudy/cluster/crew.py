@@ -61,7 +61,7 @@ class Crew:
         known = {*self.usable, *self.resting.values()}
         for replica in self._roster():
             if replica not in known:
-                self._await_life(replica)
+                self.expect(replica)
 
     def gather(self) -> None:
         """Waits until someone is usable; see ``look`` for what it raises."""
@@ -82,10 +82,14 @@ class Crew:
         for call in ended:
             self.wake(call)
 
+    def expect(self, replica: Any) -> None:
+        """Takes a replica that is to come to life: by a call that Ray makes again, wherever and whenever that is."""
+        self.resting[replica.alive.options(max_task_retries=-1).remote()] = replica
+
     def rest(self, replica: Any) -> None:
         """Takes a replica that has failed out of use until it answers."""
         if self.usable.pop(replica, None) is not None:
-            self._await_life(replica)
+            self.expect(replica)
 
     def wake(self, call: Any) -> None:
         """Takes the end of a call that was out: the replica lives, is ready, or has failed."""
@@ -109,10 +113,6 @@ class Crew:
             else:
                 self._ready(replica)
 
-    def _await_life(self, replica: Any) -> None:
-        """Makes a call that Ray makes again, wherever the replica comes to life, for as long as that takes."""
-        self.resting[replica.alive.options(max_task_retries=-1).remote()] = replica
-
     def _ready(self, replica: Any) -> None:
         """Has a replica that lives make its scorer; of which it may die again, so Ray is to try no more than once."""
         call = replica.ready.remote(self._recipe)
@@ -129,7 +129,7 @@ class Crew:
         elif self._failures[replica] < MOST_DEATHS:
             if lives:
                 ray.kill(replica, no_restart=False)
-            self._await_life(replica)
+            self.expect(replica)
         else:
             self.faults[replica] = ReplicaError(
                 f"{in_one_line(fault)}, {MOST_DEATHS} times; see that nodes have the memory and the files for it"

@@ -19,6 +19,7 @@ from zostudy.errors import ZostudyError
 from zostudy.spec.study import ResourcesSpec
 
 SECONDS_BETWEEN_ROUNDS = 5.0
+SECONDS_WHILE_ONE_COMES_UP = 1.0
 SILENT_SECONDS = 60.0
 """After which a user is told what the first replica waits for, though there is a node that could hold it."""
 TOGETHER_SECONDS = 10.0
@@ -134,7 +135,7 @@ class Fleet:
 
     def _make_rounds(self) -> None:
         told: set[str] = set()
-        while not self._over.wait(SECONDS_BETWEEN_ROUNDS):
+        while not self._over.wait(SECONDS_WHILE_ONE_COMES_UP if self._crew.resting else SECONDS_BETWEEN_ROUNDS):
             # What a cluster in trouble raises here passes, or ends the study by its trials.
             with contextlib.suppress(Exception):
                 self._add()
@@ -149,7 +150,9 @@ class Fleet:
         """Makes as many as are wanted and not there."""
         wanted = self._room() if self._wanted == "auto" else self._wanted
         for number in range(len(self._handles), wanted):
-            self._handles.append(start_replica(self._resources, f"{self.roster.prefix}{number}"))
+            replica = start_replica(self._resources, f"{self.roster.prefix}{number}")
+            self._handles.append(replica)
+            self._crew.expect(replica)
 
     def _look_after(self, seconds: float = 0.0) -> None:
         """Takes what replicas answer in that time, and asks those again whose node has left."""
