@@ -87,13 +87,15 @@ class Journal:
             left.unlink()
         _check_lines(path)
         storage = JournalStorage(JournalFileBackend(str(path)))
+        known = {study.study_name for study in storage.get_all_studies()}
+
+        def study(name: str) -> Any:  # to load one writes nothing
+            if name in known:
+                return optuna.load_study(study_name=name, storage=storage)
+            return optuna.create_study(study_name=name, storage=storage, direction="maximize")
+
         self._studies: dict[str, Any] = {
-            name: optuna.create_study(
-                storage=storage,
-                study_name=f"{progress.plan.spec.name}/{name}",
-                direction="maximize",
-                load_if_exists=True,
-            )
+            name: study(f"{progress.plan.spec.name}/{name}")
             for name, cell in progress.cells.items()
             if cell.cell.n_search
         }
