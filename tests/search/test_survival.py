@@ -158,8 +158,8 @@ def test_a_driver_that_is_killed_at_random_moments_and_run_again(
     chance, stored = random.Random(0), []
     for nth in range(1, 6):
         driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _wait_until(lambda nth=nth: _begun(folder) == nth)
-        time.sleep(chance.uniform(2, 8))
+        _wait_until(lambda nth=nth, driver=driver: _begun(folder) == nth or driver.poll() is not None)
+        time.sleep(chance.uniform(2.5, 6))
         driver.kill()
         driver.wait()
         stored.append(len([*(folder / "trials").glob("*.parquet")]))
