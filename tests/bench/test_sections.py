@@ -9,6 +9,7 @@ import pytest
 from zostudy.bench import memory, pool, scale, study, timing
 from zostudy.bench.memory import has_page_counts, measure_memory
 from zostudy.bench.pool import measure_pool
+from zostudy.bench.quick_scorer import UNIT_SECONDS
 from zostudy.bench.scale import measure_scale
 from zostudy.bench.study import measure_study
 from zostudy.bench.subjects import Subject, open_subject
@@ -74,6 +75,6 @@ def test_a_study_with_a_fake_scorer_runs_to_its_end(local_ray: None, monkeypatch
     measured = measure_study(5, quiet)
     assert (measured.trials, measured.cells, measured.concurrent_trials, measured.queries) == (6, 2, 4, 10)
     units = 6 * 11  # a trial takes five steps and evaluates dev after each, and at its start
-    assert measured.scorer_seconds >= units * study.UNIT_SECONDS / 2
+    assert measured.scorer_seconds >= units * UNIT_SECONDS / 2
     assert measured.overhead_seconds == pytest.approx((measured.seconds - measured.scorer_seconds) / 6)
     assert 0 < measured.first_bytes <= measured.early_bytes

@@ -133,6 +133,29 @@ def test_trials_that_end_sooner_than_a_process_starts_do_not_start_one_each(make
     assert len(tune.fill()) == 2
 
 
+def test_new_processes_that_were_for_nothing_are_started_ever_more_rarely(make_tune: Callable[..., Tune]) -> None:
+    tune = make_tune()
+    [(trial_id, assignment), *others] = tune.fill().items()
+    for waiting in others:  # one process serves all: the other two start for nothing
+        tune.end(trial_id, 1, assignment)
+        trial_id, assignment = waiting
+    for seconds in (SECONDS_BETWEEN_STARTS, 2 * SECONDS_BETWEEN_STARTS, 4 * SECONDS_BETWEEN_STARTS):
+        tune.now += seconds - 0.1
+        assert not tune.fill()
+        tune.now += 0.1
+        for waiting in tune.fill().items():
+            tune.end(trial_id, 1, assignment)
+            trial_id, assignment = waiting
+
+
+def test_where_nothing_runs_a_trial_starts_at_once(make_tune: Callable[..., Tune]) -> None:
+    tune = make_tune(limit=1)
+    [(trial_id, assignment)] = tune.fill().items()
+    tune.end(trial_id, 1, assignment)
+    tune.now += SECONDS_BETWEEN_STARTS / 2
+    assert len(tune.fill()) == 1
+
+
 def test_a_trial_that_is_told_to_have_ended_holds_its_place_until_its_process_is_free(
     make_tune: Callable[..., Tune],
 ) -> None:

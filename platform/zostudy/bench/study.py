@@ -6,10 +6,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from numpy.typing import NDArray
-
 from zostudy.bench.memory import resident_bytes
+from zostudy.bench.quick_scorer import QuickScorer
 from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import StudyOverhead
 from zostudy.bench.timing import Say
@@ -27,21 +25,8 @@ from zostudy.spec.study import ResourcesSpec, StudySpec
 TRIALS = 104
 REPLICAS = 4
 CELLS = 8
-UNIT_SECONDS = 0.001
 EARLY_TRIALS = 200
 """After so many, whatever is loaded only once is there."""
-
-
-class QuickScorer:
-    """Stands in for a model: takes a millisecond a unit and prefers no prompt."""
-
-    def score(
-        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
-    ) -> NDArray[np.float32]:
-        """Returns scores float32 ``[q, b, 2]`` that depend on the row and a little on the latent."""
-        time.sleep(UNIT_SECONDS)
-        score = np.sin(rows + latents.sum(axis=1)[:, None]).astype(np.float32)
-        return np.stack([score, -score], axis=-1)
 
 
 def measure_study(n_trials: int, say: Say) -> StudyOverhead:

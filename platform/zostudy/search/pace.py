@@ -9,6 +9,7 @@ from typing import Any
 from ray.tune import Callback
 
 SECONDS_BETWEEN_STARTS = 10.0
+MOST_SECONDS_BETWEEN_STARTS = 80.0
 SECONDS_OF_A_START = 1.0
 SECONDS_FREE = 2.0
 
@@ -17,7 +18,8 @@ class Pace(Callback):
     """Lets a trial start in a process that has just become free, and only now and then in new ones.
 
     Tune gives a free process to a trial that waits for a new one, and stops the new one while it starts. For trials
-    that end sooner than a process starts, it would start one after the other for nothing.
+    that end sooner than a process starts, it would start one after the other for nothing; so whenever most of the new
+    ones were for nothing, the next come after twice the time.
     """
 
     def __init__(self, limit: Callable[[], int]) -> None:
@@ -31,6 +33,8 @@ class Pace(Callback):
         self._waiting: set[str] = set()
         self._freed: list[float] = []  # when processes became free that nobody waited for
         self._started = float("-inf")
+        self._seconds_between = SECONDS_BETWEEN_STARTS
+        self._n_started = self._n_for_nothing = 0
 
     @property
     def has_place(self) -> bool:
@@ -39,9 +43,9 @@ class Pace(Callback):
             return False
         now = time.monotonic()
         self._freed = [then for then in self._freed if now - then < SECONDS_FREE]
-        if self._freed or now - self._started < SECONDS_OF_A_START:
+        if self._freed or not self._running or now - self._started < SECONDS_OF_A_START:
             return True
-        return now - self._started >= SECONDS_BETWEEN_STARTS
+        return now - self._started >= self._seconds_between
 
     def asked(self, trial_id: str) -> None:
         """A trial is handed to Tune."""
@@ -49,8 +53,10 @@ class Pace(Callback):
         self._waiting.add(trial_id)
         if self._freed:
             self._freed.pop()
-        elif time.monotonic() - self._started >= SECONDS_BETWEEN_STARTS:
-            self._started = time.monotonic()
+            return
+        if time.monotonic() - self._started >= SECONDS_OF_A_START:
+            self._start()
+        self._n_started += 1
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has a process."""
@@ -62,8 +68,18 @@ class Pace(Callback):
         self._waiting.discard(trial_id)
         if not in_good_health:
             self._started = float("-inf")  # a new one is worth its start
-        elif not self._waiting:
+        elif self._waiting:
+            self._n_for_nothing += 1
+        else:
             self._freed.append(time.monotonic())
+
+    def _start(self) -> None:
+        """New processes start from now on, for a moment; what became of the last ones says when the next may."""
+        self._started = time.monotonic()
+        for_nothing = 2 * self._n_for_nothing > self._n_started
+        longer = min(2 * self._seconds_between, MOST_SECONDS_BETWEEN_STARTS)
+        self._seconds_between = longer if for_nothing else SECONDS_BETWEEN_STARTS
+        self._n_started = self._n_for_nothing = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns nothing: Tune writes its callbacks down before it begins."""
