@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -14,12 +15,16 @@ from zostudy.spec.study import StudySpec
 def results(plan: Plan, cell: Cell, values: list[float | None]) -> list[SearchResult]:
     told: list[SearchResult] = []
     for number, value in enumerate(values):
-        told.append(SearchResult(propose(plan.spec, cell, number, told), value))
+        told.append(SearchResult(propose_after(plan, cell, number, told), value))
     return told
 
 
+def propose_after(plan: Plan, cell: Cell, number: int, told: list[SearchResult]) -> dict[str, Any]:
+    return propose(plan.spec, cell, number, told, [result.params for result in told])
+
+
 def test_trial_0_is_the_defaults_where_the_space_has_them(plan: Plan) -> None:
-    first = propose(plan.spec, plan.cells[1], 0, [])
+    first = propose(plan.spec, plan.cells[1], 0, [], [])
     assert first["subspace_dim"] == 100
     assert first["perturbation_radius"] == 0.1
     assert first["imbalance.sampler"] in ("natural", "stratified")
@@ -28,8 +33,8 @@ def test_trial_0_is_the_defaults_where_the_space_has_them(plan: Plan) -> None:
 def test_a_proposal_is_a_pure_function_of_what_it_was_told(plan: Plan) -> None:
     cell = plan.cells[0]
     told = results(plan, cell, [0.6, 0.7, 0.8, None])
-    assert propose(plan.spec, cell, 5, told) == propose(plan.spec, cell, 5, told)
-    assert propose(plan.spec, cell, 5, told) != propose(plan.spec, cell, 6, told)
+    assert propose_after(plan, cell, 5, told) == propose_after(plan, cell, 5, told)
+    assert propose_after(plan, cell, 5, told) != propose_after(plan, cell, 6, told)
 
 
 def test_the_sampler_learns_from_results(make_spec: Callable[..., StudySpec]) -> None:
@@ -41,7 +46,7 @@ def test_the_sampler_learns_from_results(make_spec: Callable[..., StudySpec]) ->
     cell = plan.cells[0]
     told: list[SearchResult] = []
     for number in range(40):
-        params = propose(plan.spec, cell, number, told)
+        params = propose_after(plan, cell, number, told)
         told.append(SearchResult(params, 1 - abs(params["perturbation_radius"] - 0.8)))
     late = [abs(result.params["perturbation_radius"] - 0.8) for result in told[-15:]]
     early = [abs(result.params["perturbation_radius"] - 0.8) for result in told[1:6]]
@@ -52,7 +57,7 @@ def test_other_study_seeds_propose_otherwise(make_spec: Callable[..., StudySpec]
     proposals = set()
     for seed in range(3):
         plan = make_plan(make_spec(seed=seed))
-        proposals.add(propose(plan.spec, plan.cells[0], 1, [])["perturbation_radius"])
+        proposals.add(propose(plan.spec, plan.cells[0], 1, [], [])["perturbation_radius"])
     assert len(proposals) == 3
 
 
@@ -63,6 +68,19 @@ def test_proposals_stay_inside_the_space(make_spec: Callable[..., StudySpec], sa
     for result in results(plan, plan.cells[1], [0.5] * 8):
         assert result.params["subspace_dim"] in (5, 100)
         assert 0.01 <= result.params["sharpness_radius"] <= 1.0
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_what_was_proposed_is_proposed_again_only_when_the_space_is_exhausted(
+    make_spec: Callable[..., StudySpec], sampler: str
+) -> None:
+    space = {"subspace_dim": {"choice": (5, 10, 20)}, "imbalance.sampler": {"choice": ("natural", "stratified")}}
+    plan = make_plan(make_spec(search={"trials": 8, "startup_trials": 2, "sampler": sampler, "space": space}))
+    params = [
+        tuple(result.params.values()) for result in results(plan, plan.cells[0], [0.5 + i / 20 for i in range(8)])
+    ]
+    assert len(set(params[:6])) == 6
+    assert set(params[6:]) <= set(params[:6])
 
 
 def test_ranges_are_whole_where_the_option_is(make_spec: Callable[..., StudySpec]) -> None:

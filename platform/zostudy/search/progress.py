@@ -25,6 +25,7 @@ class CellProgress:
         self._plan = plan
         self._finished: dict[str, Row] = {}
         self._running: set[str] = set()
+        self._proposed: dict[str, Mapping[str, Any]] = {}
         self._found: dict[str, SearchResult] = {}
         self._results: list[SearchResult] = []
         self._best: Mapping[str, Any] | None = None if cell.n_search else {}
@@ -72,7 +73,8 @@ class CellProgress:
         self._running.discard(row["trial"])
         self._finished[row["trial"]] = row
         if row["stage"] == "search":
-            self._found[row["trial"]] = self._search_result(row, evaluations)
+            found = self._search_result(row, evaluations)
+            self._found[row["trial"]], self._proposed[row["trial"]] = found, found.params
             self._line_up()
 
     def release(self, assignment: Assignment) -> None:
@@ -107,7 +109,9 @@ class CellProgress:
         told = self.search_results(max(0, number - spec.search.lag + 1))
         if told is None:
             return None
-        params = propose(spec, self.cell, number, told)
+        names = [trial_name(self.cell.name, "search", n) for n in range(number + 1)]
+        params = propose(spec, self.cell, number, told, [self._proposed[name] for name in names[:number]])
+        self._proposed[names[number]] = params
         return self._plan.assign(self.cell, "search", number, params, thresholds(spec, told))
 
     def _next_confirm(self) -> Assignment | None:

@@ -1,9 +1,9 @@
-"""What Optuna proposes for trial n of a cell: a pure function of the results up to n - lag."""
+"""What Optuna proposes for trial n of a cell: a pure function of the results up to n - lag and the proposals before."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,12 @@ from zostudy.search.space import defaults_inside, distributions
 from zostudy.spec.study import StudySpec
 
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
+
+DRAWS_OF_THE_SAMPLER = 20
+DRAWS_OF_CHANCE = 100
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,26 @@ class SearchResult:
         return self.dev_auc is not None and not self.pruned
 
 
-def propose(spec: StudySpec, cell: Cell, number: int, told: Sequence[SearchResult]) -> dict[str, Any]:
+def propose(
+    spec: StudySpec,
+    cell: Cell,
+    number: int,
+    told: Sequence[SearchResult],
+    proposed: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
     """Returns the searched values of a cell's search trial.
 
     Trial 0 is the method's defaults, as far as the space contains them. The study and its sampler are made anew for
-    each proposal, so neither the order in which trials end nor a resume can leave a trace in it.
+    each proposal, so neither the order in which trials end nor a resume can leave a trace in it. In a space of a few
+    choices the sampler may come back to what was proposed before; then it is asked again, and then chance is, until
+    the space seems to hold nothing else.
 
     Args:
         spec: the study.
         cell: the cell.
         number: n, the trial's number.
         told: the results of trials 0 to n - lag, in order.
+        proposed: the values of trials 0 to n - 1.
     """
     import optuna
 
@@ -60,7 +73,22 @@ def propose(spec: StudySpec, cell: Cell, number: int, told: Sequence[SearchResul
     study.add_trials([frozen_trial(result, space) for result in told])
     if number == 0:
         study.enqueue_trial(defaults_inside(cell.space, cell.method, spec))
-    return dict(study.ask(space).params)
+    first = dict(study.ask(space).params)
+    return first if first not in proposed else next(_other_draws(study, space, proposed), first)
+
+
+def _other_draws(
+    study: Study, space: dict[str, Any], proposed: Sequence[Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yields values that were not proposed before: of the sampler's, then of those drawn by chance."""
+    from optuna.samplers import RandomSampler
+
+    for draw in range(DRAWS_OF_THE_SAMPLER + DRAWS_OF_CHANCE):
+        if draw == DRAWS_OF_THE_SAMPLER:
+            study.sampler = RandomSampler(seed=len(proposed))
+        params = dict(study.ask(space).params)
+        if params not in proposed:
+            yield params
 
 
 def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
