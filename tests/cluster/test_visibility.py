@@ -12,8 +12,9 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+from zostudy.cluster import visibility
 from zostudy.cluster.visibility import check_visible
-from zostudy.errors import ResultsError
+from zostudy.errors import ResultsError, ZostudyError
 from zostudy.results.storage import Storage
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -57,3 +58,14 @@ def test_a_folder_must_be_seen_by_every_node_as_soon_as_there_are_several(
     assert "\n" not in str(refused.value)
     check_visible(Storage.at(tmp_path))
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_node_that_cannot_look_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def sees(path: str) -> bool:
+        raise ModuleNotFoundError("No module named 'zostudy'")  # what happens where it is not installed
+
+    monkeypatch.setattr(visibility, "_sees", sees)
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    with pytest.raises(ZostudyError, match=r"but .* \(\d.*\) cannot run it \(No module named 'zostudy'\); install"):
+        check_visible(Storage.at(tmp_path))

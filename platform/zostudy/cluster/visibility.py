@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from zostudy.errors import ResultsError
+from zostudy.errors import ResultsError, ZostudyError
 
 if TYPE_CHECKING:  # a node that looks needs nothing of how results are stored
     from zostudy.results.storage import Storage
@@ -24,6 +24,7 @@ def check_visible(place: Storage) -> None:
 
     Raises:
         ResultsError: a node does not see the folder, or it cannot be written.
+        ZostudyError: a node cannot even look, as one without zostudy.
     """
     import ray
 
@@ -63,6 +64,12 @@ def _nodes_without(path: str, nodes: list[dict[str, Any]]) -> list[str]:
                 without.add(answers[answer])
         except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError, ray.exceptions.WorkerCrashedError):
             continue
+        except ray.exceptions.RayTaskError as error:
+            reason = " ".join(str(error.cause).split())[-300:]
+            raise ZostudyError(
+                f"every node must have the zostudy that is here, but {answers[answer]} cannot run it ({reason}); "
+                "install it there, or ship it with zostudy submit"
+            ) from None
     return sorted(without)
 
 
