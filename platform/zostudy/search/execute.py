@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.head_watch import watched_head
 from zostudy.cluster.local_ray import connected
 from zostudy.cluster.visibility import check_visible
 from zostudy.results.ledger import Ledger
@@ -39,7 +40,8 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     watcher.phase(f"reading {spec.model.name}")
     model = read_model(study, precision.first_dtype)
     watcher.phase("starting Ray")
-    with connected(address, spec, round(model.n_bytes * precision.copies)):
+    room = round(model.n_bytes * precision.copies)
+    with connected(address, spec, room), watched_head(address, watcher.note):
         if address is not None:
             check_visible(ledger.place)
         if note := hosting_note(model):

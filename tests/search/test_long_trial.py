@@ -1,0 +1,110 @@
+"""A long trial goes on from what was last saved of it: real processes and a real head node, each of which dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from ray.cluster_utils import Cluster
+
+from zostudy.results.checkpoints import CHECKPOINTS
+from zostudy.results.files import read_table
+from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.spec import dump_yaml
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+STUDY: dict[str, Any] = {
+    "name": "long",
+    "model": {"name": "mini-roberta", "dtype": "float32"},
+    "task": {"name": "reviews"},
+    "imbalance": {"ratios": [3], "minority_size": 5},
+    "methods": ["zosa"],
+    "budget": {"queries": 12_000, "batch_size": 8, "evaluations": 3},
+    "search": {"trials": 0},
+    "confirm": {"seeds": 1},
+    "replicas": 1,
+}
+TRIAL = "zosa-r3-confirm-000"
+
+# What every process of Ray's reads as it starts: saves come every second, not every fifteen.
+SAVE_OFTEN = "import zostudy.search.trial\nzostudy.search.trial.SECONDS_BETWEEN_SAVES = 1.0\n"
+
+
+@pytest.fixture
+def start_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Cluster]]:
+    (tmp_path / "sitecustomize.py").write_text(SAVE_OFTEN)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "15")
+    heads: list[Cluster] = []
+
+    def start() -> Cluster:
+        heads.append(Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}))
+        return heads[-1]
+
+    yield start
+    for head in heads:
+        head.shutdown()
+
+
+def test_a_long_trial_survives_its_process_and_the_head_node(start_head: Callable[[], Cluster], tmp_path: Path) -> None:
+    study = tmp_path / "long.yaml"
+    study.write_text(dump_yaml(STUDY), encoding="utf-8")
+    command = [sys.executable, "-m", "zostudy", "run", str(study), "--results"]
+    subprocess.run([*command, str(tmp_path / "undisturbed")], check=True, capture_output=True, timeout=300)
+
+    saved = tmp_path / "disturbed" / "long" / CHECKPOINTS / f"{TRIAL}.npz"
+    head = start_head()
+    attached = [*command, str(tmp_path / "disturbed"), "--address", head.address]
+    driver = subprocess.Popen(attached, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    _wait_until(saved.exists, driver)
+    process = _trial_process(head)
+    os.kill(process, signal.SIGKILL)
+    when_killed, queries_saved = saved.stat().st_mtime_ns, _queries(saved)
+    _wait_until(lambda: saved.stat().st_mtime_ns != when_killed, driver)
+    assert _trial_process(head) != process
+    assert _queries(saved) > queries_saved
+    head.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+    said, _ = driver.communicate(timeout=120)
+    assert driver.returncode != 0
+    assert "does not answer" in said
+    assert "repeat the command" in said
+    assert saved.exists()
+
+    again = [*command, str(tmp_path / "disturbed"), "--address", start_head().address]
+    subprocess.run(again, check=True, capture_output=True, timeout=300)
+    for table in SCHEMAS:
+        given, expected = (read_table(tmp_path / run / "long", table) for run in ("disturbed", "undisturbed"))
+        if table == "trials":
+            given, expected = (rows.drop_columns(list(TIME_COLUMNS)) for rows in (given, expected))
+        assert given.equals(expected), table
+    assert not saved.exists()
+
+
+def _wait_until(holds: Callable[[], bool], driver: subprocess.Popen[str], seconds: float = 120.0) -> None:
+    latest = time.monotonic() + seconds
+    while not holds():
+        assert driver.poll() is None, "the study ended before it could be disturbed"
+        assert time.monotonic() < latest
+        time.sleep(0.02)
+
+
+def _trial_process(head: Cluster) -> int:
+    [raylet] = head.head_node.all_processes["raylet"]
+    workers = psutil.Process(raylet.process.pid).children(recursive=True)
+    [trial] = [worker.pid for worker in workers if "ImplicitFunc" in " ".join(worker.cmdline())]
+    return trial
+
+
+def _queries(saved: Path) -> int:
+    with np.load(saved, allow_pickle=False) as state:
+        return int(state["history.queries"][-1])
