@@ -135,6 +135,12 @@ def assert_nothing_is_left(cluster: Cluster, folders: set[str], descendants: Cal
         ray.shutdown()
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))  # where nobody else makes folders
+
+
 def temporary_folders() -> set[str]:
     return {path.name for path in Path(tempfile.gettempdir()).glob("zostudy-*")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,7 @@ def compare_command(
     from zostudy.results.compare import DEFAULT_METRICS, compare
     from zostudy.results.comparison_tables import comparison_tables
 
+    gc.freeze()  # else every collection looks through all that was imported: a fifth of the time
     comparison = compare(folders, metric or DEFAULT_METRICS, by, baseline, allow_unequal)
     if format in (Format.JSON, Format.CSV):
         show(comparison.records(), format)

@@ -155,8 +155,9 @@ def _read_files(folder: Storage, files: list[str], table: str, columns: list[str
 def _read_file(folder: Storage, name: str, table: str, columns: list[str]) -> pa.Table:
     try:
         with _opened(folder, name) as file:
-            _check_schema(folder, name, file.schema_arrow, table)
-            there = [name for name in columns if name in file.schema_arrow.names]
+            schema = file.schema_arrow  # made anew each time that it is asked for
+            _check_schema(folder, name, schema, table)
+            there = [column for column in columns if column in schema.names]
             rows = file.read(there, use_threads=False).replace_schema_metadata(SCHEMAS[table].metadata)
             return rows if there == columns else _with_nulls(rows, file.metadata.num_rows, table, columns)
     except FileNotFoundError:
