@@ -23,9 +23,10 @@ REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
 def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("quickstart", "sst2-minilm"):
         shutil.copytree(REFERENCE / name, tmp_path / "results" / name)
-    report_command([str(tmp_path / "results")], to=str(tmp_path / "both.html"))
-    assert capsys.readouterr().out.strip() == str(tmp_path / "both.html")
-    text = (tmp_path / "both.html").read_text(encoding="utf-8")
+    (tmp_path / "pages").mkdir()
+    report_command([str(tmp_path / "results")], to=str(tmp_path / "pages"))
+    assert capsys.readouterr().out.strip() == str(tmp_path / "pages" / "report.html")
+    text = (tmp_path / "pages" / "report.html").read_text(encoding="utf-8")
     assert "<h2>quickstart</h2>" in text
     assert "<h2>sst2-minilm</h2>" in text
     assert 'http-equiv="refresh"' not in text

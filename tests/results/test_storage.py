@@ -63,6 +63,13 @@ def test_a_file_is_what_was_written_last(place: Storage) -> None:
     assert (place / "d").files() == []
 
 
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "page.html").mkdir()
+    with pytest.raises(ResultsError, match="Is a directory"):
+        Storage.at(tmp_path).write("page.html", b"text")
+    assert [path.name for path in tmp_path.rglob("*")] == ["page.html"]
+
+
 def test_a_storage_is_found_again_by_what_it_calls_itself(place: Storage) -> None:
     below = place / "study"
     below.make()

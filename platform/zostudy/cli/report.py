@@ -30,7 +30,9 @@ def report_command(
     to: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="The file or URI to write; without it report.html in DIR.", show_default=False
+            metavar="FILE",
+            help="The file to write, or the folder of report.html, also as a URI; without it that is DIR.",
+            show_default=False,
         ),
     ] = None,
     baseline: Annotated[
@@ -52,7 +54,9 @@ def report_command(
 
     if to is None and len(folders) > 1:
         raise ResultsError(f"a report of {len(folders)} folders needs a place; give one with --to FILE")
-    page = Storage.at(folders[0]) / "report.html" if to is None else Storage.at(to)
+    page = Storage.at(folders[0] if to is None else to)
+    if page.is_folder():
+        page /= "report.html"
     if watch:
         _watch(folders, page, baseline)
     studies = _written(folders)
