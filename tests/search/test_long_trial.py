@@ -29,7 +29,7 @@ STUDY: dict[str, Any] = {
     "task": {"name": "reviews"},
     "imbalance": {"ratios": [3], "minority_size": 5},
     "methods": ["zosa"],
-    "budget": {"queries": 12_000, "batch_size": 8, "evaluations": 3},
+    "budget": {"queries": 8_000, "batch_size": 8, "evaluations": 3},
     "search": {"trials": 0},
     "confirm": {"seeds": 1},
     "replicas": 1,
@@ -44,7 +44,7 @@ SAVE_OFTEN = "import zostudy.search.trial\nzostudy.search.trial.SECONDS_BETWEEN_
 def start_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Cluster]]:
     (tmp_path / "sitecustomize.py").write_text(SAVE_OFTEN)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "15")
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "12")
     heads: list[Cluster] = []
 
     def start() -> Cluster:
@@ -60,8 +60,7 @@ def test_a_long_trial_survives_its_process_and_the_head_node(start_head: Callabl
     study = tmp_path / "long.yaml"
     study.write_text(dump_yaml(STUDY), encoding="utf-8")
     command = [sys.executable, "-m", "zostudy", "run", str(study), "--results"]
-    subprocess.run([*command, str(tmp_path / "undisturbed")], check=True, capture_output=True, timeout=300)
-
+    undisturbed = subprocess.Popen([*command, str(tmp_path / "undisturbed")], stdout=subprocess.DEVNULL)
     saved = tmp_path / "disturbed" / "long" / CHECKPOINTS / f"{TRIAL}.npz"
     head = start_head()
     attached = [*command, str(tmp_path / "disturbed"), "--address", head.address]
@@ -82,6 +81,7 @@ def test_a_long_trial_survives_its_process_and_the_head_node(start_head: Callabl
 
     again = [*command, str(tmp_path / "disturbed"), "--address", start_head().address]
     subprocess.run(again, check=True, capture_output=True, timeout=300)
+    assert undisturbed.wait(timeout=300) == 0
     for table in SCHEMAS:
         given, expected = (read_table(tmp_path / run / "long", table) for run in ("disturbed", "undisturbed"))
         if table == "trials":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -123,8 +124,7 @@ def test_a_disk_that_is_full_for_a_while(run: Run, undisturbed: Path, small_disk
 
 def test_a_torn_journal_and_a_torn_table(run: Run, undisturbed: Path, tmp_path: Path) -> None:
     expected = tables(undisturbed)
-    ended = run(str(tmp_path))
-    assert ended.returncode == 0, ended.stderr
+    shutil.copytree(undisturbed, tmp_path / "tiny")
     path, table = tmp_path / "tiny" / JOURNAL_FILE, tmp_path / "tiny" / "history" / MERGED
     os.truncate(path, path.stat().st_size - 40)
     os.truncate(table, table.stat().st_size // 2)

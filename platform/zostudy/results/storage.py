@@ -241,7 +241,7 @@ def _write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
-    except BaseException:
+    except OSError:
         with suppress(OSError):
             unfinished.unlink()
         raise
