@@ -99,10 +99,8 @@ def cluster() -> Iterator[Cluster]:
     cluster.shutdown()
 
 
-def run(
-    cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer] = FakeScorer, n_search: int = 49
-) -> StudyProgress:
-    study = prepare(StudySpec.model_validate(STUDY | {"search": STUDY["search"] | {"trials": n_search}}))
+def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer] = FakeScorer) -> StudyProgress:
+    study = prepare(StudySpec.model_validate(STUDY))
     progress = StudyProgress(study.plan, [])
     tests = str(Path(__file__).resolve().parents[1])
     paths = {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
@@ -162,9 +160,9 @@ def test_a_study_whose_trials_fail_leaves_nothing(
     cluster: Cluster, tmp_path: Path, descendants: Callable[[str], list[Path]]
 ) -> None:
     folders = temporary_folders()
-    progress = run(cluster, tmp_path / "fake", Ending(), BrokenScorer, n_search=10)
+    progress = run(cluster, tmp_path / "fake", Ending(), BrokenScorer)
     assert progress.done
-    assert len(progress.failed) == 4 * 10
+    assert len(progress.failed) == 4 * 49
     assert "not finite" in progress.failed[0]["error"]
     assert_nothing_is_left(cluster, folders, descendants)
 
