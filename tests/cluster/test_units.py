@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zostudy.cluster.units import cut_queries, join_scores, make_unit
+from zostudy.cluster.scored import Scored
+from zostudy.cluster.units import cut_queries, make_unit
 
 SIZES = {"n_queries": st.integers(1, 70), "batch": st.integers(1, 600), "group": st.integers(1, 3)}
 
@@ -20,7 +21,13 @@ def test_units_hold_every_place_once_and_never_part_a_group(
     assert all(unit.seed == 5 and len(unit.latents) == len(unit.rows) for unit in units)
     assert sum(unit.rows.size for unit in units) == rows.size
     scores = [np.stack([unit.rows, unit.rows * 0 + unit.latents.astype(np.int32)], axis=-1) for unit in units]
-    joined = join_scores(cuts, scores, n_queries)
+    scored = Scored(rows.shape)
+    for cut, part in zip(cuts, scores, strict=True):
+        assert not scored.holds(cut)
+        scored.add(cut, part)
+        assert scored.holds(cut)
+    assert scored.known.all()
+    joined = scored.scores
     np.testing.assert_array_equal(joined[..., 0], rows)
     np.testing.assert_array_equal(joined[..., 1], np.broadcast_to(np.arange(n_queries)[:, None], rows.shape))
     assert all(cut.queries.start % group == 0 for cut in cuts)

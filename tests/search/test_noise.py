@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zostudy.cluster.pool import LocalPool, Scored
+from zostudy.cluster.pool import LocalPool
+from zostudy.cluster.scored import Scored
 from zostudy.search.data import StudyData
 from zostudy.search.noise import all_probes, measure, noise_floors
 from zostudy.search.plan import Plan, make_plan
@@ -26,9 +27,16 @@ class CountingPool(LocalPool):
         super().__init__(scorer)
         self.queries: list[int] = []
 
-    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
+    def score(
+        self,
+        latents: NDArray[np.float32],
+        rows: NDArray[np.int32],
+        seed: int,
+        group: int = 1,
+        scored: Scored | None = None,
+    ) -> Scored:
         self.queries.append(len(rows))
-        return super().score(latents, rows, seed, group)
+        return super().score(latents, rows, seed, group, scored)
 
 
 def test_every_cell_that_perturbs_is_probed_at_its_smallest_radius(plan: Plan, data: StudyData) -> None:

@@ -22,8 +22,9 @@ from ray.cluster_utils import Cluster
 
 from zostudy.cluster.crew import MOST_DEATHS
 from zostudy.cluster.fleet import Fleet
-from zostudy.cluster.pool import LocalPool, RayPool, Scored
+from zostudy.cluster.pool import LocalPool, RayPool
 from zostudy.cluster.replica import Recipe, start_replicas
+from zostudy.cluster.scored import Scored
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
@@ -255,8 +256,8 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_not_the_other_on_th
     assignment = plan.assign(plan.cells[0], "confirm", 0, {})
 
     class PoisonedPool(RayPool):
-        def score(self, latents: Any, rows: Any, seed: int, group: int = 1) -> Scored:
-            return super().score(latents, rows, POISON, group)
+        def score(self, latents: Any, rows: Any, seed: int, group: int = 1, scored: Scored | None = None) -> Scored:
+            return super().score(latents, rows, POISON, group, scored)
 
     def run(pool: RayPool) -> Outcome:
         return run_trial(plan.spec, assignment, data, pool, lambda _: None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.errors import NoReplicaError
 from zostudy.methods import method_names
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.encoding import encode
@@ -112,9 +114,10 @@ def test_a_state_of_before_other_dev_metrics_were_kept_is_gone_on_from(
     states: list[Mapping[str, object]] = []
     assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(scorer)
     whole = run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append)
-    n_steps = len(states) // 2
+    between_steps = [state for state in states if "since.0.known" not in state]
+    n_steps = len(between_steps) // 2
     later = [f"history.dev_{name}" for name in ("balanced_accuracy", "minority_recall")]
-    older = {name: value for name, value in states[n_steps - 1].items() if name not in later}
+    older = {name: value for name, value in between_steps[n_steps - 1].items() if name not in later}
     resumed = run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=older)
     np.testing.assert_array_equal(resumed.trial["latent"], whole.trial["latent"])
     for name in whole.history.keys() - {name.removeprefix("history.") for name in later}:
@@ -171,8 +174,21 @@ def test_the_same_trial_has_the_same_numbers(plan: Plan, data: StudyData, scorer
     np.testing.assert_array_equal(first.history["loss"], again.history["loss"])
 
 
+class CountingScorer:
+    """Counts the units of work."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer, self.n_units = scorer, 0
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        self.n_units += 1
+        return self._scorer.score(latents, rows, seed, group)
+
+
 @pytest.mark.parametrize("method", method_names())
-def test_a_trial_resumed_at_any_saved_step_leaves_what_one_never_stopped_leaves(
+def test_a_trial_resumed_wherever_it_was_saved_does_only_what_was_not_done_and_leaves_what_one_never_stopped_leaves(
     make_spec: Callable[..., StudySpec],
     data: StudyData,
     scorer: Scorer,
@@ -182,20 +198,54 @@ def test_a_trial_resumed_at_any_saved_step_leaves_what_one_never_stopped_leaves(
 ) -> None:
     monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
     plan = make_plan(make_spec(methods=({"label": method, "method": method},)))
-    assignment, pool, files = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(scorer), Checkpoints(tmp_path)
-    names: list[str] = []
+    counting, files = CountingScorer(scorer), Checkpoints(tmp_path)
+    assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(counting, unit_examples=40)
+    n_done: dict[str, int] = {}
 
     def save(state: Mapping[str, object]) -> None:
-        names.append(f"step-{len(names)}")
-        files.save(names[-1], state)
+        name = f"state-{len(n_done)}"
+        n_done[name] = counting.n_units
+        files.save(name, state)
 
     whole = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, save))
-    assert bool(names) == (method != "untuned")
-    for name in names:
+    n_units = counting.n_units
+    assert {*range(1, n_units + 1)} == {*n_done.values()}
+    for name, done in n_done.items():
+        counting.n_units = 0
         resumed = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=files.load(name)))
+        assert counting.n_units == n_units - done
         for table in whole:
             dropped = [column for column in TIME_COLUMNS if column in whole[table].column_names]
             assert resumed[table].drop_columns(dropped).equals(whole[table].drop_columns(dropped)), (table, name)
+
+
+def test_a_trial_that_dies_again_and_again_in_one_evaluation_gets_through_it(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process lives for two units of work; the state that one leaves is what the next begins with."""
+    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+
+    class Dying(CountingScorer):
+        def score(
+            self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+        ) -> NDArray[np.float32]:
+            if self.n_units == 2:
+                raise NoReplicaError("the process must live, but died; start another one")
+            return super().score(latents, rows, seed, group)
+
+    assignment = plan.assign(plan.cells[3], "confirm", 0, {})
+    whole = run_trial(plan.spec, assignment, data, LocalPool(scorer, unit_examples=40), REPORTS.append)
+    states: list[Mapping[str, object]] = []
+    outcome, lives = None, 0
+    while outcome is None:
+        pool, lives = LocalPool(Dying(scorer), unit_examples=40), lives + 1
+        with suppress(NoReplicaError):
+            saved = states[-1] if states else None
+            outcome = run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append, saved)
+    assert lives > 10
+    for table, expected in encode(whole).items():
+        dropped = [column for column in TIME_COLUMNS if column in expected.column_names]
+        assert encode(outcome)[table].drop_columns(dropped).equals(expected.drop_columns(dropped)), table
 
 
 def test_a_state_of_another_configuration_is_not_gone_on_from(

@@ -1,9 +1,9 @@
-"""One step's calls: out to the crew, back in order, and out again where a replica has died."""
+"""One step's calls: out to the crew, and out again where a replica has died."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from zostudy.cluster.crew import MOST_DEATHS, Crew
@@ -22,7 +22,14 @@ class Dispatch:
     be it another trial's.
     """
 
-    def __init__(self, crew: Crew, recipe: Recipe, calls: Sequence[Sequence[Unit]], turn: int) -> None:
+    def __init__(
+        self,
+        crew: Crew,
+        recipe: Recipe,
+        calls: Sequence[Sequence[Unit]],
+        turn: int,
+        take: Callable[[int, Answer], None],
+    ) -> None:
         """Sends nothing yet.
 
         Args:
@@ -30,23 +37,22 @@ class Dispatch:
             recipe: comes with each of them.
             calls: the units of each.
             turn: which replica gets the first one.
+            take: given each call's place and its answer, in the order that answers come.
         """
-        self._crew, self._recipe, self._calls, self._turn = crew, recipe, calls, turn
-        self._answers: dict[int, Answer] = {}
+        self._crew, self._recipe, self._calls, self._turn, self._take_answer = crew, recipe, calls, turn, take
         self._waiting = deque(range(len(calls)))
         self._suspects: list[int] = []
         self._running: dict[Any, tuple[int, Any]] = {}  # call and replica by reference, in the order sent
         self._load: Counter[Any] = Counter()
 
-    def run(self) -> list[Answer]:
-        """Returns the answers in the order of the calls; see ``RayPool.score`` for what it raises."""
+    def run(self) -> None:
+        """Returns when each call has its answer; see ``RayPool.score`` for what it raises."""
         self._send_to_all()
         while self._waiting or self._running:
             self._take()
             self._crew.look()
         for index in self._suspects:
-            self._answers[index] = self._call_watched(index)
-        return [self._answers[index] for index in range(len(self._calls))]
+            self._take_answer(index, self._call_watched(index))
 
     def _send_to_all(self) -> None:
         """Sends everyone a first call before anyone gets a second."""
@@ -87,7 +93,7 @@ class Dispatch:
 
         index, replica = self._running[call]
         try:
-            self._answers[index] = ray.get(call)
+            answer = ray.get(call)
         except ray.exceptions.RayError as error:
             _end_if_sick(replica, error)
             self._lose(replica)
@@ -95,6 +101,7 @@ class Dispatch:
             del self._running[call]
             self._load[replica] -= 1
             self._send_to(replica)
+            self._take_answer(index, answer)
 
     def _lose(self, replica: Any) -> None:
         """Takes back what a replica had when it died; calls are answered in the order sent, so the first was next."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,24 +11,32 @@ from numpy.typing import NDArray
 from zostudy.cluster.crew import Crew, Roster
 from zostudy.cluster.dispatch import Dispatch
 from zostudy.cluster.replica import Recipe
-from zostudy.cluster.units import MOST_EXAMPLES, Scorer, Unit, cut_queries, join_scores, make_unit
+from zostudy.cluster.scored import Scored
+from zostudy.cluster.units import MOST_EXAMPLES, Answer, Cut, Scorer, cut_queries, make_unit
 
 CALLS_OF_A_LONG_QUEUE = 4
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Scores float32 ``[q, b, C]`` and the seconds that replicas worked for them."""
-
-    scores: NDArray[np.float32]
-    seconds: float
 
 
 class Pool(Protocol):
     """Evaluates queries on frozen replicas."""
 
-    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
-        """Returns the scores of latents ``[q, d]`` on rows ``[q, b]`` in the subspace named by ``seed``."""
+    def score(
+        self,
+        latents: NDArray[np.float32],
+        rows: NDArray[np.int32],
+        seed: int,
+        group: int = 1,
+        scored: Scored | None = None,
+    ) -> Scored:
+        """Returns the scores of latents ``[q, d]`` on rows ``[q, b]`` in the subspace named by ``seed``.
+
+        Args:
+            latents: float32 ``[q, d]``, one prompt each.
+            rows: int32 ``[q, b]``, the examples of each.
+            seed: of the subspace.
+            group: so many neighbouring queries share a forward.
+            scored: what is known of them already; it is filled in as answers come, and returned.
+        """
         ...
 
 
@@ -41,13 +48,23 @@ class LocalPool:
         self._scorer = scorer
         self._unit_examples = unit_examples
 
-    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
+    def score(
+        self,
+        latents: NDArray[np.float32],
+        rows: NDArray[np.int32],
+        seed: int,
+        group: int = 1,
+        scored: Scored | None = None,
+    ) -> Scored:
         """See ``Pool``."""
-        started = time.perf_counter()
-        cuts = cut_queries(rows.shape, group, self._unit_examples)
-        units = (make_unit(cut, latents, rows, seed, group) for cut in cuts)
-        scores = [self._scorer.score(unit.latents, unit.rows, unit.seed, unit.group) for unit in units]
-        return Scored(join_scores(cuts, scores, len(rows)), time.perf_counter() - started)
+        scored = Scored(rows.shape) if scored is None else scored
+        for cut in cut_queries(rows.shape, group, self._unit_examples):
+            if not scored.holds(cut):
+                started = time.perf_counter()
+                unit = make_unit(cut, latents, rows, seed, group)
+                scored.add(cut, self._scorer.score(unit.latents, unit.rows, unit.seed, unit.group))
+                scored.answered(time.perf_counter() - started)
+        return scored
 
 
 class RayPool:
@@ -72,24 +89,40 @@ class RayPool:
         """The handles of those that could be sent work when a step last ended."""
         return [*self._crew.usable]
 
-    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int = 1) -> Scored:
+    def score(
+        self,
+        latents: NDArray[np.float32],
+        rows: NDArray[np.int32],
+        seed: int,
+        group: int = 1,
+        scored: Scored | None = None,
+    ) -> Scored:
         """See ``Pool``. What a replica that dies had to do others do; while there is none it waits.
 
         Raises:
             ReplicaError: replicas die of a unit, or of loading the model.
             Exception: the scorer, or the making of it, raised this.
         """
-        cuts = cut_queries(rows.shape, group, self._unit_examples)
-        units = [make_unit(cut, latents, rows, seed, group) for cut in cuts]
+        scored = Scored(rows.shape) if scored is None else scored
+        cuts = [cut for cut in cut_queries(rows.shape, group, self._unit_examples) if not scored.holds(cut)]
+        if not cuts:
+            return scored
         self._crew.gather()
-        calls = _batches(units, len(self._crew.usable) * CALLS_OF_A_LONG_QUEUE)
-        answers = Dispatch(self._crew, self._recipe, calls, self._turn).run()
+        calls = _batches(cuts, len(self._crew.usable) * CALLS_OF_A_LONG_QUEUE)
+        units = [[make_unit(cut, latents, rows, seed, group) for cut in call] for call in calls]
+
+        def take(call: int, answer: Answer) -> None:
+            parts, seconds = answer
+            for cut, part in zip(calls[call], parts, strict=True):
+                scored.add(cut, part)
+            scored.answered(seconds)
+
+        Dispatch(self._crew, self._recipe, units, self._turn, take).run()
         self._turn += len(calls)
-        scores = [part for parts, _ in answers for part in parts]
-        return Scored(join_scores(cuts, scores, len(rows)), sum(seconds for _, seconds in answers))
+        return scored
 
 
-def _batches(units: list[Unit], most_calls: int) -> list[list[Unit]]:
+def _batches(cuts: list[Cut], most_calls: int) -> list[list[Cut]]:
     """Returns the units in order, one a call; several a call where there are so many that calls would cost more."""
-    size = max(1, len(units) // most_calls)
-    return [units[start : start + size] for start in range(0, len(units), size)]
+    size = max(1, len(cuts) // most_calls)
+    return [cuts[start : start + size] for start in range(0, len(cuts), size)]

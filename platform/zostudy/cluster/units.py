@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -78,14 +77,6 @@ def cut_queries(shape: tuple[int, ...], group: int, unit_examples: int) -> list[
 def make_unit(cut: Cut, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int) -> Unit:
     """Returns the unit at that place, for latents ``[q, d]`` and rows ``[q, b]``."""
     return Unit(latents[cut.queries], np.ascontiguousarray(rows[cut.queries, cut.columns]), seed, group)
-
-
-def join_scores(cuts: Sequence[Cut], scores: Sequence[NDArray[np.float32]], n_queries: int) -> NDArray[np.float32]:
-    """Returns float32 ``[q, b, C]`` out of the units' scores."""
-    joined = np.empty((n_queries, cuts[-1].columns.stop, scores[0].shape[-1]), dtype=np.float32)
-    for cut, part in zip(cuts, scores, strict=True):
-        joined[cut.queries, cut.columns] = part
-    return joined
 
 
 def _even_parts(size: int, n_parts: int) -> list[slice]:

@@ -73,6 +73,11 @@ class Recording:
         self.landscape: Landscape | None = None
 
     @property
+    def begun(self) -> bool:
+        """Whether the start is there."""
+        return bool(self._history)
+
+    @property
     def kept(self) -> Kept:
         """The kept point; there is one from the first evaluation on."""
         assert self._kept is not None
@@ -113,21 +118,21 @@ class Recording:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all that a resumed trial needs to leave behind what it would have left, as arrays and numbers."""
-        kept = self.kept
+        return {
+            **self.counted(),
+            "seconds": self._seconds,
+            "started_at": self._started_at.isoformat(),
+            **({} if self._kept is None else _flat(self._kept)),
+            **{f"history.{name}": column for name, column in self._columns().items()},
+            **{f"auxiliary.{name}": column for name, column in self._auxiliary_columns().items()},
+        }
+
+    def counted(self) -> dict[str, float]:
+        """Returns what grows with every score, not only with a row."""
         return {
             "examples": self.examples,
             "evaluation_examples": self.evaluation_examples,
             "replica_seconds": self.replica_seconds,
-            "seconds": self._seconds,
-            "started_at": self._started_at.isoformat(),
-            "kept.latent": kept.latent,
-            "kept.queries": kept.queries,
-            "kept.rows": kept.scores.rows,
-            "kept.labels": kept.scores.labels,
-            "kept.scores": kept.scores.scores,
-            **{f"kept.metrics.{name}": value for name, value in kept.metrics.items()},
-            **{f"history.{name}": column for name, column in self._columns().items()},
-            **{f"auxiliary.{name}": column for name, column in self._auxiliary_columns().items()},
         }
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -137,9 +142,10 @@ class Recording:
         self.replica_seconds = float(state["replica_seconds"])
         self._seconds_before = float(state["seconds"])
         self._started_at = datetime.fromisoformat(str(state["started_at"]))
-        scores = SplitScores(state["kept.rows"], state["kept.labels"], state["kept.scores"])
-        metrics = {name: float(value) for name, value in _part(state, "kept.metrics.").items()}
-        self._kept = Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores)
+        if "kept.latent" in state:
+            scores = SplitScores(state["kept.rows"], state["kept.labels"], state["kept.scores"])
+            metrics = {name: float(value) for name, value in _part(state, "kept.metrics.").items()}
+            self._kept = Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores)
         # An earlier zostudy saved the AUC alone.
         self._history = [_NOT_EVALUATED | row for row in _rows(_part(state, "history."))]
         auxiliary = _rows(_part(state, "auxiliary.")) or [{} for _ in self._history]
@@ -215,6 +221,17 @@ class Recording:
 
 def _on_dev(metrics: Mapping[str, float] | None) -> dict[str, float]:
     return _NOT_EVALUATED if metrics is None else {f"dev_{name}": metrics[name] for name in _DEV_METRICS}
+
+
+def _flat(kept: Kept) -> dict[str, Any]:
+    return {
+        "kept.latent": kept.latent,
+        "kept.queries": kept.queries,
+        "kept.rows": kept.scores.rows,
+        "kept.labels": kept.scores.labels,
+        "kept.scores": kept.scores.scores,
+        **{f"kept.metrics.{name}": value for name, value in kept.metrics.items()},
+    }
 
 
 def _part(state: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

@@ -24,6 +24,7 @@ from zostudy.search.data import StudyData
 from zostudy.search.landscape import Surroundings, balanced_rows, has_plane
 from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
+from zostudy.search.replay import Replay
 from zostudy.search.setup import TrialSetup, set_up
 from zostudy.spec.contents import lasting_name
 from zostudy.spec.study import StudySpec
@@ -71,7 +72,7 @@ def run_trial(
         data: labels and draws.
         pool: scores the queries.
         report: told of the progress after each evaluation, and about once a second in between.
-        save: takes the trial's state about every 15 seconds, between two steps.
+        save: takes the trial's state about every 15 seconds, whenever a replica has answered.
         saved: such a state of this very trial, to go on from; one of another configuration is not used.
 
     Raises:
@@ -102,7 +103,8 @@ class Trial:
         self._method: Method = setup.make_method()
         self._schedule = evaluation_schedule(setup.spec.budget)
         self._reported = self._saved = time.monotonic()
-        self._resumed = False
+        self._replay = Replay(heard=self._save_state)
+        self._place = self._stand()
 
     def run(self) -> None:
         """Spends the budget, keeps the point with the best dev AUC; a confirm trial then opens the test split.
@@ -110,8 +112,9 @@ class Trial:
         Then it evaluates the loss around that point, unless the study says not to. A search trial that falls below its
         thresholds is stopped there.
         """
-        if not self._resumed:
+        if not self._recording.begun:
             self._recording.add_start(self._evaluate_dev())
+            self._pass_place()
         while not self._method.finished:
             passed = self._places_passed
             record = self._step()
@@ -122,6 +125,7 @@ class Trial:
             if self._falls_below(passed):
                 self._recording.pruned = True
                 return
+            self._pass_place()
             self._save_state()
         if self._setup.assignment.stage == "confirm":
             self._open_test()
@@ -133,16 +137,25 @@ class Trial:
         return str(state["identity"]) == self._identity
 
     def state_dict(self) -> State:
-        """Returns all that changes, between two steps."""
-        method = {_METHOD + name: value for name, value in self._method.state_dict().items()}
-        return {"identity": self._identity} | method | self._recording.state_dict()
+        """Returns all that a trial needs to go on from here: the last place it can begin at, and the scores since."""
+        return self._recording.state_dict() | self._place | self._replay.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Takes over a ``state_dict``; what follows equals a trial never stopped, bit for bit."""
         own = {name.removeprefix(_METHOD): state[name] for name in state if name.startswith(_METHOD)}
         self._method.load_state_dict(own)
         self._recording.load_state_dict(state)
-        self._resumed = True
+        self._place = self._stand()
+        self._replay.load_state_dict(state)
+
+    def _pass_place(self) -> None:
+        """A resumed trial can begin here: between two steps, with nothing under way."""
+        self._place = self._stand()
+        self._replay.begin()
+
+    def _stand(self) -> dict[str, Any]:
+        method = {_METHOD + name: value for name, value in self._method.state_dict().items()}
+        return {"identity": self._identity} | method | self._recording.counted()
 
     @property
     def _identity(self) -> str:
@@ -216,7 +229,8 @@ class Trial:
         return SplitScores(rows.astype(np.int64), self._setup.data.labels[rows], scores)
 
     def _score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
-        scored = self._pool.score(latents, rows, self._setup.assignment.seed, group)
+        scored = self._replay.next(rows.shape)
+        self._pool.score(latents, rows, self._setup.assignment.seed, group, scored)
         self._recording.replica_seconds += scored.seconds
         return scored.scores
 

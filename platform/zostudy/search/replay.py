@@ -1,0 +1,65 @@
+"""The scores a trial was given since the last place it can begin at: a resumed trial is given them again.
+
+One step, evaluation or landscape of a large model may take minutes, and none of them can be begun in the middle. So a
+saved trial begins at its last step's end, and hears at once what it had heard since.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from zostudy.cluster.scored import Scored
+
+_CALL = "since.{}."
+
+
+class Replay:
+    """Hands out what a pool fills in, known in part where a saved state has it."""
+
+    def __init__(self, heard: Callable[[], None]) -> None:
+        """Has no scores yet.
+
+        Args:
+            heard: called after each answer of a replica.
+        """
+        self._heard = heard
+        self._given: list[Scored] = []
+        self._earlier: deque[Scored] = deque()
+
+    def begin(self) -> None:
+        """Forgets all: the trial has come to a place that it can begin at."""
+        self._given.clear()
+        self._earlier.clear()
+
+    def next(self, shape: tuple[int, ...]) -> Scored:
+        """Returns what is known of the scores that the trial asks for next, of rows ``(q, b)``."""
+        if self._earlier and self._earlier[0].known.shape == shape:
+            scored = self._earlier.popleft()
+        else:
+            self._earlier.clear()  # they answer other questions
+            scored = Scored(shape, self._heard)
+        self._given.append(scored)
+        return scored
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns copies of the scores as arrays by name."""
+        state: dict[str, Any] = {}
+        for place, scored in enumerate([*self._given, *self._earlier]):
+            call = _CALL.format(place)
+            state |= {call + "scores": scored.scores.copy(), call + "known": scored.known.copy()}
+            state[call + "seconds"] = scored.seconds
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over a ``state_dict``."""
+        self.begin()
+        while (call := _CALL.format(len(self._earlier))) + "known" in state:
+            scored = Scored(state[call + "known"].shape, self._heard)
+            scored.scores = np.array(state[call + "scores"], dtype=np.float32)
+            scored.known = np.array(state[call + "known"], dtype=np.bool_)
+            scored.seconds = float(state[call + "seconds"])
+            self._earlier.append(scored)
