@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,6 +45,26 @@ def s3_uri() -> Iterator[Callable[[str], str]]:
         store.create_dir("studies")
         yield lambda path: f"s3://studies/{path}?region=us-east-1&scheme=http&endpoint_override={endpoint}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def gs_uri() -> Iterator[Callable[[str], str]]:
+    """Gives URIs in a bucket of a server on loopback that speaks Google's language, by their path."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # A process of its own, as Arrow waits for Google's server without letting other threads go on.
+    options = ["--host=127.0.0.1", f"--port={port}", "--in-memory", "--default-bucket=studies"]
+    command = [sys.executable, "-c", "from gcp_storage_emulator.__main__ import main; main()", "start", *options]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    latest = time.monotonic() + 30
+    while socket.socket().connect_ex(("127.0.0.1", port)):
+        assert server.poll() is None
+        assert time.monotonic() < latest
+        time.sleep(0.1)
+    yield lambda path: f"gs://studies/{path}?scheme=http&endpoint_override=127.0.0.1:{port}"
+    server.kill()
+    server.wait()
 
 
 @pytest.fixture(scope="module")

@@ -36,3 +36,15 @@ def test_the_token_of_this_machines_clusters_goes_nowhere_else_unasked(tmp_path:
 def test_a_token_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ZostudyError, match=r"RAY_AUTH_TOKEN_PATH must be a file with a token, but .*No such file"):
         find_token({"RAY_AUTH_TOKEN_PATH": str(tmp_path / "none")}, on_this_machine=False)
+
+
+@pytest.mark.parametrize("token", ["abc-secret\ndef", "abc-secret def", "abc-secret\N{SNOWMAN}"])
+def test_a_token_that_no_header_can_carry_is_refused_and_never_shown(tmp_path: Path, token: str) -> None:
+    (tmp_path / "file").write_text(token)
+    for name, value in (("RAY_AUTH_TOKEN", token), ("RAY_AUTH_TOKEN_PATH", str(tmp_path / "file"))):
+        with pytest.raises(ZostudyError, match="must be one word of ASCII characters") as refused:
+            find_token({name: value}, on_this_machine=False)
+        assert "secret" not in str(refused.value)
+    (tmp_path / "file").write_text("\n")
+    with pytest.raises(ZostudyError, match=r"but .*file is empty"):
+        find_token({"RAY_AUTH_TOKEN_PATH": str(tmp_path / "file")}, on_this_machine=False)

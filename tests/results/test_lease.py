@@ -55,3 +55,11 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match="must be writable"), lease(tmp_path / "file" / "study", print):
         pass
+
+
+def test_a_full_disk_is_not_told_here_but_where_results_are_written(tmp_path: Path) -> None:
+    """On /dev/full, a lock is had and nothing can be written."""
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / ".lease").symlink_to("/dev/full")
+    with lease(tmp_path / "study", print):
+        pass

@@ -1,4 +1,4 @@
-"""Storage and ledger, in a folder and in an S3 store on loopback."""
+"""Storage and ledger, in a folder and in object stores on loopback."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from zostudy.results.stores import is_uri
 Place = Callable[[], Storage]
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", "s3", "gs"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """An empty place in a folder, and one in an object store."""
+    """An empty place in a folder, and one in each kind of object store."""
     if request.param == "folder":
         return Storage.at(tmp_path / "made")
-    uri = request.getfixturevalue("s3_uri")(uuid4().hex)
+    uri = request.getfixturevalue(f"{request.param}_uri")(uuid4().hex)
     return Storage.at(uri)
 
 
@@ -161,7 +161,9 @@ def test_a_precision_table_that_is_torn_is_measured_again(make_precision: Callab
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("s3://key:a-secret@bucket/path", "must not hold a password"),
+        ("s3://key:a-secret@bucket/path", "must not hold a password, but that of s3://bucket does"),
+        ("s3://bucket/path?endpoint_override=http://key:a-secret@host", "but that of s3://bucket does"),
+        ("s3://bucket/path?endpoint_override=key:a-secret%40host", "but that of s3://bucket does"),
         ("ftp://bucket/path", r"or file:///path, but is ftp://bucket/path; give one of these"),
         ("s3://", "but is s3://; give one"),
         ("s3:///path", "but is s3:///path; give one"),

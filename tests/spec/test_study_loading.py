@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from zostudy.errors import SpecError
 from zostudy.spec import MethodSpec, StudySpec, load_study
 from zostudy.spec.document import dump_yaml
+from zostudy.spec.paths import not_here
 
 Write = Callable[..., str]
 
@@ -63,6 +64,22 @@ def test_paths_that_are_not_there_are_refused(tmp_path: Path, write_study: Write
     assert task.endswith('/gone.csv"; mend the path')
     with pytest.raises(SpecError, match=r"^--set task.file=.: task.file: must be a file and not a folder, but got"):
         load_study(write_study(), ["task.file=."])
+
+
+def test_another_machine_may_have_what_is_named_by_an_absolute_path(write_study: Write) -> None:
+    path = write_study(
+        task="task: {name: reviews, file: /on/shared/texts.csv}", model="model: {name: /on/shared/model}"
+    )
+    with pytest.raises(SpecError, match="must be a file that exists"):
+        load_study(path)
+    study = load_study(path, elsewhere=True)
+    assert not_here(study) == ["/on/shared/texts.csv", "/on/shared/model"]
+    write_study(task="task: {name: reviews, file: texts.csv}")
+    with pytest.raises(SpecError, match="must be a file that exists"):
+        load_study(path, elsewhere=True)
+    write_study(task="task: reviews")
+    with pytest.raises(SpecError, match="task: must be"):
+        load_study(path, elsewhere=True)
 
 
 def test_a_study_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:

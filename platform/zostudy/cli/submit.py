@@ -10,7 +10,7 @@ import typer
 
 from zostudy.cli.endings import INTERRUPTED
 from zostudy.cli.following import AddressOption, follow_job, open_head, ways_on
-from zostudy.cli.preparing import prepare_aloud
+from zostudy.cli.preparing import prepare_aloud, warn_of_remote_code
 
 if TYPE_CHECKING:
     from zostudy.cluster.head import Head
@@ -40,10 +40,15 @@ def submit_command(
     from zostudy.cluster.jobs import place_results
     from zostudy.cluster.shipping import make_shipment
     from zostudy.spec import load_study
+    from zostudy.spec.paths import not_here
 
     settings = [*(set_ or ()), *([] if replicas is None else [f"replicas={replicas}"])]
-    spec = load_study(study, settings)
-    prepare_aloud(spec)
+    spec = load_study(study, settings, elsewhere=True)
+    if absent := not_here(spec):
+        warn_of_remote_code(spec)
+        print(f"not on this machine: {', '.join(absent)}; so the job itself checks data and model", file=sys.stderr)
+    else:
+        prepare_aloud(spec)
     shipment = make_shipment(study, settings, spec)
     head = open_head(address)
     job_id = _submitted(head, shipment, place_results(results, head))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +29,13 @@ def find_token(environment: Mapping[str, str], on_this_machine: bool) -> Token |
     Ray itself makes the last one, for clusters of this machine; to others it goes only with RAY_AUTH_MODE=token.
 
     Raises:
-        ZostudyError: RAY_AUTH_TOKEN_PATH leads to no file that can be read.
+        ZostudyError: RAY_AUTH_TOKEN_PATH leads to no file with a token, or a token is none that could be sent.
     """
     mode = environment.get("RAY_AUTH_MODE", "").lower()
     if mode == "disabled":
         return None
     if token := environment.get("RAY_AUTH_TOKEN", "").strip():
-        return Token("RAY_AUTH_TOKEN", token)
+        return _checked(Token("RAY_AUTH_TOKEN", token))
     given = environment.get("RAY_AUTH_TOKEN_PATH")
     if not given and mode != "token" and not on_this_machine:
         return None
@@ -48,4 +49,18 @@ def find_token(environment: Mapping[str, str], on_this_machine: bool) -> Token |
                 f"({getattr(error, 'strerror', None) or 'it is no text'}); mend the path, or unset it"
             ) from None
         return None
-    return Token(str(path), token) if token else None
+    if given and not token:
+        raise ZostudyError(
+            f"RAY_AUTH_TOKEN_PATH must be a file with a token, but {path} is empty; mend it, or unset it"
+        )
+    return _checked(Token(str(path), token)) if token else None
+
+
+def _checked(token: Token) -> Token:
+    """Returns the token; one that no header can carry would come back, in clear, in an error's text."""
+    if not re.fullmatch(r"[!-~]+", token.value):
+        raise ZostudyError(
+            f"a token must be one word of ASCII characters, but that of {token.source} is not; "
+            "copy it anew from where the cluster was started"
+        )
+    return token

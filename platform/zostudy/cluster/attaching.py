@@ -6,6 +6,7 @@ import logging
 import os
 import re
 
+from zostudy.cluster.access import find_token
 from zostudy.errors import ZostudyError
 
 PATIENCE_SECONDS = 5.0
@@ -16,24 +17,42 @@ def attach(address: str) -> None:
     """Connects this process to a cluster; ``ray.shutdown`` ends the connection.
 
     Args:
-        address: ``HOST:PORT`` of the head node, or whatever else Ray takes.
+        address: ``HOST:PORT`` of the head node, ``auto`` for the cluster that this machine is a node of, or ``local``.
 
     Raises:
-        ZostudyError: nothing answers there, the token is missing or wrong, or the cluster runs another Ray or Python.
+        ZostudyError: the address is none, nothing answers there, the token is missing or wrong, or the cluster runs
+            another Ray or Python.
     """
     _send_token()
     import ray
 
-    if re.fullmatch(r"[^/]+:\d+", address):
-        _knock(address)
+    if not re.fullmatch(r"[^/]+:\d+|auto|local", address):
+        raise ZostudyError(
+            f"--address must be HOST:PORT of the cluster's head node, or auto, but is {address}; "
+            "give the head's address, such as 10.0.0.1:6379, or use zostudy submit"
+        )
     try:
+        if ":" in address:
+            _knock(address)
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except ray.exceptions.AuthenticationError:
+        raise ZostudyError(_refused(address)) from None
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise ZostudyError(_why_not(address, error)) from error
 
 
 def _send_token() -> None:
-    """Has Ray, if it is not imported yet, send the token that the user gave: else it sends none to a named address."""
+    """Has Ray, if it is not imported yet, send the token that the user gave: else it sends none to a named address.
+
+    Raises:
+        ZostudyError: there is none where one is to be sent, or it cannot be sent, which Ray would tell by a traceback.
+    """
+    token = find_token(os.environ, on_this_machine=True)
+    if token is None and os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
+        raise ZostudyError(
+            "RAY_AUTH_MODE=token wants a token, but there is none; "
+            "set RAY_AUTH_TOKEN to the cluster's, or RAY_AUTH_TOKEN_PATH to a file that holds it"
+        )
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 

@@ -192,7 +192,8 @@ def _checked(address: str) -> str:
     try:
         parts = urlsplit(address)
         bad = parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.port == 0
-    except ValueError:  # a port that is no number
+        bad = bad or not (parts.hostname or "").encode("idna")
+    except ValueError:  # a port that is no number, a name that is none
         bad = True
     if bad:
         shown = re.sub(r"//.*@", "//...@", address)

@@ -17,7 +17,7 @@ class Scored:
     """The scores of some queries.
 
     Attributes:
-        scores: float32 ``[q, b, C]``; C is 0 before the first answer, and what is not known yet means nothing.
+        scores: float32 ``[q, b, C]``; C is 0 before the first answer, and what is not known yet is NaN.
         known: bool ``[q, b]``, which of them are known.
         seconds: that replicas worked for them.
     """
@@ -41,7 +41,7 @@ class Scored:
     def add(self, cut: Cut, scores: NDArray[np.float32]) -> None:
         """Takes a unit's scores, float32 ``[q, b, C]``."""
         if not self.scores.size:
-            self.scores = np.empty((*self.known.shape, scores.shape[-1]), dtype=np.float32)
+            self.scores = np.full((*self.known.shape, scores.shape[-1]), np.nan, dtype=np.float32)
         self.scores[cut.queries, cut.columns] = scores
         self.known[cut.queries, cut.columns] = True
 

@@ -6,9 +6,10 @@ import fcntl
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from zostudy.errors import ResultsError
 from zostudy.results.claims import claim
@@ -38,7 +39,7 @@ def _locked(folder: Path) -> Iterator[None]:
     path = folder / LEASE_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        file = path.open("a+b", buffering=0)
     except OSError as error:
         raise ResultsError(
             f"the results folder must be writable, but {folder} is not ({error.strerror}); "
@@ -50,7 +51,7 @@ def _locked(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise ResultsError(
-                f"one driver at a time may write a study's results, but {folder} is held by {file.read().strip()}; "
+                f"one driver at a time may write a study's results, but {folder} is held by {_holder(file)}; "
                 "wait for it or end it, or give another folder with --results"
             ) from None
         except OSError as error:
@@ -58,7 +59,15 @@ def _locked(folder: Path) -> Iterator[None]:
                 f"the results folder must be on storage that can be locked, but {folder} is not ({error.strerror}); "
                 "give another one with --results"
             ) from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
-        file.flush()
+        with suppress(OSError):  # of a full disk, which is told where results are written; the lock holds without
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()} since {_now()} UTC\n".encode())
         yield
+
+
+def _holder(file: IO[bytes]) -> str:
+    return file.read().decode(errors="replace").strip() or "another process"
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"

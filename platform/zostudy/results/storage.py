@@ -107,6 +107,9 @@ class Storage:
 
     def folders(self) -> list[str]:
         """Returns the names of the folders at this place, ascending."""
+        if self.scheme == "gs":  # where Arrow sees a folder only if an object stands for it
+            below = (str(info.path).removeprefix(f"{self.path}/").split("/") for info in self._infos(recursive=True))
+            return sorted({parts[0] for parts in below if len(parts) > 1})
         return [info.base_name for info in self._infos() if info.type is fs.FileType.Directory]
 
     def written(self, suffix: str) -> dict[str, datetime]:
@@ -201,9 +204,10 @@ class Storage:
         with _told(str(self), "readable", "check the place and the permission to read it"):
             return self.filesystem.get_file_info([f"{self.path}/{name}".rstrip("/")])[0]
 
-    def _infos(self) -> list[fs.FileInfo]:
+    def _infos(self, recursive: bool = False) -> list[fs.FileInfo]:
         with _told(str(self), "readable", "check the place and the permission to read it"):
-            found: Any = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
+            where = fs.FileSelector(self.path, allow_not_found=True, recursive=recursive)
+            found: Any = self.filesystem.get_file_info(where)
             return sorted(found, key=lambda info: str(info.base_name))
 
     def _told_of_writing(self, name: str, option: str = "--results") -> Any:

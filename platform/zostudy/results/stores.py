@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pyarrow import fs
 
@@ -29,9 +29,10 @@ def check_uri(uri: str) -> None:
         ResultsError: the URI is such a one.
     """
     parts = urlsplit(uri)
-    if "@" in parts.netloc:
+    if "@" in parts.netloc + unquote(parts.query):
+        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         raise ResultsError(
-            f"a results URI must not hold a password, but that of {parts.scheme}://...@{parts.hostname} does; "
+            f"a results URI must not hold a password, but that of {place} does; "
             "leave it out: the storage's usual environment variables, files and roles are looked up"
         )
     if parts.scheme not in OPTIONS or (parts.scheme == "file") == bool(parts.netloc):
@@ -86,5 +87,8 @@ def _s3(
 
 def _gs(endpoint_override: str | None = None, scheme: str | None = None) -> fs.FileSystem:
     return fs.GcsFileSystem(
-        endpoint_override=endpoint_override, scheme=scheme, retry_time_limit=timedelta(seconds=RETRY_SECONDS)
+        anonymous=scheme == "http",  # a token must not travel where anyone can read it
+        endpoint_override=endpoint_override,
+        scheme=scheme,
+        retry_time_limit=timedelta(seconds=RETRY_SECONDS),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,16 @@ from zostudy.spec.wording import meant
 EMBEDDED_TASK = "reviews"
 
 
-def check_study(study: StudySpec) -> list[Problem]:
-    """Returns what is wrong with a study whose keys are right one by one."""
+def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) -> list[Problem]:
+    """Returns what is wrong with a study whose keys are right one by one.
+
+    Args:
+        study: with absolute paths.
+        may_be_elsewhere: keys of files and folders that need not be on this machine.
+    """
     checks = (_source_problems, missing_paths, _length_problems, _pruning_problems, space_problems)
-    problems = [problem for check in checks for problem in check(study)]
+    found = (problem for check in checks for problem in check(study))
+    problems = [problem for problem in found if problem.path not in may_be_elsewhere]
     return problems or list(_budget_problems(study))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from zostudy.errors import SpecError
 from zostudy.spec.checks import check_study
-from zostudy.spec.document import Document, dump_yaml, parse_document
+from zostudy.spec.document import Document, KeyPath, dump_yaml, parse_document
 from zostudy.spec.entries import method_specs
 from zostudy.spec.explain import explain
 from zostudy.spec.overrides import override
-from zostudy.spec.paths import anchored
+from zostudy.spec.paths import absolute_paths, anchored
 from zostudy.spec.problems import Problem, spec_error
 from zostudy.spec.study import MethodSpec, StudySpec
 from zostudy.spec.wording import meant, printable
@@ -23,12 +23,13 @@ from zostudy.spec.wording import meant, printable
 _STAND_IN = (MethodSpec(label="stand-in", method="stand-in"),)
 
 
-def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> StudySpec:
+def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), elsewhere: bool = False) -> StudySpec:
     """Returns the study that a file asks for.
 
     Args:
         path: the YAML file.
         overrides: settings ``key=value``, as ``--set`` takes them; later ones win.
+        elsewhere: whether it is to run on other machines, which may have what it names by absolute paths.
 
     Returns:
         The study, with the paths in it absolute.
@@ -38,7 +39,8 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
             of the file: ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``, with ``--set key=value`` in place of
             file and line for what was set there.
     """
-    return _checked(parse_document(_read(Path(path)), os.fspath(path)), overrides, Path(path).parent)
+    document = override(parse_document(_read(Path(path)), os.fspath(path)), overrides)
+    return _checked(document, Path(path).parent, absolute_paths(document) if elsewhere else ())
 
 
 def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpec:
@@ -47,13 +49,13 @@ def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpe
     Raises:
         SpecError: the data breaks a rule; see ``load_study``. Lines are those of the data as YAML.
     """
-    return _checked(parse_document(dump_yaml(data), "study"), overrides, Path.cwd())
+    return _checked(override(parse_document(dump_yaml(data), "study"), overrides), Path.cwd())
 
 
-def _checked(document: Document, overrides: Sequence[str], folder: Path) -> StudySpec:
-    document = anchored(override(document, overrides), folder)
+def _checked(document: Document, folder: Path, may_be_elsewhere: Collection[KeyPath] = ()) -> StudySpec:
+    document = anchored(document, folder)
     study = _validated(document)
-    if problems := check_study(study):
+    if problems := check_study(study, may_be_elsewhere):
         raise spec_error(problems, document)
     return study
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from zostudy.spec.document import Document
+from zostudy.spec.document import Document, KeyPath
 from zostudy.spec.problems import Problem
 from zostudy.spec.study import BUILT_IN_MODELS, StudySpec
 
@@ -29,6 +29,19 @@ def anchored(document: Document, folder: Path) -> Document:
             if path == TASK_FILE or _is_folder(given, absolute):
                 section[key] = absolute
     return Document(data, document.places)
+
+
+def absolute_paths(document: Document) -> set[KeyPath]:
+    """Returns the keys of a file or folder that are written as absolute paths, of which nothing is on this machine."""
+    sections = {path: document.data.get(path[0]) for path in (TASK_FILE, MODEL_NAME)}
+    written = {path: str(section.get(path[1])) for path, section in sections.items() if isinstance(section, dict)}
+    return {path for path, given in written.items() if os.path.isabs(given) and not os.path.exists(given)}
+
+
+def not_here(study: StudySpec) -> list[str]:
+    """Returns the paths of the study's file and folder of which nothing is on this machine."""
+    paths = [path for path in (study.task.file, study.model.name) if path is not None and os.path.isabs(path)]
+    return [path for path in paths if not os.path.exists(path)]
 
 
 def missing_paths(study: StudySpec) -> Iterator[Problem]:
