@@ -26,6 +26,25 @@ def test_what_was_saved_comes_back_as_it_was(tmp_path: Path) -> None:
     checkpoints.remove("t")
 
 
+def test_a_state_of_another_condition_is_not_loaded(tmp_path: Path) -> None:
+    Checkpoints(tmp_path, "float32").save("t", STATE)
+    assert Checkpoints(tmp_path, "bfloat16").load("t") is None
+    loaded = Checkpoints(tmp_path, "float32").load("t")
+    assert loaded is not None
+    assert loaded.keys() == STATE.keys()
+
+
+def test_what_a_crash_left_of_trials_that_ended_is_swept_away(tmp_path: Path) -> None:
+    Checkpoints(tmp_path).save("ended", STATE)
+    Checkpoints(tmp_path).save("running", STATE)
+    (tmp_path / "checkpoints" / "running.npz.unfinished").write_bytes(b"half")
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.sweep(["ended", "another"])
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["running.npz"]
+    assert checkpoints.load("ended") is None
+    assert checkpoints.load("running") is not None
+
+
 def test_a_torn_file_is_as_good_as_none(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save("t", STATE)

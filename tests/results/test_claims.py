@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -14,9 +13,9 @@ from zostudy.results.storage import Storage
 QUICK = Pace(refresh=1.5, stale=4.0)  # S3 gives times in whole seconds
 
 
-@pytest.fixture
-def place(s3_uri: Callable[[str], str]) -> Storage:
-    return Storage.at(s3_uri(uuid4().hex))
+@pytest.fixture(params=["s3", "gs"])
+def place(request: pytest.FixtureRequest) -> Storage:
+    return Storage.at(request.getfixturevalue(f"{request.param}_uri")(uuid4().hex))
 
 
 def test_a_place_is_free_again_when_its_driver_ends(place: Storage) -> None:
@@ -45,7 +44,7 @@ def test_the_claim_of_a_driver_that_died_goes_stale(place: Storage) -> None:
 
 
 def test_a_driver_ends_when_its_claim_was_taken_for_dead(place: Storage) -> None:
-    lost = pytest.raises(ResultsError, match="the store did not take it; run again when it answers")
+    lost = pytest.raises(ResultsError, match="another driver took it for dead and removed it; see who runs")
     with lost as told, claim(place, pytest.fail, Pace(refresh=0.1)):
         for name in (place / CLAIMS).files():
             (place / CLAIMS).remove(name)

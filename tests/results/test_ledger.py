@@ -14,7 +14,16 @@ from zostudy.results.merging import merge
 from zostudy.results.reading import load_results
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 
-STUDY = {"name": "made", "search": {"trials": 6}, "replicas": 1, "label_words": ["no", "yes", "1e-3"]}
+STUDY = {
+    "name": "made",
+    "methods": ["zosa"],
+    "imbalance": {"ratios": [10.0]},
+    "search": {"trials": 6},
+    "confirm": {"seeds": 3},
+    "seed": 0,
+    "replicas": 1,
+    "label_words": ["no", "yes", "1e-3"],
+}
 
 
 def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome, tmp_path: Path) -> None:
@@ -128,10 +137,25 @@ def test_another_study_is_refused_with_the_difference_once_a_trial_has_finished(
     ledger = Ledger(tmp_path)
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
     ledger.check_extends({**STUDY, "search": {"trials": 4}})
-    ledger.record(make_outcome())
+    ledger.record(make_outcome(number=5, stage="search", trial="zosa-r10-search-005"))
     with pytest.raises(ResultsError, match=r"search\.trials: 6 -> 4") as caught:
         ledger.check_extends({**STUDY, "search": {"trials": 4}})
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_study_had_grown_by_is_taken_back_while_no_trial_has_come_of_it(make_outcome, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_outcome(number=1, stage="search", trial="zosa-r10-search-001"))
+    grown = {**STUDY, "search": {"trials": 60}, "methods": [*STUDY["methods"], "fzoo"]}
+    ledger.write_study(grown, {"zostudy": "0.1.0"})
+    assert ledger.check_extends(STUDY) == ()
+    with pytest.raises(ResultsError, match=r"search\.trials: 60 -> 1; "):
+        ledger.check_extends({**STUDY, "search": {"trials": 1}})
+    with pytest.raises(ResultsError, match=r"search\.trials: 60 -> 6; .*seed: 0 -> 1"):
+        ledger.check_extends({**STUDY, "seed": 1})
+    ledger.record(make_outcome(method="fzoo", stage="search", trial="fzoo-r10-search-000"))
+    with pytest.raises(ResultsError, match=r"methods\.fzoo"):
+        ledger.check_extends(STUDY)
 
 
 def test_a_study_that_asks_for_more_extends_what_is_stored(make_outcome, tmp_path: Path) -> None:

@@ -262,6 +262,22 @@ def test_a_state_of_another_configuration_is_not_gone_on_from(
     assert not np.array_equal(first.history["loss"], anew.history["loss"])
 
 
+@pytest.mark.parametrize("lacks", ["method.latent", "started_at", "kept.rows", "since.0.scores"])
+def test_from_a_state_that_another_zostudy_saved_a_trial_begins_anew(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    states: list[Mapping[str, object]] = []
+    pool, assignment = LocalPool(scorer), plan.assign(plan.cells[0], "search", 0, {})
+    whole = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append))
+    state = next(state for state in states if lacks in state and "kept.rows" in state)
+    older = {name: value for name, value in state.items() if name != lacks}
+    begun_anew = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=older))
+    for table in whole:
+        dropped = [column for column in TIME_COLUMNS if column in whole[table].column_names]
+        assert begun_anew[table].drop_columns(dropped).equals(whole[table].drop_columns(dropped)), table
+
+
 def test_a_state_of_a_study_that_was_changed_since_is_not_gone_on_from(
     make_spec: Callable[..., StudySpec],
     plan: Plan,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,12 +30,15 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
     """
     _quieten()
     cpus = os.cpu_count() or 1
+    ending = signal.getsignal(signal.SIGTERM)
     if address is None:
         start_local_ray(max(cpus, local_replicas(spec, cpus) * spec.resources.cpus), shared_bytes)
     else:
         attach(address)
     import ray
 
+    if callable(ending) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ending)  # Ray has put its own in its place
     try:
         yield
     finally:

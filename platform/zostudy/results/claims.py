@@ -97,17 +97,20 @@ def _holder(claims: Storage, name: str) -> str:
 @contextmanager
 def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator[None]:
     """Rewrites the claim again and again; ends the run before another driver may take an unrefreshed one for dead."""
-    ended, lost, refreshed = threading.Event(), threading.Event(), threading.Event()
+    ended, refreshed = threading.Event(), threading.Event()
+    fault: list[str] = []
 
-    def end_the_run() -> None:
-        lost.set()
+    def end_the_run(why: str) -> None:
+        fault.append(why)
         os.kill(os.getpid(), signal.SIGINT)
 
     def refresh() -> None:
         while not ended.wait(pace.refresh):
             with suppress(ResultsError):
-                if claims.changed(name) is None:  # another driver took it for dead
-                    end_the_run()
+                if claims.changed(name) is None:
+                    end_the_run(
+                        "another driver took it for dead and removed it; see who runs this study, and run again"
+                    )
                     return
                 claims.write(name, holder.encode())
                 refreshed.set()
@@ -118,7 +121,7 @@ def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator
             if ended.is_set():
                 return
             refreshed.clear()
-        end_the_run()
+        end_the_run("the store did not take it; run again when it answers")
 
     threads = [threading.Thread(target=target, name="zostudy-claim", daemon=True) for target in (refresh, watch)]
     for thread in threads:
@@ -126,18 +129,11 @@ def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator
     try:
         yield
     except BaseException:
-        if lost.is_set():
-            raise _lost(claims) from None
+        if fault:
+            raise ResultsError(f"a driver must keep its claim in {claims} fresh, but {fault[0]}") from None
         raise
     finally:
         ended.set()
         refreshed.set()
         for thread in threads:
             thread.join(pace.refresh)
-
-
-def _lost(claims: Storage) -> ResultsError:
-    return ResultsError(
-        f"a driver must refresh its claim in {claims} all the time, but the store did not take it; "
-        "run again when it answers"
-    )

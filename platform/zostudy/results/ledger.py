@@ -87,7 +87,8 @@ class Ledger:
             resolved: the study with every default filled in, as plain YAML data.
 
         Returns:
-            What the study adds to the stored one, a line each: trials, seeds, ratios or methods.
+            What the study adds to the stored one, a line each: trials, seeds, ratios or methods. Nothing where it takes
+            back what it had grown by, before any trial came of it.
 
         Raises:
             ResultsError: the folder holds results of another study, or does not say of which.
@@ -95,7 +96,7 @@ class Ledger:
         if not (self.place / "trials").files(PARQUET):
             return ()
         changes = difference(self._study(), resolved)
-        if changes.contradictions:
+        if changes.contradictions and not self._takes_back(resolved):
             raise ResultsError(
                 f"a results folder holds one study, which may only grow, but {self.place} holds another "
                 f"({'; '.join(changes.contradictions)}); change the study back, or give it another name"
@@ -207,6 +208,21 @@ class Ledger:
                 f"({' '.join(str(error).split())}); give another folder with --results"
             ) from error
         return content if isinstance(content, Mapping) else {}
+
+    def _takes_back(self, resolved: Mapping[str, Any]) -> bool:
+        """Returns whether the stored study is this one grown, and all trials are of this one."""
+        if difference(resolved, self._study()).contradictions:
+            return False
+        most = {"search": resolved["search"]["trials"], "confirm": resolved["confirm"]["seeds"]}
+        labels = {label for entry in resolved["methods"] for label in ([entry] if isinstance(entry, str) else entry)}
+        columns = ("stage", "number", "method", "imbalance_ratio")
+        trials: list[dict[str, Any]] = read_table(self.place, "trials", columns).to_pylist()
+        return all(
+            row["number"] < most[row["stage"]]
+            and row["method"] in labels
+            and row["imbalance_ratio"] in resolved["imbalance"]["ratios"]
+            for row in trials
+        )
 
     def _set_aside(self, table: str, name: str) -> None:
         to, number = self.place / DAMAGED / table, 0

@@ -50,7 +50,7 @@ class Journal:
         with self._told_of_writing():
             try:
                 self._open(progress)
-            except (ValueError, KeyError):  # of a line that cannot be read, or not be understood by Optuna
+            except (ValueError, KeyError, AssertionError):  # of a line that cannot be read, or means nothing to Optuna
                 tell(f"set aside: {JOURNAL_FILE} was torn, is now {_set_aside(place)}; written anew")
                 self._open(progress)
 

@@ -73,7 +73,8 @@ def run_trial(
         pool: scores the queries.
         report: told of the progress after each evaluation, and about once a second in between.
         save: takes the trial's state about every 15 seconds, whenever a replica has answered.
-        saved: such a state of this very trial, to go on from; one of another configuration is not used.
+        saved: such a state of this very trial, to go on from; one of another configuration or another zostudy is not
+            used.
 
     Raises:
         NoReplicaError: there is nobody left to score; nothing is wrong with the trial.
@@ -83,7 +84,11 @@ def run_trial(
     try:
         trial = Trial(setup, pool, recording, report, save)
         if saved is not None and trial.fits(saved):
-            trial.load_state_dict(saved)
+            try:
+                trial.load_state_dict(saved)
+            except (KeyError, ValueError, TypeError):  # another zostudy saved it: the trial begins anew
+                recording = Recording(setup)
+                trial = Trial(setup, pool, recording, report, save)
         trial.run()
     except NotFiniteError as error:
         return recording.outcome(error=str(error))
