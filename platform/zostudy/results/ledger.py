@@ -24,6 +24,7 @@ PRECISION_FILE = "cells.parquet"
 DAMAGED = "damaged"
 
 _PROBE = ".probe"
+_SAME_CONTENTS = {"data": "the same texts, labels and splits", "model": "the same weights, settings and tokens"}
 
 
 class Ledger:
@@ -104,24 +105,26 @@ class Ledger:
         return changes.additions
 
     def check_contents(self, versions: Mapping[str, str]) -> None:
-        """Checks that the finished trials ran on what the study's data holds now, wherever it lies.
+        """Checks that the finished trials ran on what the study's data and model hold now, wherever they lie.
 
         Trials that an older zostudy stored do not say what they ran on, and are let through.
 
         Args:
-            versions: of the study as it is to run, the digest ``data`` among them.
+            versions: of the study as it is to run, the digests ``data`` and ``model`` among them.
 
         Raises:
-            ResultsError: trials ran on other data, or a file cannot be read.
+            ResultsError: trials ran on other data or another model, or a file cannot be read.
         """
         for text in read_table(self.place, "trials", ("versions",))["versions"].unique().to_pylist():
-            held, given = json.loads(text).get("data"), versions.get("data")
-            if held not in (None, given):
-                raise ResultsError(
-                    "a results folder holds trials on the same texts, labels and splits, but those in "
-                    f"{self.place} ran on data of digest {held}, and the task's data now has {given}; "
-                    "put the data back, or give the study another name"
-                )
+            held = json.loads(text)
+            for content, same in _SAME_CONTENTS.items():
+                given = versions.get(content)
+                if None not in (held.get(content), given) and held[content] != given:
+                    raise ResultsError(
+                        f"a results folder holds trials on {same}, but those in {self.place} ran on {content} of "
+                        f"digest {held[content]}, and the study's {content} now has {given}; put the {content} back, "
+                        "or give the study another name"
+                    )
 
     def write_study(self, resolved: Mapping[str, Any], versions: Mapping[str, str]) -> None:
         """Writes ``study.yaml``: the study with every default filled in, under the versions it ran with as a comment.

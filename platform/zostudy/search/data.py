@@ -26,7 +26,8 @@ class StudyData:
         n_classes: C.
         minority: the rare classes.
         draws: the rows of each (imbalance ratio, seed).
-        versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table.
+        versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table; and
+            ``model``, the model's fingerprint, where it has one.
     """
 
     labels: NDArray[np.int32]
@@ -42,8 +43,13 @@ class StudyData:
         return np.unique(np.concatenate(parts)).astype(np.int64)
 
 
-def make_data(plan: Plan, task: Task) -> StudyData:
+def make_data(plan: Plan, task: Task, model: str | None = None) -> StudyData:
     """Returns the draws of all ratios and replicates.
+
+    Args:
+        plan: the study's plan.
+        task: its texts and labels.
+        model: the model's fingerprint.
 
     Raises:
         DataError: the data cannot supply a ratio.
@@ -55,5 +61,5 @@ def make_data(plan: Plan, task: Task) -> StudyData:
         for k in plan.replicates
     }
     versions = {"python": python_version()} | {name: version(name) for name in RECORDED_PACKAGES}
-    versions["data"] = task.table.digest
+    versions |= {"data": task.table.digest} | ({} if model is None else {"model": model})
     return StudyData(task.table.labels, task.table.n_classes, task.minority, draws, versions)

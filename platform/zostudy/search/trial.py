@@ -173,7 +173,7 @@ class Trial:
             spec.budget.model_dump(mode="json"),
         ]
         trial = [setup.assignment.name, setup.assignment.seed, setup.assignment.noise_seed, setup.params()]
-        return json.dumps([*trial, *asked, setup.data.versions.get("data")])
+        return json.dumps([*trial, *asked, *(setup.data.versions.get(content) for content in ("data", "model"))])
 
     @property
     def _places_passed(self) -> int:
