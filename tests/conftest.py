@@ -19,6 +19,13 @@ settings.register_profile("zostudy", deadline=None, derandomize=True)
 settings.load_profile("zostudy")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers one runs all that starts Ray, one after the other; of the rest a file stays together."""
+    for item in items:
+        group = "ray" if item.get_closest_marker("ray") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The folder ``shared`` beside the repository, with real data and models; skips where there is none."""
