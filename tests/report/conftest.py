@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -46,10 +46,11 @@ def altered() -> Callable[..., Path]:
 def browser() -> Iterator[Any]:
     """A headless Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"there is no {CHROMIUM} on this machine")
+    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if found is None:
+        pytest.skip(f"this machine has none of {', '.join(CHROMIUMS)}")
     with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        chromium = started.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield chromium
         chromium.close()
 
