@@ -88,7 +88,6 @@ def test_places_without_a_finite_loss_are_left_out(confirm: pd.DataFrame, landsc
 
 def test_a_plane_is_drawn_right_way_up_in_a_tile_of_its_method(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
     section = landscape_section(confirm, landscape, Charts(sorted(confirm["method"].unique())))
-    assert section is not None
     [figure, *_] = [figure for figure in section.figures if "planes" in figure.name]
     spec = figure.chart.to_dict()
     cells, names, _ = (pd.DataFrame(spec["datasets"][layer["data"]["name"]]) for layer in spec["layer"])
@@ -111,7 +110,6 @@ def test_the_section_has_a_row_and_a_line_for_each_cell_and_figures_for_each_rat
 ) -> None:
     charts = Charts(sorted(confirm["method"].unique()))
     section = landscape_section(confirm, landscape, charts)
-    assert section is not None
     names = [figure.name for figure in section.figures]
     ratios = (1, 10, 50)
     assert names == [
@@ -129,11 +127,14 @@ def test_the_section_has_a_row_and_a_line_for_each_cell_and_figures_for_each_rat
     assert {row[5] for row in table.rows} == {"3"}
 
 
-def test_a_study_without_landscapes_has_no_such_section(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
+def test_a_study_without_landscapes_says_so(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
     charts = Charts(["zosa"])
-    assert landscape_section(confirm, landscape.iloc[:0], charts) is None
-    assert landscape_section(confirm.iloc[:0], landscape, charts) is None
+    gone = landscape_section(confirm, landscape.iloc[:0], charts)
+    assert gone.note.startswith("The folder landscape holds nothing")
+    left_out = landscape_section(confirm.assign(sharpness=None), landscape.iloc[:0], charts)
+    assert "confirm: {landscape: false}" in left_out.note
+    assert landscape_section(confirm.iloc[:0], landscape, charts).note.startswith("No confirm trial is complete")
+    assert not gone.tables + left_out.tables
     nowhere = landscape_section(confirm.assign(sharpness=None), landscape.assign(loss=np.nan), charts)
-    assert nowhere is not None
     assert not nowhere.figures
     assert {row[2:4] for row in nowhere.tables[0].rows} == {("not finite", "not finite")}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -7,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from zostudy.errors import ResultsError
+from zostudy.report.charts import COLOURS
 from zostudy.report.page import write_report
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
@@ -70,6 +73,88 @@ def _brightness(page: Any, selector: str, key: str) -> int:
     return max(map(int, re.findall(r"\d+", colour)[:3]))
 
 
+def test_on_paper_charts_keep_to_their_columns(hostile_report: Path, look: Callable[..., Any]) -> None:
+    page = look(hostile_report)
+    drawn_for_the_screen = page.locator(".chart svg").first.bounding_box()
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1046})  # A4 at 96 dots an inch, less 10 mm on each side
+    boxes = [chart.bounding_box() for chart in page.locator(".chart svg").all()]
+    columns = [figure.bounding_box() for figure in page.locator("figure").all()]
+    assert drawn_for_the_screen["width"] > max(column["width"] for column in columns)  # else nothing had to shrink
+    for box, column in zip(boxes, columns, strict=True):
+        assert box["x"] >= column["x"]
+        assert box["x"] + box["width"] <= column["x"] + column["width"] + 1
+        assert box["y"] + box["height"] <= column["y"] + column["height"] + 1
+    assert not page.locator(".hint").is_visible()
+
+
+def test_a_method_that_the_legend_hides_leaves_nothing_to_point_at(
+    hostile_report: Path, look: Callable[..., Any]
+) -> None:
+    page = look(hostile_report)
+    chart = page.locator("#quickstart-test_auc-by-ratio")
+    points = chart.locator(".role-mark.mark-symbol path")
+    assert points.count() == 9
+    chart.locator(".role-legend-symbol path").first.click()
+    page.wait_for_function(
+        "document.querySelectorAll('#quickstart-test_auc-by-ratio .role-mark.mark-symbol path').length == 3"
+    )
+    assert chart.locator(".role-legend-symbol path").count() == 3
+    points.first.hover()
+    tip = page.locator("#vg-tooltip-element.visible")
+    assert tip.locator("tr", has_text="method").inner_text().split() == ["method", "bpt-fzg"]
+    assert len(tip.locator("tr", has_text="mean").inner_text().split()[-1]) <= len("0.1234")
+
+
+def test_legends_of_planes_are_whole(hostile_report: Path, look: Callable[..., Any]) -> None:
+    page = look(hostile_report)
+    for chart in page.locator(".chart[id*=planes] svg").all():
+        frame = chart.bounding_box()
+        for label in chart.locator(".role-legend-label text").all():
+            box = label.bounding_box()
+            assert frame["x"] <= box["x"]
+            assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+
+
+def test_figures_of_an_earlier_report_go_and_other_files_stay(
+    tmp_path: Path, altered: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = altered(tmp_path / "kept")
+    write_report([folder], folder / "report.html")
+    figures = folder / "figures"
+    (figures / "kept-mine.png").write_bytes(b"mine")
+    before = {path.name for path in figures.iterdir()}
+    shutil.rmtree(folder / "landscape")
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)
+    write_report([folder], folder / "report.html", watch=True)
+    gone = before - {path.name for path in figures.iterdir()}
+    assert gone == {name for name in before if "-loss-" in name or "-sharpness-by" in name}
+    assert "kept-loss-slices-ratio-10.svg" in gone
+    assert (figures / "kept-mine.png").read_bytes() == b"mine"
+
+
+def test_a_method_keeps_its_colour_on_every_page(tmp_path: Path, altered: Callable[..., Path]) -> None:
+    first, second = altered(tmp_path / "first", trials=without_zosa), altered(tmp_path / "second")
+    study = yaml.safe_load((second / "study.yaml").read_text(encoding="utf-8"))
+    (first / "study.yaml").write_text(yaml.safe_dump(study | {"methods": ["zosa", {"spsa": {}}, "bpt-fzg"]}))
+    write_report([first, second], tmp_path / "report.html", watch=True)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    charts = json.loads(re.search(r"^const charts = (.*);$", text, re.MULTILINE)[1])
+    colours = {
+        name: dict(zip(scale["domain"], scale["range"], strict=True))
+        for name in ("first", "second")
+        for scale in [charts[f"{name}-roc-ratio-10"]["encoding"]["color"]["scale"]]
+    }
+    assert colours["second"] == dict(zip(("zosa", "spsa", "bpt-fzg"), COLOURS[:3], strict=True))
+    assert colours["first"] == {method: colours["second"][method] for method in ("spsa", "bpt-fzg")}
+    assert "<h2>first</h2>" in text
+    assert text.count("<h3>Comparison</h3>") == 2
+
+
+def without_zosa(trials: pa.Table) -> pa.Table:
+    return trials.filter(pc.not_equal(trials["method"], "zosa"))
+
+
 def test_every_figure_is_there_as_png_and_svg(hostile_report: Path) -> None:
     figures = hostile_report.parent / "figures"
     assert {path.stem for path in figures.glob("*.png")} == {path.stem for path in figures.glob("*.svg")}
@@ -87,7 +172,7 @@ def test_the_page_is_small_and_holds_the_study_to_the_letter(hostile_report: Pat
 
 def test_a_folder_without_the_studys_file_gets_one_line(tmp_path: Path) -> None:
     shutil.copytree(QUICKSTART / "trials", tmp_path / "trials")
-    with pytest.raises(ResultsError, match=r"study\.yaml cannot be read") as raised:
+    with pytest.raises(ResultsError, match=r"study\.yaml is missing; give a folder") as raised:
         write_report([tmp_path], tmp_path / "report.html")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "report.html").exists()

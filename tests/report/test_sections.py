@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,19 +18,21 @@ from zostudy.report.charts import Charts
 from zostudy.report.page import write_report
 from zostudy.report.parts import Section, Study
 from zostudy.report.sections import describe
+from zostudy.report.study_file import read_study_file
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.reading import load_results
 from zostudy.results.storage import Storage
 
+REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
 HOSTILE = "<script>alert(1)</script> & so on"
 LONG = "a-study-of-sixty-letters-that-has-nothing-to-break-it-at-all"
 
 
 @cache
 def told(folder: Path, baseline: str | None = None) -> Study:
-    results = load_results(folder)
-    return describe(Storage.at(folder), results, baseline, Charts(sorted(results.trials["method"].unique())))
+    results, file = load_results(folder), read_study_file(Storage.at(folder))
+    return describe(file, results, baseline, Charts(file.methods))
 
 
 def section(study: Study, title: str) -> Section:
@@ -65,6 +68,17 @@ def of_three_classes(rows: pa.Table) -> pa.Table:
     return replaced(rows, scores=[[*scores, 0.5] for scores in rows["scores"].to_pylist()])
 
 
+def of_one_class_for_zosa(rows: pa.Table) -> pa.Table:
+    places = zip(rows["label"].to_pylist(), rows["cell"].to_pylist(), rows["split"].to_pylist(), strict=True)
+    return replaced(rows, label=[0 if place[1:] == ("zosa-r10", "test") else place[0] for place in places])
+
+
+def bare(folder: Path) -> Path:
+    for table in ("history", "scores", "landscape", "precision"):
+        shutil.rmtree(folder / table)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory, altered: Callable[..., Path]) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("results")
@@ -74,6 +88,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory, altered: Callable[..., Pat
         "searching": altered(root / "searching", trials=of_search),
         "pruned": altered(root / "pruned", trials=pruned),
         "three": altered(root / "three", scores=of_three_classes),
+        "one class": altered(root / "one class", scores=of_one_class_for_zosa),
+        "bare": bare(altered(root / "bare")),
     }
 
 
@@ -112,7 +128,90 @@ def test_trials_that_were_stopped_early_are_counted_and_not_drawn(folders: dict[
 def test_more_than_two_classes_have_no_curve_and_a_word_why(folders: dict[str, Path]) -> None:
     curves = section(told(folders["three"]), "ROC and precision-recall")
     assert not curves.figures
-    assert "two classes" in curves.note
+    assert curves.note == "Drawn of tasks with two classes alone; this one has 3."
+
+
+@pytest.mark.parametrize(
+    ("title", "table", "note"),
+    [
+        ("Against queries", "history", "The folder history holds nothing of the confirm trials"),
+        ("ROC and precision-recall", "scores", "The folder scores holds nothing of the confirm trials"),
+        ("The saddle of AUC maximisation", "history", "The folder history holds nothing of the confirm trials"),
+        ("Loss landscape", "landscape", "The folder landscape holds nothing of the confirm trials"),
+        ("Noise floor", "precision", "The folder precision holds no measurement"),
+    ],
+)
+def test_a_section_that_misses_its_table_says_so(folders: dict[str, Path], title: str, table: str, note: str) -> None:
+    assert section(told(folders[LONG]), title).figures or title == "Noise floor"
+    without = section(told(folders["bare"]), title)
+    assert without.note.startswith(note)
+    assert not without.figures + without.tables
+    assert not list((folders["bare"] / table).glob("*.parquet"))
+
+
+def test_every_section_is_there_and_says_why_it_is_empty(folders: dict[str, Path]) -> None:
+    whole = [section.title for section in told(folders[LONG]).sections]
+    for folder in (*folders.values(), REFERENCE / "sst2-minilm"):
+        study = told(folder)
+        assert [section.title for section in study.sections] == whole
+        assert all(one.note or one.tables or one.figures for one in study.sections)
+    older = told(REFERENCE / "sst2-minilm")
+    assert section(older, "What the search found").note.startswith("Nothing was searched: search.space is empty")
+    assert "an earlier zostudy ran" in section(older, "Loss landscape").note
+    assert section(older, "Against queries").note.startswith(
+        "Not drawn: dev balanced accuracy, dev minority recall; an earlier zostudy ran"
+    )
+    for title in ("Against queries", "ROC and precision-recall", "The saddle of AUC maximisation", "Loss landscape"):
+        assert section(told(folders["searching"]), title).note == "No confirm trial is complete so far."
+
+
+def test_trials_whose_test_split_has_one_class_are_left_out_without_a_warning(
+    folders: dict[str, Path], recwarn: pytest.WarningsRecorder
+) -> None:
+    study = told.__wrapped__(folders["one class"])
+    curves = section(study, "ROC and precision-recall")
+    assert curves.note == "Left out: 3 confirm trials with no test scores, or of one class alone."
+    assert {figure.chart.data["method"].nunique() for figure in curves.figures} == {2}
+    assert not recwarn.list
+
+
+def test_bands_of_shares_are_cut_and_their_numbers_kept(folders: dict[str, Path]) -> None:
+    study = told(folders[LONG])
+    cut = {figure.name: figure.chart.data for figure in study.figures if hasattr(figure.chart.data, "top")}
+    shares = [frame for name, frame in cut.items() if name.startswith(("test_", "anytime-"))]
+    assert max(frame["high"].max() for frame in shares) > 1
+    assert max(frame["top"].max() for frame in shares) == 1
+    assert all((frame["bottom"] == frame["low"].clip(0)).all() for frame in shares)
+    assert cut["sharpness-by-ratio"]["bottom"].min() == cut["sharpness-by-ratio"]["low"].min() < 0
+
+
+def test_figures_name_metrics_properly_and_point_out_four_figures(folders: dict[str, Path]) -> None:
+    specs = {figure.name: figure.chart.to_dict() for figure in told(folders[LONG]).figures}
+    assert specs["test_auc-by-ratio"]["title"] == "test AUC"
+    assert specs["roc-ratio-10"]["title"] == "ROC, ratio 10"
+    assert specs["precision-recall-ratio-10"]["title"] == "Precision-recall, ratio 10"
+    said = {tip["field"]: tip.get("format") for tip in specs["search-learning_rate"]["encoding"]["tooltip"]}
+    assert said == {"method": None, "ratio": ",", "trial": None, "value": ".4~g", "dev_auc": ".4~g"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (573920, "573,920"),
+        (np.int64(8046), "8,046"),
+        (21680.4, "21,680"),
+        (118.94, "118.9"),
+        (1.202e-07, "1.202e-07"),
+        (float("inf"), "inf"),
+        (True, "True"),
+        (None, ""),
+        ("a word", "a word"),
+    ],
+)
+def test_numbers_in_tables_are_short_and_never_powers_of_ten_above_one(value: Any, text: str) -> None:
+    from zostudy.report.parts import short
+
+    assert short(value) == text
 
 
 def test_all_of_them_are_drawn_on_a_telephone_in_the_dark(

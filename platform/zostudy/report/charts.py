@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import altair as alt
@@ -16,31 +16,45 @@ HEIGHT = 260
 class Charts:
     """Draws with one colour a method throughout; the legend toggles methods."""
 
-    def __init__(self, methods: Sequence[str]) -> None:
-        """Gives each method its colour."""
-        colours = [COLOURS[number % len(COLOURS)] for number in range(len(methods))]
-        self._scale = alt.Scale(domain=list(methods), range=colours)
+    def __init__(self, methods: Sequence[str], shown: Collection[str] | None = None) -> None:
+        """Gives each method its colour, by its place among all of them.
+
+        Args:
+            methods: of all that is drawn beside it.
+            shown: those that legends name; without it, all.
+        """
+        colours = {method: COLOURS[number % len(COLOURS)] for number, method in enumerate(methods)}
+        named = [method for method in methods if shown is None or method in shown]
+        self._scale = alt.Scale(domain=named, range=[colours[method] for method in named])
         self._toggle = alt.selection_point(name="toggled", fields=["method"], bind="legend", toggle="true")
 
-    def banded(self, frame: pd.DataFrame, x: str, title: str, y_title: str) -> Any:
-        """Draws means as a line with their intervals as a band, against queries or the imbalance ratio."""
+    def banded(self, frame: pd.DataFrame, x: str, title: str, y_title: str, share: bool = False) -> Any:
+        """Draws means as a line with their intervals as a band, against queries or the imbalance ratio.
+
+        Args:
+            frame: ``method, mean, low, high, seeds`` and what is on the axis.
+            x: that column.
+            title: of the figure.
+            y_title: of the axis.
+            share: the values lie between 0 and 1, where the band is cut.
+        """
+        ends = frame[["low", "high"]].clip(0, 1) if share else frame[["low", "high"]]
+        frame = frame.assign(bottom=ends["low"], top=ends["high"])
         axis: Any = alt.X(f"{x}:Q", title=x.replace("_", " "))
         if x == "ratio":
             values = sorted(frame["ratio"].unique())
             axis = alt.X("ratio:Q", title="imbalance ratio", scale=alt.Scale(type="log", nice=False, padding=12))
             axis = axis.axis(values=values, format="~g")
-        tips = [alt.Tooltip(f"{name}:{kind}") for name, kind in _TIPS.items() if name in frame] + [
-            alt.Tooltip(f"{x}:Q")
-        ]
+        said = tips(frame, *dict.fromkeys(name for name in (*_OF_A_BAND, x) if name in frame))
         several = frame[x].nunique() > 1
         where = axis if several else alt.X("method:N", title=f"method, all at {x} {frame[x].iloc[0]:g}")
-        base = alt.Chart(frame).encode(x=where, color=self._colour(), tooltip=tips)
+        base = alt.Chart(frame).encode(x=where, color=self._colour(), tooltip=said)
         spread = base.mark_area() if several else base.mark_rule(strokeWidth=2)
         spread = spread.encode(
-            y=alt.Y("low:Q", title=y_title), y2="high:Q", opacity=self._shown(0.15 if several else 0.8)
+            y=alt.Y("bottom:Q", title=y_title), y2="top:Q", opacity=alt.value(0.15 if several else 0.8)
         )
         line = base.mark_line(point=True) if several else base.mark_point(filled=True, size=60)
-        line = line.encode(y=alt.Y("mean:Q", title=y_title, scale=alt.Scale(zero=False)), opacity=self._shown())
+        line = line.encode(y=alt.Y("mean:Q", title=y_title, scale=alt.Scale(zero=False)))
         return self._finished(alt.layer(spread, line), title)
 
     def curves(self, frame: pd.DataFrame, title: str, x_title: str, y_title: str) -> Any:
@@ -55,17 +69,15 @@ class Charts:
             color=self._colour(),
             detail="trial:N",
             order="order:Q",
-            opacity=self._shown(),
-            tooltip=["method:N", "trial:N", "x:Q", "y:Q"],
+            tooltip=tips(frame, "method", "trial", "x", "y"),
         )
         return self._finished(chart, title)
 
     def search(self, frame: pd.DataFrame, key: str, log: bool) -> Any:
         """Draws dev AUC of the search trials against one hyperparameter."""
-        numeric = pd.api.types.is_numeric_dtype(frame["value"]) and frame["value"].dtype != bool
         x = (
             alt.X("value:Q", scale=alt.Scale(type="log") if log else alt.Scale(zero=False))
-            if numeric
+            if _is_numeric(frame["value"])
             else alt.X("value:N")
         )
         chart = (
@@ -75,8 +87,8 @@ class Charts:
                 x=x.title(key),
                 y=alt.Y("dev_auc:Q", title="dev AUC", scale=alt.Scale(zero=False)),
                 color=self._colour(),
-                opacity=self._shown(0.75),
-                tooltip=["method:N", "ratio:Q", "trial:N", "value", "dev_auc:Q"],
+                opacity=alt.value(0.75),
+                tooltip=tips(frame, "method", "ratio", "trial", "value", "dev_auc"),
             )
         )
         return self._finished(chart, f"dev AUC against {key}")
@@ -90,8 +102,7 @@ class Charts:
                 x=alt.X("importance:Q", scale=alt.Scale(domain=[0, 1])),
                 y=alt.Y("key:N", title=None),
                 color=self._colour(),
-                opacity=self._shown(),
-                tooltip=["method:N", "ratio:Q", "key:N", "importance:Q", "trials:Q"],
+                tooltip=tips(frame, "method", "ratio", "key", "importance", "trials"),
             )
         )
         return self._finished(chart, "importance of the hyperparameters")
@@ -107,13 +118,13 @@ class Charts:
                 y=alt.Y("value:Q", scale=alt.Scale(zero=False)),
                 color=colour,
                 detail="trial:N",
-                tooltip=["trial:N", "queries:Q", "scalar:N", "value:Q"],
+                tooltip=tips(frame, "trial", "queries", "scalar", "value"),
             )
         )
         rules = (
             alt.Chart(levels)
             .mark_rule(strokeDash=[4, 4], opacity=0.6)
-            .encode(y="value:Q", color=colour, tooltip=["trial:N", "scalar:N", "value:Q"])
+            .encode(y="value:Q", color=colour, tooltip=tips(levels, "trial", "scalar", "value"))
         )
         layers = [lines, rules] if len(levels) else [lines]  # Vega complains of marks without data
         return alt.layer(*layers).properties(width="container", height=HEIGHT, title=title)
@@ -123,11 +134,24 @@ class Charts:
             "method:N", scale=self._scale, legend=alt.Legend(orient="bottom", title=None, columns=3, symbolOpacity=1)
         )
 
-    def _shown(self, opacity: float = 1.0) -> Any:
-        return alt.condition(self._toggle, alt.value(opacity), alt.value(0.04))
-
     def _finished(self, chart: Any, title: str) -> Any:
-        return chart.add_params(self._toggle).properties(width="container", height=HEIGHT, title=title)
+        toggled = chart.add_params(self._toggle).transform_filter(self._toggle)
+        return toggled.properties(width="container", height=HEIGHT, title=title)
 
 
-_TIPS = {"method": "N", "ratio": "Q", "mean": "Q", "low": "Q", "high": "Q", "seeds": "Q"}
+def tips(frame: pd.DataFrame, *names: str) -> list[Any]:
+    """Returns what a mark says where it is pointed at: words and counts as they are, other numbers in four figures."""
+    return [
+        alt.Tooltip(f"{name}:Q", format="," if name in _COUNTS else ".4~g")
+        if _is_numeric(frame[name])
+        else alt.Tooltip(f"{name}:N")
+        for name in names
+    ]
+
+
+def _is_numeric(values: pd.Series[Any]) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(values) and values.dtype != bool)
+
+
+_OF_A_BAND = ("method", "ratio", "mean", "low", "high", "seeds")
+_COUNTS = ("queries", "ratio", "seeds", "trials")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import pandas as pd
 
 from zostudy.report import frames
 from zostudy.report.charts import Charts
-from zostudy.report.parts import Figure, Section, span
+from zostudy.report.parts import Figure, Section, none_drawn, span
 from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_tables
 
 ANYTIME = ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")
-CURVES = {"roc": ("false positive rate", "true positive rate"), "precision-recall": ("recall", "precision")}
+CURVES = {
+    "roc": ("ROC", "false positive rate", "true positive rate"),
+    "precision-recall": ("Precision-recall", "recall", "precision"),
+}
+BAND = "the band is Student's 95% interval, cut at 0 and 1"
 
 
 def comparison_section(trials: pd.DataFrame, baseline: str | None, charts: Charts) -> Section:
@@ -33,42 +38,55 @@ def comparison_section(trials: pd.DataFrame, baseline: str | None, charts: Chart
 
 def anytime_section(confirm: pd.DataFrame, history: pd.DataFrame, charts: Charts) -> Section:
     """Returns how the kept point's dev metrics go with the queries spent, a figure a ratio and metric."""
-    figures = [figure for metric in ANYTIME for figure in _anytime(confirm, history, metric, charts)]
-    return Section("Against queries", figures=tuple(figures))
+    figures = {metric: tuple(_anytime(confirm, history, metric, charts)) for metric in ANYTIME}
+    note = none_drawn(confirm, history, "history")
+    missing = [_words(metric) for metric in ANYTIME if not figures[metric]]
+    if missing and not note:
+        note = f"Not drawn: {', '.join(missing)}; an earlier zostudy ran this study, which did not store them."
+    return Section("Against queries", note=note, figures=tuple(chain.from_iterable(figures.values())))
 
 
 def curves_section(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Section:
     """Returns ROC and precision-recall curves of two-class confirm trials, two figures a ratio."""
-    figures = tuple(_curves(confirm, scores, charts))
-    note = "" if figures else "These curves are drawn of tasks with two classes."
-    return Section("ROC and precision-recall", note=note, figures=figures)
+    note = none_drawn(confirm, scores, "scores")
+    if note or frames.n_classes(scores) != 2:
+        note = note or f"Drawn of tasks with two classes alone; this one has {frames.n_classes(scores)}."
+        return Section("ROC and precision-recall", note=note)
+    left_out = len(confirm) - sum(1 for _ in frames.two_class(confirm, scores, "test"))
+    note = f"Left out: {left_out} confirm trials with no test scores, or of one class alone." if left_out else ""
+    return Section("ROC and precision-recall", note=note, figures=tuple(_curves(confirm, scores, charts)))
 
 
 def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
     for metric in comparison.metrics:
-        words = metric.replace("_", " ")
+        words = _words(metric)
         frame = frames.metric_frame(comparison, metric)
         if len(frame):
             seeds = span(frame["seeds"])
-            caption = f"Mean over {seeds} confirm seeds; the band is Student's 95% interval and may pass 1."
-            yield Figure(f"{metric}-by-ratio", charts.banded(frame, "ratio", words, words), caption)
+            caption = f"Mean over {seeds} confirm seeds; {BAND}."
+            chart = charts.banded(frame, "ratio", words, words, share=True)
+            yield Figure(f"{metric}-by-ratio", chart, caption)
 
 
 def _anytime(confirm: pd.DataFrame, history: pd.DataFrame, metric: str, charts: Charts) -> Iterator[Figure]:
-    words = metric.replace("_", " ").replace("auc", "AUC")
+    words = _words(metric)
     what = "Best dev AUC so far" if metric == "dev_auc" else f"{words} of the point with the best dev AUC so far"
     for ratio, frame in frames.anytime_frame(confirm, history, metric).groupby("ratio"):
         caption = (
-            f"{what[0].upper()}{what[1:]}, mean over {span(frame['seeds'])} confirm seeds; the band is Student's 95% "
-            "interval. The kept point is chosen on dev, so test scores may be lower."
+            f"{what[0].upper()}{what[1:]}, mean over {span(frame['seeds'])} confirm seeds; {BAND}. The kept point is "
+            "chosen on dev, so test scores may be lower."
         )
-        chart = charts.banded(frame, "queries", f"{words}, ratio {ratio:g}", words)
+        chart = charts.banded(frame, "queries", f"{words}, ratio {ratio:g}", words, share=True)
         yield Figure(f"anytime-{metric}-ratio-{ratio:g}", chart, caption)
 
 
 def _curves(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
-    for kind, (x, y) in CURVES.items():
+    for kind, (words, x, y) in CURVES.items():
         frame = frames.curve_frame(confirm, scores, kind)
         for ratio, cell in frame.groupby("ratio"):
-            caption = f"{kind} on test, one line for each of {cell['trial'].nunique()} confirm trials; no band."
-            yield Figure(f"{kind}-ratio-{ratio:g}", charts.curves(cell, f"{kind}, ratio {ratio:g}", x, y), caption)
+            caption = f"{words} on test, one line for each of {cell['trial'].nunique()} confirm trials; no band."
+            yield Figure(f"{kind}-ratio-{ratio:g}", charts.curves(cell, f"{words}, ratio {ratio:g}", x, y), caption)
+
+
+def _words(metric: str) -> str:
+    return metric.replace("_", " ").replace("auc", "AUC")

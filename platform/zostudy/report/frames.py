@@ -62,7 +62,7 @@ def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.Da
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     parts = []
-    for trial, split in _two_class(confirm, scores, "test"):
+    for trial, split in two_class(confirm, scores, "test"):
         label, score = _positive(trial, split, "test")
         if kind == "roc":
             x, y, _ = roc_curve(label, score)
@@ -123,7 +123,7 @@ def saddle_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     (Ying et al., NeurIPS 2016).
     """
     rows = []
-    for trial, split in _two_class(confirm[confirm["objective"] == "auc"], scores, "dev"):
+    for trial, split in two_class(confirm[confirm["objective"] == "auc"], scores, "dev"):
         label, difference = _positive(trial, split, "dev")
         probability = 1 / (1 + np.exp(-difference))
         a, b = probability[label].mean(), probability[~label].mean()
@@ -133,13 +133,17 @@ def saddle_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "ratio", "trial", "scalar", "value"])
 
 
-def _two_class(
-    confirm: pd.DataFrame, scores: pd.DataFrame, split: str
-) -> Iterator[tuple[pd.Series[Any], pd.DataFrame]]:
+def n_classes(scores: pd.DataFrame) -> int:
+    """Returns how many classes the table ``scores``, of which there is a row, has scores of."""
+    return len(scores["scores"].iloc[0])
+
+
+def two_class(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterator[tuple[pd.Series[Any], pd.DataFrame]]:
+    """Returns the trials of two classes that have scores of both on ``dev`` or ``test``, each with these rows."""
     by_trial = dict(list(scores[scores["split"] == split].groupby("trial")))
     for _, trial in confirm.iterrows():
         rows = by_trial.get(trial["trial"])
-        if rows is not None and len(rows["scores"].iloc[0]) == 2:
+        if rows is not None and n_classes(rows) == 2 and rows["label"].nunique() == 2:
             yield trial, rows
 
 

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from zostudy.report.charts import Charts
-from zostudy.report.parts import Figure, Section, short, span
+from zostudy.report.charts import Charts, tips
+from zostudy.report.parts import Figure, Section, none_drawn, short, span
 from zostudy.results.intervals import t_interval
 from zostudy.results.tables import Table
 
@@ -25,10 +25,14 @@ _NOTE = (
     "itself: loss can be flat where it is high, and a model that normalises its inputs is flat around any long prompt. "
     "So read sharpness beside the loss and the distance from the start."
 )
+_NOT_EVALUATED = (
+    "No loss was evaluated around the kept points: the study says confirm: {landscape: false}, or an earlier zostudy "
+    "ran it."
+)
 
 
-def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> Section | None:
-    """Returns sharpness, slices and planes; None where no landscape was evaluated.
+def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> Section:
+    """Returns sharpness, slices and planes of the trials around whose points the loss was evaluated.
 
     Args:
         confirm: complete confirm trials.
@@ -36,8 +40,10 @@ def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Ch
         charts: draws.
     """
     seen = confirm[confirm["trial"].isin(landscape["trial"])]
+    if confirm.empty or (seen.empty and confirm["sharpness"].notna().any()):
+        return Section("Loss landscape", note=none_drawn(confirm, landscape, "landscape"))
     if seen.empty:
-        return None
+        return Section("Loss landscape", note=_NOT_EVALUATED)
     figures = (*_sharpness(seen, charts), *_slices(seen, landscape, charts), *_planes(seen, landscape))
     return Section("Loss landscape", note=_NOTE, tables=(_table(seen, landscape),), figures=figures)
 
@@ -116,7 +122,7 @@ def _tiles(frame: pd.DataFrame, title: str) -> Any:
     width, height = tiles["right"].max() + 0.5, tiles["down"].max() + 0.5
     across = alt.X("left_edge:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False))
     down = alt.Y("upper_edge:Q", axis=None, scale=alt.Scale(domain=[-HEADING, height], nice=False, reverse=True))
-    legend = alt.Legend(orient="bottom", title="rise of the loss")
+    legend = alt.Legend(orient="bottom", title="rise of the loss", padding=12)
     cells = alt.Chart(_cells(frame, tiles)).mark_rect()
     cells = cells.encode(
         x=across,
@@ -124,7 +130,7 @@ def _tiles(frame: pd.DataFrame, title: str) -> Any:
         y=down,
         y2="lower_edge:Q",
         color=alt.Color("rise:Q", scale=alt.Scale(scheme="viridis"), legend=legend),
-        tooltip=["method:N", "x:Q", "y:Q", "loss:Q", "rise:Q"],
+        tooltip=tips(frame, "method", "x", "y", "loss", "rise"),
     )
     named = alt.Chart(tiles).encode(x="right:Q")
     names = named.mark_text(baseline="bottom", dy=-2, limit=110).encode(y="top:Q", text="method:N")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -15,14 +16,16 @@ from markupsafe import Markup
 from zostudy.report.charts import Charts
 from zostudy.report.parts import Study, with_safe_names
 from zostudy.report.sections import describe
-from zostudy.results.reading import load_results
+from zostudy.report.study_file import StudyFile, read_study_file
+from zostudy.results.reading import Results, load_results
 from zostudy.results.storage import Storage, Where
 
 FIGURE_WIDTH, FIGURE_SCALE = 460, 2.0
+ENDINGS = (".svg", ".png")
 
 
 def write_report(studies: Sequence[Where], to: Where, watch: bool = False, baseline: str | None = None) -> None:
-    """Writes one report of all studies; figures go into ``figures/`` beside it.
+    """Writes one report of all studies; figures go into ``figures/`` beside it, from which earlier ones go.
 
     Args:
         studies: places of one study each.
@@ -35,17 +38,40 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
     """
     places, page = [Storage.at(study) for study in studies], Storage.at(to)
     results = [load_results(place) for place in places]
-    charts = Charts(sorted({method for one in results for method in one.trials["method"].unique()}))
+    study_files = [read_study_file(place) for place in places]
+    methods = _methods(study_files, results)
     described = with_safe_names(
-        describe(place, one, baseline, charts) for place, one in zip(places, results, strict=True)
+        describe(file, one, baseline, Charts(methods, one.trials["method"].unique()))
+        for file, one in zip(study_files, results, strict=True)
     )
     # Altair refuses figures of many rows; ours are thinned where they come from.
     with alt.data_transformers.enable("default", max_rows=None):
         specs = {figure.name: figure.chart.to_dict() for study in described for figure in study.figures}
+    figures = page.parent / "figures"
+    outdated = _drawn(page) - set(specs)
     page.parent.make("--to")
     page.parent.write(page.name, _page(described, specs, watch).encode(), "--to")
+    for name in sorted(outdated):
+        for ending in ENDINGS:
+            figures.remove(name + ending)
     if not watch:
-        _draw(specs, page.parent / "figures")
+        _draw(specs, figures)
+
+
+def _drawn(page: Storage) -> set[str]:
+    """Returns the names of the figures of the report that is there, if one is: only such files may be removed."""
+    try:
+        earlier = page.parent.read(page.name).decode(errors="replace")
+    except OSError:
+        return set()
+    return set(re.findall(r'<div class="chart" id="([\w.-]+)"></div>', earlier, re.ASCII))
+
+
+def _methods(study_files: Sequence[StudyFile], results: Sequence[Results]) -> list[str]:
+    """Returns all methods in the order of the files, so that none changes its colour as others appear."""
+    named = [method for file in study_files for method in file.methods]
+    found = sorted({method for one in results for method in one.trials["method"].unique()})
+    return list(dict.fromkeys([*named, *found]))
 
 
 def _page(studies: Sequence[Study], specs: Mapping[str, Any], watch: bool) -> str:
@@ -55,6 +81,7 @@ def _page(studies: Sequence[Study], specs: Mapping[str, Any], watch: bool) -> st
         title=" and ".join(study.name for study in studies),
         studies=studies,
         watch=watch,
+        has_figures=bool(specs),
         library=Markup(_library()),
         charts=Markup(json.dumps(specs).replace("<", "\\u003c").replace("\u2028", "\\u2028")),
     )

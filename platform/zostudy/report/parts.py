@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from math import inf
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -12,6 +14,7 @@ import pandas as pd
 from zostudy.results.tables import Table
 
 LONGEST_NAME = 120
+LEAST_WHOLE = 1000  # from here on four figures say less than the number before the point
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,21 @@ def with_safe_names(studies: Iterable[Study]) -> list[Study]:
 
 
 def short(value: Any) -> str:
-    """Returns a value as a table shows it."""
-    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+    """Returns a value as a table shows it: numbers in four figures, but whole ones and large ones to the unit."""
+    if value is None or isinstance(value, str | bool):
+        return "" if value is None else str(value)
+    if isinstance(value, Integral) or (isinstance(value, float) and LEAST_WHOLE <= abs(value) < inf):
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def none_drawn(confirm: pd.DataFrame, rows: pd.DataFrame, table: str) -> str:
+    """Returns why nothing can be drawn of the complete confirm trials' rows in a table, or "" where there are some."""
+    if confirm.empty:
+        return "No confirm trial is complete so far."
+    if not rows["trial"].isin(confirm["trial"]).any():
+        return f"The folder {table} holds nothing of the confirm trials; restore it as the run wrote it."
+    return ""
 
 
 def span(counts: pd.Series[int]) -> str:

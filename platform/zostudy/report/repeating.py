@@ -15,6 +15,10 @@ _NOISE_NOTE = (
     "Spread of the loss difference over directions (signal) against its spread over dtype and batch composition "
     "alone (noise), at the smallest radius a cell may use; under 10 a finite difference drowns."
 )
+_NO_NOISE_NOTE = (
+    "The folder precision holds no measurement: no method here takes finite differences, an earlier zostudy, which "
+    "took none, ran the study, or the folder is gone."
+)
 _NOISE_COLUMNS = (
     "cell",
     "dtype",
@@ -28,6 +32,8 @@ _NOISE_COLUMNS = (
 
 def noise_section(precision: pd.DataFrame) -> Section:
     """Returns the noise floor of each cell."""
+    if precision.empty:
+        return Section("Noise floor", note=_NO_NOISE_NOTE)
     return Section(
         "Noise floor", note=_NOISE_NOTE, tables=(_table("Noise floor of each cell", precision, _NOISE_COLUMNS),)
     )

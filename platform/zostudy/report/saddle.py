@@ -8,7 +8,7 @@ import pandas as pd
 
 from zostudy.report import frames
 from zostudy.report.charts import Charts
-from zostudy.report.parts import Figure, Section
+from zostudy.report.parts import Figure, Section, none_drawn
 
 _DASHED = (
     "Dashed: the saddle for the kept point's dev scores, a and b the mean probability of the minority and of the "
@@ -16,12 +16,11 @@ _DASHED = (
 )
 
 
-def saddle_section(
-    confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame, charts: Charts
-) -> Section | None:
-    """Returns the auxiliary scalars of the confirm trials, a figure a method and ratio; None without such scalars."""
+def saddle_section(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Section:
+    """Returns the auxiliary scalars of the confirm trials, a figure a method and ratio."""
     figures = tuple(_figures(confirm, history, scores, charts))
-    return Section("The saddle of AUC maximisation", figures=figures) if figures else None
+    none = none_drawn(confirm, history, "history") or "No method here keeps such scalars, as those of objective auc do."
+    return Section("The saddle of AUC maximisation", note="" if figures else none, figures=figures)
 
 
 def _figures(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Iterator[Figure]:

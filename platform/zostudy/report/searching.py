@@ -15,13 +15,19 @@ from zostudy.results.tables import Table
 
 BEST_SHOWN = 3
 
+_TITLE = "What the search found"
+
 
 def search_section(search: pd.DataFrame, space: Mapping[str, Any], charts: Charts) -> Section:
     """Returns what the complete search trials say; those that were stopped early or failed are counted."""
+    if not space:
+        return Section(_TITLE, note="Nothing was searched: search.space is empty, and methods run with their settings.")
+    if search.empty:
+        return Section(_TITLE, note="There is no search trial: none has ended so far, or search.trials is 0.")
     ends = {"failed": "failed", "pruned": "were stopped early"}
     counts = ", ".join(f"{n} {how}" for status, how in ends.items() if (n := int((search["status"] == status).sum())))
     return Section(
-        "What the search found",
+        _TITLE,
         note=f"Of {len(search)} search trials, {counts}; the figures leave these out." if counts else "",
         tables=(_best(search, space),),
         figures=(*_values(search, space, charts), *_importances(search, space, charts)),

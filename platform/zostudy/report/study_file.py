@@ -1,0 +1,66 @@
+"""The study's file as a report reads it: word for word, its methods in their order, and what was searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from zostudy.errors import ResultsError
+from zostudy.results.ledger import STUDY_FILE
+from zostudy.results.storage import Storage
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study's file.
+
+    Attributes:
+        place: the study's.
+        text: all of it.
+        methods: their labels, in its order.
+        space: the keys that were searched, each with its choices or its range.
+    """
+
+    place: Storage
+    text: str
+    methods: tuple[str, ...]
+    space: Mapping[str, Any]
+
+
+def read_study_file(place: Storage) -> StudyFile:
+    """Returns the file of the study at a place.
+
+    Raises:
+        ResultsError: it is missing, cannot be read, or holds no study.
+    """
+    text = _text(place)
+    try:
+        spec = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ResultsError(f"{place / STUDY_FILE} must be YAML, but is not; restore it as the run wrote it") from error
+    search = (spec.get("search") or {}) if isinstance(spec, dict) else None
+    space = (search.get("space") or {}) if isinstance(search, dict) else None
+    if not isinstance(space, dict):
+        raise ResultsError(f"{place / STUDY_FILE} must hold a study, but does not; restore it as the run wrote it")
+    return StudyFile(place, text, _methods(spec), space)
+
+
+def _text(place: Storage) -> str:
+    try:
+        return place.read(STUDY_FILE).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        is_missing = isinstance(error, FileNotFoundError)
+        fault = "is missing" if is_missing else f"cannot be read ({' '.join(str(error).split())})"
+        raise ResultsError(
+            f"a report needs the study's file, but {place / STUDY_FILE} {fault}; give a folder that zostudy run wrote"
+        ) from error
+
+
+def _methods(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the labels: a method stands there by its name, or as a mapping of its label to its options."""
+    given = spec.get("methods")
+    listed = given if isinstance(given, list) else []
+    return tuple(str(label) for entry in listed for label in (entry if isinstance(entry, dict) else [entry]))
