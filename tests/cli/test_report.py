@@ -59,12 +59,12 @@ def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alon
     assert "quickstart</h" in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_watched_tree_waits_for_the_first_trial_and_takes_up_new_studies(
+def test_a_watched_tree_waits_for_itself_and_the_first_trial_and_takes_up_new_studies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from zostudy.cli import report
 
-    (tmp_path / "begun" / "trials").mkdir(parents=True)
+    tmp_path /= "results"
     looks: list[list[str]] = []
 
     def end_of_a_round(seconds: float) -> None:
@@ -72,10 +72,13 @@ def test_a_watched_tree_waits_for_the_first_trial_and_takes_up_new_studies(
         looks.append([name for name in ("quickstart", "sst2-minilm") if f"{name}</h" in text])
         if len(looks) == 5:
             raise KeyboardInterrupt
+        (tmp_path / "begun" / "trials").mkdir(parents=True, exist_ok=True)
         if len(looks) > 1 and len(looks) < 4:
             name = ("quickstart", "sst2-minilm")[len(looks) - 2]
             shutil.copytree(REFERENCE / name, tmp_path / name)
 
+    drawn: list[str] = []
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: drawn.extend(specs))
     monkeypatch.setattr(report, "time", SimpleNamespace(sleep=end_of_a_round))
     monkeypatch.setattr(report, "take_ends_as_interrupts", lambda: None)
     with pytest.raises(typer.Exit) as ended:
@@ -85,7 +88,46 @@ def test_a_watched_tree_waits_for_the_first_trial_and_takes_up_new_studies(
     page = tmp_path / "report.html"
     said = capsys.readouterr()
     assert said.out == f"{page}\n"
-    assert said.err == f"waiting for the first trial to end\n\nno longer written anew: {page}\n"
+    assert said.err.splitlines() == [
+        f"waiting for {tmp_path} to appear",
+        "waiting for the first trial to end",
+        "writing it a last time, with figures/",
+        f"no longer written anew: {page}",
+    ]
+    assert 'http-equiv="refresh"' not in page.read_text("utf-8")
+    assert drawn
+
+
+def test_watching_ends_when_every_study_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from zostudy.cli import report
+
+    shutil.copytree(REFERENCE / "sst2-minilm", tmp_path / "sst2-minilm")
+    trials = tmp_path / "sst2-minilm" / "trials"
+    [stored] = trials.iterdir()
+    whole = pq.read_table(stored)
+    pq.write_table(whole.slice(0, 3), stored)
+    looks: list[bool] = []
+
+    def end_of_a_round(seconds: float) -> None:
+        assert not looks, "it should have ended"
+        looks.append('http-equiv="refresh"' in (tmp_path / "page.html").read_text("utf-8"))
+        pq.write_table(whole.slice(3), trials / "b.parquet")
+
+    monkeypatch.setattr(report, "time", SimpleNamespace(sleep=end_of_a_round))
+    monkeypatch.setattr(report, "take_ends_as_interrupts", lambda: None)
+    report_command([str(tmp_path / "sst2-minilm")], to=str(tmp_path / "page.html"), watch=True)
+    assert looks == [True]
+    assert 'http-equiv="refresh"' not in (tmp_path / "page.html").read_text("utf-8")
+    assert (tmp_path / "figures" / "sst2-minilm-roc-ratio-10.png").is_file()
+    assert capsys.readouterr().out == f"{tmp_path / 'page.html'}\n"
+
+
+def test_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ResultsError, match="is a file; give the folder"):
+        report_command([str(tmp_path / "file")], to=str(tmp_path / "page.html"), watch=True)
 
 
 @pytest.mark.slow
@@ -94,8 +136,10 @@ def test_a_watched_report_follows_the_study_until_it_is_interrupted(
 ) -> None:
     folder = tmp_path / "quickstart"
     shutil.copytree(REFERENCE / "quickstart", folder)
-    trials, report = folder / "trials" / "merged.parquet", folder / "report.html"
-    whole = pq.read_table(trials)
+    merged, trials, report = (folder / name for name in ("trials/merged.parquet", "trials/a.parquet", "report.html"))
+    whole = pq.read_table(merged)
+    merged.unlink()
+    whole = whole.filter(pc.not_equal(whole["trial"], "zosa-r50-confirm-002"))  # so that it is not at its end
     pq.write_table(whole.filter(pc.equal(whole["stage"], "search")), trials)
     process = start("report", "--watch", folder)
     assert process.stdout is not None
@@ -113,8 +157,9 @@ def test_a_watched_report_follows_the_study_until_it_is_interrupted(
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.strip() == f"no longer written anew: {report}"
-    assert not (folder / "figures").exists()
+    assert said.splitlines() == ["writing it a last time, with figures/", f"no longer written anew: {report}"]
+    assert 'http-equiv="refresh"' not in report.read_text(encoding="utf-8")
+    assert list((folder / "figures").glob("*.png"))
 
 
 def test_several_folders_need_a_place() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -40,7 +40,7 @@ def report_command(
         typer.Option(metavar="METHOD", help="Test every other method against this one.", show_default=False),
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Write it anew while the study runs, without figures/, until Ctrl-C.")
+        bool, typer.Option("--watch", help="Write it anew while the study runs, with figures/ at its end or at Ctrl-C.")
     ] = False,
 ) -> None:
     """Draw a report: one HTML file that needs no network, and every figure as PNG and SVG in figures/."""
@@ -55,10 +55,11 @@ def report_command(
     if to is None and len(folders) > 1:
         raise ResultsError(f"a report of {len(folders)} folders needs a place; give one with --to FILE")
     page = Storage.at(folders[0] if to is None else to)
-    if page.is_folder():
+    if to is None or page.is_folder():
         page /= "report.html"
     if watch:
         _watch(folders, page, baseline)
+        return
     studies = _written(folders)
     begun = [study for study, files in studies if files]
     if not begun:
@@ -72,29 +73,81 @@ def report_command(
     print(page)
 
 
-def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> NoReturn:
-    """Writes the report whenever a trial has ended, of new studies too; waits for the first one."""
+def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> None:
+    """Writes the report as the studies go on, and a last time when all have ended or it is interrupted.
+
+    Raises:
+        typer.Exit: it was interrupted.
+    """
     from zostudy.report.page import write_report
 
     take_ends_as_interrupts()
     seen: list[Written] = []
-    waits = False
     try:
-        while True:
-            now = [(study, files) for study, files in _written(folders) if files]
-            if now and now != seen:
-                write_report([study for study, _ in now], page, watch=True, baseline=baseline)
-                if not seen:
-                    print(page, flush=True)
-                seen = now
-            elif not (seen or waits):
-                print("waiting for the first trial to end", file=sys.stderr, flush=True)
-                waits = True
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+        _follow(folders, page, baseline, seen)
+        ending = None
     except KeyboardInterrupt:
-        if seen:
-            print(f"\nno longer written anew: {page}", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+        ending = typer.Exit(INTERRUPTED)
+    if seen:
+        print("writing it a last time, with figures/", file=sys.stderr, flush=True)
+        write_report([study for study, _ in seen], page, baseline=baseline)
+        print(f"no longer written anew: {page}", file=sys.stderr)
+    if ending:
+        raise ending
+
+
+def _follow(folders: Sequence[str], page: Storage, baseline: str | None, seen: list[Written]) -> None:
+    """Writes a page that loads itself anew whenever a trial has ended, until every study has come to its end.
+
+    Args:
+        folders: as they were given; one that is missing may come.
+        page: the file.
+        baseline: the label of a method, or None.
+        seen: empty; takes what the page shows.
+    """
+    from zostudy.report.page import write_report
+    from zostudy.results.unfinished import unfinished
+
+    said = ""
+    while True:
+        studies = _written([folder for folder in folders if _holds_studies(folder)])
+        begun = [(study, files) for study, files in studies if files]
+        if begun and begun != seen:
+            write_report([study for study, _ in begun], page, watch=True, baseline=baseline)
+            if not seen:
+                print(page, flush=True)
+            seen[:] = begun
+        if not seen and (line := _awaited(folders)) != said:
+            print(line, file=sys.stderr, flush=True)
+            said = line
+        if seen and len(begun) == len(studies) and not unfinished([study for study, _ in begun]):
+            return
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _awaited(folders: Sequence[str]) -> str:
+    from zostudy.results.storage import Storage
+
+    missing = [folder for folder in folders if not Storage.at(folder).is_folder()]
+    return f"waiting for {', '.join(missing)} to appear" if missing else "waiting for the first trial to end"
+
+
+def _holds_studies(folder: str) -> bool:
+    """Returns whether a folder is there and holds a study so far.
+
+    Raises:
+        ResultsError: it is a file, which will never be one.
+    """
+    from zostudy.errors import ResultsError
+    from zostudy.results.reading import study_places
+    from zostudy.results.storage import Storage
+
+    try:
+        return bool(study_places(folder))
+    except ResultsError:
+        if Storage.at(folder).exists(""):
+            raise
+        return False
 
 
 def _written(folders: Sequence[str]) -> list[Written]:
