@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,25 @@ def test_a_prompt_is_exported_and_labels_a_file(call, results: Path, texts: Path
     assert [float(row["score_positive"]) for row in rows] == pytest.approx(frame["score_positive"].tolist(), abs=1e-5)
 
 
+def test_the_command_that_uses_an_export_can_be_pasted(call, results: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mé <b>"
+    [*_, use] = call("export", results, "best", "--to", out).out.splitlines()
+    assert shlex.split(use) == ["use:", "zostudy", "predict", str(out), "FILE"]
+
+
+def test_a_model_that_is_not_there_is_named_with_its_option(call, results: Path, texts: Path, tmp_path: Path) -> None:
+    call("export", results, "best", "--to", tmp_path / "out")
+    called = call("predict", tmp_path / "out", texts, "--model", "./gone")
+    assert (called.code, called.out) == (2, "")
+    assert "error: --model must be a folder that exists, but there is none at './gone'" in called.err
+
+
+def test_texts_in_a_folder_are_refused_as_such(call, results: Path, tmp_path: Path) -> None:
+    call("export", results, "best", "--to", tmp_path / "out")
+    [line] = call("predict", tmp_path / "out", tmp_path).err.splitlines()
+    assert f"{tmp_path}: is a folder; name a CSV, TSV, JSON or Parquet file" in line
+
+
 def test_tokens_are_a_table_or_records(call, results: Path) -> None:
     table = call("tokens", results, "best", "--top", "2")
     assert table.code == 0, table.err
@@ -78,6 +98,7 @@ def test_mistakes_are_one_line(call, results: Path, texts: Path, tmp_path: Path)
         ("export", tmp_path / "none", "best", "--to", out): "holds no study.yaml",
         ("tokens", results, "nothing-like-it"): "name one of its 6 trials, such as",
         ("predict", out, texts): "make it with: zostudy export",
+        ("predict", tmp_path / "my out", texts): f"--to '{tmp_path / 'my out'}'",
     }
     for arguments, message in mistakes.items():
         called = call(*arguments)

@@ -58,6 +58,25 @@ def test_the_card_says_what_where_and_how_good(exported_study) -> None:
         assert text in card, text
 
 
+@pytest.mark.parametrize("case", ["mini-roberta", "mini-gpt2"])
+def test_the_card_names_an_embedded_model_and_no_folder_of_this_machine(exported_study, case: str) -> None:
+    card = (exported_study(case).folder / "README.md").read_text(encoding="utf-8")
+    code = card.partition("```yaml")[0]  # the study's file comes last, to the letter
+    assert code.count(f'base = str(files("zostudy").joinpath("lm/embedded/{case}"))') == (
+        2 if case == "mini-gpt2" else 1
+    )
+    assert str(Path(_location(case)).parents[1]) not in code
+    assert f"| model | {case} |" in card
+
+
+def test_the_card_names_the_settings_that_took_part(exported_study) -> None:
+    card = (exported_study("mini-roberta").folder / "README.md").read_text(encoding="utf-8")
+    [line] = [line for line in card.splitlines() if line.startswith("| settings |")]
+    assert "learning_rate 2.0" in line
+    assert "imbalance.class_weights none" in line
+    assert not any(name in line for name in ("auc_version", "imbalance.margin", "hinge_margin", "focal_gamma"))
+
+
 def test_best_is_the_confirm_trial_with_the_best_dev_auc(exported_study) -> None:
     results = exported_study("mini-gpt2").trial.study
     trials = results.results.trials

@@ -50,6 +50,21 @@ def test_a_cells_name_is_its_best_confirm_trial(exported_study) -> None:
         searching.trial("spsa-r2")
 
 
+def test_a_cell_whose_seeds_all_failed_says_so(exported_study) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    trials = study.results.trials.copy()
+    mine = (trials["cell"] == "spsa-r2") & (trials["stage"] == "confirm")
+    trials.loc[mine, ["status", "error"]] = ["failed", "the loss is nan"]
+    failed = dataclasses.replace(study, results=dataclasses.replace(study.results, trials=trials))
+    why = r"has none, as all 2 failed \(the loss is nan\); name a cell or trial that did not"
+    with pytest.raises(ResultsError, match=f"but cell spsa-r2 {why}"):
+        failed.trial("spsa-r2")
+    [searched] = trials.loc[(trials["cell"] == "spsa-r2") & (trials["stage"] == "search"), "trial"]
+    with pytest.raises(ResultsError, match=f"its cell {why}"):
+        failed.trial(searched).check_confirmed()
+    assert failed.trial("best").row["cell"] == "untuned-r2"
+
+
 def test_a_study_whose_methods_are_not_installed_here_is_taken_away(exported_study, tmp_path: Path) -> None:
     exported, results = exported_study("mini-gpt2"), tmp_path / "results"
     shutil.copytree(exported.results, results)

@@ -16,6 +16,8 @@ import yaml
 from zostudy.errors import ResultsError
 from zostudy.report.charts import COLOURS
 from zostudy.report.page import write_report
+from zostudy.report.study_file import read_study_file
+from zostudy.results.storage import Storage
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -178,6 +180,16 @@ def test_a_folder_without_the_studys_file_gets_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "report.html").exists()
 
 
+def test_a_studys_file_that_cannot_be_read_is_named_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(self: Storage, name: str) -> bytes:
+        raise PermissionError(13, f"Failed to open local file '{self / name}'. Detail: [errno 13] Permission denied")
+
+    monkeypatch.setattr(Storage, "read", refuse)
+    with pytest.raises(ResultsError, match=r"study\.yaml cannot be read \(Permission denied\); give") as raised:
+        read_study_file(Storage.at(tmp_path))
+    assert str(raised.value).count(str(tmp_path)) == 1
+
+
 def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path, altered: Callable[..., Path]) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ResultsError, match="give another place with --to") as raised:
@@ -189,8 +201,6 @@ def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path, altered: C
 def test_a_report_is_written_beside_results_in_an_object_store(
     s3_uri: Callable[[str], str], tmp_path: Path, altered: Callable[..., Path]
 ) -> None:
-    from zostudy.results.storage import Storage
-
     folder, place = altered(tmp_path / "kept"), Storage.at(s3_uri("reports/kept"))
     for path in folder.rglob("*.*"):
         place.write(path.relative_to(folder).as_posix(), path.read_bytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -48,4 +49,4 @@ def export_command(
         print(f"note: {exported.note}", file=sys.stderr)
     print(f"exported: {manifest.trial} to {to}")
     print(f"card:     {to / 'README.md'}")
-    print(f"use:      zostudy predict {to} FILE")
+    print(f"use:      zostudy predict {shlex.quote(str(to))} FILE")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from zostudy.export.decision import Decision, recalls
-from zostudy.export.manifest import Manifest
+from zostudy.export.manifest import ADAPTER_CONFIG_FILE, Manifest
 from zostudy.export.prompt import TunedPrompt
+from zostudy.export.settings import settings_in_use
 from zostudy.export.snippets import peft_snippet, vllm_snippet
 from zostudy.export.trials import StoredTrial
-from zostudy.lm.sources import ModelSource
+from zostudy.lm.sources import ModelSource, package_of
 from zostudy.results.intervals import Interval
 from zostudy.results.schema import METRICS, TRIALS, meaning
 from zostudy.results.tables import Table, markdown
@@ -66,6 +67,7 @@ def _header(manifest: Manifest) -> str:
 def _summary(manifest: Manifest, prompt: TunedPrompt, trial: StoredTrial) -> str:
     n, width = prompt.vectors.shape
     row = trial.row
+    used = settings_in_use(trial.params, row["objective"])
     title = f"# {manifest.task.name} by a tuned prompt for {manifest.model.name}\n\n"
     text = (
         f"{n} prompt vectors of {width} numbers, tuned without gradients for a frozen `{manifest.model.name}` by "
@@ -79,7 +81,7 @@ def _summary(manifest: Manifest, prompt: TunedPrompt, trial: StoredTrial) -> str
         ("method", f"{manifest.method} ({row['algorithm']})"),
         ("model", manifest.model.name + (f", revision {manifest.model.revision}" if manifest.model.revision else "")),
         ("dtype of the matrix products", manifest.model.dtype),
-        ("settings", ", ".join(f"{key} {value}" for key, value in trial.params.items() if value is not None)),
+        ("settings", ", ".join(f"{key} {value}" for key, value in used.items())),
     ]
     return title + text + _table(("what", "which"), facts)
 
@@ -158,11 +160,16 @@ def _use(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
         if source.head == "encoder"
         else ""
     )
+    here = (
+        f" The folder in `{ADAPTER_CONFIG_FILE}` is that of the machine which wrote it; the code finds it on any."
+        if package_of(manifest.model.name)
+        else ""
+    )
     use = (
         "## Use\n\nIn this folder, `zostudy predict . FILE --to labelled.csv` labels a CSV, TSV, JSON or Parquet file."
         "\n\n"
         f"With PEFT the scores are those of the study, {exact}. {places} Pad batches on the right and give the "
-        f"attention mask.{head}\n\n```python\n{peft_snippet(manifest, prompt, source)}\n```\n"
+        f"attention mask.{head}{here}\n\n```python\n{peft_snippet(manifest, prompt, source)}\n```\n"
     )
     if source.head != "causal":
         return use

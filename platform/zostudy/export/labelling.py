@@ -48,7 +48,8 @@ def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: st
         DataError: the file cannot be read, lacks a column, has empty texts, or has columns named as the predictions.
     """
     if not file.is_file():
-        raise DataError(f"{file}: no such file; name a CSV, TSV, JSON or Parquet file")
+        fault = "is a folder" if file.is_dir() else "no such file"
+        raise DataError(f"{file}: {fault}; name a CSV, TSV, JSON or Parquet file")
     task, frame = manifest.task, read_frame(file)
     if second_text is not None and task.second_text is None:
         raise DataError(f"task {task.name!r} has no second text; leave out --second-text")

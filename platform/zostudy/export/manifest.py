@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -92,7 +93,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        fault = f"there is no {path}; make it with: zostudy export DIR TRIAL --to {folder}"
+        fault = f"there is no {path}; make it with: zostudy export DIR TRIAL --to {shlex.quote(str(folder))}"
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

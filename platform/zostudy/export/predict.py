@@ -60,7 +60,7 @@ def predict(
     named = {} if model is None else {"name": os.path.abspath(model) if os.path.isdir(model) else model}
     spec = manifest.model.model_copy(update={**named, "head": manifest.head, "trust_remote_code": trust_remote_code})
     prompt = _read_prompt(folder, spec)
-    source = find_model(spec)
+    source = find_model(spec, named_by="--model")
     encoded = _encode(manifest, spec, source, texts, truncate or manifest.task.truncate)
     dtype: DType = "bfloat16" if spec.dtype == "bfloat16" else "float32"
     evaluator = make_evaluator(spec, source, encoded, dtype, device)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from zostudy.export.manifest import Manifest
 from zostudy.export.prompt import TunedPrompt
-from zostudy.lm.sources import ModelSource
+from zostudy.lm.sources import ModelSource, package_of
 
 _LOADERS = {"masked": "AutoModelForMaskedLM", "causal": "AutoModelForCausalLM", "encoder": "AutoModel"}
 
-_PEFT = """import torch
+_PEFT = """{imports}import torch
 from peft import PeftModel
 from transformers import {loader}, AutoTokenizer
 
-base = {location!r}
+base = {base}
 tokenizer = AutoTokenizer.from_pretrained(base, revision={revision!r})
 frozen = {loader}.from_pretrained(base, revision={revision!r}, dtype=torch.float32)
 model = PeftModel.from_pretrained(frozen, ".").eval()  # this folder
@@ -30,6 +30,8 @@ def scores(text{second}):
 
 print(dict(zip(classes, scores({example}).tolist())))"""
 
+_IMPORTS = "from importlib.resources import files\n\n"
+
 _MASKED = """    place = {ahead} + ids[0].tolist().index(tokenizer.mask_token_id)
     return model(input_ids=ids).logits[0, place, label_tokens]"""
 
@@ -40,12 +42,12 @@ _ENCODER = """    states = model(input_ids=ids).last_hidden_state[0]
     cosines = torch.nn.functional.cosine_similarity(states.mean(dim=0)[None], torch.stack(labels))
     return temperature * cosines"""
 
-_VLLM = """import torch
+_VLLM = """{imports}import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from vllm import LLM, SamplingParams
 
-base = {location!r}
+base = {base}
 tokenizer = AutoTokenizer.from_pretrained(base, revision={revision!r})
 frozen = AutoModelForCausalLM.from_pretrained(base, revision={revision!r}, dtype=torch.float32)
 embed = frozen.get_input_embeddings()
@@ -71,7 +73,8 @@ def peft_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
     )
     return _PEFT.format(
         loader=_LOADERS[source.head],
-        location=source.location,
+        imports=_IMPORTS if package_of(manifest.model.name) else "",
+        base=_base(manifest, source),
         revision=source.revision,
         classes=list(task.class_names),
         constants=constants,
@@ -89,7 +92,8 @@ def vllm_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
     """Returns Python code that labels one text with vLLM, for a causal model."""
     pair = ['second_text="a second text"'] if manifest.task.second_text is not None else []
     return _VLLM.format(
-        location=source.location,
+        imports=_IMPORTS if package_of(manifest.model.name) else "",
+        base=_base(manifest, source),
         revision=source.revision,
         template=manifest.task.template,
         example_fields=", ".join(['text="a text"', *pair, 'mask=""']),
@@ -98,6 +102,15 @@ def vllm_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
         label_tokens=list(manifest.task.label_tokens),
         classes=list(manifest.task.class_names),
     )
+
+
+def _base(manifest: Manifest, source: ModelSource) -> str:
+    """Returns code that says where the model is: in its package on any machine, else where it was."""
+    package = package_of(manifest.model.name)
+    if package is None:
+        return repr(source.location)
+    name, folder = package
+    return f'str(files("{name}").joinpath("{folder}"))  # {manifest.model.name} comes with this package'
 
 
 def _mask_field(source: ModelSource) -> list[str]:

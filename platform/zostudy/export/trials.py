@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -80,8 +81,7 @@ class StudyResults:
         complete = trials[(trials["stage"] == "confirm") & (trials["status"] == "complete")]
         if complete.empty:
             raise ResultsError(
-                f"the best is the confirm trial with the best dev AUC, but {whose} has none yet; "
-                "wait for one, or name a trial"
+                f"the best is the confirm trial with the best dev AUC, but {whose} {_has_no_complete(trials)}"
             )
         return str(complete["trial"].iloc[int(complete["dev_auc"].argmax())])
 
@@ -133,10 +133,12 @@ class StoredTrial:
         """
         if self.row["stage"] != "confirm":
             seeds = self.confirm_seeds
-            which = f"its cell has {', '.join(seeds['trial'])}" if len(seeds) else "its cell has none yet"
+            trials = self.study.results.trials
+            own = trials[trials["cell"] == self.row["cell"]]
+            which = f"has {', '.join(seeds['trial'])}" if len(seeds) else _has_no_complete(own)
             raise ResultsError(
                 f"an exported trial must be a confirm trial, whose scores are stored, but {self.name} is of the "
-                f"search; {which}; {BEST} names the study's best"
+                f"search; its cell {which}; {BEST} names the study's best"
             )
 
     def scores(self, split: str) -> SplitScores:
@@ -168,6 +170,15 @@ class StoredTrial:
         return t_interval(self.confirm_seeds[column].to_numpy(np.float64))
 
 
+def _has_no_complete(trials: pd.DataFrame) -> str:
+    """Returns why there is no complete confirm trial among them, and what to do."""
+    confirm = trials[trials["stage"] == "confirm"]
+    if confirm.empty:
+        return "has none yet; wait for one, or name a trial"
+    reason = confirm["error"].iloc[0]
+    return f"has none, as all {len(confirm)} failed ({reason}); name a cell or trial that did not"
+
+
 def load_study_results(where: str | PathLike[str]) -> StudyResults:
     """Returns one study's results.
 
@@ -187,8 +198,10 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
     try:
         yaml = place.read(STUDY_FILE).decode()
     except (OSError, UnicodeDecodeError) as error:
+        # Arrow's own words for it name the path again.
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise ResultsError(
-            f"a study's file must be UTF-8 text, but {place / STUDY_FILE} cannot be read "
-            f"({' '.join(str(error).split())}); restore it as the run wrote it"
+            f"a study's file must be UTF-8 text, but {place / STUDY_FILE} cannot be read ({reason}); "
+            "restore it as the run wrote it"
         ) from error
     return StudyResults(parse_study(yaml, str(place / STUDY_FILE)), yaml, load_results(where))

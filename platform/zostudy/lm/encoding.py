@@ -64,7 +64,7 @@ def load_tokenizer(source: ModelSource) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.location, **source.loading)
     except (OSError, ValueError) as error:
-        raise unreachable(source.location, error) from error
+        raise unreachable(source, error) from error
     if source.head == "masked" and tokenizer.mask_token is None:
         raise ModelError(
             f"a masked head needs a mask token, but the tokenizer of {source.location} has none; set model.head"

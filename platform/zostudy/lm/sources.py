@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import textwrap
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -34,12 +35,14 @@ class ModelSource:
         revision: the hub revision, or None.
         head: how a text is scored.
         trust_remote_code: whether Python files that come with the model may be run.
+        named_by: the key or option that names the model, for who has to name another.
     """
 
     location: str
     revision: str | None
     head: Head
     trust_remote_code: bool = False
+    named_by: str = "model.name"
 
     @property
     def loading(self) -> dict[str, Any]:
@@ -47,20 +50,24 @@ class ModelSource:
         return {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
 
 
-def find_model(spec: ModelSpec) -> ModelSource:
+def find_model(spec: ModelSpec, named_by: str = "model.name") -> ModelSource:
     """Returns the source of a study's model, its head resolved.
+
+    Args:
+        spec: the model.
+        named_by: the key or option that gave its name.
 
     Raises:
         ModelError: the model is not there, has no weights in safetensors, or has no head we know.
     """
-    location = _location(spec.name)
+    location = _location(spec.name, named_by)
     if Path(location).is_dir():
-        _check_folder(Path(location))
-    source = ModelSource(location, spec.revision, "masked", spec.trust_remote_code)
+        _check_folder(Path(location), named_by)
+    source = ModelSource(location, spec.revision, "masked", spec.trust_remote_code, named_by)
     return replace(source, head=spec.head if spec.head != "auto" else _head_of(source))
 
 
-def _location(name: str) -> str:
+def _location(name: str, named_by: str) -> str:
     if name in EMBEDDED_MODELS:
         return str(Path(__file__).parent / "embedded" / name)
     if name == "minilm":
@@ -69,8 +76,15 @@ def _location(name: str) -> str:
     if folder.is_dir():
         return str(folder.resolve())
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(f"model.name must be a folder that exists, but there is none at '{name}'; mend the path")
+        raise ModelError(f"{named_by} must be a folder that exists, but there is none at '{name}'; mend the path")
     return name
+
+
+def package_of(name: str) -> tuple[str, str] | None:
+    """Returns the Python package that carries a model, and the folder in it; None for a model from elsewhere."""
+    if name in EMBEDDED_MODELS:
+        return "zostudy", f"lm/embedded/{name}"
+    return (MINILM_PACKAGE, "model") if name == "minilm" else None
 
 
 def minilm_installed() -> bool:
@@ -93,9 +107,9 @@ def _minilm_folder() -> Path:
     return folder
 
 
-def _check_folder(folder: Path) -> None:
+def _check_folder(folder: Path, named_by: str) -> None:
     if not (folder / "config.json").is_file():
-        raise ModelError(f"a model folder must hold config.json, but {folder} does not; point model.name at the model")
+        raise ModelError(f"a model folder must hold config.json, but {folder} does not; point {named_by} at the model")
     if not any(folder.glob("*.safetensors")):
         raise ModelError(
             f"a model folder must hold weights as *.safetensors, but {folder} has none; "
@@ -114,7 +128,7 @@ def load_config(source: ModelSource) -> Any:
     try:
         return AutoConfig.from_pretrained(source.location, **source.loading)
     except (OSError, ValueError) as error:
-        raise unreachable(source.location, error) from error
+        raise unreachable(source, error) from error
 
 
 def _head_of(source: ModelSource) -> Head:
@@ -128,18 +142,20 @@ def _head_of(source: ModelSource) -> Head:
     )
 
 
-def unreachable(location: str, error: Exception) -> ModelError:
+def unreachable(source: ModelSource, error: Exception) -> ModelError:
     """Returns the one-line error for a model that transformers could not load."""
+    location = source.location
     if "trust_remote_code=True" in str(error):
         return ModelError(
             f"model {location} brings Python code of its own, which zostudy does not run unasked; "
             "read that code, and if you trust it set model.trust_remote_code to true, or give --trust-remote-code "
             "to a verb that takes it"
         )
-    reason = " ".join(str(error).split())[:160]
+    first_line = str(error).strip().partition("\n")[0].rstrip(".")  # the others are advice, which does not always fit
+    reason = textwrap.shorten(first_line, 160, placeholder=" ...")
     if Path(location).is_dir():
         return ModelError(f"the model in {location} cannot be loaded ({reason}); check that the folder is complete")
     return ModelError(
         f"model '{location}' is neither embedded, nor a folder, nor to be had from the hub ({reason}); "
-        "check the name, download it once with a network, or give a folder in model.name"
+        f"check the name, download it once with a network, or give a folder in {source.named_by}"
     )

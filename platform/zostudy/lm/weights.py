@@ -91,7 +91,7 @@ def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
     try:
         model = loader.from_pretrained(source.location, dtype=dtype, use_safetensors=True, **source.loading)
     except (OSError, ValueError, SafetensorError) as error:
-        raise unreachable(source.location, error) from error
+        raise unreachable(source, error) from error
     model.config.use_cache = False
     return model.eval().requires_grad_(False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,8 +53,9 @@ def _text(place: Storage) -> str:
     try:
         return place.read(STUDY_FILE).decode()
     except (OSError, UnicodeDecodeError) as error:
-        is_missing = isinstance(error, FileNotFoundError)
-        fault = "is missing" if is_missing else f"cannot be read ({' '.join(str(error).split())})"
+        # Arrow's own words for it name the path again.
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        fault = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({reason})"
         raise ResultsError(
             f"a report needs the study's file, but {place / STUDY_FILE} {fault}; give a folder that zostudy run wrote"
         ) from error
