@@ -212,7 +212,8 @@ class Storage:
 
     def _told_of_writing(self, name: str, option: str = "--results") -> Any:
         place = str(self / name) if name else str(self)
-        return _told(place, "writable", f"free the space or permit it, or give another place with {option}")
+        what = "results" if option == "--results" else option
+        return _told(place, "writable", f"free the space or permit it, or give another place with {option}", what)
 
 
 Where: TypeAlias = str | PathLike[str] | Storage
@@ -220,11 +221,11 @@ Where: TypeAlias = str | PathLike[str] | Storage
 
 
 @contextmanager
-def _told(place: str, wanted: str, remedy: str) -> Iterator[None]:
+def _told(place: str, wanted: str, remedy: str, what: str = "results") -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ResultsError(f"results must be {wanted}, but {place} is not ({_reason(error)}); {remedy}") from error
+        raise ResultsError(f"{what} must be {wanted}, but {place} is not ({_reason(error)}); {remedy}") from error
 
 
 def _reason(error: Exception) -> str:
