@@ -124,6 +124,22 @@ def test_watching_ends_when_every_study_has(
     assert capsys.readouterr().out == f"{tmp_path / 'page.html'}\n"
 
 
+def test_watching_waits_for_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zostudy.cli import report
+
+    folders = [str(tmp_path / name) for name in ("quickstart", "sst2-minilm")]
+    shutil.copytree(REFERENCE / "quickstart", folders[0])
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)
+    monkeypatch.setattr(
+        report, "time", SimpleNamespace(sleep=lambda _: shutil.copytree(REFERENCE / "sst2-minilm", folders[1]))
+    )
+    monkeypatch.setattr(report, "take_ends_as_interrupts", lambda: None)
+    report_command(folders, to=str(tmp_path / "page.html"), watch=True)
+    text = (tmp_path / "page.html").read_text("utf-8")
+    assert "<h2>sst2-minilm</h2>" in text
+    assert 'http-equiv="refresh"' not in text
+
+
 def test_a_file_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ResultsError, match="is a file; give the folder"):

@@ -110,17 +110,19 @@ def _follow(folders: Sequence[str], page: Storage, baseline: str | None, seen: l
 
     said = ""
     while True:
-        studies = _written([folder for folder in folders if _holds_studies(folder)])
+        there = [folder for folder in folders if _holds_studies(folder)]
+        studies = _written(there)
         begun = [(study, files) for study, files in studies if files]
         if begun and begun != seen:
-            write_report([study for study, _ in begun], page, watch=True, baseline=baseline)
-            if not seen:
-                print(page, flush=True)
+            is_first = not seen
             seen[:] = begun
+            write_report([study for study, _ in begun], page, watch=True, baseline=baseline)
+            if is_first:
+                print(page, flush=True)
         if not seen and (line := _awaited(folders)) != said:
             print(line, file=sys.stderr, flush=True)
             said = line
-        if seen and len(begun) == len(studies) and not unfinished([study for study, _ in begun]):
+        if len(there) == len(folders) and len(begun) == len(studies) and not unfinished([study for study, _ in begun]):
             return
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
