@@ -169,11 +169,12 @@ import sys
 from zostudy.cli.compare import compare_command
 light = set(sys.modules)
 assert not light & {{"pandas", "pyarrow", "numpy", "rich.table"}}, light
-compare_command([{str(study)!r}])
+compare_command([{str(study)!r}], baseline="zosa")
 from zostudy.results.query import query
 from zostudy.results.reading import load_results, load_trials
 load_results({str(study)!r}).history
-heavy = {{"ray", "torch", "transformers", "optuna", "sklearn", "scipy.stats", "datasets"}} & set(sys.modules)
+unwanted = {{"ray", "torch", "transformers", "optuna", "sklearn", "scipy.stats", "statsmodels", "datasets"}}
+heavy = unwanted & set(sys.modules)
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=_environment())

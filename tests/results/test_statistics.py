@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from zostudy.results.intervals import t_interval
 from zostudy.results.statistics import LEAST_PAIRS, holm, paired_test
@@ -86,3 +87,9 @@ def test_holm_rejects_what_the_step_down_rule_rejects(p_values: list[float]) -> 
                 break
             rejected.add(place)
         assert {place for place, p_value in enumerate(corrected) if p_value <= level + 1e-12} == rejected
+
+
+@given(st.lists(SCORES | st.floats(0, 1), max_size=30))
+def test_holm_is_that_of_statsmodels(p_values: list[float]) -> None:
+    expected = multipletests(p_values, method="holm")[1].tolist() if p_values else []
+    assert holm(p_values) == expected
