@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,17 @@ def test_several_studies_are_asked_at_once(ledger: Ledger, make_outcome) -> None
     merge(other.place)
     answer = rows(Path(str(ledger.place)).parent, "SELECT study, count(*) FROM history GROUP BY ALL ORDER BY ALL")
     assert answer == [("made", 12), ("other", 3)]
+
+
+def test_a_study_that_is_there_twice_is_refused_as_when_it_is_read(ledger: Ledger) -> None:
+    tree = Path(str(ledger.place)).parent
+    shutil.copytree(tree / "made", tree / "a copy")
+    for table in TABLES:
+        with pytest.raises(ResultsError, match=r"of made is in .*a copy also in .*made; give one") as caught:
+            rows(tree, f"SELECT count(*) FROM {table}")
+    with pytest.raises(ResultsError) as read:
+        load_results(tree)
+    assert str(read.value) == str(caught.value)
 
 
 STATEMENTS = [

@@ -20,6 +20,8 @@ from zostudy.results.reading import load_results, load_trials
 from zostudy.results.schema import SCHEMAS, TRIALS
 from zostudy.results.storage import Storage
 
+TRIAL = "zosa-ratio10-confirm-0000"
+
 
 @pytest.fixture
 def study(make_outcome, tmp_path: Path) -> Path:
@@ -138,7 +140,9 @@ def test_a_trial_that_ends_while_reading_is_left_out_as_a_whole(make_outcome, st
 
 def test_a_study_read_twice_is_refused(make_outcome, study: Path) -> None:
     Ledger(study.parent / "copy").record(make_outcome(number=1))
-    _refused(study.parent, "holds made twice; give one")
+    _refused(study.parent, "of made is in .*/copy also in .*/made; give one of these folders")
+    (study / "trials" / "copy.parquet").write_bytes((study / "trials" / f"{TRIAL}.parquet").read_bytes())
+    _refused(study, f"{TRIAL} of made is in .*/made twice; move the copy away")
 
 
 def test_folders_without_results_get_one_clear_line(tmp_path: Path) -> None:
@@ -214,5 +218,5 @@ def test_trials_may_be_read_without_the_columns_that_nobody_asks_for(make_outcom
         Ledger(tmp_path / study).record(make_outcome(study=study))
     columns = ["study", "trial", "method", "test_auc"]
     pd.testing.assert_frame_equal(load_trials(tmp_path, ["method", "test_auc"]), load_results(tmp_path).trials[columns])
-    with pytest.raises(ResultsError, match="holds first twice"):
+    with pytest.raises(ResultsError, match=r"of first is in .*first also in .*copy"):
         load_trials([tmp_path / "first", shutil.copytree(tmp_path / "first", tmp_path / "copy")], columns)

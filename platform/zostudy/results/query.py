@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import MERGED, check_files, read_table, table_files
+from zostudy.results.reading import check_read_once
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage
 from zostudy.results.studies import STUDIES, read_studies
@@ -72,8 +73,9 @@ def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyCo
             files were merged under it.
 
     Raises:
-        ResultsError: the SQL is no query or a wrong one, or a file cannot be read.
+        ResultsError: the SQL is no query or a wrong one, a file cannot be read, or a study is at two of the places.
     """
+    check_read_once(places)
     named = list(TABLES) if _ASKS_FOR_TABLES.search(sql) else [table for table in TABLES if _names(sql, table)]
     files = _files(places, named)
     while True:

@@ -21,6 +21,8 @@ from zostudy.results.storage import Storage, Where
 
 MOST_AT_ONCE = 8
 
+_KEY = ("study", "trial")
+
 
 def load_results(path: Where | Sequence[Where]) -> Results:
     """Returns the finished trials of one study or of several, failed ones among them.
@@ -36,7 +38,7 @@ def load_results(path: Where | Sequence[Where]) -> Results:
     places = study_places(path)
     trials = _read_trials(places, SCHEMAS["trials"].names)
     return Results(
-        _checked(trials, path),
+        _frame(places, trials, path),
         # Trials are read before history and scores, so a trial that ends in between is left out as a whole.
         tuple((place, part["trial"].combine_chunks()) for place, part in zip(places, trials, strict=True)),
     )
@@ -52,7 +54,8 @@ def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.Dat
     Raises:
         ResultsError: as ``load_results``.
     """
-    return _checked(_read_trials(study_places(path), list(dict.fromkeys(["study", "trial", *columns]))), path)
+    places = study_places(path)
+    return _frame(places, _read_trials(places, list(dict.fromkeys([*_KEY, *columns]))), path)
 
 
 def study_places(path: Where | Sequence[Where]) -> list[Storage]:
@@ -63,6 +66,16 @@ def study_places(path: Where | Sequence[Where]) -> list[Storage]:
     """
     found = [folder for given in _paths(path) for folder in _study_folders(Storage.at(given))]
     return list({folder.folder.resolve() if folder.folder else str(folder): folder for folder in found}.values())
+
+
+def check_read_once(places: Sequence[Storage]) -> None:
+    """Checks that no study is at two of the places.
+
+    Raises:
+        ResultsError: one is, or a file of its trials cannot be read.
+    """
+    if len(places) > 1:
+        _check_once(places, _read_trials(places, _KEY))
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,19 +166,24 @@ def _read_trials(places: Sequence[Storage], columns: Sequence[str]) -> list[pa.T
         return list(pool.map(lambda place: read_table(place, "trials", columns), places))
 
 
-def _checked(trials: Sequence[pa.Table], path: Where | Sequence[Where]) -> pd.DataFrame:
+def _frame(places: Sequence[Storage], trials: Sequence[pa.Table], path: Where | Sequence[Where]) -> pd.DataFrame:
     if not any(part.num_rows for part in trials):
         raise ResultsError(
             f"results need at least one finished trial, but {_listed(path)} holds none; "
             "wait for the first one, or run the study again to resume it"
         )
-    table = _to_pandas(pa.concat_tables(trials))
-    twice = table.loc[table.duplicated(["study", "trial"]), "study"]
-    if len(twice):
-        raise ResultsError(
-            f"every study must be read once, but {_listed(path)} holds {twice.iloc[0]} twice; give one of its folders"
-        )
-    return table
+    _check_once(places, trials)
+    return _to_pandas(pa.concat_tables(trials))
+
+
+def _check_once(places: Sequence[Storage], trials: Sequence[pa.Table]) -> None:
+    seen: dict[tuple[str, str], Storage] = {}
+    for place, part in zip(places, trials, strict=True):
+        for study, trial in zip(*(part[name].to_pylist() for name in _KEY), strict=True):
+            if other := seen.get((study, trial)):
+                copy = f"also in {place}; give one of these folders" if other != place else "twice; move the copy away"
+                raise ResultsError(f"every study must be read once, but {trial} of {study} is in {other} {copy}")
+            seen[study, trial] = place
 
 
 def _study_folders(place: Storage) -> list[Storage]:
