@@ -167,6 +167,29 @@ def test_an_unfinished_study_is_noted_wherever_its_place_is_known(record: Record
     assert compare(load_results(tmp_path).trials).notes == ()
 
 
+def test_a_cell_that_is_confirmed_again_averages_no_two_configurations(record: Record) -> None:
+    old, new = {"perturbation_radius": 0.1}, {"perturbation_radius": 0.2}
+    trials = record(
+        *({"method": "spsa", "number": number, "test_auc": 0.6} for number in range(3)),
+        {"number": 0, "trial": "searched-0", "stage": "search", "params": old, "dev_auc": 0.7},
+        {"number": 1, "trial": "searched-1", "stage": "search", "params": new, "dev_auc": 0.8},
+        {"number": 0, "params": new, "test_auc": 0.9},
+        *({"number": number, "params": old, "test_auc": 0.7} for number in (1, 2)),
+    )
+    comparison = compare(trials, ("test_auc",))
+    zosa = _cell(comparison, "zosa", 10.0)
+    assert (zosa.seeds, zosa.failed, zosa.missing, zosa.intervals["test_auc"]) == (1, 0, 2, (0.9, None))
+    assert comparison.best("test_auc", 10.0) is _cell(comparison, "spsa", 10.0)
+    assert comparison.notes[0].startswith("Confirm trials left out: 2. A longer search has found better settings since")
+    assert "zosa-ratio10" in comparison.notes[0]
+    assert "(1/3)" in repr(comparison)
+
+    only_old = compare(record({"number": 0, "params": old, "test_auc": 0.7}), ("test_auc",))
+    assert _cell(only_old, "zosa", 10.0).missing == 3
+    assert "- (0/3)" in repr(only_old)
+    assert only_old.notes[0].startswith("Confirm trials left out: 3.")
+
+
 @pytest.mark.parametrize(
     ("frame", "words"),
     [

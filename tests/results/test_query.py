@@ -128,6 +128,9 @@ def test_a_study_that_is_there_twice_is_refused_as_when_it_is_read(ledger: Ledge
     with pytest.raises(ResultsError) as read:
         load_results(tree)
     assert str(read.value) == str(caught.value)
+    shutil.copy(tree / "made/trials/spsa-ratio10-confirm-0000.parquet", tree / "made/trials/copy.parquet")
+    with pytest.raises(ResultsError, match=r"is in .*made twice; move the copy away"):
+        rows(tree / "made", "SELECT count(*) FROM trials")
 
 
 STATEMENTS = [

@@ -9,6 +9,8 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
 from zostudy.results.unfinished import unfinished
 
+SETTINGS = {"first": {"perturbation_radius": 0.1}, "better": {"perturbation_radius": 0.2}}
+
 STUDY: dict[str, Any] = {"methods": ["spsa", {"zosa": {}}], "imbalance": {"ratios": [1.0]}, "confirm": {"seeds": 2}}
 
 
@@ -40,3 +42,31 @@ def test_who_needs_the_files_says_what_is_wrong_with_them(ledger: Ledger, tmp_pa
     (tmp_path / "made" / "trials" / "zosa-ratio10-confirm-0000.parquet").unlink()
     ledger.place.write("study.yaml", b"name: [open")
     assert unfinished([ledger.place]) == []
+
+
+def test_a_longer_search_that_broke_off_is_unfinished_though_all_confirm_trials_are_there(
+    make_outcome, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "made")
+    ledger.write_study(STUDY | {"methods": ["zosa", "untuned"], "search": {"trials": 3}}, {})
+    for method, number in (("zosa", 0), ("zosa", 1), ("untuned", 0), ("untuned", 1)):
+        ledger.record(make_outcome(method, number=number, params=SETTINGS["first"]))
+    searched = {"stage": "search", "params": SETTINGS["first"], "dev_auc": 0.7}
+    for number in (0, 1):
+        ledger.record(make_outcome(number=number, trial=f"zosa-search-{number}", **searched))
+    [line] = unfinished([ledger.place])
+    assert "4 of its 4 confirm trials are there, and a cell has 2 of its 3 search trials; unless" in line
+    ledger.record(make_outcome(number=2, trial="zosa-search-2", **searched))
+    assert unfinished([ledger.place]) == []
+
+
+def test_confirm_trials_of_what_a_longer_search_has_bettered_do_not_count(make_outcome, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "made")
+    ledger.write_study(STUDY | {"methods": ["zosa"], "search": {"trials": 2}}, {})
+    for number, (name, params) in enumerate(SETTINGS.items()):
+        ledger.record(make_outcome(number=number, trial=name, stage="search", params=params, dev_auc=0.7 + number / 10))
+        ledger.record(make_outcome(number=number, params=SETTINGS["better"]))
+    assert unfinished([ledger.place]) == []
+    ledger.record(make_outcome(number=1, params=SETTINGS["first"]))
+    [line] = unfinished([ledger.place])
+    assert line.startswith("made is unfinished: 1 of its 2 confirm trials are there; unless")

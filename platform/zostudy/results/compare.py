@@ -12,6 +12,7 @@ import pandas as pd
 from zostudy.errors import ResultsError
 from zostudy.results.comparison import Cell, Comparison, Seed
 from zostudy.results.intervals import mean_of, t_interval
+from zostudy.results.outdated import COLUMNS, outdated
 from zostudy.results.reading import Results, load_trials, study_places
 from zostudy.results.schema import METRICS
 from zostudy.results.storage import Storage, Where
@@ -27,7 +28,8 @@ _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
 _PAIRED_BY = ["seed", "n_minority", "n_majority"]
 
-_NEEDED = ["study", "cell", "stage", "status", "budget", "batch_size", "queries", "examples"]
+_NEEDED = [*COLUMNS, "budget", "batch_size", "queries", "examples"]
+_OUTDATED = "outdated"
 
 Row: TypeAlias = dict[Any, Any]
 
@@ -40,6 +42,8 @@ def compare(
     allow_unequal: bool = False,
 ) -> Comparison:
     """Returns mean and 95% t interval over the confirm seeds of each cell, with what the cell spent.
+
+    Confirm trials of settings that a longer search has bettered are in no mean: the cell waits for new ones.
 
     Args:
         results: from ``load_results``, its ``trials``, or what ``load_results`` takes. Search trials are left out.
@@ -56,6 +60,7 @@ def compare(
     _check_names(metrics, by)
     trials = _trials(results, metrics)
     _check_columns(trials, metrics)
+    trials = trials.assign(**{_OUTDATED: outdated({name: _plain(trials[name]) for name in COLUMNS})})
     confirm = trials[trials["stage"] == "confirm"]
     if confirm.empty:
         raise ResultsError(
@@ -76,7 +81,7 @@ def compare(
         _cell(rows, counts, row_names, metrics, by) for rows in _rows_of_cells(confirm, [*coordinates, by], metrics)
     ]
     ordered = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
-    notes = tuple(unfinished(_places(results)))
+    notes = (*_outdated_note(confirm), *unfinished(_places(results)))
     return Comparison(by, row_names, tuple(metrics), ordered, baseline, unequal is not None, notes)
 
 
@@ -95,10 +100,21 @@ def _trials(results: pd.DataFrame | Results | Where | Sequence[Where], metrics: 
     return load_trials(results, [*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics])
 
 
+def _outdated_note(confirm: pd.DataFrame) -> list[str]:
+    left_out = confirm[confirm[_OUTDATED]]
+    if left_out.empty:
+        return []
+    cells = ", ".join(left_out["cell"].unique())
+    return [
+        f"Confirm trials left out: {len(left_out)}. A longer search has found better settings since ({cells}), "
+        "which the study confirms when it is run again."
+    ]
+
+
 def _rows_of_cells(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequence[str]) -> list[list[Row]]:
     """Returns the trials of each cell, as mappings: many times as quick to sum up as data frames of three rows."""
     cells: dict[tuple[Any, ...], list[Row]] = {}
-    columns = list(dict.fromkeys([*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics]))
+    columns = list(dict.fromkeys([*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics, _OUTDATED]))
     for values in zip(*(_plain(confirm[name]) for name in columns), strict=True):
         row = dict(zip(columns, values, strict=True))
         cells.setdefault(tuple(row[name] for name in coordinates), []).append(row)
@@ -141,7 +157,8 @@ def _cell(trials: list[Row], counts: _Counts, row_names: tuple[str, ...], metric
         raise ResultsError(
             f"a cell must be of one study, but {_place(first)} is in {' and '.join(studies)} too; compare them by study"
         )
-    complete = [trial for trial in trials if trial["status"] == "complete"]
+    current = [trial for trial in trials if not trial[_OUTDATED]]
+    complete = [trial for trial in current if trial["status"] == "complete"]
     spent = complete or trials
     seeds = [tuple(trial[name] for name in _PAIRED_BY) for trial in complete]
     values = {metric: _by_seed(complete, seeds, metric) for metric in metrics}
@@ -150,12 +167,12 @@ def _cell(trials: list[Row], counts: _Counts, row_names: tuple[str, ...], metric
         column=first[by],
         intervals={metric: t_interval(by_seed.values()) for metric, by_seed in values.items()},
         seeds=len(complete),
-        failed=len(trials) - len(complete),
+        failed=len(current) - len(complete),
         budget=int(first["budget"]),
         queries=mean_of([trial["queries"] for trial in spent]),
         examples=mean_of([trial["examples"] for trial in spent]),
         values=values,
-        missing=counts.confirm[tuple(first[name] for name in _OF_STUDY)] - len(trials),
+        missing=counts.confirm[tuple(first[name] for name in _OF_STUDY)] - len(current),
         search_trials=counts.search[first["study"], first["cell"]],
     )
 

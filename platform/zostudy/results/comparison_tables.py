@@ -82,9 +82,9 @@ def _shown(cell: Cell | None, metric: str, marks: Mapping[Place, str]) -> str:
     if cell is None:
         return "-"
     mean, half_width = cell.intervals[metric]
-    if mean is None:
+    if mean is None and not cell.missing:
         return "failed" if cell.failed else "no value"
-    text = f"{mean:.3f}" if half_width is None else f"{mean:.3f} ±{half_width:.3f}"
+    text = "-" if mean is None else f"{mean:.3f}" if half_width is None else f"{mean:.3f} ±{half_width:.3f}"
     if not cell.whole:
         text = f"{text} ({cell.seeds}/{cell.seeds + cell.failed + cell.missing})"
     return text + marks.get((cell.row, cell.column), "")

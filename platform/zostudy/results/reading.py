@@ -69,13 +69,12 @@ def study_places(path: Where | Sequence[Where]) -> list[Storage]:
 
 
 def check_read_once(places: Sequence[Storage]) -> None:
-    """Checks that no study is at two of the places.
+    """Checks that no trial is there twice, as those of a study at two of the places.
 
     Raises:
-        ResultsError: one is, or a file of its trials cannot be read.
+        ResultsError: one is, or a file of trials cannot be read.
     """
-    if len(places) > 1:
-        _check_once(places, _read_trials(places, _KEY))
+    _check_once(places, _read_trials(places, _KEY))
 
 
 @dataclass(frozen=True, repr=False)

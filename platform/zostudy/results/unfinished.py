@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import MERGED, PARQUET, read_table
+from zostudy.results.outdated import COLUMNS, outdated
 from zostudy.results.storage import Storage
 
 
 def unfinished(places: Sequence[Storage]) -> list[str]:
-    """Returns a line for each study that has fewer confirm trials than its study file asks for.
+    """Returns a line for each study that has fewer search or confirm trials than its study file asks for.
 
-    A study whose files cannot be read has none: who needs them says what is wrong.
+    Confirm trials of settings that a longer search has bettered do not count. A study whose files cannot be read has
+    no line: who needs them says what is wrong.
     """
     # A study's files are merged when it ends, so of hundreds only a few need a closer look.
     open_ones = [place for place in places if (place / "trials").files(PARQUET) != [MERGED]]
@@ -24,13 +27,23 @@ def _line(place: Storage) -> str | None:
 
     try:
         [study] = read_studies([place]).to_pylist()
-        stages = read_table(place, "trials", ["stage"])["stage"].to_pylist()
+        trials = read_table(place, "trials", COLUMNS).to_pydict()
     except ResultsError:
         return None
     asked = len(study["methods"]) * len(study["imbalance_ratios"] or ()) * (study["confirm_seeds"] or 0)
-    if stages.count("confirm") >= asked:
+    confirmed = trials["stage"].count("confirm") - sum(outdated(trials))
+    searched = _fewest_searched(trials)
+    behind = searched is not None and searched < (study["search_trials"] or 0)
+    if confirmed >= asked and not behind:
         return None
+    search = f", and a cell has {searched} of its {study['search_trials']} search trials" if behind else ""
     return (
-        f"{place.name} is unfinished: {stages.count('confirm')} of its {asked} confirm trials are there; "
+        f"{place.name} is unfinished: {confirmed} of its {asked} confirm trials are there{search}; "
         "unless it is running, run it again to resume"
     )
+
+
+def _fewest_searched(trials: dict[str, list[str]]) -> int | None:
+    """Returns the search trials of the cell that has fewest; one that has none may have nothing to search."""
+    stages = zip(trials["cell"], trials["stage"], strict=True)
+    return min(Counter(cell for cell, stage in stages if stage == "search").values(), default=None)
