@@ -167,6 +167,20 @@ def test_files_that_are_not_ours_get_one_clear_line(study: Path) -> None:
     _refused(study, r"schema version 2 or older, but .*strange\.parquet has 99; read it with a newer zostudy")
 
 
+@pytest.mark.parametrize("table", ["history", "scores", "landscape"])
+def test_a_file_of_no_finished_trial_is_left_out_only_if_it_is_ours(study: Path, table: str) -> None:
+    path = study / table / "extra.parquet"
+    path.write_bytes((study / table / f"{TRIAL}.parquet").read_bytes())
+    assert len(load_results(study).history) == 6
+    sql = f"SELECT count(DISTINCT trial) FROM {table}"
+    assert query([Storage.at(study)], sql, lambda answer: answer.fetchall()) == [(2,)]
+    pq.write_table(pa.table({"colour": [1]}), path)
+    with pytest.raises(ResultsError, match=rf"{table}/extra\.parquet is something else; move it away"):
+        getattr(load_results(study), table)
+    with pytest.raises(ResultsError, match=r"extra\.parquet is something else; move it away"):
+        query([Storage.at(study)], sql, lambda answer: answer.fetchall())
+
+
 def test_reading_and_comparing_import_nothing_heavy(study: Path) -> None:
     code = f"""
 import sys

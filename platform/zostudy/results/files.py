@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import pyarrow as pa
@@ -74,7 +74,11 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
 
 
 def table_files(place: Storage, table: str) -> list[str]:
-    """Returns the names of the files of a table that count: those of a finished trial have one in ``trials``, too."""
+    """Returns the names of the files of a table that count: those of a finished trial have one in ``trials``, too.
+
+    Raises:
+        ResultsError: one that does not count is none of an unfinished trial either, as ``check_files`` says.
+    """
     if table not in _BESIDE_TRIALS:
         return (place / table).files(PARQUET)
     trials = place / "trials"
@@ -82,6 +86,7 @@ def table_files(place: Storage, table: str) -> list[str]:
         finished = set(trials.files(PARQUET))
         found = (place / table).files(PARQUET)
         if finished <= set(trials.files(PARQUET)):  # else they were merged in between
+            _check_those_there(place, table, [name for name in found if name not in finished])
             return [name for name in found if name in finished]
     raise ResultsError(f"results must stay while they are read, but files of {trials} vanish; read them again")
 
@@ -95,6 +100,12 @@ def check_files(place: Storage, table: str, names: list[str]) -> None:
     """
     folder = place / table
     _for_each(folder, names, lambda name: _read_file(folder, name, table, []))
+
+
+def _check_those_there(place: Storage, table: str, names: list[str]) -> None:
+    for name in names:
+        with suppress(FileNotFoundError):  # what is merged vanishes
+            check_files(place, table, [name])
 
 
 def torn_files(folder: Storage, table: str) -> dict[str, str]:
