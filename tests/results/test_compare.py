@@ -264,6 +264,25 @@ def test_a_baseline_has_to_be_one_of_the_methods(record: Record) -> None:
         compare(record(*confirmed()), baseline="mezo")
 
 
+def test_a_baseline_may_have_no_trial_yet(record: Record, tmp_path: Path) -> None:
+    record(*confirmed())
+    Ledger(tmp_path / "made").write_study({"methods": ["bpt-fzg", "zosa", {"fzoo": {}}]}, {})
+    for results in (tmp_path, load_results(tmp_path)):
+        assert "No tests: fzoo has no confirm trial yet." in repr(compare(results, baseline="fzoo"))
+        with pytest.raises(ResultsError, match="one of bpt-fzg, fzoo, zosa, but got mezo"):
+            compare(results, baseline="mezo")
+    (tmp_path / "made" / "study.yaml").unlink()
+    with pytest.raises(ResultsError, match="one of bpt-fzg, zosa, but got fzoo"):
+        compare(tmp_path, baseline="fzoo")
+
+
+def test_a_baseline_may_have_search_trials_alone(record: Record) -> None:
+    searched = {"method": "spsa", "ratio": 1.0, "number": 9, "stage": "search"}
+    shown = repr(compare(record(*confirmed(), searched), baseline="spsa"))
+    assert "No tests: spsa has no confirm trial yet." in shown
+    assert "difference to" not in shown
+
+
 def test_what_is_not_significantly_worse_holds_against_the_best(record: Record) -> None:
     better = [0.9, 0.91, 0.95, 0.93]
     columns = {"best": better, "close": [0.95, 0.85, 0.96, 0.9], "worse": [value - 0.1 for value in better]}
@@ -339,9 +358,16 @@ def test_studies_stand_apart_where_they_differ(record: Record) -> None:
 
 def test_one_cell_of_two_studies_is_not_pooled(record: Record) -> None:
     trials = record({"number": 0}, {"study": "again", "number": 1})
-    with pytest.raises(ResultsError, match=r"zosa at imbalance ratio 10 .* again and made too; compare"):
+    with pytest.raises(
+        ResultsError, match=r"zosa at imbalance ratio 10 .* again and made; compare them with --by study"
+    ):
         compare(trials)
     assert compare(trials, by="study").columns == ["again", "made"]
+
+
+def test_one_metric_needs_no_list(record: Record) -> None:
+    trials = record({"number": 0})
+    assert compare(trials, "test_auc").metrics == compare(trials, ["test_auc"]).metrics == ("test_auc",)
 
 
 def test_unknown_names_are_refused(record: Record) -> None:

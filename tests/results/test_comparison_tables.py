@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from zostudy.results.comparison import Cell, Comparison
-from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.comparison_tables import comparison_notes, comparison_tables
 from zostudy.results.intervals import Interval, t_interval
 from zostudy.results.tables import latex, plain
 
@@ -34,9 +34,10 @@ def test_methods_stand_against_ratios() -> None:
         "spsa                 -         failed     -       16        9,600",
     ]
     assert last.notes[0].startswith("‡ not tested against the best of its column: that takes 3 seeds that both have")
-    assert last.notes[1] == "No interval where fewer than 2 seeds ended."
-    assert last.notes[2].startswith("Confirm trials that failed: 5.")
-    assert len(last.notes) == 3
+    assert last.notes[1] == "(2/3): 2 of 3 seeds ended."
+    assert last.notes[2] == "No interval where fewer than 2 seeds ended."
+    assert last.notes[3].startswith("Confirm trials that failed: 5.")
+    assert len(last.notes) == 4
 
 
 def test_cells_of_the_untuned_prompt_are_no_range_of_none() -> None:
@@ -74,7 +75,7 @@ def test_a_cell_that_waits_for_seeds_says_how_many_are_there() -> None:
     assert table.title.endswith("over 3 confirm seeds")
     assert table.rows[1][1] == "0.850 ±0.635 (2/3)‡"
     assert table.best == {(0, 1)}
-    assert [note.split(":")[0] for note in table.notes[1:]] == ["Confirm trials still to come", "Unfinished."]
+    assert [note.split(":")[0] for note in table.notes[1:]] == ["(2/3)", "Confirm trials still to come", "Unfinished."]
 
 
 def test_cells_of_different_search_budgets_have_a_note_and_the_untuned_prompt_none() -> None:
@@ -136,3 +137,43 @@ def test_a_difference_that_is_the_same_in_every_seed_has_no_p_and_is_not_called_
         "No p and g where the difference is the same in every seed: there is no spread to test it against.",
     )
     assert means.rows[0][1].endswith("‡")
+
+
+def test_one_method_alone_is_neither_the_best_nor_marked() -> None:
+    comparison = Comparison("imbalance_ratio", ("method",), ("test_auc",), (with_values("zosa", [0.8, 0.9, 0.7]),))
+    [table] = comparison_tables(comparison)
+    assert (table.best, table.notes, table.rows[0][1]) == (frozenset(), (), "0.800 ±0.248")
+    assert [record["best"] for record in comparison.records()] == [False]
+
+
+def test_a_baseline_without_confirm_trials_has_a_note_instead_of_a_table() -> None:
+    cells = tuple(with_values(method, [0.5, 0.6, 0.7]) for method in ("spsa", "zosa"))
+    waiting = Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, baseline="fzoo")
+    [table] = comparison_tables(waiting)
+    assert table.notes[-1] == "No tests: fzoo has no confirm trial yet."
+    assert [record["p_value"] for record in waiting.records()] == [None, None]
+    alone = replace(waiting, cells=(cells[0], replace(cells[1], column=1.0)), baseline="spsa")
+    [table] = comparison_tables(alone)
+    assert table.notes[-1] == "No tests: no other method has a confirm trial beside spsa."
+
+
+def test_who_reads_records_is_told_what_the_tables_note_but_for_their_marks() -> None:
+    cells = (
+        with_values("spsa", [0.5, 0.6]),
+        replace(with_values("zosa", [0.7, 0.9]), failed=1),
+        replace(with_values("fzoo", [0.7]), missing=1),
+    )
+    comparison = Comparison(
+        "imbalance_ratio", ("method",), ("test_auc",), cells, "spsa", unequal=True, notes=("Unfinished.",)
+    )
+    notes = comparison_notes(comparison)
+    assert [note.split(":")[0].split(" (")[0] for note in notes] == [
+        "Budgets differ",
+        "No interval where fewer than 2 seeds ended.",
+        "Confirm trials that failed",
+        "Confirm trials still to come",
+        "Unfinished.",
+        "Too few seeds",
+    ]
+    means, differences = comparison_tables(comparison)
+    assert set(notes) < {*means.notes, *differences.notes}

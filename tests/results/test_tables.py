@@ -17,6 +17,7 @@ def test_plain_text_is_aligned_with_numbers_to_the_right() -> None:
         "method               1             10",
         "zosa     *0.812 ±0.013            0.7",
         "bpt-fzg              -  *0.812 ±0.013",
+        "* the best of its column",
         "One seed.",
     ]
 
@@ -63,3 +64,9 @@ def test_html_escapes_all_text() -> None:
         "<table><caption>a&lt;b</caption><thead><tr><th>&lt;b&gt;</th></tr></thead>"
         "<tbody><tr><td>&lt;script&gt;</td></tr><tr><td><b>&amp;</b></td></tr></tbody></table><p>c&gt;d</p>"
     )
+
+
+def test_no_cell_is_an_argument_of_the_line_before_it() -> None:
+    table = Table(("list",), (("[1, 2]",), ("*",)), text_columns=1)
+    assert latex(table).splitlines()[4:6] == [r"{[}1, 2] \\", r"{*} \\"]
+    assert plain(table).splitlines() == ["list", "[1, 2]", "*"]

@@ -38,17 +38,17 @@ def compare_command(
 ) -> None:
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""
     from zostudy.results.compare import DEFAULT_METRICS, compare
-    from zostudy.results.comparison_tables import comparison_tables
+    from zostudy.results.comparison_tables import comparison_notes, comparison_tables
 
     gc.freeze()  # else every collection looks through all that was imported: a fifth of the time
     comparison = compare(folders, metric or DEFAULT_METRICS, by, baseline, allow_unequal)
-    if format in (Format.JSON, Format.CSV):
-        show(comparison.records(), format)
-        for note in comparison.notes:
-            print(f"note: {note}", file=sys.stderr)
-    else:
-        show([], format, comparison_tables(comparison))
     if figure is not None:
         from zostudy.results.figures import draw_comparison
 
         draw_comparison(comparison, figure)
+    if format in (Format.JSON, Format.CSV):
+        show(comparison.records(), format)
+        for note in comparison_notes(comparison):
+            print(f"note: {note}", file=sys.stderr)
+    else:
+        show([], format, comparison_tables(comparison))

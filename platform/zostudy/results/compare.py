@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,11 +33,12 @@ _NEEDED = [*COLUMNS, "budget", "batch_size", "queries", "examples"]
 _OUTDATED = "outdated"
 
 Row: TypeAlias = dict[Any, Any]
+Given: TypeAlias = "pd.DataFrame | Results | Where | Sequence[Where]"
 
 
 def compare(
-    results: pd.DataFrame | Results | Where | Sequence[Where],
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    results: Given,
+    metrics: str | Sequence[str] = DEFAULT_METRICS,
     by: str = "imbalance_ratio",
     baseline: str | None = None,
     allow_unequal: bool = False,
@@ -47,7 +49,7 @@ def compare(
 
     Args:
         results: from ``load_results``, its ``trials``, or what ``load_results`` takes. Search trials are left out.
-        metrics: columns of ``trials`` such as ``test_auc``.
+        metrics: a column of ``trials`` such as ``test_auc``, or several.
         by: what stands across: ``imbalance_ratio``, ``model``, ``task`` or ``study``.
         baseline: the label of a method; every other one is tested against it, seed by seed.
         allow_unequal: whether cells of different budgets may stand side by side.
@@ -55,8 +57,9 @@ def compare(
     Raises:
         ResultsError: there is nothing to compare, a column is missing, a metric, ``by`` or ``baseline`` is unknown,
             two studies ran the same cell, or budgets differ. The untuned prompt, which spends nothing, may stand
-            beside any budget.
+            beside any budget, and a method that has no trial yet may be the baseline.
     """
+    metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
     _check_names(metrics, by)
     trials = _trials(results, metrics)
     _check_columns(trials, metrics)
@@ -67,7 +70,7 @@ def compare(
             f"a comparison needs confirm trials, but there are only {len(trials)} search trials so far; "
             "let the study run to its end"
         )
-    _check_baseline(trials, baseline)
+    _check_baseline(trials, results, baseline)
     unequal = _unequal_budgets(confirm)
     if unequal and not allow_unequal:
         raise ResultsError(
@@ -82,17 +85,17 @@ def compare(
     ]
     ordered = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
     notes = (*_outdated_note(confirm), *unfinished(_places(results)))
-    return Comparison(by, row_names, tuple(metrics), ordered, baseline, unequal is not None, notes)
+    return Comparison(by, row_names, metrics, ordered, baseline, unequal is not None, notes)
 
 
-def _places(results: pd.DataFrame | Results | Where | Sequence[Where]) -> list[Storage]:
+def _places(results: Given) -> list[Storage]:
     """Returns the places of the studies, as far as they are known."""
     if isinstance(results, pd.DataFrame):
         return []
     return results.places if isinstance(results, Results) else study_places(results)
 
 
-def _trials(results: pd.DataFrame | Results | Where | Sequence[Where], metrics: Sequence[str]) -> pd.DataFrame:
+def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
     if isinstance(results, pd.DataFrame):
         return results
     if isinstance(results, Results):
@@ -155,7 +158,8 @@ def _cell(trials: list[Row], counts: _Counts, row_names: tuple[str, ...], metric
     studies = list(dict.fromkeys(trial["study"] for trial in trials))
     if len(studies) > 1:
         raise ResultsError(
-            f"a cell must be of one study, but {_place(first)} is in {' and '.join(studies)} too; compare them by study"
+            f"a cell must be of one study, but {_place(first)} is in {' and '.join(studies)}; "
+            "compare them with --by study (by='study')"
         )
     current = [trial for trial in trials if not trial[_OUTDATED]]
     complete = [trial for trial in current if trial["status"] == "complete"]
@@ -198,10 +202,17 @@ def _check_names(metrics: Sequence[str], by: str) -> None:
         raise ResultsError(f"methods can be compared by {', '.join(_COLUMNS)}, but got {by}")
 
 
-def _check_baseline(trials: pd.DataFrame, baseline: str | None) -> None:
-    methods = sorted(trials["method"].unique())
-    if baseline is not None and baseline not in methods:
-        raise ResultsError(f"the baseline must be one of {', '.join(methods)}, but got {baseline}")
+def _check_baseline(trials: pd.DataFrame, results: Given, baseline: str | None) -> None:
+    methods = set(trials["method"])
+    if baseline is None or baseline in methods:
+        return
+    from zostudy.results.studies import read_studies  # parsing many study files takes long
+
+    for place in _places(results):
+        with suppress(ResultsError):
+            methods.update(read_studies([place])["methods"][0].as_py())
+    if baseline not in methods:
+        raise ResultsError(f"the baseline must be one of {', '.join(sorted(methods))}, but got {baseline}")
 
 
 def _unequal_budgets(confirm: pd.DataFrame) -> str | None:

@@ -92,7 +92,7 @@ class Comparison:
     def best(self, metric: str, column: Any, group: tuple[Any, ...] = ()) -> Cell | None:
         """Returns the cell with the highest mean of a column and group, the first of equals.
 
-        A cell that is not whole, or has no mean, is passed over; None if all are.
+        A cell that is not whole, or has no mean, is passed over; None if all are, and where there is but one cell.
         """
         return self._best[metric, column, group]
 
@@ -103,7 +103,7 @@ class Comparison:
             peers.setdefault((cell.column, cell.group), []).append(cell)
         return {
             (metric, *place): max(
-                (cell for cell in cells if cell.whole and cell.intervals[metric].mean is not None),
+                (cell for cell in cells if len(cells) > 1 and cell.whole and cell.intervals[metric].mean is not None),
                 key=lambda cell, metric=metric: cell.intervals[metric].mean,  # type: ignore[misc]
                 default=None,
             )

@@ -24,11 +24,19 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
     for metric in comparison.metrics:
         notes = _rank_notes(comparison, metric)
         if metric == comparison.metrics[-1]:
-            notes += _notes(comparison, {mark for places in marks.values() for mark in places.values()})
+            shown = {mark for places in marks.values() for mark in places.values()}
+            notes += [*_mark_notes(comparison, shown), *_notes(comparison)]
         tables.append(_table(comparison, metric, marks[metric], tuple(notes)))
-        if comparison.baseline is not None:
-            tables.append(_differences(comparison, metric, comparison.baseline))
+        if comparison.baseline is not None and (found := contrasts(comparison, metric)):
+            tables.append(_differences(comparison, metric, comparison.baseline, found))
     return tables
+
+
+def comparison_notes(comparison: Comparison) -> list[str]:
+    """Returns what the tables' notes say beside explaining their marks, for who reads ``records`` instead."""
+    notes = [note for metric in comparison.metrics for note in _rank_notes(comparison, metric)]
+    tests = [contrast.test for metric in comparison.metrics for contrast in contrasts(comparison, metric)]
+    return list(dict.fromkeys([*notes, *_notes(comparison), *_test_notes(tests)]))
 
 
 def _table(comparison: Comparison, metric: str, marks: Mapping[Place, str], notes: tuple[str, ...]) -> Table:
@@ -64,12 +72,13 @@ def _table(comparison: Comparison, metric: str, marks: Mapping[Place, str], note
 
 
 def _marks(comparison: Comparison, metric: str) -> dict[Place, str]:
-    """Returns the marks of the cells that hold against the best, or may, and are not the best themselves."""
+    """Returns the marks of the cells that hold against the best, or may, where another one is the best."""
     holds = holding(comparison, metric)
     shown = {
         (cell.row, cell.column): cell
         for cell in comparison.cells
-        if cell.intervals[metric].mean is not None and not _is_best(comparison, metric, cell)
+        if cell.intervals[metric].mean is not None
+        and comparison.best(metric, cell.column, cell.group) not in (None, cell)
     }
     return {place: HOLDS if holds[place] else UNKNOWN for place in shown if holds[place] is not False}
 
@@ -90,27 +99,31 @@ def _shown(cell: Cell | None, metric: str, marks: Mapping[Place, str]) -> str:
     return text + marks.get((cell.row, cell.column), "")
 
 
-def _differences(comparison: Comparison, metric: str, baseline: str) -> Table:
-    found = contrasts(comparison, metric)
+def _differences(comparison: Comparison, metric: str, baseline: str, found: Sequence[Contrast]) -> Table:
     tests = [contrast.test for contrast in found]
     n_tests = sum(test.p_value is not None for test in tests)
-    notes = [
+    explained = (
         f"p: paired t test, two-sided, Holm's correction for the tests of this table ({n_tests}). "
         "g: Hedges' g of paired differences (mean / standard deviation, corrected for small samples)."
-    ]
+    )
+    return Table(
+        columns=(*comparison.row_names, comparison.by, f"difference to {baseline}", "p", "g", "seeds"),
+        rows=tuple(_difference(contrast) for contrast in found),
+        title=f"{metric} against {baseline}: mean difference ±{CONFIDENCE:.0%} interval over the seeds that both have",
+        notes=(explained, *_test_notes(tests)),
+        text_columns=len(comparison.row_names),
+    )
+
+
+def _test_notes(tests: Sequence[PairedTest]) -> list[str]:
+    notes = []
     if any(_too_few(test) for test in tests):
         notes.append(f"Too few seeds: a test needs {LEAST_PAIRS} that both methods have; confirm more (confirm.seeds).")
     if any(test.p_value is None and not _too_few(test) for test in tests):
         notes.append(
             "No p and g where the difference is the same in every seed: there is no spread to test it against."
         )
-    return Table(
-        columns=(*comparison.row_names, comparison.by, f"difference to {baseline}", "p", "g", "seeds"),
-        rows=tuple(_difference(contrast) for contrast in found),
-        title=f"{metric} against {baseline}: mean difference ±{CONFIDENCE:.0%} interval over the seeds that both have",
-        notes=tuple(notes),
-        text_columns=len(comparison.row_names),
-    )
+    return notes
 
 
 def _difference(contrast: Contrast) -> tuple[str, ...]:
@@ -151,7 +164,7 @@ def _rank_notes(comparison: Comparison, metric: str) -> list[str]:
     return [f"rank: over {_range(counts)} of {n_columns} columns, those in which every method has all its seeds."]
 
 
-def _notes(comparison: Comparison, marks: set[str]) -> list[str]:
+def _mark_notes(comparison: Comparison, marks: set[str]) -> list[str]:
     notes = []
     if HOLDS in marks:
         notes.append(
@@ -163,6 +176,13 @@ def _notes(comparison: Comparison, marks: set[str]) -> list[str]:
             f"{UNKNOWN} not tested against the best of its column: that takes {LEAST_PAIRS} seeds that both have, "
             "all seeds of both, and a difference that is not the same in every seed."
         )
+    if not all(cell.whole for cell in comparison.cells):
+        notes.append("(2/3): 2 of 3 seeds ended.")
+    return notes
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    notes = []
     if comparison.unequal:
         notes.append("Budgets differ: scores of more queries are no sign of a better method.")
     searched = {cell.search_trials for cell in comparison.cells if cell.queries}
@@ -176,15 +196,24 @@ def _notes(comparison: Comparison, marks: set[str]) -> list[str]:
     failed, missing = (sum(getattr(cell, what) for cell in comparison.cells) for what in ("failed", "missing"))
     if failed:
         notes.append(
-            f"Confirm trials that failed: {failed}. They are in no mean, (2/3) says that 2 of 3 seeds ended, "
-            "and a cell that lost seeds is not called best; the column error of trials says why."
+            f"Confirm trials that failed: {failed}. They are in no mean, and a cell that lost seeds is not called "
+            "best; the column error of trials says why."
         )
     if missing:
-        notes.append(
-            f"Confirm trials still to come: {missing}. (2/3) says that 2 of 3 seeds ended; a cell that waits for seeds "
-            "is not called best."
-        )
-    return [*notes, *comparison.notes]
+        notes.append(f"Confirm trials still to come: {missing}. A cell that waits for seeds is not called best.")
+    return [*notes, *_baseline_note(comparison), *comparison.notes]
+
+
+def _baseline_note(comparison: Comparison) -> list[str]:
+    if comparison.baseline is None:
+        return []
+    its_own, others = (
+        {(cell.group, cell.column) for cell in comparison.cells if (cell.row[-1] == comparison.baseline) is of_baseline}
+        for of_baseline in (True, False)
+    )
+    if not its_own:
+        return [f"No tests: {comparison.baseline} has no confirm trial yet."]
+    return [] if its_own & others else [f"No tests: no other method has a confirm trial beside {comparison.baseline}."]
 
 
 def _range(values: Iterable[float]) -> str:

@@ -38,11 +38,12 @@ def table_of(records: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def plain(table: Table) -> str:
-    """Returns a table as aligned text, never cut, with a star before what stands out."""
+    """Returns a table as aligned text, never cut, with a star before what stands out and a line that says so."""
     rows = _marked(table, "*", "")
     widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
     body = [_aligned(row, widths, table.text_columns) for row in (table.columns, *rows)]
-    return "\n".join(line for line in (table.title, *body, *table.notes) if line)
+    legend = ("* the best of its column",) if table.best else ()
+    return "\n".join(line for line in (table.title, *body, *legend, *table.notes) if line)
 
 
 def markdown(table: Table) -> str:
@@ -98,11 +99,12 @@ _LATEX = {
     "<": "$<$",
     ">": "$>$",
     **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{character: f"{{{character}}}" for character in "[*"},  # else arguments of the line's end before them
 }
 
 
 def _latex_text(text: str) -> str:
-    return re.sub(r"[\\~^±†‡<>&%$#_{}]", lambda found: _LATEX[found[0]], text)
+    return re.sub(r"[\\~^±†‡<>&%$#_{}[*]", lambda found: _LATEX[found[0]], text)
 
 
 def _marked(table: Table, before: str, after: str) -> list[tuple[str, ...]]:
