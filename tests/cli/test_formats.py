@@ -64,12 +64,28 @@ def test_a_terminal_gets_bold_and_no_markup_of_the_users() -> None:
     assert "\x1b[1mbest" in shown
 
 
-def _in_a_terminal(code: str) -> str:
+@pytest.mark.parametrize("columns", [80, 50, 20])
+def test_no_number_is_broken_in_a_terminal_of_any_width(columns: int) -> None:
+    numbers = ["0.812", "±0.013†", "9,120-9,600", "285-300"]
+    row = ("bpt-fzg", *["0.812 ±0.013†"] * 3, "285-300", "9,120-9,600")
+    code = (
+        "from zostudy.cli.formats import *; from zostudy.results.tables import *; "
+        f"show([], Format.TABLE, [Table(('method', '1', '10', '50', 'queries', 'examples'), ({row},), title='t')] * 2)"
+    )
+    shown = _in_a_terminal(code, columns)
+    assert [shown.count(number) for number in numbers] == [6, 6, 2, 2]
+    for heading in ("queries", "examples"):
+        assert shown.count(heading) == 2
+    if columns == 80:
+        assert len(shown.splitlines()) == 9  # title, headings, rule and row, twice and apart
+
+
+def _in_a_terminal(code: str, columns: int = 80) -> str:
     ours, theirs = pty.openpty()
     environment = {
         "PYTHONPATH": str(Path(__file__).parents[2] / "platform"),
         "TERM": "xterm-256color",
-        "COLUMNS": "80",
+        "COLUMNS": str(columns),
     }
     subprocess.run([sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment, check=True)
     os.close(theirs)

@@ -40,6 +40,21 @@ def test_an_answer_is_a_table_or_data(call) -> None:
     assert [int(row["n"]) for row in rows] == [record["n"] for record in records]
 
 
+def test_a_plan_is_shown_as_it_was_drawn(call) -> None:
+    sql = "EXPLAIN SELECT method, count(*) FROM trials GROUP BY method"
+    lines = call("query", sql, "--results", REFERENCE).out.splitlines()
+    assert len(lines) > 5
+    assert all("explain" not in line for line in lines)
+    assert json.loads(call("query", sql, "--results", REFERENCE, "--format", "json").out)[0]["explain_key"]
+
+
+def test_a_table_that_is_none_gets_the_name_of_one_that_is(call) -> None:
+    refused = call("query", "SELECT * FROM trial", "--results", REFERENCE).err
+    assert "\nerror: did you mean trials?\n" in refused
+    assert "pg_" not in refused
+    assert "did you mean" not in call("query", "SELECT * FROM nothing", "--results", REFERENCE).err
+
+
 def test_any_value_is_one_that_json_knows(call) -> None:
     sql = (
         "SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b, [1.5, NULL] AS c, {'x': DATE '2026-01-02'} AS d, "
@@ -128,4 +143,5 @@ def test_a_wrong_query_is_bad_input(call, sql: str) -> None:
 def test_a_place_without_results_is_bad_input(call, tmp_path: Path) -> None:
     refused = call("query", "SELECT 1", "--results", tmp_path)
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
-    assert "holds none" in refused.err
+    assert "holds none; give --results the folder" in refused.err
+    assert "is missing; give --results the folder" in call("query", "SELECT 1", "--results", tmp_path / "no").err

@@ -64,7 +64,7 @@ def test_studies_are_what_their_files_say(ledger: Ledger) -> None:
     )
     assert (study, folder, methods, seed, model, spec) == ("made", str(ledger.place), ["spsa", "zosa"], 7, None, "0.1")
     ledger.place.remove("study.yaml")
-    with pytest.raises(ResultsError, match=r"study\.yaml cannot be read .*; put it back"):
+    with pytest.raises(ResultsError, match=r"study\.yaml is missing; put it back"):
         rows(ledger.place, "SELECT * FROM studies")
     assert len(rows(ledger.place, "SELECT * FROM trials")) == 4
 

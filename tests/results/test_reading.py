@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from zostudy.errors import ResultsError
+from zostudy.results.compare import compare
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
@@ -152,6 +154,22 @@ def test_folders_without_results_get_one_clear_line(tmp_path: Path) -> None:
     _refused(tmp_path / "file", "file is a file; give the folder")
     Ledger(tmp_path / "crashed")
     _refused(tmp_path / "crashed", "crashed holds none; wait for the first one, or run")
+
+
+@pytest.mark.parametrize("path", [[], 3, None, [3], [None]])
+def test_what_is_no_place_gets_one_clear_line(path: Any) -> None:
+    for read in (load_results, compare):
+        with pytest.raises(ResultsError, match=r"read from a folder or several, but got .*; give the folder"):
+            read(path)
+
+
+def test_many_studies_are_shown_in_short(make_outcome, tmp_path: Path) -> None:
+    for number in range(40):
+        Ledger(tmp_path / f"s{number:02d}").record(make_outcome(study=f"s{number:02d}"))
+    results = load_results(tmp_path)
+    assert repr(results) == "<Results: 40 finished trials of s00, s01, s02, s03, s04 and 35 more studies>"
+    assert results._repr_html_().count("<tr") < 40
+    assert "s39" in results._repr_html_()
 
 
 def test_files_that_are_not_ours_get_one_clear_line(study: Path) -> None:

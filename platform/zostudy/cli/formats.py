@@ -52,26 +52,38 @@ def _show_tables(tables: Sequence[Table], format: Format) -> None:
     if format in _WRITTEN:
         print("\n\n".join(map(_WRITTEN[format], tables)))
     elif sys.stdout.isatty():
-        for table in tables:
-            _print_rich(table)
+        for number, table in enumerate(tables):
+            _print_rich(table, apart=number > 0)
     else:
         print("\n\n".join(plain(table) for table in tables))
 
 
-def _print_rich(table: Table) -> None:
+def _print_rich(table: Table, apart: bool) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = RichTable(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD)
-    for number, column in enumerate(table.columns):
-        justify = "left" if number < table.text_columns else "right"
-        shown.add_column(Text(column), justify=justify, overflow="fold")  # type: ignore[arg-type]
+    shown = RichTable(
+        title=Text(table.title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for number, cells in enumerate(zip(table.columns, *table.rows, strict=True)):
+        if number < table.text_columns:
+            shown.add_column(Text(cells[0]), overflow="fold")
+        else:  # a number is never broken: where there is no room, its interval stands below it
+            longest = max(len(word) for cell in cells for word in cell.split())
+            shown.add_column(Text(cells[0]), justify="right", min_width=longest)
     for i, row in enumerate(table.rows):
         shown.add_row(*(Text(cell, "bold" if (i, j) in table.best else "") for j, cell in enumerate(row)))
     console = Console()
-    console.print(shown)
+    if apart:
+        console.print()
+    console.print(shown, crop=False)
     for note in table.notes:
         console.print(Text(note))
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DEFAULT = "results"
 ROWS_AT_ONCE = 4096
 LARGEST_IN_MEMORY = 1 << 24
+PLAN = ["explain_key", "explain_value"]
+"""The columns of an ``EXPLAIN``, as DuckDB calls them."""
 
 
 def query_command(
@@ -43,7 +45,7 @@ def query_command(
     from zostudy.results.query import query
     from zostudy.results.reading import study_places
 
-    places = study_places(results or [DEFAULT])
+    places = study_places(results or [DEFAULT], "--results")
     if format in (Format.CSV, Format.JSON):
         # Whole or not at all: a query may fail at its last row, or be asked again where files were merged under it.
         with tempfile.SpooledTemporaryFile(LARGEST_IN_MEMORY, "w+", encoding="utf-8", newline="") as file:
@@ -51,7 +53,11 @@ def query_command(
             file.seek(0)
             shutil.copyfileobj(file, sys.stdout)
     else:
-        show([], format, [query(places, sql, _table)])
+        answer = query(places, sql, _answer)
+        if isinstance(answer, str):
+            print(answer)
+        else:
+            show([], format, [answer])
     note_unfinished(results or [DEFAULT])
 
 
@@ -64,11 +70,15 @@ def _write(answer: duckdb.DuckDBPyConnection, format: Format, file: Any) -> None
     write(column_names(answer), _batches(answer), file)
 
 
-def _table(answer: duckdb.DuckDBPyConnection) -> Table:
+def _answer(answer: duckdb.DuckDBPyConnection) -> Table | str:
+    """Returns an answer as a table, but a plan as DuckDB drew it."""
     from zostudy.results.query import column_names
 
     columns = column_names(answer)
-    records = [dict(zip(columns, row, strict=True)) for rows in _batches(answer) for row in rows]
+    rows = [row for batch in _batches(answer) for row in batch]
+    if columns == PLAN:
+        return "\n".join(plan.rstrip("\n") for _, plan in rows)
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
     return table_of(records) if records else Table(tuple(columns), (), notes=("no rows",))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +22,11 @@ from zostudy.results.storage import Storage, Where
 MOST_AT_ONCE = 8
 
 _KEY = ("study", "trial")
+_WHERE = (str, PathLike, Storage)
+_REMEDY = "the folder that the study named when it ended, such as results/quickstart"
+
+# Of these many, a line or a table in a notebook names all.
+_FEW_STUDIES, _FEW_ROWS = 5, 30
 
 
 def load_results(path: Where | Sequence[Where]) -> Results:
@@ -58,13 +63,18 @@ def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.Dat
     return _frame(places, _read_trials(places, list(dict.fromkeys([*_KEY, *columns]))), path)
 
 
-def study_places(path: Where | Sequence[Where]) -> list[Storage]:
+def study_places(path: Where | Sequence[Where], option: str = "") -> list[Storage]:
     """Returns the places of the studies that ``load_results`` would read, finished trials or not.
+
+    Args:
+        path: as of ``load_results``.
+        option: what gives another place, for who calls a verb that has one.
 
     Raises:
         ResultsError: a folder is missing, or holds no study.
     """
-    found = [folder for given in _paths(path) for folder in _study_folders(Storage.at(given))]
+    remedy = f"give {option} {_REMEDY}" if option else f"give {_REMEDY}"
+    found = [folder for given in _paths(path, remedy) for folder in _study_folders(Storage.at(given), remedy)]
     return list({folder.folder.resolve() if folder.folder else str(folder): folder for folder in found}.values())
 
 
@@ -144,13 +154,15 @@ class Results:
 
     def __repr__(self) -> str:
         """Says what was read."""
-        studies = ", ".join(sorted(self.trials["study"].unique()))
-        return f"<Results: {len(self.trials)} finished trials of {studies}>"
+        studies = sorted(self.trials["study"].unique())
+        named = ", ".join(studies[:_FEW_STUDIES])
+        more = f" and {len(studies) - _FEW_STUDIES:,} more studies" if len(studies) > _FEW_STUDIES else ""
+        return f"<Results: {len(self.trials)} finished trials of {named}{more}>"
 
     def _repr_html_(self) -> str:
-        """Returns the finished trials by study, method and stage, for notebooks."""
+        """Returns the finished trials by study, method and stage, for notebooks; of many rows the first and last."""
         counts = self.trials.groupby(["study", "method", "stage"]).size().unstack(fill_value=0)
-        return str(counts.to_html())
+        return str(counts.to_html(max_rows=_FEW_ROWS))
 
     def _rows(self, table: str) -> pd.DataFrame:
         parts = [SCHEMAS[table].empty_table()]
@@ -185,18 +197,14 @@ def _check_once(places: Sequence[Storage], trials: Sequence[pa.Table]) -> None:
             seen[study, trial] = place
 
 
-def _study_folders(place: Storage) -> list[Storage]:
+def _study_folders(place: Storage, remedy: str) -> list[Storage]:
     if not place.is_folder():
         raise ResultsError(
-            f"results must be read from a folder, but {place} is {'a file' if _is_file(place) else 'missing'}; "
-            "give the folder that the study named when it ended, such as results/quickstart"
+            f"results must be read from a folder, but {place} is {'a file' if _is_file(place) else 'missing'}; {remedy}"
         )
     folders = [place] if _is_study(place) else [place / name for name in place.folders() if _is_study(place / name)]
     if not folders:
-        raise ResultsError(
-            f"a results folder must hold a study or studies, but {place} holds none; "
-            "give the folder that the study named when it ended, such as results/quickstart"
-        )
+        raise ResultsError(f"a results folder must hold a study or studies, but {place} holds none; {remedy}")
     return folders
 
 
@@ -208,12 +216,15 @@ def _is_file(place: Storage) -> bool:
     return place.exists("")
 
 
-def _paths(path: Where | Sequence[Where]) -> list[Where]:
-    return [path] if isinstance(path, str | PathLike | Storage) else list(path)
+def _paths(path: Where | Sequence[Where], remedy: str) -> list[Where]:
+    paths = [path] if isinstance(path, _WHERE) else list(path) if isinstance(path, Iterable) else []
+    if not paths or not all(isinstance(each, _WHERE) for each in paths):
+        raise ResultsError(f"results must be read from a folder or several, but got {path!r}; {remedy}")
+    return paths
 
 
 def _listed(path: Where | Sequence[Where]) -> str:
-    return ", ".join(map(str, _paths(path)))
+    return ", ".join(map(str, _paths(path, _REMEDY)))
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:

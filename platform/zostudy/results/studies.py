@@ -81,13 +81,19 @@ def _spec(place: Storage) -> dict[str, Any]:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = loader(place.read(STUDY_FILE)).get_single_data()
+    except FileNotFoundError as error:
+        raise _without(place, "is missing") from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise _unreadable(place, error) from error
     return content if isinstance(content, dict) else {}
 
 
 def _unreadable(place: Storage, why: object) -> ResultsError:
+    return _without(place, f"cannot be read ({' '.join(str(why).split())})")
+
+
+def _without(place: Storage, what: str) -> ResultsError:
     return ResultsError(
-        f"the table studies needs the study file of each study, but {place / STUDY_FILE} cannot be read "
-        f"({' '.join(str(why).split())}); put it back, or give the folders of the other studies"
+        f"the table studies needs the study file of each study, but {place / STUDY_FILE} {what}; "
+        "put it back, or give the folders of the other studies"
     )
