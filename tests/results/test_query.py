@@ -133,6 +133,19 @@ def test_a_study_that_is_there_twice_is_refused_as_when_it_is_read(ledger: Ledge
         rows(tree / "made", "SELECT count(*) FROM trials")
 
 
+def test_what_does_not_fit_into_memory_is_kept_on_disk_meanwhile(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "it's temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    monkeypatch.setattr("zostudy.results.query.MOST_MEMORY", "100MiB")
+    grouped = "SELECT i % 2000000 AS key, sum(i) AS total FROM range(4000000) t(i) GROUP BY key"
+    answer = rows(ledger.place, f"SELECT count(*), sum(total) FROM ({grouped})")
+    assert answer == [(2_000_000, sum(range(4_000_000)))]
+    assert list(folder.iterdir()) == []
+
+
 STATEMENTS = [
     "COPY trials TO '{folder}/out.csv'",
     "COPY (SELECT 1) TO '{folder}/made/trials/out.parquet'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from tempfile import TemporaryDirectory
 from typing import TypeAlias, TypeVar
 
 import duckdb
@@ -44,6 +45,9 @@ EXAMPLES: dict[str, str] = {
 }
 """What can be asked, each with its SQL."""
 
+MOST_MEMORY = "768MiB"
+"""What DuckDB holds at most, beside what pyarrow reads for it; the rest of a large grouping or join goes to disk."""
+
 # Names repeat in every row: as dictionaries they are compared as numbers.
 _NAMES = ("study", "cell", "trial")
 
@@ -65,7 +69,8 @@ T = TypeVar("T")
 def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
     """Returns what ``take`` makes of a query's answer.
 
-    The SQL sees the tables of these studies and no file, network or setting.
+    The SQL sees the tables of these studies and no file, network or setting. What does not fit into ``MOST_MEMORY``
+    DuckDB keeps in a temporary folder meanwhile.
 
     Args:
         places: of studies.
@@ -97,18 +102,23 @@ def _answer(
     named: Sequence[str],
     take: Callable[[duckdb.DuckDBPyConnection], T],
 ) -> T:
-    with _connection() as connection:
+    with (
+        TemporaryDirectory(prefix="zostudy-query-", ignore_cleanup_errors=True) as spill,
+        _connection(spill) as connection,
+    ):
         _check_statement(connection, sql)
         for table in named:
             connection.register(table, _rows(places, table, files))
         return take(connection.execute(sql))
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(":memory:", config={"python_enable_replacements": False})
+def _connection(spill: str) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(
+        ":memory:",
+        config={"python_enable_replacements": False, "memory_limit": MOST_MEMORY, "temp_directory": spill},
+    )
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")  # which goes to standard output
-    connection.execute("SET temp_directory = ''")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
