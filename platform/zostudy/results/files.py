@@ -154,7 +154,7 @@ def _read_files(folder: Storage, files: list[str], table: str, columns: list[str
     own = [name for name in files if name != MERGED]
     if MERGED not in files or not own:
         parts = _for_each(folder, files, lambda name: _read_file(folder, name, table, columns))
-        return pa.concat_tables([SCHEMAS[table].empty_table().select(columns), *parts])
+        return pa.concat_tables([_schema(table, columns).empty_table(), *parts])
     with_trial = list(dict.fromkeys([*columns, "trial"]))
     parts = _for_each(folder, own, lambda name: _read_file(folder, name, table, with_trial))
     again = pa.array({name.removesuffix(PARQUET) for name in own}.union(*(part["trial"].to_pylist() for part in parts)))
@@ -183,9 +183,13 @@ def _read_file(folder: Storage, name: str, table: str, columns: list[str]) -> pa
 
 def _with_nulls(rows: pa.Table, n_rows: int, table: str, columns: list[str]) -> pa.Table:
     """Returns the rows of a file of an earlier version with all the columns that were asked for."""
-    schema = pa.schema([SCHEMAS[table].field(name) for name in columns], SCHEMAS[table].metadata)
+    schema = _schema(table, columns)
     arrays = [rows[field.name] if field.name in rows.column_names else pa.nulls(n_rows, field.type) for field in schema]
     return pa.table(arrays, schema=schema)
+
+
+def _schema(table: str, columns: list[str]) -> pa.Schema:
+    return pa.schema([SCHEMAS[table].field(name) for name in columns], SCHEMAS[table].metadata)
 
 
 @contextmanager
