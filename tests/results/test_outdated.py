@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from zostudy.results.outdated import COLUMNS, outdated
+from zostudy.results.outdated import JUDGED_BY, outdated
 
 
 def judged(*trials: tuple[str, str, int, float | None, str]) -> list[bool]:
     rows = [("made", "zosa-r1", *trial) for trial in trials]
-    return outdated(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
+    return outdated(dict(zip(JUDGED_BY, zip(*rows, strict=True), strict=True)))
 
 
 def test_settings_that_were_bettered_count_no_more() -> None:
@@ -27,7 +27,7 @@ def test_settings_of_no_complete_search_trial_count() -> None:
     confirm: list[Any] = [("confirm", "complete", 0, 0.9, "b"), ("confirm", "complete", 1, 0.9, "c")]
     assert judged(*search, *confirm) == [False] * 4
     assert judged(*confirm) == [False] * 2
-    assert outdated({name: [] for name in COLUMNS}) == []
+    assert outdated({name: [] for name in JUDGED_BY}) == []
 
 
 def test_a_trial_without_a_dev_auc_betters_none() -> None:

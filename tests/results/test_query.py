@@ -123,7 +123,7 @@ def test_a_study_that_is_there_twice_is_refused_as_when_it_is_read(ledger: Ledge
     tree = Path(str(ledger.place)).parent
     shutil.copytree(tree / "made", tree / "a copy")
     for table in TABLES:
-        with pytest.raises(ResultsError, match=r"of made is in .*a copy also in .*made; give one") as caught:
+        with pytest.raises(ResultsError, match=r"of made is in .*a copy and in .*made; give one") as caught:
             rows(tree, f"SELECT count(*) FROM {table}")
     with pytest.raises(ResultsError) as read:
         load_results(tree)

@@ -142,7 +142,7 @@ def test_a_trial_that_ends_while_reading_is_left_out_as_a_whole(make_outcome, st
 
 def test_a_study_read_twice_is_refused(make_outcome, study: Path) -> None:
     Ledger(study.parent / "copy").record(make_outcome(number=1))
-    _refused(study.parent, "of made is in .*/copy also in .*/made; give one of these folders")
+    _refused(study.parent, "of made is in .*/copy and in .*/made; give one of these folders")
     (study / "trials" / "copy.parquet").write_bytes((study / "trials" / f"{TRIAL}.parquet").read_bytes())
     _refused(study, f"{TRIAL} of made is in .*/made twice; move the copy away")
 
@@ -249,5 +249,5 @@ def test_trials_may_be_read_without_the_columns_that_nobody_asks_for(make_outcom
         Ledger(tmp_path / study).record(make_outcome(study=study))
     columns = ["study", "trial", "method", "test_auc"]
     pd.testing.assert_frame_equal(load_trials(tmp_path, ["method", "test_auc"]), load_results(tmp_path).trials[columns])
-    with pytest.raises(ResultsError, match=r"of first is in .*first also in .*copy"):
+    with pytest.raises(ResultsError, match=r"of first is in .*first and in .*copy"):
         load_trials([tmp_path / "first", shutil.copytree(tmp_path / "first", tmp_path / "copy")], columns)

@@ -76,7 +76,7 @@ def _print_rich(table: Table, apart: bool) -> None:
         if number < table.text_columns:
             shown.add_column(Text(cells[0]), overflow="fold")
         else:  # a number is never broken: where there is no room, its interval stands below it
-            longest = max(len(word) for cell in cells for word in cell.split())
+            longest = max((len(word) for cell in cells for word in cell.split()), default=0)
             shown.add_column(Text(cells[0]), justify="right", min_width=longest)
     for i, row in enumerate(table.rows):
         shown.add_row(*(Text(cell, "bold" if (i, j) in table.best else "") for j, cell in enumerate(row)))

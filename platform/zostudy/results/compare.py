@@ -13,7 +13,7 @@ import pandas as pd
 from zostudy.errors import ResultsError
 from zostudy.results.comparison import Cell, Comparison, Seed
 from zostudy.results.intervals import mean_of, t_interval
-from zostudy.results.outdated import COLUMNS, outdated
+from zostudy.results.outdated import JUDGED_BY, outdated
 from zostudy.results.reading import Results, load_trials, study_places
 from zostudy.results.schema import METRICS
 from zostudy.results.storage import Storage, Where
@@ -29,11 +29,12 @@ _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
 _PAIRED_BY = ["seed", "n_minority", "n_majority"]
 
-_NEEDED = [*COLUMNS, "budget", "batch_size", "queries", "examples"]
+_NEEDED = [*JUDGED_BY, "budget", "batch_size", "queries", "examples"]
 _OUTDATED = "outdated"
 
 Row: TypeAlias = dict[Any, Any]
-Given: TypeAlias = "pd.DataFrame | Results | Where | Sequence[Where]"
+Given: TypeAlias = pd.DataFrame | Results | Where | Sequence[Where]
+"""What can be compared."""
 
 
 def compare(
@@ -63,7 +64,7 @@ def compare(
     _check_names(metrics, by)
     trials = _trials(results, metrics)
     _check_columns(trials, metrics)
-    trials = trials.assign(**{_OUTDATED: outdated({name: _plain(trials[name]) for name in COLUMNS})})
+    trials = trials.assign(**{_OUTDATED: outdated({name: _plain(trials[name]) for name in JUDGED_BY})})
     confirm = trials[trials["stage"] == "confirm"]
     if confirm.empty:
         raise ResultsError(

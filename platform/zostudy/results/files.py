@@ -86,7 +86,7 @@ def table_files(place: Storage, table: str) -> list[str]:
         finished = set(trials.files(PARQUET))
         found = (place / table).files(PARQUET)
         if finished <= set(trials.files(PARQUET)):  # else they were merged in between
-            _check_those_there(place, table, [name for name in found if name not in finished])
+            _check_left_out(place, table, [name for name in found if name not in finished])
             return [name for name in found if name in finished]
     raise ResultsError(f"results must stay while they are read, but files of {trials} vanish; read them again")
 
@@ -102,7 +102,7 @@ def check_files(place: Storage, table: str, names: list[str]) -> None:
     _for_each(folder, names, lambda name: _read_file(folder, name, table, []))
 
 
-def _check_those_there(place: Storage, table: str, names: list[str]) -> None:
+def _check_left_out(place: Storage, table: str, names: list[str]) -> None:
     for name in names:
         with suppress(FileNotFoundError):  # what is merged vanishes
             check_files(place, table, [name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-COLUMNS = ("study", "cell", "stage", "status", "number", "dev_auc", "params")
+JUDGED_BY = ("study", "cell", "stage", "status", "number", "dev_auc", "params")
 """What has to be known of each trial, search trials among them."""
 
 
@@ -15,9 +15,9 @@ def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
     A run that is resumed does such trials again. Settings that no search trial has count: nothing speaks against them.
 
     Args:
-        trials: the values of ``COLUMNS``, None where there is none.
+        trials: the values of ``JUDGED_BY``, None where there is none.
     """
-    rows = list(zip(*(trials[name] for name in COLUMNS), strict=True))
+    rows = list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
     searched: dict[tuple[str, str], dict[str, tuple[float, int]]] = {}
     for study, cell, stage, status, number, dev_auc, params in rows:
         if (stage, status) == ("search", "complete"):

@@ -201,11 +201,9 @@ def _as_read(field: pa.Field) -> pa.Field:
 
 def _refused(named: Sequence[str], error: Exception) -> ResultsError:
     # Of tables DuckDB suggests its own, as ours are there only if the query names them.
-    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Did you mean")]
-    unknown = re.search(r"Table with name (\S+) does not exist", lines[0])
+    said = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Did you mean")]
+    unknown = re.search(r"Table with name (\S+) does not exist", str(error))
     alike = get_close_matches(unknown[1].lower(), TABLES, 1) if unknown else []
-    lines += [f"did you mean {table}?" for table in alike]
-    lines += [f"columns of {table}: {', '.join(TABLES[table].names)}" for table in named]
-    if not named:
-        lines.append(f"tables: {', '.join(TABLES)}")
-    return ResultsError("\n".join([f"the query failed: {lines[0]}", *lines[1:]]))
+    columns = [f"columns of {table}: {', '.join(TABLES[table].names)}" for table in named]
+    lines = [*said, *(f"did you mean {table}?" for table in alike), *(columns or [f"tables: {', '.join(TABLES)}"])]
+    return ResultsError("the query failed: " + "\n".join(lines))

@@ -192,7 +192,7 @@ def _check_once(places: Sequence[Storage], trials: Sequence[pa.Table]) -> None:
     for place, part in zip(places, trials, strict=True):
         for study, trial in zip(*(part[name].to_pylist() for name in _KEY), strict=True):
             if other := seen.get((study, trial)):
-                copy = f"also in {place}; give one of these folders" if other != place else "twice; move the copy away"
+                copy = f"and in {place}; give one of these folders" if other != place else "twice; move the copy away"
                 raise ResultsError(f"every study must be read once, but {trial} of {study} is in {other} {copy}")
             seen[study, trial] = place
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import MERGED, PARQUET, read_table
-from zostudy.results.outdated import COLUMNS, outdated
+from zostudy.results.outdated import JUDGED_BY, outdated
 from zostudy.results.storage import Storage
 
 
@@ -27,7 +27,7 @@ def _line(place: Storage) -> str | None:
 
     try:
         [study] = read_studies([place]).to_pylist()
-        trials = read_table(place, "trials", COLUMNS).to_pydict()
+        trials = read_table(place, "trials", JUDGED_BY).to_pydict()
     except ResultsError:
         return None
     asked = len(study["methods"]) * len(study["imbalance_ratios"] or ()) * (study["confirm_seeds"] or 0)
