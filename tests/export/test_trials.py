@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
@@ -48,6 +49,18 @@ def test_a_cells_name_is_its_best_confirm_trial(exported_study) -> None:
     searching = dataclasses.replace(study, results=study.results.only(trials[trials["stage"] == "search"]))
     with pytest.raises(ResultsError, match="but cell spsa-r2 has none yet; wait for one"):
         searching.trial("spsa-r2")
+
+
+def test_a_confirm_trial_that_a_longer_search_has_bettered_is_not_the_best(exported_study) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    trials = study.results.trials.copy()
+    [first, *_] = trials.index[(trials["cell"] == "spsa-r2") & (trials["stage"] == "search")]
+    better = trials.loc[[first]].assign(trial="spsa-r2-search-099", number=99, dev_auc=2.0, params="{}")
+    extended = pd.concat([trials, better], ignore_index=True)
+    study = dataclasses.replace(study, results=dataclasses.replace(study.results, trials=extended))
+    with pytest.raises(ResultsError, match=r"but cell spsa-r2 has none of the settings that a longer search has found"):
+        study.trial("spsa-r2")
+    assert study.trial("untuned-r2").row["cell"] == "untuned-r2"
 
 
 def test_a_cell_whose_seeds_all_failed_says_so(exported_study) -> None:

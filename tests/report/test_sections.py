@@ -245,3 +245,34 @@ def test_long_lines_are_thinned_evenly_from_end_to_end(n_lines: int) -> None:
     assert np.ptp(np.diff(kept)) <= 1
     assert len(kept) * n_lines <= max(8_000, 11 * n_lines)
     assert _thinned(5, n_lines).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_baseline_may_wait_for_its_first_trial(altered: Callable[..., Path], tmp_path: Path) -> None:
+    def of_others(rows: pa.Table) -> pa.Table:
+        return rows.filter(pc.not_equal(rows["method"], "spsa"))
+
+    study = told(altered(tmp_path / "begun", trials=of_others), "spsa")
+    said = " ".join(str(table) for table in section(study, "Comparison").tables)
+    assert "No tests: spsa has no confirm trial yet." in said
+    assert "is unfinished" in study.summary
+    assert "is unfinished" not in said
+
+
+def test_confirm_trials_that_a_longer_search_has_bettered_are_drawn_nowhere(
+    altered: Callable[..., Path], tmp_path: Path
+) -> None:
+    def with_a_better_search_trial(rows: pa.Table) -> pa.Table:
+        first = rows.filter(pc.and_(pc.equal(rows["method"], "zosa"), pc.equal(rows["stage"], "search"))).slice(0, 1)
+        name = first["trial"].to_pylist()[0].replace("search-000", "search-099")
+        return pa.concat_tables([rows, replaced(first, trial=[name], number=[99], dev_auc=[2.0], params=["{}"])])
+
+    study = told(altered(tmp_path / "extended", trials=with_a_better_search_trial))
+    assert {"bpt-fzg", "spsa"} == _methods_drawn(section(study, "ROC and precision-recall"))
+    said = " ".join(str(table) for table in section(study, "Comparison").tables)
+    assert "A longer search has found better settings since (zosa-r10)" in said
+
+
+def _methods_drawn(drawn: Section) -> set[str]:
+    charts = [figure.chart.to_dict() for figure in drawn.figures]
+    rows = [row for chart in charts for data in chart["datasets"].values() for row in data]
+    return {row["method"] for row in rows if "method" in row}

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from zostudy.results.outdated import JUDGED_BY, outdated
+import pandas as pd
+
+from zostudy.results.outdated import JUDGED_BY, confirmed, outdated
 
 
 def judged(*trials: tuple[str, str, int, float | None, str]) -> list[bool]:
@@ -46,3 +48,16 @@ def test_cells_of_one_name_in_two_studies_are_two() -> None:
         "params": ["a", "a", "b", "b"],
     }
     assert outdated(columns) == [False] * 4
+
+
+def test_of_confirm_trials_those_count_that_are_complete_and_not_bettered() -> None:
+    rows: list[Any] = [
+        ("search", "complete", 0, 0.7, "a"),
+        ("search", "complete", 1, 0.8, "b"),
+        ("confirm", "complete", 0, 0.9, "a"),
+        ("confirm", "complete", 1, 0.9, "b"),
+        ("confirm", "failed", 2, None, "b"),
+    ]
+    trials = pd.DataFrame([("made", "zosa-r1", *row) for row in rows], columns=list(JUDGED_BY))
+    assert confirmed(trials).index.tolist() == [3]
+    assert confirmed(trials.iloc[:0]).empty

@@ -156,4 +156,4 @@ def _written(folders: Sequence[str]) -> list[Written]:
     """Returns the studies, each with what is another whenever a trial has ended since, empty before the first one."""
     from zostudy.results.reading import study_places
 
-    return [(study, (study / "trials").written(".parquet")) for study in study_places(folders)]
+    return [(study, (study / "trials").written(".parquet")) for study in (study_places(folders) if folders else ())]

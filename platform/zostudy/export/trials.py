@@ -17,6 +17,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.intervals import Interval, t_interval
 from zostudy.results.ledger import STUDY_FILE
 from zostudy.results.outcome import SplitScores
+from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results, load_results
 from zostudy.results.storage import Storage
 from zostudy.spec import StudySpec, parse_study
@@ -78,7 +79,7 @@ class StudyResults:
         return StoredTrial(self, {str(column): value for column, value in row.items()})
 
     def _best(self, trials: pd.DataFrame, whose: str) -> str:
-        complete = trials[(trials["stage"] == "confirm") & (trials["status"] == "complete")]
+        complete = confirmed(trials)
         if complete.empty:
             raise ResultsError(
                 f"the best is the confirm trial with the best dev AUC, but {whose} {_has_no_complete(trials)}"
@@ -159,11 +160,9 @@ class StoredTrial:
 
     @property
     def confirm_seeds(self) -> pd.DataFrame:
-        """The complete confirm trials of this trial's cell."""
+        """The complete confirm trials of this trial's cell that count."""
         trials = self.study.results.trials
-        own = (trials["cell"] == self.row["cell"]) & (trials["stage"] == "confirm") & (trials["status"] == "complete")
-        seeds: pd.DataFrame = trials[own]
-        return seeds
+        return confirmed(trials[trials["cell"] == self.row["cell"]])
 
     def spread(self, column: str) -> Interval:
         """Returns mean and 95% interval of a column of ``trials`` over the cell's confirm seeds."""
@@ -175,6 +174,8 @@ def _has_no_complete(trials: pd.DataFrame) -> str:
     confirm = trials[trials["stage"] == "confirm"]
     if confirm.empty:
         return "has none yet; wait for one, or name a trial"
+    if (confirm["status"] == "complete").any():
+        return "has none of the settings that a longer search has found since; run the study again, or name a trial"
     reason = confirm["error"].iloc[0]
     return f"has none, as all {len(confirm)} failed ({reason}); name a cell or trial that did not"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 
 import pandas as pd
@@ -13,6 +14,8 @@ from zostudy.report.parts import Figure, Section, none_drawn, span
 from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.reading import Results
+from zostudy.results.unfinished import unfinished
 
 ANYTIME = ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")
 CURVES = {
@@ -22,15 +25,17 @@ CURVES = {
 BAND = "the band is Student's 95% interval, cut at 0 and 1"
 
 
-def comparison_section(trials: pd.DataFrame, baseline: str | None, charts: Charts) -> Section:
+def comparison_section(results: Results, baseline: str | None, charts: Charts) -> Section:
     """Returns what ``zostudy compare`` prints of the confirm trials so far, each metric drawn against the ratio.
 
     Raises:
         ResultsError: the baseline is none of the study's methods.
     """
-    if not (trials["stage"] == "confirm").any():
+    if not (results.trials["stage"] == "confirm").any():
         return Section("Comparison", note="No confirm trial has ended yet; the comparison comes with the first ones.")
-    comparison = compare(trials, baseline=baseline)
+    comparison = compare(results, baseline=baseline)
+    said_above = unfinished(results.places)
+    comparison = replace(comparison, notes=tuple(note for note in comparison.notes if note not in said_above))
     return Section(
         "Comparison", tables=tuple(comparison_tables(comparison)), figures=tuple(_metrics(comparison, charts))
     )

@@ -14,6 +14,7 @@ from zostudy.report.repeating import failures_section, noise_section, repeating_
 from zostudy.report.saddle import saddle_section
 from zostudy.report.searching import search_section
 from zostudy.report.study_file import StudyFile
+from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results
 from zostudy.results.unfinished import unfinished
 
@@ -31,14 +32,14 @@ def describe(file: StudyFile, results: Results, baseline: str | None, charts: Ch
 
 def _sections(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> Iterator[Section]:
     trials = results.trials
-    confirmed = results.only(trials[(trials["stage"] == "confirm") & (trials["status"] == "complete")])
-    confirm = confirmed.trials
-    yield comparison_section(trials, baseline, charts)
-    yield anytime_section(confirm, confirmed.history, charts)
-    yield curves_section(confirm, confirmed.scores, charts)
+    counting = results.only(confirmed(trials))
+    confirm = counting.trials
+    yield comparison_section(results, baseline, charts)
+    yield anytime_section(confirm, counting.history, charts)
+    yield curves_section(confirm, counting.scores, charts)
     yield search_section(trials[trials["stage"] == "search"], file.space, charts)
-    yield saddle_section(confirm, confirmed.history, confirmed.scores, charts)
-    yield landscape_section(confirm, confirmed.landscape, charts)
+    yield saddle_section(confirm, counting.history, counting.scores, charts)
+    yield landscape_section(confirm, counting.landscape, charts)
     yield noise_section(results.precision)
     yield failures_section(trials)
     yield repeating_section(trials, file.text)

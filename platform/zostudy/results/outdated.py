@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # whoever has no data frame does not wait for pandas
+    import pandas as pd
 
 JUDGED_BY = ("study", "cell", "stage", "status", "number", "dev_auc", "params")
 """What has to be known of each trial, search trials among them."""
@@ -29,3 +32,11 @@ def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
         stage == "confirm" and params in searched.get((study, cell), {}) and params != best[study, cell]
         for study, cell, stage, _, _, _, params in rows
     ]
+
+
+def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
+    """Returns the complete confirm trials that count, out of all trials."""
+    marks = outdated({name: trials[name].tolist() for name in JUDGED_BY})
+    complete = (trials["stage"] == "confirm") & (trials["status"] == "complete")
+    found: pd.DataFrame = trials[[counts and not mark for counts, mark in zip(complete, marks, strict=True)]]
+    return found
