@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
 from zostudy.cluster.replica import Recipe, start_replicas
+from zostudy.cluster.scored import Scored
+from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.errors import ModelError
 from zostudy.spec.study import ResourcesSpec
 
@@ -61,6 +63,18 @@ def test_scores_come_back_in_order(pools: dict[str, Pool], name: str, n_queries:
     np.testing.assert_array_equal(scored.scores[..., 0], np.broadcast_to(latents.sum(1)[:, None], rows.shape))
     np.testing.assert_array_equal(scored.scores[..., 1], rows)
     assert (scored.scores[..., 2] == 11).all()
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(("n_units", "n_answers"), [(3, 3), (20, 4), (80, 10), (400, 50)])
+def test_a_long_queue_has_several_units_a_call_but_never_many(
+    pools: dict[str, Pool], n_units: int, n_answers: int
+) -> None:
+    answers = []
+    rows = np.zeros((n_units, MOST_EXAMPLES), np.int32)
+    scored = Scored(rows.shape, heard=lambda: answers.append(1))
+    pools["one replica"].score(np.zeros((n_units, 2), np.float32), rows, seed=0, scored=scored)
+    assert len(answers) == n_answers
 
 
 @pytest.mark.ray

@@ -15,6 +15,8 @@ from zostudy.cluster.scored import Scored
 from zostudy.cluster.units import MOST_EXAMPLES, Answer, Cut, Scorer, cut_queries, make_unit
 
 CALLS_OF_A_LONG_QUEUE = 4
+MOST_UNITS_OF_A_CALL = 8
+"""So an answer is never far off: what a trial saves of a half-done evaluation is what has been answered."""
 
 
 class Pool(Protocol):
@@ -122,7 +124,7 @@ class RayPool:
         return scored
 
 
-def _batches(cuts: list[Cut], most_calls: int) -> list[list[Cut]]:
-    """Returns the units in order, one a call; several a call where there are so many that calls would cost more."""
-    size = max(1, len(cuts) // most_calls)
+def _batches(cuts: list[Cut], enough_calls: int) -> list[list[Cut]]:
+    """Returns the units in order, one a call; a few a call where there are so many that calls would cost more."""
+    size = min(max(1, len(cuts) // enough_calls), MOST_UNITS_OF_A_CALL)
     return [cuts[start : start + size] for start in range(0, len(cuts), size)]
