@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from numpy.typing import NDArray
 from zostudy.cluster import pulse
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.pulse import Pulse
-from zostudy.cluster.replica import Recipe, start_replica
+from zostudy.cluster.replica import ASIDE, Recipe, start_replica
+from zostudy.cluster.units import Unit
 from zostudy.errors import ModelError, NoReplicaError, ReplicaError
 from zostudy.spec.study import ResourcesSpec
 
@@ -80,24 +83,51 @@ def test_a_scorer_that_cannot_be_made_ends_the_study_and_fails_no_trial(replica:
     assert not isinstance(refused.value, ReplicaError)
 
 
-def test_a_replica_that_keeps_silent_is_found(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    @ray.remote(num_cpus=0)
-    class Slow:
-        def alive(self) -> None: ...
+class HangingScorer:
+    """Works on a unit until there is a file."""
 
-        def sleep(self) -> None:
-            import time
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
-            time.sleep(60)
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        while not self._path.exists():
+            time.sleep(0.01)
+        return rows[..., None].astype(np.float32)
 
+
+def test_a_replica_that_hangs_in_a_unit_is_found_however_many_calls_wait_for_it_and_the_others(
+    replica: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 0.0
     monkeypatch.setattr(pulse.time, "monotonic", lambda: now)
-    well, hanging = Slow.remote(), Slow.remote()
-    hanging.sleep.remote()
-    watched = Pulse()
-    assert watched.hanging([well, hanging]) == []
-    ray.get(well.alive.remote())
-    now = pulse.MOST_SILENT_SECONDS + 1
-    assert watched.hanging([well, hanging]) == [hanging]
-    assert watched.hanging([well]) == []
-    ray.kill(hanging)
+    path, watched = tmp_path / "there", Pulse()
+    unit = Unit(LATENTS, ROWS, 0, 1)
+    calls = [replica.score.remote(Recipe(HangingScorer, (path,)), [unit, unit]) for _ in range(2)]
+    while ray.get(at_work(replica)) is None:
+        time.sleep(0.01)
+
+    def hanging() -> list[Any]:
+        """Asks until the answer to the last call is in."""
+        found = watched.hanging([replica])
+        ray.get(at_work(replica))  # the same thread has answered the one before
+        return found
+
+    assert hanging() == []
+    assert hanging() == []
+    now = pulse.MOST_UNIT_SECONDS
+    assert hanging() == []
+    now += 1
+    assert hanging() == [replica]
+    path.touch()
+    ray.get(calls)
+    assert ray.get(at_work(replica)) is None
+    assert hanging() == []
+    for _ in range(3):  # with nothing to do it does not hang
+        now += pulse.MOST_UNIT_SECONDS + 1
+        assert hanging() == []
+
+
+def at_work(replica: Any) -> Any:
+    return replica.at_work.options(concurrency_group=ASIDE).remote()

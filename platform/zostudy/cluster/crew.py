@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zostudy.cluster.replica import Recipe
+from zostudy.cluster.replica import ASIDE, Recipe
 from zostudy.errors import NoReplicaError, ReplicaError, ZostudyError
 
 Roster = Callable[[], Sequence[Any]]
@@ -16,6 +16,8 @@ Roster = Callable[[], Sequence[Any]]
 MOST_DEATHS = 5
 SECONDS_BETWEEN_LOOKS = 10.0
 SECONDS_WITHOUT_ANY = 1.0
+MOST_SECONDS_WITHOUT_HOPE = 120.0
+"""For which replicas that give no sign of life, as those that wait for a node, are waited for where others fail."""
 
 
 class Crew:
@@ -24,7 +26,7 @@ class Crew:
     Attributes:
         usable: node ids by the handles of the replicas that can be sent work.
         resting: handles by the reference of the call.
-        faults: why those that could not make their scorer when they last tried could not.
+        faults: why those that could not make their scorer could not; each goes when its replica can.
     """
 
     def __init__(self, roster: Roster, recipe: Recipe) -> None:
@@ -39,8 +41,11 @@ class Crew:
         self.resting: dict[Any, Any] = {}
         self.faults: dict[Any, Exception] = {}
         self._readying: set[Any] = set()
+        self._processes: dict[Any, str] = {}  # that answered last
         self._failures: Counter[Any] = Counter()
+        self._present: Sequence[Any] = ()
         self._looked = float("-inf")
+        self._hoped = time.monotonic()
 
     @property
     def patience(self) -> float:
@@ -51,20 +56,32 @@ class Crew:
         """Takes the replicas that are new, and those again that could not make their scorer, if it is time to.
 
         Raises:
-            NoReplicaError: none is usable, none is about to be, and one at least cannot make its scorer.
+            NoReplicaError: none is usable, nor to be hoped for. While a replica lives that has not failed yet, it is
+                waited for, be it busy with other trials' work; one that does not live only for two minutes if others
+                have failed, and for ever if none has; when all have failed, that is the end.
         """
-        if time.monotonic() - self._looked < self.patience:
+        now = time.monotonic()
+        if now - self._looked < self.patience:
             return
-        if self.faults and not self.usable and not self._readying:
-            raise NoReplicaError(in_one_line([*self.faults.values()][-1]))
-        self._looked = time.monotonic()
+        self._looked = now
         known = {*self.usable, *self.resting.values()}
-        for replica in self._roster():
+        self._present = self._roster()
+        for replica in self._present:
             if replica not in known:
                 self.expect(replica)
+        self._keep_hope(now)
+
+    def _keep_hope(self, now: float) -> None:
+        """See ``look``."""
+        others = {replica for replica in self._present if replica not in self.faults}
+        if self.usable or others.intersection(self.resting[call] for call in self._readying):
+            self._hoped = now
+        elif self.faults and (not others or now - self._hoped > MOST_SECONDS_WITHOUT_HOPE):
+            raise NoReplicaError(in_one_line([*self.faults.values()][-1]))
 
     def gather(self) -> None:
         """Waits until someone is usable; see ``look`` for what it raises."""
+        self._hoped = time.monotonic()
         self.look()
         while not self.usable:
             self.take(self.patience)
@@ -82,14 +99,27 @@ class Crew:
         for call in ended:
             self.wake(call)
 
-    def expect(self, replica: Any) -> None:
-        """Takes a replica that is to come to life: by a call that Ray makes again, wherever and whenever that is."""
-        self.resting[replica.alive.options(max_task_retries=-1).remote()] = replica
+    def expect(self, replica: Any, ending: str | None = None) -> None:
+        """Takes a replica that is to come to life: by a call that Ray makes again, wherever and whenever that is.
+
+        Args:
+            replica: its handle.
+            ending: its process that has been killed, if there is one.
+        """
+        self.resting[replica.alive.options(max_task_retries=-1, concurrency_group=ASIDE).remote(ending)] = replica
 
     def rest(self, replica: Any) -> None:
         """Takes a replica that has failed out of use until it answers."""
         if self.usable.pop(replica, None) is not None:
             self.expect(replica)
+
+    def restart(self, replica: Any) -> None:
+        """Ends a replica's process, of which Ray makes another, and takes it out of use until that answers."""
+        import ray
+
+        ray.kill(replica, no_restart=False)
+        self.usable.pop(replica, None)
+        self.expect(replica, self._processes.get(replica))
 
     def wake(self, call: Any) -> None:
         """Takes the end of a call that was out: the replica lives, is ready, or has failed."""
@@ -111,6 +141,7 @@ class Crew:
                 self.faults.pop(replica, None)
                 del self._failures[replica]
             else:
+                self._processes[replica] = answer
                 self._ready(replica)
 
     def _ready(self, replica: Any) -> None:
@@ -121,15 +152,12 @@ class Crew:
 
     def _failed(self, replica: Any, fault: Exception, lives: bool) -> None:
         """Tries again, in a fresh process, what may have been an accident; a model that cannot be loaded is none."""
-        import ray
-
         self._failures[replica] += 1
         if isinstance(fault, ZostudyError) and not isinstance(fault, ReplicaError):
             self.faults[replica] = fault
         elif self._failures[replica] < MOST_DEATHS:
-            if lives:
-                ray.kill(replica, no_restart=False)
-            self.expect(replica)
+            again = self.restart if lives else self.expect
+            again(replica)
         else:
             self.faults[replica] = ReplicaError(
                 f"{in_one_line(fault)}, {MOST_DEATHS} times; see that nodes have the memory and the files for it"

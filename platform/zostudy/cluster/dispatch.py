@@ -95,7 +95,7 @@ class Dispatch:
         try:
             answer = ray.get(call)
         except ray.exceptions.RayError as error:
-            _end_if_sick(replica, error)
+            self._end_if_sick(replica, error)
             self._lose(replica)
         else:
             del self._running[call]
@@ -135,7 +135,7 @@ class Dispatch:
                             return answer
                         began = True
                 except ray.exceptions.RayError as error:
-                    cause = _end_if_sick(replica, error)
+                    cause = self._end_if_sick(replica, error)
                     self._crew.rest(replica)
             if cause is not None:  # a fresh process raised it, so it was no accident
                 raise cause
@@ -144,19 +144,18 @@ class Dispatch:
             "lower budget.batch_size, or give replicas more memory"
         )
 
+    def _end_if_sick(self, replica: Any, error: Exception) -> Exception | None:
+        """Returns what the scorer raised, if it did; the process may have its accelerator in ruins, so it ends.
 
-def _end_if_sick(replica: Any, error: Exception) -> Exception | None:
-    """Returns what the scorer raised, if it did; the process may have its accelerator in ruins, so it ends.
+        Raises:
+            ZostudyError: the scorer raised this, which has nothing to do with the process.
+        """
+        import ray
 
-    Raises:
-        ZostudyError: the scorer raised this, which has nothing to do with the process.
-    """
-    import ray
-
-    if not isinstance(error, ray.exceptions.RayTaskError):
-        return None
-    cause: Exception = error.cause
-    if isinstance(cause, ZostudyError):
-        raise cause from None
-    ray.kill(replica, no_restart=False)
-    return cause
+        if not isinstance(error, ray.exceptions.RayTaskError):
+            return None
+        cause: Exception = error.cause
+        if isinstance(cause, ZostudyError):
+            raise cause from None
+        self._crew.restart(replica)
+        return cause

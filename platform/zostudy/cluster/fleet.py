@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from zostudy.cluster.crew import Crew, in_one_line
 from zostudy.cluster.nodes import describe_demand, describe_largest, room
-from zostudy.cluster.pulse import MOST_SILENT_SECONDS, Pulse
+from zostudy.cluster.pulse import MOST_UNIT_SECONDS, Pulse
 from zostudy.cluster.replica import Recipe, start_replica
 from zostudy.errors import ZostudyError
 from zostudy.spec.study import ResourcesSpec
@@ -136,11 +136,9 @@ class Fleet:
     def _make_rounds(self) -> None:
         told: set[str] = set()
         while not self._over.wait(SECONDS_WHILE_ONE_COMES_UP if self._crew.resting else SECONDS_BETWEEN_ROUNDS):
-            # What a cluster in trouble raises here passes, or ends the study by its trials.
-            with contextlib.suppress(Exception):
-                self._add()
-                self._look_after()
-                self._restart_hanging()
+            for care in (self._add, self._look_after, self._restart_hanging):
+                with contextlib.suppress(Exception):  # a cluster's trouble passes, or ends the study by its trials
+                    care()
             faults = {in_one_line(fault) for fault in self._crew.faults.values()}
             for fault in sorted(faults - told):
                 self._tell(f"a replica is of no use: {fault}")
@@ -158,20 +156,17 @@ class Fleet:
         """Takes what replicas answer in that time, and asks those again whose node has left."""
         import ray
 
-        self._crew.look()
         self._crew.take(seconds)
         nodes = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
         for replica, node in [*self._crew.usable.items()]:
             if node not in nodes:
                 self._crew.rest(replica)
+        self._crew.look()
 
     def _restart_hanging(self) -> None:
-        import ray
-
         for replica in self._pulse.hanging([*self._crew.usable]):
-            self._tell(f"a replica has kept silent for {MOST_SILENT_SECONDS / 60:.0f} minutes, and is started anew")
-            ray.kill(replica, no_restart=False)
-            self._crew.rest(replica)
+            self._tell(f"a replica has hung in a unit for {MOST_UNIT_SECONDS / 60:.0f} minutes, and is started anew")
+            self._crew.restart(replica)
 
     def _room(self) -> int:
         import ray

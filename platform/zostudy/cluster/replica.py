@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
 from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.units import Answer, Scorer, Unit
 from zostudy.lm.encoding import EncodedTask
@@ -19,6 +22,10 @@ if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch
     from zostudy.lm.weights import DType
 
 ANSWER_SECONDS = 30.0
+ASIDE = "aside"
+"""Ray's group of the calls that a replica answers beside its work, in a thread of their own."""
+ENDING_SECONDS = 1.0
+"""In which a process that is to end does so."""
 HEARD_SECONDS = 0.1
 """In which a caller learns that its call has begun, before the call can do any harm."""
 
@@ -51,6 +58,9 @@ class Replica:
         """Starts empty."""
         self._scorer: Scorer | None = None
         self._recipe = ""
+        self._process = uuid4().hex
+        self._n_begun = 0
+        self._is_working = False
 
     def load(self, recipe: Recipe) -> Scorer:
         """Makes the scorer, if it is not there; another one goes first, as there may be no room for both."""
@@ -60,8 +70,19 @@ class Replica:
             self._recipe = recipe.identity
         return self._scorer
 
-    def alive(self) -> None:
-        """Returns as soon as the replica lives."""
+    def alive(self, ending: str | None = None) -> str:
+        """Returns its process's name as soon as the replica lives; to be called aside.
+
+        Args:
+            ending: the process that the caller has had killed, which is to live no more when it answers.
+        """
+        if self._process == ending:
+            time.sleep(ENDING_SECONDS)
+        return self._process
+
+    def at_work(self) -> int | None:
+        """Returns how many units it has begun while it works on one, else None; to be called aside."""
+        return self._n_begun if self._is_working else None
 
     def ready(self, recipe: Recipe) -> str:
         """Returns the id of the node it runs on when the scorer is there."""
@@ -74,8 +95,16 @@ class Replica:
         """Returns each unit's scores float32 ``[q, b, C]`` and the seconds that all took."""
         scorer = self.load(recipe)
         started = time.perf_counter()
-        scores = [scorer.score(unit.latents, unit.rows, unit.seed, unit.group) for unit in units]
+        scores = [self._score_unit(scorer, unit) for unit in units]
         return scores, time.perf_counter() - started
+
+    def _score_unit(self, scorer: Scorer, unit: Unit) -> NDArray[np.float32]:
+        self._n_begun += 1
+        self._is_working = True
+        try:
+            return scorer.score(unit.latents, unit.rows, unit.seed, unit.group)
+        finally:
+            self._is_working = False
 
     def score_watched(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[Answer | None]:
         """Yields None when it begins, then what ``score`` returns: so the caller knows what a death interrupted."""
@@ -99,7 +128,8 @@ def start_replica(resources: ResourcesSpec, name: str | None = None) -> Any:
     """
     import ray
 
-    actor: Any = ray.remote(Replica)
+    remote: Any = ray.remote
+    actor = remote(concurrency_groups={ASIDE: 1})(Replica)
     return actor.options(
         name=name,
         num_cpus=resources.cpus,

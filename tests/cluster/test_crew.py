@@ -1,0 +1,145 @@
+"""For whom a crew waits and when it gives up; replicas and clock are played, and a call takes so many seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import ray
+from ray.exceptions import RayTaskError
+
+from zostudy.cluster import crew as under_test
+from zostudy.cluster.crew import MOST_SECONDS_WITHOUT_HOPE, SECONDS_BETWEEN_LOOKS, Crew
+from zostudy.cluster.replica import Recipe
+from zostudy.errors import ModelError, NoReplicaError
+
+NEVER = float("inf")
+MISSING = ModelError("the model must be there, but is not; get it")
+
+
+class Clock:
+    now = 1000.0
+
+
+@dataclass(eq=False)
+class Call:
+    ends: float
+    error: Exception | None
+
+
+@dataclass(eq=False)
+class Method:
+    clock: Clock
+    seconds: float
+    error: Exception | None = None
+
+    def options(self, **options: Any) -> Method:
+        return self
+
+    def remote(self, *arguments: Any) -> Call:
+        return Call(self.clock.now + self.seconds, self.error)
+
+
+@dataclass(eq=False)
+class Replica:
+    """Plays a replica: lives after so many seconds, and has its scorer, or fails, after so many more."""
+
+    clock: Clock
+    lives: float = 0.0
+    readies: float = 0.0
+    fault: Exception | None = None
+    alive: Method = field(init=False)
+    ready: Method = field(init=False)
+
+    def __post_init__(self) -> None:
+        error = self.fault and RayTaskError("ready", "traceback", self.fault)
+        self.alive = Method(self.clock, self.lives)
+        self.ready = Method(self.clock, self.readies, error)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+
+    def wait(calls: Sequence[Call], num_returns: int = 1, timeout: float = 0.0) -> tuple[list[Call], list[Call]]:
+        soonest = min(call.ends for call in calls)
+        clock.now = max(clock.now, min(clock.now + timeout, soonest))
+        return [call for call in calls if call.ends <= clock.now], []
+
+    def get(call: Call) -> str:
+        if call.error is not None:
+            raise call.error
+        return "a node"
+
+    monkeypatch.setattr(ray, "wait", wait)
+    monkeypatch.setattr(ray, "get", get)
+    monkeypatch.setattr(under_test.time, "monotonic", lambda: clock.now)
+    return clock
+
+
+def crew_of(*replicas: Replica) -> Crew:
+    return Crew(lambda: replicas, Recipe(int, ()))
+
+
+def test_one_that_is_well_but_busy_with_other_work_is_waited_for_though_another_fails(clock: Clock) -> None:
+    well = Replica(clock, readies=3 * MOST_SECONDS_WITHOUT_HOPE)
+    crew = crew_of(Replica(clock, fault=MISSING), well)
+    crew.gather()
+    assert [*crew.usable] == [well]
+
+
+def test_one_that_comes_up_later_is_waited_for_though_another_has_failed(clock: Clock) -> None:
+    well = Replica(clock, lives=MOST_SECONDS_WITHOUT_HOPE / 2)
+    crew = crew_of(Replica(clock, fault=MISSING), well)
+    crew.gather()
+    assert [*crew.usable] == [well]
+
+
+def test_the_only_good_one_may_die_and_come_back(clock: Clock) -> None:
+    well = Replica(clock)
+    crew = crew_of(Replica(clock, fault=MISSING), well)
+    crew.gather()
+    for _ in range(3):
+        clock.now += 3 * MOST_SECONDS_WITHOUT_HOPE
+        well.alive.seconds, well.ready.seconds = MOST_SECONDS_WITHOUT_HOPE / 2, MOST_SECONDS_WITHOUT_HOPE
+        crew.rest(well)
+        crew.gather()
+        assert [*crew.usable] == [well]
+
+
+def test_when_all_have_failed_that_is_the_end_at_once(clock: Clock) -> None:
+    begun = clock.now
+    crew = crew_of(Replica(clock, fault=MISSING), Replica(clock, readies=30.0, fault=MISSING))
+    with pytest.raises(NoReplicaError, match=r"^the model must be there, but is not; get it$"):
+        crew.gather()
+    assert clock.now - begun < 30.0 + SECONDS_BETWEEN_LOOKS
+
+
+def test_one_that_gives_no_sign_of_life_is_waited_for_as_long_as_none_has_failed(clock: Clock) -> None:
+    begun, late = clock.now, Replica(clock, lives=100 * MOST_SECONDS_WITHOUT_HOPE)
+    crew = crew_of(late)
+    crew.gather()
+    assert [*crew.usable] == [late]
+    waiting = crew_of(late, Replica(clock, fault=MISSING))
+    begun = clock.now
+    with pytest.raises(NoReplicaError, match="the model must be there"):
+        waiting.gather()
+    assert 0 <= clock.now - begun - MOST_SECONDS_WITHOUT_HOPE < SECONDS_BETWEEN_LOOKS
+
+
+def test_one_that_could_not_make_its_scorer_is_tried_again(clock: Clock) -> None:
+    well, sick = Replica(clock), Replica(clock, fault=MISSING)
+    crew = crew_of(sick, well)
+    crew.gather()
+    crew.take(0.0)
+    crew.take(0.0)
+    assert [*crew.faults] == [sick]
+    sick.ready.error = None
+    clock.now += SECONDS_BETWEEN_LOOKS
+    crew.look()
+    crew.take(0.0)
+    crew.take(0.0)
+    assert {*crew.usable} == {well, sick}
+    assert not crew.faults
