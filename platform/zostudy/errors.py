@@ -40,5 +40,9 @@ class NoReplicaError(ZostudyError):
     """No replica can make its scorer any more, so no trial can go on; the study ends, and none of its trials fails."""
 
 
+class ClusterError(NoReplicaError):
+    """Ray failed at what it was asked, which may pass; nothing is wrong with the trial, which is tried again."""
+
+
 class NotFiniteError(Exception):
     """A loss or score of a trial is not finite; the trial is recorded as failed with this reason."""

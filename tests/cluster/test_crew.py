@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import ray
-from ray.exceptions import RayTaskError
+from ray.exceptions import ActorDiedError, GetTimeoutError, RayTaskError, RpcError, RuntimeEnvSetupError
 
 from zostudy.cluster import crew as under_test
 from zostudy.cluster.crew import MOST_SECONDS_WITHOUT_HOPE, SECONDS_BETWEEN_LOOKS, Crew
@@ -75,7 +75,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
     monkeypatch.setattr(ray, "wait", wait)
     monkeypatch.setattr(ray, "get", get)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
     monkeypatch.setattr(under_test.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(under_test.time, "sleep", sleep)
     return clock
 
 
@@ -143,3 +148,50 @@ def test_one_that_could_not_make_its_scorer_is_tried_again(clock: Clock) -> None
     crew.take(0.0)
     assert {*crew.usable} == {well, sick}
     assert not crew.faults
+
+
+@pytest.mark.parametrize("trouble", [RpcError("no route to host", 14), GetTimeoutError("no answer"), OSError("gone")])
+def test_while_the_head_does_not_answer_who_was_there_is_there(clock: Clock, trouble: Exception) -> None:
+    well, calls = Replica(clock), 0
+
+    def roster() -> list[Any]:
+        nonlocal calls
+        calls += 1
+        if calls != 2:
+            raise trouble
+        return [well]
+
+    crew = Crew(roster, Recipe(int, ()))
+    crew.gather()
+    for _ in range(3):
+        crew.rest(well)
+        clock.now += SECONDS_BETWEEN_LOOKS
+        crew.gather()
+        assert [*crew.usable] == [well]
+    assert calls == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            ActorDiedError(RayTaskError("R", "Traceback:\n  File\nImportError: No module named 'x'\n", None)),
+            "ImportError: No",
+        ),
+        (RuntimeEnvSetupError("pip failed"), "pip failed"),
+    ],
+)
+def test_a_process_that_cannot_start_is_told_of_with_what_it_raised(
+    clock: Clock, error: Exception, reason: str
+) -> None:
+    broken = Replica(clock)
+    broken.alive.error = error
+    with pytest.raises(NoReplicaError, match=rf"but its process cannot start \({reason}.*\); see that its node has"):
+        crew_of(broken).gather()
+
+
+def test_where_there_is_none_for_minutes_none_is_waited_for(clock: Clock) -> None:
+    begun = clock.now
+    with pytest.raises(NoReplicaError, match="must have a replica, but none has been there for minutes"):
+        crew_of().gather()
+    assert clock.now - begun > MOST_SECONDS_WITHOUT_HOPE

@@ -17,7 +17,7 @@ from zostudy.cluster.pool import RayPool
 from zostudy.cluster.pulse import Pulse
 from zostudy.cluster.replica import ASIDE, Recipe, start_replica
 from zostudy.cluster.units import Unit
-from zostudy.errors import ModelError, NoReplicaError, ReplicaError
+from zostudy.errors import ClusterError, ModelError, NoReplicaError, ReplicaError
 from zostudy.spec.study import ResourcesSpec
 
 pytestmark = pytest.mark.ray
@@ -80,7 +80,21 @@ def test_a_scorer_that_cannot_be_made_ends_the_study_and_fails_no_trial(replica:
         RayPool(lambda: [replica], Recipe(missing_build, ())).score(LATENTS, ROWS, seed=0)
     with pytest.raises(NoReplicaError, match="OSError: stale file handle, 5 times; see that nodes") as refused:
         RayPool(lambda: [replica], Recipe(sick_build, (tmp_path, 99))).score(LATENTS, ROWS, seed=0)
-    assert not isinstance(refused.value, ReplicaError)
+    assert not isinstance(refused.value, ReplicaError | ClusterError)
+
+
+class LostScorer:
+    """Raises what Ray does where a node has taken objects with it."""
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        raise ray.exceptions.RpcError("no route to host", 14)
+
+
+def test_what_ray_itself_raises_is_no_fault_of_the_trial(replica: object) -> None:
+    with pytest.raises(ClusterError, match=r"but does not .*no route to host.*; see that its nodes live"):
+        RayPool(lambda: [replica], Recipe(LostScorer, ())).score(LATENTS, ROWS, seed=0)
 
 
 class HangingScorer:

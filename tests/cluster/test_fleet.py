@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ import ray
 from numpy.typing import NDArray
 from ray.cluster_utils import Cluster
 
+from zostudy.cluster import fleet as under_test
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import Recipe
+from zostudy.cluster.replica import ASIDE, Recipe, Replica
 from zostudy.errors import ModelError, NoReplicaError, ZostudyError
 from zostudy.spec.study import ResourcesSpec
 
@@ -119,6 +121,40 @@ def test_replicas_beyond_what_fits_wait_for_nodes(cluster: Cluster, tmp_path: Pa
         check_scores(RayPool(fleet.roster, recipe_of(tmp_path)))
         cluster.add_node(num_cpus=2)
         eventually(lambda: fleet.n_replicas == 2)
+
+
+class BrokenReplica(Replica):
+    """Cannot start, as on a node without zostudy; Ray gives such a process up for ever."""
+
+    def __init__(self) -> None:
+        raise ImportError("No module named 'zostudy'")
+
+
+@pytest.mark.parametrize(("n_broken", "n_made"), [(1, 3), (99, 4)])
+def test_a_replica_that_cannot_start_is_made_anew_a_few_times(
+    local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_broken: int, n_made: int
+) -> None:
+    names: list[str] = []
+
+    def start(resources: ResourcesSpec, name: str) -> Any:
+        names.append(name)
+        kind = Replica if len(names) == 2 or len(names) > n_broken + 1 else BrokenReplica
+        remote: Any = ray.remote
+        return remote(concurrency_groups={ASIDE: 1})(kind).options(name=name, max_restarts=-1, num_cpus=1).remote()
+
+    told: list[str] = []
+    monkeypatch.setattr(under_test, "start_replica", start)
+    monkeypatch.setattr(under_test, "MOST_DEATHS", 3)
+    monkeypatch.setattr(under_test, "SECONDS_BETWEEN_ROUNDS", 0.1)
+    monkeypatch.setattr(under_test, "SECONDS_WHILE_ONE_COMES_UP", 0.1)
+    with Fleet(2, ResourcesSpec(), recipe_of(tmp_path), attached=False, tell=told.append) as fleet:
+        fleet.await_first()
+        fleet.keep(recipe_of(tmp_path))
+        eventually(lambda: len(names) == n_made and fleet.n_replicas == (2 if n_broken == 1 else 1))
+        check_scores(RayPool(fleet.roster, recipe_of(tmp_path)))
+    assert len({*names}) == len(names) == n_made
+    assert all("its process cannot start (ImportError: No module named 'zostudy')" in line for line in told)
+    assert told
 
 
 FAILING = Recipe(failing_build, ())

@@ -44,7 +44,7 @@ class Tune:
             on_start=lambda assignment: None,
             on_progress=lambda assignment, progress: None,
             on_outcome=self._take,
-            on_crash=lambda assignment: self.outcome(assignment),
+            on_crash=self._crashed,
             on_fault=self.faults.append,
             save=lambda name, state: self.saved.update({name: state}),
             load=lambda name: self.saved.get(name),
@@ -54,6 +54,10 @@ class Tune:
     def _take(self, assignment: Assignment, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         self.progress.record(outcome.trial, outcome.history)
+
+    def _crashed(self, assignment: Assignment, reason: str) -> Outcome:
+        self.faults.append(reason)
+        return self.outcome(assignment)
 
     def outcome(self, assignment: Assignment) -> Outcome:
         return run_trial(self.plan.spec, assignment, self.data, LocalPool(self.scorer), lambda progress: None)
@@ -82,8 +86,9 @@ class Tune:
         self.report(trial_id, process, outcome=self.outcome(assignment))
         self.searcher.on_trial_complete(trial_id)
 
-    def die(self, trial_id: str) -> None:
+    def die(self, trial_id: str, reason: str = "killed") -> None:
         self.searcher.on_trial_complete(trial_id, error=True)
+        self.searcher.on_trial_error(trial_id, reason)
 
 
 @pytest.fixture
@@ -185,5 +190,15 @@ def test_a_trial_whose_process_dies_is_tried_again_so_many_times_without_getting
         assert isinstance(config, dict)
         assert config["saved"] == {"identity": "x"}
     assert tune.outcomes == []
-    tune.die(trial_id)
+    tune.die(trial_id, "out of memory")
     assert [outcome.name for outcome in tune.outcomes] == [assignment.name]
+    assert tune.faults == ["out of memory"]
+
+
+def test_a_process_that_dies_after_its_outcome_has_come_changes_nothing(make_tune: Callable[..., Tune]) -> None:
+    tune = make_tune(limit=1)
+    [(trial_id, assignment)] = tune.fill().items()
+    tune.report(trial_id, 1, outcome=tune.outcome(assignment))
+    tune.die(trial_id)
+    [again] = tune.fill().values()
+    assert again.name != assignment.name

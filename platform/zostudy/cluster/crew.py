@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from zostudy.cluster.replica import ASIDE, Recipe
@@ -18,6 +19,8 @@ SECONDS_BETWEEN_LOOKS = 10.0
 SECONDS_WITHOUT_ANY = 1.0
 MOST_SECONDS_WITHOUT_HOPE = 120.0
 """For which replicas that give no sign of life, as those that wait for a node, are waited for where others fail."""
+
+NONE_LEFT = ReplicaError("a study must have a replica, but none has been there for minutes; see the logs of Ray")
 
 
 class Crew:
@@ -64,20 +67,30 @@ class Crew:
         if now - self._looked < self.patience:
             return
         self._looked = now
+        self._call_the_roll()
         known = {*self.usable, *self.resting.values()}
-        self._present = self._roster()
         for replica in self._present:
             if replica not in known:
                 self.expect(replica)
         self._keep_hope(now)
 
+    def _call_the_roll(self) -> None:
+        """Learns who there is; while the head does not answer, those that were there before are."""
+        import ray
+
+        with suppress(ray.exceptions.RayError, OSError):
+            self._present = self._roster()
+
     def _keep_hope(self, now: float) -> None:
-        """See ``look``."""
+        """See ``look``; for a moment there may be none at all, when a fleet replaces one that has ended for good."""
         others = {replica for replica in self._present if replica not in self.faults}
         if self.usable or others.intersection(self.resting[call] for call in self._readying):
             self._hoped = now
-        elif self.faults and (not others or now - self._hoped > MOST_SECONDS_WITHOUT_HOPE):
-            raise NoReplicaError(in_one_line([*self.faults.values()][-1]))
+            return
+        have_all_failed = self._present and not others
+        is_too_long = now - self._hoped > MOST_SECONDS_WITHOUT_HOPE and (self.faults or not self._present)
+        if have_all_failed or is_too_long:
+            raise NoReplicaError(in_one_line([NONE_LEFT, *self.faults.values()][-1]))
 
     def gather(self) -> None:
         """Waits until someone is usable; see ``look`` for what it raises."""
@@ -132,9 +145,15 @@ class Crew:
             answer = ray.get(call)
         except ray.exceptions.RayTaskError as error:
             self._failed(replica, error.cause, lives=True)
-        except ray.exceptions.RayError:
-            died = ReplicaError("a replica must live while it loads the model, but died of it")
-            self._failed(replica, died, lives=False)
+        except ray.exceptions.RayError as error:
+            if readying:
+                died = ReplicaError("a replica must live while it loads the model, but died of it")
+                self._failed(replica, died, lives=False)
+            else:  # Ray would make the call again if it could make the process
+                self.faults[replica] = ReplicaError(
+                    f"a replica must come to life, but its process cannot start ({last_words(str(error))}); "
+                    "see that its node has the zostudy that is here, or ship it with zostudy submit"
+                )
         else:
             if readying:
                 self.usable[replica] = answer
@@ -162,6 +181,12 @@ class Crew:
             self.faults[replica] = ReplicaError(
                 f"{in_one_line(fault)}, {MOST_DEATHS} times; see that nodes have the memory and the files for it"
             )
+
+
+def last_words(text: str) -> str:
+    """Returns the last line that says something: of a traceback, what was raised."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "no reason given"
 
 
 def in_one_line(error: Exception) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 from uuid import uuid4
 
-from zostudy.cluster.crew import Crew, in_one_line
+from zostudy.cluster.crew import MOST_DEATHS, Crew, in_one_line
 from zostudy.cluster.nodes import describe_demand, describe_largest, room
 from zostudy.cluster.pulse import MOST_UNIT_SECONDS, Pulse
 from zostudy.cluster.replica import Recipe, start_replica
@@ -74,6 +75,7 @@ class Fleet:
         self._wanted, self._resources, self._tell = wanted, resources, tell
         self._driver_node = ray.get_runtime_context().get_node_id() if attached else None
         self._handles: list[Any] = []
+        self._replaced: Counter[int] = Counter()
         self._crew = Crew(self._handles.copy, recipe)
         self._pulse = Pulse()
         self._over = threading.Event()
@@ -136,7 +138,7 @@ class Fleet:
     def _make_rounds(self) -> None:
         told: set[str] = set()
         while not self._over.wait(SECONDS_WHILE_ONE_COMES_UP if self._crew.resting else SECONDS_BETWEEN_ROUNDS):
-            for care in (self._add, self._look_after, self._restart_hanging):
+            for care in (self._replace, self._add, self._look_after, self._restart_hanging):
                 with contextlib.suppress(Exception):  # a cluster's trouble passes, or ends the study by its trials
                     care()
             faults = {in_one_line(fault) for fault in self._crew.faults.values()}
@@ -148,9 +150,21 @@ class Fleet:
         """Makes as many as are wanted and not there."""
         wanted = self._room() if self._wanted == "auto" else self._wanted
         for number in range(len(self._handles), wanted):
-            replica = start_replica(self._resources, f"{self.roster.prefix}{number}")
-            self._handles.append(replica)
-            self._crew.expect(replica)
+            self._handles.append(self._make(str(number)))
+
+    def _replace(self) -> None:
+        """Makes those anew whose process could not even start, which Ray gives up; of each place a few times."""
+        failed = [number for number, replica in enumerate(self._handles) if replica in self._crew.faults]
+        there = self.roster() if failed else []
+        for number in failed:
+            if self._handles[number] not in there and self._replaced[number] < MOST_DEATHS - 1:
+                self._replaced[number] += 1
+                self._handles[number] = self._make(f"{number}-{self._replaced[number]}")
+
+    def _make(self, name: str) -> Any:
+        replica = start_replica(self._resources, self.roster.prefix + name)
+        self._crew.expect(replica)
+        return replica
 
     def _look_after(self, seconds: float = 0.0) -> None:
         """Takes what replicas answer in that time, and asks those again whose node has left."""

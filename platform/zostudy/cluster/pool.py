@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cluster.crew import Crew, Roster
+from zostudy.cluster.crew import Crew, Roster, in_one_line
 from zostudy.cluster.dispatch import Dispatch
 from zostudy.cluster.replica import Recipe
 from zostudy.cluster.scored import Scored
 from zostudy.cluster.units import MOST_EXAMPLES, Answer, Cut, Scorer, cut_queries, make_unit
+from zostudy.errors import ClusterError
 
 CALLS_OF_A_LONG_QUEUE = 4
 MOST_UNITS_OF_A_CALL = 8
@@ -102,16 +105,15 @@ class RayPool:
         """See ``Pool``. What a replica that dies had to do others do; while there is none it waits.
 
         Raises:
-            ReplicaError: replicas die of a unit, or of loading the model.
-            Exception: the scorer, or the making of it, raised this.
+            ReplicaError: replicas die of a unit.
+            NoReplicaError: no replica can make its scorer.
+            ClusterError: Ray raised what has nothing to do with the scorer.
+            Exception: the scorer raised this.
         """
         scored = Scored(rows.shape) if scored is None else scored
         cuts = [cut for cut in cut_queries(rows.shape, group, self._unit_examples) if not scored.holds(cut)]
         if not cuts:
             return scored
-        self._crew.gather()
-        calls = _batches(cuts, len(self._crew.usable) * CALLS_OF_A_LONG_QUEUE)
-        units = [[make_unit(cut, latents, rows, seed, group) for cut in call] for call in calls]
 
         def take(call: int, answer: Answer) -> None:
             parts, seconds = answer
@@ -119,9 +121,27 @@ class RayPool:
                 scored.add(cut, part)
             scored.answered(seconds)
 
-        Dispatch(self._crew, self._recipe, units, self._turn, take).run()
+        with _telling_of_ray():
+            self._crew.gather()
+            calls = _batches(cuts, len(self._crew.usable) * CALLS_OF_A_LONG_QUEUE)
+            units = [[make_unit(cut, latents, rows, seed, group) for cut in call] for call in calls]
+            Dispatch(self._crew, self._recipe, units, self._turn, take).run()
         self._turn += len(calls)
         return scored
+
+
+@contextmanager
+def _telling_of_ray() -> Iterator[None]:
+    """Raises a ``ClusterError`` in place of Ray's own."""
+    import ray
+
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        raise ClusterError(
+            f"the cluster must do as Ray asks, but does not ({in_one_line(error)}); "
+            "see that its nodes live and have room, and run again"
+        ) from error
 
 
 def _batches(cuts: list[Cut], enough_calls: int) -> list[list[Cut]]:

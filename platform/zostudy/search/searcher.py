@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from ray.tune import Callback
 from ray.tune.search import Searcher
 
+from zostudy.cluster.crew import last_words
 from zostudy.results.outcome import Outcome
 from zostudy.search.pace import Pace
 from zostudy.search.plan import Assignment
@@ -40,7 +43,7 @@ class StudySearcher(Searcher):
         on_start: Callable[[Assignment], None],
         on_progress: Callable[[Assignment, TrialProgress], None],
         on_outcome: Callable[[Assignment, Outcome], None],
-        on_crash: Callable[[Assignment], Outcome],
+        on_crash: Callable[[Assignment, str], Outcome],
         on_fault: Callable[[str], None],
         save: Callable[[str, State], None],
         load: Callable[[str], State | None],
@@ -53,7 +56,7 @@ class StudySearcher(Searcher):
             on_start: told of each trial that starts.
             on_progress: told of each trial's progress.
             on_outcome: takes each finished trial's outcome.
-            on_crash: makes the outcome of a trial whose process died each time that it was tried.
+            on_crash: makes the outcome of a trial whose process died each time that it was tried, last of this.
             on_fault: told why no trial can go on; raises.
             save: keeps a trial's state, by the trial's name.
             load: gives the state that was saved last, or None.
@@ -65,6 +68,7 @@ class StudySearcher(Searcher):
         self._save, self._load = save, load
         self._running: dict[str, Assignment] = {}
         self._ended: set[str] = set()
+        self._dead: dict[str, Assignment] = {}
         self._pace = pace
         self._deaths: Counter[str] = Counter()
 
@@ -97,17 +101,24 @@ class StudySearcher(Searcher):
             self._ended.add(trial_id)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Tries a trial again whose process died before its outcome came; in the end records that it failed."""
+        """Takes the end of a trial; one whose process died before its outcome came is about to be told of."""
         self._pace.ended(trial_id, in_good_health=not error)
         assignment = self._running.pop(trial_id)
         if trial_id in self._ended:
             self._ended.discard(trial_id)
+        else:
+            self._dead[trial_id] = assignment
+
+    def on_trial_error(self, trial_id: str, reason: str) -> None:
+        """Tries a trial again whose process died before its outcome came; in the end records that it failed."""
+        assignment = self._dead.pop(trial_id, None)
+        if assignment is None:
             return
         self._deaths[assignment.name] += 1
         if self._deaths[assignment.name] < MOST_TRIES:
             self._progress.release(assignment)
         else:
-            self._on_outcome(assignment, self._on_crash(assignment))
+            self._on_outcome(assignment, self._on_crash(assignment, reason))
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns nothing: Tune writes its searcher down before it begins, and threads and terminals cannot be."""
@@ -118,3 +129,20 @@ class StudySearcher(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Does nothing: see the class."""
+
+
+class Deaths(Callback):
+    """Tells the searcher why a trial's process died; Tune itself tells it only that it did."""
+
+    def __init__(self, searcher: StudySearcher) -> None:
+        """Tells this one."""
+        self._searcher = searcher
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial has been told to have ended, and Tune has written down why."""
+        text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
+        self._searcher.on_trial_error(trial.trial_id, last_words(text))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns nothing: Tune writes its callbacks down before it begins."""
+        return {}

@@ -17,7 +17,7 @@ from zostudy.cluster.crew import Roster
 from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe
-from zostudy.errors import NoReplicaError, ZostudyError
+from zostudy.errors import ClusterError, NoReplicaError, ZostudyError
 from zostudy.methods import Method, register_method, registered_here
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
@@ -103,9 +103,9 @@ def run_trials(
             watcher.resized(n_now)
         watcher.trial_progressed(assignment, latest)
 
-    def crashed(assignment: Assignment) -> Outcome:
-        reason = f"the trial's process died {MOST_TRIES} times without getting further"
-        return Recording(set_up(spec, assignment, data)).outcome(error=reason)
+    def crashed(assignment: Assignment, reason: str) -> Outcome:
+        error = f"the trial's process died {MOST_TRIES} times without getting further, last of: {reason}"
+        return Recording(set_up(spec, assignment, data)).outcome(error=error)
 
     def stop(fault: str) -> None:
         raise NoReplicaError(f"{fault}; all that has finished is kept, so mend that and run again")
@@ -146,7 +146,7 @@ def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> 
     """Returns the Tuner; trials ask for memory alone, so that they never wait for a CPU that a replica holds."""
     from ray import tune
 
-    from zostudy.search.searcher import METRIC
+    from zostudy.search.searcher import METRIC, Deaths
 
     return tune.Tuner(
         tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_BYTES}])),
@@ -159,7 +159,7 @@ def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> 
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
-        run_config=tune.RunConfig(name="trials", storage_path=folder, verbose=0, callbacks=[pace]),
+        run_config=tune.RunConfig(name="trials", storage_path=folder, verbose=0, callbacks=[pace, Deaths(searcher)]),
     )
 
 
@@ -191,6 +191,8 @@ def tune_trial(
     pool = evaluators.pool(first=assignment.number)
     try:
         send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"])])
+    except ClusterError:
+        raise  # this process ends, and the trial is tried again
     except NoReplicaError as error:
         send(fault=str(error))
 
