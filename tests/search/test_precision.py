@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool
+from zostudy.errors import ReplicaError
 from zostudy.results.ledger import Ledger
 from zostudy.search import precision
 from zostudy.search.data import StudyData
@@ -184,6 +185,16 @@ def test_where_nothing_perturbs_nothing_is_measured(house: House, asked: str, ex
     dtype, watcher = house.settle(QUIET, methods=untuned, model=BOTH | {"dtype": asked})
     assert (dtype, watcher.phases, watcher.notes) == (expected, [], [f"precision: {expected}"])
     assert house.measured() == []
+
+
+def test_a_scorer_that_raises_is_told_of_in_one_line(house: House) -> None:
+    class SickScorer:
+        def score(self, *query: Any) -> NDArray[np.float32]:
+            raise RuntimeError("CUDA error:\nout of memory")
+
+    house.scorer = SickScorer()
+    with pytest.raises(ReplicaError, match=r"^a replica must score .* but raises RuntimeError: CUDA error: out of"):
+        house.settle()
 
 
 def test_a_study_goes_on_in_the_dtype_it_began_with(house: House) -> None:

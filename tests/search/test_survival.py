@@ -9,35 +9,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
 from ray.cluster_utils import Cluster
 
-from zostudy.cluster.crew import MOST_DEATHS
 from zostudy.cluster.fleet import Fleet
-from zostudy.cluster.pool import LocalPool, RayPool
-from zostudy.cluster.replica import Recipe, start_replicas
-from zostudy.cluster.scored import Scored
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
-from zostudy.search.data import StudyData
 from zostudy.search.execute import run_prepared
-from zostudy.search.plan import Assignment, Plan
+from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.trial import TrialProgress
 from zostudy.spec import dump_yaml
-from zostudy.spec.study import ResourcesSpec, StudySpec
+from zostudy.spec.study import StudySpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -226,49 +218,3 @@ def test_a_node_that_leaves_and_another_that_joins(
     assert disturber.times == 1
     assert disturber.sizes[-1] >= 3  # 4 while the node that left is still believed to be there
     _assert_equal(tmp_path / "tough", undisturbed)
-
-
-class PoisonedScorer:
-    """Dies of one seed's units, as a replica would of a batch that takes all memory."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-
-    def score(
-        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
-    ) -> NDArray[np.float32]:
-        if seed == POISON:
-            with self._log.open("a") as file:
-                file.write("died ")
-            os._exit(1)
-        scores = latents.mean(axis=1)[:, None] + rows
-        return np.stack([-scores, scores], axis=-1).astype(np.float32)
-
-
-POISON = 13
-
-
-def test_a_unit_that_kills_every_replica_fails_its_trial_and_not_the_other_on_the_same_replica(
-    local_ray: None, plan: Plan, data: StudyData, tmp_path: Path
-) -> None:
-    recipe = Recipe(PoisonedScorer, (tmp_path / "log",))
-    replicas = start_replicas(1, ResourcesSpec(), recipe)
-    assignment = plan.assign(plan.cells[0], "confirm", 0, {})
-
-    class PoisonedPool(RayPool):
-        def score(self, latents: Any, rows: Any, seed: int, group: int = 1, scored: Scored | None = None) -> Scored:
-            return super().score(latents, rows, POISON, group, scored)
-
-    def run(pool: RayPool) -> Outcome:
-        return run_trial(plan.spec, assignment, data, pool, lambda _: None)
-
-    with ThreadPoolExecutor() as threads:
-        poisoned = threads.submit(run, PoisonedPool(replicas.copy, recipe))
-        others = [threads.submit(run, RayPool(replicas.copy, recipe)) for _ in range(3)]
-    assert poisoned.result().trial["status"] == "failed"
-    assert "died of it one after the other" in poisoned.result().trial["error"]
-    assert (tmp_path / "log").read_text() == "died " * (1 + MOST_DEATHS)
-    expected = run_trial(plan.spec, assignment, data, LocalPool(PoisonedScorer(tmp_path)), lambda _: None)
-    for other in others:
-        assert other.result().trial["status"] == "complete", other.result().trial["error"]
-        np.testing.assert_array_equal(other.result().trial["latent"], expected.trial["latent"])

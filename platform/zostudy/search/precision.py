@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from zostudy.cluster.crew import in_one_line
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import have_bfloat16
+from zostudy.errors import ReplicaError, ZostudyError
 from zostudy.lm.precision import ProbeScores
 from zostudy.results.ledger import Ledger
 from zostudy.search.evaluator import make_recipe, read_model
@@ -67,16 +69,17 @@ class Precision:
 
         Raises:
             ResultsError: the measurement cannot be stored.
+            ReplicaError: a replica cannot score the probes.
         """
         chosen, rows = self.first_dtype, self._recorded
         if self._unmeasured:
             watcher.phase("measuring the noise of a loss difference")
             pool = evaluators.pool()
             by_dtype: dict[DType, Evaluators] = {"float32": evaluators}
-            scores: dict[DType, dict[str, ProbeScores]] = {"float32": measure(self._unmeasured, pool)}
+            scores: dict[DType, dict[str, ProbeScores]] = {"float32": self._measure(pool)}
             if self._may_be_bfloat16(pool):
                 by_dtype["bfloat16"] = self._in_bfloat16(evaluators)
-                scores["bfloat16"] = measure(self._unmeasured, by_dtype["bfloat16"].pool())
+                scores["bfloat16"] = self._measure(by_dtype["bfloat16"].pool())
             floors = list(noise_floors(self._unmeasured, scores))
             chosen = self._choose(floors)
             evaluators = by_dtype[chosen]
@@ -86,6 +89,17 @@ class Precision:
         for line in (precision_line(chosen, rows), *warning_lines(rows)):
             watcher.note(line)
         return evaluators
+
+    def _measure(self, pool: RayPool) -> dict[str, ProbeScores]:
+        try:
+            return measure(self._unmeasured, pool)
+        except ZostudyError:
+            raise
+        except Exception as error:
+            raise ReplicaError(
+                f"a replica must score the task's texts, but raises {in_one_line(error)}; "
+                "lower budget.batch_size, or give replicas more memory"
+            ) from error
 
     def _may_be_bfloat16(self, pool: RayPool) -> bool:
         if self._asked == "auto":

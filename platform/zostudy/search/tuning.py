@@ -76,6 +76,7 @@ def run_trials(
     Raises:
         ResultsError: results cannot be written.
         NoReplicaError: there is no replica any more that could make its scorer.
+        ZostudyError: the folder for temporary files cannot be written.
     """
     from ray import tune
     from ray.tune.error import TuneError
@@ -140,6 +141,8 @@ def run_trials(
             _tuner(trainable, searcher, pace, folder).fit()
         except TuneError as error:
             raise (faults[0] if faults else error) from None
+        except OSError as error:
+            raise _unwritable(folder, error) from error
 
 
 def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> Tuner:
@@ -200,9 +203,23 @@ def tune_trial(
 @contextmanager
 def _tune_folder() -> Iterator[str]:
     """Gives Tune a folder for its own notes, which nobody reads: the ledger is the truth."""
-    with tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True) as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _unwritable("the folder for temporary files", error) from error
+    with temporary as folder:
         os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
         os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
         os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
         os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
         yield str(Path(folder).resolve())
+
+
+def _unwritable(folder: str, error: OSError) -> Exception:
+    """Returns what to raise where Tune cannot write; an error without a number is of a connection, not of a file."""
+    if error.errno is None:
+        return error
+    return ZostudyError(
+        f"Ray Tune must be able to write its notes, but {error.filename or folder} takes none ({error.strerror}); "
+        "make room there, or set TMPDIR to a folder with room, and run again: all that has finished is kept"
+    )

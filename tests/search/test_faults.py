@@ -1,0 +1,150 @@
+"""What faults of a replica, a trial's process and a disk do to a study that Tune runs; its scorer is a fake one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from ray.tune.execution.tune_controller import TuneController
+
+from zostudy.cluster.crew import MOST_DEATHS
+from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.pool import LocalPool
+from zostudy.cluster.replica import Recipe
+from zostudy.errors import ZostudyError
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
+from zostudy.search.data import StudyData
+from zostudy.search.plan import Assignment, Plan, make_plan
+from zostudy.search.progress import StudyProgress
+from zostudy.search.searcher import MOST_TRIES
+from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.tuning import Evaluators, run_trials
+from zostudy.spec.study import StudySpec
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+class FakeScorer:
+    """Scores by row and latent; dies of one seed's units, as a replica would of a batch that takes all memory."""
+
+    def __init__(self, poison: int = -1, log: Path | None = None) -> None:
+        self._poison, self._log = poison, log
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        if seed == self._poison and self._log is not None:
+            with self._log.open("a") as file:
+                file.write("died ")
+            os._exit(1)
+        score = np.sin(rows + latents.sum(axis=1)[:, None]).astype(np.float32)
+        return np.stack([score, -score], axis=-1)
+
+
+@dataclass
+class Watcher:
+    """Remembers which trials have run."""
+
+    assignments: dict[str, Assignment] = field(default_factory=dict)
+
+    def phase(self, what: str) -> None: ...
+
+    def note(self, line: str) -> None: ...
+
+    def begin(self, progress: StudyProgress, n_replicas: int) -> None: ...
+
+    def resized(self, n_replicas: int) -> None: ...
+
+    def trial_started(self, assignment: Assignment) -> None:
+        self.assignments[assignment.name] = assignment
+
+    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None: ...
+
+    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None: ...
+
+
+@pytest.fixture
+def small(make_spec: Callable[..., StudySpec]) -> Plan:
+    """A study of two cells; its confirm trials differ in their seeds."""
+    budget = {"queries": 20, "batch_size": 8, "evaluations": 1}
+    search = {"trials": 2, "startup_trials": 1, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}}
+    imbalance = {"ratios": (1,), "minority_size": 10}
+    methods = ({"label": "spsa", "method": "spsa"}, {"label": "untuned", "method": "untuned"})
+    return make_plan(make_spec(methods=methods, imbalance=imbalance, budget=budget, search=search))
+
+
+def run(plan: Plan, data: StudyData, folder: Path, recipe: Recipe, watcher: Watcher, **changes: Any) -> StudyProgress:
+    progress = StudyProgress(plan, [])
+    with Fleet(1, plan.spec.resources, recipe, attached=False, tell=watcher.note) as fleet:
+        fleet.await_first()
+        fleet.keep(recipe)
+        evaluators = replace(Evaluators(fleet.roster, recipe, 256), **changes)
+        run_trials(data, progress, Ledger(folder), evaluators, lambda: fleet.n_replicas, watcher)
+    return progress
+
+
+def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
+    local_ray: None, small: Plan, data: StudyData, tmp_path: Path
+) -> None:
+    plan = replace(small, cells=small.cells[:1])
+    poison, log, watcher = plan.seed(2), tmp_path / "log", Watcher()
+    assert run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, (poison, log)), watcher).done
+    rows = {row["trial"]: row for row in Ledger(tmp_path / "smooth").trials()}
+    poisoned = rows.pop("spsa-r1-confirm-001")
+    assert poisoned["status"] == "failed"
+    assert f"{MOST_DEATHS} replicas died of it one after the other" in poisoned["error"]
+    assert log.read_text() == "died " * (1 + MOST_DEATHS)
+    assert len(rows) == 3
+    for name, row in rows.items():
+        local = LocalPool(FakeScorer())
+        expected = run_trial(plan.spec, watcher.assignments[name], data, local, lambda _: None).trial
+        assert row["status"] == "complete"
+        assert row["dev_auc"] == expected["dev_auc"]
+        np.testing.assert_array_equal(row["latent"], expected["latent"])
+
+
+class UnknownRoster:
+    """Cannot be read in a trial's process, as where a package is missing."""
+
+    def __reduce__(self) -> Any:
+        return _missing, ()
+
+
+def _missing() -> None:
+    raise ModuleNotFoundError("No module named 'zostudy_plugin'")
+
+
+def test_a_trial_whose_process_dies_again_and_again_is_stored_with_what_it_died_of(
+    local_ray: None, small: Plan, data: StudyData, tmp_path: Path
+) -> None:
+    plan = replace(small, cells=small.cells[1:], spec=small.spec.model_copy(update={"replicas": 1}))
+    progress = run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, ()), Watcher(), roster=UnknownRoster())
+    assert progress.done
+    errors = [row["error"] for row in Ledger(tmp_path / "smooth").trials()]
+    expected = f"the trial's process died {MOST_TRIES} times without getting further, last of: ModuleNotFoundError: "
+    assert all(expected in error for error in errors)
+    assert len(errors) == 2
+
+
+def test_a_full_disk_for_temporary_files_is_told_in_one_line(
+    local_ray: None, small: Plan, data: StudyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/ray/notes")
+
+    plan = replace(small, cells=small.cells[1:])
+    monkeypatch.setattr(TuneController, "save_to_dir", full)
+    with pytest.raises(ZostudyError, match=r"but /tmp/ray/notes takes none \(No space left on device\); make room"):
+        run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, ()), Watcher())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(ZostudyError, match=rf"but {tmp_path}/missing/\S+ takes none \(No such file"):
+        run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, ()), Watcher())
