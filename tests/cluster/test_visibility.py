@@ -69,3 +69,14 @@ def test_a_node_that_cannot_look_is_named(cluster: Cluster, monkeypatch: pytest.
     cluster.wait_for_nodes()
     with pytest.raises(ZostudyError, match=r"but .* \(\d.*\) cannot run it \(No module named 'zostudy'\); install"):
         check_visible(Storage.at(tmp_path))
+
+
+def test_a_node_where_nothing_runs_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def get(answer: object) -> None:
+        raise ray.exceptions.RuntimeEnvSetupError("pip failed")
+
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    monkeypatch.setattr(ray, "get", get)
+    with pytest.raises(ZostudyError, match=r"but .* cannot run it \(Failed to set up .* pip failed\); mend that"):
+        check_visible(Storage.at(tmp_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,10 +35,11 @@ class Tune:
     outcomes: list[Outcome] = field(default_factory=list)
     saved: dict[str, State] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.progress = StudyProgress(self.plan, [])
-        self.pace = Pace(limit=lambda: self.limit)
+        self.pace = Pace(limit=lambda: self.limit, tell=self.told.append)
         self.searcher = StudySearcher(
             self.progress,
             pace=self.pace,
@@ -159,6 +161,29 @@ def test_where_nothing_runs_a_trial_starts_at_once(make_tune: Callable[..., Tune
     tune.end(trial_id, 1, assignment)
     tune.now += SECONDS_BETWEEN_STARTS / 2
     assert len(tune.fill()) == 1
+
+
+def test_that_no_trial_gets_a_process_is_told_once(make_tune: Callable[..., Tune]) -> None:
+    tune = make_tune(limit=2)
+    first, _ = tune.fill()
+
+    def wait(seconds: float) -> None:
+        tune.pace.on_step_begin(0, [])
+        tune.now += seconds
+        tune.pace.on_step_begin(0, [])
+
+    wait(under_test.MOST_SECONDS_WITHOUT_ANY)
+    tune.pace.on_trial_start(0, [], SimpleNamespace(trial_id=first))
+    wait(10 * under_test.MOST_SECONDS_WITHOUT_ANY)
+    assert tune.told == []
+    tune.die(first)  # and the second one has been waiting all the time
+    wait(under_test.MOST_SECONDS_WITHOUT_ANY)
+    assert tune.told == []
+    wait(1.0)
+    assert len(tune.told) == 1
+    assert "256 MiB" in tune.told[0]
+    wait(10 * under_test.MOST_SECONDS_WITHOUT_ANY)
+    assert len(tune.told) == 1
 
 
 def test_a_trial_that_is_told_to_have_ended_holds_its_place_until_its_process_is_free(

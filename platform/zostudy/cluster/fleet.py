@@ -81,9 +81,10 @@ class Fleet:
         self._over = threading.Event()
         self._rounds = threading.Thread(target=self._make_rounds, name="zostudy-fleet", daemon=True)
         if not self._room() and (wanted == "auto" or not attached):
+            awaiting = ", or set replicas to a number, which an autoscaler sees" if attached else ""
             raise ZostudyError(
                 f"a replica must fit on one node, but wants {describe_demand(resources)}, and the largest has "
-                f"{self._largest()}; lower resources, or run where there is more"
+                f"{self._largest()}; lower resources, or run where there is more{awaiting}"
             )
         self._add()
 

@@ -64,13 +64,20 @@ def _nodes_without(path: str, nodes: list[dict[str, Any]]) -> list[str]:
                 without.add(answers[answer])
         except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError, ray.exceptions.WorkerCrashedError):
             continue
-        except ray.exceptions.RayTaskError as error:
-            reason = " ".join(str(error.cause).split())[-300:]
-            raise ZostudyError(
-                f"every node must have the zostudy that is here, but {answers[answer]} cannot run it ({reason}); "
-                "install it there, or ship it with zostudy submit"
-            ) from None
+        except ray.exceptions.RayError as error:
+            raise _cannot_run(answers[answer], error) from None
     return sorted(without)
+
+
+def _cannot_run(node: str, error: Exception) -> ZostudyError:
+    """Returns what to raise of a node where looking itself goes wrong: there is no zostudy, or something is amiss."""
+    import ray
+
+    cause, remedy = error, "mend that, or take the node out"
+    if isinstance(error, ray.exceptions.RayTaskError):
+        cause, remedy = error.cause, "install it there, or ship it with zostudy submit"
+    reason = " ".join(str(cause).split())[-300:]
+    return ZostudyError(f"every node must have the zostudy that is here, but {node} cannot run it ({reason}); {remedy}")
 
 
 def _sees(path: str) -> bool:

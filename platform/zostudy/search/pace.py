@@ -8,10 +8,15 @@ from typing import Any
 
 from ray.tune import Callback
 
+from zostudy.cluster.nodes import TRIAL_BYTES
+
+MIB = 2**20
 SECONDS_BETWEEN_STARTS = 10.0
 MOST_SECONDS_BETWEEN_STARTS = 80.0
 SECONDS_OF_A_START = 1.0
 SECONDS_FREE = 2.0
+MOST_SECONDS_WITHOUT_ANY = 60.0
+"""After which a user is told that trials wait for their processes."""
 
 
 class Pace(Callback):
@@ -22,16 +27,19 @@ class Pace(Callback):
     ones were for nothing, the next come after twice the time.
     """
 
-    def __init__(self, limit: Callable[[], int]) -> None:
+    def __init__(self, limit: Callable[[], int], tell: Callable[[str], None]) -> None:
         """Nothing runs yet.
 
         Args:
             limit: gives how many trials may run at once, at the moment.
+            tell: takes a line, once, when no trial gets a process.
         """
-        self._limit = limit
+        self._limit, self._tell = limit, tell
         self._running: set[str] = set()
         self._waiting: set[str] = set()
         self._freed: list[float] = []  # when processes became free that nobody waited for
+        self._all_wait_since: float | None = None
+        self._has_told = False
         self._started = float("-inf")
         self._seconds_between = SECONDS_BETWEEN_STARTS
         self._n_started = self._n_for_nothing = 0
@@ -57,6 +65,20 @@ class Pace(Callback):
         if time.monotonic() - self._started >= SECONDS_OF_A_START:
             self._start()
         self._n_started += 1
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Tells of it when all trials have waited for a process for long; Tune's loop comes by again and again."""
+        if not self._waiting or self._waiting != self._running:
+            self._all_wait_since = None
+            return
+        now = time.monotonic()
+        self._all_wait_since = now if self._all_wait_since is None else self._all_wait_since
+        if now - self._all_wait_since > MOST_SECONDS_WITHOUT_ANY and not self._has_told:
+            self._has_told = True
+            self._tell(
+                f"no trial has a process yet, for which a node must have {TRIAL_BYTES / MIB:.0f} MiB of memory that no "
+                "other job has asked Ray for; the study goes on when one has"
+            )
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has a process."""

@@ -123,7 +123,7 @@ def run_trials(
 
         return call
 
-    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()))
+    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), tell=watcher.note)
     searcher = StudySearcher(
         progress,
         pace=pace,
