@@ -32,13 +32,13 @@ def run(
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
     from zostudy.cli.live import live_view
+    from zostudy.cli.preparing import prepare_aloud
     from zostudy.results.lease import lease
-    from zostudy.search.prepare import prepare
     from zostudy.search.stored import run_stored
 
     spec = _spec(study, overrides)
     place = Storage.at(results) / spec.name
-    prepared = prepare(spec)
+    prepared = prepare_aloud(spec)
     with lease(place, _tell):
         run_stored(prepared, place, address, live_view, _tell)
     return load_results(place)

@@ -87,7 +87,7 @@ def run(plan: Plan, data: StudyData, folder: Path, recipe: Recipe, watcher: Watc
     with Fleet(1, plan.spec.resources, recipe, attached=False, tell=watcher.note) as fleet:
         fleet.await_first()
         fleet.keep(recipe)
-        evaluators = replace(Evaluators(fleet.roster, recipe, 256), **changes)
+        evaluators = replace(Evaluators(fleet.roster, recipe, 256, "float32"), **changes)
         run_trials(data, progress, Ledger(folder), evaluators, lambda: fleet.n_replicas, watcher)
     return progress
 

@@ -111,7 +111,7 @@ def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer
         with Fleet(spec.replicas, spec.resources, recipe, attached=True, tell=watcher.note) as fleet:
             fleet.await_first()
             fleet.keep(recipe)
-            evaluators = Evaluators(fleet.roster, recipe, 256)
+            evaluators = Evaluators(fleet.roster, recipe, 256, "float32")
             run_trials(study.data, progress, Ledger(folder), evaluators, lambda: fleet.n_replicas, watcher)
     finally:
         ray.shutdown()

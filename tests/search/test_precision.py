@@ -64,6 +64,7 @@ class Evaluators:
 
     recipe: str
     scorers: dict[str, Any]
+    dtype: str
 
     def pool(self) -> Pool:
         return Pool(self.scorers[self.recipe])
@@ -84,8 +85,10 @@ class House:
         study, watcher = self.study(**sections), Watcher()
         settled = Precision(study, Ledger(self.folder))
         scorers = {"float32": self.scorer, "bfloat16": CoarseScorer(self.scorer, coarse)}
-        evaluators: Any = Evaluators(settled.first_dtype, scorers)
-        return settled.settle(evaluators, watcher).recipe, watcher  # type: ignore[arg-type, return-value]
+        evaluators: Any = Evaluators(settled.first_dtype, scorers, settled.first_dtype)
+        evaluators = settled.settle(evaluators, watcher)
+        assert evaluators.recipe == evaluators.dtype
+        return evaluators.dtype, watcher
 
     def study(self, **sections: Any) -> Any:
         return SimpleNamespace(plan=make_plan(self.make_spec(**sections)), data=self.data)

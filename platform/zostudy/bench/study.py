@@ -37,7 +37,7 @@ def measure_study(n_trials: int, say: Say) -> StudyOverhead:
         say("starting replicas")
         recipe = Recipe(QuickScorer, ())
         replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), recipe)
-        evaluators = Evaluators(replicas.copy, recipe, 2**20)
+        evaluators = Evaluators(replicas.copy, recipe, 2**20, "float32")
         meter = _Meter(progress, say)
         started = time.perf_counter()
         run_trials(study.data, progress, Ledger(Path(folder)), evaluators, lambda: REPLICAS, meter)

@@ -50,7 +50,9 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
         with Fleet(spec.replicas, spec.resources, recipe, attached=address is not None, tell=watcher.note) as fleet:
             watcher.phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
             fleet.await_first()
-            evaluators = precision.settle(Evaluators(fleet.roster, recipe, model.unit_examples), watcher)
+            evaluators = precision.settle(
+                Evaluators(fleet.roster, recipe, model.unit_examples, precision.first_dtype), watcher
+            )
             fleet.keep(evaluators.recipe)
             watcher.begin(progress, fleet.n_replicas)
             run_trials(study.data, progress, ledger, evaluators, lambda: fleet.n_replicas, watcher)

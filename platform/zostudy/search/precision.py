@@ -108,7 +108,7 @@ class Precision:
 
     def _in_bfloat16(self, evaluators: Evaluators) -> Evaluators:
         recipe = make_recipe(self._study, read_model(self._study, "bfloat16"))
-        return replace(evaluators, recipe=recipe)
+        return replace(evaluators, recipe=recipe, dtype="bfloat16")
 
     def _choose(self, floors: Sequence[CellFloor]) -> DType:
         if self._asked != "auto":

@@ -10,6 +10,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -162,7 +163,7 @@ class Trial:
         method = {_METHOD + name: value for name, value in self._method.state_dict().items()}
         return {"identity": self._identity} | method | self._recording.counted()
 
-    @property
+    @cached_property
     def _identity(self) -> str:
         """All that a saved state depends on; a study may change as long as none of its trials has ended."""
         setup, spec = self._setup, self._setup.spec
@@ -172,7 +173,8 @@ class Trial:
             spec.imbalance.model_dump(mode="json", exclude={"ratios"}),
             spec.budget.model_dump(mode="json"),
         ]
-        trial = [setup.assignment.name, setup.assignment.seed, setup.assignment.noise_seed, setup.params()]
+        assignment = setup.assignment
+        trial = [assignment.name, assignment.method.method, assignment.seed, assignment.noise_seed, setup.params()]
         return json.dumps([*trial, *asked, *(setup.data.versions.get(content) for content in ("data", "model"))])
 
     @property

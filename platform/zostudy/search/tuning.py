@@ -44,11 +44,12 @@ MOST_TRIALS_AT_ONCE = 10_000
 
 @dataclass(frozen=True)
 class Evaluators:
-    """What pools are made of: who is a replica, the recipe of what they host, and the size of a unit."""
+    """What pools are made of: who is a replica, the recipe of what they host and its dtype, and the size of a unit."""
 
     roster: Roster
     recipe: Recipe
     unit_examples: int
+    dtype: str
 
     def pool(self, first: int = 0) -> RayPool:
         """Returns a pool whose first unit goes to that replica."""
@@ -85,7 +86,10 @@ def run_trials(
     from zostudy.search.searcher import MOST_TRIES, StudySearcher
 
     spec = progress.plan.spec
-    checkpoints = Checkpoints(ledger.place)
+    checkpoints = Checkpoints(
+        ledger.place, f"{evaluators.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
+    )
+    checkpoints.sweep([row["trial"] for cell in progress.cells.values() for row in cell.rows])
     faults: list[ZostudyError] = []
 
     def finish(assignment: Assignment, outcome: Outcome) -> None:
