@@ -19,6 +19,7 @@ settings.register_profile("zostudy", deadline=None, derandomize=True)
 settings.load_profile("zostudy")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers one runs all that starts Ray, one after the other; of the rest a file stays together."""
     for item in items:

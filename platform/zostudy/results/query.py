@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -45,7 +46,8 @@ EXAMPLES: dict[str, str] = {
 }
 """What can be asked, each with its SQL."""
 
-MOST_MEMORY = "768MiB"
+MOST_MEMORY, MOST_THREADS = "384MiB", 8
+"""Of DuckDB; each thread wants a share of the memory, and a process has about twice as much with what it reads."""
 """What DuckDB holds at most, beside what pyarrow reads for it; the rest of a large grouping or join goes to disk."""
 
 # Names repeat in every row: as dictionaries they are compared as numbers.
@@ -115,7 +117,12 @@ def _answer(
 def _connection(spill: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         ":memory:",
-        config={"python_enable_replacements": False, "memory_limit": MOST_MEMORY, "temp_directory": spill},
+        config={
+            "python_enable_replacements": False,
+            "memory_limit": MOST_MEMORY,
+            "temp_directory": spill,
+            "threads": min(MOST_THREADS, os.cpu_count() or 1),
+        },
     )
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")  # which goes to standard output
