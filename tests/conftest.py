@@ -9,28 +9,42 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # A busy machine must fail no test, and every run must try the same examples.
 settings.register_profile("zostudy", deadline=None, derandomize=True)
 settings.load_profile("zostudy")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers one runs all that starts Ray, one after the other; of the rest a file stays together."""
-    for item in items:
-        group = "ray" if item.get_closest_marker("ray") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With several workers one runs the files that start Ray, one after the other; any other file stays together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneRayScheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "ray" if _starts_ray(file) else file
+
+    return OneRayScheduling(config, log)
+
+
+@cache
+def _starts_ray(file: str) -> bool:
+    return "mark.ray" in (ROOT / file).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The folder ``shared`` beside the repository, with real data and models; skips where there is none."""
-    folder = Path(__file__).resolve().parents[2] / "shared"
+    folder = ROOT.parent / "shared"
     if not (folder / "data").is_dir():
         pytest.skip(f"real data and models are not on this machine: there is no {folder}")
     return folder

@@ -47,8 +47,8 @@ EXAMPLES: dict[str, str] = {
 """What can be asked, each with its SQL."""
 
 MOST_MEMORY, MOST_THREADS = "384MiB", 8
-"""Of DuckDB; each thread wants a share of the memory, and a process has about twice as much with what it reads."""
-"""What DuckDB holds at most, beside what pyarrow reads for it; the rest of a large grouping or join goes to disk."""
+"""What DuckDB holds at most, beside what pyarrow reads for it, and the threads that share it; the rest of a large
+grouping or join goes to disk."""
 
 # Names repeat in every row: as dictionaries they are compared as numbers.
 _NAMES = ("study", "cell", "trial")
