@@ -17,9 +17,12 @@ def test_plain_text_is_aligned_with_numbers_to_the_right() -> None:
         "method               1             10",
         "zosa     *0.812 ±0.013            0.7",
         "bpt-fzg              -  *0.812 ±0.013",
-        "* the best of its column",
         "One seed.",
+        "* the best of its column",
     ]
+    two = plain(TABLE, TABLE)
+    assert two.count("* the best of its column") == 1
+    assert two.count("test_auc") == 2
 
 
 def test_markdown_is_a_table_with_the_best_in_bold() -> None:

@@ -55,7 +55,7 @@ def _show_tables(tables: Sequence[Table], format: Format) -> None:
         for number, table in enumerate(tables):
             _print_rich(table, apart=number > 0)
     else:
-        print("\n\n".join(plain(table) for table in tables))
+        print(plain(*tables))
 
 
 def _print_rich(table: Table, apart: bool) -> None:

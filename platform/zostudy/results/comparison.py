@@ -117,7 +117,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         """Returns the tables that ``zostudy compare`` prints."""
-        return "\n\n".join(map(plain, self._tables()))
+        return plain(*self._tables())
 
     def _repr_html_(self) -> str:
         """Returns the same tables for notebooks."""

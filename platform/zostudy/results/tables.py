@@ -37,13 +37,17 @@ def table_of(records: Sequence[Mapping[str, Any]]) -> Table:
     return Table(columns, rows, text_columns=len(columns))
 
 
-def plain(table: Table) -> str:
-    """Returns a table as aligned text, never cut, with a star before what stands out and a line that says so."""
+def plain(*tables: Table) -> str:
+    """Returns tables as aligned text, never cut, with a star before what stands out; the last line says so."""
+    legend = ["* the best of its column"] if any(table.best for table in tables) else []
+    return "\n".join(["\n\n".join(map(_aligned_text, tables)), *legend])
+
+
+def _aligned_text(table: Table) -> str:
     rows = _marked(table, "*", "")
     widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
     body = [_aligned(row, widths, table.text_columns) for row in (table.columns, *rows)]
-    legend = ("* the best of its column",) if table.best else ()
-    return "\n".join(line for line in (table.title, *body, *legend, *table.notes) if line)
+    return "\n".join(line for line in (table.title, *body, *table.notes) if line)
 
 
 def markdown(table: Table) -> str:
