@@ -27,16 +27,9 @@ class CountingPool(LocalPool):
         super().__init__(scorer)
         self.queries: list[int] = []
 
-    def score(
-        self,
-        latents: NDArray[np.float32],
-        rows: NDArray[np.int32],
-        seed: int,
-        group: int = 1,
-        scored: Scored | None = None,
-    ) -> Scored:
+    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], *rest: Any, **options: Any) -> Scored:
         self.queries.append(len(rows))
-        return super().score(latents, rows, seed, group, scored)
+        return super().score(latents, rows, *rest, **options)
 
 
 def test_every_cell_that_perturbs_is_probed_at_its_smallest_radius(plan: Plan, data: StudyData) -> None:

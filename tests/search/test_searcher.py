@@ -163,6 +163,17 @@ def test_where_nothing_runs_a_trial_starts_at_once(make_tune: Callable[..., Tune
     assert len(tune.fill()) == 1
 
 
+def test_a_trial_that_tune_stops_without_an_error_is_next_again(make_tune: Callable[..., Tune]) -> None:
+    tune = make_tune(limit=1)
+    for _ in range(MOST_TRIES + 1):
+        [(trial_id, assignment)] = tune.fill().items()
+        tune.searcher.on_trial_complete(trial_id)
+        tune.now += SECONDS_BETWEEN_STARTS
+    [again] = tune.fill().values()
+    assert again == assignment
+    assert tune.outcomes == []
+
+
 def test_that_no_trial_gets_a_process_is_told_once(make_tune: Callable[..., Tune]) -> None:
     tune = make_tune(limit=2)
     first, _ = tune.fill()

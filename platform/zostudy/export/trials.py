@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -19,7 +18,7 @@ from zostudy.results.ledger import STUDY_FILE
 from zostudy.results.outcome import SplitScores
 from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results, load_results
-from zostudy.results.storage import Storage
+from zostudy.results.storage import Storage, short_reason
 from zostudy.spec import StudySpec, parse_study
 from zostudy.spec.wording import meant
 
@@ -199,10 +198,8 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
     try:
         yaml = place.read(STUDY_FILE).decode()
     except (OSError, UnicodeDecodeError) as error:
-        # Arrow's own words for it name the path again.
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise ResultsError(
-            f"a study's file must be UTF-8 text, but {place / STUDY_FILE} cannot be read ({reason}); "
+            f"a study's file must be UTF-8 text, but {place / STUDY_FILE} cannot be read ({short_reason(error)}); "
             "restore it as the run wrote it"
         ) from error
     return StudyResults(parse_study(yaml, str(place / STUDY_FILE)), yaml, load_results(where))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import yaml
 
 from zostudy.errors import ResultsError
 from zostudy.results.ledger import STUDY_FILE
-from zostudy.results.storage import Storage
+from zostudy.results.storage import Storage, short_reason
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,7 @@ def _text(place: Storage) -> str:
     try:
         return place.read(STUDY_FILE).decode()
     except (OSError, UnicodeDecodeError) as error:
-        # Arrow's own words for it name the path again.
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        fault = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({reason})"
+        fault = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({short_reason(error)})"
         raise ResultsError(
             f"a report needs the study's file, but {place / STUDY_FILE} {fault}; give a folder that zostudy run wrote"
         ) from error

@@ -225,15 +225,14 @@ def _told(place: str, wanted: str, remedy: str, what: str = "results") -> Iterat
     try:
         yield
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ResultsError(f"{what} must be {wanted}, but {place} is not ({_reason(error)}); {remedy}") from error
+        raise ResultsError(f"{what} must be {wanted}, but {place} is not ({short_reason(error)}); {remedy}") from error
 
 
-def _reason(error: Exception) -> str:
+def short_reason(error: Exception) -> str:
     """Returns what an error says, short; of an object store's, what its server or the connection said."""
     text = " ".join(str(error if not isinstance(error, OSError) else error.strerror or error).split())
-    said = re.search(
-        r"(?:Message|Details|operation:|last message of):? (.+?)(?: \(Request ID.*| Learn more.*| error_info.*)?$", text
-    )
+    begins = r"(?:Message|Details|Detail: \[errno \d+\]|operation:|last message of):?"
+    said = re.search(begins + r" (.+?)(?: \(Request ID.*| Learn more.*| error_info.*)?$", text)
     return (said[1] if said else text).rstrip(".")[:200]
 
 

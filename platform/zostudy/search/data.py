@@ -27,7 +27,7 @@ class StudyData:
         minority: the rare classes.
         draws: the rows of each (imbalance ratio, seed).
         versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table; and
-            ``model``, the model's fingerprint, where it has one.
+            ``model``, that of the model, where it has one.
     """
 
     labels: NDArray[np.int32]
@@ -49,7 +49,7 @@ def make_data(plan: Plan, task: Task, model: str | None = None) -> StudyData:
     Args:
         plan: the study's plan.
         task: its texts and labels.
-        model: the model's fingerprint.
+        model: the model's digest.
 
     Raises:
         DataError: the data cannot supply a ratio.

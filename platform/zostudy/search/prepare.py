@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zostudy.lm.digest import model_digest
 from zostudy.lm.encoding import EncodedTask, encode_task, load_tokenizer
-from zostudy.lm.fingerprint import fingerprint
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.search.data import StudyData, make_data
@@ -35,7 +35,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     plan = make_plan(spec)
     source = find_model(spec.model)
     task = load_task(spec.task)
-    data = make_data(plan, task, fingerprint(source))
+    data = make_data(plan, task, model_digest(source))
     for cell in plan.cells:
         if cell.n_confirm and not cell.n_search:
             set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()

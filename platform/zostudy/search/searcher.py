@@ -106,8 +106,10 @@ class StudySearcher(Searcher):
         assignment = self._running.pop(trial_id)
         if trial_id in self._ended:
             self._ended.discard(trial_id)
-        else:
+        elif error:
             self._dead[trial_id] = assignment
+        else:  # Tune has stopped it, as at Ctrl-C
+            self._progress.release(assignment)
 
     def on_trial_error(self, trial_id: str, reason: str) -> None:
         """Tries a trial again whose process died before its outcome came; in the end records that it failed."""

@@ -15,7 +15,7 @@ from zostudy.spec.document import Document, KeyPath, dump_yaml, parse_document
 from zostudy.spec.entries import method_specs
 from zostudy.spec.explain import explain
 from zostudy.spec.overrides import override
-from zostudy.spec.paths import absolute_paths, anchored
+from zostudy.spec.paths import absent_paths, anchored
 from zostudy.spec.problems import Problem, spec_error
 from zostudy.spec.study import MethodSpec, StudySpec
 from zostudy.spec.wording import meant, printable
@@ -40,7 +40,7 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), else
             file and line for what was set there.
     """
     document = override(parse_document(_read(Path(path)), os.fspath(path)), overrides)
-    return _checked(document, Path(path).parent, absolute_paths(document) if elsewhere else ())
+    return _checked(document, Path(path).parent, absent_paths(document) if elsewhere else ())
 
 
 def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpec:

@@ -31,7 +31,7 @@ def anchored(document: Document, folder: Path) -> Document:
     return Document(data, document.places)
 
 
-def absolute_paths(document: Document) -> set[KeyPath]:
+def absent_paths(document: Document) -> set[KeyPath]:
     """Returns the keys of a file or folder that are written as absolute paths, of which nothing is on this machine."""
     sections = {path: document.data.get(path[0]) for path in (TASK_FILE, MODEL_NAME)}
     written = {path: str(section.get(path[1])) for path, section in sections.items() if isinstance(section, dict)}

@@ -16,7 +16,7 @@ READ_BY_A_LOADER = {".json", ".model", ".safetensors", ".txt"}
 SAMPLES, SAMPLE_BYTES = 16, 2**16
 
 
-def fingerprint(source: ModelSource) -> str | None:
+def model_digest(source: ModelSource) -> str | None:
     """Returns what changes when the model's files do: the start of a SHA-256 of a folder, or of the hub a commit.
 
     None where the hub's files lie in no cache that could tell.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from zostudy.lm.fingerprint import SAMPLE_BYTES, fingerprint
+from zostudy.lm.digest import SAMPLE_BYTES, model_digest
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.spec.study import ModelSpec
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def of(folder: Path) -> str | None:
-    return fingerprint(ModelSource(str(folder), None, "masked"))
+    return model_digest(ModelSource(str(folder), None, "masked"))
 
 
 def test_it_is_of_the_contents_alone(folder: Path, tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_it_is_of_the_contents_alone(folder: Path, tmp_path: Path) -> None:
 def test_weights_and_settings_that_change_are_seen(
     folder: Path, sample_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zostudy.lm.fingerprint.SAMPLE_BYTES", sample_bytes)
+    monkeypatch.setattr("zostudy.lm.digest.SAMPLE_BYTES", sample_bytes)
     seen = {of(folder)}
     path = folder / "model.safetensors"
     weights = load_file(path)
@@ -55,10 +55,10 @@ def test_weights_and_settings_that_change_are_seen(
 def test_of_the_hub_it_is_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     source = ModelSource("owner/model", None, "masked")
-    assert fingerprint(source) is None
+    assert model_digest(source) is None
     repository, commit = tmp_path / "models--owner--model", "0123456789abcdef" + "0" * 24
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text(commit)
     (repository / "snapshots" / commit).mkdir(parents=True)
     (repository / "snapshots" / commit / "config.json").write_text("{}")
-    assert fingerprint(source) == "0123456789abcdef"
+    assert model_digest(source) == "0123456789abcdef"
