@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import resource
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import torch
 
 from zostudy.bench.report import Machine
+from zostudy.cpus import usable_cpus
 from zostudy.lm.processor import bfloat16_unit, processor_name
 
 
@@ -22,18 +22,13 @@ def describe_machine(device: str, threads: int) -> Machine:
     libraries = {name: version(name) for name in ("torch", "transformers", "ray", "numpy")}
     return Machine(
         processor=processor_name(),
-        cores=usable_cores(),
+        cores=usable_cpus(),
         accelerator=None if device == "cpu" else processor_name(device),
         threads=threads,
         bfloat16_unit=bfloat16_unit(device),
         system=f"{platform.system()} {platform.machine()}",
         versions={"python": platform.python_version()} | libraries,
     )
-
-
-def usable_cores() -> int:
-    """Returns the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def reset_peak(device: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zostudy.cluster.attaching import attach
+from zostudy.cpus import usable_cpus
 from zostudy.errors import ZostudyError
 from zostudy.spec.study import StudySpec
 
@@ -29,7 +30,7 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
         ZostudyError: the cluster cannot be reached, or Ray not be started.
     """
     _quieten()
-    cpus = os.cpu_count() or 1
+    cpus = usable_cpus()
     ending = signal.getsignal(signal.SIGTERM)
     if address is None:
         start_local_ray(max(cpus, local_replicas(spec, cpus) * spec.resources.cpus), shared_bytes)

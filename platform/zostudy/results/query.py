@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from zostudy.cpus import usable_cpus
 from zostudy.errors import ResultsError
 from zostudy.results.files import MERGED, check_files, read_table, table_files
 from zostudy.results.reading import check_read_once
@@ -121,7 +121,7 @@ def _connection(spill: str) -> duckdb.DuckDBPyConnection:
             "python_enable_replacements": False,
             "memory_limit": MOST_MEMORY,
             "temp_directory": spill,
-            "threads": min(MOST_THREADS, os.cpu_count() or 1),
+            "threads": min(MOST_THREADS, usable_cpus()),
         },
     )
     connection.execute("SET TimeZone = 'UTC'")

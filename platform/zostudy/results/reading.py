@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zostudy.cpus import usable_cpus
 from zostudy.errors import ResultsError
 from zostudy.results.files import read_table
 from zostudy.results.schema import SCHEMAS
@@ -173,7 +173,7 @@ class Results:
 
 
 def _read_trials(places: Sequence[Storage], columns: Sequence[str]) -> list[pa.Table]:
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_AT_ONCE)) as pool:
+    with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_ONCE)) as pool:
         return list(pool.map(lambda place: read_table(place, "trials", columns), places))
 
 

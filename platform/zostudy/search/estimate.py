@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.cpus import usable_cpus
 from zostudy.search.landscape import has_plane, n_examples
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
@@ -47,7 +47,7 @@ def estimate(study: PreparedStudy) -> Estimate:
     spec = study.plan.spec
     tuning = study.plan.n_queries * spec.budget.batch_size
     evaluation = _evaluation_examples(study)
-    n_replicas = local_replicas(spec, os.cpu_count() or 1)
+    n_replicas = local_replicas(spec, usable_cpus())
     rate = _examples_per_second(study)
     return Estimate(rate, tuning, evaluation, n_replicas, (tuning + evaluation) / (rate * n_replicas))
 

@@ -1,0 +1,57 @@
+"""How many CPUs this process may use: its affinity (SLURM, ``taskset``), and the quota of its control groups (Docker)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC = Path("/proc/self")
+
+
+def usable_cpus() -> int:
+    """Returns the number of CPUs that this process may keep busy, at least 1.
+
+    A machine may have more: a quota of 1.5 CPUs counts as 1, as a second thread would be stopped half of the time.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min([float(allowed), *_quotas()])))
+
+
+def _quotas() -> Iterator[float]:
+    """Yields the CPUs that each control group around this process allows; nothing on systems without such groups."""
+    try:
+        groups = (PROC / "cgroup").read_text().splitlines()
+        mounts = (PROC / "mountinfo").read_text().splitlines()
+    except OSError:
+        return
+    for line in groups:
+        _, controllers, path = line.split(":", 2)
+        if not controllers or "cpu" in controllers.split(","):
+            for folder in _folders(mounts, controllers, path):
+                yield from _quota(folder)
+
+
+def _folders(mounts: list[str], controllers: str, path: str) -> Iterator[Path]:
+    """Yields the folders of a control group and of those around it; version 2 names no controllers."""
+    for line in mounts:
+        before, _, after = line.partition(" - ")
+        root, mount_point = before.split()[3:5]
+        kind, _, options = after.split()[:3]
+        if kind == "cgroup" and controllers and "cpu" in options.split(",") or kind == "cgroup2" and not controllers:
+            top = Path(mount_point)
+            own = top / path.removeprefix(root.rstrip("/")).lstrip("/")
+            yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(top))
+
+
+def _quota(folder: Path) -> Iterator[float]:
+    """Yields the quota that a folder of version 2 (``cpu.max``) or version 1 (``cpu.cfs_quota_us``) sets, if any."""
+    try:
+        if (folder / "cpu.max").is_file():
+            quota, period = (folder / "cpu.max").read_text().split()
+        else:
+            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+    except (OSError, ValueError):
+        return
+    if quota not in ("max", "-1"):
+        yield int(quota) / int(period)
