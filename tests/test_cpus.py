@@ -67,8 +67,9 @@ def test_a_quota_of_version_1(proc: Path, tmp_path: Path, quota: str, expected: 
     top = tmp_path / "cpu"
     write_quota(top / "job", cpu__cfs_quota_us=quota, cpu__cfs_period_us="100000")
     groups = "5:memory:/job\n4:cpu,cpuacct:/docker/abc/job\n0::/other\n"
-    mounts = f"33 32 0:30 /docker/abc {top} rw - cgroup cgroup rw,cpu,cpuacct\n34 32 0:31 / /x rw - cgroup cgroup rw,memory\n"
-    write_groups(proc, groups, mounts)
+    cpu = f"33 32 0:30 /docker/abc {top} rw - cgroup cgroup rw,cpu,cpuacct\n"
+    memory = "34 32 0:31 / /x rw - cgroup cgroup rw,memory\n"
+    write_groups(proc, groups, cpu + memory)
     assert cpus.usable_cpus() == expected
 
 

@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: its affinity (SLURM, ``taskset``), and the quota of its control groups (Docker)."""
+"""How many CPUs this process may use: by its affinity (SLURM, ``taskset``) and its control groups (Docker)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def _folders(mounts: list[str], controllers: str, path: str) -> Iterator[Path]:
         before, _, after = line.partition(" - ")
         root, mount_point = before.split()[3:5]
         kind, _, options = after.split()[:3]
-        if kind == "cgroup" and controllers and "cpu" in options.split(",") or kind == "cgroup2" and not controllers:
+        holds_cpu = "cpu" in options.split(",") if controllers else kind == "cgroup2"
+        if kind.startswith("cgroup") and holds_cpu:
             top = Path(mount_point)
             own = top / path.removeprefix(root.rstrip("/")).lstrip("/")
             yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(top))
