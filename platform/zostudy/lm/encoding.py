@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from zostudy.errors import ModelError, TooLongError
 from zostudy.lm.label_words import label_token_ids
-from zostudy.lm.sources import ModelSource, unreachable
+from zostudy.lm.reading import reading
+from zostudy.lm.sources import ModelSource
 
 Pieces = tuple[str, str]
 Render = Callable[[str, str | None], Pieces]
@@ -61,10 +62,8 @@ def load_tokenizer(source: ModelSource) -> Any:
     """
     from transformers import AutoTokenizer
 
-    try:
+    with reading(source):
         tokenizer = AutoTokenizer.from_pretrained(source.location, **source.loading)
-    except (OSError, ValueError) as error:
-        raise unreachable(source, error) from error
     if source.head == "masked" and tokenizer.mask_token is None:
         raise ModelError(
             f"a masked head needs a mask token, but the tokenizer of {source.location} has none; set model.head"

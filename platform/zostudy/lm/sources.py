@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import textwrap
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from zostudy.errors import ModelError
+from zostudy.lm.reading import reading
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 Head = Literal["masked", "causal", "encoder"]
@@ -125,10 +125,8 @@ def load_config(source: ModelSource) -> Any:
     """
     from transformers import AutoConfig
 
-    try:
+    with reading(source):
         return AutoConfig.from_pretrained(source.location, **source.loading)
-    except (OSError, ValueError) as error:
-        raise unreachable(source, error) from error
 
 
 def _head_of(source: ModelSource) -> Head:
@@ -139,23 +137,4 @@ def _head_of(source: ModelSource) -> Head:
     raise ModelError(
         f"the head of {source.location} ({architectures[0]}) is not known; "
         "set model.head to masked, causal or encoder, whichever the model was trained as"
-    )
-
-
-def unreachable(source: ModelSource, error: Exception) -> ModelError:
-    """Returns the one-line error for a model that transformers could not load."""
-    location = source.location
-    if "trust_remote_code=True" in str(error):
-        return ModelError(
-            f"model {location} brings Python code of its own, which zostudy does not run unasked; "
-            "read that code, and if you trust it set model.trust_remote_code to true, or give --trust-remote-code "
-            "to a verb that takes it"
-        )
-    first_line = str(error).strip().partition("\n")[0].rstrip(".")  # the others are advice, which does not always fit
-    reason = textwrap.shorten(first_line, 160, placeholder=" ...")
-    if Path(location).is_dir():
-        return ModelError(f"the model in {location} cannot be loaded ({reason}); check that the folder is complete")
-    return ModelError(
-        f"model '{location}' is neither embedded, nor a folder, nor to be had from the hub ({reason}); "
-        f"check the name, download it once with a network, or give a folder in {source.named_by}"
     )

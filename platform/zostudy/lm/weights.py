@@ -10,13 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from torch import Tensor
 
 from zostudy.lm.architecture import Architecture, packed_family
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.extraction import extract
-from zostudy.lm.sources import ModelSource, load_config, unreachable
+from zostudy.lm.reading import reading
+from zostudy.lm.sources import ModelSource, load_config
 
 DType = Literal["float32", "bfloat16"]
 
@@ -83,15 +83,10 @@ def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
         ModelError: it cannot be loaded.
     """
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
     loader: Any = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "encoder": AutoModel}[source.head]
-    try:
+    with reading(source):
         model = loader.from_pretrained(source.location, dtype=dtype, use_safetensors=True, **source.loading)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise unreachable(source, error) from error
     model.config.use_cache = False
     return model.eval().requires_grad_(False)
 

