@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from zostudy.wording import printable
+
 
 class ZostudyError(Exception):
-    """A mistake that the user can mend; shown as one line, exit code 2."""
+    """A mistake that the user can mend; exit code 2.
+
+    Each argument is one line. Whatever a user's text in it holds, its control characters are escaped and it stays one.
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(printable(str(line)) for line in self.args)
 
 
 class SpecError(ZostudyError):

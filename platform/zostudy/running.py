@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zostudy.printing import tell
 from zostudy.results.reading import Results, load_results
 from zostudy.results.storage import Storage, Where
 from zostudy.spec import StudySpec, load_study, study_of
@@ -39,8 +39,8 @@ def run(
     spec = _spec(study, overrides)
     place = Storage.at(results) / spec.name
     prepared = prepare_aloud(spec)
-    with lease(place, _tell):
-        run_stored(prepared, place, address, live_view, _tell)
+    with lease(place, tell):
+        run_stored(prepared, place, address, live_view, tell)
     return load_results(place)
 
 
@@ -48,7 +48,3 @@ def _spec(study: str | os.PathLike[str] | Mapping[str, Any] | StudySpec, overrid
     if isinstance(study, StudySpec):
         return study
     return study_of(study, overrides) if isinstance(study, Mapping) else load_study(study, overrides)
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -224,10 +224,25 @@ def test_a_process_ends_with_the_same_code_and_line(spawn: Any, call: Any, write
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run"], ["run", "a.yaml", "--nope"], ["metods"], ["methods", "--format", "xml"]]
+    ("arguments", "line"),
+    [
+        (["run"], "missing argument 'STUDY'; zostudy run --help shows what can be given"),
+        (["run", "a.yaml", "--dryrun"], "no such option: --dryrun; did you mean --dry-run?"),
+        (["run", "a.yaml", "--\x1b[2J"], r"no such option: --\x1b[2J; zostudy run --help shows what can be given"),
+        (["metods"], "no such command 'metods'; did you mean methods or models?"),
+        (["wash"], "no such command 'wash'; zostudy --help shows what can be given"),
+        (
+            ["methods", "--format", "marckdown"],
+            "invalid value for '--format': 'marckdown' is not one of 'table', 'json', 'csv', 'markdown', 'latex'; "
+            "did you mean markdown?",
+        ),
+    ],
 )
-def test_a_wrong_call_has_the_code_of_bad_input_and_shows_its_use(call: Any, arguments: list[str]) -> None:
-    called = call(*arguments)
-    assert called.code == 2
-    assert "Usage: zostudy" in called.err
-    assert "Traceback" not in called.err
+def test_a_wrong_call_is_one_line_that_says_what_is_near(call: Any, arguments: list[str], line: str) -> None:
+    assert error_line(call(*arguments)) == line
+
+
+def test_without_a_verb_the_help_is_shown(call: Any) -> None:
+    called = call()
+    assert (called.code, called.err) == (0, "")
+    assert "Usage: zostudy" in called.out

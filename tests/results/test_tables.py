@@ -1,5 +1,12 @@
 from __future__ import annotations
 
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from zostudy.results.tables import Table, html, latex, markdown, plain, table_of
 
 TABLE = Table(
@@ -41,7 +48,7 @@ def test_markdown_is_a_table_with_the_best_in_bold() -> None:
 def test_markdown_keeps_any_text_in_its_cell() -> None:
     lines = markdown(table_of([{"name": "zosa", "mean": 0.5, "half_width": None, "options": "a, b\n|c|"}])).splitlines()
     assert len(lines) == 3
-    assert lines[2] == "| zosa | 0.5 |  | a, b \\|c\\| |"
+    assert lines[2] == "| zosa | 0.5 |  | a, b\\\\n\\|c\\| |"
 
 
 def test_latex_has_the_rules_of_booktabs_and_escapes_what_is_special() -> None:
@@ -73,3 +80,22 @@ def test_no_cell_is_an_argument_of_the_line_before_it() -> None:
     table = Table(("list",), (("[1, 2]",), ("*",)), text_columns=1)
     assert latex(table).splitlines()[4:6] == [r"{[}1, 2] \\", r"{*} \\"]
     assert plain(table).splitlines() == ["list", "[1, 2]", "*"]
+
+
+HOSTILE = "\x1b]0;owned\x07 \u202etxt.exe\u200b \x9b31m a|b \\| \\n\n\r\u2028 end"
+
+
+@pytest.mark.parametrize("form", [plain, markdown, latex, html])
+def test_no_text_of_a_table_can_move_the_cursor_or_break_its_line(form: Any) -> None:
+    table = Table((HOSTILE, "b"), ((HOSTILE, "1"), ("a", "2")), HOSTILE, (HOSTILE,), best=frozenset({(0, 0)}))
+    tame = Table(("x", "b"), (("x", "1"), ("a", "2")), "x", ("x",), best=frozenset({(0, 0)}))
+    assert all(line.isprintable() for line in form(table).split("\n"))
+    assert form(table).count("\n") == form(tame).count("\n")
+
+
+@given(st.text(st.sampled_from("a|\\*_<&`[]~ \n"), max_size=12))
+def test_any_text_is_one_cell_of_markdown_that_reads_back(text: str) -> None:
+    row = markdown(table_of([{"a": text, "b": "end"}])).split("\n")[2]
+    cells = re.fullmatch(r"\| ((?:\\.|[^\\|])*) \| end \|", row)
+    assert cells
+    assert re.sub(r"\\(.)", r"\1", cells[1]) == text.replace("\n", "\\n")

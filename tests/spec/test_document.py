@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zostudy.errors import SpecError
 from zostudy.spec.document import Place, dump_yaml, parse_document, parse_yaml
 
 CHECK = "check quotes, brackets, colons and indentation there"
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NO_SUCH = "there is no character or version of such a number"
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 WORDS = st.sampled_from(
     [
         "yes",
@@ -118,6 +119,19 @@ def test_every_key_and_entry_has_its_line() -> None:
             "a: !!set {b}",
             "f.yaml:1: a: must be a plain value, but got tag !!set; remove the tag",
         ),
+        ("a: !!int ''", "f.yaml:1: a: must be a finite number, but got nothing; write it in digits"),
+        ("a: !!null x", "f.yaml:1: a: must be true, false or null, but got x; remove the tag"),
+        ("a: !!timestamp x", "f.yaml:1: a: must be a plain value, but got tag !!timestamp; remove the tag"),
+        (
+            'a: "\\0"',
+            "f.yaml:1: a: must be text that a file can hold, but has the character U+0000; "
+            "remove it, or write a pair of \\u escapes as one character",
+        ),
+        (
+            '? "b\\ud83d"\n: 1',
+            "f.yaml:1: must be text that a file can hold, but has the character U+D83D; "
+            "remove it, or write a pair of \\u escapes as one character",
+        ),
     ],
 )
 def test_what_is_no_study_file_is_told_in_one_line(text: str, message: str) -> None:
@@ -133,7 +147,10 @@ def test_what_is_no_study_file_is_told_in_one_line(text: str, message: str) -> N
         ("a: 1\nb: c: d", "mapping values are not allowed here", CHECK),
         ("a: &x 1\nb: *x", "aliases (*) are not taken", CHECK),
         ("a: 1\n---\nb: 1", "found another document", CHECK),
-        ("a: 1\nb: \x07", "a control character is not allowed", CHECK),
+        ("a: 1\nb: \x07", "the character U+0007 is not allowed", "remove it, and save the text as UTF-8"),
+        ("a: 1\nb: \udcff", "the character U+DCFF is not allowed", "remove it, and save the text as UTF-8"),
+        ('a: 1\nb: "\\U00110000"', NO_SUCH, "write the character itself"),
+        ('a: 1\nb: "\\UFFFFFFFF"', NO_SUCH, "write the character itself"),
     ],
 )
 def test_what_is_no_yaml_is_told_in_one_line(text: str, problem: str, remedy: str) -> None:
@@ -142,9 +159,20 @@ def test_what_is_no_yaml_is_told_in_one_line(text: str, problem: str, remedy: st
     assert str(caught.value) == f"f.yaml:2: must be valid YAML, and this is not: {problem}; {remedy}"
 
 
-@pytest.mark.parametrize("text", ["a: " + "9" * 5000, "a: " + "[" * 5000, "a: " + "[" * 5000 + "]" * 5000])
+MONSTERS = {
+    "digits": "a: " + "9" * 5000,
+    "open brackets": "a: " + "[" * 5000,
+    "brackets": "a: " + "[" * 5000 + "]" * 5000,
+    "nested a little too deep": "a: " + "[" * 40 + "]" * 40,
+    "a long version": f"%YAML 1.{'9' * 5000}\n---\na: 1",
+    "billion laughs": "a0: &a0 x\n" + "".join(f"a{n + 1}: &a{n + 1} [{f'*a{n}, ' * 9}]\n" for n in range(9)),
+    "it holds itself": "a: &a [*a]",
+}
+
+
+@pytest.mark.parametrize("text", MONSTERS.values(), ids=MONSTERS)
 def test_monsters_are_refused(text: str) -> None:
-    with pytest.raises(SpecError, match=r"^f.yaml:1: "):
+    with pytest.raises(SpecError, match=r"^f.yaml:[12]: [^\n]+; [^\n]+$"):
         parse_document(text, "f.yaml")
 
 
@@ -153,3 +181,32 @@ def test_what_is_dumped_reads_back_by_either_version_of_yaml(tree: object) -> No
     text = dump_yaml(tree)
     assert parse_yaml(text, lambda line: Place(line, "f"))[0] == tree
     assert yaml.safe_load(text) == tree
+
+
+def test_what_occurs_twice_is_written_twice() -> None:
+    ratios = [1, 10]
+    tree = {"a": ratios, "b": {"c": ratios}}
+    assert parse_document(dump_yaml(tree), "f").data == tree
+
+
+def test_data_that_is_not_plain_is_told_in_one_line() -> None:
+    itself: list[object] = []
+    itself.append(itself)
+    for data in ({"a": object()}, {"a": itself}, {"a": Place(1, "f")}, {object(): 1}):
+        with pytest.raises(SpecError, match=r"^a study must be .*; .*$"):
+            dump_yaml(data)
+
+
+@settings(max_examples=50)
+@given(
+    st.text(st.sampled_from("ab:-[]{}&*!?|>'\"%@`#,\\ux0U1\n\t \0\x1b\x85\u2028\ud800\ufeff\U0010ffff"), max_size=30)
+)
+def test_any_text_is_plain_data_or_one_line(text: str) -> None:
+    try:
+        data, _ = parse_yaml(text, lambda line: Place(line, "f"))
+    except SpecError as error:
+        message = str(error)
+    else:
+        message = "f: " + str(len(dump_yaml(data).encode()))
+    assert message.startswith("f:")
+    assert message.isprintable()

@@ -22,7 +22,7 @@ from zostudy.bench.texts import Texts, read_texts
 from zostudy.bench.timing import Say
 from zostudy.errors import ZostudyError
 from zostudy.lm.sources import minilm_installed
-from zostudy.spec.wording import meant
+from zostudy.wording import meant
 
 SECTIONS = ("evaluator", "pool", "scale", "memory", "study")
 POOL_MODEL = "mini-roberta"

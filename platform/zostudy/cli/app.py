@@ -19,12 +19,13 @@ from zostudy.cli.run import run_command
 from zostudy.cli.stop import stop_command
 from zostudy.cli.submit import submit_command
 from zostudy.cli.tokens import tokens_command
+from zostudy.cli.usage import UsageError, usage_line
 from zostudy.errors import ZostudyError
+from zostudy.printing import tell
 
 BAD_INPUT = 2
 
 app = typer.Typer(
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Studies of zeroth-order prompt tuning for frozen language models on imbalanced text, on Ray.",
@@ -52,8 +53,11 @@ def main() -> None:
     Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted.
     """
     try:
-        app(prog_name="zostudy")
+        code = app(sys.argv[1:] or ["--help"], prog_name="zostudy", standalone_mode=False)
     except ZostudyError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
+        tell(*(f"error: {line}" for line in str(error).split("\n")))
+        code = BAD_INPUT
+    except UsageError as error:
+        tell(f"error: {usage_line(error)}")
+        code = BAD_INPUT
+    sys.exit(code or 0)

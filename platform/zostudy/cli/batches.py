@@ -27,10 +27,18 @@ def write_json(columns: Sequence[str], batches: Batches, to: TextIO) -> None:
     between = "[\n"
     for rows in batches:
         for row in rows:
-            record = json.dumps(dict(zip(columns, row, strict=True)), indent=2, ensure_ascii=False)
+            record = json_text(dict(zip(columns, row, strict=True)))
             to.write(between + textwrap.indent(record, "  "))
             between = ",\n"
     to.write("[]\n" if between == "[\n" else "\n]\n")
+
+
+def json_text(value: Any) -> str:
+    """Returns JSON on lines indented by 2; what cannot be printed is escaped as JSON knows it, which keeps the data."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def plain_rows(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -14,6 +13,7 @@ import typer
 
 from zostudy.cli.formats import Format, show
 from zostudy.errors import ResultsError
+from zostudy.printing import tell
 
 DISAGREES = 1
 
@@ -66,7 +66,7 @@ def bench_command(
     """Measure this machine: evaluator, pool, scale, memory and driver, beside a plain loop over prompts."""
     if output is not None:
         _check_writable(output)
-    print("loading torch and transformers", file=sys.stderr)
+    tell("loading torch and transformers")
     from zostudy.bench.evaluator import disagreement
     from zostudy.bench.run import BenchPlan, run_bench
     from zostudy.cli.bench_tables import report_tables
@@ -81,7 +81,7 @@ def bench_command(
         show([], Format(format.value), report_tables(report))
     failures = [line for line in map(disagreement, report.evaluator) if line]
     for line in failures:
-        print(f"error: {line}", file=sys.stderr)
+        tell(f"error: {line}")
     if failures:
         raise typer.Exit(DISAGREES)
 
@@ -98,4 +98,4 @@ def _check_writable(output: Path) -> None:
 
 def _progress() -> Callable[[str], None]:
     began = time.monotonic()
-    return lambda line: print(f"[{time.monotonic() - began:7.1f} s] {line}", file=sys.stderr, flush=True)
+    return lambda line: tell(f"[{time.monotonic() - began:7.1f} s] {line}")

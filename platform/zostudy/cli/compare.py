@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zostudy.cli.formats import Format, show
+from zostudy.printing import tell
 
 
 def compare_command(
@@ -49,6 +49,6 @@ def compare_command(
     if format in (Format.JSON, Format.CSV):
         show(comparison.records(), format)
         for note in comparison_notes(comparison):
-            print(f"note: {note}", file=sys.stderr)
+            tell(f"note: {note}")
     else:
         show([], format, comparison_tables(comparison))

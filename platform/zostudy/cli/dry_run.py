@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from zostudy.cli.meter import duration
+from zostudy.printing import say, say_text, tell
 from zostudy.results.tables import Table, plain
 from zostudy.search.estimate import estimate
 from zostudy.search.plan import tunes
@@ -13,21 +12,20 @@ from zostudy.search.prepare import PreparedStudy
 
 def show_plan(study: PreparedStudy) -> None:
     """Prints cells, draws, trials, queries and the expected time; starts no Ray and writes nothing."""
-    print(plain(_cells(study)))
+    say_text(f"{plain(_cells(study))}\n")
     for note in _notes(study):
-        print(f"note: {note}")
-    print(_dtype(study.plan.spec.model.dtype))
-    print(f"\nprobing {study.plan.spec.model.name} ...", file=sys.stderr)
+        say(f"note: {note}")
+    say(_dtype(study.plan.spec.model.dtype))
+    tell("", f"probing {study.plan.spec.model.name} ...")
     expected = estimate(study)
     evaluated = "dev, test and the loss landscape" if study.plan.spec.confirm.landscape else "dev and test"
     at_most = "" if study.plan.spec.search.pruning == "none" else "at most "
-    print(
-        f"\n{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
-        f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}"
-    )
-    print(
+    say(
+        "",
+        f"{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
+        f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}",
         f"{at_most}about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
-        f"({expected.examples_per_second:,.0f} examples/s each), start-up not counted"
+        f"({expected.examples_per_second:,.0f} examples/s each), start-up not counted",
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from zostudy.cli.noting import note_unfinished
+from zostudy.printing import say, tell
 
 TrustOption = Annotated[
     bool,
@@ -39,14 +39,14 @@ def export_command(
     chosen.check_confirmed()
     note_unfinished([results])
     if chosen.name != trial:
-        print(f"{trial}: {chosen.summary}", file=sys.stderr)
-    print(f"loading {chosen.study.spec.model.name}", file=sys.stderr)
+        tell(f"{trial}: {chosen.summary}")
+    tell(f"loading {chosen.study.spec.model.name}")
     from zostudy.export.exporting import export_trial
 
     exported = export_trial(chosen, to, trust_remote_code)
     manifest = exported.manifest
     if exported.note:
-        print(f"note: {exported.note}", file=sys.stderr)
-    print(f"exported: {manifest.trial} to {to}")
-    print(f"card:     {to / 'README.md'}")
-    print(f"use:      zostudy predict {shlex.quote(str(to))} FILE")
+        tell(f"note: {exported.note}")
+    say(f"exported: {manifest.trial} to {to}")
+    say(f"card:     {to / 'README.md'}")
+    say(f"use:      zostudy predict {shlex.quote(str(to))} FILE")

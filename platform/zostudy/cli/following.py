@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zostudy.cli.endings import INTERRUPTED
 from zostudy.errors import ZostudyError
+from zostudy.printing import say_text, tell
 
 if TYPE_CHECKING:
     from zostudy.cluster.head import Head
@@ -25,7 +26,7 @@ def open_head(address: str) -> Head:
     """Returns the head at an address; what takes its time there is told on standard error."""
     from zostudy.cluster.head import Head
 
-    return Head(address, tell=lambda line: print(line, file=sys.stderr, flush=True))
+    return Head(address, tell=tell)
 
 
 def follow_job(head: Head, job_id: str) -> None:
@@ -38,21 +39,26 @@ def follow_job(head: Head, job_id: str) -> None:
 
     try:
         for text in follow_log(head, job_id):
-            print(text, end="", flush=True)
+            show_log(text)
         job = find_job(head, job_id)
     except KeyboardInterrupt:
-        print(f"\n{job_id} goes on\n{ways_on(head, job_id)}", file=sys.stderr)
+        tell("", f"{job_id} goes on", *ways_on(head, job_id))
         raise typer.Exit(INTERRUPTED) from None
     except ZostudyError as error:
-        print(f"error: {error}\nlost sight of {job_id}\n{ways_on(head, job_id)}", file=sys.stderr)
+        tell(f"error: {error}", f"lost sight of {job_id}", *ways_on(head, job_id))
         raise typer.Exit(LOST) from None
     if job.status != "succeeded":
         how = " ".join(job.message.split())[:300].rstrip(".") if job.exit_code is None else f"exit code {job.exit_code}"
-        print(f"{job.status}: {job.id} ({how}); submit the study again to go on", file=sys.stderr)
+        tell(f"{job.status}: {job.id} ({how}); submit the study again to go on")
     raise typer.Exit(job.outcome)
 
 
-def ways_on(head: Head, job_id: str) -> str:
-    """Returns the commands to look after a job, a line each."""
+def show_log(text: str) -> None:
+    """Prints a part of a job's log, without the colours that Ray may give it."""
+    say_text(re.sub(r"\x1b\[[0-9;]*m", "", text))
+
+
+def ways_on(head: Head, job_id: str) -> tuple[str, str]:
+    """Returns the commands to look after a job."""
     where = f"--address {head.address}"
-    return f"look: zostudy logs {job_id} --follow {where}\nstop: zostudy stop {job_id} {where}"
+    return f"look: zostudy logs {job_id} --follow {where}", f"stop: zostudy stop {job_id} {where}"

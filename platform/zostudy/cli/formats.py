@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from zostudy.cli.batches import json_text
 from zostudy.results.tables import Table, latex, markdown, plain, table_of
 
 
@@ -37,7 +37,7 @@ def show(
         tables: the result for people; without it, one table of the records, if there are any.
     """
     if format is Format.JSON:
-        print(json.dumps(list(records), indent=2, ensure_ascii=False))
+        print(json_text(list(records)))
     elif format is Format.CSV:
         print(_csv(records), end="")
     else:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from zostudy.cli.catalogue import FormatOption
 from zostudy.cli.following import AddressOption, open_head
 from zostudy.cli.formats import Format, show
+from zostudy.printing import tell
 
 if TYPE_CHECKING:
     from zostudy.cluster.jobs import Job
@@ -21,7 +21,7 @@ def jobs_command(address: AddressOption, format: FormatOption = Format.TABLE) ->
     head = open_head(address)
     jobs = list_jobs(head)
     if not jobs:
-        print(f"no study was submitted to {head.address} since it started", file=sys.stderr)
+        tell(f"no study was submitted to {head.address} since it started")
     show([_record(job) for job in jobs], format)
 
 

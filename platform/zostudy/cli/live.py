@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -14,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from zostudy.cli.meter import Meter, duration
+from zostudy.printing import tell
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment, tunes
 from zostudy.search.progress import CellProgress, StudyProgress
 from zostudy.search.trial import TrialProgress
+from zostudy.wording import printable
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -110,17 +111,17 @@ class LineView(View):
 
     def phase(self, what: str) -> None:
         """Prints a line."""
-        print(what, file=sys.stderr, flush=True)
+        tell(what)
 
     def note(self, line: str) -> None:
         """Prints a line."""
-        print(line, file=sys.stderr, flush=True)
+        tell(line)
 
     def _show(self) -> None:
         assert self._progress is not None
         if self._progress.done or time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
             self._shown = time.monotonic()
-            print(f"{self._summary()}  {self._best()}".rstrip(), file=sys.stderr, flush=True)
+            tell(f"{self._summary()}  {self._best()}".rstrip())
 
     def _best(self) -> str:
         assert self._progress is not None
@@ -139,11 +140,11 @@ class TableView(View):
 
     def phase(self, what: str) -> None:
         """Shows a line in place of the table."""
-        self._live.update(Text(f"{what} ..."))
+        self._live.update(Text(f"{printable(what)} ..."))
 
     def note(self, line: str) -> None:
         """Prints a line above the table, where it stays."""
-        self._live.console.print(Text(line))
+        self._live.console.print(Text(printable(line)))
 
     def _show(self) -> None:
         assert self._progress is not None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zostudy.cli.following import AddressOption, JobArgument, follow_job, open_head
+from zostudy.cli.following import AddressOption, JobArgument, follow_job, open_head, show_log
 
 
 def logs_command(
@@ -21,4 +21,4 @@ def logs_command(
     found = find_job(head, job)
     if follow:
         follow_job(head, found.id)
-    print(read_log(head, found.id), end="")
+    show_log(read_log(head, found.id))

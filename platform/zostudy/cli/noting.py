@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+
+from zostudy.printing import tell
 
 
 def note_unfinished(folders: Sequence[str]) -> None:
@@ -16,4 +17,4 @@ def note_unfinished(folders: Sequence[str]) -> None:
     from zostudy.results.unfinished import unfinished
 
     for line in unfinished(study_places(folders)):
-        print(f"note: {line}", file=sys.stderr)
+        tell(f"note: {line}")

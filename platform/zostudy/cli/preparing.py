@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
+
+from zostudy.printing import tell
 
 if TYPE_CHECKING:
     from zostudy.search.prepare import PreparedStudy
@@ -19,15 +20,14 @@ def prepare_aloud(spec: StudySpec) -> PreparedStudy:
     from zostudy.search.prepare import prepare
 
     warn_of_remote_code(spec)
-    print(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}", file=sys.stderr)
+    tell(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}")
     return prepare(spec)
 
 
 def warn_of_remote_code(spec: StudySpec) -> None:
     """Names the risk of a model whose own Python code is to run."""
     if spec.model.trust_remote_code:
-        print(
+        tell(
             f"warning: model.trust_remote_code is true: Python code that comes with {spec.model.name} runs with all "
             "your rights, on every node that hosts a replica; pin model.revision to a commit that you have read",
-            file=sys.stderr,
         )

@@ -12,6 +12,7 @@ import typer
 from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
 from zostudy.cli.formats import Format, show
 from zostudy.cli.noting import note_unfinished
+from zostudy.printing import say_text
 from zostudy.results.tables import Table, table_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def query_command(
     else:
         answer = query(places, sql, _answer)
         if isinstance(answer, str):
-            print(answer)
+            say_text(f"{answer}\n")
         else:
             show([], format, [answer])
     note_unfinished(results or [DEFAULT])

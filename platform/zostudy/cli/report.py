@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from zostudy.cli.endings import INTERRUPTED, take_ends_as_interrupts
+from zostudy.printing import say, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,9 +68,9 @@ def report_command(
             "wait for the first one, as --watch does, or run the study again to resume it"
         )
     for study in (study for study, files in studies if not files):
-        print(f"note: {study.name} is left out: it has no finished trial yet", file=sys.stderr)
+        tell(f"note: {study.name} is left out: it has no finished trial yet")
     write_report(begun, page, baseline=baseline)
-    print(page)
+    say(page)
 
 
 def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> None:
@@ -89,9 +89,9 @@ def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> None:
     except KeyboardInterrupt:
         ending = typer.Exit(INTERRUPTED)
     if seen:
-        print("writing it a last time, with figures/", file=sys.stderr, flush=True)
+        tell("writing it a last time, with figures/")
         write_report([study for study, _ in seen], page, baseline=baseline)
-        print(f"no longer written anew: {page}", file=sys.stderr)
+        tell(f"no longer written anew: {page}")
     if ending:
         raise ending
 
@@ -118,9 +118,9 @@ def _follow(folders: Sequence[str], page: Storage, baseline: str | None, seen: l
             seen[:] = begun
             write_report([study for study, _ in begun], page, watch=True, baseline=baseline)
             if is_first:
-                print(page, flush=True)
+                say(page)
         if not seen and (line := _awaited(folders)) != said:
-            print(line, file=sys.stderr, flush=True)
+            tell(line)
             said = line
         if len(there) == len(folders) and len(begun) == len(studies) and not unfinished([study for study, _ in begun]):
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from zostudy.cli.endings import INTERRUPTED, take_ends_as_interrupts
 from zostudy.cli.preparing import prepare_aloud
+from zostudy.printing import say, tell
 
 if TYPE_CHECKING:
     from zostudy.results.storage import Storage
@@ -50,7 +50,7 @@ def run_command(
 
         place = Storage.at(results) / spec.name
         take_ends_as_interrupts()
-        with lease(place, _tell):
+        with lease(place, tell):
             _run(prepared, place, address)
 
 
@@ -60,21 +60,14 @@ def _run(study: PreparedStudy, place: Storage, address: str | None) -> None:
     from zostudy.search.stored import run_stored
 
     try:
-        progress = run_stored(study, place, address, live_view, _tell)
+        progress = run_stored(study, place, address, live_view, tell)
     except KeyboardInterrupt:
         kept = read_table(place, "trials", ("trial",)).num_rows
-        print(
-            f"\ninterrupted: {kept} of {study.plan.n_trials} trials are kept in {place}; run again to go on",
-            file=sys.stderr,
-        )
+        tell("", f"interrupted: {kept} of {study.plan.n_trials} trials are kept in {place}; run again to go on")
         raise typer.Exit(INTERRUPTED) from None
     _show_end(progress, place)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 def _show_end(progress: StudyProgress, place: Storage) -> None:
@@ -88,14 +81,14 @@ def _show_end(progress: StudyProgress, place: Storage) -> None:
         comparison = compare(load_results(place).trials)
         show(comparison.records(), tables=comparison_tables(comparison))
     if progress.plan.spec.search.pruning != "none":
-        print(_pruned(progress))
+        say("", _pruned(progress))
     for row in progress.failed:
-        print(f"failed: {row['trial']}: {row['error']}", file=sys.stderr)
-    print(f"\nresults: {place} ({progress.n_finished} trials)")
-    print(f"again:   zostudy compare {place.as_argument}")
+        tell(f"failed: {row['trial']}: {row['error']}")
+    say("", f"results: {place} ({progress.n_finished} trials)")
+    say(f"again:   zostudy compare {place.as_argument}")
 
 
 def _pruned(progress: StudyProgress) -> str:
     pruned, n_search = progress.pruned, sum(cell.cell.n_search for cell in progress.cells.values())
     saved = sum(row["budget"] - row["queries"] for row in pruned)
-    return f"\npruned: {len(pruned)} of {n_search} search trials, {saved:,} queries saved"
+    return f"pruned: {len(pruned)} of {n_search} search trials, {saved:,} queries saved"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zostudy.cli.following import AddressOption, JobArgument, open_head
+from zostudy.printing import say
 
 
 def stop_command(job: JobArgument, address: AddressOption) -> None:
@@ -12,10 +13,10 @@ def stop_command(job: JobArgument, address: AddressOption) -> None:
     head = open_head(address)
     found = find_job(head, job)
     if found.has_ended:
-        print(f"{found.id} had already ended: {found.status}")
+        say(f"{found.id} had already ended: {found.status}")
         return
     found = stop(head, found.id)
     if found.has_ended:
-        print(f"{found.status}: {found.id}; what has finished is kept, submit the study again to go on")
+        say(f"{found.status}: {found.id}; what has finished is kept, submit the study again to go on")
     else:
-        print(f"stopping: {found.id}; zostudy jobs says when it has ended")
+        say(f"stopping: {found.id}; zostudy jobs says when it has ended")

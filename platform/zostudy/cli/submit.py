@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from zostudy.cli.endings import INTERRUPTED
 from zostudy.cli.following import AddressOption, follow_job, open_head, ways_on
 from zostudy.cli.preparing import prepare_aloud, warn_of_remote_code
+from zostudy.printing import say, tell
 
 if TYPE_CHECKING:
     from zostudy.cluster.head import Head
@@ -46,7 +46,7 @@ def submit_command(
     spec = load_study(study, settings, elsewhere=True)
     if absent := not_here(spec):
         warn_of_remote_code(spec)
-        print(f"not on this machine: {', '.join(absent)}; so the job itself checks data and model", file=sys.stderr)
+        tell(f"not on this machine: {', '.join(absent)}; so the job itself checks data and model")
     else:
         prepare_aloud(spec)
     shipment = make_shipment(study, settings, spec)
@@ -64,12 +64,12 @@ def _submitted(head: Head, shipment: Shipment, results: str) -> str:
     try:
         job_id = submit(head, shipment, results)
     except KeyboardInterrupt:
-        print(f"\ninterrupted; zostudy jobs --address {head.address} says whether it was submitted", file=sys.stderr)
+        tell("", f"interrupted; zostudy jobs --address {head.address} says whether it was submitted")
         raise typer.Exit(INTERRUPTED) from None
-    print(f"submitted: {job_id}")
+    say(f"submitted: {job_id}")
     for part in shipment.inputs:
-        print(f"shipped: {part.given} ({mebibytes(part.n_bytes)})")
+        say(f"shipped: {part.given} ({mebibytes(part.n_bytes)})")
     path, mark, query = results.partition("?")
-    print(f"results: {path.rstrip('/')}/{shipment.name}{mark}{query}")
-    print(ways_on(head, job_id), flush=True)
+    say(f"results: {path.rstrip('/')}/{shipment.name}{mark}{query}")
+    say(*ways_on(head, job_id))
     return job_id

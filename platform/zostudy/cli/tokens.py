@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from zostudy.cli.export import TrustOption
 from zostudy.cli.formats import Format, show
 from zostudy.cli.noting import note_unfinished
+from zostudy.printing import tell
 from zostudy.results.tables import Table
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def tokens_command(
     chosen = load_study_results(results).trial(trial)
     note_unfinished([results])
     if chosen.name != trial:
-        print(f"{trial}: {chosen.summary}", file=sys.stderr)
-    print(f"loading {chosen.study.spec.model.name}", file=sys.stderr)
+        tell(f"{trial}: {chosen.summary}")
+    tell(f"loading {chosen.study.spec.model.name}")
     from zostudy.export.nearest import nearest_tokens
 
     vectors = nearest_tokens(chosen, top, trust_remote_code)

@@ -20,7 +20,7 @@ from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results, load_results
 from zostudy.results.storage import Storage, short_reason
 from zostudy.spec import StudySpec, parse_study
-from zostudy.spec.wording import meant
+from zostudy.wording import meant
 
 if TYPE_CHECKING:  # what is wrong with the results is said before torch is loaded
     from zostudy.lm.weights import DType

@@ -213,4 +213,4 @@ def _refused(named: Sequence[str], error: Exception) -> ResultsError:
     alike = get_close_matches(unknown[1].lower(), TABLES, 1) if unknown else []
     columns = [f"columns of {table}: {', '.join(TABLES[table].names)}" for table in named]
     lines = [*said, *(f"did you mean {table}?" for table in alike), *(columns or [f"tables: {', '.join(TABLES)}"])]
-    return ResultsError("the query failed: " + "\n".join(lines))
+    return ResultsError(f"the query failed: {lines[0]}", *lines[1:])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+
+from zostudy.wording import printable
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,13 @@ class Table:
     text_columns: int = 1
     best: frozenset[tuple[int, int]] = frozenset()
 
+    def __post_init__(self) -> None:
+        """Escapes control characters and line breaks, so that each text is one line in every form."""
+        object.__setattr__(self, "columns", tuple(map(printable, self.columns)))
+        object.__setattr__(self, "rows", tuple(tuple(map(printable, row)) for row in self.rows))
+        object.__setattr__(self, "title", printable(self.title))
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+
 
 def table_of(records: Sequence[Mapping[str, Any]]) -> Table:
     """Returns records, at least one, as a table of words, one row a record."""
@@ -44,7 +53,7 @@ def plain(*tables: Table) -> str:
 
 
 def _aligned_text(table: Table) -> str:
-    rows = _marked(table, "*", "")
+    rows = _marked(table.rows, table.best, "*", "")
     widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
     body = [_aligned(row, widths, table.text_columns) for row in (table.columns, *rows)]
     return "\n".join(line for line in (table.title, *body, *table.notes) if line)
@@ -53,9 +62,14 @@ def _aligned_text(table: Table) -> str:
 def markdown(table: Table) -> str:
     """Returns a table in GitHub's Markdown, with what stands out in bold."""
     marks = ["---" if column < table.text_columns else "---:" for column in range(len(table.columns))]
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in _marked(table, "**", "**")]
-    body = [f"| {' | '.join(row)} |" for row in (table.columns, marks, *escaped)]
+    rows = _marked([[markdown_text(cell) for cell in row] for row in table.rows], table.best, "**", "**")
+    body = [f"| {' | '.join(row)} |" for row in (map(markdown_text, table.columns), marks, *rows)]
     return "\n\n".join(part for part in (table.title, "\n".join(body), *table.notes) if part)
+
+
+def markdown_text(text: str) -> str:
+    """Returns text as it stands in Markdown, also in a cell of a table: nothing of it is markup."""
+    return re.sub(r"[\\|`*<>\[\]~&]|(?<!\w)_|_(?!\w)", lambda found: f"\\{found[0]}", printable(text))
 
 
 def latex(table: Table) -> str:
@@ -111,10 +125,12 @@ def _latex_text(text: str) -> str:
     return re.sub(r"[\\~^±†‡<>&%$#_{}[*]", lambda found: _LATEX[found[0]], text)
 
 
-def _marked(table: Table, before: str, after: str) -> list[tuple[str, ...]]:
+def _marked(
+    rows: Sequence[Sequence[str]], best: Collection[tuple[int, int]], before: str, after: str
+) -> list[tuple[str, ...]]:
     return [
-        tuple(f"{before}{cell}{after}" if (i, j) in table.best else cell for j, cell in enumerate(row))
-        for i, row in enumerate(table.rows)
+        tuple(f"{before}{cell}{after}" if (i, j) in best else cell for j, cell in enumerate(row))
+        for i, row in enumerate(rows)
     ]
 
 
@@ -129,5 +145,4 @@ def _aligned(row: Sequence[str], widths: Sequence[int], text_columns: int) -> st
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return " ".join(text.splitlines())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -13,6 +13,7 @@ from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
 from zostudy.search.watcher import Watcher
+from zostudy.wording import printable
 
 LOG_FILE = "study.log"
 # An object store cannot append, so the whole log goes there, now and then.
@@ -40,7 +41,7 @@ class StudyLog:
 
     def write(self, line: str) -> None:
         """Adds a line under the time of now."""
-        text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n"
+        text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {printable(line)}\n"
         if self._place.folder:
             with suppress(OSError), (self._place.folder / LOG_FILE).open("a", encoding="utf-8") as file:
                 file.write(text)

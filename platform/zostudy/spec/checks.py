@@ -15,7 +15,7 @@ from zostudy.spec.problems import Problem
 from zostudy.spec.settings import imbalance_settings
 from zostudy.spec.space import method_space, space_problems, tried_values
 from zostudy.spec.study import MethodSpec, StudySpec
-from zostudy.spec.wording import meant
+from zostudy.wording import meant
 
 EMBEDDED_TASK = "reviews"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from zostudy.spec.contents import hold_the_same
 from zostudy.spec.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
-from zostudy.spec.wording import shown
+from zostudy.wording import shown
 
 # What a confirm trial also stores of the loss around its kept point changes nothing else.
 CHANGES_NO_RESULT = ("replicas", "resources.memory", "confirm.landscape")

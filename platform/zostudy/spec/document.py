@@ -2,7 +2,7 @@
 
 Scalars follow YAML 1.2 and not PyYAML's 1.1: ``yes``, ``no``, ``on`` and ``off`` are words (label words often
 are just these), ``1e-3`` is a number, ``010`` is ten, and dates are text. Keys are always text. Repeated
-keys, aliases, tags for objects and numbers that are not finite are refused.
+keys, aliases, tags for objects, numbers that are not finite and text that no file can hold are refused.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from typing import Any, TypeAlias
 import yaml
 
 from zostudy.errors import SpecError
-from zostudy.spec.wording import clipped, printable
+from zostudy.wording import clipped
 
 KeyPath: TypeAlias = tuple[str | int, ...]
+
+DEEPEST = 30
+_TOO_DEEP = f"must be nested at most {DEEPEST} levels deep; a study file has four"
 
 
 @dataclass(frozen=True, order=True)
@@ -77,20 +80,45 @@ def parse_yaml(text: str, place_of: Callable[[int], Place]) -> tuple[Any, dict[K
     Raises:
         SpecError: it is no valid YAML or holds what a study file may not.
     """
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        reader = _Reader(place_of)
-        data = None if node is None else reader.plain(node, ())
-    except yaml.YAMLError as error:
-        raise SpecError(_syntax_message(error, text, place_of)) from None
-    except RecursionError:
-        raise SpecError(f"{place_of(1)}: must be nested less deeply; a study file has four levels") from None
+    reader = _Reader(place_of)
+    node = _node(text, place_of)
+    data = None if node is None else reader.plain(node, ())
     return data, {(): place_of(1)} | reader.places
 
 
+def _node(text: str, place_of: Callable[[int], Place]) -> yaml.Node | None:
+    line = 0
+    try:
+        loader = _Loader(text)
+        try:
+            node: yaml.Node | None = loader.get_single_node()
+        except (ValueError, OverflowError):  # of an escape or a version number that is out of range
+            line = loader.line
+            raise
+    except yaml.YAMLError as error:
+        line, problem, remedy = _syntax_problem(error, text)
+    except (ValueError, OverflowError):
+        problem, remedy = "there is no character or version of such a number", "write the character itself"
+    except RecursionError:
+        raise SpecError(f"{place_of(1)}: {_TOO_DEEP}") from None
+    else:
+        return node
+    raise SpecError(f"{place_of(line + 1)}: must be valid YAML, and this is not: {problem}; {remedy}")
+
+
 def dump_yaml(data: Any) -> str:
-    """Returns YAML text that reads back as the same plain data, here and by YAML 1.1's rules."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    """Returns YAML text that reads back as the same plain data, here and by YAML 1.1's rules.
+
+    Raises:
+        SpecError: the data is not plain: it holds itself, or something else than text, numbers, lists and mappings.
+    """
+    try:
+        return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    except yaml.representer.RepresenterError as error:
+        kind = type(error.args[-1]).__name__
+        raise SpecError(f"a study must be text, numbers, lists and mappings, but holds a {kind}; convert it") from None
+    except RecursionError:
+        raise SpecError(f"a study {_TOO_DEEP}") from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -106,7 +134,10 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that either version of YAML would read as something else."""
+    """Quotes text that either version of YAML would read as something else; writes what occurs twice twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -140,6 +171,8 @@ class _Reader:
 
     def plain(self, node: yaml.Node, path: KeyPath) -> Any:
         self.places.setdefault(path, self._place(node))
+        if len(path) > DEEPEST:
+            raise self._refused(node, path[:1], _TOO_DEEP)
         if isinstance(node, yaml.MappingNode) and node.tag.endswith(":map"):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag.endswith(":seq"):
@@ -148,11 +181,22 @@ class _Reader:
         if read is None or not isinstance(node, yaml.ScalarNode):
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
             raise self._refused(node, path, f"must be a plain value, but got tag {tag}; remove the tag")
+        self._check_text(node, path)
         try:
             return read(node.value)
         except (ValueError, KeyError, OverflowError):
-            rule = f"must be a finite number, but got {clipped(node.value)}; write it in digits"
+            got = clipped(node.value) or "nothing"
+            rule = f"must be a finite number, but got {got}; write it in digits"
+            if read not in (_whole, _finite):
+                rule = f"must be true, false or null, but got {got}; remove the tag"
             raise self._refused(node, path, rule) from None
+
+    def _check_text(self, node: yaml.ScalarNode, path: KeyPath) -> None:
+        """Refuses what no path, token or file can hold, though an escape in YAML can name it."""
+        unfit = _UNFIT.search(node.value)
+        if unfit:
+            rule = f"must be text that a file can hold, but has the character U+{ord(unfit[0]):04X}"
+            raise self._refused(node, path, f"{rule}; remove it, or write a pair of \\u escapes as one character")
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -160,6 +204,7 @@ class _Reader:
             if not isinstance(key_node, yaml.ScalarNode):
                 rule = "must have words as keys, but one is a list or mapping; quote it"
                 raise self._refused(key_node, path, rule)
+            self._check_text(key_node, path)
             key = str(key_node.value)
             here = (*path, key)
             if key in data:
@@ -172,7 +217,7 @@ class _Reader:
 
     def _refused(self, node: yaml.Node, path: KeyPath, rule: str) -> SpecError:
         key = f"{'.'.join(map(str, path))}: " if path else ""
-        return SpecError(printable(f"{self._place(node)}: {key}{rule}"))
+        return SpecError(f"{self._place(node)}: {key}{rule}")
 
     def _place(self, node: yaml.Node) -> Place:
         return self.place_of(node.start_mark.line + 1)
@@ -189,8 +234,10 @@ def _finite(text: str) -> float:
     return number
 
 
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+
 _READERS: dict[str, Callable[[str], Any]] = {
-    "tag:yaml.org,2002:null": lambda text: None,
+    "tag:yaml.org,2002:null": lambda text: {"": None, "~": None, "null": None}[text.lower()],
     "tag:yaml.org,2002:bool": lambda text: {"true": True, "false": False}[text.lower()],
     "tag:yaml.org,2002:int": _whole,
     "tag:yaml.org,2002:float": _finite,
@@ -198,15 +245,13 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _syntax_message(error: yaml.YAMLError, text: str, place_of: Callable[[int], Place]) -> str:
+def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
+    """Returns the line, counted from 0, what is wrong there, and what to do."""
+    if isinstance(error, yaml.reader.ReaderError):
+        problem = f"the character U+{ord(text[error.position]):04X} is not allowed"
+        return text.count("\n", 0, error.position), problem, "remove it, and save the text as UTF-8"
+    line, problem = 0, str(error)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        line, problem = error.problem_mark.line + 1, str(error.problem)
-    elif isinstance(error, yaml.reader.ReaderError):
-        line, problem = text.count("\n", 0, error.position) + 1, "a control character is not allowed"
-    else:
-        line, problem = 1, str(error)
-    remedy = "check quotes, brackets, colons and indentation there"
-    if "\\t" in problem:
-        remedy = "indent with spaces"
-    problem = problem.removeprefix("but ")
-    return printable(f"{place_of(line)}: must be valid YAML, and this is not: {problem}; {remedy}")
+        line, problem = error.problem_mark.line, str(error.problem)
+    remedy = "indent with spaces" if "\\t" in problem else "check quotes, brackets, colons and indentation there"
+    return line, problem.removeprefix("but "), remedy

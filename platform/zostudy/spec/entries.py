@@ -10,7 +10,7 @@ from zostudy.spec.document import KeyPath
 from zostudy.spec.options import check_options
 from zostudy.spec.problems import Problem
 from zostudy.spec.study import MethodSpec
-from zostudy.spec.wording import meant
+from zostudy.wording import meant
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
 _RESERVED = "imbalance"

@@ -14,7 +14,7 @@ from zostudy.spec.document import KeyPath
 from zostudy.spec.kinds import Section
 from zostudy.spec.problems import Problem
 from zostudy.spec.study import StudySpec
-from zostudy.spec.wording import meant
+from zostudy.wording import meant
 
 _RULES = {
     "missing": "is required",

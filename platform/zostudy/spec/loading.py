@@ -18,7 +18,7 @@ from zostudy.spec.overrides import override
 from zostudy.spec.paths import absent_paths, anchored
 from zostudy.spec.problems import Problem, spec_error
 from zostudy.spec.study import MethodSpec, StudySpec
-from zostudy.spec.wording import meant, printable
+from zostudy.wording import meant
 
 _STAND_IN = (MethodSpec(label="stand-in", method="stand-in"),)
 
@@ -98,9 +98,11 @@ def _read(path: Path) -> str:
         fault = "it is a folder; name the YAML file in it"
     except UnicodeDecodeError as error:
         fault = f"byte {error.start} is not UTF-8; save it as UTF-8 text"
+    except ValueError:
+        fault = "it is no path; mend it"
     except OSError as error:
         fault = f"it cannot be read ({error.strerror}); mend the path or its permissions"
-    raise SpecError(printable(f"{path}: must be a study file, but {fault}"))
+    raise SpecError(f"{path}: must be a study file, but {fault}")
 
 
 def _neighbours(path: Path) -> list[str]:

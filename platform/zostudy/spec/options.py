@@ -13,7 +13,7 @@ from zostudy.spec.document import KeyPath
 from zostudy.spec.explain import rule_text, value_remedy
 from zostudy.spec.problems import Problem
 from zostudy.spec.study import MethodSpec
-from zostudy.spec.wording import meant
+from zostudy.wording import meant
 
 
 def options_class(method: str) -> type[Any]:

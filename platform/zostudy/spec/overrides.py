@@ -10,7 +10,7 @@ from zostudy.errors import SpecError
 from zostudy.spec.distributions import Choice, Range
 from zostudy.spec.document import Document, KeyPath, Place, parse_yaml
 from zostudy.spec.problems import key_text
-from zostudy.spec.wording import clipped, meant, printable, shown
+from zostudy.wording import clipped, meant, shown
 
 _METHODS: KeyPath = ("methods",)
 _SPACE: KeyPath = ("search", "space")
@@ -29,7 +29,7 @@ def override(document: Document, settings: Sequence[str]) -> Document:
     """
     data, places = copy.deepcopy(document.data), dict(document.places)
     for setting in settings:
-        place = Place(0, f"--set {clipped(printable(setting))}")
+        place = Place(0, f"--set {clipped(setting)}")
         key, equals, text = setting.partition("=")
         if not equals or not all(key.split(".")):
             raise SpecError(f"{place}: must be key=value; write --set search.trials=2, for example")

@@ -8,7 +8,7 @@ from typing import Any
 
 from zostudy.errors import SpecError
 from zostudy.spec.document import Document, KeyPath
-from zostudy.spec.wording import printable, shown
+from zostudy.wording import shown
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Problem:
 def spec_error(problems: Iterable[Problem], document: Document) -> SpecError:
     """Returns the error that shows the problems, one line each, in the order of the file."""
     placed = sorted(problems, key=lambda problem: document.place(problem.path))
-    return SpecError("\n".join(dict.fromkeys(_line(problem, document) for problem in placed)))
+    return SpecError(*dict.fromkeys(_line(problem, document) for problem in placed))
 
 
 def _line(problem: Problem, document: Document) -> str:
     message = problem.message or f"{problem.rule}, but got {shown(problem.value)}; {problem.remedy}"
-    return printable(f"{document.place(problem.path)}: {key_text(problem.path)}: {message}")
+    return f"{document.place(problem.path)}: {key_text(problem.path)}: {message}"
 
 
 def key_text(path: KeyPath) -> str:

@@ -11,7 +11,7 @@ from zostudy.spec.document import KeyPath
 from zostudy.spec.options import check_option, option_names, options_class
 from zostudy.spec.problems import Problem
 from zostudy.spec.study import ImbalanceSpec, MethodSpec, StudySpec
-from zostudy.spec.wording import meant
+from zostudy.wording import meant
 
 IMBALANCE = "imbalance"
 IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")

@@ -1,0 +1,71 @@
+"""Words, names and values as they stand in a message or a table: on one line, and with nothing invisible in them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+LONGEST = 100
+MOST_LISTED = 20
+
+
+def shown(value: Any) -> str:
+    """Returns a value as a message shows it: JSON, clipped, and None as nothing."""
+    if value is None:
+        return "nothing"
+    return clipped(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def clipped(text: str) -> str:
+    """Returns the text, its middle cut out where it is longer than a message bears."""
+    if len(text) <= LONGEST:
+        return text
+    half = (LONGEST - 3) // 2
+    return f"{text[:half]}...{text[-half:]}"
+
+
+def printable(text: str, kept: str = "") -> str:
+    r"""Returns the text with control characters, line breaks and invisible characters escaped, such as ``\x1b``.
+
+    Args:
+        text: any text, lone surrogates included.
+        kept: characters that stay as they are.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)
+
+
+def named(name: object) -> str:
+    """Returns a name as a message shows it: bare where it is a plain word, else in quotes, so that blanks are seen."""
+    text = clipped(str(name))
+    return text if re.fullmatch(r"[\w./+-]+", text) else repr(text)
+
+
+def listed(names: Iterable[object]) -> str:
+    """Returns names as a message lists them, each as ``named`` shows it; of many only the first."""
+    every = list(names)
+    more = f" and {len(every) - MOST_LISTED:,} more" if len(every) > MOST_LISTED else ""
+    return ", ".join(map(named, every[:MOST_LISTED])) + more
+
+
+def meant(word: object, known: Iterable[str], otherwise: str) -> str:
+    """Returns the remedy for an unknown word: the known one that is close to it, else what is given."""
+    near = nearest(str(word), known)
+    return otherwise if near is None else f"did you mean {named(near)}?"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Returns the known word that is closest to a mistyped one, whatever the case of either; None if none is close."""
+    if len(word) > LONGEST:  # comparing takes the square of the length
+        return None
+    by_folded = {_folded(each): each for each in known if len(each) <= LONGEST}
+    matches = difflib.get_close_matches(_folded(word), by_folded, n=1)
+    return by_folded[matches[0]] if matches else None
+
+
+def _folded(word: str) -> str:
+    return word.strip().casefold()
