@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from zostudy.cli.predict import Progress
-from zostudy.tasks.files import read_frame
+from zostudy.tasks.files import read_rows
 
 
 @pytest.fixture
@@ -38,13 +38,15 @@ def test_a_prompt_is_exported_and_labels_a_file(call, results: Path, texts: Path
     printed = call("predict", out, texts)
     rows = list(csv.DictReader(io.StringIO(printed.out)))
     assert [row["text"] for row in rows] == ["It was fine, truly.", "A bad one."]
-    frame = read_frame(to)
-    assert frame.columns.tolist() == [
+    table = read_rows(to).table
+    assert table.column_names == [
         *("text", "label", "predicted_label", "score_negative", "score_positive"),
         *("probability_negative", "probability_positive"),
     ]
-    assert [row["predicted_label"] for row in rows] == frame["predicted_label"].tolist()
-    assert [float(row["score_positive"]) for row in rows] == pytest.approx(frame["score_positive"].tolist(), abs=1e-5)
+    assert [row["predicted_label"] for row in rows] == table["predicted_label"].to_pylist()
+    assert [float(row["score_positive"]) for row in rows] == pytest.approx(
+        table["score_positive"].to_pylist(), abs=1e-5
+    )
 
 
 def test_the_command_that_uses_an_export_can_be_pasted(call, results: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_finished_study_shows_its_comparison_again_and_starts_nothing(
     monkeypatch.setattr(ray, "init", None)
     called = call("run", finished.study, "--results", finished.folder.parent)
     assert called.code == 0
-    assert called.err == "done: reading reviews, checking mini-roberta\n"
+    assert called.err == "done: reading reviews, checking mini-roberta\n9,000 rows: 9,000 used\n"
     assert called.out.endswith(f"\nresults: {finished.folder} (6 trials)\nagain:   zostudy compare {finished.folder}\n")
     table = called.out.rpartition("\n\nresults:")[0]
     assert table == call("compare", finished.folder).out.rstrip("\n")
@@ -127,7 +127,8 @@ def test_a_ray_that_does_not_start_is_told_in_a_line(
     called = call("run", write_study(), "--results", tmp_path)
     assert called.code == 2
     *phases, line = called.err.splitlines()
-    assert phases == ["tiny: reading reviews, checking mini-roberta", "reading mini-roberta", "starting Ray"]
+    reading = ["tiny: reading reviews, checking mini-roberta", "9,000 rows: 9,000 used"]
+    assert phases == [*reading, "reading mini-roberta", "starting Ray"]
     assert line.startswith("error: ")
     assert "The current node timed out during startup." in line
 

@@ -19,7 +19,7 @@ from zostudy.export.manifest import read_manifest
 from zostudy.export.trials import load_study_results
 from zostudy.lm.sources import find_model, minilm_installed
 from zostudy.spec import ConfirmSpec, SearchSpec
-from zostudy.tasks.files import read_frame
+from zostudy.tasks.files import read_rows
 
 CLOSE = {"rtol": 0, "atol": 1e-4}
 N_LEAD = {"mini-roberta": 1, "mini-gpt2": 0, "mini-llama": 1, "pairs": 0}
@@ -34,7 +34,7 @@ def test_peft_gives_the_stored_scores_for_a_padded_batch(exported_study, case: s
     frozen = loader.from_pretrained(source.location, dtype=torch.float32)
     model = PeftModel.from_pretrained(frozen, exported.folder).eval()
     tokenizer = AutoTokenizer.from_pretrained(source.location)
-    frame = read_frame(exported.texts).iloc[stored.rows]
+    frame = read_rows(exported.texts).table.take(stored.rows).to_pandas()
     lines = [
         manifest.task.template.format(text=text, second_text=other, mask=tokenizer.mask_token or "").rstrip(" ")
         for text, other in zip(frame["body"], frame["other"], strict=True)
@@ -111,7 +111,7 @@ def _check_code(folder: Path, trial: Any, texts: Path, pair: bool, monkeypatch: 
     stored = trial.scores("test")
     monkeypatch.chdir(folder)
     scores = _ran(_code(folder)[0])["scores"]
-    frame = read_frame(texts).iloc[stored.rows[:8]]
+    frame = read_rows(texts).table.take(stored.rows[:8]).to_pandas()
     found = [
         scores(*([text, other] if pair else [text])) for text, other in zip(frame["body"], frame["other"], strict=True)
     ]

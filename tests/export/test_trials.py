@@ -24,7 +24,7 @@ from zostudy.lm.sources import find_model
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import PRECISION
 from zostudy.spec import ConfirmSpec, SearchSpec
-from zostudy.tasks.files import read_frame
+from zostudy.tasks.files import read_rows
 
 
 def test_a_study_is_read_from_a_uri_too(exported_study) -> None:
@@ -130,7 +130,7 @@ def test_a_study_in_bfloat16_is_taken_away_and_goes_on_in_bfloat16(
     assert not _holds(table, prompt)
     manifest, stored = read_manifest(tmp_path / "out"), trial.scores("test")
     assert manifest.model.dtype == "bfloat16"
-    bodies = tuple(read_frame(texts)["body"].iloc[stored.rows])
+    bodies = tuple(read_rows(texts).table["body"].take(stored.rows).to_pylist())
     in_bfloat16 = predict(tmp_path / "out", manifest, Texts(bodies, None), lambda done: None)
     float32 = manifest.model_copy(update={"model": manifest.model.model_copy(update={"dtype": "float32"})})
     float32 = float32.model_copy(update={"embeddings": fingerprint(table)})

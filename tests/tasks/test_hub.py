@@ -3,8 +3,8 @@ import huggingface_hub
 import pytest
 
 from zostudy.errors import DataError
-from zostudy.tasks.files import Columns
-from zostudy.tasks.hub import hub_frame
+from zostudy.tasks.columns import Columns
+from zostudy.tasks.hub import hub_rows
 
 SENTENCES = Columns(text="sentence")
 
@@ -28,24 +28,24 @@ def folder(tmp_path, monkeypatch):
     return str(path)
 
 
-def test_reads_the_splits_asked_for_and_names_the_classes(folder):
-    frame, notes = hub_frame(folder, None, None, SENTENCES, ("train", "validation"))
-    assert frame.to_dict("list") == {
+def test_reads_the_splits_asked_for_and_counts_the_other_rows(folder):
+    rows, left_out = hub_rows(folder, None, None, SENTENCES, ("train", "validation"))
+    assert rows.to_pydict() == {
         "sentence": ["a", "b", "e", "f", "g"],
-        "label": ["bad", "good", "bad", "good", "bad"],
+        "label": [0, 1, 0, 1, 0],
         "split": ["train"] * 3 + ["validation"] * 2,
     }
-    assert notes == ("2 of 5 rows of split 'train' without label or text left out",)
+    assert left_out == {"without a label": 1, "without a text": 1, "of split 'test'": 2}
 
 
 def test_hidden_labels_are_refused(folder):
     with pytest.raises(DataError, match=r"labels of split 'test' are hidden; name another with task.splits"):
-        hub_frame(folder, None, None, SENTENCES, ("train", "test"))
+        hub_rows(folder, None, None, SENTENCES, ("train", "test"))
 
 
 def test_an_absent_split_is_told_with_those_there(folder):
     with pytest.raises(DataError, match=r"no split 'dev'; the splits are train, validation, test"):
-        hub_frame(folder, None, None, SENTENCES, ("train", "dev"))
+        hub_rows(folder, None, None, SENTENCES, ("train", "dev"))
 
 
 def one_line(action):
@@ -62,7 +62,7 @@ def test_offline_is_told_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    message = one_line(lambda: hub_frame("owner/absent", None, None, SENTENCES, ("train", "test")))
+    message = one_line(lambda: hub_rows("owner/absent", None, None, SENTENCES, ("train", "test")))
     assert message.startswith("owner/absent: this data set cannot be loaded (")
 
 
@@ -79,5 +79,5 @@ def test_what_the_hub_answers_is_passed_on_in_one_line(monkeypatch, failure):
         raise failure
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    message = one_line(lambda: hub_frame("no/such", None, None, SENTENCES, ("train", "test")))
+    message = one_line(lambda: hub_rows("no/such", None, None, SENTENCES, ("train", "test")))
     assert (str(failure).splitlines() or ["TimeoutError"])[0] in message

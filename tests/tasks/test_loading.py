@@ -47,6 +47,7 @@ def test_the_embedded_task():
     assert task.wording("masked").label_words == ("terrible", "great")
     assert task.wording("causal").template.source == "{text} It was {mask}"
     assert not task.truncate
+    assert str(task.rows) == "9,000 rows: 9,000 used"
 
 
 def test_a_file_of_ones_own(write):
@@ -59,6 +60,7 @@ def test_a_file_of_ones_own(write):
         "train": [0, 1, 2],
         "test": [3, 4],
     }
+    assert str(task.rows) == "7 rows: 5 used, 2 of split 'held'"
     assert task.minority == (1,), "spam is rarer in train"
     assert task.truncate
     for head in ("masked", "causal"):
@@ -109,6 +111,26 @@ def test_a_well_known_task_from_a_file_keeps_its_own_names_and_words(write, name
     assert task.table.labels.tolist() == [0, 0, 1, 0, 1, 0, 1]
     assert task.minority == (1,)
     assert task.wording("masked").label_words == ("terrible", "great")
+
+
+@pytest.mark.parametrize("names", [("positive", "negative"), ("Negative", "Positive")])
+def test_the_words_of_a_well_known_task_follow_the_names_of_its_classes(write, names):
+    rows = [(text, {"ham": 0, "spam": 1}[label], split) for text, label, split in ROWS]
+    file = write(rows, label_name=[names[label] for _, label, _ in rows])
+    task = load_task(TaskSpec(name="sst2", file=file))
+    named = [task.table.class_names[label] for label in task.table.labels]
+    assert named == [names[label].lower() for _, label, _ in rows]
+    assert task.wording("masked").label_words == ("terrible", "great")
+    assert task.notes == ()
+
+
+def test_bare_numbers_of_a_well_known_task_are_taken_in_its_order_with_a_note(write):
+    for numbers in ({"ham": 1, "spam": 2}, {"ham": "0.0", "spam": "1.0"}):
+        task = load_task(TaskSpec(name="sst2", file=write(relabelled(numbers))))
+        assert task.table.labels.tolist() == [0, 0, 1, 0, 1, 0, 1]
+        low, high = numbers.values()
+        order = f"{low} = negative, {high} = positive"
+        assert task.notes == (f"labels that are numbers are taken as the classes of sst2 in their order: {order}",)
 
 
 def test_a_well_known_tasks_classes_come_in_its_own_order(write):
@@ -230,3 +252,26 @@ def test_hub_data_sets_load_by_their_own_columns(tmp_path, monkeypatch):
         ("stanfordnlp/sst2", None, "main"),
         ("owner/own", None, None),
     ]
+
+
+def test_a_class_label_keeps_its_order_from_the_hub_and_from_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["ok", "broken"])}
+    )
+    hub = tmp_path / "hub"
+    (hub / "data").mkdir(parents=True)
+    for split in ("train", "test", "extra"):
+        rows = {"text": [f"{split} {number}" for number in range(4)], "label": [0, 1, 0, -1]}
+        datasets.Dataset.from_dict(rows, features).to_parquet(hub / f"data/{split}-00000-of-00001.parquet")
+    words = {"template": "{text} It is {mask}", "label_words": ("great", "terrible")}
+    task = load_task(TaskSpec(hub=str(hub), **words))
+    assert task.table.class_names == ("ok", "broken")
+    assert task.table.labels.tolist() == [0, 1, 0] * 2
+    assert str(task.rows) == "12 rows: 6 used, 2 without a label, 4 of split 'extra'"
+    rows = {"text": list("abcdefgh"), "label": [0, 1, 0, -1] * 2, "split": ["train"] * 4 + ["test"] * 4}
+    columns = features | {"split": datasets.Value("string")}
+    datasets.Dataset.from_dict(rows, datasets.Features(columns)).to_parquet(tmp_path / "data.parquet")
+    task = load_task(TaskSpec(file=str(tmp_path / "data.parquet"), **words))
+    assert task.table.class_names == ("ok", "broken")
+    assert str(task.rows) == "8 rows: 6 used, 2 without a label"

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from zostudy.errors import DataError
 from zostudy.randomness import generator
-from zostudy.tasks.files import read_frame
+from zostudy.tasks.columns import find_column, strings_of
+from zostudy.tasks.files import read_rows
 from zostudy.tasks.reviews import reviews
+from zostudy.wording import listed
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ def read_texts(file: Path | None, column: str, least: int) -> Texts:
         return Texts("reviews (embedded)", reviews().texts)
     if not file.is_file():
         raise DataError(f"--texts must name a file, but there is none at {file}; mend the path")
-    frame = read_frame(file)
-    if column not in frame:
-        raise DataError(f"{file}: no column {column!r}; name one with --column: {', '.join(map(str, frame.columns))}")
-    texts = tuple(text for text in frame[column].tolist() if isinstance(text, str) and text.strip())
+    table = read_rows(file).table
+    if column not in table.column_names:
+        raise DataError(f"{file}: no column {column!r}; name one with --column: {listed(table.column_names)}")
+    texts = tuple(text for text in strings_of(find_column(table, column, str(file)), column, str(file)) if text)
     if len(texts) < least:
         raise DataError(
             f"{file}: a batch needs {least} texts, but column {column!r} has {len(texts)}; take a longer file"

@@ -13,6 +13,7 @@ from zostudy.search.prepare import PreparedStudy
 def show_plan(study: PreparedStudy) -> None:
     """Prints cells, draws, trials, queries and the expected time; starts no Ray and writes nothing."""
     say_text(f"{plain(_cells(study))}\n")
+    say(study.task.rows)
     for note in _notes(study):
         say(f"note: {note}")
     say(_dtype(study.plan.spec.model.dtype))

@@ -12,6 +12,7 @@ import typer
 
 from zostudy.cli.bench import Device
 from zostudy.cli.export import TrustOption
+from zostudy.printing import tell
 
 SECONDS_WITHOUT_PROGRESS = 2.0
 SECONDS_BETWEEN_LINES = 5.0
@@ -47,14 +48,20 @@ def predict_command(
     trust_remote_code: TrustOption = False,
 ) -> None:
     """Label texts with an exported prompt: label, class scores and probabilities."""
-    from zostudy.export.labelling import check_target, labelled, read_texts, write_frame
+    import numpy as np
+
+    from zostudy.export.labelling import labelled, read_texts
     from zostudy.export.manifest import read_manifest
+    from zostudy.export.writing import check_csv, check_target, write_csv, write_rows
 
     manifest = read_manifest(folder)
-    frame, texts = read_texts(file, manifest, text, second_text)
-    if to is not None:
-        check_target(to, file, frame)
-    print(f"loading {model or manifest.model.name}", file=sys.stderr)
+    rows, texts = read_texts(file, manifest, text, second_text)
+    nothing = np.zeros((len(texts.texts), len(manifest.task.class_names)), np.float32)
+    if to is None:
+        check_csv(labelled(rows, nothing, manifest))
+    else:
+        check_target(to, file, labelled(rows, nothing, manifest))
+    tell(*(f"note: {note}" for note in rows.notes), f"loading {model or manifest.model.name}")
     from zostudy.export.predict import predict
 
     scores = predict(
@@ -67,12 +74,12 @@ def predict_command(
         truncate=truncate,
         trust_remote_code=trust_remote_code,
     )
-    result = labelled(frame, scores, manifest)
+    result = labelled(rows, scores, manifest)
     if to is None:
-        print(result.to_csv(index=False), end="")
+        write_csv(result, sys.stdout)
     else:
-        write_frame(result, to)
-        print(f"labelled: {len(result):,} texts in {to}", file=sys.stderr)
+        write_rows(result, to)
+        tell(f"labelled: {len(scores):,} texts in {to}")
 
 
 class Progress:

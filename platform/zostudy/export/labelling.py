@@ -1,23 +1,21 @@
-"""Files of texts in, the same files with predictions out."""
+"""Files of texts in, the same rows with predictions out."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from zostudy.errors import DataError
 from zostudy.export.decision import probabilities
 from zostudy.export.manifest import Manifest
-from zostudy.tasks.files import read_frame, texts_of
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from zostudy.export.writing import object_texts
+from zostudy.tasks.columns import texts_of
+from zostudy.tasks.files import read_rows
+from zostudy.tasks.rows import Rows
 
 LABEL = "predicted_label"
 
@@ -35,7 +33,7 @@ class Texts:
     second_texts: tuple[str, ...] | None
 
 
-def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: str | None) -> tuple[DataFrame, Texts]:
+def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: str | None) -> tuple[Rows, Texts]:
     """Returns a file's rows, and the texts among them.
 
     Args:
@@ -50,86 +48,38 @@ def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: st
     if not file.is_file():
         fault = "is a folder" if file.is_dir() else "no such file"
         raise DataError(f"{file}: {fault}; name a CSV, TSV, JSON or Parquet file")
-    task, frame = manifest.task, read_frame(file)
+    task, rows = manifest.task, read_rows(file)
     if second_text is not None and task.second_text is None:
         raise DataError(f"task {task.name!r} has no second text; leave out --second-text")
     second_column = task.second_text and (second_text or task.second_text)
-    taken = [column for column in _columns(manifest) if column in frame]
+    taken = [column for column in _columns(manifest) if column in rows.table.column_names]
     if taken:
         raise DataError(f"{file}: has a column {taken[0]!r} already, which the predictions would replace; rename it")
-    return frame, Texts(*texts_of(frame, text or task.text, second_column, str(file)))
+    return rows, Texts(*texts_of(rows.table, text or task.text, second_column, str(file)))
 
 
-def labelled(frame: DataFrame, scores: NDArray[np.float32], manifest: Manifest) -> DataFrame:
-    """Returns the rows with ``predicted_label``, and ``score_`` and ``probability_`` of each class.
+def labelled(rows: Rows, scores: NDArray[np.float32], manifest: Manifest) -> Rows:
+    """Returns the rows, as they are, with ``predicted_label``, and ``score_`` and ``probability_`` of each class.
 
     Args:
-        frame: the rows.
+        rows: n rows.
         scores: float32 ``[n, C]``.
         manifest: names the classes, and how scores become one.
     """
     names = manifest.task.class_names
-    classes = manifest.decision.classes(scores)
-    values = [[names[k] for k in classes], *scores.T, *probabilities(scores).T]
-    return frame.assign(**dict(zip(_columns(manifest), values, strict=True)))
-
-
-def check_target(to: Path, file: Path, frame: DataFrame) -> None:
-    """Checks before the work that the predictions can go where they are to go.
-
-    Args:
-        to: the file to write.
-        file: the input.
-        frame: the input's rows, which are written with the predictions.
-
-    Raises:
-        DataError: it is the input, of no known extension, or cannot be written, or its format cannot hold the rows.
-    """
-    if to.suffix.lower() not in _WRITERS:
-        raise DataError(f"--to {to}: unknown extension {to.suffix!r}; use one of {', '.join(_WRITERS)}")
-    if to.exists() and to.samefile(file):
-        raise DataError(f"--to must be another file than the input, but is {to}; name another one")
-    if to.is_dir() or not os.access(to.absolute().parent, os.W_OK):
-        raise DataError(f"--to must be a file in a folder that can be written, but got {to}; mend the path")
-    _write(frame, Path(os.devnull), to)
-
-
-def write_frame(frame: DataFrame, to: Path) -> None:
-    """Writes rows in the format of the file's extension; the file appears whole.
-
-    Raises:
-        DataError: it cannot be written, or the format cannot hold the rows.
-    """
-    unfinished = to.with_name(f".{to.name}.unfinished")
-    try:
-        _write(frame, unfinished, to)
-        os.replace(unfinished, to)
-    except OSError as error:
-        raise DataError(f"--to {to}: cannot be written ({error.strerror or error}); name another file") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _write(frame: DataFrame, path: Path, to: Path) -> None:
-    """Writes rows to a path in the format that is asked for."""
-    try:
-        _WRITERS[to.suffix.lower()](frame, path)
-    except (ValueError, TypeError, OverflowError, NotImplementedError) as error:  # Arrow's errors are kinds of these
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"--to {to}: {to.suffix} cannot hold the rows ({reason}); mend the column, or write CSV"
-        ) from error
+    label = pa.array([names[k] for k in manifest.decision.classes(scores)], pa.string())
+    numbers = [pa.array(column) for column in (*scores.T, *probabilities(scores).T)]
+    predictions = pa.table([label, *numbers], names=_columns(manifest))
+    table = rows.table
+    for name in predictions.column_names:
+        table = table.append_column(name, predictions[name])
+    objects = rows.objects
+    if objects is not None:
+        added = object_texts(predictions)
+        objects = tuple(f"{row[:-1].rstrip()}, {more[1:]}" for row, more in zip(objects, added, strict=True))
+    return replace(rows, table=table, objects=objects)
 
 
 def _columns(manifest: Manifest) -> list[str]:
     names = manifest.task.class_names
     return [LABEL, *(f"score_{name}" for name in names), *(f"probability_{name}" for name in names)]
-
-
-_WRITERS: dict[str, Callable[[DataFrame, Path], None]] = {
-    ".csv": lambda frame, path: frame.to_csv(path, index=False),
-    ".tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
-    ".json": lambda frame, path: frame.to_json(path, orient="records", force_ascii=False, indent=2),
-    ".jsonl": lambda frame, path: frame.to_json(path, orient="records", force_ascii=False, lines=True),
-    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
-}

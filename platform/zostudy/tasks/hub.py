@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from zostudy.errors import DataError
-from zostudy.tasks.files import Columns
+from zostudy.tasks.columns import Columns, find_column, strings_of
+from zostudy.tasks.labels import NAME_COLUMN, read_labels
+from zostudy.wording import listed, meant
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
-
-def hub_frame(
+def hub_rows(
     hub: str, config: str | None, revision: str | None, columns: Columns, splits: tuple[str, ...]
-) -> tuple[DataFrame, tuple[str, ...]]:
-    """Returns the rows of some splits, with ``columns.split`` set, and notes on the rows left out.
+) -> tuple[pa.Table, dict[str, int]]:
+    """Returns the rows of some splits, with ``columns.split`` set, and how many rows are left out for which reason.
 
-    Class numbers become class names where the data set has them. Rows whose label is hidden (-1) or whose
-    text is empty are left out: unlike a file's, they cannot be mended.
+    Left out are the rows of other splits, and those whose label is hidden (-1) or empty or whose text is empty: unlike
+    a file's, they cannot be mended. The names of a ``ClassLabel`` stand in the schema's metadata.
 
     Args:
         hub: the data set's id, or a folder.
@@ -27,26 +28,25 @@ def hub_frame(
         splits: the names of the splits to read.
 
     Raises:
-        DataError: when it cannot be loaded, or has no such split.
+        DataError: when it cannot be loaded, has no such split or column, or hides all labels of a split.
     """
-    import pandas as pd
-
     data = _load(hub, config, revision)
     if absent := [split for split in splits if split not in data]:
-        raise DataError(f"{hub}: no split {absent[0]!r}; the splits are {', '.join(data)}; set task.splits")
-    frames, notes = [], []
+        remedy = meant(absent[0], data, "set task.splits")
+        raise DataError(f"{hub}: no split {absent[0]!r}; the splits are {listed(data)}; {remedy}")
+    tables, left_out = [], {"without a label": 0, "without a text": 0}
     for split in splits:
-        frame = data[split].to_pandas()
-        feature = data[split].features.get(columns.label)
-        if names := getattr(feature, "names", None):
-            frame[columns.label] = [names[number] if number >= 0 else None for number in frame[columns.label]]
-        usable = _usable(frame, columns)
-        if left_out := len(frame) - len(usable):
-            notes.append(f"{left_out} of {len(frame)} rows of split {split!r} without label or text left out")
-        if not len(usable):
+        table = _needed(data[split], columns)
+        no_label = [name is None for name in read_labels(table, columns.label, hub).names]
+        no_text = [text is None for text in strings_of(find_column(table, columns.text, hub), columns.text, hub)]
+        left_out["without a label"] += sum(no_label)
+        left_out["without a text"] += sum(empty and not other for empty, other in zip(no_text, no_label, strict=True))
+        usable = table.filter(pa.array([not (one or other) for one, other in zip(no_label, no_text, strict=True)]))
+        if not usable.num_rows:
             raise DataError(f"{hub}: the labels of split {split!r} are hidden; name another with task.splits")
-        frames.append(usable.assign(**{columns.split: split}))
-    return pd.concat(frames, ignore_index=True), tuple(notes)
+        tables.append(usable.append_column(columns.split, pa.array([split] * usable.num_rows, pa.string())))
+    others = {f"of split {split!r}": rows.num_rows for split, rows in data.items() if split not in splits}
+    return pa.concat_tables(tables), left_out | others
 
 
 def _load(hub: str, config: str | None, revision: str | None) -> Any:
@@ -60,8 +60,10 @@ def _load(hub: str, config: str | None, revision: str | None) -> Any:
         raise DataError(f"{hub}: this data set cannot be loaded ({reason}); {remedy}") from error
 
 
-def _usable(frame: DataFrame, columns: Columns) -> DataFrame:
-    for column in (columns.text, columns.label):
-        if column in frame:
-            frame = frame[frame[column].notna() & (frame[column].astype(str).str.strip() != "")]
-    return frame
+def _needed(split: Any, columns: Columns) -> pa.Table:
+    """Returns the columns of a split that can matter, with the schema's metadata, as Arrow holds them."""
+    table = split.with_format("arrow")[:]
+    wanted = (columns.text, columns.second_text, columns.label, NAME_COLUMN)
+    names = [name for name in dict.fromkeys(wanted) if name in table.column_names]
+    names = names if columns.text in names and columns.label in names else table.column_names
+    return table.select(names).replace_schema_metadata(split.features.arrow_schema.metadata)

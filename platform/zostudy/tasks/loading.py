@@ -10,14 +10,23 @@ import numpy as np
 
 from zostudy.errors import DataError
 from zostudy.spec.study import SplitNames, TaskSpec
-from zostudy.tasks.files import Columns, read_frame, to_table
-from zostudy.tasks.hub import hub_frame
+from zostudy.tasks.columns import Columns
+from zostudy.tasks.files import read_rows
+from zostudy.tasks.hub import hub_rows
 from zostudy.tasks.imbalance import rank_classes
+from zostudy.tasks.labels import NO_LABEL
+from zostudy.tasks.naming import has_names
 from zostudy.tasks.reviews import reviews
+from zostudy.tasks.rows import RowCount, count_rows
+from zostudy.tasks.selection import select
+from zostudy.tasks.splits import split_roles
 from zostudy.tasks.table import TextTable
 from zostudy.tasks.templates import Head, Wording
 from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN, HubOrigin, WellKnownTask
-from zostudy.tasks.wordings import has_names, make_wordings
+from zostudy.tasks.wordings import make_wordings
+from zostudy.wording import listed
+
+Read = tuple[TextTable, RowCount, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,8 @@ class Task:
         wordings: how each kind of head is asked; a kind is missing where nothing is known for it.
         minority: labels of the classes that are made rare.
         truncate: whether texts too long for the model are cut instead of refused.
-        notes: what was decided in reading the data, one line each, for the study's log.
+        rows: how many rows there are, how many of them are used, and why the others are left out.
+        notes: what was decided in reading the data, one line each.
     """
 
     name: str
@@ -38,6 +48,7 @@ class Task:
     wordings: Mapping[Head, Wording]
     minority: tuple[int, ...]
     truncate: bool
+    rows: RowCount
     notes: tuple[str, ...]
 
     def wording(self, head: Head) -> Wording:
@@ -65,28 +76,33 @@ def load_task(spec: TaskSpec) -> Task:
         DataError: for data that cannot be read or used, and words or classes that do not fit it.
     """
     known = WELL_KNOWN.get(spec.name)
-    table, notes = _read(spec, known)
+    table, rows, notes = _read(spec, known)
     if known is not None:
-        table = _in_known_order(table, known, spec)
+        table, known_notes = _in_known_order(table, known, spec)
+        notes += known_notes
     return Task(
         name=spec.name,
         table=table,
         wordings=make_wordings(spec, known, table.class_names, pairs=table.second_texts is not None),
         minority=_minority(spec, known, table),
         truncate=spec.truncate,
+        rows=rows,
         notes=notes,
     )
 
 
-def _read(spec: TaskSpec, known: WellKnownTask | None) -> tuple[TextTable, tuple[str, ...]]:
+def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
     if spec.file is not None and spec.hub is not None:
         raise DataError(f"task {spec.name!r} has both task.file and task.hub; give one of them")
     if spec.file is not None:
         columns = Columns(spec.text or "text", spec.second_text, spec.label or "label", spec.split)
-        table, notes = to_table(read_frame(Path(spec.file)), columns, spec.file)
-        return _resolved_splits(table, spec.splits or SplitNames(), spec.name), notes
+        roles = split_roles(spec.splits or SplitNames(), spec.name)
+        rows = read_rows(Path(spec.file))
+        table, count, notes = select(rows.table, columns, roles, spec.file, spec.name)
+        return table, count, rows.notes + notes
     if spec.name == EMBEDDED and spec.hub is None:
-        return reviews(), ()
+        table = reviews()
+        return table, count_rows(len(table.texts), {}), ()
     origin = known.hub if known else None
     if spec.hub is not None and (origin is None or spec.hub != origin.id):
         origin = HubOrigin(spec.hub)
@@ -96,48 +112,34 @@ def _read(spec: TaskSpec, known: WellKnownTask | None) -> tuple[TextTable, tuple
     return _read_hub(spec, origin)
 
 
-def _read_hub(spec: TaskSpec, origin: HubOrigin) -> tuple[TextTable, tuple[str, ...]]:
+def _read_hub(spec: TaskSpec, origin: HubOrigin) -> Read:
     columns = Columns(
         text=spec.text or origin.text,
         second_text=spec.second_text or origin.second_text,
         label=spec.label or origin.label,
     )
-    splits = spec.splits or origin.splits
-    wanted = tuple(split for split in (splits.train, splits.dev, splits.test) if split is not None)
+    roles = split_roles(spec.splits or origin.splits, spec.name)
     config = spec.config or origin.config
-    frame, left_out = hub_frame(origin.id, config, spec.revision, columns, wanted)
-    table, notes = to_table(frame, columns, origin.id)
-    return _resolved_splits(table, splits, spec.name), left_out + notes
+    rows, left_out = hub_rows(origin.id, config, spec.revision, columns, tuple(roles.values()))
+    table, count, notes = select(rows, columns, roles, origin.id, spec.name)
+    return table, count_rows(count.used, left_out), notes
 
 
-def _resolved_splits(table: TextTable, names: SplitNames, task: str) -> TextTable:
-    """Returns the table with the splits that are used, under the names ``train``, ``dev`` and ``test``."""
-    roles = {"train": names.train, "test": names.test} | ({"dev": names.dev} if names.dev else {})
-    if len(set(roles.values())) < len(roles):
-        got = ", ".join(f"{role} = {name}" for role, name in roles.items())
-        raise DataError(f"task {task!r}: task.splits must name different splits, but got {got}; change one")
-    for role, name in roles.items():
-        if name not in table.splits:
-            there = ", ".join(table.splits)
-            raise DataError(f"task {task!r}: no split {name!r}; the splits are {there}; set task.splits.{role}")
-        if len(np.unique(table.labels[table.splits[name]])) < 2:
-            raise DataError(f"task {task!r}: split {name!r} holds fewer than two classes; mend it or name another")
-    return replace(table, splits={role: table.splits[name] for role, name in roles.items()})
-
-
-def _in_known_order(table: TextTable, known: WellKnownTask, spec: TaskSpec) -> TextTable:
-    """Returns the table with the classes in the well-known order; bare numbers are taken to be in it."""
+def _in_known_order(table: TextTable, known: WellKnownTask, spec: TaskSpec) -> tuple[TextTable, tuple[str, ...]]:
+    """Returns the table with the classes in the well-known order: by their names, bare numbers one after the other."""
     if not has_names(table.class_names) and table.n_classes == len(known.class_names):
-        return replace(table, class_names=known.class_names)
+        pairs = (f"{own} = {name}" for own, name in zip(table.class_names, known.class_names, strict=True))
+        note = f"labels that are numbers are taken as the classes of {spec.name} in their order: {', '.join(pairs)}"
+        return replace(table, class_names=known.class_names), (note,)
     places = [known.label_of(name) for name in table.class_names]
     if len(places) == len(known.class_names) and set(places) == set(range(len(places))):
-        labels = np.array(places, np.int32)[table.labels]
-        return replace(table, labels=labels, class_names=known.class_names)
+        labels = np.array([*places, NO_LABEL], np.int32)[table.labels]  # NO_LABEL is -1, the last place
+        return replace(table, labels=labels, class_names=known.class_names), ()
     if spec.label_words:
-        return table
+        return table, ()
     raise DataError(
-        f"task {spec.name!r} has the classes {', '.join(known.class_names)}, but the data has "
-        f"{', '.join(table.class_names)}; give task.label_words, one for each of these"
+        f"task {spec.name!r} has the classes {listed(known.class_names)}, but the data has "
+        f"{listed(table.class_names)}; give task.label_words, one for each of these"
     )
 
 
@@ -150,7 +152,7 @@ def _minority(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> 
     for name in names:
         label = known.label_of(name) if known and table.class_names == known.class_names else None
         if label is None and name not in table.class_names:
-            raise DataError(f"task.minority: no class {name!r}; the classes are {', '.join(table.class_names)}")
+            raise DataError(f"task.minority: no class {name!r}; the classes are {listed(table.class_names)}")
         labels.add(table.class_names.index(name) if label is None else label)
     if len(labels) == table.n_classes:
         raise DataError(f"task.minority must leave another class, but got {', '.join(names)}; name fewer")

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from zostudy.errors import DataError
 from zostudy.spec.study import TaskSpec
+from zostudy.tasks.naming import has_names
 from zostudy.tasks.templates import HEADS, Head, Template, Wording
 from zostudy.tasks.wellknown import WellKnownTask
+from zostudy.wording import listed
 
 
 def make_wordings(
@@ -37,17 +39,12 @@ def make_wordings(
     return wordings
 
 
-def has_names(class_names: Sequence[str]) -> bool:
-    """Returns whether the classes have names of their own, not bare numbers."""
-    return not all(name.lstrip("-").isdigit() for name in class_names)
-
-
 def _checked(wording: Wording, class_names: Sequence[str], pairs: bool) -> Wording:
     words = wording.label_words
     if len(words) != len(class_names):
         raise DataError(
             f"task.label_words must be one a class, but got {len(words)} for {len(class_names)} classes; "
-            f"give one for each of {', '.join(class_names)}"
+            f"give one for each of {listed(class_names)}"
         )
     if wording.template.count("second_text") and not pairs:
         source = wording.template.source

@@ -1,0 +1,165 @@
+"""Rows into files of each format: exactly as they came, or refused in one line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zostudy.errors import DataError
+from zostudy.export.cells import REMEDY, json_cells, text_cells
+from zostudy.tasks.json_columns import JsonType
+from zostudy.tasks.rows import Rows
+
+
+def check_target(to: Path, file: Path, rows: Rows) -> None:
+    """Checks before the work that the predictions can go where they are to go.
+
+    Args:
+        to: the file to write.
+        file: the input.
+        rows: what is to be written, with any predictions.
+
+    Raises:
+        DataError: it is the input, of no known extension, or cannot be written, or its format cannot hold the rows.
+    """
+    if to.suffix.lower() not in _WRITERS:
+        raise DataError(f"--to {to}: unknown extension {to.suffix!r}; use one of {', '.join(_WRITERS)}")
+    if to.exists() and to.samefile(file):
+        raise DataError(f"--to must be another file than the input, but is {to}; name another one")
+    if to.is_dir() or not os.access(to.absolute().parent, os.W_OK):
+        raise DataError(f"--to must be a file in a folder that can be written, but got {to}; mend the path")
+    _write(rows, Path(os.devnull), to)
+
+
+def write_rows(rows: Rows, to: Path) -> None:
+    """Writes rows in the format of the file's extension; the file appears whole.
+
+    Raises:
+        DataError: it cannot be written, or the format cannot hold the rows.
+    """
+    unfinished = to.with_name(f".{to.name}.unfinished")
+    try:
+        _write(rows, unfinished, to)
+        os.replace(unfinished, to)
+    except OSError as error:
+        raise DataError(f"--to {to}: cannot be written ({error.strerror or error}); name another file") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_csv(rows: Rows, file: TextIO, delimiter: str = ",", kind: str = "CSV") -> None:
+    """Writes rows as CSV, lines ending in a line feed.
+
+    Args:
+        rows: the rows.
+        file: opened with ``newline=""``.
+        delimiter: between two fields.
+        kind: the format's name, for error messages.
+
+    Raises:
+        DataError: CSV cannot hold a column.
+    """
+    table = rows.table
+    names = table.column_names
+    columns = [text_cells(table[name], name, kind) for name in names]
+    for name, cells in zip(names, columns, strict=True):
+        _refuse_characters("\0" if delimiter == "," else "\0\t\n\r", name, [name, *cells], kind)
+    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    careful = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in (names, *zip(*columns, strict=True)):
+        (careful if any("\r" in cell for cell in row) else writer).writerow(row)
+
+
+def check_csv(rows: Rows) -> None:
+    """Checks before the work that rows can be printed as CSV.
+
+    Raises:
+        DataError: CSV cannot hold a column.
+    """
+    write_csv(rows, io.StringIO())
+
+
+def _write(rows: Rows, path: Path, to: Path) -> None:
+    """Writes rows to a path in the format that is asked for."""
+    try:
+        _WRITERS[to.suffix.lower()](rows, path)
+    except DataError as error:
+        raise DataError(f"--to {to}: {error}") from None
+
+
+def _refuse_characters(refused: str, name: str, cells: Iterable[str], kind: str) -> None:
+    for row, cell in enumerate(cells):
+        if found := next((character for character in refused if character in cell), None):
+            place = f"row {row:,}" if row else "its name"
+            raise DataError(f"{kind} cannot hold {found!r}, but column {name!r} does ({place}); {REMEDY}")
+
+
+def _write_separated(delimiter: str, kind: str) -> Callable[[Rows, Path], None]:
+    def write(rows: Rows, path: Path) -> None:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            write_csv(rows, file, delimiter, kind)
+
+    return write
+
+
+def _write_json(rows: Rows, path: Path) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write("[\n")
+        for number, line in enumerate(_objects(rows)):
+            file.write(f",\n{line}" if number else line)
+        file.write("\n]\n")
+
+
+def _write_json_lines(rows: Rows, path: Path) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        for line in _objects(rows):
+            # Between the tokens of an object there may be line breaks, inside its texts they are always escaped.
+            file.write(line.replace("\n", " ").replace("\r", " ") + "\n")
+
+
+def _objects(rows: Rows) -> Iterable[str]:
+    if rows.objects is not None:
+        return rows.objects
+    return object_texts(rows.table)
+
+
+def object_texts(table: pa.Table) -> list[str]:
+    """Returns each row as a JSON object.
+
+    Raises:
+        DataError: JSON cannot hold a column.
+    """
+    names = [json.dumps(name, ensure_ascii=False) for name in table.column_names]
+    columns = [json_cells(table[name], name, "JSON") for name in table.column_names]
+    return [
+        "{" + ", ".join(f"{name}: {cell}" for name, cell in zip(names, row, strict=True)) + "}"
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _write_parquet(rows: Rows, path: Path) -> None:
+    for name in rows.table.column_names:
+        if isinstance(rows.table[name].type, JsonType):
+            raise DataError(f"Parquet cannot hold column {name!r}, whose values are of several kinds; {REMEDY}")
+    try:
+        with open(path, "wb") as file:
+            pq.write_table(rows.table, file)
+    except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
+        raise DataError(f"Parquet cannot hold the rows ({' '.join(str(error).split())}); {REMEDY}") from None
+
+
+_WRITERS: dict[str, Callable[[Rows, Path], None]] = {
+    ".csv": _write_separated(",", "CSV"),
+    ".tsv": _write_separated("\t", "TSV"),
+    ".json": _write_json,
+    ".jsonl": _write_json_lines,
+    ".parquet": _write_parquet,
+}

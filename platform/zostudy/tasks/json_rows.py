@@ -1,0 +1,118 @@
+"""JSON files: one array of objects, or an object a line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pyarrow as pa
+
+from zostudy.errors import DataError
+from zostudy.tasks.decoding import read_text
+from zostudy.tasks.json_columns import arrow_column, kind_of
+from zostudy.tasks.rows import Rows
+from zostudy.wording import named
+
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+_BLANKS = re.compile(r"[ \t\r\n]*")
+
+Row = tuple[str, str, Any]
+
+
+def read_json(path: Path) -> Rows:
+    """Returns the rows of a JSON array, or of JSON lines, which end at line feeds only; a missing key is a null.
+
+    Raises:
+        DataError: it is not UTF-8, or a row is no JSON object; the line says which.
+        OSError: it cannot be read.
+    """
+    content = read_text(path)
+    rows = _array(path, content) if content.lstrip().startswith("[") else _lines(path, content)
+    objects, records = [], []
+    for where, written, record in rows:
+        if not isinstance(record, dict):
+            _refuse(path, where, f"holds {kind_of(record)}", "each row must be an object with the columns as keys")
+        if _HALF_CHARACTER.search(written):
+            _check_characters(path, where, record)
+        objects.append(written)
+        records.append(record)
+    names = list(dict.fromkeys(name for record in records for name in record))
+    columns = [arrow_column([record.get(name) for record in records]) for name in names]
+    return Rows(pa.table(columns, names=names), tuple(objects))
+
+
+def _lines(path: Path, content: str) -> Iterator[Row]:
+    """Yields of each line: where it is, how it is written, and what it says."""
+    for number, line in enumerate(content.split("\n"), 1):
+        written = line.strip(" \t\r")
+        if written:
+            where = f"line {number:,}"
+            try:
+                yield where, written, _DECODER.decode(written)
+            except (ValueError, ArithmeticError, RecursionError) as error:
+                _refuse(path, where, f"is no whole JSON object ({_reason(error)})", "mend or remove it")
+
+
+def _array(path: Path, content: str) -> Iterator[Row]:
+    """Yields of each element: where it is, how it is written, and what it says."""
+    place, number = _after_blanks(content, content.index("[") + 1), 1
+    while not content.startswith("]", place):
+        where = f"row {number:,}"
+        try:
+            record, end = _DECODER.raw_decode(content, place)
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            line = content.count("\n", 0, getattr(error, "pos", place)) + 1
+            _refuse(path, where, f"is no whole JSON object ({_reason(error)}, line {line:,})", "mend or remove it")
+        yield where, content[place:end], record
+        place, number = _after_blanks(content, end), number + 1
+        if content.startswith(",", place):
+            place = _after_blanks(content, place + 1)
+            if content.startswith("]", place):
+                _refuse(path, where, "is followed by a comma and no row", "remove the comma")
+        elif not content.startswith("]", place):
+            _refuse(path, where, "is followed by neither a comma nor the array's end", "mend the file, it may be cut")
+    if _after_blanks(content, place + 1) < len(content):
+        line = content.count("\n", 0, place) + 1
+        raise DataError(f"{path}: must hold one array, but more follows its end at line {line:,}; remove it")
+
+
+def _after_blanks(content: str, place: int) -> int:
+    found = _BLANKS.match(content, place)
+    return place if found is None else found.end()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {named(next(name for name in names if names.count(name) > 1))} stands twice")
+    return record
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"JSON has no {word}; write null")
+
+
+def _check_characters(path: Path, where: str, record: dict[str, Any]) -> None:
+    try:
+        json.dumps(record, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        half = error.object[error.start].encode("unicode_escape").decode()
+        _refuse(path, where, rf"holds half a character ({half})", "write the whole character, such as an emoji")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, column {error.colno:,}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error) or "a number out of range"
+
+
+def _refuse(path: Path, where: str, fault: str, remedy: str) -> NoReturn:
+    raise DataError(f"{path}: {where} {fault}; {remedy}") from None
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_no_number)

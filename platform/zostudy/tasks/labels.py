@@ -1,0 +1,128 @@
+"""Labels become classes: what the classes are called, and in which order they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.types as types
+from numpy.typing import NDArray
+
+from zostudy.errors import DataError
+from zostudy.tasks.columns import find_column, names_of, refuse_rows
+from zostudy.tasks.naming import by_value, is_not_finite, is_number, is_whole
+
+NAME_COLUMN = "label_name"
+NO_LABEL = -1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The label column of a table.
+
+    Attributes:
+        names: what each row's label is called; None where it is empty.
+        order: all classes in the data's own order, where it has one, as ``datasets.ClassLabel`` does.
+        hidden: bool ``[n]``, whether a row's label is held back: -1 or null in a ``ClassLabel``.
+    """
+
+    names: Sequence[str | None]
+    order: tuple[str, ...] | None
+    hidden: NDArray[np.bool_]
+
+
+def read_labels(table: pa.Table, column: str, source: str) -> Labels:
+    """Returns the labels as they are written.
+
+    Two kinds of columns have an order of their own: a ``datasets.ClassLabel``, whose names ``datasets`` keeps in the
+    schema's metadata, and an ordered dictionary (in pandas an ordered categorical).
+
+    Args:
+        table: the rows.
+        column: the label column.
+        source: the file or data set, to begin error messages with.
+
+    Raises:
+        DataError: there is no such column, or it holds values that name no class.
+    """
+    values = find_column(table, column, source)
+    names = names_of(values, "labels", column, source)
+    shown = np.zeros(table.num_rows, np.bool_)
+    kind = table[column].type
+    if types.is_integer(kind) and (found := _class_label(table, column)):
+        return _by_number(values.to_pylist(), found, column, source)
+    if types.is_dictionary(kind) and kind.ordered and table.num_rows:
+        categories = pa.chunked_array([table[column].unify_dictionaries().chunk(0).dictionary])
+        order = tuple(filter(None, names_of(categories, "labels", column, source)))
+        return Labels(names, order, shown)
+    return Labels(names, None, shown)
+
+
+def number_classes(
+    labels: Labels, table: pa.Table, column: str, used: Sequence[bool], source: str
+) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    """Returns each row's class, int32 ``[n]``, and the class names in order.
+
+    The classes are those of the rows that are used; a row with another label has ``NO_LABEL``. Their order is the
+    data's own where it has one. Else labels that are all numbers come by their value, named by the column
+    ``label_name`` where there is one, and other labels are sorted as text.
+
+    Args:
+        labels: of the table.
+        table: the rows.
+        column: the label column.
+        used: whether a row's label counts.
+        source: the file or data set, to begin error messages with.
+
+    Raises:
+        DataError: for labels that are empty, or numbers but not whole; for a single class; and for names in
+            ``label_name`` that are not one to one.
+    """
+    refuse_rows([name is None for name in labels.names], used, f"empty labels in column {column!r}", source)
+    found = {name for name, use in zip(labels.names, used, strict=True) if use and name is not None}
+    numbers = labels.order is None and all(is_number(name) or is_not_finite(name) for name in found)
+    if numbers and (broken := {name for name in found if not is_whole(name)}):
+        what = f"labels in column {column!r} that are not whole numbers"
+        refuse_rows([name in broken for name in labels.names], used, what, source)
+    order = labels.order or sorted(found, key=by_value if numbers else None)
+    classes = tuple(name for name in order if name in found)
+    places = {name: label for label, name in enumerate(classes)}
+    numbered = np.array([NO_LABEL if name is None else places.get(name, NO_LABEL) for name in labels.names], np.int32)
+    if numbers and NAME_COLUMN in table.column_names and column != NAME_COLUMN:
+        names = names_of(find_column(table, NAME_COLUMN, source), "class names", NAME_COLUMN, source)
+        classes = _named(numbered, len(classes), names, used, source)
+    if len(classes) < 2:
+        raise DataError(f"{source}: all labels are {classes[0]!r}; a task needs two classes or more, check {column!r}")
+    return numbered, classes
+
+
+def _by_number(numbers: Sequence[int | None], found: tuple[str, ...], column: str, source: str) -> Labels:
+    """Returns the labels that the numbers of a ``ClassLabel`` name."""
+    wrong = [number is not None and not NO_LABEL <= number < len(found) for number in numbers]
+    refuse_rows(wrong, None, f"labels in column {column!r} beyond the {len(found)} names of its ClassLabel", source)
+    hidden = [number is None or number == NO_LABEL for number in numbers]
+    names = [None if hide else found[number or 0] for number, hide in zip(numbers, hidden, strict=True)]
+    return Labels(names, found, np.array(hidden))
+
+
+def _class_label(table: pa.Table, column: str) -> tuple[str, ...] | None:
+    """Returns the names of a ``datasets.ClassLabel``, or None for any other column."""
+    try:
+        info = json.loads((table.schema.metadata or {})[b"huggingface"])
+        names = info["info"]["features"][column]["names"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return tuple(map(str, names)) if isinstance(names, list) and len(set(map(str, names))) == len(names) else None
+
+
+def _named(
+    labels: NDArray[np.int32], n_classes: int, names: Sequence[str | None], used: Sequence[bool], source: str
+) -> tuple[str, ...]:
+    rows = zip(labels.tolist(), names, used, strict=True)
+    pairs = sorted({(label, name or "") for label, name, use in rows if use})
+    if len(pairs) != n_classes or len({name for _, name in pairs}) != n_classes or any(not name for _, name in pairs):
+        raise DataError(f"{source}: column {NAME_COLUMN!r} must give each label one name of its own; mend or drop it")
+    return tuple(name for _, name in pairs)

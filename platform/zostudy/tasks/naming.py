@@ -1,0 +1,43 @@
+"""What the names of classes say by their form: bare numbers, and names that are easily taken for each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+_NUMBER = re.compile(r"[+-]?([0-9]{1,99}\.?[0-9]{0,99}|\.[0-9]{1,99})([eE][+-]?[0-9]{1,3})?")
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+
+
+def has_names(class_names: Iterable[str]) -> bool:
+    """Returns whether the classes have names of their own, not bare numbers."""
+    return not all(map(is_number, class_names))
+
+
+def is_number(name: str) -> bool:
+    """Returns whether a name is a bare number."""
+    return _NUMBER.fullmatch(name) is not None
+
+
+def is_whole(name: str) -> bool:
+    """Returns whether a name is a bare number without a fraction."""
+    return is_number(name) and Decimal(name) == Decimal(name).to_integral_value()
+
+
+def is_not_finite(name: str) -> bool:
+    """Returns whether a name is what programs write for a number that is missing or infinite."""
+    return _NOT_FINITE.fullmatch(name) is not None
+
+
+def by_value(name: str) -> tuple[Decimal, str]:
+    """Returns the key that sorts bare numbers: their value, then their form."""
+    return Decimal(name), name
+
+
+def alike(class_names: Iterable[str]) -> tuple[str, ...]:
+    """Returns the first classes that only blanks, capitals or the form of a number tell apart, if there are such."""
+    kin: dict[object, list[str]] = {}
+    for name in class_names:
+        kin.setdefault(Decimal(name) if is_number(name) else name.strip().casefold(), []).append(name)
+    return next((tuple(names) for names in kin.values() if len(names) > 1), ())

@@ -1,0 +1,91 @@
+"""From rows to a table of texts and labels: each row is used, or counted among those left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from zostudy.errors import DataError
+from zostudy.tasks.columns import Columns, find_column, texts_of
+from zostudy.tasks.labels import NO_LABEL, number_classes, read_labels
+from zostudy.tasks.naming import alike
+from zostudy.tasks.rows import RowCount, count_rows
+from zostudy.tasks.splits import TEST_SHARE, check_split, hashed_splits, named_splits
+from zostudy.tasks.table import TextTable
+from zostudy.wording import listed
+
+
+def select(
+    rows: pa.Table, columns: Columns, roles: Mapping[str, str], source: str, task: str
+) -> tuple[TextTable, RowCount, tuple[str, ...]]:
+    """Returns the texts and labels, what became of each row, and notes on what was decided.
+
+    Every row keeps its place in the table, but splits hold only those that are used: rows of the splits that have a
+    role, but for those whose label is hidden (-1 in a ``datasets.ClassLabel``). Labels and texts that are empty in the
+    splits that are used are refused, for they can be mended. Without a split column a quarter of the texts, by their
+    SHA-256, is test.
+
+    Args:
+        rows: the rows.
+        columns: which column holds what.
+        roles: ``train``, ``test`` and perhaps ``dev`` -> the split that serves for it.
+        source: the file or data set, to begin error messages with.
+        task: the task's name, for error messages.
+
+    Raises:
+        DataError: for a missing column or split, no rows, empty texts or labels, labels that are no classes, a single
+            class, and a split whose labels are hidden.
+    """
+    hashed = columns.split == Columns.split and columns.split not in rows.column_names
+    for column in (columns.text, columns.second_text, columns.label, None if hashed else columns.split):
+        if column is not None:
+            find_column(rows, column, source)
+    if not rows.num_rows:
+        raise DataError(f"{source}: holds no rows; check the file")
+    labels = read_labels(rows, columns.label, source)
+    if hashed:
+        texts, second_texts = texts_of(rows, columns.text, columns.second_text, source)
+        splits = hashed_splits(texts, second_texts)
+    else:
+        splits = named_splits(rows, columns.split, source)
+    for role, name in roles.items():
+        check_split(role, name, tuple(splits), task)
+        if len(splits[name]) and labels.hidden[splits[name]].all():
+            raise DataError(f"task {task!r}: the labels of split {name!r} are hidden; name another with task.splits")
+    wanted = _mask(rows.num_rows, [splits[name] for name in roles.values()])
+    in_use = wanted & ~labels.hidden
+    used: list[bool] = in_use.tolist()
+    if not hashed:
+        texts, second_texts = texts_of(rows, columns.text, columns.second_text, source, used)
+    numbers, class_names = number_classes(labels, rows, columns.label, used, source)
+    chosen = {role: _labelled(splits[name], name, numbers, task) for role, name in roles.items()}
+    others = {f"of split {name!r}": len(found) for name, found in splits.items() if name not in roles.values()}
+    count = count_rows(sum(used), {"without a label": int((wanted & labels.hidden).sum())} | others)
+    table = TextTable(texts, second_texts, numbers, class_names, chosen)
+    return table, count, tuple(_notes(columns, hashed, class_names))
+
+
+def _mask(n_rows: int, parts: list[NDArray[np.int64]]) -> NDArray[np.bool_]:
+    mask = np.zeros(n_rows, np.bool_)
+    for rows in parts:
+        mask[rows] = True
+    return mask
+
+
+def _labelled(rows: NDArray[np.int64], name: str, labels: NDArray[np.int32], task: str) -> NDArray[np.int64]:
+    labelled: NDArray[np.int64] = rows[labels[rows] != NO_LABEL]
+    if len(np.unique(labels[labelled])) < 2:
+        raise DataError(f"task {task!r}: split {name!r} holds fewer than two classes; mend it or name another")
+    return labelled
+
+
+def _notes(columns: Columns, hashed: bool, class_names: tuple[str, ...]) -> list[str]:
+    notes = []
+    if hashed:
+        notes.append(f"no column {columns.split!r}: {TEST_SHARE:.0%} of the texts, by their SHA-256, are test")
+    if similar := alike(class_names):
+        notes.append(f"{listed(similar)} are different classes: labels count as they are written")
+    return notes

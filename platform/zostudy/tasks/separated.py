@@ -1,0 +1,98 @@
+"""CSV and TSV files: every cell is the text that stands there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from zostudy.errors import DataError
+from zostudy.tasks.decoding import read_text
+from zostudy.tasks.rows import Rows
+
+_WHOLE_IN_QUOTES = re.compile(r'"(?:[^"]|"")*"')
+
+Line = tuple[int, list[str]]
+
+
+def read_csv(path: Path) -> Rows:
+    """Returns the rows of a CSV file; fields in quotes may hold commas, doubled quotes and line breaks.
+
+    Raises:
+        DataError: it is not UTF-8, a field's quotes do not end, or rows have more or fewer fields than the header.
+        OSError: it cannot be read.
+    """
+    lines = list(_csv_lines(path, read_text(path)))
+    table = _table(path, lines, "put texts that hold commas or quotes in quotes, and double the quotes inside")
+    spanning = sum(any("\n" in field or "\r" in field for field in fields) for _, fields in lines)
+    notes = (f"{spanning:,} rows hold line breaks, in quotes",) if spanning else ()
+    return Rows(table, notes=notes)
+
+
+def read_tsv(path: Path) -> Rows:
+    """Returns the rows of a TSV file: a row is a line, a field what stands between two tabs, and quotes are text.
+
+    One exception is told by a note. Programs that write TSV like CSV put a field that holds quotes in quotes, and
+    double those inside. Where all fields that begin with a quote are of this kind, they are taken out of their quotes.
+
+    Raises:
+        DataError: it is not UTF-8, or rows have more or fewer fields than the header.
+        OSError: it cannot be read.
+    """
+    content = read_text(path)
+    ends = "\n" if "\n" in content else "\r"
+    lines = [(number, line.removesuffix("\r").split("\t")) for number, line in enumerate(content.split(ends), 1)]
+    lines = [(number, fields) for number, fields in lines if fields != [""]]
+    quoted = [field for _, fields in lines for field in fields if field.startswith('"')]
+    notes: tuple[str, ...] = ()
+    if _written_like_csv(lines[0][1], quoted):
+        lines = [(number, [_out_of_quotes(field) for field in fields]) for number, fields in lines]
+        notes = (f"{len(quoted):,} fields were in quotes, with quotes inside doubled as in CSV; both are undone",)
+    remedy = "TSV has no quoting around tabs and line breaks: save the file as CSV"
+    return Rows(_table(path, lines, remedy), notes=notes)
+
+
+def _csv_lines(path: Path, content: str) -> Iterator[Line]:
+    """Yields the fields of each row, with the number of its first line."""
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            fault = "has a quote that never ends" if "end of data" in str(error) else f"has stray quotes ({error})"
+            raise DataError(
+                f"{path}: the row at line {number:,} {fault}; put the whole field in quotes and double those inside"
+            ) from None
+        if fields:
+            yield number, fields
+
+
+def _table(path: Path, lines: list[Line], remedy: str) -> pa.Table:
+    (_, header), rows = lines[0], lines[1:]
+    for row, (number, fields) in enumerate(rows, 1):
+        if len(fields) != len(header):
+            raise DataError(
+                f"{path}: every row must have the header's {len(header):,} fields, but row {row:,} "
+                f"(line {number:,}) has {len(fields):,}; {remedy}"
+            )
+    columns = zip(*(fields for _, fields in rows), strict=True) if rows else [()] * len(header)
+    return pa.table([pa.array(column, pa.string()) for column in columns], names=header)
+
+
+def _written_like_csv(header: list[str], quoted: list[str]) -> bool:
+    if not all(map(_WHOLE_IN_QUOTES.fullmatch, quoted)):
+        return False
+    return any('""' in field[1:-1] for field in quoted) or all(map(_WHOLE_IN_QUOTES.fullmatch, header))
+
+
+def _out_of_quotes(field: str) -> str:
+    return field[1:-1].replace('""', '"') if field.startswith('"') else field

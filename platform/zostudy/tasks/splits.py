@@ -1,0 +1,65 @@
+"""Which rows serve for training, development and test: by a column of the file, or by the hash of the text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from zostudy.errors import DataError
+from zostudy.spec.study import SplitNames
+from zostudy.tasks.columns import find_column, names_of, refuse_rows
+from zostudy.wording import listed, meant
+
+TEST_SHARE = 0.25
+
+Splits = Mapping[str, NDArray[np.int64]]
+
+
+def named_splits(table: pa.Table, column: str, source: str) -> dict[str, NDArray[np.int64]]:
+    """Returns the rows of each split, its name stripped of blanks, in the order of the names.
+
+    Raises:
+        DataError: there is no such column, or rows with no split.
+    """
+    names = names_of(find_column(table, column, source), "splits", column, source)
+    refuse_rows([name is None for name in names], None, f"rows with no split in column {column!r}", source)
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows.setdefault((name or "").strip(), []).append(row)
+    return {name: np.array(rows[name], np.int64) for name in sorted(rows)}
+
+
+def hashed_splits(texts: Sequence[str], second_texts: Sequence[str] | None) -> dict[str, NDArray[np.int64]]:
+    """Returns ``train`` and ``test``: a quarter of the texts, by their SHA-256, is test."""
+    whole = texts if second_texts is None else map("\0".join, zip(texts, second_texts, strict=True))
+    digests = [hashlib.sha256(text.encode()).digest() for text in whole]
+    in_test = np.array([int.from_bytes(digest[:4], "big") < TEST_SHARE * 2**32 for digest in digests])
+    return {"train": np.flatnonzero(~in_test), "test": np.flatnonzero(in_test)}
+
+
+def split_roles(names: SplitNames, task: str) -> dict[str, str]:
+    """Returns role -> split for ``train``, ``test`` and, where the study names one for it, ``dev``.
+
+    Raises:
+        DataError: one split has two roles.
+    """
+    roles = {"train": names.train, "test": names.test} | ({"dev": names.dev} if names.dev else {})
+    if len(set(roles.values())) < len(roles):
+        got = ", ".join(f"{role} = {name}" for role, name in roles.items())
+        raise DataError(f"task {task!r}: task.splits must name different splits, but got {got}; change one")
+    return roles
+
+
+def check_split(role: str, name: str, there: Sequence[str], task: str) -> None:
+    """Checks that the data has a split.
+
+    Raises:
+        DataError: it has none of this name.
+    """
+    if name not in there:
+        remedy = meant(name, there, f"set task.splits.{role}")
+        raise DataError(f"task {task!r}: no split {name!r}; the splits are {listed(there)}; {remedy}")
