@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "platform" / "zostudy"
 
-# Which rooms a room may import from, beside cpus, errors, randomness and wording.
+# Which rooms a room may import from, beside errors, machine, randomness and wording.
 ROOMS = {
     "spec": {"spec", "methods", "tasks"},
     "tasks": {"tasks", "spec"},
@@ -39,7 +39,7 @@ def test_platform_is_a_source_root_and_not_a_package() -> None:
 def test_a_room_imports_only_from_the_rooms_it_may_know(room: str) -> None:
     for path in (PACKAGE / room).rglob("*.py"):
         known = {name.split(".")[1] for name in _imports(path) if name.startswith("zostudy.")}
-        assert known - {"cpus", "errors", "randomness", "wording"} <= ROOMS[room], path
+        assert known - {"errors", "machine", "randomness", "wording"} <= ROOMS[room], path
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_a_room_does_without_a_library(room: str, library: str) -> None:
 
 def test_cpus_are_counted_at_one_place() -> None:
     for path in PACKAGE.rglob("*.py"):
-        if path.name != "cpus.py":
-            assert "cpu_count" not in path.read_text(encoding="utf-8"), f"{path}: ask zostudy.cpus.usable_cpus"
+        if path != PACKAGE / "machine.py":
+            assert "cpu_count" not in path.read_text(encoding="utf-8"), f"{path}: ask zostudy.machine.usable_cpus"
 
 
 def test_only_search_knows_tune() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from zostudy.bench.report import Machine
-from zostudy.cpus import usable_cpus
+from zostudy.machine import usable_cpus
 from zostudy.lm.processor import bfloat16_unit, processor_name
 
 

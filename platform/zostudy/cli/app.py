@@ -10,6 +10,7 @@ from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
 from zostudy.cli.export import export_command
+from zostudy.cli.faults import machine_fault
 from zostudy.cli.jobs import jobs_command
 from zostudy.cli.logs import logs_command
 from zostudy.cli.predict import predict_command
@@ -17,6 +18,7 @@ from zostudy.cli.query import query_command
 from zostudy.cli.report import report_command
 from zostudy.cli.run import run_command
 from zostudy.cli.stop import stop_command
+from zostudy.cli.streams import OutputError, finish_streams, prepare_streams, silence_output
 from zostudy.cli.submit import submit_command
 from zostudy.cli.tokens import tokens_command
 from zostudy.cli.usage import UsageError, usage_line
@@ -53,11 +55,22 @@ def main() -> None:
     Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted.
     """
     try:
-        code = app(sys.argv[1:] or ["--help"], prog_name="zostudy", standalone_mode=False)
+        prepare_streams()
+        try:
+            code = app(sys.argv[1:] or ["--help"], prog_name="zostudy", standalone_mode=False)
+        finally:
+            finish_streams()
     except ZostudyError as error:
+        if isinstance(error, OutputError):
+            silence_output()
         tell(*(f"error: {line}" for line in str(error).split("\n")))
         code = BAD_INPUT
     except UsageError as error:
         tell(f"error: {usage_line(error)}")
+        code = BAD_INPUT
+    except (ImportError, MemoryError, OSError) as error:
+        if (fault := machine_fault(error)) is None:
+            raise
+        tell(f"error: {fault}")
         code = BAD_INPUT
     sys.exit(code or 0)

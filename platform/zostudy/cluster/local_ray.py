@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zostudy.cluster.attaching import attach
-from zostudy.cpus import usable_cpus
+from zostudy.machine import usable_cpus
 from zostudy.errors import ZostudyError
 from zostudy.spec.study import StudySpec
 

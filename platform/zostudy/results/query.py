@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from zostudy.cpus import usable_cpus
+from zostudy.machine import usable_cpus
 from zostudy.errors import ResultsError
 from zostudy.results.files import MERGED, check_files, read_table, table_files
 from zostudy.results.reading import check_read_once

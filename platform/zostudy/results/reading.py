@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zostudy.cpus import usable_cpus
+from zostudy.machine import usable_cpus
 from zostudy.errors import ResultsError
 from zostudy.results.files import read_table
 from zostudy.results.schema import SCHEMAS

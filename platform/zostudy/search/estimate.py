@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cpus import usable_cpus
+from zostudy.machine import usable_cpus
 from zostudy.search.landscape import has_plane, n_examples
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy

@@ -1,21 +1,44 @@
-"""How many CPUs this process may use: by its affinity (SLURM, ``taskset``) and its control groups (Docker)."""
+"""What this process may use of the machine: CPUs, and address space."""
 
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
+from zostudy.errors import ZostudyError
+
+GIB = 2**30
 PROC = Path("/proc/self")
 
 
 def usable_cpus() -> int:
     """Returns the number of CPUs that this process may keep busy, at least 1.
 
-    A machine may have more: a quota of 1.5 CPUs counts as 1, as a second thread would be stopped half of the time.
+    Its affinity counts (SLURM, ``taskset``), and so do the quotas of its control groups (Docker). A quota of 1.5 CPUs
+    counts as 1: a second thread would be stopped half of the time.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, int(min([float(allowed), *_quotas()])))
+
+
+def check_address_space(least: int, work: str) -> None:
+    """Checks the limit on this process's address space, without which libraries end the process or wait for ever.
+
+    Args:
+        least: bytes that the work needs.
+        work: what needs them, such as ``Ray``.
+
+    Raises:
+        ZostudyError: the limit is lower.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < least:
+        raise ZostudyError(
+            f"{work} needs {least / GIB:.0f} GiB of address space, but ulimit -v allows {limit / GIB:.1f}; "
+            "raise the limit: ulimit -v unlimited"
+        )
 
 
 def _quotas() -> Iterator[float]:

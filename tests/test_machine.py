@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zostudy import cpus
+from zostudy import machine
 
 PLATFORM = Path(__file__).parents[1] / "platform"
 MANY = 64
@@ -24,7 +24,7 @@ def many_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "proc"
     folder.mkdir()
-    monkeypatch.setattr(cpus, "PROC", folder)
+    monkeypatch.setattr(machine, "PROC", folder)
     return folder
 
 
@@ -40,7 +40,7 @@ def write_quota(folder: Path, **files: str) -> None:
 
 
 def test_without_control_groups_the_affinity_counts(proc: Path) -> None:
-    assert cpus.usable_cpus() == MANY
+    assert machine.usable_cpus() == MANY
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_quota_of_version_2_in_a_container(proc: Path, tmp_path: Path, quota: 
     top = tmp_path / "cgroup"
     write_quota(top, cpu__max=quota)
     write_groups(proc, "0::/\n", f"30 20 0:26 / {top} rw - cgroup2 cgroup2 rw\n")
-    assert cpus.usable_cpus() == expected
+    assert machine.usable_cpus() == expected
 
 
 def test_the_smallest_quota_of_all_groups_around_counts(proc: Path, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_the_smallest_quota_of_all_groups_around_counts(proc: Path, tmp_path: Pa
     write_quota(top / "user.slice", cpu__max="200000 100000")
     write_quota(top / "user.slice" / "job", cpu__max="300000 100000")
     write_groups(proc, "0::/user.slice/job\n", f"30 20 0:26 / {top} rw shared:4 - cgroup2 cgroup2 rw\n")
-    assert cpus.usable_cpus() == 2
+    assert machine.usable_cpus() == 2
 
 
 @pytest.mark.parametrize(("quota", "expected"), [("-1", MANY), ("300000", 3)])
@@ -70,19 +70,19 @@ def test_a_quota_of_version_1(proc: Path, tmp_path: Path, quota: str, expected: 
     cpu = f"33 32 0:30 /docker/abc {top} rw - cgroup cgroup rw,cpu,cpuacct\n"
     memory = "34 32 0:31 / /x rw - cgroup cgroup rw,memory\n"
     write_groups(proc, groups, cpu + memory)
-    assert cpus.usable_cpus() == expected
+    assert machine.usable_cpus() == expected
 
 
 def test_a_group_of_another_name_space_limits_nothing(proc: Path, tmp_path: Path) -> None:
     write_groups(proc, "0::/../../elsewhere\n", f"30 20 0:26 / {tmp_path / 'cgroup'} rw - cgroup2 cgroup2 rw\n")
-    assert cpus.usable_cpus() == MANY
+    assert machine.usable_cpus() == MANY
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")
 def test_a_process_that_may_use_one_cpu_gets_one_replica() -> None:
     code = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "from zostudy.cpus import usable_cpus; print(usable_cpus())"
+        "from zostudy.machine import usable_cpus; print(usable_cpus())"
     )
     found = subprocess.run(
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(PLATFORM)}, capture_output=True, text=True
