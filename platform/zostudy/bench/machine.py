@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 
 from zostudy.bench.report import Machine
-from zostudy.machine import usable_cpus
 from zostudy.lm.processor import bfloat16_unit, processor_name
+from zostudy.machine import usable_cpus
 
 
 def describe_machine(device: str, threads: int) -> Machine:

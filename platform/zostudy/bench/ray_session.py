@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zostudy.cluster.local_ray import start_local_ray
+from zostudy.cluster.preconditions import check_ray_can_start
 
 
 @contextmanager
@@ -24,6 +25,7 @@ def local_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    check_ray_can_start()
     start_local_ray(cpus, shared_bytes)
     try:
         yield

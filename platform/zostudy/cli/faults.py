@@ -22,15 +22,16 @@ _MAPPING_FAILED = ("failed to map segment", "cannot allocate memory")
 
 def machine_fault(error: ImportError | MemoryError | OSError) -> str | None:
     """Returns one line about an error that is the machine's, with the remedy; None for one that is a bug of ours."""
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM or isinstance(error, MemoryError):
+    if (isinstance(error, OSError) and error.errno == errno.ENOMEM) or isinstance(error, MemoryError):
         return _memory("the machine gives no more")
     if isinstance(error, ImportError):
         text = str(error).lower()
         return _memory(f"a library cannot be loaded ({error})") if any(f in text for f in _MAPPING_FAILED) else None
     if isinstance(error, OSError) and error.errno in _REMEDIES:
         place = error.filename or "a file"
-        return f"the system must allow what zostudy does, but it refuses {place} ({error.strerror}); " + (
-            _REMEDIES[error.errno]
+        return (
+            f"the system must allow what zostudy does, but it refuses {place} ({error.strerror}); "
+            + (_REMEDIES[error.errno])
         )
     return None
 

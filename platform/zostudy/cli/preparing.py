@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zostudy.machine import GIB, check_address_space
 from zostudy.printing import tell
 
 if TYPE_CHECKING:
     from zostudy.search.prepare import PreparedStudy
     from zostudy.spec.study import StudySpec
+
+# With less, torch fails to load, or its threads wait for ever.
+LEAST_ADDRESS_SPACE = 2 * GIB
 
 
 def prepare_aloud(spec: StudySpec) -> PreparedStudy:
@@ -17,6 +21,7 @@ def prepare_aloud(spec: StudySpec) -> PreparedStudy:
     Raises:
         ZostudyError: whatever is wrong with data, imbalance, model, label words or budget.
     """
+    check_address_space(LEAST_ADDRESS_SPACE, "a model")
     from zostudy.search.prepare import prepare
 
     warn_of_remote_code(spec)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zostudy.cluster.attaching import attach
-from zostudy.machine import usable_cpus
 from zostudy.errors import ZostudyError
+from zostudy.machine import usable_cpus
 from zostudy.spec.study import StudySpec
 
 OBJECT_STORE_BYTES = 2**28

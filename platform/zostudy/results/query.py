@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from zostudy.machine import usable_cpus
 from zostudy.errors import ResultsError
+from zostudy.machine import usable_cpus
 from zostudy.results.files import MERGED, check_files, read_table, table_files
 from zostudy.results.reading import check_read_once
 from zostudy.results.schema import SCHEMAS

@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zostudy.machine import usable_cpus
 from zostudy.errors import ResultsError
+from zostudy.machine import usable_cpus
 from zostudy.results.files import read_table
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage, Where

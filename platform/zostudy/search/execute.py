@@ -5,6 +5,7 @@ from __future__ import annotations
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.head_watch import watched_head
 from zostudy.cluster.local_ray import connected
+from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.visibility import check_visible
 from zostudy.results.ledger import Ledger
 from zostudy.search.evaluator import hosting_note, make_recipe, read_model
@@ -36,6 +37,8 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     if progress.done:
         with Journal(ledger.place, progress, watcher.note):  # a killed run may have left it behind or torn
             return progress
+    if address is None:
+        check_ray_can_start()
     precision = Precision(study, ledger)
     watcher.phase(f"reading {spec.model.name}")
     model = read_model(study, precision.first_dtype)

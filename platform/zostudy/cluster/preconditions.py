@@ -1,0 +1,63 @@
+"""What a Ray of this machine needs before it starts: a folder for its sockets and logs, and address space.
+
+Ray finds these faults late: after half a minute and without naming them, or by ending the process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from zostudy.errors import ZostudyError
+from zostudy.machine import GIB, check_address_space
+
+LONGEST_SOCKET = 107
+"""Bytes that the path of a Unix socket may have."""
+
+# The longest path that Ray makes, with a process number of seven digits.
+_SOCKET = "/ray/session_2026-01-31_23-59-59_123456_1234567/sockets/plasma_store"
+
+LEAST_FREE_BYTES = 64 * 2**20
+LEAST_ADDRESS_SPACE = 6 * GIB
+
+
+def check_ray_can_start() -> None:
+    """Checks the folder for temporary files and the limit on address space.
+
+    Raises:
+        ZostudyError: Ray could not start; the message names what to set.
+    """
+    variable = next((name for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)), "TMPDIR")
+    folder = os.environ.get(variable) or "/tmp"
+    _check_length(folder, variable)
+    _check_room(Path(folder), variable)
+    check_address_space(LEAST_ADDRESS_SPACE, "Ray")
+
+
+def _check_length(folder: str, variable: str) -> None:
+    longest, given = LONGEST_SOCKET - len(_SOCKET), len(os.fsencode(folder.rstrip("/")))
+    if given > longest:
+        raise ZostudyError(
+            f"Ray's sockets need a folder for temporary files of at most {longest} bytes, but {variable} has {given} "
+            f"({folder}); set {variable} to a shorter path, such as /tmp"
+        )
+
+
+def _check_room(folder: Path, variable: str) -> None:
+    rule = f"Ray must write temporary files, but {variable} ({folder})"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise ZostudyError(
+            f"{rule} takes no file ({error.strerror}); free space there, or set {variable} to a folder that takes some"
+        ) from error
+    if free < LEAST_FREE_BYTES:
+        raise ZostudyError(
+            f"{rule} has {free // 2**20} MiB free of the {LEAST_FREE_BYTES // 2**20} that it takes; "
+            f"free space there, or set {variable} to another folder"
+        )

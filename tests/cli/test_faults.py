@@ -1,0 +1,42 @@
+"""What the machine refuses: each fault a line with its cause; a bug stays a bug."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from typing import Any
+
+import pytest
+
+from zostudy.cli.faults import machine_fault
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/x"), "/data/x (No space left on device); free space"),
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "ulimit -n"),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/x"), "/root/x (Permission denied); choose a place"),
+        (MemoryError(), "close other programs"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "close other programs"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "libtorch_cpu.so"),
+    ],
+)
+def test_a_fault_of_the_machine_is_told_with_its_remedy(error: Any, expected: str) -> None:
+    line = machine_fault(error)
+    assert line is not None
+    assert expected in line
+    assert "\n" not in line
+
+
+def test_a_limit_on_address_space_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (3 * 2**29, resource.RLIM_INFINITY))
+    line = machine_fault(MemoryError())
+    assert line is not None
+    assert "ulimit -v allows 1.5 GiB; raise the limit: ulimit -v unlimited" in line
+
+
+@pytest.mark.parametrize("error", [ImportError("cannot import name 'x'"), FileNotFoundError(errno.ENOENT, "no", "x")])
+def test_a_bug_is_none(error: Any) -> None:
+    assert machine_fault(error) is None
