@@ -78,18 +78,33 @@ def test_a_folder_that_cannot_be_read_is_one_clear_line(call: Any, tmp_path: Pat
 
 
 # What study.yaml becomes, and the verbs that cannot do without it.
+EVERY = set(READERS)
 STUDY_FILES: dict[str, tuple[Callable[[bytes], bytes], set[str]]] = {
-    "not UTF-8": (lambda text: text + b"# \xff\n", {"query", "report", "export", "tokens"}),
+    "not UTF-8": (lambda text: text + b"# \xff\n", EVERY),
+    "no YAML": (lambda text: text + b"a: [\n", EVERY),
+    "that holds itself": (lambda text: text + b"a: &a [*a]\n", EVERY),
+    "of a billion laughs": (lambda text: text + laughs(), EVERY),
+    "with a character that is none": (lambda text: text + b'a: "\\U00110000"\n', EVERY),
+    "with half a character": (lambda text: text + b'a: "\\ud800"\n', EVERY),
+    "with an integer that is none": (lambda text: text + b"a: !!int ''\n", EVERY),
+    "with a time that is none": (lambda text: text + b"a: !!timestamp x\n", EVERY),
+    "with bytes for a key": (lambda text: text + b"? [!!binary aGk=]\n: 1\n", EVERY),
+    "nested too deep": (lambda text: text + b"a: " + b"[" * 500 + b"]" * 500 + b"\n", EVERY),
     "with methods null": (lambda text: with_methods(text, None), {"query", "export", "tokens"}),
     "with methods a number": (lambda text: with_methods(text, 3), {"query", "export", "tokens"}),
     "with methods of numbers": (lambda text: with_methods(text, [3]), {"query", "export", "tokens"}),
-    "a list": (lambda text: b"[1]\n", {"report", "export", "tokens"}),
+    "a list": (lambda text: b"[1]\n", EVERY),
     "with a search that is none": (lambda text: with_key(text, "search", 3), {"report", "export", "tokens"}),
     "with a budget of words": (
         lambda text: with_key(text, "budget", {"queries": "many"}),
         {"query", "export", "tokens"},
     ),
 }
+
+
+def laughs() -> bytes:
+    lines = ["a0: &a0 ha", *(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]" for n in range(9))]
+    return "\n".join(lines).encode()
 
 
 def with_key(text: bytes, key: str, value: object) -> bytes:

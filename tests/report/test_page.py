@@ -174,7 +174,7 @@ def test_the_page_is_small_and_holds_the_study_to_the_letter(hostile_report: Pat
 
 def test_a_folder_without_the_studys_file_gets_one_line(tmp_path: Path) -> None:
     shutil.copytree(QUICKSTART / "trials", tmp_path / "trials")
-    with pytest.raises(ResultsError, match=r"study\.yaml is missing; give a folder") as raised:
+    with pytest.raises(ResultsError, match=r"study\.yaml is missing; put it back, or give a folder") as raised:
         write_report([tmp_path], tmp_path / "report.html")
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "report.html").exists()
@@ -185,7 +185,7 @@ def test_a_studys_file_that_cannot_be_read_is_named_once(monkeypatch: pytest.Mon
         raise PermissionError(13, f"Failed to open local file '{self / name}'. Detail: [errno 13] Permission denied")
 
     monkeypatch.setattr(Storage, "read", refuse)
-    with pytest.raises(ResultsError, match=r"study\.yaml cannot be read \(Permission denied\); give") as raised:
+    with pytest.raises(ResultsError, match=r"study\.yaml cannot be read \(Permission denied\); restore it") as raised:
         read_study_file(Storage.at(tmp_path))
     assert str(raised.value).count(str(tmp_path)) == 1
 

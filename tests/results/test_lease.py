@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import resource
 import signal
 import subprocess
 import sys
@@ -57,9 +59,33 @@ def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> Non
         pass
 
 
-def test_a_full_disk_is_not_told_here_but_where_results_are_written(tmp_path: Path) -> None:
-    """On /dev/full, a lock is had and nothing can be written."""
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study" / ".lease").symlink_to("/dev/full")
-    with lease(tmp_path / "study", print):
+@pytest.mark.parametrize("kind", ["link", "dangling", "hard", "pipe"])
+def test_a_lock_that_is_no_file_of_its_own_is_refused_and_not_followed(tmp_path: Path, kind: str) -> None:
+    precious, lock = tmp_path / "precious", tmp_path / "study" / ".lease"
+    lock.parent.mkdir()
+    precious.write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(lock)
+    elif kind == "hard":
+        os.link(precious, lock)
+    else:
+        lock.symlink_to(precious if kind == "link" else tmp_path / "none")
+    with (
+        pytest.raises(ResultsError, match=r"must be a file of its own, but .*\.lease is none; remove it"),
+        lease(lock.parent, print),
+    ):
         pass
+    assert precious.read_text() == "mine"
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_full_disk_is_not_told_here_but_where_results_are_written(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+    try:
+        with lease(tmp_path / "study", print):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    assert (tmp_path / "study" / ".lease").read_bytes() == b""

@@ -22,7 +22,7 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.reading import load_results
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage
-from zostudy.results.stores import is_uri
+from zostudy.results.uris import is_uri
 
 Place = Callable[[], Storage]
 
@@ -161,16 +161,30 @@ def test_a_precision_table_that_is_torn_is_measured_again(make_precision: Callab
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("s3://key:a-secret@bucket/path", "must not hold a password, but that of s3://bucket does"),
-        ("s3://bucket/path?endpoint_override=http://key:a-secret@host", "but that of s3://bucket does"),
-        ("s3://bucket/path?endpoint_override=key:a-secret%40host", "but that of s3://bucket does"),
-        ("ftp://bucket/path", r"or file:///path, but is ftp://bucket/path; give one of these"),
-        ("s3://", "but is s3://; give one"),
-        ("s3:///path", "but is s3:///path; give one"),
-        ("file://host/path", "but is file://host/path; give one"),
-        ("file:///path?a=1", "may hold nothing, but that of file:// holds a; leave"),
-        ("s3://bucket/path?region=r&secret=a-secret", "that of s3://bucket holds secret; leave"),
+        ("s3://key:a-secret@bucket/path", "must not hold a password, but this s3 URI does"),
+        ("s3://bucket/path?endpoint_override=http://key:a-secret@host", "but this s3 URI does"),
+        ("s3://bucket/path?endpoint_override=key:a-secret%40host", "but this s3 URI does"),
+        ("s3://bucket/path?endpoint_override=a-secret%2Fhost", "endpoint_override once and in its usual form"),
+        ("ftp://bucket/path", r"or file:///path, but this ftp URI is not; give one of these"),
+        ("my-store://bucket/path", r"or file:///path, but this URI is not; give one of these"),
+        ("s3:/bucket/path", "but this s3 URI is not; give one"),
+        ("s3//bucket/path", "but this s3 URI is not; give one"),
+        ("s3://a-secret:/path", "but this s3 URI is not; give one"),
+        ("s3://bucket/path#a-secret", "but this s3 URI is not; give one"),
+        (" s3://bucket/path", "but this s3 URI is not; give one"),
+        ("s3://", "but this s3 URI is not; give one"),
+        ("s3:///path", "but this s3 URI is not; give one"),
+        ("file://host/path", "but this file URI is not; give one"),
+        ("file:///path?a=1", "may hold nothing, but that of this file URI holds something else; leave"),
+        ("s3://bucket/path?region=r&secret=a-secret", "that of this s3 URI holds something else; leave"),
+        ("s3://bucket/path?regoin=a-secret", "did you mean region?"),
+        ("s3://bucket/path?region=r&region=s", "region once"),
         ("gs://bucket/path?region=r", "may hold endpoint_override, scheme, but"),
+        ("", "but '' is empty"),
+        (" \t", r"but ' \\t' is empty"),
+        ("a\0b", "has a NUL character"),
+        ("\udcff", "is not UTF-8"),
+        ("~no-such-user/a", "unknown user"),
     ],
 )
 def test_a_uri_that_cannot_be_used_is_told_in_a_line(uri: str, message: str) -> None:

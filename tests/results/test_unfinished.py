@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from zostudy.errors import ResultsError
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
 from zostudy.results.unfinished import unfinished
@@ -40,8 +41,16 @@ def test_who_needs_the_files_says_what_is_wrong_with_them(ledger: Ledger, tmp_pa
     (tmp_path / "made" / "trials" / "zosa-ratio10-confirm-0000.parquet").write_bytes(b"torn")
     assert unfinished([ledger.place]) == []
     (tmp_path / "made" / "trials" / "zosa-ratio10-confirm-0000.parquet").unlink()
-    ledger.place.write("study.yaml", b"name: [open")
+    (tmp_path / "made" / "study.yaml").unlink()
     assert unfinished([ledger.place]) == []
+
+
+def test_a_study_file_that_cannot_be_read_is_told(ledger: Ledger) -> None:
+    ledger.place.write("study.yaml", b"name: [open")
+    with pytest.raises(
+        ResultsError, match=r"study\.yaml cannot be read \(study\.yaml:1: must be valid YAML, .*\); restore"
+    ):
+        unfinished([ledger.place])
 
 
 def test_a_longer_search_that_broke_off_is_unfinished_though_all_confirm_trials_are_there(

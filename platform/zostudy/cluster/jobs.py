@@ -111,10 +111,10 @@ def place_results(given: str | None, head: Head) -> str:
     Raises:
         ZostudyError: a relative path, which another machine cannot know, or a URI to which results cannot go.
     """
-    from zostudy.results.stores import check_uri, is_uri
+    from zostudy.results.uris import is_uri, parse_uri
 
     if given is not None and is_uri(given):
-        check_uri(given)
+        parse_uri(given)
         return given
     if given is not None and Path(given).is_absolute():
         return given

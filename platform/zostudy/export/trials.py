@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from zostudy.errors import ResultsError
 from zostudy.results.intervals import Interval, t_interval
-from zostudy.results.ledger import STUDY_FILE
 from zostudy.results.outcome import SplitScores
 from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results, load_results
-from zostudy.results.storage import Storage, short_reason
+from zostudy.results.storage import Storage
+from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.spec import StudySpec, parse_study
 from zostudy.wording import meant
 
@@ -195,11 +195,5 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
             f"a trial is taken from a study's own folder, but {place} holds no {STUDY_FILE}; "
             "give the folder that the study named when it ended, such as results/quickstart"
         )
-    try:
-        yaml = place.read(STUDY_FILE).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(
-            f"a study's file must be UTF-8 text, but {place / STUDY_FILE} cannot be read ({short_reason(error)}); "
-            "restore it as the run wrote it"
-        ) from error
+    yaml = read_stored_study(place, "a trial", "give another study's folder").text
     return StudyResults(parse_study(yaml, str(place / STUDY_FILE)), yaml, load_results(where))

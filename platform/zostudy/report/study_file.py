@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from zostudy.errors import ResultsError
-from zostudy.results.ledger import STUDY_FILE
-from zostudy.results.storage import Storage, short_reason
+from zostudy.results.storage import Storage
+from zostudy.results.study_file import STUDY_FILE, read_stored_study
 
 
 @dataclass(frozen=True)
@@ -36,26 +34,13 @@ def read_study_file(place: Storage) -> StudyFile:
     Raises:
         ResultsError: it is missing, cannot be read, or holds no study.
     """
-    text = _text(place)
-    try:
-        spec = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ResultsError(f"{place / STUDY_FILE} must be YAML, but is not; restore it as the run wrote it") from error
-    search = (spec.get("search") or {}) if isinstance(spec, dict) else None
+    stored = read_stored_study(place, "a report", "give a folder that zostudy run wrote")
+    spec = stored.data
+    search = spec.get("search") or {}
     space = (search.get("space") or {}) if isinstance(search, dict) else None
     if not isinstance(space, dict):
         raise ResultsError(f"{place / STUDY_FILE} must hold a study, but does not; restore it as the run wrote it")
-    return StudyFile(place, text, _methods(spec), space)
-
-
-def _text(place: Storage) -> str:
-    try:
-        return place.read(STUDY_FILE).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        fault = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({short_reason(error)})"
-        raise ResultsError(
-            f"a report needs the study's file, but {place / STUDY_FILE} {fault}; give a folder that zostudy run wrote"
-        ) from error
+    return StudyFile(place, stored.text, _methods(spec), space)
 
 
 def _methods(spec: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ from zostudy.results.claims import claim
 from zostudy.results.storage import Storage, Where
 
 LEASE_FILE = ".lease"
+
+# Never through a link: who holds the lock is written into the file, whatever it is.
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
@@ -39,13 +43,18 @@ def _locked(folder: Path) -> Iterator[None]:
     path = folder / LEASE_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b", buffering=0)
+        file = os.fdopen(os.open(path, _FLAGS, 0o666), "a+b", buffering=0)
     except OSError as error:
+        if path.is_symlink():
+            raise _not_a_file(path) from error
         raise ResultsError(
             f"the results folder must be writable, but {folder} is not ({error.strerror}); "
             "permit it, or give another one with --results"
         ) from error
     with file:
+        held = os.fstat(file.fileno())
+        if not stat.S_ISREG(held.st_mode) or held.st_nlink > 1:
+            raise _not_a_file(path)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -63,6 +72,10 @@ def _locked(folder: Path) -> Iterator[None]:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()} since {_now()} UTC\n".encode())
         yield
+
+
+def _not_a_file(path: Path) -> ResultsError:
+    return ResultsError(f"the lock of a results folder must be a file of its own, but {path} is none; remove it")
 
 
 def _holder(file: IO[bytes]) -> str:

@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from zostudy.errors import ResultsError
@@ -17,9 +16,9 @@ from zostudy.results.files import PARQUET, TABLES_OF_A_TRIAL, files_with_values,
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import UNFINISHED, Storage, Where
+from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.spec import difference, dump_yaml
 
-STUDY_FILE = "study.yaml"
 PRECISION_FILE = "cells.parquet"
 DAMAGED = "damaged"
 
@@ -198,19 +197,7 @@ class Ledger:
 
     def _study(self) -> Mapping[str, Any]:
         """Returns the stored study file as plain data."""
-        try:
-            content = yaml.safe_load(self.place.read(STUDY_FILE).decode())
-        except FileNotFoundError:
-            raise ResultsError(
-                f"a results folder must say whose results it holds, but {self.place / STUDY_FILE} is missing; "
-                "put it back, or give another folder with --results"
-            ) from None
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ResultsError(
-                f"a results folder must say whose results it holds, but {self.place / STUDY_FILE} cannot be read "
-                f"({' '.join(str(error).split())}); give another folder with --results"
-            ) from error
-        return content if isinstance(content, Mapping) else {}
+        return read_stored_study(self.place, "going on with a study", "give another folder with --results").data
 
     def _takes_back(self, resolved: Mapping[str, Any]) -> bool:
         """Returns whether the stored study is this one grown, and all trials are of this one."""

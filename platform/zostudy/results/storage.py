@@ -13,13 +13,13 @@ from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
 
 from zostudy.errors import ResultsError
-from zostudy.results.stores import check_uri, is_uri, open_store
+from zostudy.results.stores import open_store
+from zostudy.results.uris import is_uri, parse_uri
 
 UNFINISHED = ".unfinished"
 
@@ -49,20 +49,19 @@ class Storage:
                 ``endpoint_override`` and ``scheme``, and of ``s3`` the ``region``.
 
         Raises:
-            ResultsError: the URI is none that can be used, or its bucket cannot be found.
+            ResultsError: nothing is named, the URI is none that can be used, or its bucket cannot be found.
         """
         if isinstance(where, Storage):
             return where
-        text = os.fspath(where)
+        text = os.fsdecode(where)
         if not is_uri(text):
-            return cls(fs.LocalFileSystem(), str(Path(text).expanduser().absolute()))
-        check_uri(text)
-        parts = urlsplit(text)
+            return cls(fs.LocalFileSystem(), _local_path(text))
+        uri = parse_uri(text)
         with _told(text, "found", "check the name, the region and the credentials"):
-            if parts.scheme == "file":
-                return cls(*fs.FileSystem.from_uri(text))
-            filesystem = open_store(parts.scheme, parts.netloc, parts.query)
-        return cls(filesystem, (parts.netloc + parts.path).rstrip("/"), parts.scheme, parts.query)
+            if uri.scheme == "file":
+                return cls(*fs.FileSystem.from_uri(f"file://{uri.path}"))
+            filesystem = open_store(uri)
+        return cls(filesystem, uri.path, uri.scheme, uri.query)
 
     def __truediv__(self, name: str) -> Storage:
         """Returns the storage one level down."""
@@ -214,6 +213,23 @@ class Storage:
         place = str(self / name) if name else str(self)
         what = "results" if option == "--results" else option
         return _told(place, "writable", f"free the space or permit it, or give another place with {option}", what)
+
+
+def _local_path(text: str) -> str:
+    """Returns a folder's absolute path."""
+    fault = None
+    try:
+        text.encode()
+        if text.strip() and "\0" not in text:
+            return str(Path(text).expanduser().absolute())
+        fault = "is empty" if not text.strip() else "has a NUL character"
+    except UnicodeEncodeError:
+        fault = "is not UTF-8"
+    except RuntimeError:
+        fault = "names the home of an unknown user"
+    except FileNotFoundError:
+        fault = "is relative to a working directory that is gone"
+    raise ResultsError(f"a results place must be a folder or a URI, but {text!r} {fault}; give another one")
 
 
 Where: TypeAlias = str | PathLike[str] | Storage

@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import timedelta
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from pyarrow import fs
 
 from zostudy.errors import ResultsError
+from zostudy.results.uris import Uri
 
 # What does not answer is told after half a minute: a driver that has lost its storage must not go on for long.
 CONNECT_SECONDS, ANSWER_SECONDS, MOST_TRIES, RETRY_SECONDS = 5.0, 10.0, 3, 15.0
 
-OPTIONS = {"file": set(), "gs": {"endpoint_override", "scheme"}, "s3": {"endpoint_override", "scheme", "region"}}
 
-
-def is_uri(where: str) -> bool:
-    """Returns whether a text names a place by a URI."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", where) is not None
-
-
-def check_uri(uri: str) -> None:
-    """Refuses a URI that results cannot go to, and one with a password, which would be shown wherever the URI is.
-
-    Raises:
-        ResultsError: the URI is such a one.
-    """
-    parts = urlsplit(uri)
-    if "@" in parts.netloc + unquote(parts.query):
-        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        raise ResultsError(
-            f"a results URI must not hold a password, but that of {place} does; "
-            "leave it out: the storage's usual environment variables, files and roles are looked up"
-        )
-    if parts.scheme not in OPTIONS or (parts.scheme == "file") == bool(parts.netloc):
-        raise ResultsError(
-            f"a results URI must be s3://bucket/path, gs://bucket/path or file:///path, but is "
-            f"{parts.scheme}://{parts.netloc}{parts.path}; give one of these, or a folder"
-        )
-    if unknown := sorted(_options(parts.query).keys() - OPTIONS[parts.scheme]):
-        raise ResultsError(
-            f"the query of a results URI may hold {', '.join(sorted(OPTIONS[parts.scheme])) or 'nothing'}, "
-            f"but that of {parts.scheme}://{parts.netloc} holds {', '.join(unknown)}; leave it out"
-        )
-
-
-def open_store(scheme: str, bucket: str, query: str) -> fs.FileSystem:
+def open_store(uri: Uri) -> fs.FileSystem:
     """Returns the file system of an object store; credentials are what its usual environment, files and roles give.
-
-    Args:
-        scheme: of a URI: ``s3`` or ``gs``.
-        bucket: its name.
-        query: of the URI, which ``check_uri`` took.
 
     Raises:
         OSError: the bucket's region cannot be found out.
+        ResultsError: the environment's endpoint holds a password.
     """
-    options = _options(query)
-    return _s3(bucket, **options) if scheme == "s3" else _gs(**options)
-
-
-def _options(query: str) -> dict[str, str]:
-    return {key: values[-1] for key, values in parse_qs(query, keep_blank_values=True).items()}
+    return _s3(uri.bucket, **uri.options) if uri.scheme == "s3" else _gs(**uri.options)
 
 
 def _s3(
@@ -71,6 +29,11 @@ def _s3(
 ) -> fs.FileSystem:
     # Arrow itself looks at the environment for credentials and the region, but not for where the store is.
     endpoint = endpoint_override or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    if "@" in endpoint:
+        raise ResultsError(
+            "the address of an object store must not hold a password, but AWS_ENDPOINT_URL does; "
+            "give it in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
     named_scheme, _, host = endpoint.rpartition("://")
     region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not (region or endpoint):

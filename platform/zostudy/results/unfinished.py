@@ -14,8 +14,11 @@ from zostudy.results.storage import Storage
 def unfinished(places: Sequence[Storage]) -> list[str]:
     """Returns a line for each study that has fewer search or confirm trials than its study file asks for.
 
-    Confirm trials of settings that a longer search has bettered do not count. A study whose files cannot be read has
-    no line: who needs them says what is wrong.
+    Confirm trials of settings that a longer search has bettered do not count. A study whose other files cannot be read
+    has no line: who needs them says what is wrong.
+
+    Raises:
+        ResultsError: a study that has not ended has a study file that cannot be read.
     """
     # A study's files are merged when it ends, so of hundreds only a few need a closer look.
     open_ones = [place for place in places if (place / "trials").files(PARQUET) != [MERGED]]
@@ -24,7 +27,10 @@ def unfinished(places: Sequence[Storage]) -> list[str]:
 
 def _line(place: Storage) -> str | None:
     from zostudy.results.studies import read_studies  # takes longer than listing hundreds of studies that have ended
+    from zostudy.results.study_file import STUDY_FILE, read_stored_study
 
+    if place.exists(STUDY_FILE):
+        read_stored_study(place, "whether a study has ended", "give the folders of the other studies")
     try:
         [study] = read_studies([place]).to_pylist()
         trials = read_table(place, "trials", JUDGED_BY).to_pydict()
