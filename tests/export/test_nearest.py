@@ -6,8 +6,8 @@ from safetensors.numpy import load_file
 from scipy.spatial.distance import cdist
 
 from zostudy.export.nearest import nearest_tokens
-from zostudy.lm.encoding import load_tokenizer
 from zostudy.lm.sources import find_model
+from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.spec import ModelSpec
 
 

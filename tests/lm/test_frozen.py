@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from zostudy.lm.build import make_evaluator
-from zostudy.lm.encoding import EncodedTask, encode_task, load_tokenizer
+from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource, find_model, minilm_installed
+from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import load_weights
 from zostudy.randomness import generator
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from zostudy.lm.build import make_evaluator
-from zostudy.lm.encoding import encode_task, load_tokenizer
+from zostudy.lm.encoding import encode_task
 from zostudy.lm.limits import model_room
 from zostudy.lm.precision import NoiseFloor, Probes, noise_floor, score_probes
 from zostudy.lm.sources import find_model
+from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 

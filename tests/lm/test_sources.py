@@ -8,9 +8,9 @@ import pytest
 
 from zostudy.errors import ModelError
 from zostudy.lm import sources
-from zostudy.lm.encoding import load_tokenizer
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import find_model, load_config, minilm_installed
+from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor, cdist
+from torch import Tensor, cdist, tensor
 from torch.nn import functional
 
 from zostudy.export.asking import find_asking
 from zostudy.export.prompt import TunedPrompt, tuned_prompt
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import find_model
+from zostudy.lm.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def nearest_tokens(trial: StoredTrial, top: int, trust_remote_code: bool = False
     embeddings = prompt.embeddings.float()
     cosines = functional.normalize(prompt.vectors, dim=-1) @ functional.normalize(embeddings, dim=-1).T
     distances = cdist(prompt.vectors, embeddings, compute_mode="donot_use_mm_for_euclid_dist")
-    nearest = cosines.topk(min(top, len(embeddings)), dim=-1).indices
+    tokens = tensor(Vocabulary(prompt.tokenizer, len(embeddings)).tokens)
+    nearest = tokens[cosines[:, tokens].topk(min(top, len(tokens)), dim=-1).indices]
     return [
         PromptVector(
             place,

@@ -18,9 +18,10 @@ from zostudy.export.labelling import Texts
 from zostudy.export.manifest import PROMPT_FILE, PROMPT_KEY, Manifest
 from zostudy.export.prompt import fingerprint
 from zostudy.lm.build import make_evaluator
-from zostudy.lm.encoding import EncodedTask, encode_task, load_tokenizer
+from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 from zostudy.spec.study import ModelSpec
 

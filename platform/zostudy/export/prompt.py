@@ -14,14 +14,14 @@ from torch import Tensor
 from zostudy.export.asking import Asking
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.build import make_evaluator
-from zostudy.lm.encoding import encode_task, load_tokenizer
+from zostudy.lm.encoding import ANY_TEXT, encode_task
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource
+from zostudy.lm.special_tokens import find_frame
 from zostudy.lm.subspace import start_tokens
+from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.spec.study import ModelSpec
-
-_ANY_TEXT = "text"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class TunedPrompt:
         vectors: the prompt, float32 ``[n, D]``.
         start: ids of the tokens that it started from, ``[n]``.
         lead: ids of the special tokens in front of it, such as ``<s>``; mostly one or none.
+        trail: how many special tokens the tokenizer puts behind a text that a causal model must not be given.
         label_tokens: the label words' ids, ``[C]``; empty for an encoder.
         keeps_space: whether a causal model's input keeps the space in front of the label word.
         embeddings: the model's input embeddings, ``[V, D]``.
@@ -41,6 +42,7 @@ class TunedPrompt:
     vectors: Tensor
     start: NDArray[np.int64]
     lead: tuple[int, ...]
+    trail: int
     label_tokens: tuple[int, ...]
     keeps_space: bool
     embeddings: Tensor
@@ -65,12 +67,12 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: St
         ModelError: the model cannot be loaded.
     """
     tokenizer = load_tokenizer(source)
-    second_texts = None if asking.second_text is None else (_ANY_TEXT,)
+    second_texts = None if asking.second_text is None else (ANY_TEXT,)
     render, label_words = asking.wording.template.render, asking.wording.label_words
     encoded = encode_task(
         tokenizer,
         source,
-        (_ANY_TEXT,),
+        (ANY_TEXT,),
         second_texts,
         np.zeros(1, dtype=np.int64),
         render,
@@ -80,11 +82,12 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: St
     )
     evaluator = make_evaluator(spec, source, encoded, trial.study.dtype)
     seed = int(trial.row["seed"])
-    before = render(_ANY_TEXT, second_texts and second_texts[0])[0]
+    before = render(ANY_TEXT, second_texts and second_texts[0])[0]
     return TunedPrompt(
         vectors=evaluator.prompts(trial.latent[None], seed)[0],
         start=start_tokens(seed, encoded.start_vocabulary, spec.prompt_tokens).astype(np.int64),
         lead=tuple(encoded.tokens[: encoded.lead].tolist()),
+        trail=len(find_frame(tokenizer).trail) if source.head == "causal" else 0,
         label_tokens=tuple(encoded.label_tokens.tolist()),
         keeps_space=source.head == "causal" and label_token_ids(tokenizer, before, label_words)[1],
         embeddings=evaluator.embeddings,

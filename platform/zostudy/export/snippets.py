@@ -24,7 +24,7 @@ classes = {classes!r}
 @torch.inference_mode()
 def scores(text{second}):
     line = {template!r}.format({fields}){strip}
-    ids = tokenizer(line, return_tensors="pt")["input_ids"][:, {lead}:]
+    ids = tokenizer(line, return_tensors="pt")["input_ids"][:, {kept}]
 {read}
 
 
@@ -32,7 +32,7 @@ print(dict(zip(classes, scores({example}).tolist())))"""
 
 _IMPORTS = "from importlib.resources import files\n\n"
 
-_MASKED = """    place = {ahead} + ids[0].tolist().index(tokenizer.mask_token_id)
+_MASKED = """    place = {ahead} + int((ids[0] == tokenizer.mask_token_id).nonzero())  # a text may hold no other mask
     return model(input_ids=ids).logits[0, place, label_tokens]"""
 
 _CAUSAL = """    return model(input_ids=ids).logits[0, -1, label_tokens]"""
@@ -52,7 +52,7 @@ tokenizer = AutoTokenizer.from_pretrained(base, revision={revision!r})
 frozen = AutoModelForCausalLM.from_pretrained(base, revision={revision!r}, dtype=torch.float32)
 embed = frozen.get_input_embeddings()
 prompt = load_file("prompt_embeds.safetensors")["prompt_embeds"]  # in this folder
-ids = tokenizer({template!r}.format({example_fields}){strip}, return_tensors="pt")["input_ids"][0]
+ids = tokenizer({template!r}.format({example_fields}){strip}, return_tensors="pt")["input_ids"][0{only}]
 whole = torch.cat([embed(ids[:{lead}]), prompt, embed(ids[{lead}:])]).detach()
 
 llm = LLM(base, revision={revision!r}, dtype="float32", enable_prompt_embeds=True)
@@ -82,7 +82,7 @@ def peft_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
         template=task.template,
         fields=", ".join(fields),
         strip=_strip(prompt, source),
-        lead=len(prompt.lead),
+        kept=f"{len(prompt.lead)}:{-prompt.trail or ''}",
         read=read.format(ahead=len(prompt.lead) + len(prompt.vectors)),
         example='"a text"' + (', "a second text"' if pair else ""),
     )
@@ -99,6 +99,7 @@ def vllm_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
         example_fields=", ".join(['text="a text"', *pair, 'mask=""']),
         strip=_strip(prompt, source),
         lead=len(prompt.lead),
+        only=f", :-{prompt.trail}" if prompt.trail else "",
         label_tokens=list(manifest.task.label_tokens),
         classes=list(manifest.task.class_names),
     )

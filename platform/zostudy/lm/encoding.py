@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import ModelError, TooLongError
+from zostudy.lm.inputs import Input, InputReader, Render, Sides
 from zostudy.lm.label_words import label_token_ids
-from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
+from zostudy.lm.tokenizer import Name
+from zostudy.lm.truncation import Texts, shortened
+from zostudy.lm.vocabulary import find_vocabulary
 
-Pieces = tuple[str, str]
-Render = Callable[[str, str | None], Pieces]
+ANY_TEXT = "a text:"
+"""Stands for a text where only the words around it matter."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +57,6 @@ class EncodedTask:
         return np.where(real, self.tokens[places], 0).astype(np.int32), real
 
 
-def load_tokenizer(source: ModelSource) -> Any:
-    """Returns the model's own fast tokenizer.
-
-    Raises:
-        ModelError: it cannot be loaded, or a masked model's tokenizer has no mask token.
-    """
-    from transformers import AutoTokenizer
-
-    with reading(source):
-        tokenizer = AutoTokenizer.from_pretrained(source.location, **source.loading)
-    if source.head == "masked" and tokenizer.mask_token is None:
-        raise ModelError(
-            f"a masked head needs a mask token, but the tokenizer of {source.location} has none; set model.head"
-        )
-    # Lengths are checked in encode_task; the tokenizer's own warning would come first, and with the wrong remedy.
-    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
-    return tokenizer
-
-
 def encode_task(
     tokenizer: Any,
     source: ModelSource,
@@ -98,114 +82,105 @@ def encode_task(
         truncate: cut the text (never the template) of inputs that are longer than ``room``; else refuse them.
 
     Raises:
-        ModelError: a label word is not one token.
+        ModelError: a label word is not one token, the tokenizer cannot read a text, or the model has no row for a
+            token.
         TooLongError: texts are too long, and may not be cut.
     """
-
-    def pieces(row: int) -> Pieces:
-        return render(texts[row], second_texts[row] if second_texts is not None else None)
-
-    lead = _lead(tokenizer)
-    keep_space = False
+    used: list[Texts] = [
+        (texts[row],) if second_texts is None else (texts[row], second_texts[row]) for row in rows.tolist()
+    ]
+    reader = InputReader(tokenizer, source.head)
     label_tokens: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
-    label_texts: tuple[NDArray[np.int32], ...] = ()
+    label_texts: list[list[int]] = []
+    keep_space = source.head == "masked"
     if source.head == "encoder":
-        label_texts = tuple(np.asarray(tokenizer(word)["input_ids"], dtype=np.int32) for word in label_words)
+        label_texts = _read_label_texts(reader, label_words, room)
     else:
-        label_tokens, keep_space = label_token_ids(tokenizer, pieces(int(rows[0]))[0], label_words)
+        label_tokens, needs_space = _read_label_words(tokenizer, render, used[0], label_words)
+        keep_space = keep_space or needs_space
 
-    def tokenise(some: Sequence[Pieces]) -> list[list[int]]:
-        ids: list[list[int]] = tokenizer([_join(tokenizer, source, p, keep_space) for p in some])["input_ids"]
-        return ids
+    def sides(text: str, second_text: str | None = None) -> Sides:
+        before, after = render(text, second_text)
+        return before if keep_space else before.rstrip(" "), after
 
-    inputs = dict(zip(rows.tolist(), tokenise([pieces(row) for row in rows.tolist()]), strict=True))
-    too_long = [row for row, ids in inputs.items() if len(ids) > room]
+    def name(index: int) -> str:
+        return f"row {rows[index]}"
+
+    inputs = reader.read([sides(*pair) for pair in used], name)
+    too_long = [index for index, one in enumerate(inputs) if len(one.ids) > room]
     if too_long and not truncate:
-        longest = max(too_long, key=lambda row: len(inputs[row]))
+        longest = max(too_long, key=lambda index: len(inputs[index].ids))
         raise TooLongError(
             f"an input may have {room} tokens beside the prompt, but {len(too_long)} of {len(inputs)} have more "
-            f"(row {longest} has {len(inputs[longest])})",
+            f"({name(longest)} has {len(inputs[longest].ids)})",
             "set task.truncate: true, or fewer model.prompt_tokens",
         )
-    for row in too_long:
-        inputs[row] = _truncated(
-            tokenizer,
-            tokenise,
-            render,
-            texts[row],
-            second_texts[row] if second_texts is not None else None,
-            room,
+    for index in too_long:
+        inputs[index] = shortened(reader, sides, used[index], inputs[index], room, name(index))
+    vocabulary = find_vocabulary(source, tokenizer)
+    vocabulary.check((one.ids for one in inputs), name)
+    vocabulary.check([[token] for token in label_tokens.tolist()] or label_texts, _named_words(label_words))
+    return _pack(
+        dict(zip(rows.tolist(), inputs, strict=True)),
+        n_rows=len(texts),
+        lead=len(reader.frame.lead),
+        label_tokens=label_tokens,
+        label_texts=tuple(np.asarray(ids, dtype=np.int32) for ids in label_texts),
+        start_vocabulary=vocabulary.start_tokens,
+    )
+
+
+def _read_label_words(
+    tokenizer: Any, render: Render, some_texts: Texts, label_words: Sequence[str]
+) -> tuple[NDArray[np.int32], bool]:
+    """Returns the label words' ids, which are the same after any text, and whether the text keeps its space."""
+    after_any, after_some = (
+        label_token_ids(tokenizer, render(*texts, *[None] * (2 - len(texts)))[0], label_words)
+        for texts in ((ANY_TEXT,) * len(some_texts), some_texts)
+    )
+    if after_any[1] != after_some[1] or not np.array_equal(after_any[0], after_some[0]):
+        raise ModelError(
+            "a label word must be the same token after every text, but here it depends on how a text ends; "
+            "put a blank or a word before {mask} in task.template"
         )
-    return _pack(tokenizer, source, inputs, len(texts), lead, label_tokens, label_texts)
+    return after_some
 
 
-def _lead(tokenizer: Any) -> int:
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    whole = tokenizer("a")["input_ids"]
-    return next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
-
-
-def _join(tokenizer: Any, source: ModelSource, pieces: Pieces, keep_space: bool) -> str:
-    before, after = pieces
-    if source.head == "masked":
-        return f"{before}{tokenizer.mask_token}{after}"
-    return before if keep_space else before.rstrip(" ")
-
-
-def _truncated(
-    tokenizer: Any,
-    tokenise: Callable[[Sequence[Pieces]], list[list[int]]],
-    render: Render,
-    text: str,
-    second_text: str | None,
-    room: int,
-) -> list[int]:
-    """Shortens the longer of the two texts token by token until the whole input fits."""
-    while True:
-        ids = tokenise([render(text, second_text)])[0]
-        if len(ids) <= room:
-            return ids
-        if not text and not second_text:
+def _read_label_texts(reader: InputReader, label_words: Sequence[str], room: int) -> list[list[int]]:
+    name = _named_words(label_words)
+    found = [one.ids for one in reader.read([(word, "") for word in label_words], name)]
+    for index, ids in enumerate(found):
+        if len(ids) > room:
             raise ModelError(
-                f"the template alone must fit the {room} tokens beside the prompt, but has {len(ids)}; "
-                "shorten task.template or use fewer model.prompt_tokens"
+                f"a label text may have {room} tokens, but {name(index)} has {len(ids)}; "
+                "choose a shorter one in task.label_words"
             )
-        excess = len(ids) - room
-        if second_text is not None and len(second_text) > len(text):
-            second_text = _without_tail(tokenizer, second_text, excess)
-        else:
-            text = _without_tail(tokenizer, text, excess)
+    return found
 
 
-def _without_tail(tokenizer: Any, text: str, n_tokens: int) -> str:
-    starts = [
-        start for start, _ in tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-    ]
-    return text[: starts[-n_tokens]].rstrip() if n_tokens < len(starts) else ""
+def _named_words(label_words: Sequence[str]) -> Name:
+    return lambda index: f"label word {label_words[index]!r}"
 
 
 def _pack(
-    tokenizer: Any,
-    source: ModelSource,
-    inputs: dict[int, list[int]],
+    inputs: dict[int, Input],
     n_rows: int,
     lead: int,
     label_tokens: NDArray[np.int32],
     label_texts: tuple[NDArray[np.int32], ...],
+    start_vocabulary: NDArray[np.int32],
 ) -> EncodedTask:
     lengths = np.zeros(n_rows, dtype=np.int64)
     answers = np.zeros(n_rows, dtype=np.int32)
-    for row, ids in inputs.items():
-        lengths[row] = len(ids)
-        answers[row] = ids.index(tokenizer.mask_token_id) if source.head == "masked" else len(ids) - 1
-    flat = [np.asarray(inputs[row], dtype=np.int32) for row in sorted(inputs)]
-    special = set(tokenizer.all_special_ids)
+    for row, one in inputs.items():
+        lengths[row] = len(one.ids)
+        answers[row] = one.answer
     return EncodedTask(
-        tokens=np.concatenate(flat),
+        tokens=np.asarray([token for row in sorted(inputs) for token in inputs[row].ids], dtype=np.int32),
         offsets=np.concatenate([[0], np.cumsum(lengths)]),
         answers=answers,
         lead=lead,
         label_tokens=label_tokens,
         label_texts=label_texts,
-        start_vocabulary=np.asarray([i for i in range(len(tokenizer)) if i not in special], dtype=np.int32),
+        start_vocabulary=start_vocabulary,
     )

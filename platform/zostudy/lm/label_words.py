@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import ModelError
+from zostudy.lm.special_tokens import special_ids, unknown_id
+from zostudy.lm.tokenizer import tokenise
+
+_REMEDY = "choose another word in task.label_words"
 
 
 def label_token_ids(tokenizer: Any, before: str, label_words: Sequence[str]) -> tuple[NDArray[np.int32], bool]:
@@ -18,50 +22,68 @@ def label_token_ids(tokenizer: Any, before: str, label_words: Sequence[str]) -> 
     token before it (``It was `` + ``great``); the reading in which every word is exactly one more token is taken.
 
     Args:
-        tokenizer: the model's tokenizer.
+        tokenizer: the model's.
         before: the text in front of the answer's place, for any one row.
         label_words: one word a class.
 
     Raises:
-        ModelError: a word is not one token in either reading, or two classes have the same token.
+        ModelError: a word is not one token in either reading, or no word to the tokenizer, or two classes have the
+            same token.
     """
     space = " " if before.endswith(" ") else ""
     stem = before.rstrip(" ") if space else before
-    leading = [_added_tokens(tokenizer, stem, space + word) for word in label_words]
+    leading = _added_tokens(tokenizer, stem, [space + word for word in label_words])
     if _all_single(leading):
-        return _distinct(leading, label_words), False
-    trailing = [_added_tokens(tokenizer, before, word) for word in label_words]
+        return _checked(tokenizer, leading, label_words), False
+    trailing = _added_tokens(tokenizer, before, label_words)
     if space and _all_single(trailing):
-        return _distinct(trailing, label_words), True
-    word, pieces = next(
-        (w, _pieces(tokenizer, space + w)) for w, a in zip(label_words, leading, strict=True) if len(a or ()) != 1
-    )
-    raise ModelError(
-        f"a label word must be one token of the model, but '{word}' is {len(pieces)} ({' '.join(pieces)}); "
-        "choose another word in task.label_words"
-    )
+        return _checked(tokenizer, trailing, label_words), True
+    word, added = next((w, a) for w, a in zip(label_words, leading, strict=True) if a is None or len(a) != 1)
+    raise _not_one_token(tokenizer, space, word, added)
 
 
-def _added_tokens(tokenizer: Any, stem: str, word: str) -> list[int] | None:
-    """Returns the ids that the word adds to the stem, or None where it changes the stem's own."""
-    bare = tokenizer(stem, add_special_tokens=False)["input_ids"] if stem else []
-    whole = tokenizer(stem + word, add_special_tokens=False)["input_ids"]
-    return whole[len(bare) :] if whole[: len(bare)] == bare else None
+def _added_tokens(tokenizer: Any, stem: str, words: Sequence[str]) -> list[list[int] | None]:
+    """Returns the ids that each word adds to the stem, or None where it changes the stem's own."""
+
+    def name(index: int) -> str:
+        return f"label word {words[index].strip()!r}"
+
+    [bare] = tokenise(tokenizer, [stem], lambda _: "the text before a label word", special=False) if stem else [[]]
+    wholes = tokenise(tokenizer, [stem + word for word in words], name, special=False)
+    return [whole[len(bare) :] if whole[: len(bare)] == bare else None for whole in wholes]
 
 
 def _all_single(added: Sequence[list[int] | None]) -> bool:
     return all(ids is not None and len(ids) == 1 for ids in added)
 
 
-def _distinct(added: Sequence[list[int] | None], label_words: Sequence[str]) -> NDArray[np.int32]:
-    ids = np.asarray([a[0] for a in added if a], dtype=np.int32)
-    if len(set(ids.tolist())) < len(ids):
+def _checked(tokenizer: Any, added: Sequence[list[int] | None], label_words: Sequence[str]) -> NDArray[np.int32]:
+    ids = [a[0] for a in added if a]
+    unknown, special = unknown_id(tokenizer), special_ids(tokenizer)
+    for id, word in zip(ids, label_words, strict=True):
+        if id == unknown or id in special:
+            meaning = "unknown" if id == unknown else "a special token"
+            raise ModelError(
+                f"a label word must be a word to the tokenizer, but '{word}' is {meaning} to it; {_REMEDY}"
+            )
+    if len(set(ids)) < len(ids):
         raise ModelError(
             f"label words must be different tokens, but got {', '.join(label_words)}; change task.label_words"
         )
-    return ids
+    return np.asarray(ids, dtype=np.int32)
 
 
-def _pieces(tokenizer: Any, word: str) -> list[str]:
-    pieces: list[str] = tokenizer.tokenize(word)
-    return pieces
+def _not_one_token(tokenizer: Any, space: str, word: str, added: list[int] | None) -> ModelError:
+    if added is None:
+        [added] = tokenise(tokenizer, [space + word], lambda _: f"label word {word!r}", special=False)
+    pieces = tokenizer.convert_ids_to_tokens(added)
+    if len(pieces) == 1:
+        return ModelError(
+            f"a label word must be a token of its own, but '{word}' changes the tokens of the text before it; "
+            f"put a blank before {{mask}} in task.template, or {_REMEDY}"
+        )
+    if not pieces:
+        return ModelError(f"a label word must be one token of the model, but '{word}' is none; {_REMEDY}")
+    return ModelError(
+        f"a label word must be one token of the model, but '{word}' is {len(pieces)} ({' '.join(pieces)}); {_REMEDY}"
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zostudy.lm.digest import model_digest
-from zostudy.lm.encoding import EncodedTask, encode_task, load_tokenizer
-from zostudy.lm.limits import model_room
+from zostudy.lm.encoding import EncodedTask, encode_task
+from zostudy.lm.limits import check_max_length, model_room
 from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.search.data import StudyData, make_data
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import set_up
@@ -44,6 +45,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
 
 def _encode(spec: StudySpec, source: ModelSource, task: Task, data: StudyData) -> EncodedTask:
     tokenizer = load_tokenizer(source)
+    check_max_length(spec.model, source, tokenizer)
     wording = task.wording(source.head)
     return encode_task(
         tokenizer,

@@ -1,0 +1,194 @@
+"""A text in its template to token ids, and the position where the answer is read.
+
+The position follows from the template: that of its own mask, or of its last word. It is never searched among the ids,
+where a text may have put the mask token too. What a text holds is text, also where it looks like a special token.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tokenizers import AddedToken
+
+from zostudy.errors import ModelError
+from zostudy.lm.sources import Head
+from zostudy.lm.special_tokens import Frame, find_frame, special_ids, unknown_id
+from zostudy.lm.tokenizer import Name, tokenise
+
+Sides = tuple[str, str]
+"""The text before and after the answer's place."""
+Render = Callable[..., Sides]
+"""Puts a text, and the second one of a pair, in the template."""
+
+# Stands for the template's mask while the mask token's characters are text.
+_STAND_IN = "<answer-goes-here>"
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of the model, without its prompt.
+
+    Attributes:
+        ids: special tokens included.
+        answer: the position whose state is read: that of the mask, or of the last token.
+    """
+
+    ids: list[int]
+    answer: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a text.
+
+    Attributes:
+        rule: that it breaks.
+        finding: how, as what is said of the text.
+        remedy: what to do.
+    """
+
+    rule: str
+    finding: str
+    remedy: str
+
+
+_OTHER_FRAME = Fault(
+    "a tokenizer must put the same special tokens around every text",
+    "is given others",
+    "change that text, or mend the tokenizer's post-processor",
+)
+_NO_MASK = Fault(
+    "the mask token must be a token of its own where the template puts it",
+    "has none there",
+    "put blanks around {mask} in task.template",
+)
+
+
+class InputReader:
+    """Turns texts in their template into inputs."""
+
+    def __init__(self, tokenizer: Any, head: Head) -> None:
+        """Finds the special tokens that the tokenizer puts around every text.
+
+        Args:
+            tokenizer: the model's.
+            head: says where the answer is read.
+
+        Raises:
+            ModelError: there is no telling them from the text.
+        """
+        self._tokenizer, self._head = tokenizer, head
+        self.frame = find_frame(tokenizer)
+        mask = tokenizer.mask_token if head == "masked" else ""
+        self._usual = _Reader(tokenizer, head, self.frame, mask, special_ids(tokenizer))
+
+    def read(self, sides: Sequence[Sides], name: Name) -> list[Input]:
+        """Returns an input for each text.
+
+        A text without special tokens is what the tokenizer makes of the whole line. A text with some is read again, as
+        the characters that it is written in.
+
+        Args:
+            sides: of each text.
+            name: names it in an error.
+
+        Raises:
+            ModelError: the tokenizer raises at a text, or reads its characters as a special token whatever it is told.
+        """
+        readings = self._usual.read(sides, name)
+        again = [index for index, found in enumerate(readings) if isinstance(found, Fault)]
+        if again:
+            plain = self._plain.read([sides[index] for index in again], lambda index: name(again[index]))
+            for index, found in zip(again, plain, strict=True):
+                readings[index] = found
+        return [_checked(found, index, name) for index, found in enumerate(readings)]
+
+    def tokenizer_for(self, text: str, name: Name) -> Any:
+        """Returns the tokenizer that reads a text: the model's, or the one to which special tokens are characters."""
+        [ids] = tokenise(self._tokenizer, [text], name, special=False)
+        return self._tokenizer if self._usual.special.keys().isdisjoint(ids) else self._plain.tokenizer
+
+    @cached_property
+    def _plain(self) -> _Reader:
+        special = special_ids(self._tokenizer)
+        unknown = unknown_id(self._tokenizer)
+        if unknown is not None:  # stands for characters too
+            special.pop(unknown, None)
+        if not self._tokenizer.is_fast:  # these would leave out added words as well
+            return _Reader(self._tokenizer, self._head, self.frame, self._usual.mark, special)
+        tokenizer = copy.deepcopy(self._tokenizer)
+        tokenizer.split_special_tokens = True
+        if self._head != "masked":
+            return _Reader(tokenizer, self._head, self.frame, "", special)
+        mask = self._tokenizer.added_tokens_decoder[self._tokenizer.mask_token_id]
+        habits = {key: getattr(mask, key) for key in ("single_word", "lstrip", "rstrip", "normalized")}
+        tokenizer.add_tokens([AddedToken(_STAND_IN, special=False, **habits)])
+        special[tokenizer.convert_tokens_to_ids(_STAND_IN)] = _STAND_IN
+        return _Reader(tokenizer, self._head, self.frame, _STAND_IN, special)
+
+
+def _checked(found: Input | Fault, index: int, name: Name) -> Input:
+    if isinstance(found, Fault):
+        raise ModelError(f"{found.rule}, but {name(index)} {found.finding}; {found.remedy}")
+    return found
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """One way to read a line.
+
+    Attributes:
+        tokenizer: what reads.
+        head: where the answer is read.
+        frame: the special tokens around every text.
+        mark: what stands at the answer's place in the line; empty where that is the line's end.
+        special: the tokens that no text may become, by their ids.
+    """
+
+    tokenizer: Any
+    head: Head
+    frame: Frame
+    mark: str
+    special: dict[int, str]
+
+    def read(self, sides: Sequence[Sides], name: Name) -> list[Input | Fault]:
+        """Returns an input for each text, or what is wrong with it."""
+        lines = tokenise(self.tokenizer, [f"{before}{self.mark}{after}" for before, after in sides], name)
+        if self.head != "masked":
+            return [self._at_end(ids) for ids in lines]
+        starts = tokenise(self.tokenizer, [f"{before}{self.mark}" for before, _ in sides], name, special=False)
+        mark = self.tokenizer.convert_tokens_to_ids(self.mark)
+        return [self._at_mask(ids, start, mark) for ids, start in zip(lines, starts, strict=True)]
+
+    def _at_end(self, ids: list[int]) -> Input | Fault:
+        body = self.frame.inside(ids)
+        if body is None:
+            return _OTHER_FRAME
+        # A special token behind the last word would be read in that word's place.
+        kept = [*self.frame.lead, *body] if self.head == "causal" else ids
+        return self._special_in(body) or Input(kept, len(kept) - 1)
+
+    def _at_mask(self, ids: list[int], start: list[int], mark: int) -> Input | Fault:
+        body = self.frame.inside(ids)
+        if body is None:
+            return _OTHER_FRAME
+        before, after = start[:-1], body[len(start) :]
+        if body[: len(start)] != start or start[-1:] != [mark]:
+            return _NO_MASK
+        answer = len(self.frame.lead) + len(before)
+        kept = [*ids[:answer], self.tokenizer.mask_token_id, *ids[answer + 1 :]]
+        return self._special_in([*before, *after]) or Input(kept, answer)
+
+    def _special_in(self, ids: list[int]) -> Fault | None:
+        if self.special.keys().isdisjoint(ids):
+            return None
+        found = next(self.special[id] for id in ids if id in self.special)
+        return Fault(
+            "a text must hold no special token that the tokenizer cannot read as characters",
+            f"holds {found!r}",
+            "change that text",
+        )
