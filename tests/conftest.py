@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from zostudy.results.trial_row import TrialRow
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,6 +51,17 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data and models are not on this machine: there is no {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_row() -> Callable[..., TrialRow]:
+    """Makes a row of ``trials``; keywords overrule columns."""
+    noon = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    texts = dict.fromkeys(("study", "cell", "trial", "stage", "method", "algorithm", "model", "task"), "made")
+    numbers = ("number", "n_minority", "n_majority", "seed", "budget", "batch_size", "queries", "examples")
+    spent = dict.fromkeys((*numbers, "evaluation_examples"), 0) | {"wall_seconds": 0.0, "replica_seconds": 0.0}
+    rest: dict[str, Any] = {"status": "complete", "params": {}, "versions": {}, "started_at": noon, "finished_at": noon}
+    return lambda **columns: TrialRow(**{**texts, **spent, **rest, "imbalance_ratio": 1.0, **columns})
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from zostudy.cli import live, meter
 from zostudy.cli.live import LineView, TableView, View, live_view
 from zostudy.cli.meter import duration
 from zostudy.results.outcome import Outcome
+from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
@@ -41,31 +43,40 @@ def start(view: View, progress: StudyProgress) -> Assignment:
     return assignment
 
 
-def finish(
-    view: View, progress: StudyProgress, assignment: Assignment, dev_auc: float | None, queries: int = 0
-) -> None:
-    row = {
-        "trial": assignment.name,
-        "cell": assignment.cell,
-        "stage": assignment.stage,
-        "params": assignment.params,
-        "dev_auc": dev_auc,
-        "status": "failed" if dev_auc is None else "complete",
-        "queries": queries,
-        "replica_seconds": queries / 10,
-    }
-    progress.record(row, {})
-    view.trial_finished(assignment, Outcome(row))
+Finish = Callable[..., None]
 
 
-def run_all(view: View, progress: StudyProgress, dev_auc: float | None) -> None:
+@pytest.fixture
+def finish(make_row: Callable[..., TrialRow]) -> Finish:
+    """Ends a trial; one without a dev AUC has failed."""
+
+    def finish(
+        view: View, progress: StudyProgress, assignment: Assignment, dev_auc: float | None, queries: int = 0
+    ) -> None:
+        row = make_row(
+            trial=assignment.name,
+            cell=assignment.cell,
+            stage=assignment.stage,
+            params=assignment.params,
+            dev_auc=dev_auc,
+            status="failed" if dev_auc is None else "complete",
+            queries=queries,
+            replica_seconds=queries / 10,
+        )
+        progress.record(row, {})
+        view.trial_finished(assignment, Outcome(row))
+
+    return finish
+
+
+def run_all(view: View, progress: StudyProgress, finish: Finish, dev_auc: float | None) -> None:
     while (assignment := progress.next()) is not None:
         view.trial_started(assignment)
         finish(view, progress, assignment, dev_auc)
 
 
 def test_away_from_a_terminal_a_line_comes_every_few_seconds(
-    progress: StudyProgress, clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = LineView()
     view.phase("starting Ray")
@@ -93,7 +104,7 @@ def test_away_from_a_terminal_a_line_comes_every_few_seconds(
 
 
 def test_the_line_names_the_best_cell(
-    progress: StudyProgress, clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = LineView()
     view.begin(progress, n_replicas=1)
@@ -105,27 +116,27 @@ def test_the_line_names_the_best_cell(
 
 
 def test_the_last_line_says_that_all_is_done(
-    progress: StudyProgress, clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = LineView()
     view.begin(progress, n_replicas=1)
-    run_all(view, progress, 0.7)
+    run_all(view, progress, finish, 0.7)
     last = capsys.readouterr().err.splitlines()[-1]
     assert re.match(r"4/4 trials  0 queries  .* ETA 0:00  best dev AUC 0\.700 \(", last)
 
 
 def test_a_cell_whose_trials_all_fail_is_not_waited_for(
-    progress: StudyProgress, clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = LineView()
     view.begin(progress, n_replicas=1)
-    run_all(view, progress, None)
+    run_all(view, progress, finish, None)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("3/3 trials  0 queries")
     assert last.endswith("ETA 0:00")
 
 
-def test_a_terminal_shows_a_table_of_the_cells(progress: StudyProgress, clock: SimpleNamespace) -> None:
+def test_a_terminal_shows_a_table_of_the_cells(progress: StudyProgress, clock: SimpleNamespace, finish: Finish) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, record=True, width=100)
     display = Live(console=console, auto_refresh=False)
     view = TableView(display)

@@ -186,7 +186,7 @@ def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
     assert f"results: {results / 'tiny'} (12 trials)" in ended.out
     rows = Ledger(results / "tiny").trials()
     assert len(rows) == 12
-    assert [row for row in rows if row["trial"] in {old["trial"] for old in kept}] == kept
+    assert [row for row in rows if row.trial in {old.trial for old in kept}] == kept
 
 
 @pytest.mark.ray

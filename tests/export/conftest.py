@@ -117,7 +117,7 @@ def _run_study(spec: StudySpec, folder: Path) -> Path:
     progress = StudyProgress(prepared.plan, [])
     while (assignment := progress.next()) is not None:
         outcome = run_trial(spec, assignment, prepared.data, pool, lambda _: None)
-        assert outcome.trial["error"] is None
+        assert outcome.trial.error is None
         ledger.record(outcome)
         progress.record(outcome.trial, outcome.history)
     return folder

@@ -55,7 +55,9 @@ def test_a_confirm_trial_that_a_longer_search_has_bettered_is_not_the_best(expor
     study = exported_study("mini-gpt2").trial.study
     trials = study.results.trials.copy()
     [first, *_] = trials.index[(trials["cell"] == "spsa-r2") & (trials["stage"] == "search")]
-    better = trials.loc[[first]].assign(trial="spsa-r2-search-099", number=99, dev_auc=2.0, params="{}")
+    better = trials.loc[[first]].assign(
+        trial="spsa-r2-search-099", number=99, dev_auc=2.0, params='{"learning_rate": 9.0}'
+    )
     extended = pd.concat([trials, better], ignore_index=True)
     study = dataclasses.replace(study, results=dataclasses.replace(study.results, trials=extended))
     with pytest.raises(ResultsError, match=r"but cell spsa-r2 has none of the settings that a longer search has found"):

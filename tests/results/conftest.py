@@ -9,6 +9,7 @@ import pytest
 
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.results.schema import METRICS
+from zostudy.results.trial_row import TrialRow
 
 MakeOutcome = Callable[..., Outcome]
 
@@ -79,7 +80,7 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
         "wall_seconds": 2.5,
         "replica_seconds": 1.5,
         "status": "complete",
-        "latent": np.array([0.5, -1.0, 0.25, 1e-30], dtype=np.float32),
+        "latent": tuple(np.float32([0.5, -1.0, 0.25, 1e-30]).tolist()),
         "versions": {"zostudy": "0.1.0"},
         "started_at": noon,
         "finished_at": noon + datetime.timedelta(microseconds=2_500_001),
@@ -87,7 +88,7 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
         **columns,
     }
     return Outcome(
-        trial=trial,
+        trial=TrialRow(**trial),
         history={
             "step": np.arange(3),
             "queries": np.array([0, 150, 300]),

@@ -53,12 +53,16 @@ def _study(name: str, seed: int) -> dict[str, Any]:
 def _trials(study: str, n: int, seed: int, confirm: int) -> list[dict[str, Any]]:
     random = np.random.default_rng(seed)
     cells = [(method, ratio) for method in METHODS for ratio in RATIOS]
+    settings = {
+        cell: {"subspace_dim": int(random.choice([50, 200])), "perturbation_radius": 10 ** random.uniform(-2, 0)}
+        for cell in cells
+    }
     rows = []
     for number, (method, ratio) in zip(range(n), cells * (n // len(cells) + 1), strict=False):
         replicate = number // len(cells)
         stage = "confirm" if replicate < confirm else "search"
         scores = {f"{split}_{metric}": float(random.random()) for split in ("dev", "test") for metric in METRICS}
-        params = {"subspace_dim": int(random.choice([50, 200])), "perturbation_radius": 10 ** random.uniform(-2, 0)}
+        params = settings[method, ratio]
         rows.append(
             {
                 **scores,

@@ -90,7 +90,7 @@ def test_what_lost_a_block_is_set_aside_and_done_again(make_outcome, place: Stor
     ledger = Ledger(place)
     [line] = ledger.set_damage_aside()
     assert line.startswith(f"set aside: {name} cannot be read in {table} (")
-    there = {trial["trial"] for trial in ledger.trials()}
+    there = {trial.trial for trial in ledger.trials()}
     outcomes = [make_outcome(method, number=number, sharpness=0.1) for method, number in TRIALS]
     again = [outcome for outcome in outcomes if outcome.name not in there]
     assert len(again) == (3 if name == MERGED else 1)

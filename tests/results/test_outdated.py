@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
+import pytest
 
-from zostudy.results.outdated import JUDGED_BY, confirmed, outdated
+from zostudy.results.outdated import JUDGED_BY, confirmed, confirms, outdated
+
+Trial = tuple[str, str, int, float | None, str]
 
 
-def judged(*trials: tuple[str, str, int, float | None, str]) -> list[bool]:
-    rows = [("made", "zosa-r1", *trial) for trial in trials]
-    return outdated(dict(zip(JUDGED_BY, zip(*rows, strict=True), strict=True)))
+def rows_of(*trials: Trial) -> list[tuple[Any, ...]]:
+    """Rows of ``JUDGED_BY``; the letter of a trial stands for its settings."""
+    return [("made", "zosa-r1", *trial[:4], "zosa", json.dumps({"learning_rate": trial[4]})) for trial in trials]
+
+
+def judged(*trials: Trial) -> list[bool]:
+    return outdated(dict(zip(JUDGED_BY, zip(*rows_of(*trials), strict=True), strict=True)))
 
 
 def test_settings_that_were_bettered_count_no_more() -> None:
@@ -24,17 +32,24 @@ def test_equals_are_confirmed_by_the_earliest() -> None:
     assert judged(*search, *confirm) == [False, False, False, True]
 
 
-def test_settings_of_no_complete_search_trial_count() -> None:
+def test_only_settings_of_the_best_complete_search_trial_count() -> None:
     search: list[Any] = [("search", "complete", 0, 0.7, "a"), ("search", "pruned", 1, 0.9, "b")]
-    confirm: list[Any] = [("confirm", "complete", 0, 0.9, "b"), ("confirm", "complete", 1, 0.9, "c")]
-    assert judged(*search, *confirm) == [False] * 4
+    confirm: list[Any] = [("confirm", "complete", n, 0.9, letter) for n, letter in enumerate("abc")]
+    assert judged(*search, *confirm) == [False, False, False, True, True]
+
+
+def test_without_a_search_all_count_and_after_one_that_found_nothing_none() -> None:
+    confirm: list[Any] = [("confirm", "complete", 0, 0.9, "b"), ("confirm", "failed", 1, None, "c")]
     assert judged(*confirm) == [False] * 2
+    assert judged(("search", "failed", 0, None, "b"), *confirm) == [False, True, True]
     assert outdated({name: [] for name in JUDGED_BY}) == []
 
 
-def test_a_trial_without_a_dev_auc_betters_none() -> None:
-    search: list[Any] = [("search", "complete", 0, None, "a"), ("search", "complete", 1, 0.5, "b")]
-    assert judged(*search, ("confirm", "complete", 0, 0.9, "b")) == [False] * 3
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_trial_without_a_dev_auc_betters_none(nothing: float | None, first: bool) -> None:
+    search: list[Any] = [("search", "complete", 0, nothing, "a"), ("search", "complete", 1, 0.5, "b")]
+    assert judged(*search[:: 1 if first else -1], ("confirm", "complete", 0, 0.9, "b")) == [False] * 3
 
 
 def test_cells_of_one_name_in_two_studies_are_two() -> None:
@@ -45,7 +60,8 @@ def test_cells_of_one_name_in_two_studies_are_two() -> None:
         "status": ["complete"] * 4,
         "number": [0] * 4,
         "dev_auc": [0.7, 0.7, 0.9, 0.9],
-        "params": ["a", "a", "b", "b"],
+        "algorithm": ["zosa"] * 4,
+        "params": ['{"x": 1}', '{"x": 1}', '{"x": 2}', '{"x": 2}'],
     }
     assert outdated(columns) == [False] * 4
 
@@ -58,6 +74,27 @@ def test_of_confirm_trials_those_count_that_are_complete_and_not_bettered() -> N
         ("confirm", "complete", 1, 0.9, "b"),
         ("confirm", "failed", 2, None, "b"),
     ]
-    trials = pd.DataFrame([("made", "zosa-r1", *row) for row in rows], columns=list(JUDGED_BY))
+    trials = pd.DataFrame(rows_of(*rows), columns=list(JUDGED_BY))
     assert confirmed(trials).index.tolist() == [3]
     assert confirmed(trials.iloc[:0]).empty
+
+
+def test_numbers_are_compared_as_json_gives_them_back() -> None:
+    assert confirms(
+        {"learning_rate": 1, "margin": float("nan")}, {"learning_rate": 1.0, "margin": float("nan")}, "spsa"
+    )
+    assert not confirms({"learning_rate": 1}, {"learning_rate": 1.0 + 1e-15}, "spsa")
+
+
+def test_an_option_that_a_method_has_gained_counts_as_its_default() -> None:
+    old = {"perturbation_radius": 0.2}
+    assert confirms(old, old | {"learning_rate": 0.5, "imbalance.prior": "global"}, "spsa")
+    assert confirms(old | {"learning_rate": 0.5}, old, "spsa")
+    assert not confirms(old, old | {"learning_rate": 0.4}, "spsa")
+    assert not confirms(old, old | {"imbalance.prior": "batch"}, "spsa")
+
+
+def test_options_that_a_method_has_lost_and_those_of_an_unknown_method_are_compared_where_both_have_them() -> None:
+    for algorithm in ("spsa", "not installed here"):
+        assert confirms({"lost": 1, "margin": 2.0}, {"margin": 2.0}, algorithm)
+        assert not confirms({"lost": 1}, {"lost": 2}, algorithm)

@@ -132,7 +132,7 @@ def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
         kept = {t: (place / "damaged" / t).files() for t in TABLES_OF_A_TRIAL}
         there = [t for t in kept if not (t == table and harm == "gone")]
         assert kept == {t: ["zosa-ratio10-confirm-0001-0.parquet"] if t in there else [] for t in kept}
-    assert [trial["trial"] for trial in ledger.trials()] == ["zosa-ratio10-confirm-0000"]
+    assert [trial.trial for trial in ledger.trials()] == ["zosa-ratio10-confirm-0000"]
     assert Ledger(place).set_damage_aside() == []
     ledger.record(make_outcome(number=1))
     assert len(load_results(place).history) == 6

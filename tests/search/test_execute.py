@@ -171,12 +171,12 @@ def test_every_trial_of_the_plan_runs_and_is_stored(one: Run) -> None:
     ]
     assert set(one.watcher.started) == set(one.watcher.finished) == FINISHED
     assert len(one.watcher.finished) == len(FINISHED)
-    rows = {row["trial"]: row for row in one.ledger.trials()}
+    rows = {row.trial: row for row in one.ledger.trials()}
     assert rows.keys() == FINISHED
     for row in rows.values():
-        assert one.watcher.queries[row["trial"]] <= row["queries"] <= 24
-        assert (row["test_auc"] is None) == (row["stage"] == "search")
-        assert row["replica_seconds"] > 0
+        assert one.watcher.queries[row.trial] <= row.queries <= 24
+        assert (row.test_auc is None) == (row.stage == "search")
+        assert row.replica_seconds > 0
 
 
 def test_the_precision_of_every_cell_that_perturbs_is_measured_first(one: Run) -> None:
@@ -209,14 +209,14 @@ def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(tmp_path: Path) -> None:
         evaluator = make_evaluator(study.plan.spec.model, model.model, study.encoded, dtype)
         assignment = study.plan.assign(study.plan.cells[0], "confirm", 0, {})
         pool = LocalPool(evaluator, model.unit_examples)
-        kept = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).trial["latent"]
+        kept = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).trial.latent
         return [float(value) for value in kept]
 
-    assert row["latent"] == latent("bfloat16") != latent("float32")
+    assert row.latent == latent("bfloat16") != latent("float32")
 
 
 def test_a_trial_that_diverges_is_stored_with_its_reason_and_the_others_go_on(one: Run) -> None:
-    failed = {row["trial"]: row["error"] for row in one.progress.failed}
+    failed = {row.trial: row.error for row in one.progress.failed}
     assert failed.keys() == {name for name in FINISHED if name.startswith("diverging")}
     assert all("lower the learning rates" in error for error in failed.values())
     assert one.progress.cells["diverging-r3"].abandoned
@@ -267,13 +267,13 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, tmp_path:
     with pytest.raises(KeyboardInterrupt):
         run_prepared(one.study, Ledger(folder), None, stopped)
     assert not ray.is_initialized()
-    kept = {row["trial"]: row["started_at"] for row in Ledger(folder).trials()}
+    kept = {row.trial: row.started_at for row in Ledger(folder).trials()}
     assert kept.keys() == FINISHED - set(lost) | set(stopped.finished)
 
     resumed = Watcher()
     assert run_prepared(one.study, Ledger(folder), None, resumed).done
     assert set(resumed.started) == FINISHED - kept.keys()
-    rows = {row["trial"]: row["started_at"] for row in Ledger(folder).trials()}
+    rows = {row.trial: row.started_at for row in Ledger(folder).trials()}
     assert {name: rows[name] for name in kept} == kept
     expected, given = tables(one.ledger.place.folder), tables(folder)
     for table in SCHEMAS:
@@ -291,16 +291,16 @@ def journal(folder: Path) -> dict[str, list[tuple[dict[str, Any], float | None, 
 
 
 def test_the_journal_holds_the_search_as_optuna_reads_it(one: Run) -> None:
-    rows = {row["trial"]: row for row in one.ledger.trials()}
+    rows = {row.trial: row for row in one.ledger.trials()}
     space = STUDY["search"]["space"]
     expected = {}
     for method in ("zosa", "diverging"):
         search = [rows[f"{method}-r3-search-00{number}"] for number in range(4)]
         expected[f"small/{method}-r3"] = [
             (
-                {key: row["params"][key] for key in space},
-                row["dev_auc"],
-                TrialState.COMPLETE if row["status"] == "complete" else TrialState.FAIL,
+                {key: row.params[key] for key in space},
+                row.dev_auc,
+                TrialState.COMPLETE if row.status == "complete" else TrialState.FAIL,
             )
             for row in search
         ]

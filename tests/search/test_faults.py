@@ -98,7 +98,7 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
     plan = replace(small, cells=small.cells[:1])
     poison, log, watcher = plan.seed(2), tmp_path / "log", Watcher()
     assert run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, (poison, log)), watcher).done
-    rows = {row["trial"]: row for row in Ledger(tmp_path / "smooth").trials()}
+    rows = {row.trial: row for row in Ledger(tmp_path / "smooth").trials()}
     poisoned = rows.pop("spsa-r1-confirm-001")
     assert poisoned["status"] == "failed"
     assert f"{MOST_DEATHS} replicas died of it one after the other" in poisoned["error"]
@@ -107,9 +107,9 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
     for name, row in rows.items():
         local = LocalPool(FakeScorer())
         expected = run_trial(plan.spec, watcher.assignments[name], data, local, lambda _: None).trial
-        assert row["status"] == "complete"
-        assert row["dev_auc"] == expected["dev_auc"]
-        np.testing.assert_array_equal(row["latent"], expected["latent"])
+        assert row.status == "complete"
+        assert row.dev_auc == expected.dev_auc
+        np.testing.assert_array_equal(row.latent, expected.latent)
 
 
 class UnknownRoster:
@@ -129,7 +129,7 @@ def test_a_trial_whose_process_dies_again_and_again_is_stored_with_what_it_died_
     plan = replace(small, cells=small.cells[1:], spec=small.spec.model_copy(update={"replicas": 1}))
     progress = run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, ()), Watcher(), roster=UnknownRoster())
     assert progress.done
-    errors = [row["error"] for row in Ledger(tmp_path / "smooth").trials()]
+    errors = [row.error for row in Ledger(tmp_path / "smooth").trials()]
     expected = f"the trial's process died {MOST_TRIES} times without getting further, last of: ModuleNotFoundError: "
     assert all(expected in error for error in errors)
     assert len(errors) == 2

@@ -60,12 +60,12 @@ def test_it_catches_up_with_the_ledger_and_follows_it(
 ) -> None:
     for _ in range(2):
         with Journal(Storage.at(tmp_path), stored, pytest.fail):
-            assert values(tmp_path / JOURNAL_FILE) == [o.trial["dev_auc"] for o in outcomes[:3]]
+            assert values(tmp_path / JOURNAL_FILE) == [o.trial.dev_auc for o in outcomes[:3]]
     with Journal(Storage.at(tmp_path), stored, pytest.fail) as journal:
         for outcome in outcomes[3:]:
             stored.record(outcome.trial, outcome.history)
             journal.update(stored.cells[CELL])
-    assert values(tmp_path / JOURNAL_FILE) == [o.trial["dev_auc"] for o in outcomes]
+    assert values(tmp_path / JOURNAL_FILE) == [o.trial.dev_auc for o in outcomes]
 
 
 def test_in_an_object_store_it_is_there_as_a_whole_at_the_end(

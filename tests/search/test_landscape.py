@@ -15,6 +15,7 @@ from sklearn.metrics import log_loss
 from zostudy.cluster.pool import LocalPool, Scorer
 from zostudy.results.encoding import encode
 from zostudy.results.outcome import Landscape, Outcome
+from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search.data import StudyData
 from zostudy.search.landscape import (
     EXTENT,
@@ -140,16 +141,17 @@ def test_a_confirm_trial_stores_the_loss_around_its_kept_point(
     plan: Plan, data: StudyData, scorer: Scorer, cell: int, number: int
 ) -> None:
     outcome = run(plan, data, scorer, cell, number=number)
+    kept = np.array(outcome.trial.latent, dtype=np.float32)
     trial, draw = outcome.trial, data.draws[5.0, plan.seed(number + 1)]
     table = encode(outcome)["landscape"].to_pylist()
     assert len(table) == (81 if has_plane(number) else 17)
     assert [(row["x"], row["y"]) for row in table] == sorted((row["x"], row["y"]) for row in table)
-    assert {row["trial"] for row in table} == {trial["trial"]}
+    assert {row["trial"] for row in table} == {trial.trial}
 
-    rows = balanced_rows(draw, data.labels, trial["seed"])
+    rows = balanced_rows(draw, data.labels, trial.seed)
     assert set(rows.tolist()) <= set(draw.train_rows.tolist())
     assert {row["examples"] for row in table} == {len(rows)} == {20}
-    points = Surroundings.of(trial["latent"], trial["seed"], has_plane(number))
+    points = Surroundings.of(kept, trial.seed, has_plane(number))
     assert n_examples(draw.train_counts, has_plane(number)) == len(points.latents) * len(rows)
 
     def loss(latent: NDArray[np.float32]) -> float:
@@ -158,11 +160,11 @@ def test_a_confirm_trial_stores_the_loss_around_its_kept_point(
         return float(log_loss(data.labels[rows], odds / odds.sum(axis=1, keepdims=True)))
 
     at = {(row["x"], row["y"]): row["loss"] for row in table}
-    assert at[0.0, 0.0] == pytest.approx(loss(trial["latent"]), rel=1e-6)
+    assert at[0.0, 0.0] == pytest.approx(loss(kept), rel=1e-6)
     for place, latent in zip(points.places, points.latents, strict=False):
         assert at[tuple(place)] == pytest.approx(loss(latent), rel=1e-6)
     around = [loss(latent) for latent in points.latents[len(points.places) : -1]]
-    assert trial["sharpness"] == pytest.approx(np.mean(around) - at[0.0, 0.0], abs=1e-6)
+    assert trial.sharpness == pytest.approx(np.mean(around) - at[0.0, 0.0], abs=1e-6)
 
 
 def test_methods_of_a_ratio_and_seed_are_seen_along_the_same_directions_on_the_same_rows(
@@ -182,7 +184,7 @@ def test_methods_of_a_ratio_and_seed_are_seen_along_the_same_directions_on_the_s
         outcome = run(plan, data, Recorder(), cell)
         assert outcome.landscape is not None
         latents, rows = (np.concatenate(parts) for parts in zip(*asked[-1:], strict=True))
-        seen.append((latents - outcome.trial["latent"], rows))
+        seen.append((latents - np.float32(outcome.trial.latent), rows))
     np.testing.assert_allclose(seen[0][0], seen[1][0], atol=1e-5)
     np.testing.assert_array_equal(seen[0][1], seen[1][1])
 
@@ -192,21 +194,19 @@ def test_search_trials_and_studies_without_it_evaluate_no_landscape_and_are_the_
 ) -> None:
     search = run(plan, data, scorer, stage="search")
     assert search.landscape is None
-    assert "sharpness" not in search.trial
+    assert search.trial.sharpness is None
     bare = make_plan(make_spec(confirm={"seeds": 2, "landscape": False}))
     without, given = run(bare, data, scorer), run(plan, data, scorer)
     assert without.landscape is None
-    assert "sharpness" not in without.trial
+    assert without.trial.sharpness is None
     drawn = data.draws[1.0, plan.seed(1)].train_counts
-    more = given.trial["evaluation_examples"] - without.trial["evaluation_examples"]
+    more = given.trial.evaluation_examples - without.trial.evaluation_examples
     assert more == n_examples(drawn, plane=True)
     for name, table in encode(replace(given, landscape=None)).items():
         if name != "trials":
             assert encode(without)[name].equals(table)
-    assert {name: without.trial[name] for name in without.trial if "_auc" in name or name == "queries"} == {
-        name: given.trial[name] for name in without.trial if "_auc" in name or name == "queries"
-    }
-    np.testing.assert_array_equal(without.trial["latent"], given.trial["latent"])
+    differ = ("sharpness", "evaluation_examples", *TIME_COLUMNS)
+    assert replace(without.trial, **{name: getattr(given.trial, name) for name in differ}) == given.trial
 
 
 def test_scores_around_the_kept_point_that_are_not_finite_fail_no_trial(
@@ -221,7 +221,7 @@ def test_scores_around_the_kept_point_that_are_not_finite_fail_no_trial(
             return np.where(beyond[:, None, None], np.float32(np.inf), scores)
 
     outcome = run(plan, data, Cliff(), cell=2)
-    assert outcome.trial["status"] == "complete", outcome.trial["error"]
+    assert outcome.trial.status == "complete", outcome.trial.error
     tables = encode(outcome)
     assert tables["trials"]["sharpness"].to_pylist() == [None]
     losses = {(row["x"], row["y"]): row["loss"] for row in tables["landscape"].to_pylist()}

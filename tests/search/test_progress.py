@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan, make_plan
-from zostudy.search.progress import CellProgress, StudyProgress, best_params
+from zostudy.search.progress import CellProgress, StudyProgress, best_of
 from zostudy.search.proposer import SearchResult
 from zostudy.search.pruning import Evaluations
 from zostudy.spec.study import StudySpec
@@ -23,39 +25,45 @@ def plan(request: pytest.FixtureRequest, make_spec: Callable[..., StudySpec]) ->
     return make_plan(make_spec(search=search))
 
 
-def evaluations(row: Mapping[str, Any]) -> Evaluations:
+def radius_of(params: Mapping[str, Any]) -> float:
+    return float(params.get("perturbation_radius", 0.5))
+
+
+def evaluations(row: TrialRow) -> Evaluations:
     """The curve that belongs to a row of ``outcome``: straight to its dev AUC at 60 queries, as far as it came."""
-    n = row["queries"] // 20
-    return {"queries": 20 * np.arange(n + 1), "dev_auc": row["would_be"] * np.arange(1, n + 2) / 4}
+    n, would_be = row.queries // 20, 1 - abs(radius_of(row.params) - 0.2)
+    return {"queries": 20 * np.arange(n + 1), "dev_auc": would_be * np.arange(1, n + 2) / 4}
 
 
-def outcome(assignment: Assignment) -> dict[str, Any]:
+@pytest.fixture(scope="module", autouse=True)
+def _rows(make_row: Callable[..., TrialRow]) -> None:
+    global blank
+    blank = make_row(queries=60)
+
+
+blank: TrialRow
+
+
+def outcome(assignment: Assignment) -> TrialRow:
     """A dev AUC that depends on what was tried, and now and then a failure."""
-    radius = float(assignment.params.get("perturbation_radius", 0.5))
-    failed = assignment.stage == "search" and 0.4 < radius < 0.5
-    row = {
-        "trial": assignment.name,
-        "cell": assignment.cell,
-        "stage": assignment.stage,
-        "params": dict(assignment.params),
-        "would_be": 1 - abs(radius - 0.2),
-        "queries": 60,
-    }
-    if failed:
-        return row | {"dev_auc": None, "status": "failed", "queries": 40}
+    radius = radius_of(assignment.params)
+    named = {"trial": assignment.name, "cell": assignment.cell, "stage": assignment.stage}
+    row = replace(blank, **named, number=assignment.number, params=dict(assignment.params))
+    if assignment.stage == "search" and 0.4 < radius < 0.5:
+        return replace(row, status="failed", queries=40)
     curve = evaluations(row)["dev_auc"][1:]
     for number, limit in enumerate(assignment.thresholds):
         if curve[number] < limit:
-            return row | {"dev_auc": curve[number], "status": "pruned", "queries": 20 * (number + 1)}
-    return row | {"dev_auc": row["would_be"], "status": "complete"}
+            return replace(row, dev_auc=curve[number], status="pruned", queries=20 * (number + 1))
+    return replace(row, dev_auc=1 - abs(radius - 0.2))
 
 
 def run(
-    plan: Plan, workers: int, seed: int, stop_after: int | None = None, stored: Sequence[dict[str, Any]] = ()
-) -> list[dict[str, Any]]:
+    plan: Plan, workers: int, seed: int, stop_after: int | None = None, stored: Sequence[TrialRow] = ()
+) -> list[TrialRow]:
     """Runs a study whose trials end in a random order on some workers; stops as a crash would."""
     order = random.Random(seed)
-    progress = StudyProgress(plan, stored, {row["trial"]: evaluations(row) for row in stored})
+    progress = StudyProgress(plan, stored, {row.trial: evaluations(row) for row in stored})
     running: list[Assignment] = []
     rows = list(stored)
     while not progress.done:
@@ -66,7 +74,7 @@ def run(
         rows.append(row)
         if stop_after is not None and len(rows) - len(stored) >= stop_after:
             break
-    return sorted({row["trial"]: row for row in rows}.values(), key=lambda row: row["trial"])
+    return sorted({row.trial: row for row in rows}.values(), key=lambda row: row.trial)
 
 
 @settings(max_examples=15, deadline=None)
@@ -84,7 +92,7 @@ def test_a_resumed_study_equals_one_never_stopped(plan: Plan, workers: int, seed
     assert run(plan, workers, seed + 1, stored=stored) == run(plan, 1, 0)
 
 
-def record(cell: CellProgress, row: Mapping[str, Any]) -> None:
+def record(cell: CellProgress, row: TrialRow) -> None:
     cell.record(row, evaluations(row))
 
 
@@ -109,27 +117,27 @@ def test_confirm_begins_when_the_search_of_its_cell_has_ended_with_its_best(plan
     while (assignment := cell.next()) is not None and assignment.stage == "search":
         rows.append(outcome(assignment))
         record(cell, rows[-1])
-    best = max((row for row in rows if row["status"] == "complete"), key=lambda row: row["dev_auc"])
+    best = max((row for row in rows if row.status == "complete"), key=lambda row: row.dev_auc)
     assert len(rows) == 5
     assert assignment is not None
-    assert (assignment.stage, assignment.params) == ("confirm", best["params"])
+    assert (assignment.stage, assignment.params) == ("confirm", best.params)
 
 
 def test_the_earliest_of_equals_is_best() -> None:
     results = [SearchResult({"x": 0}, None), SearchResult({"x": 1}, 0.9), SearchResult({"x": 2}, 0.9)]
-    assert best_params(results) == {"x": 1}
+    assert best_of(results) == 1
 
 
 def test_what_failed_or_was_pruned_is_never_best() -> None:
     pruned = SearchResult({"x": 1}, 0.9, pruned=True)
-    assert best_params([pruned, SearchResult({"x": 2}, 0.8)]) == {"x": 2}
-    assert best_params([SearchResult({"x": 0}, None), pruned]) is None
+    assert best_of([pruned, SearchResult({"x": 2}, 0.8)]) == 1
+    assert best_of([SearchResult({"x": 0}, None), pruned]) is None
 
 
 def test_a_cell_whose_every_search_trial_failed_is_not_confirmed(plan: Plan) -> None:
     cell = StudyProgress(plan, []).cells["spsa-r1"]
     while (assignment := cell.next()) is not None:
-        record(cell, outcome(assignment) | {"dev_auc": None, "status": "failed"})
+        record(cell, replace(outcome(assignment), dev_auc=None, status="failed"))
     assert cell.abandoned
     assert cell.n_finished == cell.n_trials == 5
 
@@ -137,11 +145,11 @@ def test_a_cell_whose_every_search_trial_failed_is_not_confirmed(plan: Plan) -> 
 def test_rules_stop_trials_and_count_them(plan: Plan) -> None:
     longer = grown(plan, trials=10)
     rows = run(longer, 3, 1)
-    progress = StudyProgress(longer, rows, {row["trial"]: evaluations(row) for row in rows})
+    progress = StudyProgress(longer, rows, {row.trial: evaluations(row) for row in rows})
     assert progress.done
     assert bool(progress.pruned) == (plan.spec.search.pruning != "none")
-    assert all(row["stage"] == "search" and row["queries"] < 60 for row in progress.pruned)
-    assert not {row["trial"] for row in progress.pruned} & {row["trial"] for row in progress.failed}
+    assert all(row.stage == "search" and row.queries < 60 for row in progress.pruned)
+    assert not {row.trial for row in progress.pruned} & {row.trial for row in progress.failed}
 
 
 def grown(plan: Plan, **search: int) -> Plan:
@@ -158,21 +166,21 @@ def test_an_extended_study_ends_as_if_it_had_been_asked_for_at_once(
 ) -> None:
     longer = grown(plan, trials=trials, seeds=seeds)
     stored = run(plan, 3, 1, stop_after)
-    extended = {row["trial"]: row for row in run(longer, 2, 5, stored=stored)}
-    at_once = {row["trial"]: row for row in run(longer, 1, 0)}
+    extended = {row.trial: row for row in run(longer, 2, 5, stored=stored)}
+    at_once = {row.trial: row for row in run(longer, 1, 0)}
     assert extended == at_once
 
 
 def test_a_confirm_trial_of_what_is_no_longer_best_runs_again(plan: Plan) -> None:
     stored = run(plan, 1, 0)
-    cell = StudyProgress(grown(plan, trials=1), stored, {row["trial"]: evaluations(row) for row in stored}).cells[
+    cell = StudyProgress(grown(plan, trials=1), stored, {row.trial: evaluations(row) for row in stored}).cells[
         "zosa-r5"
     ]
-    assert not any(row["stage"] == "confirm" for row in cell.rows)
+    assert not any(row.stage == "confirm" for row in cell.rows)
     sixth = cell.next()
     assert sixth is not None
-    better = outcome(sixth) | {"dev_auc": 2.0, "status": "complete"}
+    better = replace(outcome(sixth), dev_auc=2.0, status="complete")
     record(cell, better)
     again = cell.next()
     assert again is not None
-    assert (again.stage, again.number, again.params) == ("confirm", 0, better["params"])
+    assert (again.stage, again.number, again.params) == ("confirm", 0, better.params)

@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from zostudy.results.storage import Storage
+from zostudy.results.trial_row import TrialRow
 from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import make_plan
 from zostudy.search.progress import StudyProgress
@@ -128,15 +129,17 @@ def test_a_pruned_trial_is_pruned_to_optuna_with_its_steps_in_queries() -> None:
     assert complete.intermediate_values == {3: 0.7}
 
 
-def test_the_journal_says_pruned_and_holds_the_curves(make_spec: Callable[..., StudySpec], tmp_path: Path) -> None:
+def test_the_journal_says_pruned_and_holds_the_curves(
+    make_spec: Callable[..., StudySpec], make_row: Callable[..., TrialRow], tmp_path: Path
+) -> None:
     progress = StudyProgress(make_plan(make_spec()), [])
     cell = progress.cells["spsa-r1"]
     curve = {"queries": np.array([0, 20, 40]), "dev_auc": np.array([0.5, 0.4, 0.6])}
     for status in ("complete", "pruned"):
         assignment = cell.next()
         assert assignment is not None
-        row = {"trial": assignment.name, "cell": assignment.cell, "stage": "search", "params": assignment.params}
-        cell.record(row | {"status": status, "dev_auc": 0.6}, curve)
+        named = {"trial": assignment.name, "cell": assignment.cell, "stage": "search", "params": assignment.params}
+        cell.record(make_row(**named, status=status, dev_auc=0.6), curve)
     with Journal(Storage.at(tmp_path), progress, pytest.fail):
         storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL_FILE)))
         complete, pruned = optuna.load_study(study_name="smooth/spsa-r1", storage=storage).trials

@@ -83,8 +83,8 @@ def values(path: Path) -> dict[str, list[float | None]]:
 
 def stored(plan: Plan, outcomes: list[Any]) -> dict[str, list[float]]:
     searched = {cell.name: cell for cell in plan.cells if cell.n_search}
-    rows = [outcome.trial for outcome in outcomes if outcome.trial["stage"] == "search"]
-    return {f"smooth/{name}": [row["dev_auc"] for row in rows if row["cell"] == name] for name in searched}
+    rows = [outcome.trial for outcome in outcomes if outcome.trial.stage == "search"]
+    return {f"smooth/{name}": [row.dev_auc for row in rows if row.cell == name] for name in searched}
 
 
 def test_the_journal_of_a_study_that_is_done_is_made_and_caught_up(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +45,12 @@ def test_every_method_runs_to_its_budget_and_its_outcome_can_be_stored(
     plan = make_plan(make_spec(methods=({"label": method, "method": method},)))
     outcome = run(plan, data, scorer)
     trial, tables = outcome.trial, encode(outcome)
-    assert trial["status"] == "complete", trial["error"]
-    assert trial["queries"] <= 60
-    assert trial["examples"] == trial["queries"] * 8
-    assert (trial["queries"] == 0) == (method == "untuned")
+    assert trial.status == "complete", trial.error
+    assert trial.queries <= 60
+    assert trial.examples == trial.queries * 8
+    assert (trial.queries == 0) == (method == "untuned")
     assert tables["trials"].num_rows == 1
-    assert tables["history"].column("queries").to_pylist()[-1] == trial["queries"]
+    assert tables["history"].column("queries").to_pylist()[-1] == trial.queries
 
 
 def test_a_confirm_trial_has_the_metrics_of_its_stored_scores(plan: Plan, data: StudyData, scorer: Scorer) -> None:
@@ -58,10 +58,12 @@ def test_a_confirm_trial_has_the_metrics_of_its_stored_scores(plan: Plan, data: 
     for split in ("dev", "test"):
         stored = outcome.scores[split]
         metrics = classification_metrics(stored.scores, stored.labels, (1,))
-        assert {name: outcome.trial[f"{split}_{name}"] for name in metrics} == metrics
+        assert {name: getattr(outcome.trial, f"{split}_{name}") for name in metrics} == metrics
         np.testing.assert_array_equal(stored.labels, data.labels[stored.rows])
     assert len(outcome.scores["test"].rows) == 200
-    scores = scorer.score(outcome.trial["latent"][None], outcome.scores["test"].rows[None].astype(np.int32))[0]
+    scores = scorer.score(
+        np.array([outcome.trial.latent], dtype=np.float32), outcome.scores["test"].rows[None].astype(np.int32)
+    )[0]
     np.testing.assert_array_equal(outcome.scores["test"].scores, scores)
 
 
@@ -76,8 +78,8 @@ def test_a_search_trial_never_sees_test(plan: Plan, data: StudyData, scorer: Sco
             return scorer.score(latents, rows, seed, group)
 
     outcome = run(plan, data, Guard(), stage="search", perturbation_radius=0.2)
-    assert outcome.trial["status"] == "complete", outcome.trial["error"]
-    assert not any(name.startswith("test_") for name in outcome.trial)
+    assert outcome.trial.status == "complete", outcome.trial.error
+    assert not any(value for name, value in asdict(outcome.trial).items() if name.startswith("test_"))
     assert not outcome.scores
 
 
@@ -87,12 +89,12 @@ def test_the_kept_point_is_the_best_on_dev_and_the_start_counts(plan: Plan, data
     evaluated = outcome.history["queries"][~np.isnan(aucs)]
     assert evaluated[0] == 0
     assert len(evaluated) == 1 + plan.spec.budget.evaluations
-    assert outcome.trial["dev_auc"] == np.nanmax(aucs)
-    assert outcome.trial["best_queries"] == evaluated[np.nanargmax(aucs[~np.isnan(aucs)])]
+    assert outcome.trial.dev_auc == np.nanmax(aucs)
+    assert outcome.trial.best_queries == evaluated[np.nanargmax(aucs[~np.isnan(aucs)])]
     sizes = data.draws[5.0, plan.seed(1)]
     around = n_examples(sizes.train_counts, plane=True)
-    assert outcome.trial["evaluation_examples"] == 4 * len(sizes.dev_rows) + len(sizes.test_rows) + around
-    assert (outcome.trial["n_minority"], outcome.trial["n_majority"]) == (10, 50)
+    assert outcome.trial.evaluation_examples == 4 * len(sizes.dev_rows) + len(sizes.test_rows) + around
+    assert (outcome.trial.n_minority, outcome.trial.n_majority) == (10, 50)
 
 
 def test_dev_metrics_stand_beside_the_auc_wherever_dev_was_evaluated(
@@ -103,8 +105,8 @@ def test_dev_metrics_stand_beside_the_auc_wherever_dev_was_evaluated(
     for name in ("balanced_accuracy", "minority_recall"):
         values = history[f"dev_{name}"]
         np.testing.assert_array_equal(np.isnan(values), np.isnan(history["dev_auc"]))
-        kept = (history["queries"] == outcome.trial["best_queries"]) & ~np.isnan(values)
-        assert values[kept].tolist() == [outcome.trial[f"dev_{name}"]]
+        kept = (history["queries"] == outcome.trial.best_queries) & ~np.isnan(values)
+        assert values[kept].tolist() == [getattr(outcome.trial, f"dev_{name}")]
 
 
 def test_a_state_of_before_other_dev_metrics_were_kept_is_gone_on_from(
@@ -119,7 +121,7 @@ def test_a_state_of_before_other_dev_metrics_were_kept_is_gone_on_from(
     later = [f"history.dev_{name}" for name in ("balanced_accuracy", "minority_recall")]
     older = {name: value for name, value in between_steps[n_steps - 1].items() if name not in later}
     resumed = run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=older)
-    np.testing.assert_array_equal(resumed.trial["latent"], whole.trial["latent"])
+    np.testing.assert_array_equal(resumed.trial.latent, whole.trial.latent)
     for name in whole.history.keys() - {name.removeprefix("history.") for name in later}:
         np.testing.assert_array_equal(resumed.history[name], whole.history[name])
     for name in (name.removeprefix("history.") for name in later):
@@ -132,8 +134,8 @@ def test_tuning_helps_on_a_task_that_can_be_tuned(
     make_spec: Callable[..., StudySpec], data: StudyData, scorer: Scorer
 ) -> None:
     plan = make_plan(make_spec(budget={"queries": 400, "batch_size": 8}))
-    untuned = run(plan, data, scorer, cell=2).trial["test_auc"]
-    assert run(plan, data, scorer, cell=0, subspace_dim=5).trial["test_auc"] > untuned + 0.05
+    untuned = run(plan, data, scorer, cell=2).trial.test_auc
+    assert run(plan, data, scorer, cell=0, subspace_dim=5).trial.test_auc > untuned + 0.05
 
 
 def test_a_loss_that_is_not_finite_fails_the_trial_with_its_reason(plan: Plan, data: StudyData, scorer: Scorer) -> None:
@@ -145,9 +147,9 @@ def test_a_loss_that_is_not_finite_fails_the_trial_with_its_reason(plan: Plan, d
             return np.where(np.abs(latents).max() > 0.3, np.float32(np.nan), scores)
 
     outcome = run(plan, data, Diverging(), perturbation_radius=0.25, learning_rate=5.0)
-    assert outcome.trial["status"] == "failed"
-    assert "not finite" in outcome.trial["error"]
-    assert "dev_auc" not in outcome.trial
+    assert outcome.trial.status == "failed"
+    assert "not finite" in outcome.trial.error
+    assert outcome.trial.dev_auc is None
     assert encode(outcome)["trials"].num_rows == 1
 
 
@@ -159,18 +161,18 @@ def test_whatever_breaks_a_trial_is_stored_with_it(plan: Plan, data: StudyData) 
             raise ValueError("no such\nlayer")
 
     outcome = run(plan, data, Broken())
-    assert (outcome.trial["status"], outcome.trial["error"]) == ("failed", "ValueError: no such layer")
+    assert (outcome.trial.status, outcome.trial.error) == ("failed", "ValueError: no such layer")
 
 
 def test_reports_tell_what_was_spent(plan: Plan, data: StudyData, scorer: Scorer) -> None:
     outcome = run(plan, data, scorer)
     assert [report.queries for report in REPORTS] == [20, 40, 60]
-    assert REPORTS[-1].dev_auc == outcome.trial["dev_auc"]
+    assert REPORTS[-1].dev_auc == outcome.trial.dev_auc
 
 
 def test_the_same_trial_has_the_same_numbers(plan: Plan, data: StudyData, scorer: Scorer) -> None:
     first, again = run(plan, data, scorer, cell=1), run(plan, data, scorer, cell=1)
-    np.testing.assert_array_equal(first.trial["latent"], again.trial["latent"])
+    np.testing.assert_array_equal(first.trial.latent, again.trial.latent)
     np.testing.assert_array_equal(first.history["loss"], again.history["loss"])
 
 
@@ -313,14 +315,14 @@ def test_a_trial_below_its_threshold_stops_there_with_the_figures_of_its_kept_po
     whole = run_trial(plan.spec, pruned_at(plan, ()), data, pool, REPORTS.append)
     best = list(best_so_far(plan.spec.budget, whole.history, whole=True).values())
     level = run_trial(plan.spec, pruned_at(plan, (best[0], best[1])), data, pool, REPORTS.append)
-    assert level.trial["status"] == whole.trial["status"] == "complete"
+    assert level.trial.status == whole.trial.status == "complete"
 
     limits = (best[0], np.nextafter(best[1], 2))
     pruned = run_trial(plan.spec, pruned_at(plan, limits), data, pool, REPORTS.append)
     n_steps = int((whole.history["queries"] < 40).sum()) + 1
-    assert (pruned.trial["status"], pruned.trial["error"]) == ("pruned", None)
-    assert pruned.trial["queries"] == whole.history["queries"][n_steps - 1] >= 40
-    assert pruned.trial["dev_auc"] == best[1]
+    assert (pruned.trial.status, pruned.trial.error) == ("pruned", None)
+    assert pruned.trial.queries == whole.history["queries"][n_steps - 1] >= 40
+    assert pruned.trial.dev_auc == best[1]
     assert not pruned.scores
     for name, column in pruned.history.items():
         np.testing.assert_array_equal(column, whole.history[name][:n_steps])
@@ -336,7 +338,7 @@ def test_a_step_over_several_evaluations_answers_for_each(
     plan = make_plan(make_spec(budget=budget, methods=(method,)))
     limits = (0.0, 2.0, *[0.0] * 7)
     outcome = run_trial(plan.spec, pruned_at(plan, limits), data, LocalPool(scorer), REPORTS.append)
-    assert (outcome.trial["status"], outcome.trial["queries"]) == ("pruned", 4)
+    assert (outcome.trial.status, outcome.trial.queries) == ("pruned", 4)
 
 
 def test_the_end_of_a_trial_is_never_too_early(
@@ -347,7 +349,7 @@ def test_the_end_of_a_trial_is_never_too_early(
     method = {"label": "spsa", "method": "spsa", "options": {"queries_per_step": 20}}
     plan = make_plan(make_spec(budget=budget, methods=(method,)))
     outcome = run_trial(plan.spec, pruned_at(plan, (2.0,)), data, LocalPool(scorer), REPORTS.append)
-    assert (outcome.trial["status"], outcome.trial["queries"]) == ("complete", 20)
+    assert (outcome.trial.status, outcome.trial.queries) == ("complete", 20)
 
 
 def test_a_pruned_trial_resumed_at_any_saved_step_ends_alike(

@@ -107,7 +107,7 @@ class _Meter:
         pass
 
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
-        self.replica_seconds += outcome.trial["replica_seconds"]
+        self.replica_seconds += outcome.trial.replica_seconds
         finished = self._progress.n_finished
         if finished <= EARLY_TRIALS:
             self.early_bytes = resident_bytes()

@@ -73,7 +73,7 @@ class View(ABC):
 
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
         """Shows the trial as finished, with what its last step and its test scores took."""
-        spent = TrialProgress(outcome.trial["queries"], outcome.trial["replica_seconds"], None)
+        spent = TrialProgress(outcome.trial.queries, outcome.trial.replica_seconds, None)
         self._meter.progressed(assignment.name, spent)
         self._running.discard(assignment.name)
         self._show()
@@ -157,7 +157,7 @@ class TableView(View):
 
 
 def _cell_row(cell: CellProgress) -> tuple[str, ...]:
-    done = {stage: sum(row["stage"] == stage for row in cell.rows) for stage in ("search", "confirm")}
+    done = {stage: sum(row.stage == stage for row in cell.rows) for stage in ("search", "confirm")}
     best = cell.best_dev_auc
     return (
         f"{cell.cell.imbalance_ratio:g}",

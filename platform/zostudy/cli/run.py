@@ -84,12 +84,12 @@ def _show_end(progress: StudyProgress, place: Storage) -> None:
     if progress.plan.spec.search.pruning != "none":
         say("", _pruned(progress))
     for row in progress.failed:
-        tell(f"failed: {row['trial']}: {row['error']}")
+        tell(f"failed: {row.trial}: {row.error}")
     say("", f"results: {place} ({progress.n_finished} trials)")
     say(f"again:   zostudy compare {place.as_argument}")
 
 
 def _pruned(progress: StudyProgress) -> str:
     pruned, n_search = progress.pruned, sum(cell.cell.n_search for cell in progress.cells.values())
-    saved = sum(row["budget"] - row["queries"] for row in pruned)
+    saved = sum(row.budget - row.queries for row in pruned)
     return f"pruned: {len(pruned)} of {n_search} search trials, {saved:,} queries saved"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import HISTORY, LANDSCAPE, PRECISION, SCORES, TRIALS
-
-_JSON_COLUMNS = ("params", "versions")
+from zostudy.results.trial_row import TrialRow
 
 
 def encode(outcome: Outcome) -> dict[str, pa.Table]:
@@ -43,10 +41,8 @@ def encode_precision(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return table
 
 
-def _trials(trial: Mapping[str, Any]) -> pa.Table:
-    _check_columns(TRIALS, trial, needed=[field.name for field in TRIALS if not field.nullable])
-    row = {**trial, **{name: json.dumps(trial[name], sort_keys=True) for name in _JSON_COLUMNS}}
-    table = pa.Table.from_pylist([row], schema=TRIALS)
+def _trials(trial: TrialRow) -> pa.Table:
+    table = pa.Table.from_pylist([trial.as_stored()], schema=TRIALS)
     _check_values(table)
     return table
 
@@ -113,7 +109,9 @@ def _lists(matrix: NDArray[np.float32]) -> pa.Array:
 
 
 def _names(outcome: Outcome, n_rows: int) -> dict[str, pa.Array]:
-    return {name: pa.repeat(pa.scalar(str(outcome.trial[name])), n_rows) for name in ("study", "cell", "trial")}
+    row = outcome.trial
+    names = {"study": row.study, "cell": row.cell, "trial": row.trial}
+    return {column: pa.repeat(pa.scalar(name), n_rows) for column, name in names.items()}
 
 
 def _check_columns(schema: pa.Schema, given: Collection[str], needed: list[str]) -> None:

@@ -17,6 +17,7 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import UNFINISHED, Storage, Where
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
+from zostudy.results.trial_row import TrialRow
 from zostudy.spec import difference, dump_yaml
 
 PRECISION_FILE = "cells.parquet"
@@ -147,17 +148,13 @@ class Ledger:
         for table in TABLES_OF_A_TRIAL:
             write_table(tables[table], self.place / table, outcome.name + PARQUET)
 
-    def trials(self) -> list[dict[str, Any]]:
-        """Returns the finished trials by name, each as the mapping that was recorded, absent values as None.
+    def trials(self) -> list[TrialRow]:
+        """Returns the rows of the finished trials, by name.
 
         Raises:
             ResultsError: a file cannot be read.
         """
-        rows: list[dict[str, Any]] = read_table(self.place, "trials").to_pylist()
-        for row in rows:
-            row["params"] = json.loads(row["params"])
-            row["versions"] = json.loads(row["versions"])
-        return rows
+        return [TrialRow.of_stored(row) for row in read_table(self.place, "trials").to_pylist()]
 
     def evaluations(self) -> dict[str, dict[str, NDArray[Any]]]:
         """Returns the evaluations on dev by trial: ``queries`` (int64) and ``dev_auc`` (float64), the start's first.

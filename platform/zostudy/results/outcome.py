@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.results.trial_row import TrialRow
+
 
 class SplitScores(NamedTuple):
     """The class scores of one split at the kept point.
@@ -47,9 +49,7 @@ class Outcome:
     """All that is stored of one trial, complete, failed or pruned.
 
     Attributes:
-        trial: one value a column of ``zostudy.results.schema.TRIALS``. Nullable columns may be left out;
-            ``params`` and ``versions`` are mappings (stored as JSON), ``latent`` is float32 ``[d]``, times
-            carry a time zone.
+        trial: the trial's row of the table ``trials``.
         history: one array ``[steps]`` a numeric column of ``HISTORY``; the ledger adds study, cell and trial.
             NaN means null in a nullable column, such as ``dev_auc`` between evaluations. Empty: no steps.
         auxiliary: the objective's auxiliary scalars by name, float64 ``[steps]``, NaN where there is none.
@@ -57,7 +57,7 @@ class Outcome:
         landscape: the loss around the kept point, or None where it was not evaluated.
     """
 
-    trial: Mapping[str, Any]
+    trial: TrialRow
     history: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     auxiliary: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     scores: Mapping[str, SplitScores] = field(default_factory=dict)
@@ -66,4 +66,4 @@ class Outcome:
     @property
     def name(self) -> str:
         """The trial's name."""
-        return str(self.trial["trial"])
+        return self.trial.trial

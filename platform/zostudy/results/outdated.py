@@ -1,36 +1,75 @@
-"""Which confirm trials do not count any more: the search has gone on since and found something better."""
+"""Which confirm trials count: those that ran with the settings of the best search trial of their cell.
+
+A longer search may find something better. Confirm trials of what was best before do not count any more: readers leave
+them out, and a run that is resumed does them again. Both ask here.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # whoever has no data frame does not wait for pandas
     import pandas as pd
 
-JUDGED_BY = ("study", "cell", "stage", "status", "number", "dev_auc", "params")
+JUDGED_BY = ("study", "cell", "stage", "status", "number", "dev_auc", "algorithm", "params")
 """What has to be known of each trial, search trials among them."""
+
+Params = Mapping[str, Any]
+"""The column ``params`` of a trial, as plain data."""
+
+_Standing = tuple[float, int]
+
+
+def standing(dev_auc: float, number: int) -> _Standing:
+    """Returns what is greatest for the best of a cell's complete search trials: of equals the earliest is the best."""
+    return dev_auc, -number
+
+
+def confirms(params: Params, best: Params, algorithm: str) -> bool:
+    """Returns whether a confirm trial ran with the settings of the best search trial.
+
+    An option that only one of the two knows was gained or lost by the method in between. For the other one it has its
+    default, as far as the method has it now; else it is not compared.
+
+    Args:
+        params: of the confirm trial.
+        best: of the best search trial of its cell.
+        algorithm: the registered method of both.
+    """
+    if params.keys() != best.keys():
+        defaults = _defaults(algorithm)
+        params, best = {**defaults, **params}, {**defaults, **best}
+    return all(equal(params[key], best[key]) for key in params.keys() & best.keys())
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Returns whether two values of an option are the same; NaN is the same as NaN."""
+    return bool(one == other or (one != one and other != other))
 
 
 def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
-    """Returns of each trial whether it confirms settings that another search trial of its cell has bettered.
+    """Returns of each trial whether it is a confirm trial that does not count.
 
-    A run that is resumed does such trials again. Settings that no search trial has count: nothing speaks against them.
+    Where a cell has no search trial, all its confirm trials count.
 
     Args:
-        trials: the values of ``JUDGED_BY``, None where there is none.
+        trials: the values of ``JUDGED_BY``, None or NaN where there is none.
     """
     rows = list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
-    searched: dict[tuple[str, str], dict[str, tuple[float, int]]] = {}
-    for study, cell, stage, status, number, dev_auc, params in rows:
-        if (stage, status) == ("search", "complete"):
-            found = searched.setdefault((study, cell), {})
-            standing = (dev_auc or 0.0, -number)  # the earliest of equals is the best, as for the run
-            found[params] = max(standing, found.get(params, standing))
-    best = {cell: max(found, key=found.__getitem__) for cell, found in searched.items()}
+    best: dict[tuple[str, str], tuple[_Standing, str] | None] = {}
+    for study, cell, stage, status, number, dev_auc, _, params in rows:
+        if stage == "search":
+            known = best.setdefault((study, cell), None)
+            if status == "complete" and dev_auc is not None and not math.isnan(dev_auc):
+                found = standing(dev_auc, number), params
+                best[study, cell] = found if known is None else max(known, found)
     return [
-        stage == "confirm" and params in searched.get((study, cell), {}) and params != best[study, cell]
-        for study, cell, stage, _, _, _, params in rows
+        stage == "confirm" and (study, cell) in best and not _counts(params, best[study, cell], algorithm)
+        for study, cell, stage, _, _, _, algorithm, params in rows
     ]
 
 
@@ -40,3 +79,21 @@ def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
     complete = (trials["stage"] == "confirm") & (trials["status"] == "complete")
     found: pd.DataFrame = trials[[counts and not mark for counts, mark in zip(complete, marks, strict=True)]]
     return found
+
+
+def _counts(params: str, best: tuple[_Standing, str] | None, algorithm: str) -> bool:
+    if best is None:
+        return False
+    return params == best[1] or confirms(_parsed(params), _parsed(best[1]), algorithm)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(params: str) -> Params:
+    parsed: Params = json.loads(params)
+    return parsed
+
+
+def _defaults(algorithm: str) -> Params:
+    from zostudy.spec.settings import default_settings  # imports the methods, which readers rarely need
+
+    return default_settings(algorithm)

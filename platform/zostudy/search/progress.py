@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from zostudy.results.outdated import confirms, standing
+from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import SearchResult, propose
 from zostudy.search.pruning import Evaluations, best_so_far, thresholds
-
-Row = Mapping[str, Any]
+from zostudy.spec.settings import default_settings
 
 
 class CellProgress:
@@ -23,12 +24,12 @@ class CellProgress:
         """Starts with nothing finished."""
         self.cell = cell
         self._plan = plan
-        self._finished: dict[str, Row] = {}
+        self._finished: dict[str, TrialRow] = {}
         self._running: set[str] = set()
         self._proposed: dict[str, Mapping[str, Any]] = {}
         self._found: dict[str, SearchResult] = {}
         self._results: list[SearchResult] = []
-        self._best: Mapping[str, Any] | None = None if cell.n_search else {}
+        self._best: TrialRow | None = None
 
     @property
     def n_finished(self) -> int:
@@ -48,17 +49,17 @@ class CellProgress:
     @property
     def abandoned(self) -> bool:
         """Whether all search trials have failed, so that there is no configuration to confirm."""
-        return self._best is None and len(self._results) == self.cell.n_search
+        return self._searched and self._best is None and self.cell.n_search > 0
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[TrialRow]:
         """The finished trials, in no order."""
-        return [row for row in self._finished.values() if row["stage"] == "search" or self._confirms(row)]
+        return [row for row in self._finished.values() if row.stage == "search" or self._confirms(row)]
 
     @property
     def best_dev_auc(self) -> float | None:
         """The best dev AUC of any finished trial."""
-        values = [row["dev_auc"] for row in self.rows if row["dev_auc"] is not None]
+        values = [row.dev_auc for row in self.rows if row.dev_auc is not None]
         return max(values, default=None)
 
     def next(self) -> Assignment | None:
@@ -68,13 +69,13 @@ class CellProgress:
             self._running.add(found.name)
         return found
 
-    def record(self, row: Row, evaluations: Evaluations) -> None:
+    def record(self, row: TrialRow, evaluations: Evaluations) -> None:
         """Takes a finished trial's row and dev evaluations."""
-        self._running.discard(row["trial"])
-        self._finished[row["trial"]] = row
-        if row["stage"] == "search":
+        self._running.discard(row.trial)
+        self._finished[row.trial] = row
+        if row.stage == "search":
             found = self._search_result(row, evaluations)
-            self._found[row["trial"]], self._proposed[row["trial"]] = found, found.params
+            self._found[row.trial], self._proposed[row.trial] = found, found.params
             self._line_up()
 
     def release(self, assignment: Assignment) -> None:
@@ -89,17 +90,27 @@ class CellProgress:
         """Adds to the results in order those that no missing one stands before."""
         while result := self._found.pop(trial_name(self.cell.name, "search", len(self._results)), None):
             self._results.append(result)
-        if len(self._results) == self.cell.n_search:
-            self._best = best_params(self._results)
+        if self._searched and (best := best_of(self._results)) is not None:
+            self._best = self._finished[trial_name(self.cell.name, "search", best)]
 
-    def _confirms(self, row: Row) -> bool:
-        return self._best is not None and all(row["params"][key] == value for key, value in self._best.items())
+    @property
+    def _searched(self) -> bool:
+        """Whether the search has ended."""
+        return len(self._results) == self.cell.n_search
 
-    def _search_result(self, row: Row, evaluations: Evaluations) -> SearchResult:
-        params = {key: row["params"][key] for key in self.cell.space}
-        status = row["status"]
-        curve = best_so_far(self._plan.spec.budget, evaluations, whole=status == "complete")
-        return SearchResult(params, None if status == "failed" else row["dev_auc"], curve, status == "pruned")
+    def _confirms(self, row: TrialRow) -> bool:
+        if not self.cell.n_search:
+            return True
+        return self._best is not None and confirms(row.params, self._best.params, row.algorithm)
+
+    def _search_result(self, row: TrialRow, evaluations: Evaluations) -> SearchResult:
+        curve = best_so_far(self._plan.spec.budget, evaluations, whole=row.status == "complete")
+        return SearchResult(self._searched_values(row), row.dev_auc, curve, row.status == "pruned")
+
+    def _searched_values(self, row: TrialRow) -> dict[str, Any]:
+        """Returns the trial's values of what is searched: defaults, for options that its method has gained since."""
+        known = default_settings(row.algorithm) | dict(row.params)
+        return {key: known[key] for key in self.cell.space if key in known}
 
     def _next_search(self) -> Assignment | None:
         number = self._first_open("search", self.cell.n_search)
@@ -116,40 +127,41 @@ class CellProgress:
 
     def _next_confirm(self) -> Assignment | None:
         number = self._first_open("confirm", self.cell.n_confirm)
-        if number is None or self._best is None:
+        if number is None or (self._best is None and self.cell.n_search):
             return None
-        return self._plan.assign(self.cell, "confirm", number, self._best)
+        params = self._searched_values(self._best) if self._best else {}
+        return self._plan.assign(self.cell, "confirm", number, params)
 
     def _first_open(self, stage: Stage, n_trials: int) -> int | None:
         names = (trial_name(self.cell.name, stage, n) for n in range(n_trials))
-        known = {row["trial"] for row in self.rows} | self._running
+        known = {row.trial for row in self.rows} | self._running
         return next((n for n, name in enumerate(names) if name not in known), None)
 
 
-def best_params(results: Sequence[SearchResult]) -> Mapping[str, Any] | None:
-    """Returns the values with the highest dev AUC, the earliest of equals; None if no trial ran to its end."""
-    complete = [result for result in results if result.complete]
-    return max(complete, key=lambda result: result.dev_auc or 0.0).params if complete else None
+def best_of(results: Sequence[SearchResult]) -> int | None:
+    """Returns the number of the best of a cell's search trials; None if none of them ran to its end."""
+    complete = {n: result.dev_auc for n, result in enumerate(results) if result.dev_auc is not None and result.complete}
+    return max(complete, key=lambda n: standing(complete[n], n), default=None)
 
 
 class StudyProgress:
     """All cells of a study, advancing side by side."""
 
     def __init__(
-        self, plan: Plan, finished: Iterable[Row], evaluations: Mapping[str, Evaluations] | None = None
+        self, plan: Plan, finished: Iterable[TrialRow], evaluations: Mapping[str, Evaluations] | None = None
     ) -> None:
         """Takes over what the ledger holds.
 
         Args:
             plan: the study's plan.
-            finished: the stored trials' rows; their ``params`` as a mapping.
+            finished: the stored trials' rows.
             evaluations: theirs on dev, by the trial's name; no pruning rule can do without them.
         """
         self.plan = plan
         self.cells = {cell.name: CellProgress(plan, cell) for cell in plan.cells}
         for row in finished:
-            if row["cell"] in self.cells:
-                self.record(row, (evaluations or {}).get(row["trial"], {}))
+            if row.cell in self.cells:
+                self.record(row, (evaluations or {}).get(row.trial, {}))
 
     @property
     def n_finished(self) -> int:
@@ -162,12 +174,12 @@ class StudyProgress:
         return all(cell.n_finished >= cell.n_trials for cell in self.cells.values())
 
     @property
-    def failed(self) -> list[Row]:
+    def failed(self) -> list[TrialRow]:
         """The failed trials."""
         return self._with_status("failed")
 
     @property
-    def pruned(self) -> list[Row]:
+    def pruned(self) -> list[TrialRow]:
         """The search trials that were stopped early."""
         return self._with_status("pruned")
 
@@ -182,9 +194,9 @@ class StudyProgress:
         """Takes back a trial that was started and has come to nothing."""
         self.cells[assignment.cell].release(assignment)
 
-    def record(self, row: Row, evaluations: Evaluations) -> None:
+    def record(self, row: TrialRow, evaluations: Evaluations) -> None:
         """Takes a finished trial's row, and its evaluations on dev."""
-        self.cells[row["cell"]].record(row, evaluations)
+        self.cells[row.cell].record(row, evaluations)
 
-    def _with_status(self, status: str) -> list[Row]:
-        return [row for cell in self.cells.values() for row in cell.rows if row["status"] == status]
+    def _with_status(self, status: str) -> list[TrialRow]:
+        return [row for cell in self.cells.values() for row in cell.rows if row.status == status]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zostudy.randomness import derive_seed
 from zostudy.search.plan import Cell
-from zostudy.search.space import defaults_inside, distributions
+from zostudy.search.space import defaults_inside, distributions, holds
 from zostudy.spec.study import StudySpec
 
 if TYPE_CHECKING:
@@ -109,15 +109,17 @@ def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
 def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:
     """Returns the Optuna trial of a result: COMPLETE or PRUNED with its dev AUC, or FAIL.
 
-    Its steps are queries. TPE ranks pruned trials by the last of them, those that came further first.
+    Its steps are queries. TPE ranks pruned trials by the last of them, those that came further first. A value outside
+    the space is left out: Optuna takes none, and the default of an option that a method has gained may be one.
     """
     from optuna.trial import TrialState, create_trial
 
+    params = {key: value for key, value in result.params.items() if holds(space[key], value)}
     stopped = TrialState.PRUNED if result.pruned else TrialState.FAIL
     return create_trial(
         state=TrialState.COMPLETE if result.complete else stopped,
-        params=dict(result.params),
-        distributions=dict(space),
+        params=params,
+        distributions={key: space[key] for key in params},
         value=result.dev_auc,
         intermediate_values={ceil(queries): dev_auc for queries, dev_auc in result.curve.items()},
     )

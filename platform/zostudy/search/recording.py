@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zostudy.methods import StepRecord
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
+from zostudy.results.trial_row import TrialRow
 from zostudy.search.setup import TrialSetup
 
 _OPTION_COLUMNS = (
@@ -158,53 +159,60 @@ class Recording:
     def outcome(self, error: str | None = None) -> Outcome:
         """Returns all that is stored: of a failed trial the reason and the history, but no figures."""
         status = "failed" if error else "pruned" if self.pruned else "complete"
-        trial = self._identity() | self._spent() | {"status": status, "error": error}
-        scores: dict[str, SplitScores] = {}
-        if error is None:
-            trial |= {"best_queries": self.kept.queries, "latent": self.kept.latent}
-            trial |= {f"dev_{name}": value for name, value in self.kept.metrics.items()}
-            if self._test is not None:
-                trial |= {f"test_{name}": value for name, value in self._test[0].items()}
-                scores = {"dev": self.kept.scores, "test": self._test[1]}
-            if self.landscape is not None and np.isfinite(self.landscape.sharpness):
-                trial["sharpness"] = self.landscape.sharpness
-        landscape = None if error else self.landscape
-        return Outcome(trial, self._columns(), self._auxiliary_columns(), scores, landscape)
+        row = self._row(status, error, {} if error else self._found())
+        if error:
+            return Outcome(row, self._columns(), self._auxiliary_columns())
+        scores = {} if self._test is None else {"dev": self.kept.scores, "test": self._test[1]}
+        return Outcome(row, self._columns(), self._auxiliary_columns(), scores, self.landscape)
 
-    def _identity(self) -> dict[str, Any]:
+    def _row(self, status: str, error: str | None, found: Mapping[str, Any]) -> TrialRow:
+        """Returns the trial's row; columns of options that the method lacks are None, as are those not found."""
         setup, assignment, params = self._setup, self._setup.assignment, self._setup.params()
-        imbalance = {name.removeprefix("imbalance."): value for name, value in params.items() if "." in name}
-        return {
-            "study": setup.spec.name,
-            "cell": assignment.cell,
-            "trial": assignment.name,
-            "stage": assignment.stage,
-            "number": assignment.number,
-            "method": assignment.method.label,
-            "algorithm": assignment.method.method,
-            "model": setup.spec.model.name,
-            "task": setup.spec.task.name,
-            "imbalance_ratio": assignment.imbalance_ratio,
-            "n_minority": setup.draw.n_minority,
-            "n_majority": setup.draw.n_majority,
-            "seed": assignment.seed,
-            "budget": setup.spec.budget.queries,
-            "batch_size": setup.spec.budget.batch_size,
-            **{name: params[name] for name in _OPTION_COLUMNS if name in params},
-            **imbalance,
-            "params": params,
-            "versions": dict(setup.data.versions),
-        }
+        return TrialRow(
+            study=setup.spec.name,
+            cell=assignment.cell,
+            trial=assignment.name,
+            stage=assignment.stage,
+            number=assignment.number,
+            method=assignment.method.label,
+            algorithm=assignment.method.method,
+            model=setup.spec.model.name,
+            task=setup.spec.task.name,
+            imbalance_ratio=assignment.imbalance_ratio,
+            n_minority=setup.draw.n_minority,
+            n_majority=setup.draw.n_majority,
+            seed=assignment.seed,
+            budget=setup.spec.budget.queries,
+            batch_size=setup.spec.budget.batch_size,
+            **{name: params.get(name) for name in _OPTION_COLUMNS},
+            sampler=setup.imbalance.sampler,
+            prior=setup.imbalance.prior,
+            margin=setup.imbalance.margin,
+            class_weights=setup.imbalance.class_weights,
+            params=params,
+            queries=int(self._history[-1]["queries"]) if self._history else 0,
+            examples=self.examples,
+            evaluation_examples=self.evaluation_examples,
+            wall_seconds=self._seconds,
+            replica_seconds=self.replica_seconds,
+            status=status,
+            error=error,
+            versions=dict(setup.data.versions),
+            started_at=self._started_at,
+            finished_at=datetime.now(UTC),
+            **found,
+        )
 
-    def _spent(self) -> dict[str, Any]:
+    def _found(self) -> dict[str, Any]:
+        """Returns the columns that only a trial with a kept point has."""
+        kept, test = self.kept, self._test[0] if self._test is not None else {}
+        sharpness = np.nan if self.landscape is None else self.landscape.sharpness
         return {
-            "queries": int(self._history[-1]["queries"]) if self._history else 0,
-            "examples": self.examples,
-            "evaluation_examples": self.evaluation_examples,
-            "wall_seconds": self._seconds,
-            "replica_seconds": self.replica_seconds,
-            "started_at": self._started_at,
-            "finished_at": datetime.now(UTC),
+            "best_queries": kept.queries,
+            "latent": tuple(kept.latent.tolist()),
+            "sharpness": sharpness if np.isfinite(sharpness) else None,
+            **{f"dev_{name}": value for name, value in kept.metrics.items()},
+            **{f"test_{name}": value for name, value in test.items()},
         }
 
     def _columns(self) -> dict[str, NDArray[Any]]:

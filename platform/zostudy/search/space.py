@@ -32,6 +32,16 @@ def distributions(space: Space, options: type[MethodOptions]) -> dict[str, BaseD
     return found
 
 
+def holds(distribution: BaseDistribution, value: Any) -> bool:
+    """Returns whether a value is one that the distribution may give."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    return bool(distribution.low <= value <= distribution.high)
+
+
 def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the default of each key whose space contains it: the start of the search."""
     defaults = {field.name: field.default for field in fields(get_method(method.method).Options)}

@@ -11,6 +11,7 @@ from zostudy.results.storage import Storage
 from zostudy.search.execute import run_prepared
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
+from zostudy.search.setup import check_settings
 from zostudy.search.study_log import StudyLog
 from zostudy.search.watcher import Watcher
 
@@ -41,6 +42,7 @@ def run_stored(
         for line in ledger.set_damage_aside():
             log.note(line)
         ledger.check_contents(study.data.versions)
+        check_settings(study.plan, ledger.trials())
         for addition in additions:
             tell(f"extends what is stored: {addition}")
         ledger.write_study(resolved, study.data.versions)

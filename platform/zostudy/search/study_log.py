@@ -90,8 +90,8 @@ class StudyLog:
     def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
         """See ``Watcher``."""
         row = outcome.trial
-        found = f"failed: {row['error']}" if row["error"] else f"{row['status']}, dev AUC {row['dev_auc']:.3f}"
-        self.write(f"{outcome.name}: {found}; {row['queries']:,} queries in {row['wall_seconds']:.1f} s")
+        found = f"failed: {row.error}" if row.dev_auc is None else f"{row.status}, dev AUC {row.dev_auc:.3f}"
+        self.write(f"{outcome.name}: {found}; {row.queries:,} queries in {row.wall_seconds:.1f} s")
         self._then.trial_finished(assignment, outcome)
 
 

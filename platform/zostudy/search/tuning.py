@@ -89,7 +89,7 @@ def run_trials(
     checkpoints = Checkpoints(
         ledger.place, f"{evaluators.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
     )
-    checkpoints.sweep([row["trial"] for cell in progress.cells.values() for row in cell.rows])
+    checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
     faults: list[ZostudyError] = []
 
     def finish(assignment: Assignment, outcome: Outcome) -> None:

@@ -1,10 +1,13 @@
-"""The imbalance settings of one trial: the study's, with what the search proposed put in."""
+"""The settings of a trial that no search has to give: those of the imbalance, and the defaults of the options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
+from zostudy.errors import SpecError
+from zostudy.spec.options import options_class
 from zostudy.spec.space import IMBALANCE_SETTINGS
 from zostudy.spec.study import StudySpec
 
@@ -31,3 +34,19 @@ def imbalance_settings(spec: StudySpec, params: Mapping[str, Any], options: Meth
     if settings["sampler"] == "auto":
         settings["sampler"] = "stratified" if getattr(options, "objective", None) == "auc" else "natural"
     return ImbalanceSettings(**settings)
+
+
+def default_settings(method: str) -> dict[str, Any]:
+    """Returns the defaults of a method's options and of the imbalance settings, named as in a trial's ``params``.
+
+    Nothing of a method that is not to be found here, such as one of a package that is not installed.
+    """
+    from zostudy.methods import ImbalanceSettings
+
+    try:
+        options = options_class(method)
+    except (SpecError, ImportError, AttributeError):
+        return {}
+    settings = {PREFIX + field.name: field.default for field in fields(ImbalanceSettings)}
+    known = settings | {field.name: field.default for field in fields(options)}
+    return {name: value for name, value in known.items() if value is not MISSING}
