@@ -54,7 +54,7 @@ def test_progress_is_told_in_parts(exported_study, tmp_path: Path) -> None:
 
 def test_another_model_is_refused(exported_study) -> None:
     exported = exported_study("mini-gpt2")
-    with pytest.raises(ModelError, match=r"must be the tokens|has other embeddings; name that model with --model"):
+    with pytest.raises(ModelError, match=r"must be the tokens|has other weights; name that model with --model"):
         predicted(exported.folder, exported.texts, model="mini-llama")
 
 
@@ -68,12 +68,49 @@ def test_a_model_of_other_weights_is_refused_and_a_copy_elsewhere_is_taken(expor
     shutil.copytree(find_model(read_manifest(exported.folder).model).location, folder)
     same = predicted(exported.folder, exported.texts, model=str(folder))
     pd.testing.assert_frame_equal(same, predicted(exported.folder, exported.texts))
-    tensors = load_file(folder / "model.safetensors")
-    embeddings = next(name for name in tensors if name.endswith("wte.weight"))
-    tensors[embeddings][0, 0] += 1
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ModelError, match="has other embeddings; name that model with --model"):
+    for name, message in (("wte.weight", "other weights"), ("0.attn.c_attn.weight", "other weights")):
+        changed = tmp_path / name
+        shutil.copytree(folder, changed)
+        tensors = load_file(folder / "model.safetensors")
+        tensors[next(tensor for tensor in tensors if tensor.endswith(name))][0, 0] += 1
+        save_file(tensors, changed / "model.safetensors", metadata={"format": "pt"})
+        with pytest.raises(ModelError, match=f"has {message}; name that model with --model"):
+            predicted(exported.folder, exported.texts, model=str(changed))
+
+
+def test_a_model_of_other_settings_or_tokens_is_refused_and_one_saved_anew_is_taken(
+    exported_study, tmp_path: Path
+) -> None:
+    from zostudy.lm.sources import find_model
+
+    exported, folder = exported_study("mini-gpt2"), tmp_path / "copy"
+    shutil.copytree(find_model(read_manifest(exported.folder).model).location, folder)
+    config = json.loads((folder / "config.json").read_text())
+    harmless = {"transformers_version": "4.0", "_name_or_path": "elsewhere", "dtype": "bfloat16"}
+    (folder / "config.json").write_text(json.dumps(config | harmless, indent=1))
+    same = predicted(exported.folder, exported.texts, model=str(folder))
+    pd.testing.assert_frame_equal(same, predicted(exported.folder, exported.texts))
+    (folder / "config.json").write_text(json.dumps(config | {"n_head": 2 * config["n_head"]}))
+    with pytest.raises(ModelError, match=r"has n_head \d+ in its config.json, which was \d+; name that model with"):
         predicted(exported.folder, exported.texts, model=str(folder))
+    (folder / "config.json").write_text(json.dumps(config))
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["normalizer"] = {"type": "Lowercase"}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(ModelError, match="has a tokenizer that cuts texts otherwise; name that model with"):
+        predicted(exported.folder, exported.texts, model=str(folder))
+
+
+def test_an_earlier_export_knows_the_embeddings_alone(exported_study, tmp_path: Path) -> None:
+    exported, folder = exported_study("mini-gpt2"), tmp_path / "export"
+    shutil.copytree(exported.folder, folder)
+    manifest = json.loads((folder / "zostudy.json").read_text())
+    assert manifest.pop("identity")
+    (folder / "zostudy.json").write_text(json.dumps(manifest))
+    assert len(predicted(folder, exported.texts)) > 0
+    (folder / "zostudy.json").write_text(json.dumps(manifest | {"embeddings": "0" * 64}))
+    with pytest.raises(ModelError, match="has other embeddings; name that model with --model"):
+        predicted(folder, exported.texts)
 
 
 def test_long_texts_are_refused_unless_they_may_be_cut(exported_study, tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+import torch
+from safetensors.torch import load_file, save_file
 
-from zostudy.lm.digest import SAMPLE_BYTES, model_digest
+from zostudy.errors import ModelError
+from zostudy.lm.digest import SAMPLE_BYTES, check_unchanged, model_digests, weights_digest
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.spec.study import ModelSpec
 
@@ -20,14 +22,19 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def of(folder: Path) -> str | None:
-    return model_digest(ModelSource(str(folder), None, "masked"))
+def of(folder: Path, runs_code: bool = False) -> dict[str, str]:
+    return model_digests(ModelSource(str(folder), None, "masked", runs_code))
 
 
-def test_it_is_of_the_contents_alone(folder: Path, tmp_path: Path) -> None:
+def changed(folder: Path, before: dict[str, str], runs_code: bool = False) -> set[str]:
+    after = of(folder, runs_code)
+    assert after.keys() == before.keys()
+    return {content for content in before if after[content] != before[content]}
+
+
+def test_they_are_of_the_contents_alone(folder: Path, tmp_path: Path) -> None:
     before = of(folder)
-    assert before is not None
-    assert len(before) == 16
+    assert {name: len(digest) for name, digest in before.items()} == {"weights": 16, "settings": 16, "model": 16}
     (folder / "README.md").write_text("a card")
     os.utime(folder / "model.safetensors", (time.time(), 0))
     assert of(folder) == before
@@ -35,30 +42,108 @@ def test_it_is_of_the_contents_alone(folder: Path, tmp_path: Path) -> None:
     assert of(tmp_path / "elsewhere") == before
 
 
-@pytest.mark.parametrize("sample_bytes", [SAMPLE_BYTES, 2**8])
-def test_weights_and_settings_that_change_are_seen(
-    folder: Path, sample_bytes: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("zostudy.lm.digest.SAMPLE_BYTES", sample_bytes)
-    seen = {of(folder)}
+def test_any_byte_of_the_weights_is_seen(folder: Path) -> None:
     path = folder / "model.safetensors"
-    weights = load_file(path)
-    save_file({name: values + np.float32(1e-3) for name, values in weights.items()}, path, {"format": "pt"})
-    seen.add(of(folder))
-    (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
-    seen.add(of(folder))
-    path.write_bytes(path.read_bytes() + b"\0")
-    seen.add(of(folder))
+    whole, before = path.read_bytes(), of(folder)
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for place in np.random.default_rng(0).integers(start, len(whole), 20).tolist():
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert "weights" in changed(folder, before)
+    path.write_bytes(whole)
+    assert not changed(folder, before)
+
+
+def test_weights_are_the_same_in_one_file_or_many_and_differ_by_name_shape_and_dtype(folder: Path) -> None:
+    path, before = folder / "model.safetensors", of(folder)
+    tensors = load_file(path)
+    path.unlink()
+    names = sorted(tensors)
+    for shard, part in (("a", names[::2]), ("b", names[1::2])):
+        save_file({name: tensors[name] for name in part}, folder / f"{shard}.safetensors")
+    index = {name: ("a.safetensors", "b.safetensors")[place % 2] for place, name in enumerate(names)}
+    (folder / "model.safetensors.index.json").write_text(f'{{"weight_map": {str(index).replace(chr(39), chr(34))}}}')
+    assert changed(folder, before) == {"settings", "model"}
+    source = ModelSource(str(folder), None, "masked")
+    seen = {weights_digest(source)}
+    tensor = tensors.pop(names[0])
+    for other in ({"other": tensor}, {names[0]: tensor[None]}, {names[0]: tensor.view(torch.int32)}):
+        save_file(tensors | other, path)
+        seen.add(weights_digest(source))
     assert len(seen) == 4
 
 
-def test_of_the_hub_it_is_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.json",
+        "tokenizer.json",
+        "modules.json",
+        "1_Pooling/config.json",
+        "vocab.txt",
+        "bpe.codes",
+        "spiece.model",
+    ],
+)
+def test_every_file_that_says_how_weights_are_used_is_covered(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    with (folder / name).open("a") as file:
+        file.write(" " * (SAMPLE_BYTES * 20))
+    before = of(folder)
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) - SAMPLE_BYTES // 2 * 3] ^= 1
+    (folder / name).write_bytes(content)
+    assert "settings" in changed(folder, before)
+
+
+def test_code_is_covered_where_it_is_run(folder: Path) -> None:
+    (folder / "parts" / "deep").mkdir(parents=True)
+    unasked, trusted = of(folder), of(folder, runs_code=True)
+    (folder / "parts" / "deep" / "own.py").write_text("x = 1")
+    assert not changed(folder, unasked)
+    assert changed(folder, trusted, runs_code=True) == {"settings"}
+
+
+@pytest.mark.parametrize("sample_bytes", [SAMPLE_BYTES, 2**8])
+def test_what_earlier_results_recorded_still_tells_models_apart(
+    folder: Path, sample_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zostudy.lm.digest.SAMPLE_BYTES", sample_bytes)
+    recorded = {"model": of(folder)["model"], "zostudy": "0"}
+    source = ModelSource(str(folder), None, "masked")
+    check_unchanged(source, recorded)
+    check_unchanged(source, {})
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    save_file({name: values + 1e-3 for name, values in weights.items()}, path, {"format": "pt"})
+    with pytest.raises(ModelError, match=f"but the model of .* had the digest {recorded['model']} then, and .* put"):
+        check_unchanged(source, recorded)
+
+
+def test_the_digest_of_samples_is_what_it_always_was(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    save_file({"a": torch.arange(4.0)}, tmp_path / "model.safetensors")
+    assert of(tmp_path)["model"] == "8faa42e22e426d34"
+
+
+def test_a_change_since_the_trial_is_told(folder: Path) -> None:
+    source = ModelSource(str(folder), None, "masked")
+    recorded = model_digests(source)
+    check_unchanged(source, recorded)
+    (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
+    with pytest.raises(ModelError, match=r"but the settings of .*; put that model back"):
+        check_unchanged(source, recorded)
+
+
+def test_of_the_hub_it_is_the_commit_and_the_weights(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     source = ModelSource("owner/model", None, "masked")
-    assert model_digest(source) is None
+    with pytest.raises(ModelError, match="has neither"):
+        model_digests(source)
     repository, commit = tmp_path / "models--owner--model", "0123456789abcdef" + "0" * 24
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text(commit)
-    (repository / "snapshots" / commit).mkdir(parents=True)
-    (repository / "snapshots" / commit / "config.json").write_text("{}")
-    assert model_digest(source) == "0123456789abcdef"
+    shutil.copytree(folder, repository / "snapshots" / commit)
+    assert model_digests(source) == {"model": "0123456789abcdef", "weights": of(folder)["weights"]}

@@ -31,7 +31,7 @@ def said_of(error: BaseException, source: ModelSource) -> str:
     [
         (ValueError("Unrecognized model.\nAdvice."), "cannot be loaded (Unrecognized model); check that its config"),
         (RuntimeError("size mismatch:\n  a\n  b"), "cannot be loaded (size mismatch: a b); check"),
-        (KeyError("no_such_act"), "cannot be loaded (KeyError 'no_such_act'); check"),
+        (KeyError("no_such_act"), "cannot be loaded (unknown or missing: 'no_such_act'); check"),
         (TypeError("unhashable"), "(unhashable)"),
         (AttributeError("'str' has no 'x'"), "('str' has no 'x')"),
         (Exception("data did not match any variant"), "(data did not match any variant)"),
@@ -40,8 +40,12 @@ def said_of(error: BaseException, source: ModelSource) -> str:
         (RecursionError("maximum depth"), "(maximum depth)"),
         (OSError("no file named model.safetensors"), "cannot be loaded (no file named model.safetensors)"),
         (ImportError("needs it: `pip install -U bitsandbytes>=0.46.1`"), "run: pip install bitsandbytes, or name"),
-        (ImportError("Loading a GPTQ model requires `gptqmodel`"), "needs the package gptqmodel, which is not"),
+        (ImportError("Loading a GPTQ model requires `gptqmodel`"), "needs gptqmodel, which is not"),
         (ModuleNotFoundError("No module named 'einops'", name="einops.layers"), "run: pip install einops, or"),
+        (
+            ImportError("FlashAttention2 is off"),
+            "needs a package, which is not installed (FlashAttention2",
+        ),
         (MemoryError(), "must fit into memory, but"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "free memory or raise its limit"),
     ],

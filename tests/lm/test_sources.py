@@ -23,7 +23,7 @@ def test_embedded_models_are_found_with_their_head(name: str, head: str) -> None
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     shutil.copy(Path(find_model(ModelSpec(name="mini-roberta")).location) / "config.json", tmp_path)
-    with pytest.raises(ModelError, match=r"must hold weights as \*.safetensors, but .* has none; save the model with"):
+    with pytest.raises(ModelError, match=r"weights must be in model\.safetensors, .* has neither; save the model with"):
         find_model(ModelSpec(name=str(tmp_path)))
 
 

@@ -174,7 +174,7 @@ def test_data_may_change_until_a_trial_has_finished_and_trials_that_do_not_say_t
     ledger.record(make_outcome(number=1, versions={"zostudy": "0.2.0", "data": "first"}))
     for _ in range(2):
         ledger.check_contents({"data": "first"})
-        with pytest.raises(ResultsError, match=r"of digest first, .* now has second; put the data back") as caught:
+        with pytest.raises(ResultsError, match=r"of digest first, .* is second now; put the data back") as caught:
             ledger.check_contents({"data": "second"})
         assert "\n" not in str(caught.value)
         merge(ledger.place)

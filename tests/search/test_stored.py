@@ -48,7 +48,7 @@ def study(make_spec: Callable[..., StudySpec], data: StudyData) -> PreparedStudy
     """A study of few trials, of which only plan and data are looked at once all of them are stored."""
     plan = make_plan(make_spec(imbalance={"ratios": (1,), "minority_size": 10}, confirm={"seeds": 1}))
     absent: Any = None
-    versions = {"zostudy": "0", "data": DATA, "model": DATA}
+    versions = {"zostudy": "0", "data": DATA, "model": DATA, "weights": DATA, "settings": DATA}
     return PreparedStudy(plan, absent, absent, absent, replace(data, versions=versions))
 
 
@@ -120,7 +120,7 @@ def test_the_journal_of_a_study_that_is_done_is_set_aside_when_torn(
     assert "was torn" in (folder / "study.log").read_text()
 
 
-@pytest.mark.parametrize("content", ["data", "model"])
+@pytest.mark.parametrize("content", ["data", "model", "weights", "settings"])
 def test_other_data_or_weights_are_refused_and_nothing_is_changed(
     study: PreparedStudy, make_spec: Callable[..., StudySpec], folder: Path, content: str
 ) -> None:
@@ -128,7 +128,7 @@ def test_other_data_or_weights_are_refused_and_nothing_is_changed(
     more = make_plan(make_spec(imbalance={"ratios": (1,), "minority_size": 10}, confirm={"seeds": 2}))
     other = replace(study, plan=more, data=replace(study.data, versions=study.data.versions | {content: "f" * 16}))
     watcher = Notes()
-    with pytest.raises(ResultsError, match=rf"{DATA}, .* now has {'f' * 16}; put the {content} back, or") as refused:
+    with pytest.raises(ResultsError, match=rf"{DATA}, .* is {'f' * 16} now; put the {content} back, or") as refused:
         run(other, Storage.at(folder), watcher)
     assert "\n" not in str(refused.value)
     assert watcher.notes == []
@@ -138,4 +138,4 @@ def test_other_data_or_weights_are_refused_and_nothing_is_changed(
 
 def test_what_data_a_study_ran_on_is_said_in_its_file(study: PreparedStudy, folder: Path) -> None:
     run(study, Storage.at(folder), Notes())
-    assert (folder / STUDY_FILE).read_text().startswith(f"# ran with zostudy 0, data {DATA}, model {DATA}\n")
+    assert (folder / STUDY_FILE).read_text().startswith(f"# ran with zostudy 0, data {DATA}, model {DATA}, ")

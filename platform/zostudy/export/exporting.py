@@ -12,6 +12,7 @@ from zostudy.export.asking import Asking, find_asking
 from zostudy.export.card import model_card
 from zostudy.export.decision import choose_decision
 from zostudy.export.folder import check_free, whole_folder
+from zostudy.export.identity import identity_of
 from zostudy.export.manifest import CARD_FILE, MANIFEST_FILE, PROMPT_FILE, PROMPT_KEY, ExportedTask, Manifest
 from zostudy.export.prompt import TunedPrompt, fingerprint, tuned_prompt
 from zostudy.export.trials import StoredTrial
@@ -74,6 +75,7 @@ def _manifest(
         model=spec.model_copy(update={"trust_remote_code": False}),
         head=source.head,
         embeddings=fingerprint(prompt.embeddings),
+        identity=identity_of(source, prompt.tokenizer),
         task=ExportedTask(
             name=study.task.name,
             text=asking.text,

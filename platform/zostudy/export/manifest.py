@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zostudy.errors import ResultsError
 from zostudy.export.decision import Decision
+from zostudy.export.identity import Identity
 from zostudy.spec.study import ModelSpec
 from zostudy.tasks.templates import Head, Template, Wording
 
@@ -62,6 +63,7 @@ class Manifest(BaseModel):
         model: the frozen model; head and dtype are those the study ran with.
         head: how a text is scored.
         embeddings: SHA-256 of the model's input embeddings in that dtype: another model is refused.
+        identity: the rest of the model, to the same end; None in earlier exports.
         task: how the model is asked.
         decision: how scores become a class.
         versions: of zostudy and of what it stands on, and the digest of the data, when the trial ran.
@@ -78,6 +80,7 @@ class Manifest(BaseModel):
     model: ModelSpec
     head: Head
     embeddings: str
+    identity: Identity | None = None
     task: ExportedTask
     decision: Decision
     versions: dict[str, str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from zostudy.errors import ModelError, ResultsError, TooLongError
+from zostudy.export.identity import check_identity
 from zostudy.export.labelling import Texts
 from zostudy.export.manifest import PROMPT_FILE, PROMPT_KEY, Manifest
 from zostudy.export.prompt import fingerprint
@@ -62,7 +64,10 @@ def predict(
     spec = manifest.model.model_copy(update={**named, "head": manifest.head, "trust_remote_code": trust_remote_code})
     prompt = _read_prompt(folder, spec)
     source = find_model(spec, named_by="--model")
-    encoded = _encode(manifest, spec, source, texts, truncate or manifest.task.truncate)
+    tokenizer = load_tokenizer(source)
+    encoded = _encode(manifest, spec, source, tokenizer, texts, truncate or manifest.task.truncate)
+    if manifest.identity is not None:
+        check_identity(manifest.identity, manifest.model.name, source, tokenizer)
     dtype: DType = "bfloat16" if spec.dtype == "bfloat16" else "float32"
     evaluator = make_evaluator(spec, source, encoded, dtype, device)
     if fingerprint(evaluator.embeddings) != manifest.embeddings:
@@ -94,8 +99,9 @@ def _read_prompt(folder: Path, spec: ModelSpec) -> Tensor:
     return prompt
 
 
-def _encode(manifest: Manifest, spec: ModelSpec, source: ModelSource, texts: Texts, truncate: bool) -> EncodedTask:
-    tokenizer = load_tokenizer(source)
+def _encode(
+    manifest: Manifest, spec: ModelSpec, source: ModelSource, tokenizer: Any, texts: Texts, truncate: bool
+) -> EncodedTask:
     wording = manifest.task.wording
     rows = np.arange(len(texts.texts), dtype=np.int64)
     room = model_room(spec, source, tokenizer)

@@ -14,6 +14,7 @@ from torch import Tensor
 from zostudy.export.asking import Asking
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.build import make_evaluator
+from zostudy.lm.digest import check_unchanged
 from zostudy.lm.encoding import ANY_TEXT, encode_task
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.limits import model_room
@@ -64,8 +65,9 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: St
         trial: the trial.
 
     Raises:
-        ModelError: the model cannot be loaded.
+        ModelError: the model cannot be loaded, or is no longer the one that the trial ran on.
     """
+    check_unchanged(source, trial.versions)
     tokenizer = load_tokenizer(source)
     second_texts = None if asking.second_text is None else (ANY_TEXT,)
     render, label_words = asking.wording.template.render, asking.wording.label_words

@@ -1,36 +1,109 @@
-"""What tells a model from another of the same name: a hub commit, or samples of a folder's files.
+"""What tells a model from another of the same name: its weights, and the files that say how they are used.
 
-A whole digest of a large model takes as long as reading it. Weights that were trained on, converted or replaced differ
-all over, so a few places of each file tell.
+Every byte that decides a score is covered: each tensor of each file that is read, ``config.json``, the tokenizer's
+files, a sentence encoder's pooling, and Python code that the model brings along.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
+from zostudy.errors import ModelError
+from zostudy.lm.checkpoint import read_tensors, weight_files
+from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 from zostudy.spec.contents import DIGEST_LENGTH
+
+# What transformers' configurations, tokenizers and their vocabularies are called.
+SETTINGS = {".bpe", ".codes", ".json", ".model", ".spm", ".tiktoken", ".tokenizer", ".txt", ".vocab"}
 
 READ_BY_A_LOADER = {".json", ".model", ".safetensors", ".txt"}
 SAMPLES, SAMPLE_BYTES = 16, 2**16
 
 
-def model_digest(source: ModelSource) -> str | None:
-    """Returns what changes when the model's files do: the start of a SHA-256 of a folder, or of the hub a commit.
+def model_digests(source: ModelSource) -> dict[str, str]:
+    """Returns what a study records of its model, each the start of a SHA-256 or of a commit.
 
-    None where the hub's files lie in no cache that could tell.
+    Returns:
+        ``weights``, of all tensors; ``settings``, of a folder's other files; and ``model``, which is all that earlier
+        results hold: samples of a folder's files, or the hub's commit where its cache tells it.
+
+    Raises:
+        ModelError: the weights cannot be read.
     """
+    digests = {"weights": weights_digest(source)[:DIGEST_LENGTH]}
     folder = Path(source.location)
     if folder.is_dir():
-        return _of_folder(folder)
+        return digests | {"settings": _of_settings(folder, source.trust_remote_code), "model": _of_samples(folder)}
     from huggingface_hub import try_to_load_from_cache
 
     cached = try_to_load_from_cache(source.location, "config.json", revision=source.revision)
-    return Path(cached).parent.name[:DIGEST_LENGTH] if isinstance(cached, str) else None
+    return digests | ({"model": Path(cached).parent.name[:DIGEST_LENGTH]} if isinstance(cached, str) else {})
 
 
-def _of_folder(folder: Path) -> str:
+def weights_digest(source: ModelSource) -> str:
+    """Returns the SHA-256 of all tensors with their names: the same in one file or many, in a folder or from the hub.
+
+    Raises:
+        ModelError: they cannot be read.
+    """
+    with reading(source):
+        return _of_tensors(weight_files(source))
+
+
+def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
+    """Checks that a model is still the one that a trial ran on, as far as the trial recorded it.
+
+    Args:
+        source: where the model is.
+        recorded: the trial's versions, the digests of ``model_digests`` among them.
+
+    Raises:
+        ModelError: it has changed since, or cannot be read.
+    """
+    now = model_digests(source)
+    # A hub's commit also changes with files that no score depends on.
+    contents = [c for c in ("weights", "settings") if c in recorded] or (["model"] if "settings" in now else [])
+    for content in contents:
+        if recorded.get(content, now.get(content)) != now.get(content):
+            raise ModelError(
+                f"a trial's prompt works with the model it was tuned for, but the {content} of {source.location} had "
+                f"the digest {recorded[content]} then, and {now.get(content)} now; put that model back"
+            )
+
+
+def _of_tensors(files: Sequence[Path]) -> str:
+    tensors = sorted(read_tensors(files).items())
+    with ThreadPoolExecutor() as threads:
+        return hashlib.sha256(b"".join(threads.map(_of_tensor, tensors))).hexdigest()
+
+
+def _of_tensor(named: tuple[str, Tensor]) -> bytes:
+    name, tensor = named
+    digest = hashlib.sha256(f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode())
+    digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.digest()
+
+
+def _of_settings(folder: Path, runs_code: bool) -> str:
+    """Covers the folder and one level below, where a sentence encoder's parts lie; of code that is run all levels."""
+    digest = hashlib.sha256()
+    found = {file for pattern in ("*", "*/*") for file in folder.glob(pattern) if file.suffix in SETTINGS}
+    for file in sorted(found | set(folder.rglob("*.py") if runs_code else ())):
+        if file.is_file():
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(folder)}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()[:DIGEST_LENGTH]
+
+
+def _of_samples(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
         if file.suffix in READ_BY_A_LOADER and file.is_file():

@@ -78,9 +78,10 @@ def unreadable(source: ModelSource, error: BaseException) -> ModelError:
         )
     if isinstance(error, ImportError):
         package = _missing_package(error)
+        needed, remedy = ("a package", "install it") if package is None else (package, f"run: pip install {package}")
         return ModelError(
-            f"model {location} needs the package {package}, which is not installed ({reason}); "
-            f"run: pip install {package}, or name a model in {source.named_by} that does without"
+            f"model {location} needs {needed}, which is not installed ({reason}); {remedy}, "
+            f"or name a model in {source.named_by} that does without"
         )
     if isinstance(error, OSError) and not Path(location).is_dir():
         return ModelError(
@@ -98,17 +99,17 @@ def _reason(error: BaseException) -> str:
     text = str(error).strip()
     if isinstance(error, OSError | ValueError) and type(error).__module__.partition(".")[0] in ("builtins", "zostudy"):
         text = text.partition("\n")[0]  # transformers' other lines are advice, which does not always fit
-    text = " ".join(text.split()).rstrip(".: ")
-    if not text or isinstance(error, KeyError):  # a KeyError says no more than the key
-        text = f"{type(error).__name__} {text}".strip()
+    text = " ".join(text.split()).rstrip(".: ") or type(error).__name__
+    if isinstance(error, KeyError):  # it says no more than the key
+        text = f"unknown or missing: {text}"
     return textwrap.shorten(text, 160, placeholder=" ...")
 
 
-def _missing_package(error: ImportError) -> str:
+def _missing_package(error: ImportError) -> str | None:
     found = _INSTALL.search(str(error))
     if found:
         return found[1].rstrip(".-")
     if error.name:
         return error.name.partition(".")[0]
     quoted = _QUOTED_PACKAGE.search(str(error))
-    return quoted[1] if quoted else "that it names"
+    return quoted[1] if quoted else None

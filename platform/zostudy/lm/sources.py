@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zostudy.errors import ModelError
+from zostudy.lm.checkpoint import weight_files
 from zostudy.lm.reading import reading
 from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
@@ -61,9 +62,9 @@ def find_model(spec: ModelSpec, named_by: str = "model.name") -> ModelSource:
         ModelError: the model is not there, has no weights in safetensors, or has no head we know.
     """
     location = _location(spec.name, named_by)
-    if Path(location).is_dir():
-        _check_folder(Path(location), named_by)
     source = ModelSource(location, spec.revision, "masked", spec.trust_remote_code, named_by)
+    if Path(location).is_dir():
+        _check_folder(source)
     return replace(source, head=spec.head if spec.head != "auto" else _head_of(source))
 
 
@@ -107,14 +108,14 @@ def _minilm_folder() -> Path:
     return folder
 
 
-def _check_folder(folder: Path, named_by: str) -> None:
+def _check_folder(source: ModelSource) -> None:
+    folder = Path(source.location)
     if not (folder / "config.json").is_file():
-        raise ModelError(f"a model folder must hold config.json, but {folder} does not; point {named_by} at the model")
-    if not any(folder.glob("*.safetensors")):
         raise ModelError(
-            f"a model folder must hold weights as *.safetensors, but {folder} has none; "
-            "save the model with save_pretrained(folder), which writes safetensors"
+            f"a model folder must hold config.json, but {folder} does not; point {source.named_by} at the model"
         )
+    with reading(source):
+        weight_files(source)
 
 
 def load_config(source: ModelSource) -> Any:
@@ -126,7 +127,10 @@ def load_config(source: ModelSource) -> Any:
     from transformers import AutoConfig
 
     with reading(source):
-        return AutoConfig.from_pretrained(source.location, **source.loading)
+        config = AutoConfig.from_pretrained(source.location, **source.loading)
+        if config._attn_implementation not in (None, "eager", "sdpa"):
+            config._attn_implementation = None  # the same numbers, by a package or by code from the hub
+        return config
 
 
 def _head_of(source: ModelSource) -> Head:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zostudy.lm.architecture import Architecture, packed_family
+from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.extraction import extract
+from zostudy.lm.fitting import check_fit
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource, load_config
 
@@ -77,18 +79,37 @@ def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dty
 
 
 def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
-    """Returns transformers' own frozen model.
+    """Returns transformers' own frozen model, every weight of it out of the model's files.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: it cannot be loaded, or weights and ``config.json`` do not fit each other.
     """
+    with reading(source):
+        config = load_config(source)
+        held = read_tensors(weight_files(source))
+        blank = _blank(source, config)
+        model, report = type(blank).from_pretrained(
+            None,  # given no place, transformers reads no other file
+            config=blank.config,
+            state_dict=held,
+            dtype=dtype,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below, with both shapes
+        )
+        check_fit(source, model, report, held)
+    model.config.use_cache = False
+    return model.eval().requires_grad_(False)
+
+
+def _blank(source: ModelSource, config: Any) -> Any:
+    """Returns the model without memory for its weights."""
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
     loader: Any = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "encoder": AutoModel}[source.head]
-    with reading(source):
-        model = loader.from_pretrained(source.location, dtype=dtype, use_safetensors=True, **source.loading)
-    model.config.use_cache = False
-    return model.eval().requires_grad_(False)
+    has_code = loader.__name__ in (getattr(config, "auto_map", None) or {})
+    options = {"code_revision": source.revision} if has_code and source.revision else {}
+    with torch.device("meta"):
+        return loader.from_config(config, trust_remote_code=source.trust_remote_code, **options)
 
 
 def _dtype_of(name: str, dtype: DType) -> DType:

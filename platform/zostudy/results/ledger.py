@@ -24,7 +24,12 @@ PRECISION_FILE = "cells.parquet"
 DAMAGED = "damaged"
 
 _PROBE = ".probe"
-_SAME_CONTENTS = {"data": "the same texts, labels and splits", "model": "the same weights, settings and tokens"}
+_SAME_CONTENTS = {
+    "data": "the same texts, labels and splits",
+    "weights": "the same weights",
+    "settings": "the same settings and tokens",
+    "model": "the same weights, settings and tokens",
+}
 
 
 class Ledger:
@@ -110,7 +115,7 @@ class Ledger:
         Trials that an older zostudy stored do not say what they ran on, and are let through.
 
         Args:
-            versions: of the study as it is to run, the digests ``data`` and ``model`` among them.
+            versions: of the study as it is to run, the digests of data and model among them.
 
         Raises:
             ResultsError: trials ran on other data or another model, or a file cannot be read.
@@ -122,8 +127,8 @@ class Ledger:
                 if None not in (held.get(content), given) and held[content] != given:
                     raise ResultsError(
                         f"a results folder holds trials on {same}, but those in {self.place} ran on {content} of "
-                        f"digest {held[content]}, and the study's {content} now has {given}; put the {content} back, "
-                        "or give the study another name"
+                        f"digest {held[content]}, and that of the study's {content} is {given} now; put the {content} "
+                        "back, or give the study another name"
                     )
 
     def write_study(self, resolved: Mapping[str, Any], versions: Mapping[str, str]) -> None:

@@ -27,7 +27,7 @@ class StudyData:
         minority: the rare classes.
         draws: the rows of each (imbalance ratio, seed).
         versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table; and
-            ``model``, that of the model, where it has one.
+            those of the model (``zostudy.lm.digest``).
     """
 
     labels: NDArray[np.int32]
@@ -43,13 +43,13 @@ class StudyData:
         return np.unique(np.concatenate(parts)).astype(np.int64)
 
 
-def make_data(plan: Plan, task: Task, model: str | None = None) -> StudyData:
+def make_data(plan: Plan, task: Task, model: Mapping[str, str] | None = None) -> StudyData:
     """Returns the draws of all ratios and replicates.
 
     Args:
         plan: the study's plan.
         task: its texts and labels.
-        model: the model's digest.
+        model: the model's digests.
 
     Raises:
         DataError: the data cannot supply a ratio.
@@ -61,5 +61,5 @@ def make_data(plan: Plan, task: Task, model: str | None = None) -> StudyData:
         for k in plan.replicates
     }
     versions = {"python": python_version()} | {name: version(name) for name in RECORDED_PACKAGES}
-    versions |= {"data": task.table.digest} | ({} if model is None else {"model": model})
+    versions |= {"data": task.table.digest} | dict(model or {})
     return StudyData(task.table.labels, task.table.n_classes, task.minority, draws, versions)

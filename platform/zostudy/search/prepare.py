@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zostudy.lm.digest import model_digest
+from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import check_max_length, model_room
 from zostudy.lm.sources import ModelSource, find_model
@@ -36,7 +36,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     plan = make_plan(spec)
     source = find_model(spec.model)
     task = load_task(spec.task)
-    data = make_data(plan, task, model_digest(source))
+    data = make_data(plan, task, model_digests(source))
     for cell in plan.cells:
         if cell.n_confirm and not cell.n_search:
             set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()

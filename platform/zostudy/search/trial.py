@@ -175,7 +175,8 @@ class Trial:
         ]
         assignment = setup.assignment
         trial = [assignment.name, assignment.method.method, assignment.seed, assignment.noise_seed, setup.params()]
-        return json.dumps([*trial, *asked, *(setup.data.versions.get(content) for content in ("data", "model"))])
+        contents = [setup.data.versions.get(content) for content in ("data", "model", "weights", "settings")]
+        return json.dumps([*trial, *asked, *contents])
 
     @property
     def _places_passed(self) -> int:

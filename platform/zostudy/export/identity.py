@@ -1,0 +1,100 @@
+"""Which model a prompt was tuned for: its weights, settings and tokens, wherever the files lie now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from zostudy.errors import ModelError
+from zostudy.lm.digest import weights_digest
+from zostudy.lm.reading import reading
+from zostudy.lm.sources import ModelSource, load_config
+
+# They decide no score, or zostudy decides them itself, and they change as a model is saved again.
+_IDLE = {
+    "_attn_implementation_autoset",
+    "_name_or_path",
+    "architectures",
+    "auto_map",
+    "dtype",
+    "id2label",
+    "label2id",
+    "torch_dtype",
+    "transformers_version",
+    "use_cache",
+}
+_PROBES = (
+    "The quick brown fox jumps over the lazy dog, doesn't it? It WAS great; 12,345.67% of ITS 3 cubs agreed!",
+    "Élan vital, naïve façade, größer, Åse, señor; “quoted” – dashed… x_1 = f(a[0])\tand <b>tags</b> / paths\\here",
+    "今日は良い天気です。 Привет, мир! γειά σου שלום مرحبا नमस्ते 한국어 🙂👍🏽   three  spaces\nand a line",
+)
+
+
+class Identity(BaseModel):
+    """A frozen model, in a form that can be compared.
+
+    Attributes:
+        weights: SHA-256 of all tensors with their names.
+        config: transformers' configuration with every default filled in.
+        tokens: SHA-256 of the vocabulary and of how some texts are cut into it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: str
+    config: dict[str, Any]
+    tokens: str
+
+
+def identity_of(source: ModelSource, tokenizer: Any) -> Identity:
+    """Returns what a model is.
+
+    Raises:
+        ModelError: the model cannot be read.
+    """
+    with reading(source):
+        config: dict[str, Any] = json.loads(load_config(source).to_json_string(use_diff=False))
+        return Identity(weights=weights_digest(source), config=config, tokens=_tokens(tokenizer))
+
+
+def check_identity(identity: Identity, name: str, source: ModelSource, tokenizer: Any) -> None:
+    """Checks that the model is the one that a prompt was tuned for.
+
+    Args:
+        identity: of the model it was tuned for.
+        name: that model's.
+        source: the model that is there now.
+        tokenizer: its tokenizer.
+
+    Raises:
+        ModelError: it is another one, or cannot be read.
+    """
+    difference = _difference(identity, source, tokenizer)
+    if difference is not None:
+        raise ModelError(
+            f"a prompt works with the model it was tuned for, {name}, but {source.location} has {difference}; "
+            "name that model with --model"
+        )
+
+
+def _difference(identity: Identity, source: ModelSource, tokenizer: Any) -> str | None:
+    if weights_digest(source) != identity.weights:
+        return "other weights"
+    with reading(source):
+        now = load_config(source)
+        # Filled in by the same transformers, so that a newer one's defaults are no difference.
+        then = type(now).from_dict(identity.config).to_dict() | {"model_type": identity.config.get("model_type")}
+        found = now.to_dict()
+        keys = sorted(key for key in then.keys() | found.keys() if then.get(key) != found.get(key))
+        named = next((key for key in keys if key not in _IDLE), None)
+        if named is not None:
+            return f"{named} {found.get(named)!r} in its config.json, which was {then.get(named)!r}"
+        return None if _tokens(tokenizer) == identity.tokens else "a tokenizer that cuts texts otherwise"
+
+
+def _tokens(tokenizer: Any) -> str:
+    ids = [tokenizer(probe, add_special_tokens=special)["input_ids"] for probe in _PROBES for special in (False, True)]
+    return hashlib.sha256(json.dumps([sorted(tokenizer.get_vocab().items()), ids]).encode()).hexdigest()

@@ -1,0 +1,112 @@
+"""The files that hold a model's weights: safetensors inside the model's folder, and no others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from safetensors import safe_open
+
+from zostudy.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zostudy.lm.sources import ModelSource
+
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+
+
+def weight_files(source: ModelSource) -> tuple[Path, ...]:
+    """Returns the files that hold the weights: ``model.safetensors``, or those that its index lists.
+
+    Files of the hub are downloaded unless they are in its cache. To be called within ``reading``.
+
+    Raises:
+        ModelError: there are none, or the index lists a file that is missing, outside the folder or no safetensors.
+    """
+    single = _find(source, WEIGHTS_FILE)
+    if single is not None:
+        return (_inside(source, WEIGHTS_FILE, single),)
+    index = _find(source, INDEX_FILE)
+    if index is None:
+        raise ModelError(
+            f"weights must be in {WEIGHTS_FILE}, or in the files that {INDEX_FILE} lists, but {source.location} has "
+            "neither; save the model with save_pretrained(folder), which writes them"
+        )
+    return tuple(_shard(source, name) for name in _listed(source, index))
+
+
+def read_tensors(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Returns all tensors by name; they share the files' memory, which is read when they are.
+
+    Raises:
+        ModelError: two files hold a tensor of the same name.
+    """
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        with safe_open(file, framework="pt") as content:
+            for name in content.keys():  # noqa: SIM118
+                if name in tensors:
+                    raise ModelError(
+                        f"each tensor must be in one file, but {name} is in {file} and in another that {INDEX_FILE} "
+                        "lists; save the model again with save_pretrained(folder)"
+                    )
+                tensors[name] = content.get_tensor(name)
+    return tensors
+
+
+def _listed(source: ModelSource, index: Path) -> list[str]:
+    content = json.loads(index.read_text(encoding="utf-8"))
+    weight_map = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(weight_map, dict) or not weight_map or not all(isinstance(f, str) for f in weight_map.values()):
+        raise ModelError(
+            f"{INDEX_FILE} must map each tensor to its file, but that of {source.location} has no such weight_map; "
+            "save the model again with save_pretrained(folder)"
+        )
+    return sorted(set(weight_map.values()))
+
+
+def _shard(source: ModelSource, name: str) -> Path:
+    path = PurePosixPath(name)
+    if path.suffix != ".safetensors":
+        fault = "which is no safetensors file and would be unpickled"
+    elif path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
+        fault = "which is not inside the model's folder"
+    else:
+        found = _find(source, name)
+        if found is not None:
+            return _inside(source, name, found)
+        fault = "which is missing"
+    raise ModelError(
+        f"weights are read from *.safetensors inside the model's folder only, but {INDEX_FILE} of {source.location} "
+        f"lists {name!r}, {fault}; save the model again with save_pretrained(folder)"
+    )
+
+
+def _find(source: ModelSource, name: str) -> Path | None:
+    folder = Path(source.location)
+    if folder.is_dir():
+        return folder / name if (folder / name).is_file() else None
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(source.location, name, revision=source.revision))
+    except EntryNotFoundError:
+        return None
+
+
+def _inside(source: ModelSource, name: str, path: Path) -> Path:
+    """Returns the path of a file that truly lies in the model's folder, or among the blobs of the hub's cache."""
+    folder, target = Path(source.location), path.resolve()
+    in_cache = target.parent.name == "blobs" and target.parent.parent.name.startswith("models--")
+    if folder.is_dir() and not in_cache and not target.is_relative_to(folder.resolve()):
+        raise ModelError(
+            f"weights are read from inside the model's folder only, but {folder / name} is a link to {target}; "
+            f"copy the file into the folder, or name the folder it lies in in {source.named_by}"
+        )
+    return path

@@ -1,0 +1,121 @@
+"""The weights that a file holds against the model that ``config.json`` describes: nothing may be missing or left over.
+
+What a checkpoint lacks transformers draws at random, differently in every process, and what it has too much it drops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zostudy.errors import ModelError
+from zostudy.lm.sources import ModelSource
+
+# Encoders compute it, and no head of ours reads it.
+_NEVER_READ = "pooler."
+_NAMED = 3
+_FLOATING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+def check_fit(source: ModelSource, model: Any, report: Mapping[str, Any], held: Mapping[str, Tensor]) -> None:
+    """Checks that every number of the model came out of its files.
+
+    Args:
+        source: where the files are.
+        model: transformers' model, its weights loaded.
+        report: transformers' loading report: missing, unexpected and mismatched keys.
+        held: all tensors of the files.
+
+    Raises:
+        ModelError: tensors are missing, left over, of another shape, no floating-point numbers or not finite.
+    """
+    missing, unexpected = _missing(source, model, report), _unexpected(model, report)
+    faults = [*_mismatched(report["mismatched_keys"])]
+    if missing:
+        faults.append(f"lacks {_named(missing)}")
+    if unexpected:
+        faults.append(f"holds {_named(unexpected)} that the model has no place for")
+    if faults:
+        raise ModelError(
+            f"weights must be all those that config.json describes, and no others, but {source.location} "
+            f"{' and '.join(faults)}; {_remedy(source, model, missing, len(faults) == 1)}"
+        )
+    _check_numbers(source, model, held)
+
+
+def _missing(source: ModelSource, model: Any, report: Mapping[str, Any]) -> set[str]:
+    names: set[str] = set(report["missing_keys"])
+    return {name for name in names if source.head != "encoder" or not _bare(model, name).startswith(_NEVER_READ)}
+
+
+def _unexpected(model: Any, report: Mapping[str, Any]) -> set[str]:
+    """Returns the tensors that are not of another head of the same family, such as next-sentence prediction."""
+    names: set[str] = set(report["unexpected_keys"])
+    known = {_bare(model, name) for other in _family(model.config) for name in other.state_dict()} if names else set()
+    return {name for name in names if _bare(model, name) not in known}
+
+
+def _family(config: Any) -> Iterator[Any]:
+    """Gives the models that transformers makes of a configuration, one a task, without memory for their weights."""
+    import transformers
+
+    for task in ("PreTraining", "MaskedLM", "CausalLM", "SequenceClassification", "TokenClassification",
+                 "QuestionAnswering", "MultipleChoice", "NextSentencePrediction"):  # fmt: skip
+        auto_class = getattr(transformers, f"AutoModelFor{task}")
+        try:
+            with torch.device("meta"):
+                yield auto_class.from_config(config)
+        except Exception:
+            continue  # the family has no model for that task
+
+
+def _bare(model: Any, name: str) -> str:
+    return name.removeprefix(f"{model.base_model_prefix}.")
+
+
+def _mismatched(keys: Collection[tuple[str, Any, Any]]) -> Iterator[str]:
+    if keys:
+        name, in_file, by_config = min(keys)
+        others = f", and {len(keys) - 1} more of other shapes" if len(keys) > 1 else ""
+        yield f"holds {name} as {list(in_file)} where config.json asks for {list(by_config)}{others}"
+
+
+def _named(names: Collection[str]) -> str:
+    first = ", ".join(sorted(names)[:_NAMED])
+    more = ", ..." if len(names) > _NAMED else ""
+    return f"{len(names)} {'tensor' if len(names) == 1 else 'tensors'} ({first}{more})"
+
+
+def _remedy(source: ModelSource, model: Any, missing: Collection[str], alone: bool) -> str:
+    is_head = missing and not any(name.startswith(f"{model.base_model_prefix}.") for name in missing)
+    if alone and is_head and source.head != "encoder":
+        return f"take a checkpoint that was saved with its {source.head} head, or set model.head to encoder"
+    return "mend config.json, or save the whole model again with save_pretrained(folder)"
+
+
+def _check_numbers(source: ModelSource, model: Any, held: Mapping[str, Tensor]) -> None:
+    if getattr(model.config, "quantization_config", None) is not None:
+        return  # its numbers are codes
+    parameters = dict(model.named_parameters())
+    bare = {_bare(model, name) for name in parameters}
+    for name, tensor in held.items():
+        if tensor.dtype not in _FLOATING and _bare(model, name) in bare:
+            raise ModelError(
+                f"weights must be floating-point numbers, but {name} in {source.location} is "
+                f"{str(tensor.dtype).removeprefix('torch.')}; save the model in float32 or bfloat16"
+            )
+    strange = {name for name, parameter in parameters.items() if not _is_finite(parameter)}
+    if strange:
+        raise ModelError(
+            f"weights must be finite numbers, but {source.location} has NaN or infinity in {_named(strange)}; "
+            "take a checkpoint from before its training diverged, or download it again"
+        )
+
+
+def _is_finite(parameter: Tensor) -> bool:
+    if not parameter.is_floating_point() or bool(parameter.sum().isfinite()):  # far faster than looking at each
+        return True
+    return bool(parameter.isfinite().all())
