@@ -94,7 +94,7 @@ def test_a_config_of_another_family_a_prefix_and_an_empty_file_are_refused(saved
     assert "lacks 29 tensors" in said
     assert "holds 26 tensors (module.transformer.h.0.attn.c_attn.weight" in said
     rewrite(folder, lambda tensors: {})
-    assert "lacks 29 tensors" in refused(folder, "causal")
+    assert "numbers and" in refused(folder, "causal")
 
 
 def test_shapes_that_differ_are_both_told(saved: Any) -> None:
@@ -105,6 +105,12 @@ def test_shapes_that_differ_are_both_told(saved: Any) -> None:
     )
     change(folder, n_positions=33)
     assert "[33, 16], and 1 more of other shapes" in refused(folder, "causal")
+
+
+def test_a_config_of_a_far_larger_model_takes_no_memory(saved: Any) -> None:
+    folder = saved("GPT2LMHeadModel", _GPT2)
+    change(folder, vocab_size=10**12)
+    assert "describes 16,000,000,007,0" in refused(folder, "causal")
 
 
 @pytest.mark.parametrize(

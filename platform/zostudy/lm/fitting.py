@@ -17,6 +17,7 @@ from zostudy.lm.sources import ModelSource
 # Encoders compute it, and no head of ours reads it.
 _NEVER_READ = "pooler."
 _NAMED = 3
+_FAR_LARGER = 8
 _FLOATING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
@@ -44,6 +45,26 @@ def check_fit(source: ModelSource, model: Any, report: Mapping[str, Any], held: 
             f"{' and '.join(faults)}; {_remedy(source, model, missing, len(faults) == 1)}"
         )
     _check_numbers(source, model, held)
+
+
+def check_size(source: ModelSource, blank: Any, held: Mapping[str, Tensor]) -> None:
+    """Checks that the model is not far larger than its files, before memory is taken for it.
+
+    Args:
+        source: where the files are.
+        blank: transformers' model on the meta device.
+        held: all tensors of the files.
+
+    Raises:
+        ModelError: ``config.json`` asks for several times the numbers that the files hold.
+    """
+    asked, there = (sum(t.numel() for t in tensors) for tensors in (blank.parameters(), held.values()))
+    if not _is_quantised(blank) and asked > _FAR_LARGER * there:
+        raise ModelError(
+            f"weights must be all those that config.json describes, but it describes {asked:,} numbers and "
+            f"{source.location} holds {there:,}; mend config.json, or save the whole model again with "
+            "save_pretrained(folder)"
+        )
 
 
 def _missing(source: ModelSource, model: Any, report: Mapping[str, Any]) -> set[str]:
@@ -97,7 +118,7 @@ def _remedy(source: ModelSource, model: Any, missing: Collection[str], alone: bo
 
 
 def _check_numbers(source: ModelSource, model: Any, held: Mapping[str, Tensor]) -> None:
-    if getattr(model.config, "quantization_config", None) is not None:
+    if _is_quantised(model):
         return  # its numbers are codes
     parameters = dict(model.named_parameters())
     bare = {_bare(model, name) for name in parameters}
@@ -113,6 +134,10 @@ def _check_numbers(source: ModelSource, model: Any, held: Mapping[str, Tensor]) 
             f"weights must be finite numbers, but {source.location} has NaN or infinity in {_named(strange)}; "
             "take a checkpoint from before its training diverged, or download it again"
         )
+
+
+def _is_quantised(model: Any) -> bool:
+    return getattr(model.config, "quantization_config", None) is not None
 
 
 def _is_finite(parameter: Tensor) -> bool:

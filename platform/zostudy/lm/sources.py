@@ -134,11 +134,12 @@ def load_config(source: ModelSource) -> Any:
 
 
 def _head_of(source: ModelSource) -> Head:
-    architectures = load_config(source).architectures or ["unnamed"]
-    for ending, head in _HEAD_OF_ARCHITECTURE.items():
-        if architectures[0].endswith(ending):
-            return head
+    with reading(source):
+        architecture = (load_config(source).architectures or ["unnamed"])[0]
+        for ending, head in _HEAD_OF_ARCHITECTURE.items():
+            if architecture.endswith(ending):
+                return head
     raise ModelError(
-        f"the head of {source.location} ({architectures[0]}) is not known; "
+        f"the head of {source.location} ({architecture}) is not known; "
         "set model.head to masked, causal or encoder, whichever the model was trained as"
     )

@@ -16,7 +16,7 @@ from zostudy.lm.architecture import Architecture, packed_family
 from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.extraction import extract
-from zostudy.lm.fitting import check_fit
+from zostudy.lm.fitting import check_fit, check_size
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource, load_config
 
@@ -66,7 +66,8 @@ def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dty
     Raises:
         ModelError: the model cannot be loaded.
     """
-    family = packed_family(load_config(source))
+    with reading(source):
+        family = packed_family(load_config(source))
     if family is None:
         return None
     model = load_model(source, torch.float32)
@@ -88,6 +89,7 @@ def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
         config = load_config(source)
         held = read_tensors(weight_files(source))
         blank = _blank(source, config)
+        check_size(source, blank, held)
         model, report = type(blank).from_pretrained(
             None,  # given no place, transformers reads no other file
             config=blank.config,
