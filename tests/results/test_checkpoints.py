@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from zostudy.results.checkpoints import Checkpoints
 
@@ -28,7 +34,9 @@ def test_what_was_saved_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_state_of_another_condition_is_not_loaded(tmp_path: Path) -> None:
     Checkpoints(tmp_path, "float32").save("t", STATE)
-    assert Checkpoints(tmp_path, "bfloat16").load("t") is None
+    told: list[str] = []
+    assert Checkpoints(tmp_path, "bfloat16", told.append).load("t") is None
+    assert told == ["t begins anew: it was saved under float32, and this run has bfloat16"]
     loaded = Checkpoints(tmp_path, "float32").load("t")
     assert loaded is not None
     assert loaded.keys() == STATE.keys()
@@ -45,19 +53,125 @@ def test_what_a_crash_left_of_trials_that_ended_is_swept_away(tmp_path: Path) ->
     assert checkpoints.load("running") is not None
 
 
-def test_a_torn_file_is_as_good_as_none(tmp_path: Path) -> None:
+def content(older: bool) -> bytes:
+    """The bytes of a saved state; an older zostudy wrote the archive alone."""
+    with TemporaryDirectory() as folder:
+        Checkpoints(folder).save("t", STATE)
+        whole = (Path(folder) / "checkpoints" / "t.npz").read_bytes()
+    return whole[whole.index(b"PK") :] if older else whole
+
+
+WHOLE = {older: content(older) for older in (True, False)}
+
+
+def loaded_from(place: Path, saved: bytes) -> tuple[dict[str, Any] | None, list[str]]:
+    """What is loaded from a file of these bytes, and what is told."""
+    (place / "checkpoints").mkdir(exist_ok=True)
+    (place / "checkpoints" / "t.npz").write_bytes(saved)
+    told: list[str] = []
+    return Checkpoints(place, tell=told.append).load("t"), told
+
+
+def check_same_or_set_aside(saved: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        state, told = loaded_from(Path(folder), saved)
+        left = [path.name for path in (Path(folder) / "checkpoints").iterdir()]
+        aside = Path(folder) / "damaged" / "checkpoints" / "t.npz-0"
+        if state is None:
+            [line] = told
+            assert line.startswith("set aside: checkpoints/t.npz cannot be read (")
+            assert line.endswith("); its trial begins anew")
+            assert "\n" not in line
+            assert (left, aside.read_bytes()) == ([], saved)
+        else:
+            assert (told, left) == ([], ["t.npz"])
+            assert state.keys() == STATE.keys()
+            assert all(np.array_equal(state[name], STATE[name], equal_nan=name != "text") for name in STATE)
+            assert all(state[name].dtype == np.asarray(STATE[name]).dtype for name in STATE)
+
+
+@pytest.mark.parametrize("older", [True, False])
+@settings(max_examples=50)
+@given(data=st.data())
+def test_a_changed_byte_loads_the_same_state_or_is_set_aside_with_a_line(data: st.DataObject, older: bool) -> None:
+    whole = WHOLE[older]
+    place = data.draw(st.integers(0, len(whole) - 1))
+    change = data.draw(st.integers(1, 255))
+    check_same_or_set_aside(whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
+
+
+@pytest.mark.parametrize("older", [True, False])
+@settings(max_examples=20)
+@given(data=st.data())
+def test_a_file_that_is_cut_or_goes_on_is_set_aside(data: st.DataObject, older: bool) -> None:
+    whole = WHOLE[older]
+    check_same_or_set_aside(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    check_same_or_set_aside(whole + data.draw(st.binary(min_size=1, max_size=9)))
+
+
+def test_with_a_checksum_no_change_goes_unnoticed(tmp_path: Path) -> None:
+    whole = WHOLE[False]
+    assert loaded_from(tmp_path, whole)[0] is not None
+    for place in range(0, len(whole), 17):
+        state, told = loaded_from(tmp_path, whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert (state, len(told)) == (None, 1)
+
+
+def archive(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=True, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        archive(condition="", latent=np.array([{"an": "object"}], dtype=object)),
+        archive(latent=np.zeros(2)),
+        archive(),
+        b"",
+        b"PK",
+        np.lib.format.magic(1, 0) + b"v\0{'descr': '<f4'",
+    ],
+    ids=["objects", "no condition", "empty archive", "no bytes", "two bytes", "a torn array"],
+)
+def test_nothing_is_ever_unpickled_and_what_is_no_state_is_set_aside(tmp_path: Path, saved: bytes) -> None:
+    state, told = loaded_from(tmp_path, saved)
+    assert (state, len(told)) == (None, 1)
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save("t", STATE)
-    [path] = (tmp_path / "checkpoints").iterdir()
-    whole = path.read_bytes()
-    for size in (0, 1, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:size])
+    assert checkpoints.load("t") is not None
+
+
+def test_what_stands_in_the_way_of_a_file_is_set_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    (folder / "a.npz").mkdir(parents=True)
+    (folder / "b.npz").symlink_to(tmp_path / "nowhere")
+    (folder / "c.npz").symlink_to(tmp_path / "elsewhere.npz")
+    (folder / "d.npz.unfinished").mkdir()
+    (tmp_path / "elsewhere.npz").write_bytes(WHOLE[False])
+    told: list[str] = []
+    checkpoints = Checkpoints(tmp_path, tell=told.append)
+    checkpoints.sweep([])
+    names = ["a.npz", "b.npz", "c.npz", "d.npz.unfinished"]
+    assert told == [f"set aside: checkpoints/{name} is not a file of its own; its trial begins anew" for name in names]
+    for trial in "abcd":
+        assert checkpoints.load(trial) is None
+        checkpoints.save(trial, STATE)
+        assert Checkpoints(tmp_path).load(trial) is not None
+    assert (tmp_path / "elsewhere.npz").read_bytes() == WHOLE[False]
+
+
+def test_a_refused_state_is_set_aside_each_under_a_name_of_its_own(tmp_path: Path) -> None:
+    told: list[str] = []
+    checkpoints = Checkpoints(tmp_path, tell=told.append)
+    for number in range(2):
+        checkpoints.save("t", STATE)
+        checkpoints.refuse("t", "KeyError: 'identity'")
         assert checkpoints.load("t") is None
-
-
-def test_nothing_is_ever_unpickled(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.save("t", STATE)
-    [path] = (tmp_path / "checkpoints").iterdir()
-    np.savez(path, allow_pickle=True, latent=np.array([{"an": "object"}], dtype=object))
-    assert checkpoints.load("t") is None
+        assert (tmp_path / "damaged" / "checkpoints" / f"t.npz-{number}").is_file()
+    assert told[0] == (
+        "set aside: checkpoints/t.npz cannot be gone on from (KeyError: 'identity'); its trial begins anew"
+    )
+    checkpoints.refuse("t", "it is gone already")
+    assert len(told) == 2

@@ -35,6 +35,7 @@ class Tune:
     outcomes: list[Outcome] = field(default_factory=list)
     saved: dict[str, State] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,6 +51,7 @@ class Tune:
             on_fault=self.faults.append,
             save=lambda name, state: self.saved.update({name: state}),
             load=lambda name: self.saved.get(name),
+            refuse=lambda name, reason: self.refused.update({name: reason}),
         )
         self.n_suggested = 0
 
@@ -81,6 +83,7 @@ class Tune:
             "saved": [*saved],
             "outcome": [outcome] if outcome else [],
             "fault": None,
+            "refused": None,
         }
         self.searcher.on_trial_result(trial_id, result)
 

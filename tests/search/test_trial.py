@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -264,20 +265,52 @@ def test_a_state_of_another_configuration_is_not_gone_on_from(
     assert not np.array_equal(first.history["loss"], anew.history["loss"])
 
 
-@pytest.mark.parametrize("lacks", ["method.latent", "started_at", "kept.rows", "since.0.scores"])
-def test_from_a_state_that_another_zostudy_saved_a_trial_begins_anew(
-    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch, lacks: str
+UNFIT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    **{
+        f"without {name}": lambda state, name=name: {key: value for key, value in state.items() if key != name}
+        for name in ("identity", "method.latent", "started_at", "kept.rows", "since.0.scores", "history.loss")
+    },
+    "other settings": lambda state: state | {"identity": "another"},
+    "a short latent": lambda state: state | {"method.latent": np.zeros(3, dtype=np.float32)},
+    "a latent of no number": lambda state: state | {"method.latent": state["method.latent"] * np.float32(np.nan)},
+    "a latent of text": lambda state: state | {"method.latent": np.array("z")},
+    "steps of text": lambda state: state | {"method.step_number": np.array("many")},
+    "two step numbers": lambda state: state | {"method.step_number": np.arange(2)},
+    "a short kept point": lambda state: state | {"kept.latent": np.zeros(3, dtype=np.float32)},
+    "a kept point in float64": lambda state: state | {"kept.latent": state["kept.latent"].astype(np.float64)},
+    "scores of three classes": lambda state: state | {"kept.scores": np.zeros((1, 3), dtype=np.float32)},
+    "kept metrics of text": lambda state: state | {"kept.metrics.auc": np.array("good")},
+    "another kept metric": lambda state: state | {"kept.metrics.f2": np.array(0.5)},
+    "a history of text": lambda state: state | {"history.loss": state["history.loss"].astype(str)},
+    "a history of one number": lambda state: state | {"history.loss": np.array(0.5)},
+    "a longer column": lambda state: state | {"history.loss": np.append(state["history.loss"], 0.5)},
+    "another column": lambda state: state | {"history.f2": state["history.loss"]},
+    "known scores of another shape": lambda state: state | {"since.0.known": np.ones((1, 1), dtype=np.bool_)},
+    "known as numbers": lambda state: state | {"since.0.known": state["since.0.known"].astype(np.int64)},
+    "a start of no time": lambda state: state | {"started_at": np.array("noon")},
+}
+
+
+@pytest.mark.parametrize("fault", UNFIT)
+def test_from_a_state_that_does_not_fit_a_trial_begins_anew_and_says_why(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
     states: list[Mapping[str, object]] = []
     pool, assignment = LocalPool(scorer), plan.assign(plan.cells[0], "search", 0, {})
     whole = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append))
-    state = next(state for state in states if lacks in state and "kept.rows" in state)
-    older = {name: value for name, value in state.items() if name != lacks}
-    begun_anew = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=older))
+    good = dict(next(state for state in states if "since.0.scores" in state and "kept.rows" in state))
+    reasons: list[str] = []
+    unfit = UNFIT[fault](good)
+    outcome = run_trial(plan.spec, assignment, data, pool, REPORTS.append, None, unfit, reasons.append)
+    [reason] = reasons
+    assert "\n" not in reason
+    begun_anew = encode(outcome)
     for table in whole:
         dropped = [column for column in TIME_COLUMNS if column in whole[table].column_names]
         assert begun_anew[table].drop_columns(dropped).equals(whole[table].drop_columns(dropped)), table
+    run_trial(plan.spec, assignment, data, pool, REPORTS.append, None, good, reasons.append)
+    assert reasons == [reason]
 
 
 def test_a_state_of_a_study_that_was_changed_since_is_not_gone_on_from(

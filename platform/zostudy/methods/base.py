@@ -224,11 +224,20 @@ class Method(ABC):
         return counters | {"latent": self.latent.copy()} | self._extra_state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over a ``state_dict``; what follows equals, bit for bit, a run never interrupted."""
+        """Takes over a ``state_dict``; what follows equals, bit for bit, a run never interrupted.
+
+        Raises:
+            ValueError: the latent is of another length, or not finite.
+        """
+        latent = np.array(state["latent"], dtype=np.float32)
+        if latent.shape != self.latent.shape or not np.isfinite(latent).all():
+            raise ValueError(
+                f"a saved latent must hold {self.latent.size} finite numbers, but has shape {latent.shape}"
+            )
         self._running = self._pending = None
         self.step_number = int(state["step_number"])
         self.queries_spent = int(state["queries_spent"])
-        self.latent = np.array(state["latent"], dtype=np.float32)
+        self.latent = latent
         self._load_extra_state(state)
 
     def _extra_state(self) -> State:

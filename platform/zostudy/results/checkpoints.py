@@ -1,20 +1,27 @@
-"""Where a long trial stood when it was last saved: one small file a trial, arrays only, nothing ever unpickled."""
+"""Where a long trial stood when it was last saved: one small file a trial, arrays only, nothing ever unpickled.
+
+A file is a line with a checksum of the rest, and an archive of arrays. One that is not as it was written is set aside
+with a line that says so, and its trial begins anew: that costs time, but no number.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
-import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.results.storage import UNFINISHED, Storage, Where
+from zostudy.results.ledger import DAMAGED
+from zostudy.results.storage import UNFINISHED, Storage, Where, short_reason
 
 CHECKPOINTS = "checkpoints"
 
 _CONDITION = "condition"
+_MARK = b"zostudy checkpoint, sha256 "
 
 State = Mapping[str, Any]
 """Arrays, numbers and text by name."""
@@ -23,23 +30,27 @@ State = Mapping[str, Any]
 class Checkpoints:
     """The folder ``checkpoints`` of a study; a trial's file is there from its first save to its stored outcome."""
 
-    def __init__(self, where: Where, condition: str = "") -> None:
+    def __init__(self, where: Where, condition: str = "", tell: Callable[[str], None] = lambda line: None) -> None:
         """Uses the study's place; makes nothing yet.
 
         Args:
             where: the study's place.
             condition: what numbers depend on beside the study, such as the dtype; states of another one are not loaded.
+            tell: takes a line about a trial that begins anew though something was saved of it.
         """
-        self._place = Storage.at(where) / CHECKPOINTS
-        self._condition = condition
+        self._study = Storage.at(where)
+        self._place = self._study / CHECKPOINTS
+        self._condition, self._tell = condition, tell
         self._saved = set(self._place.files())
 
     def sweep(self, finished: Collection[str]) -> None:
-        """Forgets the trials that have ended, and what a crash left half-written.
+        """Forgets the trials that have ended, and what a crash left half-written; sets aside what is no file.
 
         Raises:
             ResultsError: a file cannot be removed.
         """
+        for name in self._no_files():
+            self._set_aside(name, "is not a file of its own")
         for name in {*map(_file, finished)} & self._saved:
             self._place.remove(name)
             self._saved.discard(name)
@@ -55,22 +66,36 @@ class Checkpoints:
         buffer, content = io.BytesIO(), {_CONDITION: self._condition} | dict(state)
         np.savez(buffer, allow_pickle=False, **{name: np.asarray(value) for name, value in content.items()})
         self._place.make()
-        self._place.write(_file(trial), buffer.getvalue())
+        self._place.write(_file(trial), _head(buffer.getvalue()) + buffer.getvalue())
         self._saved.add(_file(trial))
 
     def load(self, trial: str) -> dict[str, NDArray[Any]] | None:
-        """Returns what was saved of a trial under this condition; None where there is nothing, or a file that is torn.
+        """Returns what was saved of a trial under this condition; None where there is nothing that can be used.
 
-        Either costs only time: the trial begins anew, and its numbers are the same.
+        Raises:
+            ResultsError: a damaged file cannot be set aside.
         """
         if _file(trial) not in self._saved:
             return None
         try:
-            with np.load(io.BytesIO(self._place.read(_file(trial))), allow_pickle=False) as file:
-                state = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            state = _decoded(self._place.read(_file(trial)))
+            condition = str(state.pop(_CONDITION))
+        except Exception as error:  # what a changed byte makes zipfile, zlib and NumPy raise is not to be listed
+            self._set_aside(_file(trial), f"cannot be read ({short_reason(error)})")
             return None
-        return state if str(state.pop(_CONDITION, "")) == self._condition else None
+        if condition != self._condition:
+            self._tell(f"{trial} begins anew: it was saved under {condition}, and this run has {self._condition}")
+            return None
+        return state
+
+    def refuse(self, trial: str, reason: str) -> None:
+        """Sets aside what was saved of a trial and could not be gone on from.
+
+        Raises:
+            ResultsError: it cannot be moved.
+        """
+        if _file(trial) in self._saved:
+            self._set_aside(_file(trial), f"cannot be gone on from ({reason})")
 
     def remove(self, trial: str) -> None:
         """Forgets a trial, whose outcome is stored.
@@ -81,6 +106,38 @@ class Checkpoints:
         if _file(trial) in self._saved:
             self._place.remove(_file(trial))
             self._saved.discard(_file(trial))
+
+    def _no_files(self) -> list[str]:
+        """Returns the names of folders and links, which stand in the way of what is saved under them."""
+        folder = self._place.folder
+        paths = folder.iterdir() if folder is not None and folder.is_dir() else ()
+        return sorted(path.name for path in paths if path.is_symlink() or not path.is_file())
+
+    def _set_aside(self, name: str, fault: str) -> None:
+        to = self._study / DAMAGED / CHECKPOINTS
+        taken = {path.name for path in to.folder.glob("*")} if to.folder else set(to.files())
+        kept = next(unused for number in count() if (unused := f"{name}-{number}") not in taken)
+        self._study.move(f"{CHECKPOINTS}/{name}", f"{DAMAGED}/{CHECKPOINTS}/{kept}")
+        self._saved.discard(name)
+        self._tell(f"set aside: {CHECKPOINTS}/{name} {fault}; its trial begins anew")
+
+
+def _decoded(content: bytes) -> dict[str, NDArray[Any]]:
+    """Returns the arrays of a file; an older zostudy wrote no checksum.
+
+    Raises:
+        Exception: the file is not as it was written.
+    """
+    if content.startswith(_MARK):
+        head, content = content[: len(_head(b""))], content[len(_head(b"")) :]
+        if head != _head(content):
+            raise ValueError("its checksum is another one")
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _head(archive: bytes) -> bytes:
+    return _MARK + hashlib.sha256(archive).hexdigest().encode() + b"\n"
 
 
 def _file(trial: str) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zostudy.methods import StepRecord
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
+from zostudy.results.schema import HISTORY, METRICS
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.setup import TrialSetup
 
@@ -27,6 +28,7 @@ _OPTION_COLUMNS = (
 )
 
 _DEV_METRICS = ("auc", "balanced_accuracy", "minority_recall")
+_HISTORY_COLUMNS = {field.name for field in HISTORY} - {"study", "cell", "trial", "auxiliary"}
 _NOT_EVALUATED = {f"dev_{name}": float("nan") for name in _DEV_METRICS}
 
 
@@ -137,7 +139,12 @@ class Recording:
         }
 
     def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Takes over a ``state_dict``."""
+        """Takes over a ``state_dict``.
+
+        Raises:
+            KeyError: something is missing.
+            ValueError: something is of another shape or kind than what is saved.
+        """
         self.examples = int(state["examples"])
         self.evaluation_examples = int(state["evaluation_examples"])
         self.replica_seconds = float(state["replica_seconds"])
@@ -146,11 +153,23 @@ class Recording:
         if "kept.latent" in state:
             scores = SplitScores(state["kept.rows"], state["kept.labels"], state["kept.scores"])
             metrics = {name: float(value) for name, value in _part(state, "kept.metrics.").items()}
-            self._kept = Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores)
+            self._kept = self._checked(Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores))
         # An earlier zostudy saved the AUC alone.
         self._history = [_NOT_EVALUATED | row for row in _rows(_part(state, "history."))]
+        if any(row.keys() != _HISTORY_COLUMNS for row in self._history):
+            raise ValueError("a saved history must have its columns")
         auxiliary = _rows(_part(state, "auxiliary.")) or [{} for _ in self._history]
         self._auxiliary = [{n: value for n, value in row.items() if not np.isnan(value)} for row in auxiliary]
+
+    def _checked(self, kept: Kept) -> Kept:
+        """Returns a saved point, if it is one of this trial."""
+        rows, n_classes = self._setup.draw.dev_rows, self._setup.data.n_classes
+        found = [kept.latent.shape, kept.latent.dtype, kept.scores.scores.shape, kept.scores.scores.dtype]
+        if found != [(self._setup.options.subspace_dim,), np.float32, (len(rows), n_classes), np.float32]:
+            raise ValueError(f"a saved point must be one of this trial, but has {found}")
+        if kept.metrics.keys() != set(METRICS) or not np.array_equal(kept.scores.rows, rows):
+            raise ValueError("a saved point must have its metrics and its dev rows")
+        return kept
 
     @property
     def _seconds(self) -> float:
@@ -247,4 +266,5 @@ def _part(state: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[A
 
 
 def _rows(columns: Mapping[str, NDArray[Any]]) -> list[dict[str, float]]:
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    values = [column.astype(np.float64, casting="same_kind").tolist() for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]

@@ -55,11 +55,18 @@ class Replay:
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over a ``state_dict``."""
+        """Takes over a ``state_dict``.
+
+        Raises:
+            KeyError: something is missing.
+            ValueError: scores are of another shape or kind than what is known of them.
+        """
         self.begin()
         while (call := _CALL.format(len(self._earlier))) + "known" in state:
-            scored = Scored(state[call + "known"].shape, self._heard)
-            scored.scores = np.array(state[call + "scores"], dtype=np.float32)
-            scored.known = np.array(state[call + "known"], dtype=np.bool_)
+            known, scores = np.asarray(state[call + "known"]), np.asarray(state[call + "scores"])
+            if known.dtype != np.bool_ or scores.dtype != np.float32 or scores.shape[:-1] != known.shape:
+                raise ValueError(f"saved scores must be those of {known.shape} rows, but have shape {scores.shape}")
+            scored = Scored(known.shape, self._heard)
+            scored.scores, scored.known = scores.copy(), known.copy()
             scored.seconds = float(state[call + "seconds"])
             self._earlier.append(scored)

@@ -22,6 +22,7 @@ OUTCOME = "outcome"
 PROGRESS = "progress"
 SAVED = "saved"
 FAULT = "fault"
+REFUSED = "refused"
 
 MOST_TRIES = 4
 
@@ -47,6 +48,7 @@ class StudySearcher(Searcher):
         on_fault: Callable[[str], None],
         save: Callable[[str, State], None],
         load: Callable[[str], State | None],
+        refuse: Callable[[str, str], None],
     ) -> None:
         """Connects Tune to the study.
 
@@ -60,12 +62,13 @@ class StudySearcher(Searcher):
             on_fault: told why no trial can go on; raises.
             save: keeps a trial's state, by the trial's name.
             load: gives the state that was saved last, or None.
+            refuse: told which trial did not go on from that state, and why.
         """
         super().__init__(metric=METRIC, mode="max")
         self._progress = progress
         self._on_start, self._on_progress = on_start, on_progress
         self._on_outcome, self._on_crash, self._on_fault = on_outcome, on_crash, on_fault
-        self._save, self._load = save, load
+        self._save, self._load, self._refuse = save, load, refuse
         self._running: dict[str, Assignment] = {}
         self._ended: set[str] = set()
         self._dead: dict[str, Assignment] = {}
@@ -92,6 +95,8 @@ class StudySearcher(Searcher):
         assignment = self._running[trial_id]
         if result[FAULT] is not None:
             self._on_fault(result[FAULT])
+        if result[REFUSED] is not None:
+            self._refuse(assignment.name, result[REFUSED])
         self._on_progress(assignment, result[PROGRESS])
         if result[SAVED]:
             self._save(assignment.name, result[SAVED].pop())

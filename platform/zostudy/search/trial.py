@@ -64,6 +64,7 @@ def run_trial(
     report: Report,
     save: Save | None = None,
     saved: State | None = None,
+    refuse: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Runs a trial to its end and returns what is to be stored; of a trial that fails, the reason.
 
@@ -74,30 +75,44 @@ def run_trial(
         pool: scores the queries.
         report: told of the progress after each evaluation, and about once a second in between.
         save: takes the trial's state about every 15 seconds, whenever a replica has answered.
-        saved: such a state of this very trial, to go on from; one of another configuration or another zostudy is not
-            used.
+        saved: such a state of this very trial, to go on from.
+        refuse: told why the trial did not go on from ``saved``, but began anew: the state is of another configuration
+            or another zostudy, or is damaged.
 
     Raises:
         NoReplicaError: there is nobody left to score; nothing is wrong with the trial.
     """
     setup = set_up(spec, assignment, data)
-    recording = Recording(setup)
-    try:
-        trial = Trial(setup, pool, recording, report, save)
-        if saved is not None and trial.fits(saved):
-            try:
-                trial.load_state_dict(saved)
-            except (KeyError, ValueError, TypeError):  # another zostudy saved it: the trial begins anew
-                recording = Recording(setup)
-                trial = Trial(setup, pool, recording, report, save)
-        trial.run()
-    except NotFiniteError as error:
-        return recording.outcome(error=str(error))
-    except NoReplicaError:
-        raise
-    except Exception as error:  # whatever broke this trial is stored with it, and the study goes on
-        return recording.outcome(error=f"{type(error).__name__}: {' '.join(str(error).split())[:500]}")
-    return recording.outcome()
+
+    def outcome(state: State | None) -> Outcome:
+        recording = Recording(setup)
+        try:
+            trial = Trial(setup, pool, recording, report, save)
+            if state is not None:
+                trial.load_state_dict(state)
+            trial.run()
+            return recording.outcome()
+        except NotFiniteError as error:
+            return recording.outcome(error=str(error))
+        except NoReplicaError:
+            raise
+        except Exception as error:  # whatever broke this trial is stored with it, and the study goes on
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+            if state is not None:  # it may have been the state; if it was not, the trial comes to the same end again
+                raise _UnfitStateError(reason) from error
+            return recording.outcome(error=reason)
+
+    if saved is not None:
+        try:
+            return outcome(saved)
+        except _UnfitStateError as error:
+            if refuse is not None:
+                refuse(str(error))
+    return outcome(None)
+
+
+class _UnfitStateError(Exception):
+    """A trial cannot be gone on with from a saved state."""
 
 
 class Trial:
@@ -140,14 +155,20 @@ class Trial:
 
     def fits(self, state: State) -> bool:
         """Returns whether a state was saved by this trial in this configuration."""
-        return str(state["identity"]) == self._identity
+        return str(state.get("identity")) == self._identity
 
     def state_dict(self) -> State:
         """Returns all that a trial needs to go on from here: the last place it can begin at, and the scores since."""
         return self._recording.state_dict() | self._place | self._replay.state_dict()
 
     def load_state_dict(self, state: State) -> None:
-        """Takes over a ``state_dict``; what follows equals a trial never stopped, bit for bit."""
+        """Takes over a ``state_dict``; what follows equals a trial never stopped, bit for bit.
+
+        Raises:
+            Exception: the state is none of this trial in this configuration, or not as it was saved.
+        """
+        if not self.fits(state):
+            raise ValueError("it was saved under other settings")
         own = {name.removeprefix(_METHOD): state[name] for name in state if name.startswith(_METHOD)}
         self._method.load_state_dict(own)
         self._recording.load_state_dict(state)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zostudy.cluster.crew import Roster
 from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 # Tune's own limit is fixed for the whole run; that of the pace follows the replicas.
 MOST_TRIALS_AT_ONCE = 10_000
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,8 @@ def run_trials(
     from zostudy.search.searcher import MOST_TRIES, StudySearcher
 
     spec = progress.plan.spec
-    checkpoints = Checkpoints(
-        ledger.place, f"{evaluators.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
-    )
+    condition = f"{evaluators.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
+    checkpoints = Checkpoints(ledger.place, condition, watcher.note)
     checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
     faults: list[ZostudyError] = []
 
@@ -115,12 +117,12 @@ def run_trials(
     def stop(fault: str) -> None:
         raise NoReplicaError(f"{fault}; all that has finished is kept, so mend that and run again")
 
-    def ending(do: Callable[..., None]) -> Callable[..., None]:
+    def ending(do: Callable[..., Result]) -> Callable[..., Result]:
         """Keeps the error that ends the study, as Tune wraps what its searcher raises in a traceback."""
 
-        def call(*what: object) -> None:
+        def call(*what: object) -> Result:
             try:
-                do(*what)
+                return do(*what)
             except ZostudyError as error:
                 faults.append(error)
                 raise
@@ -137,7 +139,8 @@ def run_trials(
         on_crash=crashed,
         on_fault=ending(stop),
         save=ending(checkpoints.save),
-        load=checkpoints.load,
+        load=ending(checkpoints.load),
+        refuse=ending(checkpoints.refuse),
     )
     trainable = tune.with_parameters(tune_trial, spec=spec, data=data, evaluators=evaluators, methods=registered_here())
     with Journal(ledger.place, progress, watcher.note) as journal, _tune_folder() as folder:
@@ -176,16 +179,21 @@ def tune_trial(
     """Runs one trial in a process of Tune's, which knows by name only methods that are installed."""
     from ray import tune
 
-    from zostudy.search.searcher import FAULT, METRIC, OUTCOME, PROGRESS, SAVED
+    from zostudy.search.searcher import FAULT, METRIC, OUTCOME, PROGRESS, REFUSED, SAVED
 
     for name, method in methods.items():
         register_method(name)(method)
     assignment: Assignment = config["assignment"]
     latest = TrialProgress(0, 0.0, None)
 
-    def send(saved: Sequence[State] = (), outcome: Sequence[Outcome] = (), fault: str | None = None) -> None:
-        report = {METRIC: latest.dev_auc, PROGRESS: latest, SAVED: [*saved], OUTCOME: [*outcome], FAULT: fault}
-        tune.report(report)
+    def send(
+        saved: Sequence[State] = (),
+        outcome: Sequence[Outcome] = (),
+        fault: str | None = None,
+        refused: str | None = None,
+    ) -> None:
+        lists = {SAVED: [*saved], OUTCOME: [*outcome]}
+        tune.report({METRIC: latest.dev_auc, PROGRESS: latest, **lists, FAULT: fault, REFUSED: refused})
 
     def report(progress: TrialProgress) -> None:
         nonlocal latest
@@ -195,9 +203,12 @@ def tune_trial(
     def save(state: State) -> None:
         send(saved=[state])
 
+    def refuse(reason: str) -> None:
+        send(refused=reason)
+
     pool = evaluators.pool(first=assignment.number)
     try:
-        send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"])])
+        send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"], refuse)])
     except ClusterError:
         raise  # this process ends, and the trial is tried again
     except NoReplicaError as error:

@@ -128,7 +128,10 @@ class AucMinimax(Objective):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes over a ``state_dict``."""
-        self.a, self.b, self.alpha = (np.array(state[name], dtype=np.float64) for name in ("a", "b", "alpha"))
+        saved = [np.array(state[name], dtype=np.float64) for name in ("a", "b", "alpha")]
+        if any(values.shape != self.a.shape for values in saved):
+            raise ValueError(f"saved scalars must have shape {self.a.shape}, but have {[v.shape for v in saved]}")
+        self.a, self.b, self.alpha = saved
         self._started = bool(state["started"])
 
     def _terms(self, scores: Scores, labels: Labels) -> tuple[Indicator, Indicator, Indicator, ClassVector]:
