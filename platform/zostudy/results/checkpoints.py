@@ -133,7 +133,11 @@ def _decoded(content: bytes) -> dict[str, NDArray[Any]]:
         if head != _head(content):
             raise ValueError("its checksum is another one")
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        state = {name: file[name] for name in file.files}
+    # The archive's last record has their number, to which zipfile does not hold it.
+    if len(state) != int.from_bytes(content[-12:-10], "little"):
+        raise ValueError("arrays are missing")
+    return state
 
 
 def _head(archive: bytes) -> bytes:
