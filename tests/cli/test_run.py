@@ -25,6 +25,14 @@ OUR_LINES = re.compile(
     r"\d+/\d+ trials  [\d,]+ queries  \d+ queries/s  replicas \d+% busy  ETA [\d:?]+(  best dev AUC 0\.\d+ \(\S+\))?"
 )
 
+# What a run of the tiny study says of its data first.
+OPENING = [
+    "9,000 rows: 9,000 used",
+    "class     label word  minority  train at ratio 2  dev at ratio 2  test",
+    "negative  terrible    -                       12              12   500",
+    "positive  great       yes                      6               6   500",
+]
+
 
 def trial_rows(folder: Path) -> list[dict[str, Any]]:
     return [row for path in sorted((folder / "trials").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
@@ -37,7 +45,7 @@ def test_a_finished_study_shows_its_comparison_again_and_starts_nothing(
     monkeypatch.setattr(ray, "init", None)
     called = call("run", finished.study, "--results", finished.folder.parent)
     assert called.code == 0
-    assert called.err == "done: reading reviews, checking mini-roberta\n9,000 rows: 9,000 used\n"
+    assert called.err.splitlines() == ["done: reading reviews, checking mini-roberta", *OPENING]
     assert called.out.endswith(f"\nresults: {finished.folder} (6 trials)\nagain:   zostudy compare {finished.folder}\n")
     table = called.out.rpartition("\n\nresults:")[0]
     assert table == call("compare", finished.folder).out.rstrip("\n")
@@ -127,8 +135,8 @@ def test_a_ray_that_does_not_start_is_told_in_a_line(
     called = call("run", write_study(), "--results", tmp_path)
     assert called.code == 2
     *phases, line = called.err.splitlines()
-    reading = ["tiny: reading reviews, checking mini-roberta", "9,000 rows: 9,000 used"]
-    assert phases == [*reading, "reading mini-roberta", "starting Ray"]
+    reading = "tiny: reading reviews, checking mini-roberta"
+    assert phases == [reading, *OPENING, "reading mini-roberta", "starting Ray"]
     assert line.startswith("error: ")
     assert "The current node timed out during startup." in line
 
@@ -147,6 +155,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     assert spsa[:3] == ["spsa-r2", "perturbation_radius", "6/12"]
     assert spsa[-3:] == ["2", "2", "96"]
     assert untuned[-3:] == ["0", "2", "0"]
+    assert re.findall(r"^(?:class|negative|positive) .*$", called.out, re.MULTILINE) == OPENING[1:]
     evaluated = sum(row["evaluation_examples"] for row in rows)
     assert f"2 cells, {len(rows)} trials, 96 queries (768 examples), {evaluated:,} examples to evaluate" in called.out
     assert sum(row["queries"] for row in rows) <= 96

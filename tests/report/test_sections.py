@@ -19,6 +19,7 @@ from zostudy.report.page import write_report
 from zostudy.report.parts import Section, Study
 from zostudy.report.sections import describe
 from zostudy.report.study_file import read_study_file
+from zostudy.results.classes import StudyClass, StudyClasses, class_table, write_classes
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.reading import load_results
@@ -91,6 +92,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory, altered: Callable[..., Pat
         "one class": altered(root / "one class", scores=of_one_class_for_zosa),
         "bare": bare(altered(root / "bare")),
     }
+
+
+def test_the_classes_are_shown_where_they_are_stored(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["bare"], tmp_path / "named")
+    classes = StudyClasses("label word", (1.0,), (StudyClass("spam", "junk", True, (10,), (10,), 5),))
+    write_classes(Storage.at(tmp_path / "named"), classes)
+    assert section(told(tmp_path / "named"), "Classes").tables == (class_table(classes),)
+    assert "Classes" not in [section.title for section in told(folders["bare"]).sections]
 
 
 def test_the_comparison_is_that_of_zostudy_compare(folders: dict[str, Path]) -> None:

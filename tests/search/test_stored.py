@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import optuna
@@ -15,6 +16,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from zostudy.cluster.pool import LocalPool, Scorer
 from zostudy.errors import ResultsError
+from zostudy.results.classes import StudyClass, StudyClasses, read_classes
 from zostudy.results.ledger import STUDY_FILE, Ledger
 from zostudy.results.storage import Storage
 from zostudy.search.data import StudyData
@@ -49,7 +51,9 @@ def study(make_spec: Callable[..., StudySpec], data: StudyData) -> PreparedStudy
     plan = make_plan(make_spec(imbalance={"ratios": (1,), "minority_size": 10}, confirm={"seeds": 1}))
     absent: Any = None
     versions = {"zostudy": "0", "data": DATA, "model": DATA, "weights": DATA, "settings": DATA}
-    return PreparedStudy(plan, absent, absent, absent, replace(data, versions=versions))
+    task: Any = SimpleNamespace(rows="30 rows: 30 used", notes=("a note",))
+    classes = StudyClasses("label word", (1.0,), (StudyClass("bad", "terrible", True, (10,), (10,), 5),))
+    return PreparedStudy(plan, task, absent, absent, replace(data, versions=versions), classes)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +105,7 @@ def test_the_journal_of_a_study_that_is_done_is_made_and_caught_up(
     assert values(folder / JOURNAL_FILE) != expected
     assert run(study, Storage.at(folder), watcher).done
     assert values(folder / JOURNAL_FILE) == expected
-    assert watcher.notes == []
+    assert set(watcher.notes) == set(study.opening)
 
 
 def test_the_journal_of_a_study_that_is_done_is_set_aside_when_torn(
@@ -114,7 +118,9 @@ def test_the_journal_of_a_study_that_is_done_is_set_aside_when_torn(
     journal.write_bytes(torn)
     run(study, Storage.at(folder), watcher)
     kept = f"{JOURNAL_FILE}.damaged-0"
-    assert watcher.notes == [f"set aside: {JOURNAL_FILE} was torn, is now {kept}; written anew"]
+    assert [note for note in watcher.notes if note not in study.opening] == [
+        f"set aside: {JOURNAL_FILE} was torn, is now {kept}; written anew"
+    ]
     assert (folder / kept).read_bytes() == torn
     assert values(journal) == stored(study.plan, outcomes)
     assert "was torn" in (folder / "study.log").read_text()
@@ -134,6 +140,19 @@ def test_other_data_or_weights_are_refused_and_nothing_is_changed(
     assert watcher.notes == []
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert run(study, Storage.at(folder), Notes()).done
+
+
+def test_the_classes_are_said_first_and_stored_beside_the_results(study: PreparedStudy, folder: Path) -> None:
+    watcher = Notes()
+    run(study, Storage.at(folder), watcher)
+    assert watcher.notes[:4] == [
+        "30 rows: 30 used",
+        "a note",
+        "class  label word  minority  train at ratio 1  dev at ratio 1  test",
+        "bad    terrible    yes                     10              10     5",
+    ]
+    assert read_classes(Storage.at(folder)) == study.classes
+    assert [line.split(" ", 2)[2] for line in (folder / "study.log").read_text().splitlines()[:4]] == watcher.notes[:4]
 
 
 def test_what_data_a_study_ran_on_is_said_in_its_file(study: PreparedStudy, folder: Path) -> None:

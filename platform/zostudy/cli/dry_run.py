@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zostudy.cli.meter import duration
 from zostudy.printing import say, say_text, tell
+from zostudy.results.classes import class_table
 from zostudy.results.tables import Table, plain
 from zostudy.search.estimate import estimate
 from zostudy.search.plan import tunes
@@ -12,7 +13,7 @@ from zostudy.search.prepare import PreparedStudy
 
 def show_plan(study: PreparedStudy) -> None:
     """Prints cells, draws, trials, queries and the expected time; starts no Ray and writes nothing."""
-    say_text(f"{plain(_cells(study))}\n")
+    say_text(f"{plain(_cells(study), class_table(study.classes))}\n\n")
     say(study.task.rows)
     for note in _notes(study):
         say(f"note: {note}")

@@ -50,7 +50,6 @@ def run_command(
 
         place = Storage.at(results) / spec.name
         take_ends_as_interrupts()
-        tell(prepared.task.rows, *(f"note: {note}" for note in prepared.task.notes))
         with lease(place, tell):
             _run(prepared, place, address)
 

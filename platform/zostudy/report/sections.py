@@ -14,6 +14,7 @@ from zostudy.report.repeating import failures_section, noise_section, repeating_
 from zostudy.report.saddle import saddle_section
 from zostudy.report.searching import search_section
 from zostudy.report.study_file import StudyFile
+from zostudy.results.classes import StudyClasses, class_table, read_classes
 from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results
 from zostudy.results.unfinished import unfinished
@@ -34,6 +35,8 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     trials = results.trials
     counting = results.only(confirmed(trials))
     confirm = counting.trials
+    if (classes := read_classes(file.place)) is not None:
+        yield _classes_section(classes)
     yield comparison_section(results, baseline, charts)
     yield anytime_section(confirm, counting.history, charts)
     yield curves_section(confirm, counting.scores, charts)
@@ -43,6 +46,11 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     yield noise_section(results.precision)
     yield failures_section(trials)
     yield repeating_section(trials, file.text)
+
+
+def _classes_section(classes: StudyClasses) -> Section:
+    note = f"The minority is made rare. A {classes.asked} is what the model is asked to choose for a class."
+    return Section("Classes", note, (class_table(classes),))
 
 
 def _summary(trials: pd.DataFrame) -> str:

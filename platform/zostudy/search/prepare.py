@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import check_max_length, model_room
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
+from zostudy.results.classes import StudyClass, StudyClasses, class_table
+from zostudy.results.tables import plain
 from zostudy.search.data import StudyData, make_data
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import set_up
@@ -25,6 +29,12 @@ class PreparedStudy:
     source: ModelSource
     encoded: EncodedTask
     data: StudyData
+    classes: StudyClasses
+
+    @property
+    def opening(self) -> list[str]:
+        """What a run says first: the rows that are used, and what each class is called, made rare and asked for."""
+        return [str(self.task.rows), *self.task.notes, *plain(class_table(self.classes)).split("\n")]
 
 
 def prepare(spec: StudySpec) -> PreparedStudy:
@@ -40,7 +50,28 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     for cell in plan.cells:
         if cell.n_confirm and not cell.n_search:
             set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()
-    return PreparedStudy(plan, task, source, _encode(spec, source, task, data), data)
+    return PreparedStudy(
+        plan, task, source, _encode(spec, source, task, data), data, _classes(plan, source, task, data)
+    )
+
+
+def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:
+    draws = [data.draws[ratio, plan.seed(plan.replicates[-1])] for ratio in plan.spec.imbalance.ratios]
+    test = np.bincount(data.labels[draws[0].test_rows], minlength=data.n_classes).tolist()
+    asked = task.wording(source.head).label_words
+    classes = (
+        StudyClass(
+            name,
+            asked[label],
+            label in task.minority,
+            tuple(draw.train_counts[label] for draw in draws),
+            tuple(draw.dev_counts[label] for draw in draws),
+            test[label],
+        )
+        for label, name in enumerate(task.table.class_names)
+    )
+    kind = "label text" if source.head == "encoder" else "label word"
+    return StudyClasses(kind, tuple(map(float, plan.spec.imbalance.ratios)), tuple(classes))
 
 
 def _encode(spec: StudySpec, source: ModelSource, task: Task, data: StudyData) -> EncodedTask:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 
+from zostudy.results.classes import write_classes
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
 from zostudy.results.storage import Storage
@@ -46,6 +47,9 @@ def run_stored(
         for addition in additions:
             tell(f"extends what is stored: {addition}")
         ledger.write_study(resolved, study.data.versions)
+        write_classes(place, study.classes)
+        for line in study.opening:
+            log.note(line)
         progress = run_prepared(study, ledger, address, log)
     merge(place)
     return progress

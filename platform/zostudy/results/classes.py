@@ -1,0 +1,107 @@
+"""The classes of a study, kept beside the results: what a model is asked to say for each, and how many rows it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from zostudy.errors import ResultsError
+from zostudy.results.storage import Storage, short_reason
+from zostudy.results.tables import Table
+
+CLASSES_FILE = "classes.json"
+
+
+@dataclass(frozen=True)
+class StudyClass:
+    """A class as the study asks for it.
+
+    Attributes:
+        name: in the data.
+        asked: its label word, or, of an encoder, its label text.
+        is_minority: whether it is made rare.
+        train: training rows at each imbalance ratio.
+        dev: dev rows at each imbalance ratio.
+        test: test rows.
+    """
+
+    name: str
+    asked: str
+    is_minority: bool
+    train: tuple[int, ...]
+    dev: tuple[int, ...]
+    test: int
+
+
+@dataclass(frozen=True)
+class StudyClasses:
+    """All classes of a study, in label order.
+
+    Attributes:
+        asked: what a model is asked for: ``label word``, or, of an encoder, ``label text``.
+        ratios: the imbalance ratios.
+        classes: one a label.
+    """
+
+    asked: str
+    ratios: tuple[float, ...]
+    classes: tuple[StudyClass, ...]
+
+
+def class_table(classes: StudyClasses) -> Table:
+    """Returns the table class, label word, minority, rows; counts that differ by ratio stand in the ratios' order."""
+    at = f"at ratio {', '.join(f'{ratio:g}' for ratio in classes.ratios)}"
+    rows = tuple(
+        (
+            each.name,
+            each.asked,
+            "yes" if each.is_minority else "-",
+            _counts(each.train),
+            _counts(each.dev),
+            f"{each.test:,}",
+        )
+        for each in classes.classes
+    )
+    return Table(("class", classes.asked, "minority", f"train {at}", f"dev {at}", "test"), rows, text_columns=3)
+
+
+def write_classes(place: Storage, classes: StudyClasses) -> None:
+    """Stores the classes beside a study's results.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    place.write(CLASSES_FILE, json.dumps(asdict(classes), indent=2).encode())
+
+
+def read_classes(place: Storage) -> StudyClasses | None:
+    """Returns what ``write_classes`` stored; None where an older zostudy stored nothing.
+
+    Raises:
+        ResultsError: the file cannot be read.
+    """
+    from pydantic import TypeAdapter
+
+    try:
+        classes: StudyClasses = TypeAdapter(StudyClasses).validate_json(place.read(CLASSES_FILE))
+        _check(classes)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        reason = short_reason(error) if isinstance(error, OSError) else "it is none that a run wrote"
+        raise ResultsError(
+            f"a report shows the study's classes, but {place / CLASSES_FILE} cannot be read ({reason}); "
+            "run the study again, which writes it anew, or remove it"
+        ) from error
+    return classes
+
+
+def _check(classes: StudyClasses) -> None:
+    lengths = {len(counts) for each in classes.classes for counts in (each.train, each.dev)}
+    if not classes.classes or lengths != {len(classes.ratios)} or not classes.ratios:
+        raise ValueError("a class has a count of rows for each ratio")
+
+
+def _counts(counts: Sequence[int]) -> str:
+    return f"{counts[0]:,}" if len(set(counts)) == 1 else ", ".join(map(str, counts))
