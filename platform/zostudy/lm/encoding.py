@@ -134,16 +134,19 @@ def _read_label_words(
     tokenizer: Any, render: Render, some_texts: Texts, label_words: Sequence[str]
 ) -> tuple[NDArray[np.int32], bool]:
     """Returns the label words' ids, which are the same after any text, and whether the text keeps its space."""
-    after_any, after_some = (
-        label_token_ids(tokenizer, render(*texts, *[None] * (2 - len(texts)))[0], label_words)
-        for texts in ((ANY_TEXT,) * len(some_texts), some_texts)
-    )
+    second = None if len(some_texts) == 1 else ANY_TEXT
+    after_any = label_token_ids(tokenizer, render(ANY_TEXT, second)[0], label_words)
+    before = render(*some_texts, *[None] * (2 - len(some_texts)))[0]
+    try:
+        after_some = label_token_ids(tokenizer, before, label_words)
+    except ModelError:
+        after_some = after_any[0][:0], False
     if after_any[1] != after_some[1] or not np.array_equal(after_any[0], after_some[0]):
         raise ModelError(
             "a label word must be the same token after every text, but here it depends on how a text ends; "
             "put a blank or a word before {mask} in task.template"
         )
-    return after_some
+    return after_any
 
 
 def _read_label_texts(reader: InputReader, label_words: Sequence[str], room: int) -> list[list[int]]:
