@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,3 +87,35 @@ def test_truncation_cuts_the_text_and_keeps_the_template(tokenizer: Any, source:
 def test_a_template_that_does_not_fit_is_refused(tokenizer: Any, source: ModelSource) -> None:
     with pytest.raises(ModelError, match="the template alone must fit the 3 tokens"):
         encode(tokenizer, source, [1], room=3, truncate=True)
+
+
+def test_texts_of_which_the_tokenizer_knows_nothing_are_counted(
+    make_tokenizer: Callable[..., Any], tmp_path: Path
+) -> None:
+    tokenizer = make_tokenizer("words")
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": len(tokenizer)}))
+    source, texts = ModelSource(str(tmp_path), None, "masked"), ("the film", "zebra quagga", "the quagga", "okapi")
+
+    def noted(rows: list[int]) -> tuple[str, ...]:
+        words = ("bad", "good")
+        return encode_task(
+            tokenizer, source, texts, None, np.array(rows), lambda text, _: (f"{text} It was ", " ."), words, 60, False
+        ).notes
+
+    assert noted([0, 2]) == ()
+    [note] = noted([0, 3, 2, 1])
+    assert note.startswith("2 of 4 texts hold nothing that the tokenizer knows (row 3 is the first)")
+
+
+def test_masks_in_texts_and_in_the_template_are_text(tokenizer: Any, source: ModelSource) -> None:
+    texts = ("a <mask> in <mask> a text", "no such text")
+
+    def ask(text: str, _: str | None) -> tuple[str, str]:
+        return f"<mask> {text} It was ", ". <mask>"
+
+    task = encode_task(tokenizer, source, texts, None, np.arange(2), ask, ("terrible", "great"), ROOM, False)
+    for row in range(2):
+        ids = task.tokens[task.offsets[row] : task.offsets[row + 1]].tolist()
+        assert [place for place, id in enumerate(ids) if id == tokenizer.mask_token_id] == [task.answers[row]]
+        assert tokenizer.decode(ids[1 : task.answers[row]]).endswith(f"{texts[row]} It was")
+        assert tokenizer.decode(ids[1:]).endswith(". <mask></s>")

@@ -26,7 +26,10 @@ def prepare_aloud(spec: StudySpec) -> PreparedStudy:
 
     warn_of_remote_code(spec)
     tell(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}")
-    return prepare(spec)
+    study = prepare(spec)
+    for note in study.encoded.notes:
+        tell(f"note: {note}")
+    return study
 
 
 def warn_of_remote_code(spec: StudySpec) -> None:

@@ -15,6 +15,7 @@ from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import Name
 from zostudy.lm.truncation import Texts, shortened
+from zostudy.lm.unknown import unknown_texts
 from zostudy.lm.vocabulary import find_vocabulary
 
 ANY_TEXT = "a text:"
@@ -33,6 +34,7 @@ class EncodedTask:
         label_tokens: int32 ``[C]``, the label words' ids (masked and causal heads), or empty.
         label_texts: one int32 array of ids a class (encoder head), or empty.
         start_vocabulary: int32 ids that may be start tokens of a prompt: all but the special ones.
+        notes: what a user should know of the texts' tokens, one line each.
     """
 
     tokens: NDArray[np.int32]
@@ -42,6 +44,7 @@ class EncodedTask:
     label_tokens: NDArray[np.int32]
     label_texts: tuple[NDArray[np.int32], ...]
     start_vocabulary: NDArray[np.int32]
+    notes: tuple[str, ...] = ()
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -127,6 +130,7 @@ def encode_task(
         label_tokens=label_tokens,
         label_texts=tuple(np.asarray(ids, dtype=np.int32) for ids in label_texts),
         start_vocabulary=vocabulary.start_tokens,
+        notes=unknown_texts(tokenizer, reader, sides, used, inputs, name),
     )
 
 
@@ -172,6 +176,7 @@ def _pack(
     label_tokens: NDArray[np.int32],
     label_texts: tuple[NDArray[np.int32], ...],
     start_vocabulary: NDArray[np.int32],
+    notes: tuple[str, ...],
 ) -> EncodedTask:
     lengths = np.zeros(n_rows, dtype=np.int64)
     answers = np.zeros(n_rows, dtype=np.int32)
@@ -186,4 +191,5 @@ def _pack(
         label_tokens=label_tokens,
         label_texts=label_texts,
         start_vocabulary=start_vocabulary,
+        notes=notes,
     )
