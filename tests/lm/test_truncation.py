@@ -125,3 +125,11 @@ def test_offsets_that_do_not_move_end_all_the_same(make_tokenizer: Callable[...,
     monkeypatch.setattr("zostudy.lm.truncation.token_starts", lambda tokenizer, text, name: [len(text)] * len(text))
     one = cut(make_tokenizer("roberta"), ("good " * 30,), 20)
     assert len(one.ids) <= 20
+
+
+def test_a_first_token_without_characters_loses_no_text(make_tokenizer: Callable[..., Any]) -> None:
+    tokenizer = make_tokenizer("llama-legacy")
+    pair = ("zzz the film " * 3, "zzz the book " * 20)
+    for room in range(16, 60):
+        one = cut_or_refused(tokenizer, pair, room)
+        assert isinstance(one, Input) or room < 22

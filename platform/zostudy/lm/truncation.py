@@ -66,7 +66,9 @@ class _Cut:
         if self._starts is None:  # a tokenizer written in Python does not say where its tokens lie
             end = bisect_right(range(len(self._text)), n_tokens, key=lambda end: self._count(self._text[:end])) - 1
         else:
-            end = self._starts[n_tokens]
+            # Some tokenizers begin with a token that covers no character.
+            ends = (start for start in self._starts[n_tokens:] if self._text[:start].strip() or not n_tokens)
+            end = next(ends, len(self._text))
         return self._text[: min(end, len(self._text) - 1)].rstrip()
 
     def _count(self, text: str) -> int:
