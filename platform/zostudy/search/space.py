@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from zostudy.methods import ImbalanceSettings, MethodOptions, get_method
 from zostudy.spec.distributions import Choice, Range
@@ -63,4 +63,4 @@ def _contains(values: Choice | Range, default: Any) -> bool:
 def _is_whole(key: str, options: type[MethodOptions]) -> bool:
     if key.startswith(PREFIX):
         return False
-    return get_args(get_type_hints(options, include_extras=True)[key])[0] is int
+    return get_type_hints(options)[key] is int

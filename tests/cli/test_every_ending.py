@@ -1,0 +1,157 @@
+"""Trials of every status and stage, through all that shows, writes and reads them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.live import Live
+
+from zostudy.cli.live import LineView, TableView
+from zostudy.cluster.pool import LocalPool
+from zostudy.errors import ResultsError
+from zostudy.export.trials import load_study_results
+from zostudy.results.ledger import Ledger
+from zostudy.results.merging import merge
+from zostudy.results.outcome import Outcome
+from zostudy.results.schema import SCHEMAS
+from zostudy.search.data import StudyData
+from zostudy.search.journal import Journal
+from zostudy.search.plan import Assignment
+from zostudy.search.prepare import prepare
+from zostudy.search.progress import StudyProgress
+from zostudy.search.recording import Recording
+from zostudy.search.setup import set_up
+from zostudy.search.study_log import LOG_FILE, StudyLog
+from zostudy.search.trial import run_trial
+from zostudy.search.watcher import Watcher
+from zostudy.spec import StudySpec, load_study
+
+End = Callable[[StudySpec, Assignment, StudyData], Outcome]
+
+
+class Scorer:
+    """Scores at random, but the same row at the same point always alike; NaN from a certain call on."""
+
+    def __init__(self, good_calls: float = float("inf")) -> None:
+        self._left = good_calls
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        self._left -= 1
+        phase = rows + latents.sum(axis=1, keepdims=True)
+        scores = np.stack([np.sin(phase * 12.9898), np.sin(phase * 78.233)], axis=-1).astype(np.float32)
+        return scores if self._left >= 0 else np.full_like(scores, np.nan)
+
+
+def run(spec: StudySpec, assignment: Assignment, data: StudyData, good_calls: float = float("inf")) -> Outcome:
+    return run_trial(spec, assignment, data, LocalPool(Scorer(good_calls)), lambda _: None)
+
+
+def crashed(spec: StudySpec, assignment: Assignment, data: StudyData) -> Outcome:
+    return Recording(set_up(spec, assignment, data)).outcome(error="the trial's process died 4 times")
+
+
+ENDS: dict[str, End] = {
+    "complete": run,
+    "failed before its first evaluation": lambda *trial: run(*trial, good_calls=0),
+    "failed later": lambda *trial: run(*trial, good_calls=2),
+    "pruned": lambda spec, assignment, data: run(spec, replace(assignment, thresholds=(2.0, 2.0)), data),
+    "crashed": crashed,
+}
+
+
+def run_study(spec: StudySpec, ledger: Ledger, watcher: Watcher, end_of: Callable[[Assignment], End]) -> StudyProgress:
+    """Runs a study as ``search.tuning`` does, without Ray."""
+    study = prepare(spec)
+    ledger.write_study(spec.resolved(), study.data.versions)
+    progress = StudyProgress(study.plan, [])
+    watcher.begin(progress, 1)
+    with Journal(ledger.place, progress, watcher.note) as journal:
+        while (assignment := progress.next()) is not None:
+            watcher.trial_started(assignment)
+            outcome = end_of(assignment)(spec, assignment, study.data)
+            ledger.record(outcome)
+            progress.record(outcome.trial, outcome.history)
+            journal.update(progress.cells[assignment.cell])
+            watcher.trial_finished(assignment, outcome)
+    return progress
+
+
+def check_readers(call: Any, folder: Path) -> None:
+    for verb in (["compare"], ["compare", "--baseline", "spsa", "--format", "json"], ["report"]):
+        called = call(verb[0], folder, *verb[1:])
+        assert called.code in (0, 2), called.err
+        assert called.code == 0 or called.err.startswith("error: "), called.err
+        assert "Traceback" not in called.err
+    for table in SCHEMAS:
+        called = call("query", f"SELECT * FROM {table}", "--results", folder, "--format", "json")
+        assert called.code == 0, called.err
+    study = load_study_results(folder)
+    for name in ["best", *study.results.trials["cell"].unique(), *study.results.trials["trial"]]:
+        with suppress(ResultsError):
+            trial = study.trial(name)
+            assert trial.name in trial.summary
+            assert len(trial.latent) == trial.params["subspace_dim"]
+            trial.check_confirmed()
+            trial.spread("test_auc")
+            trial.scores("test")
+
+
+@pytest.mark.parametrize("stage", ["search", "confirm"])
+@pytest.mark.parametrize(
+    ("status", "which"), [*((status, "first") for status in ENDS), ("failed before its first evaluation", "all")]
+)
+def test_a_trial_of_every_ending_is_shown_written_and_read(
+    call: Any, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, stage: str, which: str
+) -> None:
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # drawing has a test of its own
+    file = write_study()
+    screen = io.StringIO()
+    display = Live(console=Console(file=screen, force_terminal=True), auto_refresh=False)
+    ledger = Ledger(tmp_path / "results" / "tiny")
+    watcher = StudyLog(ledger.place, Both(LineView(), TableView(display)))
+
+    def end_of(assignment: Assignment) -> End:
+        hit = assignment.stage == stage and (which == "all" or assignment.number == 0)
+        return ENDS[status] if hit and assignment.method.label == "spsa" else run
+
+    progress = run_study(load_study(file), ledger, watcher, end_of)
+    assert progress.done
+    n_failed = len(progress.failed)
+    assert bool(n_failed) == (status not in ("complete", "pruned"))
+    log = (tmp_path / "results" / "tiny" / LOG_FILE).read_text(encoding="utf-8")
+    assert log.count(": failed: ") == n_failed
+    assert "None" not in log
+    rows = ledger.trials()
+    assert StudyProgress(progress.plan, rows).n_finished == progress.n_finished == len(rows)
+    assert sorted(row.trial for row in rows if row.error) == sorted(row.trial for row in progress.failed)
+
+    check_readers(call, tmp_path / "results" / "tiny")
+    merge(ledger.place)
+    again = call("run", file, "--results", tmp_path / "results")
+    assert again.code == (1 if n_failed else 0), again.err
+    assert again.err.count("failed: ") == n_failed
+
+
+class Both:
+    """Passes what it is told to two watchers."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def __getattr__(self, name: str) -> Any:
+        def tell(*what: Any) -> None:
+            for watcher in self._watchers:
+                getattr(watcher, name)(*what)
+
+        return tell
