@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import check_max_length, model_room
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
+from zostudy.lm.weights import load_model
 from zostudy.results.classes import StudyClass, StudyClasses, class_table
 from zostudy.results.tables import plain
 from zostudy.search.data import StudyData, make_data
@@ -46,6 +48,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     plan = make_plan(spec)
     source = find_model(spec.model)
     task = load_task(spec.task)
+    load_model(source, torch.float32)  # what does not load is refused before anything is written or started
     data = make_data(plan, task, model_digests(source))
     for cell in plan.cells:
         if cell.n_confirm and not cell.n_search:
