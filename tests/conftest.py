@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -101,6 +102,30 @@ def gs_uri() -> Iterator[Callable[[str], str]]:
     yield lambda path: f"gs://studies/{path}?scheme=http&endpoint_override=127.0.0.1:{port}"
     server.kill()
     server.wait()
+
+
+@pytest.fixture(scope="session")
+def descendants() -> Callable[[str], list[Path]]:
+    """Gives the folders in /proc of the processes that this one started, directly or not, by how their title begins."""
+
+    def find(title: str) -> list[Path]:
+        parents: dict[int, int] = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        ours = {os.getpid()}
+        while new := {pid for pid, parent in parents.items() if parent in ours} - ours:
+            ours |= new
+        return [path for pid in ours - {os.getpid()} if _title(path := Path(f"/proc/{pid}")).startswith(title)]
+
+    return find
+
+
+def _title(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return "gone"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ The public names are imported when they are first used, so that ``import zostudy
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # not from typing: with python -m a file typing.py in the working directory would be read here
 
 if TYPE_CHECKING:
     from zostudy.errors import ZostudyError

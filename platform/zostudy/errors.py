@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from zostudy.wording import printable
 
 
 class ZostudyError(Exception):
-    """A mistake that the user can mend; exit code 2.
+    """A mistake that the user can mend.
 
     Each argument is one line. Whatever a user's text in it holds, its control characters are escaped and it stays one.
+
+    Attributes:
+        exit_code: of the command line.
     """
+
+    exit_code: ClassVar[int] = 2
 
     def __str__(self) -> str:
         return "\n".join(printable(str(line)) for line in self.args)
@@ -50,6 +57,12 @@ class NoReplicaError(ZostudyError):
 
 class ClusterError(NoReplicaError):
     """Ray failed at what it was asked, which may pass; nothing is wrong with the trial, which is tried again."""
+
+
+class LostRayError(ZostudyError):
+    """A process of the Ray on this machine died in the midst of a study; run again, it goes on."""
+
+    exit_code = 1
 
 
 class NotFiniteError(Exception):

@@ -31,11 +31,13 @@ def run(
             no error: they are rows of ``trials`` with the status ``failed``.
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
+    from zostudy.cli.deleted_folder import leave_deleted_folder
     from zostudy.cli.live import live_view
     from zostudy.cli.preparing import prepare_aloud
     from zostudy.results.lease import lease
     from zostudy.search.stored import run_stored
 
+    leave_deleted_folder()
     spec = _spec(study, overrides)
     place = Storage.at(results) / spec.name
     prepared = prepare_aloud(spec)

@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+import os
+import re
 import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
 
+import grpc
 import pytest
+import requests
 
 from zostudy.cluster.local_ray import connected, local_replicas
+from zostudy.errors import ZostudyError
 from zostudy.spec.study import StudySpec
 
 
@@ -33,11 +44,113 @@ def test_a_machine_is_filled_with_replicas_unless_the_study_says_how_many(
     assert local_replicas(study(**sections), cpus=8) == expected
 
 
+METHODS = [
+    "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo",
+    "/ray.rpc.NodeManagerService/GetNodeStats",
+    "/ray.rpc.CoreWorkerService/GetCoreWorkerStats",
+    "/ray.rpc.ObjectManagerService/FreeObjects",
+    "/ray.rpc.ReporterService/GetTraceback",
+]
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+REFUSED = {"UNAUTHENTICATED", "UNIMPLEMENTED", "UNAVAILABLE"}
+
+
 @pytest.mark.ray
-def test_how_a_process_ends_is_left_to_whoever_has_settled_it() -> None:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def test_a_ray_of_this_machine_keeps_to_itself(
+    descendants: Callable[[str], list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One start for all of it: servers, token, working directory, environment, and how this process ends."""
+    import ray
+
+    (tmp_path / "scratch_of_the_tests.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder])
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "the-users-own")
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = dict(os.environ)
     try:
-        with connected(None, study()), pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
+        with connected(None, study()):
+
+            @ray.remote
+            def of_a_worker() -> tuple[bool, int, str | None]:
+                token = os.environ.get("RAY_AUTH_TOKEN")
+                return find_spec("scratch_of_the_tests") is None, len(token or ""), os.environ.get("RAY_AUTH_MODE")
+
+            assert ray.get(of_a_worker.remote()) == (True, 64, "token")
+            servers = _listening([os.getpid(), *(int(path.name) for path in descendants(""))])
+            assert len(servers) >= 8
+            assert {address for address, _ in servers} <= LOOPBACK
+            answers = {port: _ask(port) for _, port in servers}
+            assert not [port for port, answer in answers.items() if answer - REFUSED]
+            assert sum("UNAUTHENTICATED" in answer for answer in answers.values()) >= 6
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
+    assert {name for name in before.keys() | os.environ.keys() if before.get(name) != os.environ.get(name)} <= {
+        "PYTHONBREAKPOINT"  # Ray's own doing
+    }
+
+
+def _listening(processes: list[int]) -> list[tuple[str, int]]:
+    """Returns addresses and ports of the sockets on which these processes listen."""
+    sockets = set()
+    for descriptor in (path for pid in processes for path in Path(f"/proc/{pid}/fd").glob("*")):
+        with suppress(OSError):
+            sockets.add(os.readlink(descriptor))
+    found = []
+    for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and f"socket:[{words[9]}]" in sockets:
+                address, port = words[1].split(":")
+                numbers = b"".join(bytes.fromhex(address[i : i + 8])[::-1] for i in range(0, len(address), 8))
+                found.append((socket.inet_ntop(family, numbers), int(port, 16)))
+    return found
+
+
+def _ask(port: int) -> set[str]:
+    """Returns what a server answers to requests without a token, by gRPC or, where it speaks that, by HTTP."""
+    answers = set()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        for method in METHODS:
+            call = channel.unary_unary(method, lambda request: request, lambda answer: answer)
+            try:
+                call(b"", timeout=5)
+                answers.add("an answer")
+            except grpc.RpcError as error:
+                answers.add(error.code().name)
+    if answers == {"UNAVAILABLE"}:
+        answer = requests.get(f"http://127.0.0.1:{port}/logs/", timeout=5)
+        answers.add("UNAUTHENTICATED" if answer.status_code == 401 else f"HTTP {answer.status_code}")
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (
+            "[Errno 28] No space left on device: '/tmp/ray'",
+            "make room for temporary files, or set TMPDIR",
+        ),
+        ("The configured object store size (9 GB) exceeds /dev/shm size (1 GB).", "make /dev/shm larger"),
+        ("The current node timed out during startup.", "ease the load on this machine"),
+    ],
+)
+def test_a_ray_that_does_not_start_is_told_with_what_helps(
+    monkeypatch: pytest.MonkeyPatch, reason: str, remedy: str
+) -> None:
+    def init(**_: object) -> None:
+        raise RuntimeError(reason)
+
+    monkeypatch.setattr("ray.init", init)
+    before = dict(os.environ)
+    with pytest.raises(ZostudyError, match=rf"but did not \({re.escape(reason)}\); {remedy}.*, and run again"):
+        _connect()
+    assert dict(os.environ) == before
+
+
+def _connect() -> None:
+    with connected(None, study()):
+        pass

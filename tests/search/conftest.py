@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,30 +56,6 @@ class SmoothScorer:
         weight = np.tanh(latents.mean(axis=1))[:, None]
         scores = self._evidence[rows] + weight * self._truth[rows]
         return np.stack([-scores, scores], axis=-1).astype(np.float32)
-
-
-@pytest.fixture(scope="session")
-def descendants() -> Callable[[str], list[Path]]:
-    """Gives the folders in /proc of the processes that this one started, directly or not, by how their title begins."""
-
-    def find(title: str) -> list[Path]:
-        parents: dict[int, int] = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(FileNotFoundError, ProcessLookupError):
-                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-        ours = {os.getpid()}
-        while new := {pid for pid, parent in parents.items() if parent in ours} - ours:
-            ours |= new
-        return [path for pid in ours - {os.getpid()} if _title(path := Path(f"/proc/{pid}")).startswith(title)]
-
-    return find
-
-
-def _title(process: Path) -> str:
-    try:
-        return (process / "cmdline").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return "gone"
 
 
 @pytest.fixture(scope="session")

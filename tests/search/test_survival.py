@@ -15,9 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 
 from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.ray_log import RAY_LOG_FILE
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
@@ -133,11 +135,13 @@ def test_replicas_that_are_killed_again_and_again(
 
 
 def test_trials_whose_processes_are_killed(
-    undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path
+    undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     disturber = Disturber(_killer(descendants, "ray::ImplicitFunc"), most=2, seconds_between=0.5)
     assert _run(tmp_path / "tough", disturber).done
     assert disturber.times == 2
+    assert capfd.readouterr() == ("", "")
+    assert "ActorDiedError" in (tmp_path / "tough" / RAY_LOG_FILE).read_text(encoding="utf-8")
     _assert_equal(tmp_path / "tough", undisturbed)
 
 
@@ -162,6 +166,38 @@ def test_a_driver_that_is_killed_at_random_moments_and_run_again(
     assert 0 < stored[1] < N_TRIALS, f"no kill came in the midst of the study: {stored}"
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
+    _assert_equal(folder, undisturbed)
+
+
+def test_a_raylet_and_a_gcs_that_are_killed(
+    undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path
+) -> None:
+    """Runs among scratch files that bear libraries' names, and at last in a working directory that is gone."""
+    scratch, gone = tmp_path / "scratch", tmp_path / "gone"
+    scratch.mkdir()
+    gone.mkdir()
+    for name in ("json", "numpy", "ray", "sitecustomize", "torch", "typing"):
+        (scratch / f"{name}.py").write_text("raise SystemExit('a scratch file was imported')", encoding="utf-8")
+    (tmp_path / "tough.yaml").write_text(dump_yaml(STUDY), encoding="utf-8")
+    files = [str(tmp_path / "tough.yaml"), "--results", str(tmp_path / "results")]
+    command, folder = [sys.executable, "-m", "zostudy", "run", *files], tmp_path / "results" / "tough"
+    for kill, (process, name) in enumerate([("raylet/raylet", "raylet"), ("gcs/gcs_server", "GCS")]):
+        driver = subprocess.Popen(command, cwd=scratch, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        _wait_until(lambda kill=kill, driver=driver: _n_stored(folder) > kill or driver.poll() is not None)
+        (victim,) = descendants(str(Path(ray.__path__[0]) / "core" / "src" / "ray" / process))
+        os.kill(int(victim.name), signal.SIGKILL)
+        output, errors = driver.communicate(timeout=120)
+        assert (driver.returncode, output) == (1, ""), errors
+        assert errors.splitlines()[-1] == (
+            f"error: Ray must live as long as the study, but its {name} was ended by SIGKILL; "
+            "run again: all that has finished is kept"
+        )
+        assert "Traceback" not in errors
+    assert _n_stored(folder) < N_TRIALS
+    in_folder_gone = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(gone), *command]
+    finished = subprocess.run(in_folder_gone, capture_output=True, text=True, timeout=300)
+    assert finished.returncode == 0, finished.stderr
+    assert "(raylet)" not in finished.stdout
     _assert_equal(folder, undisturbed)
 
 

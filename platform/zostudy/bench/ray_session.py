@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zostudy.cluster.local_ray import start_local_ray
+from zostudy.cluster.local_ray import own_ray
 from zostudy.cluster.preconditions import check_ray_can_start
+from zostudy.cluster.ray_log import ray_log
 
 
 @contextmanager
@@ -26,8 +27,5 @@ def local_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
         yield
         return
     check_ray_can_start()
-    start_local_ray(cpus, shared_bytes)
-    try:
+    with ray_log(None), own_ray(cpus, shared_bytes):
         yield
-    finally:
-        ray.shutdown()

@@ -9,6 +9,7 @@ import typer
 from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
+from zostudy.cli.deleted_folder import leave_deleted_folder
 from zostudy.cli.export import export_command
 from zostudy.cli.faults import machine_fault
 from zostudy.cli.jobs import jobs_command
@@ -56,6 +57,7 @@ def main() -> None:
     """
     try:
         prepare_streams()
+        leave_deleted_folder()
         try:
             code = app(sys.argv[1:] or ["--help"], prog_name="zostudy", standalone_mode=False)
         finally:
@@ -64,7 +66,7 @@ def main() -> None:
         if isinstance(error, OutputError):
             silence_output()
         tell(*(f"error: {line}" for line in str(error).split("\n")))
-        code = BAD_INPUT
+        code = error.exit_code
     except UsageError as error:
         tell(f"error: {usage_line(error)}")
         code = BAD_INPUT

@@ -7,6 +7,8 @@ import os
 import re
 
 from zostudy.cluster.access import find_token
+from zostudy.cluster.environment import environment
+from zostudy.cluster.loopback import read_token_settings
 from zostudy.errors import ZostudyError
 
 PATIENCE_SECONDS = 5.0
@@ -17,44 +19,52 @@ def attach(address: str) -> None:
     """Connects this process to a cluster; ``ray.shutdown`` ends the connection.
 
     Args:
-        address: ``HOST:PORT`` of the head node, ``auto`` for the cluster that this machine is a node of, or ``local``.
+        address: ``HOST:PORT`` of the head node, or ``auto`` for the cluster that this machine is a node of.
 
     Raises:
         ZostudyError: the address is none, nothing answers there, the token is missing or wrong, or the cluster runs
             another Ray or Python.
     """
-    _send_token()
-    import ray
-
-    if not re.fullmatch(r"[^/]+:\d+|auto|local", address):
+    if not re.fullmatch(r"[^/]+:\d+|auto", address):
         raise ZostudyError(
             f"--address must be HOST:PORT of the cluster's head node, or auto, but is {address}; "
             "give the head's address, such as 10.0.0.1:6379, or use zostudy submit"
         )
+    with environment(_token_settings()):
+        _join(address)
+
+
+def _join(address: str) -> None:
+    import ray
+
+    from zostudy.cluster.job_paths import OwnPaths
+
+    read_token_settings()
     try:
         if ":" in address:
             _knock(address)
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+        ray.init(address=address, job_config=OwnPaths(), logging_level=logging.ERROR, log_to_driver=True)
     except ray.exceptions.AuthenticationError:
         raise ZostudyError(_refused(address)) from None
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise ZostudyError(_why_not(address, error)) from error
 
 
-def _send_token() -> None:
-    """Has Ray, if it is not imported yet, send the token that the user gave: else it sends none to a named address.
+def _token_settings() -> dict[str, str]:
+    """Returns what has Ray send the token that the user gave: by itself it sends none to a named address.
 
     Raises:
         ZostudyError: there is none where one is to be sent, or it cannot be sent, which Ray would tell by a traceback.
     """
     token = find_token(os.environ, on_this_machine=True)
-    if token is None and os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
+    mode = os.environ.get("RAY_AUTH_MODE")
+    if token is None and (mode or "").lower() == "token":
         raise ZostudyError(
             "RAY_AUTH_MODE=token wants a token, but there is none; "
             "set RAY_AUTH_TOKEN to the cluster's, or RAY_AUTH_TOKEN_PATH to a file that holds it"
         )
-    if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    is_given = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return {"RAY_AUTH_MODE": "token"} if is_given and mode is None else {}
 
 
 def _knock(address: str) -> None:
@@ -94,11 +104,6 @@ def _refused(address: str) -> str:
         return (
             f"the cluster at {address} refuses the token of RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH; "
             "set RAY_AUTH_TOKEN to the cluster's own"
-        )
-    if os.environ.get("RAY_AUTH_MODE") == "token":
-        return (
-            f"the cluster at {address} wants a token, but Ray was imported before it could be told to send one; "
-            "set RAY_AUTH_MODE=token beside RAY_AUTH_TOKEN, and start again"
         )
     return f"the cluster at {address} wants a token, but none was sent; set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH"
 

@@ -6,6 +6,7 @@ from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.head_watch import watched_head
 from zostudy.cluster.local_ray import connected
 from zostudy.cluster.preconditions import check_ray_can_start
+from zostudy.cluster.ray_log import ray_log
 from zostudy.cluster.visibility import check_visible
 from zostudy.results.ledger import Ledger
 from zostudy.search.evaluator import hosting_note, make_recipe, read_model
@@ -27,6 +28,7 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
         watcher: told how it goes.
 
     Raises:
+        LostRayError: a process of a Ray of this machine died.
         ZostudyError: the model cannot be loaded, the cluster not be reached, or results not be written, or not be
             seen by every node.
         KeyboardInterrupt: all that finished is in the ledger.
@@ -44,7 +46,7 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     model = read_model(study, precision.first_dtype)
     watcher.phase("starting Ray")
     room = round(model.n_bytes * precision.copies)
-    with connected(address, spec, room), watched_head(address, watcher.note):
+    with ray_log(ledger.place), connected(address, spec, room), watched_head(address, watcher.note):
         if address is not None:
             check_visible(ledger.place)
         if note := hosting_note(model):

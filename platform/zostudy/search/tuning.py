@@ -5,7 +5,6 @@ A trial's process imports this module, so it imports neither torch nor transform
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zostudy.cluster.crew import Roster
+from zostudy.cluster.environment import environment
 from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe
@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 
 # Tune's own limit is fixed for the whole run; that of the pace follows the replicas.
 MOST_TRIALS_AT_ONCE = 10_000
+
+TUNE_SETTINGS = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+}
 
 
 Result = TypeVar("Result")
@@ -222,11 +229,7 @@ def _tune_folder() -> Iterator[str]:
         temporary = tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True)
     except OSError as error:
         raise _unwritable("the folder for temporary files", error) from error
-    with temporary as folder:
-        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-        os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-        os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+    with temporary as folder, environment(TUNE_SETTINGS, keep=True):
         yield str(Path(folder).resolve())
 
 

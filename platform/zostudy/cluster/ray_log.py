@@ -1,0 +1,75 @@
+"""``ray.log``: what Ray and its workers would print while a study runs, beside ``study.log``."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+from zostudy.errors import ResultsError
+from zostudy.results.storage import Storage, Where
+
+RAY_LOG_FILE = "ray.log"
+MOST_BYTES = 2**23
+"""The file then becomes ``ray.log.1``, and a new one is begun."""
+
+
+@contextmanager
+def ray_log(where: Where | None) -> Iterator[None]:
+    """Writes down what Ray would print meanwhile: its errors, what workers print, and what becomes of its processes.
+
+    Args:
+        where: a study's place, which gets the file when there is something to write; None writes nothing down.
+    """
+    if where is None:
+        with _taken_by(logging.NullHandler()):
+            yield
+        return
+    place = Storage.at(where)
+    with tempfile.TemporaryDirectory(prefix="zostudy-log-", ignore_cleanup_errors=True) as temporary:
+        file = (place.folder or Path(temporary)) / RAY_LOG_FILE
+        try:
+            with _taken_by(_File(file, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)):
+                yield
+        finally:
+            if not place.folder and file.exists():
+                with suppress(ResultsError):
+                    place.write(RAY_LOG_FILE, file.read_bytes())
+
+
+class _File(RotatingFileHandler):
+    """Leaves out what cannot be written, as to a full disk: results say so themselves."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        pass
+
+
+@contextmanager
+def _taken_by(handler: logging.Handler) -> Iterator[None]:
+    import ray  # which sets handlers of its own when it is imported
+
+    worker: Any = ray._private.worker
+    logger, printer = logging.getLogger("ray"), worker.print_worker_logs
+    before = logger.handlers[:], logger.propagate, logger.level
+    logger.handlers[:], logger.propagate, logger.level = [handler], False, logging.ERROR
+    worker.print_worker_logs = _log_output
+    try:
+        yield
+    finally:
+        worker.print_worker_logs = printer
+        logger.handlers[:], logger.propagate, logger.level = before
+        handler.close()
+
+
+def _log_output(output: Mapping[str, Any], *_: object) -> None:
+    """Takes lines of one process; Ray itself would print them to standard output, in colours."""
+    if output.get("pid") == "autoscaler":  # which tells every few seconds how things stand
+        return
+    name = output.get("actor_name") or output.get("task_name") or ""
+    logger = logging.getLogger("ray.output")
+    for line in output.get("lines", ()):
+        logger.error("(%s) %s", f"{name} {output.get('pid')}".strip(), line)

@@ -1,0 +1,111 @@
+"""What a study is told when a process of its Ray dies; plain processes stand for Ray's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from subprocess import Popen
+
+import pytest
+
+from zostudy.cluster import process_watch
+from zostudy.cluster.process_watch import watched_processes
+from zostudy.errors import LostRayError
+
+Processes = dict[str, Popen[bytes]]
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    running = {name: subprocess.Popen(command) for name in ("raylet", "gcs_server")}
+    yield running
+    for process in running.values():
+        process.kill()
+        process.wait()
+
+
+def _end(processes: Processes) -> Callable[[], None]:
+    def shutdown() -> None:
+        for process in processes.values():
+            process.kill()
+
+    return shutdown
+
+
+def _kill_and(processes: Processes, victim: str, then: Callable[[], object]) -> None:
+    with watched_processes(processes, _end(processes)):
+        processes[victim].kill()
+        then()
+
+
+def _fail(error: BaseException, processes: Processes) -> None:
+    processes["raylet"].wait()
+    raise error
+
+
+@pytest.mark.parametrize(("victim", "name"), [("raylet", "raylet"), ("gcs_server", "GCS")])
+def test_a_death_ends_what_waits(processes: Processes, victim: str, name: str) -> None:
+    with pytest.raises(
+        LostRayError, match=f"its {name} was ended by SIGKILL; run again: all that has finished is kept"
+    ):
+        _kill_and(processes, victim, lambda: time.sleep(600))
+
+
+def test_the_error_that_comes_of_a_death_is_told_as_the_death(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_watch, "SECONDS_BETWEEN_LOOKS", 60.0)
+    with pytest.raises(LostRayError, match="raylet was ended by SIGKILL"):
+        _kill_and(processes, "raylet", lambda: _fail(ConnectionError("Ray's own words"), processes))
+
+
+def test_ctrl_c_stays_an_interrupt_though_a_process_ends_with_it(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_watch, "SECONDS_BETWEEN_LOOKS", 60.0)
+    with pytest.raises(KeyboardInterrupt):
+        _kill_and(processes, "raylet", lambda: _fail(KeyboardInterrupt(), processes))
+
+
+def test_processes_that_live_explain_nothing(processes: Processes) -> None:
+    with pytest.raises(ValueError, match="of the study"), watched_processes(processes, _end(processes)):
+        raise ValueError("of the study")
+    assert [process.wait() for process in processes.values()] == [-signal.SIGKILL] * 2
+
+
+def test_processes_that_are_ended_at_the_end_interrupt_nobody(processes: Processes) -> None:
+    with watched_processes(processes, _end(processes)):
+        pass
+    for process in processes.values():
+        process.wait()
+    assert not [thread for thread in threading.enumerate() if "process-watch" in thread.name and _goes_on(thread)]
+
+
+def _goes_on(thread: threading.Thread) -> bool:
+    thread.join(10)
+    return thread.is_alive()
+
+
+def test_a_study_that_cannot_end_is_ended() -> None:
+    script = """
+import signal, subprocess, sys, time
+from zostudy.cluster import process_watch
+process_watch.LEAVING_SECONDS = 0.5
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as where Ray never comes back to Python
+process = subprocess.Popen([sys.executable, "-c", ""])
+with process_watch.watched_processes({"gcs_server": process}, print):
+    time.sleep(600)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ))
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.splitlines() == [
+        "error: Ray must live as long as the study, but its GCS ended with exit code 0; "
+        "run again: all that has finished is kept"
+    ]
