@@ -43,6 +43,10 @@ class TooLongError(ModelError):
         self.rule = rule
 
 
+class DisagreementError(ModelError):
+    """The evaluator's scores are not those of transformers' own model."""
+
+
 class ResultsError(ZostudyError):
     """The results folder cannot be read or written, or contradicts the study."""
 

@@ -26,7 +26,7 @@ def seen_by_torch(subject: Subject, rows: np.ndarray) -> int:
 @pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])
 @pytest.mark.parametrize("forward_tokens", [150, 2048])
 def test_each_matrix_product_counts(monkeypatch: pytest.MonkeyPatch, name: str, forward_tokens: int) -> None:
-    monkeypatch.setattr("zostudy.lm.linear._has_onednn", lambda: False)
+    monkeypatch.setattr("zostudy.lm.linear._onednn_multiplies", lambda dtype: False)
     monkeypatch.setitem(FORWARD_TOKENS, "cpu", forward_tokens)
     with open_subject(name, read_texts(None, "", 1)) as subject:
         rows = subject.rows[:3, :7]

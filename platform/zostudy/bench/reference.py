@@ -43,9 +43,7 @@ class ReferenceLoop:
         self.embeddings: Tensor = self.model.get_input_embeddings().weight
         spread = float(self.embeddings.std())
         vocabulary = task.start_vocabulary
-        self.subspace = make_subspace(
-            seed, dim, self.embeddings, spread, vocabulary, spec.prompt_tokens, spec.prompt_scale
-        )
+        self.subspace = make_subspace(seed, dim, self._embed, spread, vocabulary, spec.prompt_tokens, spec.prompt_scale)
         if self.head == "encoder":
             self.label_states = torch.cat([self._label_state(ids) for ids in task.label_texts])
 
@@ -53,6 +51,9 @@ class ReferenceLoop:
     def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """Returns float32 scores ``[q, b, C]`` for latents ``[q, d]`` and rows ``[q, b]``."""
         return np.stack([self._query(latent, batch).cpu().numpy() for latent, batch in zip(latents, rows, strict=True)])
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        return self.embeddings[ids.to(self.embeddings.device)]
 
     def _query(self, latent: NDArray[np.float32], rows: NDArray[np.int32]) -> Tensor:
         """Returns the scores of one prompt, ``[b, C]``."""

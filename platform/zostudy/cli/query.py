@@ -39,7 +39,7 @@ def query_command(
     ] = None,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,
 ) -> None:
-    """Query results with SQL: the tables studies, trials, history, scores, landscape and precision."""
+    """Query results with SQL: the tables studies, trials, history, scores, landscape, precision and agreement."""
     if sql is None:
         _show_tables(format)
         return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from zostudy.lm.sources import Head
+
 Activation = Literal["gelu", "gelu_tanh", "silu", "relu"]
 
 FAMILIES = {
@@ -28,6 +30,9 @@ ACTIVATIONS: dict[str, Activation] = {
     "swish": "silu",
     "relu": "relu",
 }
+PADDING_UNSEEN = frozenset({"albert", "bert", "distilbert", "electra", "mpnet", "roberta"})
+"""``model_type`` of models that read to both sides, and whose scores padding behind a text does not touch."""
+
 # Other kinds stretch their frequencies with the length of the input, which a table of positions cannot say.
 _ROTARY_KINDS = ("default", "linear", "llama3", "yarn")
 
@@ -90,3 +95,15 @@ def _is_plain_llama(config: Any) -> bool:
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
     rope = getattr(config, "rope_parameters", None) or {}
     return window is None and rope.get("rope_type", "default") in _ROTARY_KINDS and config.hidden_act in ACTIVATIONS
+
+
+def sees_padding(config: Any, head: Head) -> bool:
+    """Returns whether padding behind a text may change its score, so that forwards have to be free of it.
+
+    A causal model reads an answer before it comes to the padding. Others are masked from it, but many of them mix
+    tokens in ways that no mask reaches (Fourier transforms, convolutions, pooled or hashed attention).
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    is_causal = head == "causal" and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return not is_causal and config.model_type not in PADDING_UNSEEN

@@ -8,16 +8,16 @@ from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.weights import DType, Weights, load_weights
+from zostudy.lm.weights import TORCH_DTYPES, DType, Weights, load_model, load_weights
 from zostudy.spec.study import ModelSpec
 
 Model: TypeAlias = Weights | ModelSource
 """What an evaluator is made of: weights that are read already, or where to read them."""
 
+Evaluator: TypeAlias = FrozenLM | PaddedLM
 
-def make_evaluator(
-    spec: ModelSpec, model: Model, task: EncodedTask, dtype: DType, device: str = "cpu"
-) -> FrozenLM | PaddedLM:
+
+def make_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DType, device: str = "cpu") -> Evaluator:
     """Returns the evaluator.
 
     Args:
@@ -30,8 +30,9 @@ def make_evaluator(
     Raises:
         ModelError: the model cannot be loaded.
     """
-    weights = model if isinstance(model, Weights) else load_weights(model, task, spec.prompt_tokens, dtype)
+    if isinstance(model, Weights):
+        return FrozenLM(spec, model, task, device)
+    weights = load_weights(model, task, spec.prompt_tokens, dtype)
     if weights is None:
-        assert isinstance(model, ModelSource)
-        return PaddedLM(spec, model, task, dtype, device)
+        return PaddedLM(spec, load_model(model, TORCH_DTYPES[dtype]), model, task, device)
     return FrozenLM(spec, weights, task, device)

@@ -15,6 +15,7 @@ from zostudy.lm.body import normed, run_body
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.linear import linear
 from zostudy.lm.packing import Layout, Places, cut_forwards, lay_out
+from zostudy.lm.pooling import pooled
 from zostudy.lm.subspace import Subspaces
 from zostudy.lm.weights import TORCH_DTYPES, Weights
 from zostudy.spec.study import ModelSpec
@@ -42,7 +43,7 @@ class FrozenLM:
         self._tensors = weights.tensors(device)
         self._shares_prompts = can_share_prompts(weights, task)
         self._subspaces = Subspaces(
-            self._tensors["embeddings"],
+            self.embed,
             weights.embedding_spread,
             task.start_vocabulary,
             spec.prompt_tokens,
@@ -69,9 +70,13 @@ class FrozenLM:
         """Returns the prompts of latents ``[q, d]`` in the subspace that the seed names, float32 ``[q, n, D]``."""
         return self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
 
+    def embed(self, ids: Tensor) -> Tensor:
+        """Returns the vectors ``[..., D]`` of tokens, in the dtype of the matrix products."""
+        return functional.embedding(ids.to(self._device), self._tensors["embeddings"])
+
     @property
     def embeddings(self) -> Tensor:
-        """The model's input embeddings ``[V, D]``, in the dtype of the matrix products."""
+        """The vectors of all tokens ``[V, D]``, in the dtype of the matrix products."""
         return self._tensors["embeddings"]
 
     @torch.inference_mode()
@@ -102,7 +107,7 @@ class FrozenLM:
         """Returns float32 scores ``[s, C]`` in the layout's order."""
         shape, tensors = self._weights.architecture, self._tensors
         if self._labels is not None:
-            states = _means(run_body(shape, tensors, inputs, attention, None), attention.blocks)
+            states = self._pooled(run_body(shape, tensors, inputs, attention, None), attention.blocks)
             return self._spec.temperature * functional.normalize(states, dim=-1) @ self._labels.T
         states = run_body(shape, tensors, inputs, attention, self._to_device(layout.read))
         if shape.head_activation:
@@ -136,7 +141,12 @@ class FrozenLM:
         return [Block(0, n_prompts, layout.head // n_prompts), *behind]
 
     def _embedded(self, ids: NDArray[np.int32]) -> Tensor:
-        return functional.embedding(self._to_device(ids), self._tensors["embeddings"]).float()
+        return self.embed(torch.from_numpy(ids)).float()
+
+    def _pooled(self, states: Tensor, blocks: Sequence[Block]) -> Tensor:
+        """Returns each text's state, ``[s, D]``, for the states ``[T, D]`` of all tokens."""
+        of_blocks = (states[b.start : b.stop].unflatten(0, (b.count, b.length)) for b in blocks)
+        return torch.cat([pooled(own, self._weights.pooling) for own in of_blocks])
 
     @torch.inference_mode()
     def _label_states(self) -> Tensor:
@@ -146,7 +156,7 @@ class FrozenLM:
             positions = self._to_device(np.arange(len(ids)))
             attention = Attention(positions, [Block(0, 1, len(ids))], self._rotation(positions))
             whole = run_body(self._weights.architecture, self._tensors, self._embedded(ids), attention, None)
-            states.append(whole.mean(dim=0))
+            states.append(pooled(whole, self._weights.pooling))
         return functional.normalize(torch.stack(states), dim=-1)
 
     def _to_device(self, array: NDArray[np.int64] | NDArray[np.int32]) -> Tensor:
@@ -157,8 +167,3 @@ def can_share_prompts(weights: Weights, task: EncodedTask) -> bool:
     """Causal prompts see no text, so texts may share them; the encoder head reads them, and is given one a text."""
     has_own_tokens = bool(np.all(task.lengths[task.lengths > 0] > task.lead))
     return weights.architecture.causal and len(task.label_tokens) > 0 and has_own_tokens
-
-
-def _means(states: Tensor, blocks: Sequence[Block]) -> Tensor:
-    """Returns each sequence's mean state, ``[s, D]``."""
-    return torch.cat([states[b.start : b.stop].unflatten(0, (b.count, b.length)).mean(dim=1) for b in blocks])

@@ -1,80 +1,97 @@
-"""The three ways a frozen model scores a text: at a mask, at the last token, or by its pooled state."""
+"""The two ways in which transformers' own model scores a padded batch: at the answer's place, or by pooled states."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
-from zostudy.errors import ModelError
+from zostudy.lm.pooling import Pooling, pooled
 
 
 class Head(Protocol):
-    """Turns the body's states into one score a class."""
+    """Runs the model on a batch and returns one score a class."""
 
-    def __call__(self, states: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
-        """Returns scores ``[b, C]`` for states ``[b, L, D]``, answer positions ``[b]``, real-token mask ``[b, L]``."""
+    def __call__(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Returns scores ``[b, C]``.
+
+        Args:
+            inputs: what the model is called with: ``inputs_embeds`` ``[b, L, D]``, and a mask where there is padding.
+            answers: int64 ``[b]``, the place at which each text's answer is read.
+            lengths: tokens of each text, prompt included; the rest of L is padding.
+        """
         ...
 
 
 class TokenHead:
-    """Logits of the label words at one position; serves masked and causal models alike."""
+    """Logits of the label words at one place, out of the model's whole head; serves masked and causal models alike."""
 
     def __init__(self, model: Any, label_tokens: Tensor) -> None:
-        """Cuts the model's output layer down to the label words' rows.
+        """Takes the model as it is.
 
         Args:
-            model: a model for masked or causal language modelling; its output embeddings are replaced.
+            model: transformers' model for masked or causal language modelling.
             label_tokens: int64 ``[C]``.
         """
-        vocabulary = model.get_output_embeddings()
-        if vocabulary is None:
-            raise ModelError(
-                f"{type(model).__name__} has no output embeddings to read label words from; set model.head: encoder"
-            )
-        rows = nn.Linear(vocabulary.in_features, len(label_tokens), bias=vocabulary.bias is not None)
-        rows.weight = nn.Parameter(vocabulary.weight.detach()[label_tokens].clone(), requires_grad=False)
-        if vocabulary.bias is not None:
-            rows.bias = nn.Parameter(vocabulary.bias.detach()[label_tokens].clone(), requires_grad=False)
-        model.set_output_embeddings(rows)
-        self._head = _language_model_head(model)
+        self._model = model
+        self._label_tokens = label_tokens
 
-    def __call__(self, states: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
+    def __call__(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
         """See ``Head``."""
-        at_answer = states[torch.arange(len(states), device=states.device), answers]
-        return torch.as_tensor(self._head(at_answer))
+        texts = torch.arange(len(answers), device=answers.device)
+        with _only_at(self._model.get_output_embeddings(), texts, answers):
+            logits: Tensor = self._model(**inputs).logits
+        # One place a text, unless the model multiplies by its output weights without calling that module.
+        at_answer = logits[:, 0] if logits.shape[1] == 1 else logits[texts, answers]
+        return at_answer[:, self._label_tokens]
 
 
-def _language_model_head(model: Any) -> Any:
-    for name in ("lm_head", "cls"):
-        if hasattr(model, name):
-            return getattr(model, name)
-    raise ModelError(
-        f"the head of {type(model).__name__} is not known; "
-        "use a RoBERTa, BERT, GPT-2 or Llama model, or model.head: encoder"
-    )
+@contextmanager
+def _only_at(vocabulary: Any, texts: Tensor, answers: Tensor) -> Iterator[None]:
+    """Lets the output layer, the largest matrix of many models, see the answers' states alone, ``[b, 1, D]``."""
+
+    def narrowed(module: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        states, *others = given
+        return (states[texts, answers].unsqueeze(1) if states.dim() == 3 else states), *others
+
+    hook = None if vocabulary is None else vocabulary.register_forward_pre_hook(narrowed)
+    try:
+        yield
+    finally:
+        if hook is not None:
+            hook.remove()
 
 
 class EncoderHead:
-    """Cosine between the text's mean state and each label text's, times a temperature."""
+    """Cosine between the text's pooled state and each label text's, times a temperature."""
 
-    def __init__(self, label_states: Tensor, temperature: float) -> None:
+    def __init__(
+        self, model: Any, label_texts: Sequence[NDArray[np.int32]], pooling: Pooling, temperature: float
+    ) -> None:
         """Keeps the label texts' unit vectors.
 
         Args:
-            label_states: ``[C, D]``, the label texts' mean states without a prompt.
+            model: transformers' bare body.
+            label_texts: ids of each class's text.
+            pooling: how states become one.
             temperature: factor on the cosine.
         """
-        self._labels = nn.functional.normalize(label_states, dim=-1)
+        self._model = model
+        self._pooling = pooling
         self._temperature = temperature
+        states = [
+            model(input_ids=torch.from_numpy(ids)[None].to(model.device)).last_hidden_state for ids in label_texts
+        ]
+        self._labels = functional.normalize(torch.cat([pooled(s, pooling) for s in states]).float(), dim=-1)
 
-    def __call__(self, states: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
+    def __call__(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
         """See ``Head``."""
-        return self._temperature * nn.functional.normalize(mean_state(states, mask), dim=-1) @ self._labels.T
-
-
-def mean_state(states: Tensor, mask: Tensor) -> Tensor:
-    """Returns the mean of the real tokens' states, ``[b, D]``, for states ``[b, L, D]`` and mask ``[b, L]``."""
-    weights = mask.to(states.dtype).unsqueeze(-1)
-    return (states * weights).sum(1) / weights.sum(1)
+        states: Tensor = self._model(**inputs).last_hidden_state
+        texts = [pooled(state[:length], self._pooling) for state, length in zip(states, lengths, strict=True)]
+        return self._temperature * functional.normalize(torch.stack(texts).float(), dim=-1) @ self._labels.T

@@ -50,7 +50,7 @@ def linear(
     weight, bias = tensors[f"{name}.weight"][rows], tensors.get(f"{name}.bias")
     bias = bias if bias is None else bias[rows]
     inputs = inputs.to(weight.dtype)
-    if inputs.device.type == "cpu" and _has_onednn():
+    if inputs.device.type == "cpu" and _onednn_multiplies(weight.dtype):
         kind, variant = _FUSED[activation]
         fused: Any = torch.ops.mkldnn._linear_pointwise
         return torch.as_tensor(fused(inputs, weight, bias, kind, [], variant))
@@ -59,5 +59,8 @@ def linear(
 
 
 @functools.cache
-def _has_onednn() -> bool:
-    return bool(torch.backends.mkldnn.is_available()) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+def _onednn_multiplies(dtype: torch.dtype) -> bool:
+    if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return False
+    # It has no bfloat16 products at all for a processor without AVX-512.
+    return dtype != torch.bfloat16 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

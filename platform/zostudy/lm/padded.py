@@ -1,4 +1,4 @@
-"""The evaluator for models whose forward only transformers knows: padded batches, the prompt in front of every text."""
+"""The evaluator for models whose forward only transformers knows: its own model, on batches with a prompt a text."""
 
 from __future__ import annotations
 
@@ -10,51 +10,50 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zostudy.lm.architecture import sees_padding
 from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.heads import EncoderHead, Head, TokenHead, mean_state
+from zostudy.lm.heads import EncoderHead, Head, TokenHead
+from zostudy.lm.pooling import find_pooling
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import Subspaces
-from zostudy.lm.weights import TORCH_DTYPES, DType, load_model
 from zostudy.spec.study import ModelSpec
 
 # Larger forwards fall out of the processor's caches, smaller ones pay per call: measured on minilm and mini-roberta.
 FORWARD_TOKENS = 2048
+# So that a large vocabulary's vectors are never all there at once.
+_TOKENS_AT_ONCE = 4096
 
 Places = NDArray[np.int64]
 
 
 class PaddedLM:
-    """As ``FrozenLM``, slower, for any model that transformers loads."""
+    """As ``FrozenLM``, slower, for any model that transformers loads; embeds and reads with the model's own modules."""
 
     def __init__(
-        self, spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: DType, device: str = "cpu"
+        self, spec: ModelSpec, model: Any, source: ModelSource, task: EncodedTask, device: str = "cpu"
     ) -> None:
-        """Loads the weights and embeds nothing yet.
+        """Takes the model as it is.
 
         Args:
             spec: prompt length and scale, temperature.
-            source: where the model is.
+            model: from ``load_model``.
+            source: where it came from.
             task: the token ids.
-            dtype: of the whole model.
             device: a torch device.
 
         Raises:
-            ModelError: the model cannot be loaded.
+            ModelError: an encoder pools its states in a way that we do not know.
         """
         self._spec = spec
         self._task = task
         self._device = torch.device(device)
-        self._dtype = TORCH_DTYPES[dtype]
-        model = load_model(source, self._dtype).to(self._device)
-        self._embeddings: Tensor = model.get_input_embeddings().weight
-        self._body = model if source.head == "encoder" else model.base_model
-        self._head = self._make_head(model, source)
+        self._model = model.to(self._device)
+        self._embedding = model.get_input_embeddings()
+        self._dtype: torch.dtype = self._embedding.weight.dtype
+        self._sees_padding = sees_padding(model.config, source.head)
+        self._head = self._make_head(source)
         self._subspaces = Subspaces(
-            self._embeddings,
-            float(self._embeddings.float().std()),
-            task.start_vocabulary,
-            spec.prompt_tokens,
-            spec.prompt_scale,
+            self.embed, self._embedding_spread(), task.start_vocabulary, spec.prompt_tokens, spec.prompt_scale
         )
 
     def score(
@@ -68,10 +67,15 @@ class PaddedLM:
         """See ``FrozenLM.prompts``."""
         return self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
 
+    @torch.inference_mode()
+    def embed(self, ids: Tensor) -> Tensor:
+        """Returns the vectors ``[..., D]`` of tokens, in the model's dtype: by its own module, which may scale them."""
+        return torch.as_tensor(self._embedding(ids.to(self._device)))
+
     @property
     def embeddings(self) -> Tensor:
-        """The model's input embeddings ``[V, D]``, in the model's dtype."""
-        return self._embeddings
+        """The vectors of all tokens ``[V, D]``, in the model's dtype."""
+        return self.embed(torch.arange(len(self._embedding.weight)))
 
     @torch.inference_mode()
     def score_prompts(self, prompts: Tensor, rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
@@ -96,33 +100,42 @@ class PaddedLM:
         for part in _packed(lengths[groups, columns], max(1, FORWARD_TOKENS // group)):
             queries = (firsts[groups[part], None] + np.arange(group)).reshape(-1)
             there = queries < n_queries
-            yield queries[there], np.repeat(columns[part], group)[there]
+            places = queries[there], np.repeat(columns[part], group)[there]
+            yield from self._by_length(rows, *places) if self._sees_padding else [places]
+
+    def _by_length(self, rows: NDArray[np.int32], queries: Places, columns: Places) -> Iterator[tuple[Places, Places]]:
+        """Parts a forward so that no text of it is padded."""
+        lengths = self._task.lengths[rows[queries, columns]]
+        for length in np.unique(lengths):
+            yield queries[lengths == length], columns[lengths == length]
 
     def _forward(self, prompts: Tensor, queries: Places, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         ids, real = self._task.padded(rows)
-        inputs, mask, answers = (
-            torch.from_numpy(array).to(self._device) for array in (ids, real, self._task.answers[rows])
-        )
         lead, prompt_tokens = self._task.lead, self._spec.prompt_tokens
-        embedded = torch.nn.functional.embedding(inputs, self._embeddings)
-        embedded = torch.cat([embedded[:, :lead], prompts[queries], embedded[:, lead:]], dim=1)
-        mask = torch.cat([mask.new_ones(len(rows), prompt_tokens), mask], dim=1)
-        scores = self._head(self._states(embedded, mask), answers + prompt_tokens, mask)
+        texts = self.embed(torch.from_numpy(ids))
+        inputs = {"inputs_embeds": torch.cat([texts[:, :lead], prompts[queries], texts[:, lead:]], dim=1)}
+        if not real.all():
+            mask = torch.from_numpy(real).to(self._device).long()
+            inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), prompt_tokens), mask], dim=1)
+        answers = torch.from_numpy(self._task.answers[rows].astype(np.int64)).to(self._device) + prompt_tokens
+        scores = self._head(inputs, answers, (self._task.lengths[rows] + prompt_tokens).tolist())
         return np.asarray(scores.float().cpu().numpy())
 
-    def _states(self, embedded: Tensor, mask: Tensor) -> Tensor:
-        attention_mask = None if bool(mask.all()) else mask.long()
-        return torch.as_tensor(self._body(inputs_embeds=embedded, attention_mask=attention_mask).last_hidden_state)
-
-    def _make_head(self, model: Any, source: ModelSource) -> Head:
+    @torch.inference_mode()
+    def _make_head(self, source: ModelSource) -> Head:
         if source.head != "encoder":
-            return TokenHead(model, torch.from_numpy(self._task.label_tokens).long().to(self._device))
-        with torch.inference_mode():
-            return EncoderHead(torch.cat([self._pooled(ids) for ids in self._task.label_texts]), self._spec.temperature)
+            return TokenHead(self._model, torch.from_numpy(self._task.label_tokens).long().to(self._device))
+        pooling = find_pooling(source, self._task.lead)
+        return EncoderHead(self._model, self._task.label_texts, pooling, self._spec.temperature)
 
-    def _pooled(self, ids: NDArray[np.int32]) -> Tensor:
-        inputs = torch.from_numpy(ids).to(self._device).unsqueeze(0)
-        return mean_state(self._body(input_ids=inputs).last_hidden_state, torch.ones_like(inputs))
+    def _embedding_spread(self) -> float:
+        """Returns the standard deviation of all entries of all tokens' vectors."""
+        total = squares = count = 0.0
+        for ids in torch.arange(len(self._embedding.weight)).split(_TOKENS_AT_ONCE):
+            vectors = self.embed(ids).double()
+            total, squares = total + float(vectors.sum()), squares + float(vectors.square().sum())
+            count += vectors.numel()
+        return float(np.sqrt(max(0.0, squares - total * total / count) / (count - 1)))
 
 
 def _packed(lengths: NDArray[np.int64], most_tokens: int) -> Iterator[slice]:

@@ -23,10 +23,14 @@ _QUOTED_PACKAGE = re.compile(r"[`']([A-Za-z][\w-]*)[`']")
 
 
 @contextmanager
-def reading(source: ModelSource) -> Iterator[None]:
+def reading(source: ModelSource, doing: str = "be loaded") -> Iterator[None]:
     """Runs a block in which transformers, tokenizers, safetensors or a quantiser read the model.
 
     Nothing of what they print, warn of or log reaches the terminal. Errors of zostudy's own pass through.
+
+    Args:
+        source: the model.
+        doing: what the model cannot do where the block raises.
 
     Raises:
         ModelError: for whatever else the block raises, but for what ends the process (Ctrl-C, exit).
@@ -37,11 +41,11 @@ def reading(source: ModelSource) -> Iterator[None]:
     except ZostudyError:
         raise
     except Exception as error:
-        raise unreadable(source, error) from error
+        raise unreadable(source, error, doing) from error
     except BaseException as error:  # tokenizers panics with an exception that does not derive from Exception
         if type(error).__name__ != "PanicException":
             raise
-        raise unreadable(source, error) from error
+        raise unreadable(source, error, doing) from error
 
 
 @contextmanager
@@ -61,7 +65,7 @@ def _quiet() -> Iterator[None]:
             library.enable_progress_bar()
 
 
-def unreadable(source: ModelSource, error: BaseException) -> ModelError:
+def unreadable(source: ModelSource, error: BaseException, doing: str) -> ModelError:
     """Returns the one-line error for a model that could not be read, with the remedy that fits the cause."""
     location, text = source.location, str(error)
     if "trust_remote_code=True" in text:
@@ -89,7 +93,7 @@ def unreadable(source: ModelSource, error: BaseException) -> ModelError:
             f"check the name, download it once with a network, or give a folder in {source.named_by}"
         )
     return ModelError(
-        f"the model in {location} cannot be loaded ({reason}); check that its config.json, tokenizer and weights are "
+        f"the model in {location} cannot {doing} ({reason}); check that its config.json, tokenizer and weights are "
         f"whole and belong together, or name another model in {source.named_by}"
     )
 

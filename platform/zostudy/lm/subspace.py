@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,9 @@ import torch
 from zostudy.randomness import generator
 
 KEPT_SUBSPACES = 8
+
+Embed = Callable[[torch.Tensor], torch.Tensor]
+"""Token ids in, their vectors ``[..., D]`` out, as the model gives them to a text's tokens."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,10 @@ class Subspaces:
     """The subspaces of one model, made when they are first asked for; the latest few are kept.
 
     Attributes:
-        embeddings: see ``make_subspace``, as for the rest.
+        embed: see ``make_subspace``, as for the rest.
     """
 
-    embeddings: torch.Tensor
+    embed: Embed
     embedding_spread: float
     vocabulary: np.ndarray
     prompt_tokens: int
@@ -51,7 +55,7 @@ class Subspaces:
             self._kept[seed, dim] = make_subspace(
                 seed,
                 dim,
-                self.embeddings,
+                self.embed,
                 self.embedding_spread,
                 self.vocabulary,
                 self.prompt_tokens,
@@ -66,7 +70,7 @@ class Subspaces:
 def make_subspace(
     seed: int,
     dim: int,
-    embeddings: torch.Tensor,
+    embed: Embed,
     embedding_spread: float,
     vocabulary: np.ndarray,
     prompt_tokens: int,
@@ -75,25 +79,22 @@ def make_subspace(
     """Draws the start tokens and A from a seed; the same seed gives the same start tokens at every ``dim``.
 
     The entries of A are N(0, (prompt_scale * spread)^2 / dim), where spread is the standard deviation of all entries
-    of the embedding table (BBT, Sun et al. 2022, section 3.3), so a standard normal latent moves each prompt entry by
+    of the embeddings (BBT, Sun et al. 2022, section 3.3), so a standard normal latent moves each prompt entry by
     ``prompt_scale`` times that spread, whatever ``dim`` is.
 
     Args:
         seed: names the subspace.
         dim: d, at least 1.
-        embeddings: the model's input embedding table ``[V, D]``.
-        embedding_spread: the standard deviation of its entries, in float32 whatever the table's dtype.
+        embed: gives the start tokens' vectors.
+        embedding_spread: the standard deviation of all entries of all tokens' vectors, in float32 whatever their dtype.
         vocabulary: token ids that a start token may be (no special tokens).
         prompt_tokens: n.
         prompt_scale: see above.
     """
-    tokens = start_tokens(seed, vocabulary, prompt_tokens)
-    normals = generator(seed, "projection", dim).standard_normal(
-        (dim, prompt_tokens * embeddings.shape[1]), dtype=np.float32
-    )
+    start = embed(torch.from_numpy(start_tokens(seed, vocabulary, prompt_tokens))).float()
+    normals = generator(seed, "projection", dim).standard_normal((dim, start.numel()), dtype=np.float32)
     scale = prompt_scale * embedding_spread / dim**0.5
-    start = embeddings[torch.from_numpy(tokens).to(embeddings.device)].float()
-    return Subspace(start, torch.from_numpy(normals).to(embeddings.device) * scale)
+    return Subspace(start, torch.from_numpy(normals).to(start.device) * scale)
 
 
 def start_tokens(seed: int, vocabulary: np.ndarray, prompt_tokens: int) -> np.ndarray:

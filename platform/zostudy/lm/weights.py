@@ -17,6 +17,7 @@ from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.extraction import extract
 from zostudy.lm.fitting import check_fit, check_size
+from zostudy.lm.pooling import Pooling, find_pooling
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource, load_config
 
@@ -37,12 +38,14 @@ class Weights:
         dtype: of the matrix products.
         arrays: by the names of ``zostudy.lm.extraction``; float32, or the bits of bfloat16 as uint16.
         embedding_spread: standard deviation of all entries of the embedding table, in float32.
+        pooling: how an encoder makes one state of its tokens'.
     """
 
     architecture: Architecture
     dtype: DType
     arrays: Mapping[str, NDArray[Any]]
     embedding_spread: float
+    pooling: Pooling = "mean"
 
     def tensors(self, device: str = "cpu") -> dict[str, Tensor]:
         """Returns the tensors; on the CPU they share the arrays' memory."""
@@ -70,13 +73,29 @@ def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dty
         family = packed_family(load_config(source))
     if family is None:
         return None
-    model = load_model(source, torch.float32)
+    return weights_of(load_model(source, torch.float32), source, task, prompt_tokens, dtype)
+
+
+def weights_of(model: Any, source: ModelSource, task: EncodedTask, prompt_tokens: int, dtype: DType) -> Weights | None:
+    """Returns the weights of a model that is loaded; see ``load_weights``.
+
+    Args:
+        model: from ``load_model``, in float32.
+        source: where it came from.
+        task: see ``load_weights``, as for the rest.
+        prompt_tokens: vectors in front of each text.
+        dtype: of the matrix products.
+    """
+    family = packed_family(model.config)
+    if family is None:
+        return None
     labels = torch.from_numpy(task.label_tokens).long()
     longest = max(prompt_tokens + int(task.lengths.max()), *map(len, task.label_texts), 0)
     architecture, tensors = extract(model, family, labels, longest)
     spread = float(tensors["embeddings"].std())
     arrays = {name: _array(tensor, _dtype_of(name, dtype)) for name, tensor in tensors.items()}
-    return Weights(architecture, dtype, arrays, spread)
+    pooling = find_pooling(source, task.lead) if source.head == "encoder" else "mean"
+    return Weights(architecture, dtype, arrays, spread, pooling)
 
 
 def load_model(source: ModelSource, dtype: torch.dtype) -> Any:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zostudy.results.outcome import Outcome
-from zostudy.results.schema import HISTORY, LANDSCAPE, PRECISION, SCORES, TRIALS
+from zostudy.results.schema import AGREEMENT, HISTORY, LANDSCAPE, PRECISION, SCORES, TRIALS
 from zostudy.results.trial_row import TrialRow
 
 
@@ -34,9 +34,23 @@ def encode_precision(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     Raises:
         ValueError: a column is unknown, missing or without a value.
     """
+    return _whole(rows, PRECISION)
+
+
+def encode_agreement(row: Mapping[str, Any]) -> pa.Table:
+    """Returns the table ``agreement`` of one dtype.
+
+    Raises:
+        ValueError: a column is unknown, missing or without a value.
+    """
+    return _whole([row], AGREEMENT)
+
+
+def _whole(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Returns rows that have every column of a schema."""
     for row in rows:
-        _check_columns(PRECISION, row, needed=PRECISION.names)
-    table = pa.Table.from_pylist(list(rows), schema=PRECISION)
+        _check_columns(schema, row, needed=schema.names)
+    table = pa.Table.from_pylist(list(rows), schema=schema)
     _check_values(table)
     return table
 

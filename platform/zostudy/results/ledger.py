@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import ResultsError
-from zostudy.results.encoding import encode, encode_precision
+from zostudy.results.encoding import encode, encode_agreement, encode_precision
 from zostudy.results.files import PARQUET, TABLES_OF_A_TRIAL, files_with_values, read_table, torn_files, write_table
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS
@@ -74,11 +74,14 @@ class Ledger:
         for name in sorted(faults):
             for table in (table for table in TABLES_OF_A_TRIAL if name in there[table]):
                 self._set_aside(table, name)
-        for name in torn["precision"]:
-            self._set_aside("precision", name)
+        for table in ("precision", "agreement"):
+            for name in torn[table]:
+                self._set_aside(table, name)
         lines = [f"set aside: {name} {reason}; what it held runs again" for name, reason in sorted(faults.items())]
         return lines + [
-            f"set aside: precision/{name} {reason}; measured again" for name, reason in torn["precision"].items()
+            f"set aside: {table}/{name} {reason}; measured again"
+            for table in ("precision", "agreement")
+            for name, reason in torn[table].items()
         ]
 
     @property
@@ -196,6 +199,18 @@ class Ledger:
         """
         rows: list[dict[str, Any]] = read_table(self.place, "precision").to_pylist()
         return rows
+
+    def record_agreement(self, row: Mapping[str, Any]) -> None:
+        """Stores how near the evaluator of a dtype is to transformers, in place of what was stored of that dtype.
+
+        Args:
+            row: every column of ``zostudy.results.schema.AGREEMENT``.
+
+        Raises:
+            ResultsError: the file cannot be written.
+            ValueError: a column is unknown, missing or empty.
+        """
+        write_table(encode_agreement(row), self.place / "agreement", f"{row['dtype']}{PARQUET}")
 
     def _study(self) -> Mapping[str, Any]:
         """Returns the stored study file as plain data."""

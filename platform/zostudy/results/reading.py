@@ -121,8 +121,15 @@ class Results:
     @cached_property
     def precision(self) -> pd.DataFrame:
         """One row a cell and dtype that was measured; none of studies that an older zostudy ran."""
-        parts = [read_table(folder, "precision") for folder, _ in self._finished]
-        return _to_pandas(pa.concat_tables(parts))
+        return self._of_studies("precision")
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """One row a study and dtype: how near the evaluator's scores are to those of transformers' own model."""
+        return self._of_studies("agreement")
+
+    def _of_studies(self, table: str) -> pd.DataFrame:
+        return _to_pandas(pa.concat_tables(read_table(place, table) for place in self.places))
 
     def only(self, trials: pd.DataFrame) -> Results:
         """Returns the results of some of the trials alone; their history and scores then take less memory.
@@ -141,7 +148,8 @@ class Results:
     def sql(self, query: str) -> pd.DataFrame:
         """Returns the answer to one SQL query over the studies' tables, as they are stored now.
 
-        The tables are ``studies``, ``trials``, ``history``, ``scores``, ``landscape`` and ``precision``;
+        The tables are ``studies``, ``trials``, ``history``, ``scores``, ``landscape``, ``precision``
+        and ``agreement``;
         ``zostudy query`` lists their columns.
 
         Raises:

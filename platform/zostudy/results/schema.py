@@ -151,12 +151,26 @@ PRECISION = _schema(
     _required("least_radius", pa.float64(), "radius at which it would be 10, extrapolated, in latent units"),
 )
 
+AGREEMENT = _schema(
+    _required("study", pa.string(), "name of the study"),
+    _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
+    _required("family", pa.string(), "architecture of the model, as transformers names it"),
+    _required("dtype", pa.string(), "dtype of the evaluator's matrix products: float32 or bfloat16"),
+    _required("evaluator", pa.string(), "packed: a transformer of zostudy's own; padded: transformers' own code"),
+    _required("texts", pa.int64(), "texts of the task that were scored, from the shortest to the longest"),
+    _required("prompts", pa.int64(), "prompts under each of which they were scored"),
+    _required("largest_score", pa.float64(), "largest absolute score of transformers' own model, run plainly in float32"),
+    _required("difference", pa.float64(), "largest difference of the evaluator's scores, as a share of largest_score"),
+    _required("bound", pa.float64(), "what the difference may be at most, or no trial starts"),
+)
+
 SCHEMAS: dict[str, pa.Schema] = {
     "trials": TRIALS,
     "history": HISTORY,
     "scores": SCORES,
     "landscape": LANDSCAPE,
     "precision": PRECISION,
+    "agreement": AGREEMENT,
 }
 
 OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {

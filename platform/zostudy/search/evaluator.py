@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from zostudy.cluster.replica import Recipe, build_evaluator
 from zostudy.cluster.units import MOST_EXAMPLES
+from zostudy.lm.agreement import BOUNDS, Agreement, ProvenModel, read_proven
 from zostudy.lm.build import Model
 from zostudy.lm.cost import unit_examples
 from zostudy.lm.frozen import can_share_prompts
-from zostudy.lm.weights import DType, Weights, load_weights
+from zostudy.lm.weights import DType, Weights
+from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import PreparedStudy
+from zostudy.search.watcher import Watcher
 
 # Of a model that only transformers' own code runs the cost is not known beforehand.
 UNIT_EXAMPLES_OF_OTHERS = 64
@@ -28,11 +31,13 @@ class LoadedModel:
         model: its weights; or its source, where only transformers' own code runs it.
         dtype: of the matrix products.
         unit_examples: how many examples a unit of work should hold.
+        agreement: how near its scores are to those of transformers' own model.
     """
 
     model: Model
     dtype: DType
     unit_examples: int
+    agreement: Agreement
 
     @property
     def n_bytes(self) -> int:
@@ -41,16 +46,47 @@ class LoadedModel:
 
 
 def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
-    """Returns the study's model in that dtype.
+    """Returns the study's model in that dtype, once its scores agree with those of transformers' own model.
 
     Raises:
-        ModelError: it cannot be loaded.
+        ModelError: it cannot be loaded, or they do not agree.
     """
+    proven = prove(study, dtype)
+    size = _unit_examples(study, proven.model) if isinstance(proven.model, Weights) else UNIT_EXAMPLES_OF_OTHERS
+    return LoadedModel(proven.model, dtype, size, proven.agreement)
+
+
+def prove(study: PreparedStudy, dtype: DType) -> ProvenModel:
+    """Returns the study's model and its evaluator, read with as many threads as a replica has: so to the same bits.
+
+    Raises:
+        ModelError: see ``read_model``.
+    """
+    import torch
+
+    spec, threads = study.plan.spec, torch.get_num_threads()
+    torch.set_num_threads(spec.resources.cpus)
+    try:
+        return read_proven(spec.model, study.source, study.encoded, dtype)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def record_agreement(study: PreparedStudy, loaded: LoadedModel, ledger: Ledger, watcher: Watcher) -> None:
+    """Tells how near the evaluator is to transformers, and stores it.
+
+    Raises:
+        ResultsError: it cannot be stored.
+    """
+    agreement, spec = loaded.agreement, study.plan.spec
+    row = {"study": spec.name, "model": spec.model.name, **asdict(agreement), "bound": BOUNDS[agreement.dtype]}
+    ledger.record_agreement(row)
+    watcher.note(agreement.line)
+
+
+def _unit_examples(study: PreparedStudy, weights: Weights) -> int:
     spec = study.plan.spec
-    weights = load_weights(study.source, study.encoded, spec.model.prompt_tokens, dtype)
-    if weights is None:
-        return LoadedModel(study.source, dtype, UNIT_EXAMPLES_OF_OTHERS)
-    size = unit_examples(
+    return unit_examples(
         weights.architecture,
         _usual_tokens(study),
         spec.model.prompt_tokens,
@@ -58,7 +94,6 @@ def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
         on_gpu=spec.resources.gpus > 0,
         most=MOST_EXAMPLES,
     )
-    return LoadedModel(weights, dtype, size)
 
 
 def _usual_tokens(study: PreparedStudy) -> float:

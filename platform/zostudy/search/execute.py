@@ -9,7 +9,7 @@ from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.ray_log import ray_log
 from zostudy.cluster.visibility import check_visible
 from zostudy.results.ledger import Ledger
-from zostudy.search.evaluator import hosting_note, make_recipe, read_model
+from zostudy.search.evaluator import hosting_note, make_recipe, read_model, record_agreement
 from zostudy.search.journal import Journal
 from zostudy.search.precision import Precision
 from zostudy.search.prepare import PreparedStudy
@@ -44,6 +44,7 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
     precision = Precision(study, ledger)
     watcher.phase(f"reading {spec.model.name}")
     model = read_model(study, precision.first_dtype)
+    record_agreement(study, model, ledger, watcher)
     watcher.phase("starting Ray")
     room = round(model.n_bytes * precision.copies)
     with ray_log(ledger.place), connected(address, spec, room), watched_head(address, watcher.note):

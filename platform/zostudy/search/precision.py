@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from zostudy.cluster.crew import in_one_line
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import have_bfloat16
-from zostudy.errors import ReplicaError, ZostudyError
+from zostudy.errors import DisagreementError, ReplicaError, ZostudyError
 from zostudy.lm.precision import ProbeScores
 from zostudy.results.ledger import Ledger
-from zostudy.search.evaluator import make_recipe, read_model
+from zostudy.search.evaluator import make_recipe, read_model, record_agreement
 from zostudy.search.noise import CellFloor, all_probes, measure, noise_floors
 from zostudy.search.plan import tunes
 from zostudy.search.precision_text import precision_line, warning_lines
@@ -77,8 +77,8 @@ class Precision:
             pool = evaluators.pool()
             by_dtype: dict[DType, Evaluators] = {"float32": evaluators}
             scores: dict[DType, dict[str, ProbeScores]] = {"float32": self._measure(pool)}
-            if self._may_be_bfloat16(pool):
-                by_dtype["bfloat16"] = self._in_bfloat16(evaluators)
+            if self._may_be_bfloat16(pool) and (in_bfloat16 := self._in_bfloat16(evaluators, watcher)):
+                by_dtype["bfloat16"] = in_bfloat16
                 scores["bfloat16"] = self._measure(by_dtype["bfloat16"].pool())
             floors = list(noise_floors(self._unmeasured, scores))
             chosen = self._choose(floors)
@@ -106,9 +106,17 @@ class Precision:
             return self._measures_all and have_bfloat16(pool.replicas)
         return self._asked == "bfloat16"
 
-    def _in_bfloat16(self, evaluators: Evaluators) -> Evaluators:
-        recipe = make_recipe(self._study, read_model(self._study, "bfloat16"))
-        return replace(evaluators, recipe=recipe, dtype="bfloat16")
+    def _in_bfloat16(self, evaluators: Evaluators, watcher: Watcher) -> Evaluators | None:
+        """Returns the evaluators in bfloat16; None where it is only offered, and its scores are too far from float32."""
+        try:
+            model = read_model(self._study, "bfloat16")
+        except DisagreementError as error:
+            if self._asked == "bfloat16":
+                raise
+            watcher.note(f"bfloat16 is left out: {error}")
+            return None
+        record_agreement(self._study, model, self._ledger, watcher)
+        return replace(evaluators, recipe=make_recipe(self._study, model), dtype="bfloat16")
 
     def _choose(self, floors: Sequence[CellFloor]) -> DType:
         if self._asked != "auto":

@@ -1,0 +1,211 @@
+"""The proof before the first trial: the evaluator scores as transformers' own model does, or nothing starts.
+
+A handful of the task's own texts, from the shortest to the longest, is scored under two prompts: the start tokens,
+which the plain model is given as tokens and embeds itself; and a random prompt, which both are given as vectors. What
+is held against transformers is so all that lies between a row and its score: embeddings and their scale, positions,
+attention, padding or packing, the head, and the place of the answer.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zostudy.errors import DisagreementError, ModelError
+from zostudy.lm.build import Evaluator, Model, make_evaluator
+from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.frozen import FrozenLM
+from zostudy.lm.padded import PaddedLM
+from zostudy.lm.plain import PlainModel
+from zostudy.lm.reading import reading
+from zostudy.lm.sources import ModelSource
+from zostudy.lm.subspace import start_tokens
+from zostudy.lm.weights import DType, load_model, weights_of
+from zostudy.randomness import generator
+from zostudy.spec.study import ModelSpec
+
+BOUNDS: dict[DType, float] = {"float32": 1e-4, "bfloat16": 0.1}
+"""The largest difference from transformers' float32 scores that a dtype may have, as a share of the largest score."""
+
+TEXTS = 5
+_SEED, _DIM = 0, 16
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near an evaluator's scores are to those of transformers' own model in float32.
+
+    Attributes:
+        family: transformers' ``model_type``.
+        dtype: of the evaluator's matrix products.
+        evaluator: ``packed`` or ``padded``.
+        texts: how many were scored.
+        prompts: under how many prompts each.
+        largest_score: the largest absolute score of transformers' model.
+        difference: the largest difference, as a share of it.
+    """
+
+    family: str
+    dtype: DType
+    evaluator: str
+    texts: int
+    prompts: int
+    largest_score: float
+    difference: float
+
+    @property
+    def line(self) -> str:
+        """What a run shows of it, the figure rounded up."""
+        in_dtype = "" if self.dtype == "float32" else f" in {self.dtype}"
+        return f"evaluator: {self.evaluator}, agrees with transformers to {rounded_up(self.difference)}{in_dtype}"
+
+
+@dataclass(frozen=True)
+class ProvenModel:
+    """A model whose evaluator agrees with transformers.
+
+    Attributes:
+        model: what evaluators are made of.
+        evaluator: the one that was examined, on the processor.
+        agreement: how near it is.
+    """
+
+    model: Model
+    evaluator: Evaluator
+    agreement: Agreement
+
+
+def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: DType) -> ProvenModel:
+    """Reads a model, and returns it with its evaluator in that dtype if that scores as transformers does.
+
+    Whatever the dtype, the evaluator is first held against transformers in float32, where the bound is tight.
+
+    Args:
+        spec: prompt length and scale, temperature.
+        source: where the model is.
+        task: the token ids.
+        dtype: of the matrix products.
+
+    Raises:
+        ModelError: the model cannot be loaded, or cannot score the task.
+        DisagreementError: its evaluator's scores are other ones.
+    """
+    loaded = load_model(source, torch.float32)
+    with reading(source, "score the task's texts"):
+        weights = weights_of(loaded, source, task, spec.prompt_tokens, "float32")
+        evaluator: Evaluator = (
+            FrozenLM(spec, weights, task) if weights is not None else PaddedLM(spec, loaded, source, task)
+        )
+        expected = _Expected.of(loaded, source, evaluator, spec, task)
+        agreement = expected.hold(evaluator, "float32")
+        if dtype == "bfloat16" and weights is not None:
+            weights = weights_of(loaded, source, task, spec.prompt_tokens, dtype)
+            assert weights is not None
+            evaluator = FrozenLM(spec, weights, task)
+            agreement = expected.hold(evaluator, dtype)
+        elif dtype == "bfloat16":
+            del loaded, evaluator  # so that there is never more than one copy
+            evaluator = make_evaluator(spec, source, task, dtype)
+            agreement = expected.hold(evaluator, dtype)
+    return ProvenModel(weights or source, evaluator, agreement)
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What transformers' own model says of a handful of texts under two prompts.
+
+    Attributes:
+        source: the model.
+        family: its ``model_type``.
+        rows: int32 ``[t]``.
+        latents: float32 ``[2, d]``, the first zero.
+        scores: float32 ``[2, t, C]``.
+        by_vectors: the same for the first prompt, its tokens and the texts' given as vectors, ``[t, C]``.
+    """
+
+    source: ModelSource
+    family: str
+    rows: NDArray[np.int32]
+    latents: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    by_vectors: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, loaded: Any, source: ModelSource, evaluator: Evaluator, spec: ModelSpec, task: EncodedTask
+    ) -> _Expected:
+        plain = PlainModel(loaded, source, task, spec.temperature)
+        rows = some_rows(task)
+        drawn = generator(_SEED, "agreement").standard_normal((1, _DIM), dtype=np.float32)
+        latents = np.concatenate([np.zeros_like(drawn), drawn])
+        start, prompt = evaluator.prompts(latents, _SEED)
+        tokens = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens).tolist()
+        by_tokens, by_vectors, under_prompt = (
+            np.stack([score(given, row).numpy() for row in rows.tolist()])
+            for score, given in (
+                (plain.score_ids, tokens),
+                (plain.score_vectors, start),
+                (plain.score_vectors, prompt),
+            )
+        )
+        return cls(source, loaded.config.model_type, rows, latents, np.stack([by_tokens, under_prompt]), by_vectors)
+
+    def hold(self, evaluator: Evaluator, dtype: DType) -> Agreement:
+        """Returns how near an evaluator is; raises ``ModelError`` where it is too far."""
+        if not np.isfinite(self.scores).all():
+            raise ModelError(
+                f"a model must give finite scores, but {self.source.location} gives {self.scores.flat[0]} when "
+                "transformers runs it plainly; check its weights"
+            )
+        rows = np.tile(self.rows, (len(self.latents), 1))
+        scores = evaluator.score(self.latents, rows, _SEED, group=len(self.latents))
+        largest = float(np.abs(self.scores).max())
+        differences = np.abs(scores - self.scores) / (largest or 1.0)
+        kind = "packed" if isinstance(evaluator, FrozenLM) else "padded"
+        n_prompts, n_texts = self.scores.shape[:2]
+        agreement = Agreement(self.family, dtype, kind, n_texts, n_prompts, largest, float(differences.max()))
+        if not agreement.difference <= BOUNDS[dtype]:
+            raise self._refusal(agreement, scores, differences)
+        return agreement
+
+    def _refusal(
+        self, agreement: Agreement, scores: NDArray[np.float32], differences: NDArray[np.float32]
+    ) -> DisagreementError:
+        bound = BOUNDS[agreement.dtype]
+        by_vectors = float(np.abs(self.by_vectors - self.scores[0]).max()) / (agreement.largest_score or 1.0)
+        if not by_vectors <= BOUNDS["float32"]:
+            return DisagreementError(
+                f"a prompt of free vectors needs a model that reads tokens by their embeddings alone, but "
+                f"{self.family} ({self.source.location}) scores the same tokens otherwise when it is given their "
+                f"vectors, by {by_vectors:.1g} of the largest score in transformers' own run; "
+                "use a model of another family"
+            )
+        worst = np.unravel_index(int(np.nan_to_num(differences, nan=np.inf).argmax()), differences.shape)
+        return DisagreementError(
+            f"an evaluator must score as transformers' own model does, to {bound:g} of the largest score, but the "
+            f"{agreement.evaluator} one for {self.family} in {agreement.dtype} differs by {agreement.difference:.1g} "
+            f"(row {self.rows[worst[1]]}: {scores[worst]:.4g}, transformers {self.scores[worst]:.4g}); use a model of "
+            "another family"
+        )
+
+
+def some_rows(task: EncodedTask) -> NDArray[np.int32]:
+    """Returns a handful of the task's rows, int32: the shortest text, the longest, and some at even places between."""
+    used = np.flatnonzero(task.lengths)
+    by_length = used[np.argsort(task.lengths[used], kind="stable")]
+    places = np.unique(np.linspace(0, len(used) - 1, TEXTS).round().astype(np.int64))
+    return by_length[places].astype(np.int32)
+
+
+def rounded_up(figure: float) -> str:
+    """Returns a small figure with one digit, never below it: 3.1e-6 as 4e-6."""
+    if figure <= 0:
+        return "the last bit"
+    exponent = math.floor(math.log10(figure))
+    digit = math.ceil(figure / 10.0**exponent)
+    return f"{digit}e{exponent}" if digit < 10 else f"1e{exponent + 1}"

@@ -1,0 +1,75 @@
+"""transformers' own model run plainly, one text at a time, nothing padded or packed: what evaluators are held to."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.pooling import find_pooling, pooled
+from zostudy.lm.sources import ModelSource
+
+
+class PlainModel:
+    """Scores one text under one prompt, as a user of transformers would."""
+
+    def __init__(self, model: Any, source: ModelSource, task: EncodedTask, temperature: float) -> None:
+        """Takes the model as it is.
+
+        Args:
+            model: from ``load_model``.
+            source: where it came from.
+            task: the token ids.
+            temperature: factor on an encoder's cosine.
+
+        Raises:
+            ModelError: an encoder pools its states in a way that we do not know.
+        """
+        self._model = model
+        self._head = source.head
+        self._task = task
+        self._temperature = temperature
+        self._pooling = find_pooling(source, task.lead) if source.head == "encoder" else "mean"
+        self._takes_mask = "attention_mask" in inspect.signature(model.forward).parameters
+
+    @torch.inference_mode()
+    def score_ids(self, prompt: Sequence[int], row: int) -> Tensor:
+        """Returns the scores ``[C]`` of a row with tokens for a prompt: the model itself embeds them all."""
+        ids, lead = self._ids(row), self._task.lead
+        whole = torch.cat([ids[:lead], torch.tensor(prompt, dtype=torch.long), ids[lead:]])
+        return self._read({"input_ids": whole.unsqueeze(0)}, row, len(whole))
+
+    @torch.inference_mode()
+    def score_vectors(self, prompt: Tensor, row: int) -> Tensor:
+        """Returns the scores ``[C]`` of a row under a prompt of free vectors, float32 ``[n, D]``."""
+        texts, lead = self._model.get_input_embeddings()(self._ids(row)), self._task.lead
+        whole = torch.cat([texts[:lead], prompt.to(texts.dtype), texts[lead:]])
+        return self._read({"inputs_embeds": whole.unsqueeze(0)}, row, len(whole))
+
+    def _ids(self, row: int) -> Tensor:
+        first, last = self._task.offsets[row : row + 2]
+        return torch.from_numpy(self._task.tokens[first:last]).long()
+
+    def _read(self, inputs: dict[str, Tensor], row: int, length: int) -> Tensor:
+        if self._head == "encoder":
+            labels = [
+                self._state({"input_ids": torch.from_numpy(ids).long().unsqueeze(0)}) for ids in self._task.label_texts
+            ]
+            return self._temperature * functional.cosine_similarity(self._state(inputs), torch.stack(labels), dim=-1)
+        n_prompt = length - len(self._ids(row))
+        logits = self._run(inputs).logits[0, int(self._task.answers[row]) + n_prompt]
+        return torch.as_tensor(logits[torch.from_numpy(self._task.label_tokens).long()]).float()
+
+    def _state(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Returns an encoder's state of one text, ``[D]``."""
+        return pooled(self._run(inputs).last_hidden_state[0].float(), self._pooling)
+
+    def _run(self, inputs: dict[str, Tensor]) -> Any:
+        """Runs the model on one input, with the mask that its tokenizer would give."""
+        ones = torch.ones(next(iter(inputs.values())).shape[:2], dtype=torch.long)
+        return self._model(**inputs, **({"attention_mask": ones} if self._takes_mask else {}))

@@ -1,0 +1,106 @@
+"""How an encoder makes one state of a text's tokens: as its own ``1_Pooling/config.json`` says, else their mean."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import torch
+from torch import Tensor
+
+from zostudy.errors import ModelError
+from zostudy.lm.sources import ModelSource
+
+Pooling = Literal["mean", "mean_sqrt_len", "weightedmean", "max", "cls", "lasttoken"]
+
+MODULES_FILE = "modules.json"
+# Of the modules of sentence-transformers: the transformer and its pooling are ours, and a cosine normalises anyway.
+_KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
+
+
+def pooled(states: Tensor, pooling: Pooling) -> Tensor:
+    """Returns the state of each text, ``[..., D]``, for its tokens' states ``[..., L, D]``, without padding."""
+    length = states.shape[-2]
+    match pooling:
+        case "mean":
+            return states.mean(dim=-2)
+        case "mean_sqrt_len":
+            return states.sum(dim=-2) / length**0.5
+        case "weightedmean":
+            weights = torch.arange(1, length + 1, dtype=states.dtype, device=states.device).unsqueeze(-1)
+            return (states * weights).sum(dim=-2) / weights.sum()
+        case "max":
+            return states.amax(dim=-2)
+        case "cls":
+            return states[..., 0, :]
+        case "lasttoken":
+            return states[..., -1, :]
+
+
+def find_pooling(source: ModelSource, lead: int) -> Pooling:
+    """Returns how an encoder pools its tokens' states; by their mean where it does not say.
+
+    Args:
+        source: the encoder.
+        lead: special tokens in front of each input.
+
+    Raises:
+        ModelError: the model does more with the states than we do, or pools in a way of its own.
+    """
+    modules = _read_json(source, MODULES_FILE)
+    if modules is None:
+        return "mean"
+    kinds = {str(module.get("type", "")).rpartition(".")[2]: str(module.get("path", "")) for module in modules}
+    for kind in kinds:
+        if kind not in _KNOWN_MODULES:
+            raise ModelError(
+                f"a sentence encoder must be made of {', '.join(_KNOWN_MODULES)}, but {source.location} has {kind} "
+                f"in {MODULES_FILE}; use another encoder"
+            )
+    if "Pooling" not in kinds:
+        return "mean"
+    pooling = _pooling_of(_read_json(source, f"{kinds['Pooling']}/config.json") or {}, source)
+    if pooling == "cls" and not lead:
+        raise ModelError(
+            f"{source.location} reads the state of the first token, but its tokenizer puts none in front of a text; "
+            "use another encoder"
+        )
+    return pooling
+
+
+def _pooling_of(config: dict[str, Any], source: ModelSource) -> Pooling:
+    """Reads both the older form, with a switch for each mode, and the newer one, which names the mode."""
+    switches = {
+        name.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token"): bool(on)
+        for name, on in config.items()
+        if name.startswith("pooling_mode_")
+    }
+    named = config.get("pooling_mode")
+    modes = [named] if isinstance(named, str) else [name for name, on in switches.items() if on]
+    known = get_args(Pooling)
+    if len(modes) == 1 and modes[0] in known:
+        return cast(Pooling, modes[0])
+    raise ModelError(
+        f"an encoder must pool its states in one of the ways {', '.join(known)}, but {source.location} says "
+        f"{' and '.join(map(str, modes)) or 'none'} in its pooling's config.json; use another encoder"
+    )
+
+
+def _read_json(source: ModelSource, name: str) -> Any:
+    """Returns a JSON file of the model, or None where the model has no such file."""
+    from transformers.utils import cached_file
+
+    try:
+        path = cached_file(
+            source.location,
+            name,
+            revision=source.revision,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
+        return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{name} of {source.location} must be a JSON file, but cannot be read ({error}); mend or delete it"
+        ) from error
