@@ -123,7 +123,13 @@ def _plain(source: ModelSource, task: EncodedTask, latent: NDArray[np.float32], 
     model = load_model(source, torch.float32)
     table = model.get_input_embeddings().weight
     subspace = make_subspace(
-        SEED, DIM, table, float(table.std()), task.start_vocabulary, SPEC.prompt_tokens, SPEC.prompt_scale
+        SEED,
+        DIM,
+        model.get_input_embeddings(),
+        float(table.std()),
+        task.start_vocabulary,
+        SPEC.prompt_tokens,
+        SPEC.prompt_scale,
     )
     text = table[torch.from_numpy(task.tokens[task.offsets[row] : task.offsets[row + 1]]).long()]
     prompt = subspace.prompts(torch.from_numpy(latent[None]))[0]
@@ -156,7 +162,7 @@ def test_the_packed_and_the_padded_evaluator_agree(model_folder: Callable[[str],
     task = _task(source.head, lead=1, n_rows=40)
     latents, rows = _queries(9, 40, 16)
     packed = make_evaluator(SPEC, source, task, "float32").score(latents, rows, SEED, group=3)
-    padded = PaddedLM(SPEC, source, task, "float32").score(latents, rows, SEED, group=3)
+    padded = PaddedLM(SPEC, load_model(source, torch.float32), source, task).score(latents, rows, SEED, group=3)
     np.testing.assert_allclose(packed, padded, rtol=1e-4, atol=1e-4)
 
 

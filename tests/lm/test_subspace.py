@@ -27,6 +27,8 @@ def test_a_standard_normal_latent_moves_each_entry_by_the_tables_spread_at_every
 
 
 def test_start_tokens_depend_on_the_seed_alone() -> None:
-    small, large, other = (make_subspace(s, d, TABLE.__getitem__, SPREAD, VOCABULARY, 4, 1.0) for s, d in ((1, 3), (1, 30), (2, 3)))
+    small, large, other = (
+        make_subspace(s, d, TABLE.__getitem__, SPREAD, VOCABULARY, 4, 1.0) for s, d in ((1, 3), (1, 30), (2, 3))
+    )
     assert torch.equal(small.start, large.start)
     assert not torch.equal(small.start, other.start)

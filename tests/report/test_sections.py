@@ -17,11 +17,13 @@ from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
 from zostudy.report.page import write_report
 from zostudy.report.parts import Section, Study
+from zostudy.report.repeating import agreement_section
 from zostudy.report.sections import describe
 from zostudy.report.study_file import read_study_file
 from zostudy.results.classes import StudyClass, StudyClasses, class_table, write_classes
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.ledger import Ledger
 from zostudy.results.reading import load_results
 from zostudy.results.storage import Storage
 
@@ -156,6 +158,19 @@ def test_a_section_that_misses_its_table_says_so(folders: dict[str, Path], title
     assert without.note.startswith(note)
     assert not without.figures + without.tables
     assert not list((folders["bare"] / table).glob("*.parquet"))
+
+
+def test_the_agreement_with_transformers_is_shown_where_it_was_stored(
+    altered: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = altered(tmp_path / "results")
+    assert agreement_section(load_results(folder).agreement).note.startswith("The folder agreement holds no comparison")
+    row = {"study": "results", "model": "mini-roberta", "family": "roberta", "dtype": "float32", "evaluator": "packed"}
+    figures = {"texts": 5, "prompts": 2, "largest_score": 7.5, "difference": 3e-6, "bound": 1e-4}
+    Ledger(folder).record_agreement(row | figures)
+    (table,) = agreement_section(load_results(folder).agreement).tables
+    assert table.columns[:3] == ("family", "dtype", "evaluator")
+    assert table.rows[0][:5] == ("roberta", "float32", "packed", "5", "2")
 
 
 def test_every_section_is_there_and_says_why_it_is_empty(folders: dict[str, Path]) -> None:

@@ -26,6 +26,20 @@ STUDY = {
 }
 
 
+AGREEMENT_ROW = {
+    "study": "made",
+    "model": "mini-roberta",
+    "family": "roberta",
+    "dtype": "float32",
+    "evaluator": "packed",
+    "texts": 5,
+    "prompts": 2,
+    "largest_score": 7.5,
+    "difference": 3e-6,
+    "bound": 1e-4,
+}
+
+
 def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "made")
     outcome = pickle.loads(pickle.dumps(make_outcome()))
@@ -37,9 +51,11 @@ def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome, tmp_path: Path
 def test_files_are_zstd_and_say_their_schema(make_outcome, make_precision, tmp_path: Path) -> None:
     Ledger(tmp_path).record(make_outcome())
     Ledger(tmp_path).record_precision([make_precision()])
+    Ledger(tmp_path).record_agreement(AGREEMENT_ROW)
+    names = {"precision": "cells.parquet", "agreement": "float32.parquet"}
     for table, schema in SCHEMAS.items():
         [path] = (tmp_path / table).iterdir()
-        assert path.name == ("cells.parquet" if table == "precision" else "zosa-ratio10-confirm-0000.parquet")
+        assert path.name == names.get(table, "zosa-ratio10-confirm-0000.parquet")
         metadata = pq.read_metadata(path)
         assert metadata.row_group(0).column(0).compression == "ZSTD"
         assert metadata.metadata[b"zostudy_schema"] == b"2"

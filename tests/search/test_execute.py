@@ -17,6 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from zostudy.cluster.pool import LocalPool
+from zostudy.lm.agreement import BOUNDS, rounded_up
 from zostudy.lm.build import make_evaluator
 from zostudy.lm.processor import bfloat16_unit
 from zostudy.lm.weights import DType
@@ -187,7 +188,15 @@ def test_the_precision_of_every_cell_that_perturbs_is_measured_first(one: Run) -
     ]
     assert all(row["signal_over_noise"] > 100 for row in rows if row["dtype"] == "float32")
     assert all((row["perturbation_radius"], row["batch_size"]) == (0.01, 8) for row in rows)
-    assert one.watcher.notes[0] == precision_line(next(row["dtype"] for row in rows if row["chosen"]), rows)
+    assert one.watcher.notes[1] == precision_line(next(row["dtype"] for row in rows if row["chosen"]), rows)
+
+
+def test_the_evaluators_agreement_with_transformers_is_told_first_and_stored(one: Run) -> None:
+    rows = {row["dtype"]: row for row in read_table(one.ledger.place, "agreement").to_pylist()}
+    row = rows["float32"]
+    assert one.watcher.notes[0] == f"evaluator: packed, agrees with transformers to {rounded_up(row['difference'])}"
+    assert (row["study"], row["model"], row["family"]) == ("small", "mini-roberta", "roberta")
+    assert 0 < row["difference"] < 1e-5 < row["bound"] == BOUNDS["float32"]
 
 
 def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ def house(make_spec: MakeSpec, data: StudyData, scorer: Any, tmp_path: Path, mon
     house = House(make_spec, data, tmp_path / "smooth", scorer)
     monkeypatch.setattr(precision, "have_bfloat16", lambda replicas: house.has_unit)
     monkeypatch.setattr(precision, "read_model", lambda study, dtype: dtype)
+    monkeypatch.setattr(precision, "record_agreement", lambda *of: None)
     monkeypatch.setattr(precision, "make_recipe", lambda study, model: model)
     return house
 

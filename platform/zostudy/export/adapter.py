@@ -26,7 +26,7 @@ def write_adapter(folder: Path, prompt: TunedPrompt, source: ModelSource) -> Non
     PEFT has no task type for masked models; FEATURE_EXTRACTION hands on what the base model returns, its logits here.
     """
     vectors = torch.cat([prompt.lead_vectors, prompt.vectors]).contiguous()
-    model = load_config(source)
+    model = load_config(source).get_text_config()
     config = {
         "peft_type": "PROMPT_TUNING",
         "task_type": _TASK_TYPES[source.head],
@@ -36,7 +36,7 @@ def write_adapter(folder: Path, prompt: TunedPrompt, source: ModelSource) -> Non
         "num_virtual_tokens": len(vectors),
         "token_dim": vectors.shape[1],
         "num_transformer_submodules": 1,
-        "num_attention_heads": model.num_attention_heads,
+        "num_attention_heads": getattr(model, "num_attention_heads", None),  # which a model without attention lacks
         "num_layers": model.num_hidden_layers,
         "prompt_tuning_init": "RANDOM",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zostudy.export.manifest import Manifest
 from zostudy.export.prompt import TunedPrompt
+from zostudy.lm.pooling import Pooling, find_pooling
 from zostudy.lm.sources import ModelSource, package_of
 
 _LOADERS = {"masked": "AutoModelForMaskedLM", "causal": "AutoModelForCausalLM", "encoder": "AutoModel"}
@@ -38,9 +39,24 @@ _MASKED = """    place = {ahead} + int((ids[0] == tokenizer.mask_token_id).nonze
 _CAUSAL = """    return model(input_ids=ids).logits[0, -1, label_tokens]"""
 
 _ENCODER = """    states = model(input_ids=ids).last_hidden_state[0]
-    labels = [frozen(**tokenizer(each, return_tensors="pt")).last_hidden_state[0].mean(dim=0) for each in label_texts]
-    cosines = torch.nn.functional.cosine_similarity(states.mean(dim=0)[None], torch.stack(labels))
+    labels = [pooled(frozen(**tokenizer(each, return_tensors="pt")).last_hidden_state[0]) for each in label_texts]
+    cosines = torch.nn.functional.cosine_similarity(pooled(states)[None], torch.stack(labels))
     return temperature * cosines"""
+
+_POOLED = """
+
+
+def pooled(states):
+    return {}"""
+
+_POOLINGS: dict[Pooling, str] = {
+    "mean": "states.mean(dim=0)",
+    "mean_sqrt_len": "states.mean(dim=0)",
+    "weightedmean": "torch.arange(1, len(states) + 1).to(states.dtype) @ states / sum(range(1, len(states) + 1))",
+    "max": "states.amax(dim=0)",
+    "cls": "states[0]",
+    "lasttoken": "states[-1]",
+}
 
 _VLLM = """{imports}import torch
 from safetensors.torch import load_file
@@ -68,6 +84,7 @@ def peft_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
     fields = ["text=text", *(["second_text=second_text"] if pair else []), *_mask_field(source)]
     constants = (
         f"label_texts = {list(task.label_words)!r}\ntemperature = {manifest.model.temperature!r}"
+        + _POOLED.format(_POOLINGS[find_pooling(source, len(prompt.lead))])
         if source.head == "encoder"
         else f"label_tokens = {list(task.label_tokens)!r}"
     )

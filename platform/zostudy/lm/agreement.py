@@ -125,7 +125,7 @@ class _Expected:
         rows: int32 ``[t]``.
         latents: float32 ``[2, d]``, the first zero.
         scores: float32 ``[2, t, C]``.
-        by_vectors: the same for the first prompt, its tokens and the texts' given as vectors, ``[t, C]``.
+        by_vectors: for the first prompt, its tokens and the texts' given as their vectors, ``[t, C]``.
     """
 
     source: ModelSource
@@ -143,13 +143,13 @@ class _Expected:
         rows = some_rows(task)
         drawn = generator(_SEED, "agreement").standard_normal((1, _DIM), dtype=np.float32)
         latents = np.concatenate([np.zeros_like(drawn), drawn])
-        start, prompt = evaluator.prompts(latents, _SEED)
+        prompt = evaluator.prompts(latents, _SEED)[1]
         tokens = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens).tolist()
         by_tokens, by_vectors, under_prompt = (
             np.stack([score(given, row).numpy() for row in rows.tolist()])
             for score, given in (
                 (plain.score_ids, tokens),
-                (plain.score_vectors, start),
+                (plain.score_vectors, plain.embed(tokens)),
                 (plain.score_vectors, prompt),
             )
         )
@@ -189,8 +189,8 @@ class _Expected:
         return DisagreementError(
             f"an evaluator must score as transformers' own model does, to {bound:g} of the largest score, but the "
             f"{agreement.evaluator} one for {self.family} in {agreement.dtype} differs by {agreement.difference:.1g} "
-            f"(row {self.rows[worst[1]]}: {scores[worst]:.4g}, transformers {self.scores[worst]:.4g}); use a model of "
-            "another family"
+            f"(row {self.rows[worst[1]]}: {scores[worst]:.4g}, transformers {self.scores[worst]:.4g}); "
+            f"{'set model.dtype to float32' if agreement.dtype == 'bfloat16' else 'use a model of another family'}"
         )
 
 

@@ -45,9 +45,14 @@ class PlainModel:
         return self._read({"input_ids": whole.unsqueeze(0)}, row, len(whole))
 
     @torch.inference_mode()
+    def embed(self, ids: Sequence[int] | Tensor) -> Tensor:
+        """Returns the vectors ``[n, D]`` of tokens, by the model's own embedding module."""
+        return torch.as_tensor(self._model.get_input_embeddings()(torch.as_tensor(ids, dtype=torch.long)))
+
+    @torch.inference_mode()
     def score_vectors(self, prompt: Tensor, row: int) -> Tensor:
         """Returns the scores ``[C]`` of a row under a prompt of free vectors, float32 ``[n, D]``."""
-        texts, lead = self._model.get_input_embeddings()(self._ids(row)), self._task.lead
+        texts, lead = self.embed(self._ids(row)), self._task.lead
         whole = torch.cat([texts[:lead], prompt.to(texts.dtype), texts[lead:]])
         return self._read({"inputs_embeds": whole.unsqueeze(0)}, row, len(whole))
 

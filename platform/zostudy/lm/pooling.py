@@ -21,15 +21,12 @@ _KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
 
 def pooled(states: Tensor, pooling: Pooling) -> Tensor:
     """Returns the state of each text, ``[..., D]``, for its tokens' states ``[..., L, D]``, without padding."""
-    length = states.shape[-2]
     match pooling:
-        case "mean":
+        case "mean" | "mean_sqrt_len":  # which differ in length, and a cosine does not see that
             return states.mean(dim=-2)
-        case "mean_sqrt_len":
-            return states.sum(dim=-2) / length**0.5
         case "weightedmean":
-            weights = torch.arange(1, length + 1, dtype=states.dtype, device=states.device).unsqueeze(-1)
-            return (states * weights).sum(dim=-2) / weights.sum()
+            weights = torch.arange(1, states.shape[-2] + 1, device=states.device).to(states.dtype).unsqueeze(-1)
+            return torch.sum(states * weights, dim=-2) / weights.sum()
         case "max":
             return states.amax(dim=-2)
         case "cls":
@@ -89,7 +86,7 @@ def _pooling_of(config: dict[str, Any], source: ModelSource) -> Pooling:
 
 def _read_json(source: ModelSource, name: str) -> Any:
     """Returns a JSON file of the model, or None where the model has no such file."""
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     try:
         path = cached_file(

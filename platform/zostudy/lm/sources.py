@@ -65,7 +65,10 @@ def find_model(spec: ModelSpec, named_by: str = "model.name") -> ModelSource:
     source = ModelSource(location, spec.revision, "masked", spec.trust_remote_code, named_by)
     if Path(location).is_dir():
         _check_folder(source)
-    return replace(source, head=spec.head if spec.head != "auto" else _head_of(source))
+    config = load_config(source)
+    with reading(source):
+        _check_reads_text(config, source)
+        return replace(source, head=spec.head if spec.head != "auto" else _head_of(config, source))
 
 
 def _location(name: str, named_by: str) -> str:
@@ -133,12 +136,32 @@ def load_config(source: ModelSource) -> Any:
         return config
 
 
-def _head_of(source: ModelSource) -> Head:
-    with reading(source):
-        architecture = (load_config(source).architectures or ["unnamed"])[0]
-        for ending, head in _HEAD_OF_ARCHITECTURE.items():
-            if architecture.endswith(ending):
-                return head
+def _check_reads_text(config: Any, source: ModelSource) -> None:
+    """Checks that the model takes nothing but tokens, and reads its answer where they stand."""
+    if getattr(config, "is_encoder_decoder", False):
+        why = "is an encoder-decoder"
+    elif not hasattr(config.get_text_config(), "vocab_size"):
+        why = "has no vocabulary"
+    elif hasattr(config, "vision_config") and not _answers_without_images(config):
+        why = "reads images beside texts"
+    else:
+        return
+    raise ModelError(
+        f"a model must be an encoder or a decoder of text, but {source.location} ({config.model_type}) {why}; "
+        f"name another model in {source.named_by}"
+    )
+
+
+def _answers_without_images(config: Any) -> bool:
+    """A model that goes on with a text does so without an image, too; one that compares the two does not."""
+    return any(str(name).endswith(("ForConditionalGeneration", "ForCausalLM")) for name in config.architectures or ())
+
+
+def _head_of(config: Any, source: ModelSource) -> Head:
+    architecture = (config.architectures or ["unnamed"])[0]
+    for ending, head in _HEAD_OF_ARCHITECTURE.items():
+        if architecture.endswith(ending):
+            return head
     raise ModelError(
         f"the head of {source.location} ({architecture}) is not known; "
         "set model.head to masked, causal or encoder, whichever the model was trained as"

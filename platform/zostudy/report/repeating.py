@@ -1,4 +1,4 @@
-"""What a reader needs to judge and repeat a study: its noise floor, failures, draws, costs and versions."""
+"""What a reader needs to judge and repeat a study: its noise floor, agreement, failures, draws, costs and versions."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ _NOISE_COLUMNS = (
     "signal_over_noise",
 )
 
+_AGREEMENT_NOTE = (
+    "Before the first trial transformers' own model, run plainly in float32, and the evaluator score a handful of the "
+    "task's texts. The difference is the largest one, as a share of the largest score."
+)
+_NO_AGREEMENT_NOTE = (
+    "The folder agreement holds no comparison: an earlier zostudy, which made none, ran the study, or the folder is "
+    "gone."
+)
+_AGREEMENT_COLUMNS = ("family", "dtype", "evaluator", "texts", "prompts", "largest_score", "difference", "bound")
+
 
 def noise_section(precision: pd.DataFrame) -> Section:
     """Returns the noise floor of each cell."""
@@ -37,6 +47,14 @@ def noise_section(precision: pd.DataFrame) -> Section:
     return Section(
         "Noise floor", note=_NOISE_NOTE, tables=(_table("Noise floor of each cell", precision, _NOISE_COLUMNS),)
     )
+
+
+def agreement_section(agreement: pd.DataFrame) -> Section:
+    """Returns how near the evaluator is to transformers."""
+    title = "Agreement with transformers"
+    if agreement.empty:
+        return Section(title, note=_NO_AGREEMENT_NOTE)
+    return Section(title, note=_AGREEMENT_NOTE, tables=(_table("Evaluator", agreement, _AGREEMENT_COLUMNS),))
 
 
 def failures_section(trials: pd.DataFrame) -> Section:

@@ -10,7 +10,7 @@ from zostudy.report.charts import Charts
 from zostudy.report.comparing import anytime_section, comparison_section, curves_section
 from zostudy.report.landscape import landscape_section
 from zostudy.report.parts import Section, Study
-from zostudy.report.repeating import failures_section, noise_section, repeating_section
+from zostudy.report.repeating import agreement_section, failures_section, noise_section, repeating_section
 from zostudy.report.saddle import saddle_section
 from zostudy.report.searching import search_section
 from zostudy.report.study_file import StudyFile
@@ -44,6 +44,7 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     yield saddle_section(confirm, counting.history, counting.scores, charts)
     yield landscape_section(confirm, counting.landscape, charts)
     yield noise_section(results.precision)
+    yield agreement_section(results.agreement)
     yield failures_section(trials)
     yield repeating_section(trials, file.text)
 

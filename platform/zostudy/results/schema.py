@@ -159,7 +159,9 @@ AGREEMENT = _schema(
     _required("evaluator", pa.string(), "packed: a transformer of zostudy's own; padded: transformers' own code"),
     _required("texts", pa.int64(), "texts of the task that were scored, from the shortest to the longest"),
     _required("prompts", pa.int64(), "prompts under each of which they were scored"),
-    _required("largest_score", pa.float64(), "largest absolute score of transformers' own model, run plainly in float32"),
+    _required(
+        "largest_score", pa.float64(), "largest absolute score of transformers' own model, run plainly in float32"
+    ),
     _required("difference", pa.float64(), "largest difference of the evaluator's scores, as a share of largest_score"),
     _required("bound", pa.float64(), "what the difference may be at most, or no trial starts"),
 )

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.cluster.units import Scorer
 from zostudy.machine import usable_cpus
+from zostudy.search.evaluator import prove, replica_threads
 from zostudy.search.landscape import has_plane, n_examples
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 
 if TYPE_CHECKING:
+    from zostudy.lm.agreement import Agreement
     from zostudy.lm.weights import DType
 
 PROBE_QUERIES = 8
@@ -26,6 +29,7 @@ class Estimate:
     """What a study will take.
 
     Attributes:
+        agreement: how near the evaluator's scores are to those of transformers' own model.
         examples_per_second: of one replica.
         tuning_examples: all trials' queries times the batch size.
         evaluation_examples: dev evaluations of all trials, test and loss landscape of the confirm trials.
@@ -33,6 +37,7 @@ class Estimate:
         seconds: expected, start-up not counted.
     """
 
+    agreement: Agreement
     examples_per_second: float
     tuning_examples: int
     evaluation_examples: int
@@ -41,15 +46,21 @@ class Estimate:
 
 
 def estimate(study: PreparedStudy) -> Estimate:
-    """Returns the expected time, from timing a few queries on the model with a replica's threads."""
+    """Returns the expected time, from timing a few queries on the model with a replica's threads.
+
+    Raises:
+        ModelError: the model cannot be loaded, or its evaluator's scores are not transformers'.
+    """
     from zostudy.cluster.local_ray import local_replicas
 
     spec = study.plan.spec
     tuning = study.plan.n_queries * spec.budget.batch_size
     evaluation = _evaluation_examples(study)
     n_replicas = local_replicas(spec, usable_cpus())
-    rate = _examples_per_second(study)
-    return Estimate(rate, tuning, evaluation, n_replicas, (tuning + evaluation) / (rate * n_replicas))
+    dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
+    proven = prove(study, dtype)
+    rate = _examples_per_second(study, proven.evaluator)
+    return Estimate(proven.agreement, rate, tuning, evaluation, n_replicas, (tuning + evaluation) / (rate * n_replicas))
 
 
 def _evaluation_examples(study: PreparedStudy) -> int:
@@ -65,25 +76,14 @@ def _evaluation_examples(study: PreparedStudy) -> int:
     return total
 
 
-def _examples_per_second(study: PreparedStudy) -> float:
-    import torch
-
-    from zostudy.lm.build import make_evaluator
-
-    spec = study.plan.spec
-    threads = torch.get_num_threads()
-    torch.set_num_threads(spec.resources.cpus)
-    try:
-        dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
-        scorer = make_evaluator(spec.model, study.source, study.encoded, dtype)
-        latents = np.zeros((PROBE_QUERIES, PROBE_SUBSPACE_DIM), dtype=np.float32)
-        rows = np.tile(_sample_rows(study), (PROBE_QUERIES, 1))
+def _examples_per_second(study: PreparedStudy, scorer: Scorer) -> float:
+    latents = np.zeros((PROBE_QUERIES, PROBE_SUBSPACE_DIM), dtype=np.float32)
+    rows = np.tile(_sample_rows(study), (PROBE_QUERIES, 1))
+    with replica_threads(study.plan.spec.resources):
         scorer.score(latents, rows)
         started = time.perf_counter()
         scorer.score(latents, rows)
         return rows.size / (time.perf_counter() - started)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _sample_rows(study: PreparedStudy) -> NDArray[np.int32]:

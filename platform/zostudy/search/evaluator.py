@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from zostudy.lm.weights import DType, Weights
 from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.watcher import Watcher
+from zostudy.spec.study import ResourcesSpec
 
 # Of a model that only transformers' own code runs the cost is not known beforehand.
 UNIT_EXAMPLES_OF_OTHERS = 64
@@ -57,17 +60,20 @@ def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
 
 
 def prove(study: PreparedStudy, dtype: DType) -> ProvenModel:
-    """Returns the study's model and its evaluator, read with as many threads as a replica has: so to the same bits.
+    """Returns the study's model and its evaluator, which agrees with transformers; see ``read_proven``."""
+    with replica_threads(study.plan.spec.resources):
+        return read_proven(study.plan.spec.model, study.source, study.encoded, dtype)
 
-    Raises:
-        ModelError: see ``read_model``.
-    """
+
+@contextmanager
+def replica_threads(resources: ResourcesSpec) -> Iterator[None]:
+    """Lets torch use as many threads as in a replica, so that it takes as long and rounds alike."""
     import torch
 
-    spec, threads = study.plan.spec, torch.get_num_threads()
-    torch.set_num_threads(spec.resources.cpus)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(resources.cpus)
     try:
-        return read_proven(spec.model, study.source, study.encoded, dtype)
+        yield
     finally:
         torch.set_num_threads(threads)
 

@@ -107,7 +107,7 @@ class Precision:
         return self._asked == "bfloat16"
 
     def _in_bfloat16(self, evaluators: Evaluators, watcher: Watcher) -> Evaluators | None:
-        """Returns the evaluators in bfloat16; None where it is only offered, and its scores are too far from float32."""
+        """Returns the evaluators in bfloat16; None where it need not be, and its scores are too far from float32."""
         try:
             model = read_model(self._study, "bfloat16")
         except DisagreementError as error:

@@ -1,0 +1,284 @@
+"""The proof before the first trial: families that pass, faults that it finds, and what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from zostudy.errors import DisagreementError, ModelError
+from zostudy.lm import architecture
+from zostudy.lm.agreement import BOUNDS, TEXTS, read_proven, rounded_up, some_rows
+from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.padded import PaddedLM
+from zostudy.lm.plain import PlainModel
+from zostudy.lm.pooling import Pooling, pooled
+from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.weights import load_model
+from zostudy.spec.study import ModelSpec
+
+SPEC = ModelSpec(name="random", prompt_tokens=4)
+
+PACKED = ("bert", "roberta", "xlm-roberta", "camembert", "gpt2", "llama", "mistral", "qwen2")
+MASKED = (
+    *("albert", "convbert", "data2vec-text", "deberta", "deberta-v2", "distilbert", "electra", "fnet", "longformer"),
+    *("mobilebert", "modernbert", "mpnet", "roformer"),
+)
+CAUSAL = (
+    *("bart", "bloom", "cohere", "cohere2", "falcon", "gemma", "gemma2", "gemma3_text", "gpt_neox", "gptj", "granite"),
+    *("mamba", "mixtral", "olmo2", "opt", "phi3", "qwen3", "stablelm", "xglm"),
+)
+
+TinyModel = Callable[..., ModelSource]
+RandomTask = Callable[..., EncodedTask]
+
+
+@pytest.mark.parametrize("family", [*PACKED, *MASKED, *CAUSAL])
+def test_a_family_scores_as_transformers_does(tiny_model: TinyModel, random_task: RandomTask, family: str) -> None:
+    source = tiny_model(family)
+    agreement = read_proven(SPEC, source, random_task(source.head), "float32").agreement
+    assert (agreement.family, agreement.evaluator) == (family, "packed" if family in PACKED else "padded")
+    assert agreement.difference < 1e-5 < BOUNDS["float32"]
+    assert (agreement.texts, agreement.prompts) == (TEXTS, 2)
+
+
+@pytest.mark.parametrize("family", ["gemma2", "granite", "albert", "fnet", "mobilebert", "opt", "mamba"])
+def test_texts_of_all_lengths_together_score_as_each_alone(
+    tiny_model: TinyModel, random_task: RandomTask, family: str
+) -> None:
+    source = tiny_model(family)
+    task = random_task(source.head, n_rows=30)
+    model = load_model(source, torch.float32)
+    evaluator, plain = PaddedLM(SPEC, model, source, task), PlainModel(model, source, task, SPEC.temperature)
+    noise = np.random.default_rng(0)
+    latents = noise.standard_normal((6, 5)).astype(np.float32)
+    rows = noise.integers(0, 30, (6, 9)).astype(np.int32)
+    scores = evaluator.score(latents, rows, seed=1, group=2)
+    prompts = evaluator.prompts(latents, 1)
+    for query, column in ((0, 0), (3, 8), (5, 4)):
+        expected = plain.score_vectors(prompts[query], int(rows[query, column]))
+        np.testing.assert_allclose(scores[query, column], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["llama", "roberta", "gemma3_text"])
+def test_bfloat16_has_a_wider_bound_and_a_figure_of_its_own(
+    tiny_model: TinyModel, random_task: RandomTask, family: str
+) -> None:
+    source = tiny_model(family)
+    agreement = read_proven(SPEC, source, random_task(source.head), "bfloat16").agreement
+    assert 1e-4 < agreement.difference < BOUNDS["bfloat16"]
+    assert agreement.line.endswith(" in bfloat16")
+
+
+@pytest.mark.parametrize("family", ["gemma", "granite", "cohere", "olmo2", "qwen3"])
+def test_a_family_that_is_taken_for_another_is_found_out(
+    tiny_model: TinyModel, random_task: RandomTask, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_model(family)
+    monkeypatch.setitem(architecture.FAMILIES, family, "llama")
+    with pytest.raises(ModelError) as caught:
+        read_proven(SPEC, source, random_task("causal"), "float32")
+    line = str(caught.value)
+    assert "\n" not in line
+    assert (
+        f"the model in {source.location} cannot" in line or f"the packed one for {family} in float32 differs by" in line
+    )
+
+
+@pytest.fixture
+def found_out(random_task: RandomTask) -> Callable[[ModelSource], str]:
+    """Gives the line that refuses a model."""
+
+    def line(source: ModelSource) -> str:
+        with pytest.raises(DisagreementError) as caught:
+            read_proven(SPEC, source, random_task(source.head), "float32")
+        return str(caught.value)
+
+    return line
+
+
+def test_positions_that_are_one_off_are_found_out(
+    tiny_model: TinyModel, found_out: Callable[[ModelSource], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_model("roberta")
+    load = load_model
+
+    def shifted(*arguments: Any) -> Any:
+        model = load(*arguments)
+        model.config.pad_token_id += 1  # where the packed evaluator takes its first position from
+        return model
+
+    monkeypatch.setattr("zostudy.lm.agreement.load_model", shifted)
+    assert "(row " in found_out(source)
+
+
+def test_padding_that_is_seen_is_found_out(
+    tiny_model: TinyModel, found_out: Callable[[ModelSource], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_model("fnet")
+    monkeypatch.setattr("zostudy.lm.padded.sees_padding", lambda config, head: False)
+    assert "the padded one for fnet in float32 differs by" in found_out(source)
+
+
+def test_a_table_that_is_looked_up_without_its_scale_is_found_out(
+    tiny_model: TinyModel, found_out: Callable[[ModelSource], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_model("gemma3_text")
+
+    def unscaled(self: Any, ids: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.embedding(ids, self._embedding.weight)
+
+    monkeypatch.setattr(PaddedLM, "embed", unscaled)
+    assert "differs by" in found_out(source)
+
+
+def test_a_model_that_reads_more_of_a_token_than_its_vector_is_refused(
+    tiny_model: TinyModel, found_out: Callable[[ModelSource], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_model("opt")
+    load = load_model
+
+    def reading_ids(*arguments: Any) -> Any:
+        model = load(*arguments)
+        forward = model.forward
+
+        def with_ids(*, input_ids: Any = None, **inputs: Any) -> Any:
+            output = forward(input_ids=input_ids, **inputs)
+            return SimpleNamespace(logits=output.logits + (0.1 if input_ids is not None else 0.0))
+
+        model.forward = with_ids
+        return model
+
+    monkeypatch.setattr("zostudy.lm.agreement.load_model", reading_ids)
+    assert "scores the same tokens otherwise when it is given their vectors" in found_out(source)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_give_no_finite_score_are_refused(
+    tiny_model: TinyModel, random_task: RandomTask, tmp_path: Path, value: float
+) -> None:
+    source = tiny_model("bert")
+    file = tmp_path / "model.safetensors"
+    tensors = load_file(file)
+    tensors["bert.encoder.layer.0.attention.self.query.weight"].fill_(value)
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="a model must give finite scores"):
+        read_proven(SPEC, source, random_task("masked"), "float32")
+
+
+def test_a_model_whose_own_code_fails_is_refused_in_one_line(tiny_model: TinyModel, random_task: RandomTask) -> None:
+    source = tiny_model("mpnet", max_position_embeddings=12)
+    with pytest.raises(ModelError, match="cannot score the task's texts") as caught:
+        read_proven(SPEC, source, random_task("masked"), "float32")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "mpnet", "fnet"])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max", "lasttoken", "weightedmean"])
+def test_an_encoder_is_pooled_as_its_own_file_says(
+    tiny_model: TinyModel, random_task: RandomTask, tmp_path: Path, family: str, pooling: Pooling
+) -> None:
+    source, task = tiny_model(family, "encoder"), random_task("encoder")
+    ending = {"cls": "_token", "lasttoken": ""}.get(pooling, "_tokens")
+    _write_modules(tmp_path, {f"pooling_mode_{pooling}{ending}": True, "pooling_mode_mean_sqrt_len_tokens": False})
+    proven = read_proven(SPEC, source, task, "float32")
+    scores = proven.evaluator.score(np.zeros((1, 3), np.float32), np.array([[4]], np.int32))
+    model = load_model(source, torch.float32)
+    ids = torch.from_numpy(task.tokens[task.offsets[4] : task.offsets[5]]).long()
+    text = model.get_input_embeddings()(ids)
+    prompt = proven.evaluator.prompts(np.zeros((1, 3), np.float32), 0)[0]
+    vectors = torch.cat([text[:1], prompt, text[1:]]).unsqueeze(0)
+    with torch.inference_mode():
+        states = [model(inputs_embeds=vectors).last_hidden_state[0]]
+        states += [model(input_ids=torch.from_numpy(t).long()[None]).last_hidden_state[0] for t in task.label_texts]
+    by_hand = {
+        "mean": lambda s: s.mean(0),
+        "cls": lambda s: s[0],
+        "max": lambda s: s.max(0).values,
+        "lasttoken": lambda s: s[-1],
+        "weightedmean": lambda s: sum((i + 1) * row for i, row in enumerate(s)),
+    }[pooling]
+    text_state, *labels = map(by_hand, states)
+    expected = SPEC.temperature * torch.nn.functional.cosine_similarity(text_state[None], torch.stack(labels))
+    np.testing.assert_allclose(scores[0, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+def _write_modules(folder: Path, pooling: dict[str, Any], *more: str) -> None:
+    kinds = ("Transformer", "Pooling", *more, "Normalize")
+    modules = [
+        {"type": f"sentence_transformers.models.{kind}", "path": f"{i}_{kind}" if i else ""}
+        for i, kind in enumerate(kinds)
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+
+
+@pytest.mark.parametrize(
+    ("pooling", "more", "lead", "said"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, (), 1, "cls and mean"),
+        ({"pooling_mode": "attention"}, (), 1, "says attention"),
+        ({}, (), 1, "says none"),
+        ({"pooling_mode": "mean"}, ("Dense",), 1, "has Dense"),
+        ({"pooling_mode": "cls"}, (), 0, "its tokenizer puts none in front"),
+    ],
+)
+def test_an_encoder_that_pools_otherwise_is_refused(
+    tiny_model: TinyModel,
+    random_task: RandomTask,
+    tmp_path: Path,
+    pooling: dict[str, Any],
+    more: tuple[str, ...],
+    lead: int,
+    said: str,
+) -> None:
+    source = tiny_model("bert", "encoder")
+    _write_modules(tmp_path, pooling, *more)
+    with pytest.raises(ModelError, match=said):
+        read_proven(SPEC, source, random_task("encoder", lead), "float32")
+
+
+@pytest.mark.parametrize("family", ["t5", "bart", "vit", "clip", "whisper"])
+@pytest.mark.parametrize("head", ["auto", "masked", "causal", "encoder"])
+def test_a_model_of_something_else_than_one_text_is_refused(tmp_path: Path, family: str, head: Any) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": family, "architectures": ["SomeModel"]}))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match="a model must be an encoder or a decoder of text"):
+        find_model(ModelSpec(name=str(tmp_path), head=head))
+
+
+@settings(max_examples=50, deadline=None)
+@given(figure=st.floats(1e-12, 1.0))
+def test_a_figure_is_rounded_up_to_one_digit(figure: float) -> None:
+    shown = float(rounded_up(figure))
+    assert figure <= shown * (1 + 1e-12)
+    assert shown <= 2 * figure
+    assert len(rounded_up(figure).partition("e")[0]) == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(lengths=st.lists(st.integers(0, 50), min_size=1, max_size=40).filter(any))
+def test_the_texts_go_from_the_shortest_to_the_longest(lengths: list[int]) -> None:
+    task: Any = SimpleNamespace(lengths=np.array(lengths))
+    rows = some_rows(task)
+    chosen = [lengths[row] for row in rows]
+    used = sorted(filter(None, lengths))
+    assert chosen == sorted(chosen)
+    assert (chosen[0], chosen[-1]) == (used[0], used[-1])
+    assert len(set(rows.tolist())) == len(rows) == min(TEXTS, len(used))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "mean_sqrt_len", "weightedmean", "max", "cls", "lasttoken"])
+def test_texts_of_one_length_are_pooled_as_each_alone(pooling: Pooling) -> None:
+    states = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(pooled(states, pooling), torch.stack([pooled(own, pooling) for own in states]))
