@@ -9,12 +9,14 @@ attention, padding or packing, the head, and the place of the answer.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from zostudy.errors import DisagreementError, ModelError
 from zostudy.lm.build import Evaluator, Model, make_evaluator
@@ -145,14 +147,14 @@ class _Expected:
         latents = np.concatenate([np.zeros_like(drawn), drawn])
         prompt = evaluator.prompts(latents, _SEED)[1]
         tokens = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens).tolist()
-        by_tokens, by_vectors, under_prompt = (
-            np.stack([score(given, row).numpy() for row in rows.tolist()])
-            for score, given in (
-                (plain.score_ids, tokens),
-                (plain.score_vectors, plain.embed(tokens)),
-                (plain.score_vectors, prompt),
-            )
-        )
+        start = plain.embed(tokens)
+
+        def every(score: Callable[[int], Tensor]) -> NDArray[np.float32]:
+            return np.stack([score(row).numpy() for row in rows.tolist()])
+
+        by_tokens = every(lambda row: plain.score_ids(tokens, row))
+        by_vectors = every(lambda row: plain.score_vectors(start, row))
+        under_prompt = every(lambda row: plain.score_vectors(prompt, row))
         return cls(source, loaded.config.model_type, rows, latents, np.stack([by_tokens, under_prompt]), by_vectors)
 
     def hold(self, evaluator: Evaluator, dtype: DType) -> Agreement:
