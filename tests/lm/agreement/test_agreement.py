@@ -162,14 +162,13 @@ def test_a_model_that_reads_more_of_a_token_than_its_vector_is_refused(
     assert "scores the same tokens otherwise when it is given their vectors" in found_out(source)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_give_no_finite_score_are_refused(
-    tiny_model: TinyModel, random_task: RandomTask, tmp_path: Path, value: float
+    tiny_model: TinyModel, random_task: RandomTask, tmp_path: Path
 ) -> None:
     source = tiny_model("bert")
     file = tmp_path / "model.safetensors"
     tensors = load_file(file)
-    tensors["bert.encoder.layer.0.attention.self.query.weight"].fill_(value)
+    tensors["cls.predictions.transform.dense.weight"].fill_(3e38)
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(ModelError, match="a model must give finite scores"):
         read_proven(SPEC, source, random_task("masked"), "float32")
