@@ -20,7 +20,7 @@ def test_a_file_that_gives_no_batch_is_refused(tmp_path: Path) -> None:
     file.write_text("line\nfirst\nsecond\n")
     with pytest.raises(DataError, match="--texts must name a file"):
         read_texts(tmp_path / "other.csv", "line", 1)
-    with pytest.raises(DataError, match=r"no column 'text'; name one with --column: line"):
+    with pytest.raises(DataError, match=r"no column 'text'; the columns are line; name one with --column"):
         read_texts(file, "text", 1)
     with pytest.raises(DataError, match=r"needs 3 texts, but column 'line' has 2"):
         read_texts(file, "line", 3)

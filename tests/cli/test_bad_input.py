@@ -201,7 +201,7 @@ def test_a_budget_too_small_is_told_once_though_other_keys_are_searched(
 def test_compare_takes_known_metrics_only(call: Any, finished_study: Any) -> None:
     line = error_line(call("compare", finished_study("tiny").folder, "--metric", "test_f1"))
     assert "test_macro_f1" in line
-    assert line.endswith("got test_f1")
+    assert line.endswith("got test_f1; did you mean test_macro_f1?")
 
 
 def test_compare_needs_a_folder_with_results(call: Any, tmp_path: Path) -> None:
@@ -246,3 +246,53 @@ def test_without_a_verb_the_help_is_shown(call: Any) -> None:
     called = call()
     assert (called.code, called.err) == (0, "")
     assert "Usage: zostudy" in called.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", ""],
+        ["run", "STUDY", "--results", ""],
+        ["submit", "", "--address", "http://127.0.0.1:1"],
+        ["compare", ""],
+        ["compare", "STUDY", "--figure", ""],
+        ["query", "SELECT 1", "--results", " "],
+        ["report", ""],
+        ["report", "STUDY", "--to", ""],
+        ["export", "STUDY", "best", "--to", ""],
+        ["tokens", "", "best"],
+        ["predict", "", "STUDY"],
+        ["predict", "STUDY", ""],
+        ["predict", "STUDY", "STUDY", "--to", ""],
+        ["bench", "--output", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_refused_and_is_not_this_folder(
+    call: Any, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = write_study()
+    line = error_line(call(*(str(study) if each == "STUDY" else each for each in arguments)))
+    assert "is empty" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["study.yaml"]
+
+
+@pytest.mark.parametrize("uri", ["s3:/HIDDEN:HIDDEN@b", "s3://HIDDEN:HIDDEN@b/x", "S3:HIDDEN:HIDDEN@b"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "URI"],
+        ["compare", "URI"],
+        ["query", "SELECT 1", "--results", "URI"],
+        ["report", "URI"],
+        ["export", "here", "best", "--to", "URI"],
+        ["predict", "URI", "file.csv"],
+        ["tokens", "URI", "best"],
+    ],
+    ids=" ".join,
+)
+def test_no_verb_shows_a_secret_in_a_uri(call: Any, uri: str, arguments: list[str]) -> None:
+    called = call(*(uri if each == "URI" else each for each in arguments))
+    assert error_line(called)
+    assert "HIDDEN" not in called.err

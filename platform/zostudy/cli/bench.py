@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from zostudy.cli.formats import Format, show
+from zostudy.cli.paths import local_path
 from zostudy.errors import ResultsError
 from zostudy.printing import tell
 
@@ -49,7 +50,9 @@ def bench_command(
     large: Annotated[bool, typer.Option("--large", help="Measure gpt2-xl too; takes 20 GB of memory.")] = False,
     texts: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Texts (CSV, TSV, JSON, Parquet); without it, the task reviews."),
+        typer.Option(
+            metavar="FILE", parser=local_path, help="Texts (CSV, TSV, JSON, Parquet); without it, the task reviews."
+        ),
     ] = None,
     column: Annotated[str, typer.Option(help="Which column of FILE holds the texts.")] = "text",
     threads: Annotated[
@@ -60,7 +63,10 @@ def bench_command(
     device: Annotated[Device, typer.Option(help="What the evaluator section runs on.")] = Device.CPU,
     format: Annotated[ReportFormat, typer.Option(help="How to print it.")] = ReportFormat.TABLE,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the report there too, as JSON.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="FILE", parser=local_path, help="Write the report there too, as JSON.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Measure this machine: evaluator, pool, scale, memory and driver, beside a plain loop over prompts."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zostudy.cli.formats import Format, show
+from zostudy.cli.paths import local_path
 from zostudy.printing import tell
 
 
@@ -33,7 +34,8 @@ def compare_command(
     ] = False,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,
     figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw it too, as PNG, SVG or PDF.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FILE", parser=local_path, help="Draw it too, as PNG, SVG or PDF.", show_default=False),
     ] = None,
 ) -> None:
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from zostudy.cli.noting import note_unfinished
+from zostudy.cli.paths import local_path
 from zostudy.printing import say, tell
 
 TrustOption = Annotated[
@@ -26,7 +27,10 @@ def export_command(
         ),
     ],
     to: Annotated[
-        Path, typer.Option("--to", metavar="OUT", help="A new folder, or an earlier export, which is replaced.")
+        Path,
+        typer.Option(
+            "--to", metavar="OUT", parser=local_path, help="A new folder, or an earlier export, which is replaced."
+        ),
     ],
     trust_remote_code: TrustOption = False,
 ) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from zostudy.cli.bench import Device
 from zostudy.cli.export import TrustOption
+from zostudy.cli.paths import local_path
 from zostudy.printing import tell
 
 SECONDS_WITHOUT_PROGRESS = 2.0
@@ -20,8 +21,13 @@ SECONDS_BETWEEN_DRAWINGS = 0.2
 
 
 def predict_command(
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="A folder that zostudy export wrote.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Texts: CSV, TSV, JSON (array or lines) or Parquet.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="OUT", parser=local_path, help="A folder that zostudy export wrote.")
+    ],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", parser=local_path, help="Texts: CSV, TSV, JSON (array or lines) or Parquet."),
+    ],
     text: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="The text column; without it, as in the study.", show_default=False),
@@ -34,6 +40,7 @@ def predict_command(
         Path | None,
         typer.Option(
             "--to",
+            parser=local_path,
             metavar="FILE",
             help="Where to write; the extension says how. Without it: CSV, printed.",
             show_default=False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zostudy.cli.endings import INTERRUPTED, take_ends_as_interrupts
+from zostudy.cli.paths import local_path
 from zostudy.cli.preparing import prepare_aloud
 from zostudy.printing import say, tell
 
@@ -20,7 +21,7 @@ SOMETHING_FAILED = 1
 
 
 def run_command(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (YAML).")],
+    study: Annotated[Path, typer.Argument(metavar="STUDY", parser=local_path, help="The study file (YAML).")],
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as search.trials=2."),

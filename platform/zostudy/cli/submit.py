@@ -9,6 +9,7 @@ import typer
 
 from zostudy.cli.endings import INTERRUPTED
 from zostudy.cli.following import AddressOption, follow_job, open_head, ways_on
+from zostudy.cli.paths import local_path
 from zostudy.cli.preparing import prepare_aloud, warn_of_remote_code
 from zostudy.printing import say, tell
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def submit_command(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study file (YAML).")],
+    study: Annotated[Path, typer.Argument(metavar="STUDY", parser=local_path, help="The study file (YAML).")],
     address: AddressOption,
     set_: Annotated[
         list[str] | None,

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zostudy.errors import ModelError, ZostudyError
+from zostudy.spec.study import BUILT_IN_MODELS
+from zostudy.wording import nearest
 
 if TYPE_CHECKING:
     from zostudy.lm.sources import ModelSource
@@ -88,9 +90,11 @@ def unreadable(source: ModelSource, error: BaseException, doing: str) -> ModelEr
             f"or name a model in {source.named_by} that does without"
         )
     if isinstance(error, OSError) and not Path(location).is_dir():
+        known = nearest(location, BUILT_IN_MODELS)
+        near = f"did you mean {known}? Else " if known else "check the name, "
         return ModelError(
             f"model '{location}' is neither embedded, nor a folder, nor to be had from the hub ({reason}); "
-            f"check the name, download it once with a network, or give a folder in {source.named_by}"
+            f"{near}download it once with a network, or give a folder in {source.named_by}"
         )
     return ModelError(
         f"the model in {location} cannot {doing} ({reason}); check that its config.json, tokenizer and weights are "

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from zostudy.errors import SpecError
 from zostudy.methods.base import Method
+from zostudy.wording import meant
 
 ENTRY_POINT_GROUP = "zostudy.methods"
 
@@ -54,7 +55,9 @@ def get_method(name: str) -> type[Method]:
     if name not in _METHODS:
         found = _entry_points().get(name)
         if found is None:
-            raise SpecError(f"methods must be among {', '.join(method_names())}, got {name!r}; choose one of these")
+            names = method_names()
+            remedy = meant(name, names, "choose one of these")
+            raise SpecError(f"methods must be among {', '.join(names)}, but got {name!r}; {remedy}")
         register_method(name)(_load(found))
     return _METHODS[name]
 

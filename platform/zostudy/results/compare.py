@@ -18,6 +18,7 @@ from zostudy.results.reading import Results, load_trials, study_places
 from zostudy.results.schema import METRICS
 from zostudy.results.storage import Storage, Where
 from zostudy.results.unfinished import unfinished
+from zostudy.wording import listed, meant, named
 
 DEFAULT_METRICS = ("test_auc", "test_balanced_accuracy", "test_minority_recall")
 
@@ -198,9 +199,11 @@ def _check_columns(trials: pd.DataFrame, metrics: Sequence[str]) -> None:
 def _check_names(metrics: Sequence[str], by: str) -> None:
     unknown = [metric for metric in metrics if metric not in _COMPARABLE]
     if unknown:
-        raise ResultsError(f"a metric must be one of {', '.join(_COMPARABLE)}, but got {unknown[0]}")
+        remedy = meant(unknown[0], _COMPARABLE, "name one of these")
+        raise ResultsError(f"a metric must be one of {', '.join(_COMPARABLE)}, but got {named(unknown[0])}; {remedy}")
     if by not in _COLUMNS:
-        raise ResultsError(f"methods can be compared by {', '.join(_COLUMNS)}, but got {by}")
+        remedy = meant(by, _COLUMNS, "name one of these")
+        raise ResultsError(f"methods can be compared by {', '.join(_COLUMNS)}, but got {named(by)}; {remedy}")
 
 
 def _check_baseline(trials: pd.DataFrame, results: Given, baseline: str | None) -> None:
@@ -213,7 +216,10 @@ def _check_baseline(trials: pd.DataFrame, results: Given, baseline: str | None) 
         with suppress(ResultsError):
             methods.update(read_studies([place])["methods"][0].as_py())
     if baseline not in methods:
-        raise ResultsError(f"the baseline must be one of {', '.join(sorted(methods))}, but got {baseline}")
+        remedy = meant(baseline, methods, "name one of these")
+        raise ResultsError(
+            f"the baseline must be one of {listed(sorted(methods))}, but got {named(baseline)}; {remedy}"
+        )
 
 
 def _unequal_budgets(confirm: pd.DataFrame) -> str | None:

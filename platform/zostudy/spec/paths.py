@@ -10,6 +10,7 @@ from pathlib import Path
 from zostudy.spec.document import Document, KeyPath
 from zostudy.spec.problems import Problem
 from zostudy.spec.study import BUILT_IN_MODELS, StudySpec
+from zostudy.wording import meant
 
 TASK_FILE = ("task", "file")
 MODEL_NAME = ("model", "name")
@@ -49,7 +50,8 @@ def missing_paths(study: StudySpec) -> Iterator[Problem]:
     file, model = study.task.file, study.model.name
     if file is not None and not os.path.isfile(file):
         rule = "must be a file and not a folder" if os.path.isdir(file) else "must be a file that exists"
-        yield Problem(TASK_FILE, rule, file, "mend the path")
+        beside = os.listdir(folder) if os.path.isdir(folder := os.path.dirname(file)) else []
+        yield Problem(TASK_FILE, rule, file, meant(os.path.basename(file), beside, "mend the path"))
     if os.path.isabs(model) and not os.path.isdir(model):
         yield Problem(MODEL_NAME, "must be a folder that exists", model, "mend the path")
 

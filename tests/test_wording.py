@@ -1,0 +1,71 @@
+"""Names and values in messages: on one line, visible, and with what is near to them."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zostudy.errors import DataError, SpecError
+from zostudy.printing import say, say_text, tell
+from zostudy.wording import listed, meant, named, nearest, printable
+
+ANY_TEXT = st.text(st.characters(), max_size=20)
+HOSTILE = "\x1b[2J\x9b31m\u202e\u2066\u200b\ufeff\x07\r\n\u2028\udcff\U000e0001"
+
+
+@given(ANY_TEXT)
+def test_whatever_a_text_holds_it_is_shown_on_one_line(text: str) -> None:
+    for shown in (printable(text), named(text), listed([text, text]), str(SpecError(text, text)).replace("\n", " ")):
+        assert shown.isprintable()
+    assert printable(printable(text)) == printable(text)
+    assert printable(text) == text or not text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("label", "label"),
+        ("test_auc-1.5/a", "test_auc-1.5/a"),
+        ("naïve", "naïve"),
+        (" label", "' label'"),
+        ("not good", "'not good'"),
+        ("", "''"),
+        ("a,b", "'a,b'"),
+        ("a\tb", r"'a\tb'"),
+        ("\u202etxt", r"'\u202etxt'"),
+        (1, "1"),
+    ],
+)
+def test_a_name_is_bare_where_it_is_a_plain_word(name: object, shown: str) -> None:
+    assert named(name) == shown
+
+
+def test_of_many_names_the_first_are_listed() -> None:
+    assert listed(["text", " label"]) == "text, ' label'"
+    assert listed(map(str, range(1200))).endswith("18, 19 and 1,180 more")
+
+
+def test_what_is_near_is_suggested_as_it_is_written() -> None:
+    assert meant("label", ["text", " label"], "") == "did you mean ' label'?"
+    assert meant("LABLE", ["text", "label"], "") == "did you mean label?"
+    assert meant("zebra", ["text", "label"], "name one") == "name one"
+    assert nearest("a" * 10**6, ["a" * 10**6]) is None
+
+
+def test_an_error_keeps_its_lines_and_escapes_those_of_the_user() -> None:
+    error = DataError(f"class {HOSTILE}", "and another line")
+    assert str(error).split("\n") == [f"class {printable(HOSTILE)}", "and another line"]
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_what_is_said_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    say(HOSTILE, "", 1)
+    tell(HOSTILE)
+    say_text(f"a\n\tb {HOSTILE}")
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{printable(HOSTILE)}\n\n1\na\n\tb ")
+    assert err == f"{printable(HOSTILE)}\n"
+    assert (out + err).replace("\n", "").replace("\t", "").isprintable()
