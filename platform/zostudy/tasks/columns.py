@@ -12,7 +12,7 @@ import pyarrow.types as types
 
 from zostudy.errors import DataError
 from zostudy.tasks.json_columns import JsonType, kind_of_text
-from zostudy.wording import listed, meant
+from zostudy.wording import clipped, listed, meant
 
 LARGEST_WHOLE_DOUBLE = 2**53  # from here on not every whole number is a double
 
@@ -45,15 +45,23 @@ def find_column(table: pa.Table, name: str, source: str) -> pa.ChunkedArray:
     Raises:
         DataError: there is no such column.
     """
-    if name not in table.column_names:
-        there = table.column_names
-        remedy = meant(name, there, "name one of these")
-        raise DataError(f"{source}: no column {name!r}; the columns are {listed(there)}; {remedy}")
+    check_column(name, table.column_names, source)
     column = table[name]
     try:
         return column.cast(column.type.value_type) if types.is_dictionary(column.type) else column
     except pa.ArrowException:  # a dictionary of values that are neither texts nor numbers
         return column
+
+
+def check_column(name: str, there: Sequence[str], source: str) -> None:
+    """Checks that there is a column of a name.
+
+    Raises:
+        DataError: there is none.
+    """
+    if name not in there:
+        remedy = meant(name, there, "name one of these")
+        raise DataError(f"{source}: no column {name!r}; the columns are {listed(there)}; {remedy}")
 
 
 def texts_of(
@@ -83,7 +91,7 @@ def texts_of(
     return _filled(texts), _filled(second_texts)
 
 
-def names_of(column: pa.ChunkedArray, what: str, name: str, source: str) -> list[str | None]:
+def names_of(column: pa.ChunkedArray, name: str, source: str) -> list[str | None]:
     """Returns what each cell says as a name, None where it is empty.
 
     Text stands for itself, as it is written. Numbers of a type of their own have one name for each value: those of
@@ -91,7 +99,6 @@ def names_of(column: pa.ChunkedArray, what: str, name: str, source: str) -> list
 
     Args:
         column: the cells.
-        what: what they are, in the plural, for error messages.
         name: the column's.
         source: the file or data set, to begin error messages with.
 
@@ -105,7 +112,7 @@ def names_of(column: pa.ChunkedArray, what: str, name: str, source: str) -> list
         return [None if value is None or value != value else _digits(value) for value in plain.to_pylist()]
     if _holds_strings(column.type):
         return strings_of(column, name, source)
-    return _refuse_type(column, what, "text, whole numbers or true and false", name, source)
+    return _refuse_type(column, "text, whole numbers or booleans", name, source)
 
 
 def strings_of(column: pa.ChunkedArray, name: str, source: str) -> list[str | None]:
@@ -115,7 +122,7 @@ def strings_of(column: pa.ChunkedArray, name: str, source: str) -> list[str | No
         DataError: the values are no texts, or not UTF-8.
     """
     if not _holds_strings(column.type):
-        _refuse_type(column, "texts", "text", name, source)
+        _refuse_type(column, "text", name, source)
     try:
         values = column.to_pylist()
     except UnicodeDecodeError:
@@ -147,7 +154,7 @@ def _holds_strings(kind: pa.DataType) -> bool:
     return any(check(kind) for check in checks)
 
 
-def _refuse_type(column: pa.ChunkedArray, what: str, rule: str, name: str, source: str) -> NoReturn:
+def _refuse_type(column: pa.ChunkedArray, rule: str, name: str, source: str) -> NoReturn:
     if isinstance(column.type, JsonType):
         kinds: dict[str, int] = {}
         for row, text in enumerate(column.cast(pa.string()).to_pylist(), 1):
@@ -156,8 +163,8 @@ def _refuse_type(column: pa.ChunkedArray, what: str, rule: str, name: str, sourc
         fault = "holds " + " and ".join(f"{kind} (row {row:,})" for kind, row in kinds.items())
     else:
         first = next((row for row, valid in enumerate(column.is_valid().to_pylist(), 1) if valid), 1)
-        fault = f"is of type {column.type}, first at row {first:,}"
-    raise DataError(f"{source}: {what} must be {rule}, but column {name!r} {fault}; convert it, or name another column")
+        fault = f"is of type {clipped(str(column.type))}, first at row {first:,}"
+    raise DataError(f"{source}: column {name!r} must hold {rule}, but {fault}; convert it, or name another column")
 
 
 def _digits(number: float | Decimal) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from zostudy.errors import DataError
-from zostudy.tasks.columns import Columns, find_column, strings_of
+from zostudy.tasks.columns import Columns, check_column, find_column, strings_of
 from zostudy.tasks.labels import NAME_COLUMN, read_labels
 from zostudy.wording import listed, meant
 
@@ -36,7 +36,7 @@ def hub_rows(
         raise DataError(f"{hub}: no split {absent[0]!r}; the splits are {listed(data)}; {remedy}")
     tables, left_out = [], {"without a label": 0, "without a text": 0}
     for split in splits:
-        table = _needed(data[split], columns)
+        table = _needed(data[split], columns, hub)
         no_label = [name is None for name in read_labels(table, columns.label, hub).names]
         no_text = [text is None for text in strings_of(find_column(table, columns.text, hub), columns.text, hub)]
         left_out["without a label"] += sum(no_label)
@@ -60,10 +60,12 @@ def _load(hub: str, config: str | None, revision: str | None) -> Any:
         raise DataError(f"{hub}: this data set cannot be loaded ({reason}); {remedy}") from error
 
 
-def _needed(split: Any, columns: Columns) -> pa.Table:
-    """Returns the columns of a split that can matter, with the schema's metadata, as Arrow holds them."""
-    table = split.with_format("arrow")[:]
-    wanted = (columns.text, columns.second_text, columns.label, NAME_COLUMN)
-    names = [name for name in dict.fromkeys(wanted) if name in table.column_names]
-    names = names if columns.text in names and columns.label in names else table.column_names
-    return table.select(names).replace_schema_metadata(split.features.arrow_schema.metadata)
+def _needed(split: Any, columns: Columns, hub: str) -> pa.Table:
+    """Returns the columns of a split that matter, as Arrow holds them, with the names of a ``ClassLabel``."""
+    wanted = [name for name in (columns.text, columns.second_text, columns.label) if name is not None]
+    for name in wanted:
+        check_column(name, split.column_names, hub)
+    if NAME_COLUMN in split.column_names:
+        wanted.append(NAME_COLUMN)
+    table = split.select_columns(list(dict.fromkeys(wanted))).with_format("arrow")[:]
+    return table.replace_schema_metadata(split.features.arrow_schema.metadata)

@@ -49,14 +49,14 @@ def read_labels(table: pa.Table, column: str, source: str) -> Labels:
         DataError: there is no such column, or it holds values that name no class.
     """
     values = find_column(table, column, source)
-    names = names_of(values, "labels", column, source)
+    names = names_of(values, column, source)
     shown = np.zeros(table.num_rows, np.bool_)
     kind = table[column].type
     if types.is_integer(kind) and (found := _class_label(table, column)):
         return _by_number(values.to_pylist(), found, column, source)
     if types.is_dictionary(kind) and kind.ordered and table.num_rows:
         categories = pa.chunked_array([table[column].unify_dictionaries().chunk(0).dictionary])
-        order = tuple(filter(None, names_of(categories, "labels", column, source)))
+        order = tuple(filter(None, names_of(categories, column, source)))
         return Labels(names, order, shown)
     return Labels(names, None, shown)
 
@@ -92,7 +92,7 @@ def number_classes(
     places = {name: label for label, name in enumerate(classes)}
     numbered = np.array([NO_LABEL if name is None else places.get(name, NO_LABEL) for name in labels.names], np.int32)
     if numbers and NAME_COLUMN in table.column_names and column != NAME_COLUMN:
-        names = names_of(find_column(table, NAME_COLUMN, source), "class names", NAME_COLUMN, source)
+        names = names_of(find_column(table, NAME_COLUMN, source), NAME_COLUMN, source)
         classes = _named(numbered, len(classes), names, used, source)
     if len(classes) < 2:
         raise DataError(f"{source}: all labels are {classes[0]!r}; a task needs two classes or more, check {column!r}")

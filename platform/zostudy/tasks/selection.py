@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zostudy.errors import DataError
-from zostudy.tasks.columns import Columns, find_column, texts_of
+from zostudy.tasks.columns import Columns, check_column, texts_of
 from zostudy.tasks.labels import NO_LABEL, number_classes, read_labels
 from zostudy.tasks.naming import alike
 from zostudy.tasks.rows import RowCount, count_rows
@@ -42,7 +42,7 @@ def select(
     hashed = columns.split == Columns.split and columns.split not in rows.column_names
     for column in (columns.text, columns.second_text, columns.label, None if hashed else columns.split):
         if column is not None:
-            find_column(rows, column, source)
+            check_column(column, rows.column_names, source)
     if not rows.num_rows:
         raise DataError(f"{source}: holds no rows; check the file")
     labels = read_labels(rows, columns.label, source)
