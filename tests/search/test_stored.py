@@ -53,7 +53,7 @@ def study(make_spec: Callable[..., StudySpec], data: StudyData) -> PreparedStudy
     versions = {"zostudy": "0", "data": DATA, "model": DATA, "weights": DATA, "settings": DATA}
     task: Any = SimpleNamespace(rows="30 rows: 30 used", notes=("a note",))
     classes = StudyClasses("label word", (1.0,), (StudyClass("bad", "terrible", True, (10,), (10,), 5),))
-    return PreparedStudy(plan, task, absent, absent, replace(data, versions=versions), classes)
+    return PreparedStudy(plan, task, absent, absent, replace(data, versions=versions), classes, absent)
 
 
 @pytest.fixture(scope="module")

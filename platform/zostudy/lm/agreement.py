@@ -73,17 +73,15 @@ class ProvenModel:
 
     Attributes:
         model: what evaluators are made of.
-        evaluator: the one that was examined, on the processor.
         agreement: how near it is.
     """
 
     model: Model
-    evaluator: Evaluator
     agreement: Agreement
 
 
 def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: DType) -> ProvenModel:
-    """Reads a model, and returns it with its evaluator in that dtype if that scores as transformers does.
+    """Reads a model, and returns it if its evaluator in that dtype scores as transformers does.
 
     Whatever the dtype, the evaluator is first held against transformers in float32, where the bound is tight.
 
@@ -114,7 +112,7 @@ def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: 
             del loaded, evaluator  # so that there is never more than one copy
             evaluator = make_evaluator(spec, source, task, dtype)
             agreement = expected.hold(evaluator, dtype)
-    return ProvenModel(weights or source, evaluator, agreement)
+    return ProvenModel(weights or source, agreement)
 
 
 @dataclass(frozen=True)

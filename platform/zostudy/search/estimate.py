@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cluster.units import Scorer
 from zostudy.machine import usable_cpus
-from zostudy.search.evaluator import prove, replica_threads
 from zostudy.search.landscape import has_plane, n_examples
 from zostudy.search.plan import tunes
-from zostudy.search.prepare import PreparedStudy
+from zostudy.search.prepare import PreparedStudy, replica_threads
 
 if TYPE_CHECKING:
     from zostudy.lm.agreement import Agreement
-    from zostudy.lm.weights import DType
 
 PROBE_QUERIES = 8
 PROBE_SUBSPACE_DIM = 100
@@ -49,7 +46,7 @@ def estimate(study: PreparedStudy) -> Estimate:
     """Returns the expected time, from timing a few queries on the model with a replica's threads.
 
     Raises:
-        ModelError: the model cannot be loaded, or its evaluator's scores are not transformers'.
+        ModelError: the model can no longer be loaded.
     """
     from zostudy.cluster.local_ray import local_replicas
 
@@ -57,10 +54,10 @@ def estimate(study: PreparedStudy) -> Estimate:
     tuning = study.plan.n_queries * spec.budget.batch_size
     evaluation = _evaluation_examples(study)
     n_replicas = local_replicas(spec, usable_cpus())
-    dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
-    proven = prove(study, dtype)
-    rate = _examples_per_second(study, proven.evaluator)
-    return Estimate(proven.agreement, rate, tuning, evaluation, n_replicas, (tuning + evaluation) / (rate * n_replicas))
+    rate = _examples_per_second(study)
+    return Estimate(
+        study.proven.agreement, rate, tuning, evaluation, n_replicas, (tuning + evaluation) / (rate * n_replicas)
+    )
 
 
 def _evaluation_examples(study: PreparedStudy) -> int:
@@ -76,10 +73,14 @@ def _evaluation_examples(study: PreparedStudy) -> int:
     return total
 
 
-def _examples_per_second(study: PreparedStudy, scorer: Scorer) -> float:
+def _examples_per_second(study: PreparedStudy) -> float:
+    from zostudy.lm.build import make_evaluator
+
+    spec, proven = study.plan.spec, study.proven
+    scorer = make_evaluator(spec.model, proven.model, study.encoded, proven.agreement.dtype)
     latents = np.zeros((PROBE_QUERIES, PROBE_SUBSPACE_DIM), dtype=np.float32)
     rows = np.tile(_sample_rows(study), (PROBE_QUERIES, 1))
-    with replica_threads(study.plan.spec.resources):
+    with replica_threads(spec.resources):
         scorer.score(latents, rows)
         started = time.perf_counter()
         scorer.score(latents, rows)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from zostudy.cluster.replica import Recipe, build_evaluator
 from zostudy.cluster.units import MOST_EXAMPLES
-from zostudy.lm.agreement import BOUNDS, Agreement, ProvenModel, read_proven
+from zostudy.lm.agreement import BOUNDS, Agreement
 from zostudy.lm.build import Model
 from zostudy.lm.cost import unit_examples
 from zostudy.lm.frozen import can_share_prompts
@@ -17,7 +15,6 @@ from zostudy.lm.weights import DType, Weights
 from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.watcher import Watcher
-from zostudy.spec.study import ResourcesSpec
 
 # Of a model that only transformers' own code runs the cost is not known beforehand.
 UNIT_EXAMPLES_OF_OTHERS = 64
@@ -54,28 +51,9 @@ def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
     Raises:
         ModelError: it cannot be loaded, or they do not agree.
     """
-    proven = prove(study, dtype)
+    proven = study.proven if study.proven.agreement.dtype == dtype else study.prove(dtype)
     size = _unit_examples(study, proven.model) if isinstance(proven.model, Weights) else UNIT_EXAMPLES_OF_OTHERS
     return LoadedModel(proven.model, dtype, size, proven.agreement)
-
-
-def prove(study: PreparedStudy, dtype: DType) -> ProvenModel:
-    """Returns the study's model and its evaluator, which agrees with transformers; see ``read_proven``."""
-    with replica_threads(study.plan.spec.resources):
-        return read_proven(study.plan.spec.model, study.source, study.encoded, dtype)
-
-
-@contextmanager
-def replica_threads(resources: ResourcesSpec) -> Iterator[None]:
-    """Lets torch use as many threads as in a replica, so that it takes as long and rounds alike."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(resources.cpus)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def record_agreement(study: PreparedStudy, loaded: LoadedModel, ledger: Ledger, watcher: Watcher) -> None:

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from zostudy.lm.agreement import ProvenModel, read_proven
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import check_max_length, model_room
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
-from zostudy.lm.weights import load_model
+from zostudy.lm.weights import DType
 from zostudy.results.classes import StudyClass, StudyClasses, class_table
 from zostudy.results.tables import plain
 from zostudy.search.data import StudyData, make_data
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import set_up
-from zostudy.spec.study import StudySpec
+from zostudy.spec.study import ResourcesSpec, StudySpec
 from zostudy.tasks.loading import Task, load_task
 
 
 @dataclass(frozen=True)
 class PreparedStudy:
-    """A checked study, ready to run: what the driver, the replicas and the trials are given."""
+    """A checked study, ready to run: what the driver, the replicas and the trials are given.
+
+    Attributes:
+        plan: its trials.
+        task: texts and labels.
+        source: where the model is.
+        encoded: the token ids.
+        data: what trials share.
+        classes: what each class is called, made rare and asked for.
+        proven: the model in the dtype that the study asks for, or float32; its scores agree with transformers'.
+    """
 
     plan: Plan
     task: Task
@@ -32,6 +45,11 @@ class PreparedStudy:
     encoded: EncodedTask
     data: StudyData
     classes: StudyClasses
+    proven: ProvenModel
+
+    def prove(self, dtype: DType) -> ProvenModel:
+        """Returns the model in a dtype; see ``read_proven``."""
+        return _prove(self.plan.spec, self.source, self.encoded, dtype)
 
     @property
     def opening(self) -> list[str]:
@@ -48,14 +66,30 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     plan = make_plan(spec)
     source = find_model(spec.model)
     task = load_task(spec.task)
-    load_model(source, torch.float32)  # what does not load is refused before anything is written or started
     data = make_data(plan, task, model_digests(source))
     for cell in plan.cells:
         if cell.n_confirm and not cell.n_search:
             set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()
-    return PreparedStudy(
-        plan, task, source, _encode(spec, source, task, data), data, _classes(plan, source, task, data)
-    )
+    encoded = _encode(spec, source, task, data)
+    # What does not load, or not score as it should, is refused before anything is written or started.
+    proven = _prove(spec, source, encoded, "bfloat16" if spec.model.dtype == "bfloat16" else "float32")
+    return PreparedStudy(plan, task, source, encoded, data, _classes(plan, source, task, data), proven)
+
+
+def _prove(spec: StudySpec, source: ModelSource, encoded: EncodedTask, dtype: DType) -> ProvenModel:
+    with replica_threads(spec.resources):
+        return read_proven(spec.model, source, encoded, dtype)
+
+
+@contextmanager
+def replica_threads(resources: ResourcesSpec) -> Iterator[None]:
+    """Lets torch use as many threads as in a replica, so that it takes as long and rounds alike."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(resources.cpus)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:

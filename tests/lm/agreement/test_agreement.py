@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from zostudy.errors import DisagreementError, ModelError
 from zostudy.lm import architecture
 from zostudy.lm.agreement import BOUNDS, TEXTS, read_proven, rounded_up, some_rows
+from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.plain import PlainModel
@@ -189,12 +190,12 @@ def test_an_encoder_is_pooled_as_its_own_file_says(
     source, task = tiny_model(family, "encoder"), random_task("encoder")
     ending = {"cls": "_token", "lasttoken": ""}.get(pooling, "_tokens")
     _write_modules(tmp_path, {f"pooling_mode_{pooling}{ending}": True, "pooling_mode_mean_sqrt_len_tokens": False})
-    proven = read_proven(SPEC, source, task, "float32")
-    scores = proven.evaluator.score(np.zeros((1, 3), np.float32), np.array([[4]], np.int32))
+    evaluator = make_evaluator(SPEC, read_proven(SPEC, source, task, "float32").model, task, "float32")
+    scores = evaluator.score(np.zeros((1, 3), np.float32), np.array([[4]], np.int32))
     model = load_model(source, torch.float32)
     ids = torch.from_numpy(task.tokens[task.offsets[4] : task.offsets[5]]).long()
     text = model.get_input_embeddings()(ids)
-    prompt = proven.evaluator.prompts(np.zeros((1, 3), np.float32), 0)[0]
+    prompt = evaluator.prompts(np.zeros((1, 3), np.float32), 0)[0]
     vectors = torch.cat([text[:1], prompt, text[1:]]).unsqueeze(0)
     with torch.inference_mode():
         states = [model(inputs_embeds=vectors).last_hidden_state[0]]
