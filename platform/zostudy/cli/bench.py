@@ -14,7 +14,7 @@ import typer
 from zostudy.cli.formats import Format, show
 from zostudy.cli.paths import local_path
 from zostudy.errors import ResultsError
-from zostudy.printing import tell
+from zostudy.printing import say_text, tell
 
 DISAGREES = 1
 
@@ -82,7 +82,7 @@ def bench_command(
     if output is not None:
         output.write_text(report.to_json() + "\n", encoding="utf-8")
     if format is ReportFormat.JSON:
-        print(report.to_json())
+        say_text(f"{report.to_json()}\n")
     else:
         show([], Format(format.value), report_tables(report))
     failures = [line for line in map(disagreement, report.evaluator) if line]

@@ -20,7 +20,7 @@ def show_plan(study: PreparedStudy) -> None:
     say(_dtype(study.plan.spec.model.dtype))
     tell("", f"probing {study.plan.spec.model.name} ...")
     expected = estimate(study)
-    print(expected.agreement.line)
+    say(expected.agreement.line)
     evaluated = "dev, test and the loss landscape" if study.plan.spec.confirm.landscape else "dev and test"
     at_most = "" if study.plan.spec.search.pruning == "none" else "at most "
     say(

@@ -16,6 +16,7 @@ from zostudy.results.schema import METRICS, TRIALS, meaning
 from zostudy.results.tables import Table, markdown
 from zostudy.spec import dump_yaml
 from zostudy.spec.study import BUILT_IN_MODELS
+from zostudy.wording import printable
 
 _VLLM = """## Use with vLLM
 
@@ -108,7 +109,7 @@ def _scores(trial: StoredTrial) -> str:
 
 
 def _decision(manifest: Manifest, trial: StoredTrial) -> str:
-    decision, names = manifest.decision, manifest.task.class_names
+    decision, names = manifest.decision, [printable(name) for name in manifest.task.class_names]
     if decision.threshold is None:
         return (
             "## Decision\n\nThe class with the highest score: a threshold is chosen for two classes only, "
@@ -136,7 +137,7 @@ def _wording(manifest: Manifest, note: str | None) -> str:
     rows = list(zip(task.class_names, task.label_words, map(str, tokens), strict=True))
     hint = f"\nNote: {note}.\n" if note else ""
     return (
-        f"## Template and label words\n\n    {task.template}\n\n"
+        f"## Template and label words\n\n    {printable(task.template)}\n\n"
         + _table(("class", "label word", "token id"), rows)
         + hint
     )
