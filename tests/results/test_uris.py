@@ -19,7 +19,7 @@ KEY, SECRET = "AKIAhiddenKEY", "wJalr/hidden+SECRET="
     ("text", "path"),
     [
         ("s3://bucket", "bucket"),
-        ("S3://Bucket_1/a b/c@d/", "Bucket_1/a b/c@d"),
+        ("S3://Bucket_1/a b/c=d/", "Bucket_1/a b/c=d"),
         ("gs://my.bucket-1/results?scheme=http&endpoint_override=localhost:9000", "my.bucket-1/results"),
         ("s3://b/p?region=eu-west-1&endpoint_override=https://[::1]:9000/&scheme=https", "b/p"),
         ("file:///a%20folder/b@c", "/a%20folder/b@c"),
@@ -42,7 +42,7 @@ SPELLINGS = st.tuples(
     st.sampled_from(["s3", "S3", "s3a", "gs", "GS", "gcs", "file", "https", "hdfs", "my-store", "s3+x"]),
     st.sampled_from([":", ":/", "://", ":///", "//", "//:", " ://", ": //", ":\\\\", "://[", "%3A//", ":%2F%2F"]),
     st.sampled_from(["", " ", "/", "bucket/", "user@"]),
-    st.sampled_from([":", "%3A", "%253A", "/", " : "]),
+    st.sampled_from([":", "%3A", "%253A", " : "]),
     st.sampled_from(["@", "%40", "%2540", "\uff20", " @ "]),
     st.sampled_from(["b", "b/path", "b/path?region=r", "", "b#x", "[b]", "b\nc"]),
     st.booleans(),
@@ -75,6 +75,11 @@ def test_no_spelling_of_a_uri_with_a_secret_shows_it(spelling: tuple[str, ...]) 
     said = refused(text)
     assert said.isprintable()
     assert "hidden" not in said
+
+
+@pytest.mark.parametrize("text", [f"s3://{KEY}/{SECRET}@b/p", f"GS://b/{KEY}/{quote(SECRET)}%2540b"])
+def test_an_object_store_has_no_at_in_its_path(text: str) -> None:
+    assert "hidden" not in refused(text)
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -65,8 +65,8 @@ def parse_uri(text: str) -> Uri:
     form, shown = _FORM.fullmatch(text), _scheme(text)
     if _holds_password(text, form):
         raise ResultsError(
-            f"a results URI must not hold a password, but this {shown} does or is like one that does; "
-            "leave it out: the storage's usual environment variables, files and roles are looked up"
+            f"a results URI must not hold a password, but this {shown} does, or has an @ as before a "
+            "host; leave it out: the storage's usual environment variables, files and roles are looked up"
         )
     if form is None or not text.isprintable() or text != text.strip():
         raise ResultsError(
@@ -84,10 +84,9 @@ def _scheme(text: str) -> str:
 
 
 def _holds_password(text: str, form: re.Match[str] | None) -> bool:
-    """Returns whether there is an @ anywhere but in a path, where it may stand as long as no colon comes before it."""
-    in_path = form["path"] if form else ""
-    if form and "@" in _decoded(in_path) and "@" not in _decoded(text.replace(in_path, "", 1)):
-        return re.search(":.*@", _decoded(in_path), re.DOTALL) is not None
+    """Returns whether there is an @; in the path of a file it may stand, as long as no colon comes before it."""
+    if form and form["file"]:
+        return re.search(":.*@", _decoded(form["path"]), re.DOTALL) is not None
     return "@" in _decoded(text)
 
 
