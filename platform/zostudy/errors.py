@@ -51,6 +51,10 @@ class ResultsError(ZostudyError):
     """The results folder cannot be read or written, or contradicts the study."""
 
 
+class ResultsWarning(UserWarning):
+    """A table of results is not whole; what it lacks is in no answer that was given."""
+
+
 class ReplicaError(ZostudyError):
     """Replicas die of what they are asked to do."""
 

@@ -14,13 +14,13 @@ from zostudy.results.trial_row import TrialRow
 MakeOutcome = Callable[..., Outcome]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_outcome() -> MakeOutcome:
     """Makes the outcome of a confirm trial, start and two steps; keywords overrule columns of ``trials``."""
     return _make_outcome
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_precision() -> Callable[..., dict[str, Any]]:
     """Makes a row of ``precision``; keywords overrule columns."""
 

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from zostudy.results.files import MERGED, write_table
 from zostudy.results.ledger import STUDY_FILE
+from zostudy.results.owed import MERGED
+from zostudy.results.parquet import write_table
 from zostudy.results.schema import METRICS, SCHEMAS
 from zostudy.results.storage import Storage
 

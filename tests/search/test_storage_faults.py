@@ -17,7 +17,8 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from zostudy.results.files import MERGED, read_table
+from zostudy.results.files import read_table
+from zostudy.results.owed import MERGED
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.results.storage import Storage, Where
 from zostudy.search.journal import JOURNAL_FILE

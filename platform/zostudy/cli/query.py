@@ -11,7 +11,7 @@ import typer
 
 from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
 from zostudy.cli.formats import Format, show
-from zostudy.cli.noting import note_unfinished
+from zostudy.cli.noting import note_standing
 from zostudy.printing import say_text
 from zostudy.results.tables import Table, table_of
 
@@ -59,7 +59,7 @@ def query_command(
             say_text(f"{answer}\n")
         else:
             show([], format, [answer])
-    note_unfinished(results or [DEFAULT])
+    note_standing(results or [DEFAULT])
 
 
 def _write(answer: duckdb.DuckDBPyConnection, format: Format, file: Any) -> None:

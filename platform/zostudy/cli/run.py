@@ -76,10 +76,10 @@ def _show_end(progress: StudyProgress, place: Storage) -> None:
     from zostudy.cli.formats import show
     from zostudy.results.compare import compare
     from zostudy.results.comparison_tables import comparison_tables
-    from zostudy.results.reading import load_results
+    from zostudy.results.reading import read_results
 
     if any(cell.cell.n_confirm and not cell.abandoned for cell in progress.cells.values()):
-        comparison = compare(load_results(place).trials)
+        comparison = compare(read_results(place).trials)
         show(comparison.records(), tables=comparison_tables(comparison))
     if progress.plan.spec.search.pruning != "none":
         say("", _pruned(progress))

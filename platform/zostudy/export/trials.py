@@ -16,7 +16,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.intervals import Interval, t_interval
 from zostudy.results.outcome import SplitScores
 from zostudy.results.outdated import confirmed
-from zostudy.results.reading import Results, load_results
+from zostudy.results.reading import Results, read_results
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.spec import StudySpec, parse_study
@@ -196,4 +196,4 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
             "give the folder that the study named when it ended, such as results/quickstart"
         )
     yaml = read_stored_study(place, "a trial", "give another study's folder").text
-    return StudyResults(parse_study(yaml, str(place / STUDY_FILE)), yaml, load_results(where))
+    return StudyResults(parse_study(yaml, str(place / STUDY_FILE)), yaml, read_results(where))

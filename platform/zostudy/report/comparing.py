@@ -14,8 +14,8 @@ from zostudy.report.parts import Figure, Section, none_drawn, span
 from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.losses import study_notes
 from zostudy.results.reading import Results
-from zostudy.results.unfinished import unfinished
 
 ANYTIME = ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")
 CURVES = {
@@ -34,7 +34,7 @@ def comparison_section(results: Results, baseline: str | None, charts: Charts) -
     if not (results.trials["stage"] == "confirm").any():
         return Section("Comparison", note="No confirm trial has ended yet; the comparison comes with the first ones.")
     comparison = compare(results, baseline=baseline)
-    said_above = unfinished(results.places)
+    said_above = study_notes(results.places)
     comparison = replace(comparison, notes=tuple(note for note in comparison.notes if note not in said_above))
     return Section(
         "Comparison", tables=tuple(comparison_tables(comparison)), figures=tuple(_metrics(comparison, charts))

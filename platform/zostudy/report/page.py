@@ -17,7 +17,7 @@ from zostudy.report.charts import Charts
 from zostudy.report.parts import Study, with_safe_names
 from zostudy.report.sections import describe
 from zostudy.report.study_file import StudyFile, read_study_file
-from zostudy.results.reading import Results, load_results
+from zostudy.results.reading import Results, read_results
 from zostudy.results.storage import Storage, Where
 
 FIGURE_WIDTH, FIGURE_SCALE = 460, 2.0
@@ -37,7 +37,7 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
         ResultsError: a place cannot be read, the report not be written, or a study has no such baseline.
     """
     places, page = [Storage.at(study) for study in studies], Storage.at(to)
-    results = [load_results(place) for place in places]
+    results = [read_results(place) for place in places]
     study_files = [read_study_file(place) for place in places]
     methods = _methods(study_files, results)
     described = with_safe_names(

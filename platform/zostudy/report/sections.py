@@ -15,9 +15,9 @@ from zostudy.report.saddle import saddle_section
 from zostudy.report.searching import search_section
 from zostudy.report.study_file import StudyFile
 from zostudy.results.classes import StudyClasses, class_table, read_classes
+from zostudy.results.losses import study_notes
 from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results
-from zostudy.results.unfinished import unfinished
 
 
 def describe(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> Study:
@@ -27,7 +27,7 @@ def describe(file: StudyFile, results: Results, baseline: str | None, charts: Ch
         ResultsError: the baseline is none of the study's methods.
     """
     sections = tuple(_sections(file, results, baseline, charts))
-    notes = [f"{line}." for line in unfinished([file.place])]
+    notes = [f"{line}." for line in study_notes([file.place])]
     return Study(file.place.name, " ".join([_summary(results.trials), *notes]), sections)
 
 

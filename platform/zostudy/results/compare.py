@@ -13,11 +13,11 @@ import pandas as pd
 from zostudy.errors import ResultsError
 from zostudy.results.comparison import Cell, Comparison, Seed
 from zostudy.results.intervals import mean_of, t_interval
+from zostudy.results.losses import study_notes
 from zostudy.results.outdated import JUDGED_BY, outdated
 from zostudy.results.reading import Results, load_trials, study_places
 from zostudy.results.schema import METRICS
 from zostudy.results.storage import Storage, Where
-from zostudy.results.unfinished import unfinished
 from zostudy.wording import listed, meant, named
 
 DEFAULT_METRICS = ("test_auc", "test_balanced_accuracy", "test_minority_recall")
@@ -86,7 +86,7 @@ def compare(
         _cell(rows, counts, row_names, metrics, by) for rows in _rows_of_cells(confirm, [*coordinates, by], metrics)
     ]
     ordered = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
-    notes = (*_outdated_note(confirm), *unfinished(_places(results)))
+    notes = (*_outdated_note(confirm), *study_notes(_places(results)))
     return Comparison(by, row_names, metrics, ordered, baseline, unequal is not None, notes)
 
 

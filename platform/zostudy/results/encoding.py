@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from zostudy.results.digest import NO_ROWS, digest_rows
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import AGREEMENT, HISTORY, LANDSCAPE, PRECISION, SCORES, TRIALS
 from zostudy.results.trial_row import TrialRow
 
 
-def encode(outcome: Outcome) -> dict[str, pa.Table]:
+def encode(outcome: Outcome, precision_rows: int) -> dict[str, pa.Table]:
     """Returns the rows of one trial, table by table: one in ``trials``, one a step, one a scored example, one a place.
+
+    The row in ``trials`` says how many there are in each other table, with their digest.
+
+    Args:
+        outcome: of the trial.
+        precision_rows: that its cell has in ``precision``.
 
     Raises:
         ValueError: a column is unknown, missing, or of another length than the rest.
     """
-    return {
-        "trials": _trials(outcome.trial),
-        "history": _history(outcome),
-        "scores": _scores(outcome),
-        "landscape": _landscape(outcome),
-    }
+    beside = {"history": _history(outcome), "scores": _scores(outcome), "landscape": _landscape(outcome)}
+    owed: dict[str, Any] = {"precision_rows": precision_rows}
+    for table, rows in beside.items():
+        found = digest_rows([rows], table).get(outcome.name, NO_ROWS)
+        owed |= {f"{table}_rows": found.count, f"{table}_digest": found.digest}
+    return {"trials": _trials(replace(outcome.trial, **owed)), **beside}
 
 
 def encode_precision(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

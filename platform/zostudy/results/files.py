@@ -1,29 +1,29 @@
-"""The Parquet files of a study's tables; one clear line for a file that is not ours."""
+"""The files of a study's tables: which count, and their rows, once those are checked to be what the table owes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from typing import TypeVar
+from contextlib import suppress
+from typing import NoReturn, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from zostudy.errors import ResultsError
-from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
+from zostudy.results.digest import DIGESTED, Rows, digest_rows
+from zostudy.results.owed import MERGED, REMEDY, Finished, lost_trials, read_finished, some
+from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of
+from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage, Where
 
-PARQUET = ".parquet"
-
-MERGED = "merged.parquet"
-"""All trials of a study that has ended; a trial's own file counts before it."""
-
-TABLES_OF_A_TRIAL = ("landscape", "scores", "history", "trials")
+TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
 """Tables with a file for each trial, in the order of writing: what makes a trial count comes last."""
 
-_BESIDE_TRIALS = TABLES_OF_A_TRIAL[:-1]
+PRECISION_FILE = "cells.parquet"
+
+MEASURED = {"precision": ("cell", "dtype"), "agreement": ("dtype",)}
+"""Tables of the study as a whole, each with the columns that tell its rows apart."""
 
 # Whoever reads while files are merged sees some vanish, and lists them again; merging takes seconds at most.
 MOST_LISTINGS = 100
@@ -31,24 +31,11 @@ MOST_LISTINGS = 100
 # An object store answers after some milliseconds, but many at a time.
 OBJECTS_AT_ONCE = 16
 
-# What a damaged file gives; the last of a text in its footer.
-_DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
-
-# Enough to read quickly at a stretch, and few enough that a reader holds little at a time.
-ROWS_OF_A_GROUP = 1 << 17
-
 T = TypeVar("T")
 
 
-def write_table(table: pa.Table, folder: Storage, name: str) -> None:
-    """Writes a table as a whole file, with a checksum of each page.
-
-    Raises:
-        ResultsError: the file cannot be written.
-    """
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP, write_page_checksum=True)
-    folder.write(name, buffer.getvalue())
+class ChangedError(Exception):
+    """Trials ended, ran again or were merged while their rows were read; reading again helps."""
 
 
 def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -62,14 +49,13 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
         columns: of the table; None for all of them.
 
     Raises:
-        ResultsError: a file cannot be read, is not of this table, or was written by a newer zostudy.
+        ResultsError: a file cannot be read, is not of this table, or was written by a newer zostudy; or the table
+            lacks rows that it owes, or holds others.
     """
     place, names = Storage.at(where), list(columns or SCHEMAS[table].names)
     for _ in range(MOST_LISTINGS):
-        try:
-            return _read_files(place / table, table_files(place, table), table, names)
-        except FileNotFoundError:
-            continue
+        with suppress(FileNotFoundError, ChangedError):
+            return _read_table(place, table, names)
     raise ResultsError(f"results must stay while they are read, but files of {place / table} vanish; read them again")
 
 
@@ -79,7 +65,7 @@ def table_files(place: Storage, table: str) -> list[str]:
     Raises:
         ResultsError: one that does not count is none of an unfinished trial either, as ``check_files`` says.
     """
-    if table not in _BESIDE_TRIALS:
+    if table not in TABLES_BESIDE_TRIALS:
         return (place / table).files(PARQUET)
     trials = place / "trials"
     for _ in range(MOST_LISTINGS):
@@ -99,7 +85,140 @@ def check_files(place: Storage, table: str, names: list[str]) -> None:
         FileNotFoundError: one is no longer there.
     """
     folder = place / table
-    _for_each(folder, names, lambda name: _read_file(folder, name, table, []))
+    _for_each(folder, names, lambda name: read_footer(folder, name, table))
+
+
+def check_rows(place: Storage, table: str, names: list[str]) -> bool:
+    """Checks that the files of a table hold the rows that it owes, and returns whether all of these count.
+
+    Those of a trial that ran again since they were merged, or is to run again, do not count.
+
+    Args:
+        place: of a study.
+        table: such as ``scores``.
+        names: from ``table_files``.
+
+    Raises:
+        ResultsError: the table lacks rows that it owes, or holds others; or a file cannot be read.
+        ChangedError: trials ended meanwhile.
+        FileNotFoundError: a file is no longer there.
+    """
+    if table in MEASURED:
+        _read_measured(place, table)
+        return True
+    finished = read_finished(place)
+    _check_trials(place, finished)
+    if table == "trials":
+        return MERGED not in names or len(names) == 1
+    rows, all_count = count_rows(place, table, names, finished)
+    _check_owed(place, table, finished, rows)
+    return all_count
+
+
+def torn_files(folder: Storage, table: str) -> dict[str, str]:
+    """Returns the names of the files that are damaged, as a crash or a disk may leave them, each with the reason.
+
+    Raises:
+        ResultsError: a file is whole, but of something else or of a newer zostudy, or may not be read.
+    """
+    names = folder.files(PARQUET)
+    faults = zip(names, _for_each(folder, names, lambda name: fault_of(folder, name, table)), strict=True)
+    return {name: reason for name, reason in faults if reason is not None}
+
+
+def count_rows(place: Storage, table: str, names: list[str], finished: Finished) -> tuple[dict[str, Rows], bool]:
+    """Returns the rows of each finished trial in files of a table, and whether there are no others.
+
+    Raises:
+        ResultsError: a file cannot be read.
+        FileNotFoundError: a file is no longer there.
+    """
+    folder, with_others = place / table, set[str]()
+
+    def counting(name: str) -> Iterator[pa.Table]:
+        trials = finished.of_file(name)
+        for rows in read_batches(folder, name, table, ["trial", *DIGESTED[table]]):
+            counted = _counting(rows, trials)
+            if counted.num_rows < rows.num_rows:
+                with_others.add(name)
+            yield counted
+
+    parts = _for_each(folder, names, lambda name: digest_rows(counting(name), table))
+    return {trial: rows for part in parts for trial, rows in part.items()}, not with_others
+
+
+def missing_cells(finished: Finished, precision: pa.Table) -> list[str]:
+    """Returns the cells whose rows ``precision`` owes and does not hold."""
+    return sorted(finished.cells - set(precision["cell"].to_pylist()))
+
+
+def _read_table(place: Storage, table: str, columns: list[str]) -> pa.Table:
+    if table in MEASURED:
+        return _read_measured(place, table).select(columns)
+    finished = read_finished(place)
+    _check_trials(place, finished)
+    names, folder = table_files(place, table), place / table
+    needed = list(dict.fromkeys([*columns, "trial", *DIGESTED.get(table, ())]))
+
+    def read(name: str) -> pa.Table:
+        return _counting(read_rows(folder, name, table, needed), finished.of_file(name))
+
+    rows = pa.concat_tables([schema_of(table, needed).empty_table(), *_for_each(folder, names, read)])
+    if table in TABLES_BESIDE_TRIALS:
+        _check_owed(place, table, finished, digest_rows([rows], table))
+    if MERGED in names and len(names) > 1:
+        rows = rows.take(pc.sort_indices(rows["trial"]))
+    return rows.select(columns)
+
+
+def _read_measured(place: Storage, table: str) -> pa.Table:
+    finished, rows = read_finished(place), read_measured(place, table)
+    if table == "precision" and (lost := missing_cells(finished, rows)):
+        _refuse(place, finished, f"{place / table} lacks {some(lost)}")
+    return rows
+
+
+def read_measured(place: Storage, table: str) -> pa.Table:
+    """Returns what is stored of the study as a whole, without a look at its trials; no rows where there is nothing.
+
+    Args:
+        place: of the study.
+        table: ``precision`` or ``agreement``.
+
+    Raises:
+        ResultsError: a file cannot be read, or a row is there twice.
+    """
+    folder = place / table
+    parts = [read_rows(folder, name, table, SCHEMAS[table].names) for name in folder.files(PARQUET)]
+    rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
+    if len(rows.group_by(list(MEASURED[table])).aggregate([])) < rows.num_rows:
+        raise ResultsError(
+            f"each {' and '.join(MEASURED[table])} must be in {table} once, but {folder} holds one twice; move the copy "
+            "away, or run the study again, which measures it again"
+        )
+    return rows
+
+
+def _check_trials(place: Storage, finished: Finished) -> None:
+    if lost := lost_trials(place, finished):
+        _refuse(place, finished, f"{place / 'trials' / MERGED} lacks {some(lost)}, which other tables hold")
+
+
+def _check_owed(place: Storage, table: str, finished: Finished, rows: Mapping[str, Rows]) -> None:
+    if faults := finished.faults(table, rows):
+        _refuse(place, finished, finished.told(place, table, faults))
+
+
+def _refuse(place: Storage, finished: Finished, what: str) -> NoReturn:
+    if read_finished(place) != finished:
+        raise ChangedError
+    raise ResultsError(f"results must be whole, but {what}; {REMEDY}")
+
+
+def _counting(rows: pa.Table, trials: Collection[str]) -> pa.Table:
+    """Returns the rows of some trials."""
+    among = pc.is_in(rows["trial"].cast(pa.string()), value_set=pa.array(trials, pa.string()))
+    return rows if pc.all(among).as_py() else rows.filter(among)
 
 
 def _check_left_out(place: Storage, table: str, names: list[str]) -> None:
@@ -108,109 +227,8 @@ def _check_left_out(place: Storage, table: str, names: list[str]) -> None:
             check_files(place, table, [name])
 
 
-def torn_files(folder: Storage, table: str) -> dict[str, str]:
-    """Returns the names of the files that are damaged, as a crash or a disk may leave them, each with the reason.
-
-    Every page is read. Those that an older zostudy wrote have no checksums: whole is what of them can be decoded.
-
-    Raises:
-        ResultsError: a file is whole, but of something else or of a newer zostudy.
-    """
-
-    def fault(name: str) -> str | None:
-        try:
-            with _opened(folder, name) as file:
-                _check_schema(folder, name, file.schema_arrow, table)
-                for group in range(file.num_row_groups):
-                    file.read_row_group(group, use_threads=False)
-        except _DAMAGE as error:
-            return " ".join(str(error).split())
-        return None
-
-    names = folder.files(PARQUET)
-    faults = zip(names, _for_each(folder, names, fault), strict=True)
-    return {name: reason for name, reason in faults if reason is not None}
-
-
-def files_with_values(folder: Storage, names: list[str], column: str) -> list[str]:
-    """Returns those of some whole files in which a column has any value but null."""
-
-    def has_values(name: str) -> bool:
-        with _opened(folder, name) as file:
-            values = file.read([column], use_threads=False)[column]
-        return bool(values.null_count < len(values))
-
-    return [name for name, found in zip(names, _for_each(folder, names, has_values), strict=True) if found]
-
-
 def _for_each(folder: Storage, names: list[str], call: Callable[[str], T]) -> list[T]:
     if folder.folder:
         return [call(name) for name in names]
     with ThreadPoolExecutor(OBJECTS_AT_ONCE) as pool:
         return list(pool.map(call, names))
-
-
-def _read_files(folder: Storage, files: list[str], table: str, columns: list[str]) -> pa.Table:
-    own = [name for name in files if name != MERGED]
-    if MERGED not in files or not own:
-        parts = _for_each(folder, files, lambda name: _read_file(folder, name, table, columns))
-        return pa.concat_tables([_schema(table, columns).empty_table(), *parts])
-    with_trial = list(dict.fromkeys([*columns, "trial"]))
-    parts = _for_each(folder, own, lambda name: _read_file(folder, name, table, with_trial))
-    again = pa.array({name.removesuffix(PARQUET) for name in own}.union(*(part["trial"].to_pylist() for part in parts)))
-    merged = _read_file(folder, MERGED, table, with_trial)
-    rows = pa.concat_tables([merged.filter(pc.invert(pc.is_in(merged["trial"], value_set=again))), *parts])
-    return rows.take(pc.sort_indices(rows["trial"])).select(columns)
-
-
-def _read_file(folder: Storage, name: str, table: str, columns: list[str]) -> pa.Table:
-    try:
-        with _opened(folder, name) as file:
-            schema = file.schema_arrow  # made anew each time that it is asked for
-            _check_schema(folder, name, schema, table)
-            there = [column for column in columns if column in schema.names]
-            rows = file.read(there, use_threads=False).replace_schema_metadata(SCHEMAS[table].metadata)
-            return rows if there == columns else _with_nulls(rows, file.metadata.num_rows, table, columns)
-    except FileNotFoundError:
-        raise
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split())
-        raise ResultsError(
-            f"results must be whole Parquet files, but {folder / name} cannot be read ({reason}); "
-            "run the study again, which sets it aside and redoes what it held"
-        ) from error
-
-
-def _with_nulls(rows: pa.Table, n_rows: int, table: str, columns: list[str]) -> pa.Table:
-    """Returns the rows of a file of an earlier version with all the columns that were asked for."""
-    schema = _schema(table, columns)
-    arrays = [rows[field.name] if field.name in rows.column_names else pa.nulls(n_rows, field.type) for field in schema]
-    return pa.table(arrays, schema=schema)
-
-
-def _schema(table: str, columns: list[str]) -> pa.Schema:
-    return pa.schema([SCHEMAS[table].field(name) for name in columns], SCHEMAS[table].metadata)
-
-
-@contextmanager
-def _opened(folder: Storage, name: str) -> Iterator[pq.ParquetFile]:
-    # An object store is asked for all columns at once.
-    with (
-        folder.open(name) as source,
-        pq.ParquetFile(source, pre_buffer=not folder.folder, page_checksum_verification=True) as file,
-    ):
-        yield file
-
-
-def _check_schema(folder: Storage, name: str, schema: pa.Schema, table: str) -> None:
-    version = (schema.metadata or {}).get(VERSION_KEY, b"").decode()
-    if version.isdigit() and int(version) > SCHEMA_VERSION:
-        raise ResultsError(
-            f"results must be of schema version {SCHEMA_VERSION} or older, but {folder / name} has {version}; "
-            "read it with a newer zostudy"
-        )
-    if not version or not any(schema.equals(known) for known in (SCHEMAS[table], *OLDER_SCHEMAS.get(table, ()))):
-        raise ResultsError(
-            f"a folder of {table} must hold nothing but what zostudy wrote, but {folder / name} is something else; "
-            "move it away"
-        )

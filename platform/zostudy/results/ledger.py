@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,16 @@ from numpy.typing import NDArray
 
 from zostudy.errors import ResultsError
 from zostudy.results.encoding import encode, encode_agreement, encode_precision
-from zostudy.results.files import PARQUET, TABLES_OF_A_TRIAL, files_with_values, read_table, torn_files, write_table
+from zostudy.results.files import PRECISION_FILE, TABLES_OF_A_TRIAL, read_measured, read_table
 from zostudy.results.outcome import Outcome
+from zostudy.results.parquet import PARQUET, write_table
+from zostudy.results.repair import has_lost_precision, set_damage_aside
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import UNFINISHED, Storage, Where
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.results.trial_row import TrialRow
 from zostudy.spec import difference, dump_yaml
 
-PRECISION_FILE = "cells.parquet"
-DAMAGED = "damaged"
 
 _PROBE = ".probe"
 _SAME_CONTENTS = {
@@ -54,7 +53,7 @@ class Ledger:
         self.place.remove(_PROBE)
 
     def set_damage_aside(self) -> list[str]:
-        """Moves what a crash left torn, and whatever else there is of those trials, to ``damaged``; they run again.
+        """Takes out what is torn, lost or there twice (``zostudy.results.repair``); such trials run again.
 
         Returns:
             A line for each trial or file set aside.
@@ -62,32 +61,12 @@ class Ledger:
         Raises:
             ResultsError: a file is of something else or of a newer zostudy, or cannot be moved.
         """
-        torn = {table: torn_files(self.place / table, table) for table in SCHEMAS}
-        there = {table: set((self.place / table).files(PARQUET)) for table in TABLES_OF_A_TRIAL}
-        faults = dict.fromkeys(there["trials"] - _both(there), "is missing in history or scores")
-        # An older zostudy stored none; who has a sharpness had one.
-        without = sorted(there["trials"] - there["landscape"] - torn["trials"].keys())
-        lost = files_with_values(self.place / "trials", without, "sharpness")
-        faults |= dict.fromkeys(lost, "is missing in landscape")
-        for table in TABLES_OF_A_TRIAL:
-            faults |= {name: f"cannot be read in {table} ({reason})" for name, reason in torn[table].items()}
-        for name in sorted(faults):
-            for table in (table for table in TABLES_OF_A_TRIAL if name in there[table]):
-                self._set_aside(table, name)
-        for table in ("precision", "agreement"):
-            for name in torn[table]:
-                self._set_aside(table, name)
-        lines = [f"set aside: {name} {reason}; what it held runs again" for name, reason in sorted(faults.items())]
-        return lines + [
-            f"set aside: {table}/{name} {reason}; measured again"
-            for table in ("precision", "agreement")
-            for name, reason in torn[table].items()
-        ]
+        return set_damage_aside(self.place)
 
     @property
     def has_lost_precision(self) -> bool:
-        """Whether what was measured of the precision had to be set aside."""
-        return bool((self.place / DAMAGED / "precision").files())
+        """Whether what was measured of the precision is gone, or had to be set aside."""
+        return has_lost_precision(self.place)
 
     def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
         """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.
@@ -148,11 +127,15 @@ class Ledger:
     def record(self, outcome: Outcome) -> None:
         """Stores a trial, complete, failed or pruned; its file in ``trials`` comes last and makes it count.
 
+        A trial that runs again is unfinished meanwhile, so that its row never stands beside rows of another run.
+
         Raises:
             ResultsError: a file cannot be written.
             ValueError: a column of the outcome is unknown or missing.
         """
-        tables = encode(outcome)
+        cells = read_measured(self.place, "precision")["cell"].to_pylist()
+        tables = encode(outcome, cells.count(outcome.trial.cell))
+        (self.place / "trials").remove(outcome.name + PARQUET)
         for table in TABLES_OF_A_TRIAL:
             write_table(tables[table], self.place / table, outcome.name + PARQUET)
 
@@ -197,7 +180,7 @@ class Ledger:
         Raises:
             ResultsError: a file cannot be read.
         """
-        rows: list[dict[str, Any]] = read_table(self.place, "precision").to_pylist()
+        rows: list[dict[str, Any]] = read_measured(self.place, "precision").to_pylist()
         return rows
 
     def record_agreement(self, row: Mapping[str, Any]) -> None:
@@ -230,13 +213,3 @@ class Ledger:
             and row["imbalance_ratio"] in resolved["imbalance"]["ratios"]
             for row in trials
         )
-
-    def _set_aside(self, table: str, name: str) -> None:
-        to, number = self.place / DAMAGED / table, 0
-        while to.exists(kept := f"{PurePosixPath(name).stem}-{number}{PARQUET}"):
-            number += 1
-        self.place.move(f"{table}/{name}", f"{DAMAGED}/{table}/{kept}")
-
-
-def _both(there: Mapping[str, set[str]]) -> set[str]:
-    return there["history"] & there["scores"]

@@ -6,7 +6,9 @@ removing those changes nothing, and a trial that runs again replaces its rows.
 
 from __future__ import annotations
 
-from zostudy.results.files import MERGED, PARQUET, TABLES_OF_A_TRIAL, read_table, write_table
+from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
+from zostudy.results.owed import MERGED
+from zostudy.results.parquet import PARQUET, write_table
 from zostudy.results.storage import Storage
 
 

@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 
 from zostudy.errors import ResultsError
 from zostudy.machine import usable_cpus
-from zostudy.results.files import MERGED, check_files, read_table, table_files
+from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files
 from zostudy.results.reading import check_read_once
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage
@@ -89,6 +89,8 @@ def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyCo
     while True:
         try:
             return _answer(places, sql, files, named, take)
+        except ChangedError:
+            files = _files(places, named)
         except (duckdb.Error, OSError) as error:
             before, files = files, _files(places, named)
             if all(set(before[key]) <= set(files[key]) for key in before):
@@ -178,7 +180,7 @@ def _rows(places: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.
     for place in places:
         names = files[table, str(place)]
         check_files(place, table, names)
-        if MERGED in names and len(names) > 1:  # some of the merged rows do not count
+        if not check_rows(place, table, names):
             parts.append(ds.dataset(read_table(place, table).cast(schema)))
         else:
             here = paths.setdefault(f"{place.scheme}?{place.query}", (place, []))[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zostudy.errors import ResultsError
+from zostudy.errors import ResultsError, ResultsWarning
 from zostudy.machine import usable_cpus
 from zostudy.results.files import read_table
+from zostudy.results.losses import losses
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage, Where
 
@@ -32,6 +34,8 @@ _FEW_STUDIES, _FEW_ROWS = 5, 30
 def load_results(path: Where | Sequence[Where]) -> Results:
     """Returns the finished trials of one study or of several, failed ones among them.
 
+    A table that lacks rows is warned of (``ResultsWarning``), and refused where it is asked for.
+
     Args:
         path: a study's results folder, a folder of such folders, or several of either; also as ``s3://`` or
             ``gs://``.
@@ -39,6 +43,18 @@ def load_results(path: Where | Sequence[Where]) -> Results:
     Raises:
         ResultsError: a folder is missing, holds no finished trial or a study that another one holds too, or a
             file in it is not ours.
+    """
+    results = read_results(path)
+    for line in losses(results.places):
+        warnings.warn(line, ResultsWarning, stacklevel=2)
+    return results
+
+
+def read_results(path: Where | Sequence[Where]) -> Results:
+    """Returns what ``load_results`` does, without its warnings, for who says what ``study_notes`` says.
+
+    Raises:
+        ResultsError: as ``load_results``.
     """
     places = study_places(path)
     trials = _read_trials(places, SCHEMAS["trials"].names)

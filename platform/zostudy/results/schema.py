@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 VERSION_KEY = b"zostudy_schema"
 MEANING_KEY = b"meaning"
+
+TABLES_BESIDE_TRIALS = ("history", "scores", "landscape")
+"""Tables in which a trial has rows beside its one in ``trials``, which says how many each owes it."""
 
 METRICS = ("auc", "auprc", "balanced_accuracy", "minority_recall", "macro_f1", "accuracy")
 
@@ -51,6 +54,18 @@ _NAMES = (
     _required("trial", pa.string(), "name of the trial, unique in its study and safe as a file name"),
 )
 
+_OWED = (
+    *(
+        field
+        for table in TABLES_BESIDE_TRIALS
+        for field in (
+            column(f"{table}_rows", pa.int64(), f"rows of the trial in {table}; null where an older zostudy ran"),
+            column(f"{table}_digest", pa.string(), f"digest of these rows of {table}, equal for equal rows"),
+        )
+    ),
+    column("precision_rows", pa.int64(), "rows of the trial's cell in precision; null where an older zostudy ran"),
+)
+
 TRIALS = _schema(
     *_NAMES,
     _required("stage", pa.string(), "search or confirm"),
@@ -92,6 +107,7 @@ TRIALS = _schema(
     _required("versions", pa.string(), "versions of zostudy and of what it stands on, digest of the data, as JSON"),
     _required("started_at", pa.timestamp("us", tz="UTC"), "when the trial started, UTC"),
     _required("finished_at", pa.timestamp("us", tz="UTC"), "when the trial ended, UTC"),
+    *_OWED,
 )
 
 _SINCE_VERSION_2 = ("dev_balanced_accuracy", "dev_minority_recall")
@@ -176,6 +192,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {
-    "history": (pa.schema([field for field in HISTORY if field.name not in _SINCE_VERSION_2]),)
+    "trials": (pa.schema([field for field in TRIALS if field not in _OWED]),),
+    "history": (pa.schema([field for field in HISTORY if field.name not in _SINCE_VERSION_2]),),
 }
 """What files of earlier versions hold; the columns that they lack are read as null."""

@@ -69,6 +69,13 @@ class TrialRow:
     versions: Mapping[str, str]
     started_at: datetime
     finished_at: datetime
+    history_rows: int | None = None
+    history_digest: str | None = None
+    scores_rows: int | None = None
+    scores_digest: str | None = None
+    landscape_rows: int | None = None
+    landscape_digest: str | None = None
+    precision_rows: int | None = None
 
     def as_stored(self) -> dict[str, Any]:
         """Returns the value of each column as Parquet takes it."""

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import MERGED, PARQUET, read_table
+from zostudy.results.files import read_table
 from zostudy.results.outdated import JUDGED_BY, outdated
+from zostudy.results.owed import MERGED
+from zostudy.results.parquet import PARQUET
 from zostudy.results.storage import Storage
 
 

@@ -1,0 +1,131 @@
+"""A number for each trial that tells its rows of a table from any others: fewer, more, or those of another run.
+
+It is a sum of one number a row, so rows may come in any order and some at a time. Not every column takes part: a page
+that was changed is known by its checksum.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+DIGESTED: dict[str, tuple[str, ...]] = {
+    "history": ("step", "queries", "loss", "latent_norm", "dev_auc"),
+    "scores": ("split", "row", "label", "scores"),
+    "landscape": ("x", "y", "loss"),
+}
+"""What of a row takes part, by table: what tells it from the others of its trial, and what a trial found there."""
+
+Numbers: TypeAlias = NDArray[np.uint64]
+
+_NULL = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one trial in one table.
+
+    Attributes:
+        count: how many.
+        digest: of all of them, 16 hexadecimal digits.
+    """
+
+    count: int
+    digest: str
+
+
+NO_ROWS = Rows(0, f"{0:016x}")
+
+
+def digest_rows(parts: Iterable[pa.Table], table: str) -> dict[str, Rows]:
+    """Returns count and digest of the rows of each trial.
+
+    Args:
+        parts: with the column ``trial`` and those of ``DIGESTED``; a trial may have rows in several.
+        table: such as ``scores``.
+    """
+    counts: dict[str, int] = {}
+    sums: dict[str, int] = {}
+    for part in parts:
+        for trial, n_rows, total in _runs(part, DIGESTED[table]):
+            counts[trial] = counts.get(trial, 0) + n_rows
+            sums[trial] = (sums.get(trial, 0) + total) % (1 << 64)
+    return {trial: Rows(counts[trial], f"{sums[trial]:016x}") for trial in counts}
+
+
+def _runs(rows: pa.Table, columns: Iterable[str]) -> Iterable[tuple[str, int, int]]:
+    """Returns trial, count and sum of each run of rows of one trial."""
+    if not rows.num_rows:
+        return ()
+    trials = _whole(rows["trial"])
+    trials = trials if pa.types.is_dictionary(trials.type) else trials.dictionary_encode()
+    codes = trials.indices.to_numpy(zero_copy_only=False)
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
+    ends = np.concatenate([starts[1:], [len(codes)]])
+    names, sums = trials.dictionary.take(pa.array(codes[starts])), _sums(_hashes(rows, columns), starts, ends)
+    return zip(names.to_pylist(), (ends - starts).tolist(), sums.tolist(), strict=True)
+
+
+def _hashes(rows: pa.Table, columns: Iterable[str]) -> Numbers:
+    hashes = np.zeros(rows.num_rows, dtype=np.uint64)
+    for column in columns:
+        hashes = _mixed(hashes ^ _numbers(_whole(rows[column])))
+    return hashes
+
+
+def _numbers(values: pa.Array) -> Numbers:
+    """Returns a number for each value, equal for equal ones."""
+    if pa.types.is_list(values.type):
+        numbers = _of_lists(values)
+    elif pa.types.is_string(values.type):
+        encoded = values.dictionary_encode()
+        known = [int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) for text in _texts(encoded)]
+        numbers = np.array([*known, 0], dtype=np.uint64)[encoded.indices.fill_null(len(known)).to_numpy()]
+    else:
+        numbers = _bits(values.fill_null(0).to_numpy(zero_copy_only=False))
+    return np.where(values.is_null().to_numpy(zero_copy_only=False), _NULL, numbers) if values.null_count else numbers
+
+
+def _of_lists(lists: pa.Array) -> Numbers:
+    offsets = lists.offsets.to_numpy().astype(np.int64)
+    offsets -= offsets[0]
+    elements = _numbers(lists.flatten())
+    places = np.arange(len(elements)) - np.repeat(offsets[:-1], np.diff(offsets))
+    return _mixed(_sums(_mixed(elements ^ _mixed(places.astype(np.uint64))), offsets[:-1], offsets[1:]))
+
+
+def _bits(values: NDArray[Any]) -> Numbers:
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), np.nan, values.astype(np.float64))
+    return values.astype(np.float64 if values.dtype.kind == "f" else np.int64).view(np.uint64)
+
+
+def _sums(numbers: Numbers, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Numbers:
+    """Returns the sums of some stretches, modulo 2^64."""
+    total = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(numbers, dtype=np.uint64)])
+    sums: Numbers = total[ends] - total[starts]
+    return sums
+
+
+def _mixed(numbers: Numbers) -> Numbers:
+    """Returns numbers whose bits each depend on all bits given: the finaliser of SplitMix64."""
+    numbers = numbers + _NULL
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
+
+
+def _texts(encoded: pa.DictionaryArray) -> list[str]:
+    texts: list[str] = encoded.dictionary.to_pylist()
+    return texts
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    array = column.combine_chunks()
+    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array

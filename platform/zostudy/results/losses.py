@@ -1,0 +1,85 @@
+"""Which studies have lost rows that their finished trials left, or hold rows that none of them did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from zostudy.errors import ResultsError
+from zostudy.results.files import ChangedError, count_rows, missing_cells, read_measured, table_files
+from zostudy.results.owed import MERGED, REMEDY, Finished, read_finished, some
+from zostudy.results.parquet import read_footer
+from zostudy.results.schema import TABLES_BESIDE_TRIALS
+from zostudy.results.storage import Storage
+from zostudy.results.unfinished import unfinished
+
+MOST_AT_ONCE = 8
+MOST_LOOKS = 10
+
+
+def study_notes(places: Sequence[Storage]) -> list[str]:
+    """Returns what a reader of any table should know of the studies: which are not whole, and which are unfinished."""
+    return [*losses(places), *unfinished(places)]
+
+
+def losses(places: Sequence[Storage]) -> list[str]:
+    """Returns a line for each table of each study that lacks rows or has others, as far as footers tell.
+
+    Whoever reads such a table is refused, and so is whoever reads a study whose trials are lost or cannot be read,
+    which has no line here.
+    """
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        return [line for lines in pool.map(_of_study, places) for line in lines]
+
+
+def _of_study(place: Storage) -> list[str]:
+    for _ in range(MOST_LOOKS):
+        try:
+            finished = read_finished(place)
+            lines = [line for table in TABLES_BESIDE_TRIALS if (line := _of_table(place, table, finished))]
+            lines += [line for line in (_of_precision(place, finished), _waiting(place, finished)) if line]
+            if not lines or read_finished(place) == finished:
+                return lines
+        except ResultsError:
+            return []
+        except (FileNotFoundError, ChangedError):
+            continue
+    return []
+
+
+def _of_table(place: Storage, table: str, finished: Finished) -> str | None:
+    try:
+        names = table_files(place, table)
+        if _as_many_as_owed(place, table, names, finished):
+            return None
+        faults = finished.faults(table, count_rows(place, table, names, finished)[0])
+    except ResultsError as error:
+        return str(error)
+    return f"results must be whole, but {finished.told(place, table, faults)}; {REMEDY}" if faults else None
+
+
+def _as_many_as_owed(place: Storage, table: str, names: Sequence[str], finished: Finished) -> bool:
+    """Returns whether the files hold in all as many rows as they owe, or as many at least where that is all known."""
+    if MERGED in names and len(names) > 1:
+        return False
+    for name in set(finished.files.values()):
+        owed = [finished.owed(table, trial) for trial in finished.of_file(name)]
+        n_owed = sum(rows.count for rows in owed)
+        n_there = read_footer(place / table, name, table).rows if name in names else 0
+        if n_there < n_owed or (n_there != n_owed and all(rows.digest for rows in owed)):
+            return False
+    return True
+
+
+def _of_precision(place: Storage, finished: Finished) -> str | None:
+    try:
+        lost = missing_cells(finished, read_measured(place, "precision"))
+    except ResultsError as error:
+        return str(error)
+    return f"results must be whole, but {place / 'precision'} lacks {some(lost)}; {REMEDY}" if lost else None
+
+
+def _waiting(place: Storage, finished: Finished) -> str | None:
+    if not finished.waiting:
+        return None
+    return f"{place.name} waits for trials to run again that were set aside: {some(finished.waiting)}; run it again"

@@ -1,0 +1,156 @@
+"""What every table owes the finished trials of a study, and where that is not what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zostudy.errors import ResultsError
+from zostudy.results.digest import NO_ROWS, Rows
+from zostudy.results.parquet import PARQUET, read_batches, read_file, read_footer
+from zostudy.results.schema import TABLES_BESIDE_TRIALS
+from zostudy.results.storage import Storage
+
+MERGED = "merged.parquet"
+"""All trials of a study that has ended; a trial's own file counts before it."""
+
+REMEDY = "put the files back as the run wrote them, or run the study again, which does again what is lost"
+
+_TOLD_BY = ("status", "test_auc", "sharpness")
+_COLUMNS = (
+    *("study", "cell", "trial", "precision_rows", *_TOLD_BY),
+    *(f"{table}_{what}" for table in TABLES_BESIDE_TRIALS for what in ("rows", "digest")),
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The finished trials of a study.
+
+    Attributes:
+        trials: what each is owed, by name.
+        files: the file of ``trials`` that each is in, by name.
+        set_aside: names of trials that were set aside and are to run again.
+    """
+
+    trials: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, str]
+    set_aside: frozenset[str] = frozenset()
+
+    @property
+    def waiting(self) -> list[str]:
+        """The trials that were set aside and have not run again."""
+        return sorted(self.set_aside - self.trials.keys())
+
+    @property
+    def cells(self) -> set[str]:
+        """The cells that ``precision`` owes rows."""
+        return {trial["cell"] for trial in self.trials.values() if trial["precision_rows"]}
+
+    def of_file(self, name: str) -> list[str]:
+        """Returns the trials that are in a file of ``trials``."""
+        return [trial for trial, file in self.files.items() if file == name]
+
+    def owed(self, table: str, trial: str) -> Rows:
+        """Returns what a table owes a trial; without a digest it owes that many rows at least.
+
+        An older zostudy did not store it. Then a trial that has not failed owes the start's row in ``history``, one
+        with test scores some in ``scores``, and one with a sharpness some in ``landscape``.
+        """
+        row = self.trials[trial]
+        if row[f"{table}_rows"] is not None:
+            return Rows(row[f"{table}_rows"], row[f"{table}_digest"] or "")
+        told = {
+            "history": row["status"] != "failed",
+            "scores": row["test_auc"] is not None,
+            "landscape": row["sharpness"] is not None,
+        }
+        return Rows(int(told[table]), "")
+
+    def faults(self, table: str, found: Mapping[str, Rows]) -> dict[str, str]:
+        """Returns by trial what is wrong where a table holds other rows than it owes."""
+        pairs = {trial: (self.owed(table, trial), found.get(trial, NO_ROWS)) for trial in self.trials}
+        return {
+            trial: _fault(owed, there)
+            for trial, (owed, there) in pairs.items()
+            if there.count < owed.count or (owed.digest and owed != there)
+        }
+
+    def told(self, place: Storage, table: str, faults: Mapping[str, str]) -> str:
+        """Returns what is wrong with a table, at least one fault of which is given, in a few words."""
+        trial = min(faults)
+        folder, name = place / table, self.files[trial]
+        if folder.exists(name):
+            more = f" (and so {len(faults) - 1:,} more)" if len(faults) > 1 else ""
+            return f"{folder / name} {faults[trial]} of {trial}{more}"
+        lost = [trial for trial in faults if self.files[trial] == name]
+        return f"{folder / name} is missing, with the rows of {some(lost)}"
+
+
+def _fault(owed: Rows, there: Rows) -> str:
+    if there.count == owed.count:
+        return "holds other rows than those"
+    return f"holds {there.count:,} rows instead of {owed.count:,}" if owed.digest else "holds no rows"
+
+
+def read_finished(place: Storage) -> Finished:
+    """Returns the finished trials of a study; a trial's own file counts before the merged one.
+
+    Raises:
+        ResultsError: a file cannot be read, or a trial is there twice.
+        FileNotFoundError: a file vanished, as those do that are merged.
+    """
+    folder = place / "trials"
+    set_aside: set[str] = set()
+    trials: dict[str, Mapping[str, Any]] = {}
+    files: dict[str, str] = {}
+    for name in sorted(folder.files(PARQUET), key=lambda name: (name != MERGED, name)):
+        here: set[str] = set()
+        rows, footer = read_file(folder, name, "trials", _COLUMNS)
+        set_aside |= footer.set_aside
+        for row in rows.to_pylist():
+            trial = row["trial"]
+            if trial in here or files.get(trial, MERGED) != MERGED:
+                raise ResultsError(
+                    f"every study must be read once, but {trial} of {row['study']} is in {place} twice; "
+                    "move the copy away"
+                )
+            here.add(trial)
+            trials[trial], files[trial] = row, name
+    return Finished(trials, files, frozenset(set_aside))
+
+
+def lost_trials(place: Storage, finished: Finished, tables: Sequence[str] | None = None) -> set[str]:
+    """Returns the trials that have merged rows in another table, but neither finished nor were set aside.
+
+    Args:
+        place: of a study.
+        finished: its trials.
+        tables: where to look; None for where it is enough.
+
+    Raises:
+        ResultsError: a file cannot be read.
+        FileNotFoundError: a file vanished, as those do that are merged.
+    """
+    merged = finished.of_file(MERGED)
+    found: set[str] = set()
+    if tables is None:
+        tables = ("history",) if merged else TABLES_BESIDE_TRIALS
+    for table in tables:
+        if (place / table).exists(MERGED) and not (merged and _as_many_as_owed(place, table, finished, merged)):
+            for rows in read_batches(place / table, MERGED, table, ["trial"]):
+                found.update(rows["trial"].unique().to_pylist())
+    return found - finished.trials.keys() - finished.set_aside
+
+
+def some(names: Iterable[str]) -> str:
+    """Returns names in a few words."""
+    first, *others = sorted(names)
+    return f"{first} and {len(others):,} more" if others else first
+
+
+def _as_many_as_owed(place: Storage, table: str, finished: Finished, trials: list[str]) -> bool:
+    owed = [finished.owed(table, trial) for trial in trials]
+    there = read_footer(place / table, MERGED, table).rows
+    return all(rows.digest for rows in owed) and there == sum(rows.count for rows in owed)

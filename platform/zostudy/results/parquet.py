@@ -1,0 +1,215 @@
+"""One Parquet file of a table: written whole, with checksums; read only if it is ours and still what was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from zostudy.errors import ResultsError
+from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
+from zostudy.results.storage import Storage, short_reason
+
+PARQUET = ".parquet"
+
+# Enough to read quickly at a stretch, and few enough that a reader holds little at a time.
+ROWS_OF_A_GROUP = 1 << 17
+
+_ROWS_KEY = b"zostudy_rows"
+_SET_ASIDE_KEY = b"zostudy_set_aside"
+
+# What a damaged file gives; the last two of a text in its footer.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError)
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What a file says of itself.
+
+    Attributes:
+        rows: that are in it.
+        sealed: whether it says how many it was written with, as files of older versions do not.
+        set_aside: of a file of ``trials``, names of trials that were taken out of it and are to run again.
+    """
+
+    rows: int
+    sealed: bool
+    set_aside: frozenset[str]
+
+
+def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable[str] = ()) -> None:
+    """Writes a table as a whole file, with a checksum of each page.
+
+    Args:
+        table: what to write.
+        folder: where.
+        name: of the file.
+        set_aside: as of ``Footer``.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    notes = {_ROWS_KEY: str(table.num_rows).encode()}
+    if names := sorted(set_aside):
+        notes[_SET_ASIDE_KEY] = json.dumps(names).encode()
+    noted = table.replace_schema_metadata({**(table.schema.metadata or {}), **notes})
+    buffer = pa.BufferOutputStream()
+    pq.write_table(noted, buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP, write_page_checksum=True)
+    folder.write(name, buffer.getvalue())
+
+
+def read_rows(folder: Storage, name: str, table: str, columns: Sequence[str]) -> pa.Table:
+    """Returns some columns of a file; those that an earlier version did not have are null.
+
+    Raises:
+        ResultsError: as ``read_file``.
+        FileNotFoundError: it is not there.
+    """
+    return read_file(folder, name, table, columns)[0]
+
+
+def read_file(folder: Storage, name: str, table: str, columns: Sequence[str]) -> tuple[pa.Table, Footer]:
+    """Returns some columns of a file as ``read_rows`` does, and what it says of itself.
+
+    Raises:
+        ResultsError: the file cannot be read, is not of this table or not what was written.
+        FileNotFoundError: it is not there.
+    """
+    with _opened(folder, name, table) as file:
+        footer = _footer(folder, name, file)
+        there = [column for column in columns if column in file.schema_arrow.names]
+        rows = file.read(there, use_threads=False).replace_schema_metadata(SCHEMAS[table].metadata)
+        whole = there == [*columns]
+        return rows if whole else _with_nulls(rows, footer.rows, table, columns), footer
+
+
+def read_batches(folder: Storage, name: str, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Gives some columns of a file, some rows at a time, names of trials as dictionaries.
+
+    Raises:
+        ResultsError: as ``read_file``.
+        FileNotFoundError: it is not there.
+    """
+    with _opened(folder, name, table, dictionaries=["trial"]) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, [*columns], use_threads=False)
+
+
+def read_footer(folder: Storage, name: str, table: str) -> Footer:
+    """Returns what a file says of itself, which is quick.
+
+    Raises:
+        ResultsError: as ``read_file``.
+        FileNotFoundError: it is not there.
+    """
+    with _opened(folder, name, table) as file:
+        return _footer(folder, name, file)
+
+
+def fault_of(folder: Storage, name: str, table: str) -> str | None:
+    """Returns why a file is damaged, as a crash or a disk may leave it, or None; every page is read.
+
+    Files of older versions may have no checksums: whole is what of them can be decoded.
+
+    Raises:
+        ResultsError: the file is whole, but of something else or of a newer zostudy, or may not be read.
+    """
+    try:
+        with _open(folder, name) as file:
+            _check_schema(folder, name, file.schema_arrow, table)
+            for group in range(file.num_row_groups):
+                file.read_row_group(group, use_threads=False)
+            return _cut(file)
+    except PermissionError as error:
+        raise _unreadable(folder, name, error) from error
+    except _DAMAGE as error:
+        return " ".join(str(error).split())
+
+
+def schema_of(table: str, columns: Sequence[str]) -> pa.Schema:
+    """Returns the schema of some columns of a table."""
+    return pa.schema([SCHEMAS[table].field(name) for name in columns], SCHEMAS[table].metadata)
+
+
+def _with_nulls(rows: pa.Table, n_rows: int, table: str, columns: Sequence[str]) -> pa.Table:
+    """Returns the rows of a file of an earlier version with all the columns that were asked for."""
+    schema = schema_of(table, columns)
+    arrays = [rows[field.name] if field.name in rows.column_names else pa.nulls(n_rows, field.type) for field in schema]
+    return pa.table(arrays, schema=schema)
+
+
+@contextmanager
+def _opened(folder: Storage, name: str, table: str, dictionaries: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
+    """Opens a file of a table; whatever is wrong with it, also later, is one line."""
+    try:
+        with _open(folder, name, dictionaries) as file:
+            _check_schema(folder, name, file.schema_arrow, table, dictionaries)
+            yield file
+    except FileNotFoundError:
+        raise
+    except _DAMAGE as error:
+        raise _unreadable(folder, name, error) from error
+
+
+@contextmanager
+def _open(folder: Storage, name: str, dictionaries: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
+    # An object store is asked for all columns at once.
+    with (
+        folder.open(name) as source,
+        pq.ParquetFile(
+            source,
+            pre_buffer=not folder.folder,
+            page_checksum_verification=True,
+            read_dictionary=[*dictionaries],
+        ) as file,
+    ):
+        yield file
+
+
+def _footer(folder: Storage, name: str, file: pq.ParquetFile) -> Footer:
+    notes = file.schema_arrow.metadata or {}
+    if reason := _cut(file):
+        raise ResultsError(
+            f"results must be what the run wrote, but {folder / name} {reason}; put it back, or run the study again, "
+            "which sets it aside and redoes what it held"
+        )
+    set_aside = frozenset(json.loads(notes.get(_SET_ASIDE_KEY, b"[]")))
+    return Footer(file.metadata.num_rows, _ROWS_KEY in notes, set_aside)
+
+
+def _cut(file: pq.ParquetFile) -> str | None:
+    """Returns what is wrong where a file has fewer rows than it was written with, or None; files may be joined."""
+    written: bytes = (file.schema_arrow.metadata or {}).get(_ROWS_KEY, b"0")
+    if int(written) <= file.metadata.num_rows:
+        return None
+    return f"has {file.metadata.num_rows:,} rows, but was written with {int(written):,}"
+
+
+def _unreadable(folder: Storage, name: str, error: Exception) -> ResultsError:
+    if isinstance(error, PermissionError):
+        return ResultsError(
+            f"results must be readable, but {folder / name} is not ({short_reason(error)}); permit to read it"
+        )
+    return ResultsError(
+        f"results must be whole Parquet files, but {folder / name} cannot be read ({' '.join(str(error).split())}); "
+        "run the study again, which sets it aside and redoes what it held"
+    )
+
+
+def _check_schema(folder: Storage, name: str, schema: pa.Schema, table: str, dictionaries: Sequence[str] = ()) -> None:
+    version = (schema.metadata or {}).get(VERSION_KEY, b"").decode()
+    if version.isdigit() and int(version) > SCHEMA_VERSION:
+        raise ResultsError(
+            f"results must be of schema version {SCHEMA_VERSION} or older, but {folder / name} has {version}; "
+            "read it with a newer zostudy"
+        )
+    plain = pa.schema([field.with_type(pa.string()) if field.name in dictionaries else field for field in schema])
+    if not version or not any(plain.equals(known) for known in (SCHEMAS[table], *OLDER_SCHEMAS.get(table, ()))):
+        raise ResultsError(
+            f"a folder of {table} must hold nothing but what zostudy wrote, but {folder / name} is something else; "
+            "move it away"
+        )

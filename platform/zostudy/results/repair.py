@@ -1,0 +1,166 @@
+"""What is torn, lost or there twice is set aside before a study goes on, and the trials that it was of run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zostudy.errors import ResultsError
+from zostudy.results.files import (
+    MEASURED,
+    PRECISION_FILE,
+    TABLES_OF_A_TRIAL,
+    count_rows,
+    missing_cells,
+    read_measured,
+    torn_files,
+)
+from zostudy.results.owed import MERGED, Finished, lost_trials, read_finished, some
+from zostudy.results.parquet import PARQUET, read_file, write_table
+from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
+from zostudy.results.storage import Storage
+
+DAMAGED = "damaged"
+
+Faults = dict[str, str]
+"""What is wrong, by the name of a file or a trial."""
+
+
+def set_damage_aside(place: Storage) -> list[str]:
+    """Moves what counts no more to ``damaged``, so that its trials are unfinished; what is left is whole.
+
+    Args:
+        place: of a study; its lease must be held.
+
+    Returns:
+        A line for each file or group of trials set aside.
+
+    Raises:
+        ResultsError: a file is of something else or of a newer zostudy, may not be read, or cannot be moved; or a
+            trial is there twice.
+    """
+    lines = _set_obstacles_aside(place)
+    torn = {table: torn_files(place / table, table) for table in SCHEMAS}
+    for name, reason in torn["trials"].items():
+        lines.append(_set_file_aside(place, name, f"cannot be read in trials ({reason})"))
+    if not (place / "trials").exists(MERGED):
+        lines += _clear_merged(place, torn)
+    finished = read_finished(place)
+    faults = _faults(place, torn, finished)
+    for name in sorted({finished.files[trial] for trial in faults}):
+        lines.append(_set_trials_aside(place, name, {t: faults[t] for t in finished.of_file(name) if t in faults}))
+    for table in TABLES_BESIDE_TRIALS:
+        for name, reason in torn[table].items():
+            if (place / table).exists(name):
+                _move(place, table, name)
+                lines.append(f"set aside: {table}/{name} cannot be read ({reason})")
+    lines += _note_lost(place)
+    return lines + [line for table in MEASURED for line in _set_measured_aside(place, table, torn[table])]
+
+
+def has_lost_precision(place: Storage) -> bool:
+    """Returns whether ``precision`` lacks what it owes, or had to be set aside."""
+    return bool((place / DAMAGED / "precision").files()) or bool(
+        missing_cells(read_finished(place), read_measured(place, "precision"))
+    )
+
+
+def _set_obstacles_aside(place: Storage) -> list[str]:
+    """Moves folders and links to nowhere that stand where a file should."""
+    lines = []
+    for table in SCHEMAS if place.folder else ():
+        folder = (place / table).folder
+        for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
+            if path.suffix == PARQUET and not path.is_file():
+                _move(place, table, path.name)
+                lines.append(f"set aside: {table}/{path.name} is no file")
+    return lines
+
+
+def _clear_merged(place: Storage, torn: Mapping[str, Faults]) -> list[str]:
+    """Clears merged files without merged trials: a stop while they were written left them, or their trials are lost."""
+    whole = [table for table in TABLES_BESIDE_TRIALS if MERGED not in torn[table]]
+    if lost := lost_trials(place, read_finished(place), whole):
+        return [_set_file_aside(place, MERGED, f"is missing in trials, with {some(lost)}")]
+    for table in whole:
+        (place / table).remove(MERGED)
+    return []
+
+
+def _faults(place: Storage, torn: Mapping[str, Faults], finished: Finished) -> Faults:
+    """Returns by trial what is wrong with its rows in the other tables."""
+    faults: Faults = {}
+    for table in TABLES_BESIDE_TRIALS:
+        there, files = (place / table).files(PARQUET), set(finished.files.values())
+        whole = [name for name in there if name in files and name not in torn[table]]
+        found = finished.faults(table, count_rows(place, table, whole, finished)[0])
+        for trial, file in finished.files.items():
+            owed = finished.owed(table, trial)
+            if file in torn[table] and (owed.count or not owed.digest):
+                faults.setdefault(trial, f"cannot be read in {table} ({torn[table][file]})")
+            elif trial in found:
+                faults.setdefault(trial, f"{found[trial]} in {table}" if file in there else f"is missing in {table}")
+    return faults
+
+
+def _set_trials_aside(place: Storage, name: str, faults: Faults) -> str:
+    """Takes trials out of a file of ``trials``, or sets all files of that name aside if it holds no others."""
+    reason = faults[min(faults)]
+    rows, footer = read_file(place / "trials", name, "trials", SCHEMAS["trials"].names)
+    if len(faults) == rows.num_rows:
+        return _set_file_aside(place, name, reason)
+    (place / DAMAGED / "trials").make()
+    place.write(_free_place(place, "trials", name), (place / "trials").read(name))
+    kept = rows.filter(pc.invert(pc.is_in(rows["trial"], pa.array(faults))))
+    write_table(kept, place / "trials", name, set_aside={*footer.set_aside, *faults})
+    return f"set aside: {some(faults)} of {name}: {reason}; what they held runs again"
+
+
+def _set_file_aside(place: Storage, name: str, reason: str) -> str:
+    for table in TABLES_OF_A_TRIAL:
+        if (place / table).exists(name):
+            _move(place, table, name)
+    return f"set aside: {name} {reason}; what it held runs again"
+
+
+def _note_lost(place: Storage) -> list[str]:
+    """Writes down which trials are in other merged tables alone, so that nobody takes them for lost from now on."""
+    trials = place / "trials"
+    lost = lost_trials(place, read_finished(place), TABLES_BESIDE_TRIALS) if trials.exists(MERGED) else set()
+    if not lost:
+        return []
+    rows, footer = read_file(trials, MERGED, "trials", SCHEMAS["trials"].names)
+    write_table(rows, trials, MERGED, set_aside=footer.set_aside | lost)
+    return [f"set aside: {some(lost)} of {MERGED}: missing in trials; what they held runs again"]
+
+
+def _set_measured_aside(place: Storage, table: str, torn: Faults) -> list[str]:
+    reasons = dict(torn)
+    if table == "precision":
+        reasons |= {name: "is a copy" for name in (place / table).files(PARQUET) if name != PRECISION_FILE}
+    for name in reasons:
+        _move(place, table, name)
+    try:
+        rows = read_measured(place, table)
+    except ResultsError:
+        for name in (place / table).files(PARQUET):
+            _move(place, table, name)
+            reasons[name] = "holds a row that is there twice"
+        rows = read_measured(place, table)
+    lines = [f"set aside: {table}/{name} {reason}; measured again" for name, reason in sorted(reasons.items())]
+    lost = missing_cells(read_finished(place), rows) if table == "precision" and not reasons else []
+    return [*lines, *([f"lost: precision of {some(lost)}; measured again"] if lost else [])]
+
+
+def _move(place: Storage, table: str, name: str) -> None:
+    place.move(f"{table}/{name}", _free_place(place, table, name))
+
+
+def _free_place(place: Storage, table: str, name: str) -> str:
+    to, number = place / DAMAGED / table, 0
+    while to.exists(kept := f"{PurePosixPath(name).stem}-{number}{PARQUET}") or (to / kept).is_folder():
+        number += 1
+    return f"{DAMAGED}/{table}/{kept}"
