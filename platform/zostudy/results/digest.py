@@ -59,6 +59,12 @@ def digest_rows(parts: Iterable[pa.Table], table: str) -> dict[str, Rows]:
     return {trial: Rows(counts[trial], f"{sums[trial]:016x}") for trial in counts}
 
 
+def total(parts: Iterable[Rows]) -> Rows:
+    """Returns count and digest of the rows of several trials."""
+    summed = [(rows.count, int(rows.digest, 16)) for rows in parts]
+    return Rows(sum(count for count, _ in summed), f"{sum(digest for _, digest in summed) % (1 << 64):016x}")
+
+
 def _runs(rows: pa.Table, columns: Iterable[str]) -> Iterable[tuple[str, int, int]]:
     """Returns trial, count and sum of each run of rows of one trial."""
     if not rows.num_rows:

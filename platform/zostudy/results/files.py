@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
 from zostudy.results.digest import DIGESTED, Rows, digest_rows
-from zostudy.results.owed import MERGED, REMEDY, Finished, lost_trials, read_finished, some
+from zostudy.results.owed import MERGED, REMEDY, Finished, is_as_owed, lost_trials, read_finished, some
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage, Where
@@ -202,6 +202,12 @@ def read_measured(place: Storage, table: str) -> pa.Table:
 def _check_trials(place: Storage, finished: Finished) -> None:
     if lost := lost_trials(place, finished):
         _refuse(place, finished, f"{place / 'trials' / MERGED} lacks {some(lost)}, which other tables hold")
+    there = (place / "history").files(PARQUET)
+    suspect = [n for n in there if n in finished.files.values() and not is_as_owed(place, "history", n, finished)]
+    rows, _ = count_rows(place, "history", suspect, finished)
+    # Rows that are lost say nothing of trials, but of rows of another run nobody knows which table is the right one.
+    if faults := {t: fault for t, fault in finished.faults("history", rows).items() if t in rows}:
+        _refuse(place, finished, finished.told(place, "history", faults))
 
 
 def _check_owed(place: Storage, table: str, finished: Finished, rows: Mapping[str, Rows]) -> None:

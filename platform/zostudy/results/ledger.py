@@ -21,7 +21,6 @@ from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.results.trial_row import TrialRow
 from zostudy.spec import difference, dump_yaml
 
-
 _PROBE = ".probe"
 _SAME_CONTENTS = {
     "data": "the same texts, labels and splits",

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import ChangedError, count_rows, missing_cells, read_measured, table_files
-from zostudy.results.owed import MERGED, REMEDY, Finished, read_finished, some
-from zostudy.results.parquet import read_footer
+from zostudy.results.owed import REMEDY, Finished, is_as_owed, read_finished, some
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 from zostudy.results.unfinished import unfinished
@@ -50,25 +49,13 @@ def _of_study(place: Storage) -> list[str]:
 def _of_table(place: Storage, table: str, finished: Finished) -> str | None:
     try:
         names = table_files(place, table)
-        if _as_many_as_owed(place, table, names, finished):
+        owing = {finished.files[trial] for trial in finished.trials if finished.owed(table, trial).count}
+        if owing <= set(names) and all(is_as_owed(place, table, name, finished) for name in owing):
             return None
         faults = finished.faults(table, count_rows(place, table, names, finished)[0])
     except ResultsError as error:
         return str(error)
     return f"results must be whole, but {finished.told(place, table, faults)}; {REMEDY}" if faults else None
-
-
-def _as_many_as_owed(place: Storage, table: str, names: Sequence[str], finished: Finished) -> bool:
-    """Returns whether the files hold in all as many rows as they owe, or as many at least where that is all known."""
-    if MERGED in names and len(names) > 1:
-        return False
-    for name in set(finished.files.values()):
-        owed = [finished.owed(table, trial) for trial in finished.of_file(name)]
-        n_owed = sum(rows.count for rows in owed)
-        n_there = read_footer(place / table, name, table).rows if name in names else 0
-        if n_there < n_owed or (n_there != n_owed and all(rows.digest for rows in owed)):
-            return False
-    return True
 
 
 def _of_precision(place: Storage, finished: Finished) -> str | None:

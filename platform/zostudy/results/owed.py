@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zostudy.errors import ResultsError
-from zostudy.results.digest import NO_ROWS, Rows
+from zostudy.results.digest import NO_ROWS, Rows, total
 from zostudy.results.parquet import PARQUET, read_batches, read_file, read_footer
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
@@ -138,19 +138,29 @@ def lost_trials(place: Storage, finished: Finished, tables: Sequence[str] | None
     if tables is None:
         tables = ("history",) if merged else TABLES_BESIDE_TRIALS
     for table in tables:
-        if (place / table).exists(MERGED) and not (merged and _as_many_as_owed(place, table, finished, merged)):
+        if (place / table).exists(MERGED) and not (merged and is_as_owed(place, table, MERGED, finished)):
             for rows in read_batches(place / table, MERGED, table, ["trial"]):
                 found.update(rows["trial"].unique().to_pylist())
     return found - finished.trials.keys() - finished.set_aside
+
+
+def is_as_owed(place: Storage, table: str, name: str, finished: Finished) -> bool:
+    """Returns whether a file holds what it owes its trials and no more, as its footer tells.
+
+    Of trials that an older zostudy ran no more is known than how many rows are owed at least.
+
+    Raises:
+        ResultsError: the file cannot be read.
+        FileNotFoundError: it is not there.
+    """
+    owed = [finished.owed(table, trial) for trial in finished.of_file(name)]
+    footer = read_footer(place / table, name, table)
+    if all(rows.digest for rows in owed):
+        return total(owed) == Rows(footer.rows, footer.digest or "")
+    return footer.rows >= sum(rows.count for rows in owed)
 
 
 def some(names: Iterable[str]) -> str:
     """Returns names in a few words."""
     first, *others = sorted(names)
     return f"{first} and {len(others):,} more" if others else first
-
-
-def _as_many_as_owed(place: Storage, table: str, finished: Finished, trials: list[str]) -> bool:
-    owed = [finished.owed(table, trial) for trial in trials]
-    there = read_footer(place / table, MERGED, table).rows
-    return all(rows.digest for rows in owed) and there == sum(rows.count for rows in owed)

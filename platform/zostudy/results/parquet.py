@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zostudy.errors import ResultsError
+from zostudy.results.digest import DIGESTED, digest_rows, total
 from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
 from zostudy.results.storage import Storage, short_reason
 
@@ -20,6 +21,7 @@ PARQUET = ".parquet"
 ROWS_OF_A_GROUP = 1 << 17
 
 _ROWS_KEY = b"zostudy_rows"
+_DIGEST_KEY = b"zostudy_digest"
 _SET_ASIDE_KEY = b"zostudy_set_aside"
 
 # What a damaged file gives; the last two of a text in its footer.
@@ -32,21 +34,21 @@ class Footer:
 
     Attributes:
         rows: that are in it.
-        sealed: whether it says how many it was written with, as files of older versions do not.
+        digest: of the rows it was written with, summed over its trials; None of a table or version without one.
         set_aside: of a file of ``trials``, names of trials that were taken out of it and are to run again.
     """
 
     rows: int
-    sealed: bool
+    digest: str | None
     set_aside: frozenset[str]
 
 
 def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable[str] = ()) -> None:
-    """Writes a table as a whole file, with a checksum of each page.
+    """Writes a table as a whole file, with a checksum of each page; its footer says how many rows and which.
 
     Args:
         table: what to write.
-        folder: where.
+        folder: where; it is called as the table.
         name: of the file.
         set_aside: as of ``Footer``.
 
@@ -54,6 +56,8 @@ def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable
         ResultsError: the file cannot be written.
     """
     notes = {_ROWS_KEY: str(table.num_rows).encode()}
+    if folder.name in DIGESTED:
+        notes[_DIGEST_KEY] = total(digest_rows([table], folder.name).values()).digest.encode()
     if names := sorted(set_aside):
         notes[_SET_ASIDE_KEY] = json.dumps(names).encode()
     noted = table.replace_schema_metadata({**(table.schema.metadata or {}), **notes})
@@ -178,7 +182,8 @@ def _footer(folder: Storage, name: str, file: pq.ParquetFile) -> Footer:
             "which sets it aside and redoes what it held"
         )
     set_aside = frozenset(json.loads(notes.get(_SET_ASIDE_KEY, b"[]")))
-    return Footer(file.metadata.num_rows, _ROWS_KEY in notes, set_aside)
+    digest = notes[_DIGEST_KEY].decode() if _DIGEST_KEY in notes else None
+    return Footer(file.metadata.num_rows, digest, set_aside)
 
 
 def _cut(file: pq.ParquetFile) -> str | None:

@@ -49,9 +49,10 @@ def set_damage_aside(place: Storage) -> list[str]:
     if not (place / "trials").exists(MERGED):
         lines += _clear_merged(place, torn)
     finished = read_finished(place)
-    faults = _faults(place, torn, finished)
-    for name in sorted({finished.files[trial] for trial in faults}):
-        lines.append(_set_trials_aside(place, name, {t: faults[t] for t in finished.of_file(name) if t in faults}))
+    while faults := _faults(place, torn, finished):
+        for name in sorted({finished.files[trial] for trial in faults}):
+            lines.append(_set_trials_aside(place, name, {t: faults[t] for t in finished.of_file(name) if t in faults}))
+        finished = read_finished(place)  # a trial that ran again stood before itself in the merged files
     for table in TABLES_BESIDE_TRIALS:
         for name, reason in torn[table].items():
             if (place / table).exists(name):
