@@ -277,7 +277,7 @@ def check_repair(study: Written, make_outcome, make_precision, harms: list[Any])
         except ResultsError:  # of a copy, which has to be moved away
             return "refused"
         ledger = Ledger(made)
-        there = {trial["trial"] for trial in ledger.trials()}
+        there = {trial.trial for trial in ledger.trials()}
         if ledger.has_lost_precision or not ledger.precision():
             ledger.record_precision(precision_rows(make_precision))
         for outcome in outcomes(make_outcome):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.results.ledger import DAMAGED
+from zostudy.results.repair import DAMAGED
 from zostudy.results.storage import UNFINISHED, Storage, Where, short_reason
 
 CHECKPOINTS = "checkpoints"

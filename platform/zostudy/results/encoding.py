@@ -16,7 +16,7 @@ from zostudy.results.schema import AGREEMENT, HISTORY, LANDSCAPE, PRECISION, SCO
 from zostudy.results.trial_row import TrialRow
 
 
-def encode(outcome: Outcome, precision_rows: int) -> dict[str, pa.Table]:
+def encode(outcome: Outcome, precision_rows: int = 0) -> dict[str, pa.Table]:
     """Returns the rows of one trial, table by table: one in ``trials``, one a step, one a scored example, one a place.
 
     The row in ``trials`` says how many there are in each other table, with their digest.
