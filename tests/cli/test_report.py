@@ -155,6 +155,8 @@ def test_a_watched_report_follows_the_study_until_it_is_interrupted(
     merged, trials, report = (folder / name for name in ("trials/merged.parquet", "trials/a.parquet", "report.html"))
     whole = pq.read_table(merged)
     merged.unlink()
+    for table in ("history", "scores", "landscape"):
+        (folder / table / "merged.parquet").rename(folder / table / "a.parquet")
     whole = whole.filter(pc.not_equal(whole["trial"], "zosa-r50-confirm-002"))  # so that it is not at its end
     pq.write_table(whole.filter(pc.equal(whole["stage"], "search")), trials)
     process = start("report", "--watch", folder)

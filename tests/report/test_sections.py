@@ -145,10 +145,10 @@ def test_more_than_two_classes_have_no_curve_and_a_word_why(folders: dict[str, P
 @pytest.mark.parametrize(
     ("title", "table", "note"),
     [
-        ("Against queries", "history", "The folder history holds nothing of the confirm trials"),
-        ("ROC and precision-recall", "scores", "The folder scores holds nothing of the confirm trials"),
-        ("The saddle of AUC maximisation", "history", "The folder history holds nothing of the confirm trials"),
-        ("Loss landscape", "landscape", "The folder landscape holds nothing of the confirm trials"),
+        ("Against queries", "history", "Not drawn: results must be whole, but "),
+        ("ROC and precision-recall", "scores", "Not drawn: results must be whole, but "),
+        ("The saddle of AUC maximisation", "history", "Not drawn: results must be whole, but "),
+        ("Loss landscape", "landscape", "Not drawn: results must be whole, but "),
         ("Noise floor", "precision", "The folder precision holds no measurement"),
     ],
 )

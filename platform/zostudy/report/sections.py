@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 
+from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
 from zostudy.report.comparing import anytime_section, comparison_section, curves_section
 from zostudy.report.landscape import landscape_section
@@ -38,15 +39,24 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     if (classes := read_classes(file.place)) is not None:
         yield _classes_section(classes)
     yield comparison_section(results, baseline, charts)
-    yield anytime_section(confirm, counting.history, charts)
-    yield curves_section(confirm, counting.scores, charts)
+    yield _drawn("Against queries", lambda: anytime_section(confirm, counting.history, charts))
+    yield _drawn("ROC and precision-recall", lambda: curves_section(confirm, counting.scores, charts))
     yield search_section(trials[trials["stage"] == "search"], file.space, charts)
-    yield saddle_section(confirm, counting.history, counting.scores, charts)
-    yield landscape_section(confirm, counting.landscape, charts)
-    yield noise_section(results.precision)
-    yield agreement_section(results.agreement)
+    saddle = "The saddle of AUC maximisation"
+    yield _drawn(saddle, lambda: saddle_section(confirm, counting.history, counting.scores, charts))
+    yield _drawn("Loss landscape", lambda: landscape_section(confirm, counting.landscape, charts))
+    yield _drawn("Noise floor", lambda: noise_section(results.precision))
+    yield _drawn("Agreement with transformers", lambda: agreement_section(results.agreement))
     yield failures_section(trials)
     yield repeating_section(trials, file.text)
+
+
+def _drawn(title: str, draw: Callable[[], Section]) -> Section:
+    """Returns a section, or why it cannot be drawn where its table is refused."""
+    try:
+        return draw()
+    except ResultsError as error:
+        return Section(title, note=f"Not drawn: {error}.")
 
 
 def _classes_section(classes: StudyClasses) -> Section:

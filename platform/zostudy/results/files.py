@@ -193,8 +193,8 @@ def read_measured(place: Storage, table: str) -> pa.Table:
     rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
     if len(rows.group_by(list(MEASURED[table])).aggregate([])) < rows.num_rows:
         raise ResultsError(
-            f"each {' and '.join(MEASURED[table])} must be in {table} once, but {folder} holds one twice; move the copy "
-            "away, or run the study again, which measures it again"
+            f"each {' and '.join(MEASURED[table])} must be in {table} once, but {folder} holds one twice; move the "
+            "copy away, or run the study again, which measures it again"
         )
     return rows
 
