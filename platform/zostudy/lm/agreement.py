@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from textwrap import shorten
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zostudy.errors import DisagreementError, ModelError
+from zostudy.errors import DisagreementError, ModelError, ZostudyError
 from zostudy.lm.build import Evaluator, Model, make_evaluator
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import FrozenLM
@@ -93,26 +93,49 @@ def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: 
 
     Raises:
         ModelError: the model cannot be loaded, or cannot score the task.
-        DisagreementError: its evaluator's scores are other ones.
+        DisagreementError: its evaluator's scores are other ones, or it cannot score in that dtype.
     """
     loaded = load_model(source, torch.float32)
     with reading(source, "score the task's texts"):
+        plain = PlainModel(loaded, source, task, spec.temperature)
+        by_tokens = _by_tokens(plain, source, spec, task)
         weights = weights_of(loaded, source, task, spec.prompt_tokens, "float32")
         evaluator: Evaluator = (
             FrozenLM(spec, weights, task) if weights is not None else PaddedLM(spec, loaded, source, task)
         )
-        expected = _Expected.of(loaded, source, evaluator, spec, task)
+        expected = _Expected.of(plain, by_tokens, evaluator, source, task)
         agreement = expected.hold(evaluator, "float32")
-        if dtype == "bfloat16" and weights is not None:
+        if dtype == "float32":
+            return ProvenModel(weights or source, agreement)
+        if weights is not None:
             weights = weights_of(loaded, source, task, spec.prompt_tokens, dtype)
-            assert weights is not None
-            evaluator = FrozenLM(spec, weights, task)
-            agreement = expected.hold(evaluator, dtype)
-        elif dtype == "bfloat16":
-            del loaded, evaluator  # so that there is never more than one copy
-            evaluator = make_evaluator(spec, source, task, dtype)
-            agreement = expected.hold(evaluator, dtype)
-    return ProvenModel(weights or source, agreement)
+        del loaded, plain, evaluator  # so that there is never more than one copy
+        return ProvenModel(weights or source, expected.hold_in_bfloat16(spec, weights or source, task))
+
+
+def _by_tokens(plain: PlainModel, source: ModelSource, spec: ModelSpec, task: EncodedTask) -> NDArray[np.float32]:
+    """Returns the scores ``[t, C]`` of some rows with the start tokens for a prompt, which the model itself embeds.
+
+    Raises:
+        DisagreementError: it scores otherwise when it is given the tokens' vectors, so free vectors mean nothing to it.
+    """
+    tokens, rows = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens).tolist(), some_rows(task)
+    by_tokens = _of_rows(rows, lambda row: plain.score_ids(tokens, row))
+    try:
+        vectors = plain.embed(tokens)
+        by_vectors = _of_rows(rows, lambda row: plain.score_vectors(vectors, row))
+    except Exception as error:
+        fault = "raises " + shorten(f"{type(error).__name__}: {' '.join(str(error).split())}", 120, placeholder=" ...")
+    else:
+        difference = _largest(by_vectors - by_tokens, by_tokens)
+        if difference <= BOUNDS["float32"] or not np.isfinite(by_tokens).all():
+            return by_tokens
+        fault = f"differs by {difference:.1g} of the largest score"
+    raise DisagreementError(
+        f"a prompt of free vectors needs a model that reads tokens by their vectors alone, but {plain.family} "
+        f"({source.location}), given the vectors of a text in place of its tokens, {fault}; "
+        f"name a model of another family in {source.named_by}"
+    )
 
 
 @dataclass(frozen=True)
@@ -125,7 +148,6 @@ class _Expected:
         rows: int32 ``[t]``.
         latents: float32 ``[2, d]``, the first zero.
         scores: float32 ``[2, t, C]``.
-        by_vectors: for the first prompt, its tokens and the texts' given as their vectors, ``[t, C]``.
     """
 
     source: ModelSource
@@ -133,27 +155,35 @@ class _Expected:
     rows: NDArray[np.int32]
     latents: NDArray[np.float32]
     scores: NDArray[np.float32]
-    by_vectors: NDArray[np.float32]
 
     @classmethod
     def of(
-        cls, loaded: Any, source: ModelSource, evaluator: Evaluator, spec: ModelSpec, task: EncodedTask
+        cls,
+        plain: PlainModel,
+        by_tokens: NDArray[np.float32],
+        evaluator: Evaluator,
+        source: ModelSource,
+        task: EncodedTask,
     ) -> _Expected:
-        plain = PlainModel(loaded, source, task, spec.temperature)
         rows = some_rows(task)
         drawn = generator(_SEED, "agreement").standard_normal((1, _DIM), dtype=np.float32)
         latents = np.concatenate([np.zeros_like(drawn), drawn])
         prompt = evaluator.prompts(latents, _SEED)[1]
-        tokens = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens).tolist()
-        start = plain.embed(tokens)
+        under_prompt = _of_rows(rows, lambda row: plain.score_vectors(prompt, row))
+        return cls(source, plain.family, rows, latents, np.stack([by_tokens, under_prompt]))
 
-        def every(score: Callable[[int], Tensor]) -> NDArray[np.float32]:
-            return np.stack([score(row).numpy() for row in rows.tolist()])
-
-        by_tokens = every(lambda row: plain.score_ids(tokens, row))
-        by_vectors = every(lambda row: plain.score_vectors(start, row))
-        under_prompt = every(lambda row: plain.score_vectors(prompt, row))
-        return cls(source, loaded.config.model_type, rows, latents, np.stack([by_tokens, under_prompt]), by_vectors)
+    def hold_in_bfloat16(self, spec: ModelSpec, model: Model, task: EncodedTask) -> Agreement:
+        """As ``hold``, for an evaluator that is made first, which not every model bears."""
+        try:
+            return self.hold(make_evaluator(spec, model, task, "bfloat16"), "bfloat16")
+        except ZostudyError:
+            raise
+        except Exception as error:
+            reason = shorten(" ".join(str(error).split()), 120, placeholder=" ...")
+            raise DisagreementError(
+                f"a model must score the task's texts in its dtype, but {self.family} cannot in bfloat16 ({reason}); "
+                "set model.dtype to float32"
+            ) from error
 
     def hold(self, evaluator: Evaluator, dtype: DType) -> Agreement:
         """Returns how near an evaluator is; raises ``ModelError`` where it is too far."""
@@ -164,34 +194,37 @@ class _Expected:
             )
         rows = np.tile(self.rows, (len(self.latents), 1))
         scores = evaluator.score(self.latents, rows, _SEED, group=len(self.latents))
-        largest = float(np.abs(self.scores).max())
-        differences = np.abs(scores - self.scores) / (largest or 1.0)
+        largest, difference = float(np.abs(self.scores).max()), _largest(scores - self.scores, self.scores)
         kind = "packed" if isinstance(evaluator, FrozenLM) else "padded"
         n_prompts, n_texts = self.scores.shape[:2]
-        agreement = Agreement(self.family, dtype, kind, n_texts, n_prompts, largest, float(differences.max()))
+        agreement = Agreement(self.family, dtype, kind, n_texts, n_prompts, largest, difference)
         if not agreement.difference <= BOUNDS[dtype]:
-            raise self._refusal(agreement, scores, differences)
+            raise self._refusal(agreement, scores)
         return agreement
 
-    def _refusal(
-        self, agreement: Agreement, scores: NDArray[np.float32], differences: NDArray[np.float32]
-    ) -> DisagreementError:
-        bound = BOUNDS[agreement.dtype]
-        by_vectors = float(np.abs(self.by_vectors - self.scores[0]).max()) / (agreement.largest_score or 1.0)
-        if not by_vectors <= BOUNDS["float32"]:
-            return DisagreementError(
-                f"a prompt of free vectors needs a model that reads tokens by their embeddings alone, but "
-                f"{self.family} ({self.source.location}) scores the same tokens otherwise when it is given their "
-                f"vectors, by {by_vectors:.1g} of the largest score in transformers' own run; "
-                "use a model of another family"
-            )
-        worst = np.unravel_index(int(np.nan_to_num(differences, nan=np.inf).argmax()), differences.shape)
-        return DisagreementError(
-            f"an evaluator must score as transformers' own model does, to {bound:g} of the largest score, but the "
-            f"{agreement.evaluator} one for {self.family} in {agreement.dtype} differs by {agreement.difference:.1g} "
-            f"(row {self.rows[worst[1]]}: {scores[worst]:.4g}, transformers {self.scores[worst]:.4g}); "
-            f"{'set model.dtype to float32' if agreement.dtype == 'bfloat16' else 'use a model of another family'}"
+    def _refusal(self, agreement: Agreement, scores: NDArray[np.float32]) -> DisagreementError:
+        differences = np.nan_to_num(np.abs(scores - self.scores), nan=np.inf)
+        worst = np.unravel_index(int(differences.argmax()), differences.shape)
+        remedy = (
+            "set model.dtype to float32"
+            if agreement.dtype == "bfloat16"
+            else f"name a model of another family in {self.source.named_by}"
         )
+        return DisagreementError(
+            f"an evaluator must score as transformers' own model does, to {BOUNDS[agreement.dtype]:g} of the largest "
+            f"score, but the {agreement.evaluator} one for {self.family} in {agreement.dtype} differs by "
+            f"{agreement.difference:.1g} (row {self.rows[worst[1]]}: {scores[worst]:.4g}, transformers "
+            f"{self.scores[worst]:.4g}); {remedy}"
+        )
+
+
+def _of_rows(rows: NDArray[np.int32], score: Callable[[int], Tensor]) -> NDArray[np.float32]:
+    return np.stack([score(row).numpy() for row in rows.tolist()])
+
+
+def _largest(differences: NDArray[np.float32], scores: NDArray[np.float32]) -> float:
+    """Returns the largest difference as a share of the largest score."""
+    return float(np.abs(differences).max()) / (float(np.abs(scores).max()) or 1.0)
 
 
 def some_rows(task: EncodedTask) -> NDArray[np.int32]:

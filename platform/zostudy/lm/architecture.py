@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from zostudy.lm.sources import Head
 
+Padding = Literal["behind", "masked", "none"]
 Activation = Literal["gelu", "gelu_tanh", "silu", "relu"]
 
 FAMILIES = {
@@ -31,7 +32,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": "relu",
 }
 PADDING_UNSEEN = frozenset({"albert", "bert", "distilbert", "electra", "mpnet", "roberta"})
-"""``model_type`` of models that read to both sides, and whose scores padding behind a text does not touch."""
+"""``model_type`` of models that read to both sides, and whose scores masked padding does not touch."""
 
 # Other kinds stretch their frequencies with the length of the input, which a table of positions cannot say.
 _ROTARY_KINDS = ("default", "linear", "llama3", "yarn")
@@ -97,13 +98,15 @@ def _is_plain_llama(config: Any) -> bool:
     return window is None and rope.get("rope_type", "default") in _ROTARY_KINDS and config.hidden_act in ACTIVATIONS
 
 
-def sees_padding(config: Any, head: Head) -> bool:
-    """Returns whether padding behind a text may change its score, so that forwards have to be free of it.
+def padding_of(config: Any, head: Head) -> Padding:
+    """Returns how texts of several lengths may share a forward without a change of any score.
 
-    A causal model reads an answer before it comes to the padding. Others are masked from it, but many of them mix
-    tokens in ways that no mask reaches (Fourier transforms, convolutions, pooled or hashed attention).
+    A causal model reads an answer before it comes to the padding, and needs no mask. Others have to be kept from it,
+    and many of them mix tokens in ways that no mask reaches (Fourier transforms, convolutions, pooled or hashed
+    attention), so that is left to those that are known to heed it.
     """
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-    is_causal = head == "causal" and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    return not is_causal and config.model_type not in PADDING_UNSEEN
+    if head == "causal" and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+        return "behind"
+    return "masked" if config.model_type in PADDING_UNSEEN else "none"

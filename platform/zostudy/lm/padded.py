@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zostudy.lm.architecture import sees_padding
+from zostudy.lm.architecture import padding_of
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.heads import EncoderHead, Head, TokenHead
 from zostudy.lm.pooling import find_pooling
@@ -50,7 +50,7 @@ class PaddedLM:
         self._model = model.to(self._device)
         self._embedding = model.get_input_embeddings()
         self._dtype: torch.dtype = self._embedding.weight.dtype
-        self._sees_padding = sees_padding(model.config, source.head)
+        self._padding = padding_of(model.config, source.head)
         self._head = self._make_head(source)
         self._subspaces = Subspaces(
             self.embed, self._embedding_spread(), task.start_vocabulary, spec.prompt_tokens, spec.prompt_scale
@@ -101,7 +101,7 @@ class PaddedLM:
             queries = (firsts[groups[part], None] + np.arange(group)).reshape(-1)
             there = queries < n_queries
             places = queries[there], np.repeat(columns[part], group)[there]
-            yield from self._by_length(rows, *places) if self._sees_padding else [places]
+            yield from self._by_length(rows, *places) if self._padding == "none" else [places]
 
     def _by_length(self, rows: NDArray[np.int32], queries: Places, columns: Places) -> Iterator[tuple[Places, Places]]:
         """Parts a forward so that no text of it is padded."""
@@ -114,7 +114,7 @@ class PaddedLM:
         lead, prompt_tokens = self._task.lead, self._spec.prompt_tokens
         texts = self.embed(torch.from_numpy(ids))
         inputs = {"inputs_embeds": torch.cat([texts[:, :lead], prompts[queries], texts[:, lead:]], dim=1)}
-        if not real.all():
+        if self._padding == "masked" and not real.all():
             mask = torch.from_numpy(real).to(self._device).long()
             inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), prompt_tokens), mask], dim=1)
         answers = torch.from_numpy(self._task.answers[rows].astype(np.int64)).to(self._device) + prompt_tokens

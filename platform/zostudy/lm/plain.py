@@ -16,7 +16,11 @@ from zostudy.lm.sources import ModelSource
 
 
 class PlainModel:
-    """Scores one text under one prompt, as a user of transformers would."""
+    """Scores one text under one prompt, as a user of transformers would.
+
+    Attributes:
+        family: transformers' ``model_type``.
+    """
 
     def __init__(self, model: Any, source: ModelSource, task: EncodedTask, temperature: float) -> None:
         """Takes the model as it is.
@@ -30,6 +34,7 @@ class PlainModel:
         Raises:
             ModelError: an encoder pools its states in a way that we do not know.
         """
+        self.family: str = model.config.model_type
         self._model = model
         self._head = source.head
         self._task = task

@@ -126,7 +126,7 @@ def test_padding_that_is_seen_is_found_out(
     tiny_model: TinyModel, found_out: Callable[[ModelSource], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tiny_model("fnet")
-    monkeypatch.setattr("zostudy.lm.padded.sees_padding", lambda config, head: False)
+    monkeypatch.setattr("zostudy.lm.padded.padding_of", lambda config, head: "masked")
     assert "the padded one for fnet in float32 differs by" in found_out(source)
 
 
@@ -160,7 +160,31 @@ def test_a_model_that_reads_more_of_a_token_than_its_vector_is_refused(
         return model
 
     monkeypatch.setattr("zostudy.lm.agreement.load_model", reading_ids)
-    assert "scores the same tokens otherwise when it is given their vectors" in found_out(source)
+    assert "given the vectors of a text in place of its tokens, differs by" in found_out(source)
+
+
+def test_a_model_that_takes_no_vectors_is_refused(
+    tiny_model: TinyModel, found_out: Callable[[ModelSource], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_model("opt")
+    load = load_model
+
+    def taking_ids_alone(*arguments: Any) -> Any:
+        model = load(*arguments)
+        forward = model.forward
+        model.forward = lambda input_ids: forward(input_ids)
+        return model
+
+    monkeypatch.setattr("zostudy.lm.agreement.load_model", taking_ids_alone)
+    assert "in place of its tokens, raises TypeError: " in found_out(source)
+
+
+def test_a_model_that_cannot_run_in_bfloat16_is_told_so(
+    tiny_model: TinyModel, random_task: RandomTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_model("fnet")  # whose Fourier transform is there in float32 alone
+    with pytest.raises(DisagreementError, match=r"fnet cannot in bfloat16 \(.*\); set model.dtype to float32"):
+        read_proven(SPEC, source, random_task("masked"), "bfloat16")
 
 
 def test_weights_that_give_no_finite_score_are_refused(
