@@ -36,7 +36,7 @@ def write_adapter(folder: Path, prompt: TunedPrompt, source: ModelSource) -> Non
         "num_virtual_tokens": len(vectors),
         "token_dim": vectors.shape[1],
         "num_transformer_submodules": 1,
-        "num_attention_heads": getattr(model, "num_attention_heads", None),  # which a model without attention lacks
+        "num_attention_heads": getattr(model, "num_attention_heads", 1),  # PEFT asks for it even without attention
         "num_layers": model.num_hidden_layers,
         "prompt_tuning_init": "RANDOM",
     }

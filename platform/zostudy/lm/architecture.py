@@ -31,8 +31,16 @@ ACTIVATIONS: dict[str, Activation] = {
     "swish": "silu",
     "relu": "relu",
 }
-PADDING_UNSEEN = frozenset({"albert", "bert", "distilbert", "electra", "mpnet", "roberta"})
+PADDING_UNSEEN = frozenset(
+    {
+        *("albert", "bert", "camembert", "data2vec-text", "deberta", "deberta-v2", "distilbert", "electra", "ernie"),
+        *("eurobert", "gte", "longformer", "megatron-bert", "modernbert", "mpnet", "nomic_bert", "roberta"),
+        *("xlm-roberta",),
+    }
+)
 """``model_type`` of models that read to both sides, and whose scores masked padding does not touch."""
+# Causal by name, but what stands behind an answer changes it.
+_SEES_WHAT_FOLLOWS = ("hy_v4", "prophetnet")
 
 # Other kinds stretch their frequencies with the length of the input, which a table of positions cannot say.
 _ROTARY_KINDS = ("default", "linear", "llama3", "yarn")
@@ -105,8 +113,8 @@ def padding_of(config: Any, head: Head) -> Padding:
     and many of them mix tokens in ways that no mask reaches (Fourier transforms, convolutions, pooled or hashed
     attention), so that is left to those that are known to heed it.
     """
-    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as BOTH_SIDES
 
-    if head == "causal" and config.model_type not in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
+    if head == "causal" and config.model_type not in (*BOTH_SIDES, *_SEES_WHAT_FOLLOWS):
         return "behind"
     return "masked" if config.model_type in PADDING_UNSEEN else "none"
