@@ -39,8 +39,6 @@ PADDING_UNSEEN = frozenset(
     }
 )
 """``model_type`` of models that read to both sides, and whose scores masked padding does not touch."""
-# Causal by name, but what stands behind an answer changes it.
-_SEES_WHAT_FOLLOWS = ("hy_v4", "prophetnet")
 
 # Other kinds stretch their frequencies with the length of the input, which a table of positions cannot say.
 _ROTARY_KINDS = ("default", "linear", "llama3", "yarn")
@@ -115,6 +113,8 @@ def padding_of(config: Any, head: Head) -> Padding:
     """
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as BOTH_SIDES
 
-    if head == "causal" and config.model_type not in (*BOTH_SIDES, *_SEES_WHAT_FOLLOWS):
+    # Sparse attention picks the best of all keys, and ProphetNet's n-grams reach ahead.
+    reaches_ahead = hasattr(config.get_text_config(), "index_topk") or config.model_type == "prophetnet"
+    if head == "causal" and config.model_type not in BOTH_SIDES and not reaches_ahead:
         return "behind"
     return "masked" if config.model_type in PADDING_UNSEEN else "none"

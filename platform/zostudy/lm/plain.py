@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -67,13 +68,16 @@ class PlainModel:
 
     def _read(self, inputs: dict[str, Tensor], row: int, length: int) -> Tensor:
         if self._head == "encoder":
-            labels = [
-                self._state({"input_ids": torch.from_numpy(ids).long().unsqueeze(0)}) for ids in self._task.label_texts
-            ]
-            return self._temperature * functional.cosine_similarity(self._state(inputs), torch.stack(labels), dim=-1)
+            return self._temperature * functional.cosine_similarity(self._state(inputs), self._labels, dim=-1)
         n_prompt = length - len(self._ids(row))
         logits = self._run(inputs).logits[0, int(self._task.answers[row]) + n_prompt]
         return torch.as_tensor(logits[torch.from_numpy(self._task.label_tokens).long()]).float()
+
+    @cached_property
+    def _labels(self) -> Tensor:
+        """The states of the label texts, ``[C, D]``."""
+        ids = (torch.from_numpy(text).long().unsqueeze(0) for text in self._task.label_texts)
+        return torch.stack([self._state({"input_ids": text}) for text in ids])
 
     def _state(self, inputs: dict[str, Tensor]) -> Tensor:
         """Returns an encoder's state of one text, ``[D]``."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zostudy.machine import usable_cpus
 from zostudy.search.landscape import has_plane, n_examples
 from zostudy.search.plan import tunes
-from zostudy.search.prepare import PreparedStudy, replica_threads
+from zostudy.search.prepare import PreparedStudy
 
 if TYPE_CHECKING:
     from zostudy.lm.agreement import Agreement
@@ -74,17 +74,23 @@ def _evaluation_examples(study: PreparedStudy) -> int:
 
 
 def _examples_per_second(study: PreparedStudy) -> float:
+    import torch
+
     from zostudy.lm.build import make_evaluator
 
     spec, proven = study.plan.spec, study.proven
     scorer = make_evaluator(spec.model, proven.model, study.encoded, proven.agreement.dtype)
     latents = np.zeros((PROBE_QUERIES, PROBE_SUBSPACE_DIM), dtype=np.float32)
     rows = np.tile(_sample_rows(study), (PROBE_QUERIES, 1))
-    with replica_threads(spec.resources):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(spec.resources.cpus)
+    try:
         scorer.score(latents, rows)
         started = time.perf_counter()
         scorer.score(latents, rows)
         return rows.size / (time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _sample_rows(study: PreparedStudy) -> NDArray[np.int32]:

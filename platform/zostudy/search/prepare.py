@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from zostudy.lm.agreement import ProvenModel, read_proven
 from zostudy.lm.digest import model_digests
@@ -21,7 +18,7 @@ from zostudy.results.tables import plain
 from zostudy.search.data import StudyData, make_data
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import set_up
-from zostudy.spec.study import ResourcesSpec, StudySpec
+from zostudy.spec.study import StudySpec
 from zostudy.tasks.loading import Task, load_task
 
 
@@ -49,7 +46,7 @@ class PreparedStudy:
 
     def prove(self, dtype: DType) -> ProvenModel:
         """Returns the model in a dtype; see ``read_proven``."""
-        return _prove(self.plan.spec, self.source, self.encoded, dtype)
+        return read_proven(self.plan.spec.model, self.source, self.encoded, dtype)
 
     @property
     def opening(self) -> list[str]:
@@ -72,24 +69,9 @@ def prepare(spec: StudySpec) -> PreparedStudy:
             set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()
     encoded = _encode(spec, source, task, data)
     # What does not load, or not score as it should, is refused before anything is written or started.
-    proven = _prove(spec, source, encoded, "bfloat16" if spec.model.dtype == "bfloat16" else "float32")
+    dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
+    proven = read_proven(spec.model, source, encoded, dtype)
     return PreparedStudy(plan, task, source, encoded, data, _classes(plan, source, task, data), proven)
-
-
-def _prove(spec: StudySpec, source: ModelSource, encoded: EncodedTask, dtype: DType) -> ProvenModel:
-    with replica_threads(spec.resources):
-        return read_proven(spec.model, source, encoded, dtype)
-
-
-@contextmanager
-def replica_threads(resources: ResourcesSpec) -> Iterator[None]:
-    """Lets torch use as many threads as in a replica, so that it takes as long and rounds alike."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(resources.cpus)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:
