@@ -80,6 +80,14 @@ def test_nothing_is_ever_unpickled_and_yaml_is_read_by_the_safe_loader() -> None
             assert SAFE_LOADS.get(called, "") in written, (path, written)
 
 
+def test_a_replica_does_without_transformers_and_tokenizers() -> None:
+    code = (
+        "import sys, zostudy.cluster.replica, zostudy.lm.build; print({'transformers', 'tokenizers'} & {*sys.modules})"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"
+
+
 def _imports(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

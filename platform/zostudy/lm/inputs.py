@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tokenizers import AddedToken
-
 from zostudy.errors import ModelError
 from zostudy.lm.sources import Head
 from zostudy.lm.special_tokens import Frame, find_frame, special_ids, unknown_id
@@ -126,6 +124,8 @@ class InputReader:
             return _Reader(tokenizer, self._head, self.frame, "", special)
         mask = self._tokenizer.added_tokens_decoder[self._tokenizer.mask_token_id]
         habits = {key: getattr(mask, key) for key in ("single_word", "lstrip", "rstrip", "normalized")}
+        from tokenizers import AddedToken  # replicas know this module, and do without
+
         tokenizer.add_tokens([AddedToken(_STAND_IN, special=False, **habits)])
         special[tokenizer.convert_tokens_to_ids(_STAND_IN)] = _STAND_IN
         return _Reader(tokenizer, self._head, self.frame, _STAND_IN, special)
