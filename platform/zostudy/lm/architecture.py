@@ -113,8 +113,9 @@ def padding_of(config: Any, head: Head) -> Padding:
     """
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as BOTH_SIDES
 
-    # Sparse attention picks the best of all keys, and ProphetNet's n-grams reach ahead.
-    reaches_ahead = hasattr(config.get_text_config(), "index_topk") or config.model_type == "prophetnet"
+    # Sparse attention picks the best of all keys, ProphetNet's n-grams reach ahead, and XLNet reads to both sides.
+    sparse = hasattr(config.get_text_config(), "index_topk")
+    reaches_ahead = sparse or config.model_type in ("prophetnet", "xlnet")
     if head == "causal" and config.model_type not in BOTH_SIDES and not reaches_ahead:
         return "behind"
     return "masked" if config.model_type in PADDING_UNSEEN else "none"
