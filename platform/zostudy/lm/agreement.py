@@ -9,14 +9,12 @@ attention, padding or packing, the head, and the place of the answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from textwrap import shorten
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from zostudy.errors import DisagreementError, ModelError, ZostudyError
 from zostudy.lm.build import Evaluator, Model, make_evaluator
@@ -98,7 +96,7 @@ def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: 
     loaded = load_model(source, torch.float32)
     with reading(source, "score the task's texts"):
         plain = PlainModel(loaded, source, task, spec.temperature)
-        by_tokens = _by_tokens(plain, source, spec, task)
+        by_tokens = _by_tokens(plain, spec, task)
         weights = weights_of(loaded, source, task, spec.prompt_tokens, "float32")
         evaluator: Evaluator = (
             FrozenLM(spec, weights, task) if weights is not None else PaddedLM(spec, loaded, source, task)
@@ -113,29 +111,18 @@ def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: 
         return ProvenModel(weights or source, expected.hold_in_bfloat16(spec, weights or source, task))
 
 
-def _by_tokens(plain: PlainModel, source: ModelSource, spec: ModelSpec, task: EncodedTask) -> NDArray[np.float32]:
+def _by_tokens(plain: PlainModel, spec: ModelSpec, task: EncodedTask) -> NDArray[np.float32]:
     """Returns the scores ``[t, C]`` of some rows with the start tokens for a prompt, which the model itself embeds.
 
     Raises:
         DisagreementError: it scores otherwise when it is given the tokens' vectors, so free vectors mean nothing to it.
     """
     tokens, rows = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens).tolist(), some_rows(task)
-    by_tokens = _of_rows(rows, lambda row: plain.score_ids(tokens, row))
-    try:
-        vectors = plain.embed(tokens)
-        by_vectors = _of_rows(rows, lambda row: plain.score_vectors(vectors, row))
-    except Exception as error:
-        fault = "raises " + shorten(f"{type(error).__name__}: {' '.join(str(error).split())}", 120, placeholder=" ...")
-    else:
-        difference = _largest(by_vectors - by_tokens, by_tokens)
-        if difference <= BOUNDS["float32"] or not np.isfinite(by_tokens).all():
-            return by_tokens
-        fault = f"differs by {difference:.1g} of the largest score"
-    raise DisagreementError(
-        f"a prompt of free vectors needs a model that reads tokens by their vectors alone, but {plain.family} "
-        f"({source.location}), given the vectors of a text in place of its tokens, {fault}; "
-        f"name a model of another family in {source.named_by}"
-    )
+    by_tokens = plain.score_behind_tokens(tokens, rows)
+    difference = _largest(plain.score_behind_vectors(lambda: plain.embed(tokens), rows) - by_tokens, by_tokens)
+    if difference > BOUNDS["float32"]:
+        raise plain.needs_more_than_vectors(f"differs by {difference:.1g} of the largest score")
+    return by_tokens
 
 
 @dataclass(frozen=True)
@@ -169,7 +156,7 @@ class _Expected:
         drawn = generator(_SEED, "agreement").standard_normal((1, _DIM), dtype=np.float32)
         latents = np.concatenate([np.zeros_like(drawn), drawn])
         prompt = evaluator.prompts(latents, _SEED)[1]
-        under_prompt = _of_rows(rows, lambda row: plain.score_vectors(prompt, row))
+        under_prompt = plain.score_behind_vectors(lambda: prompt, rows)
         return cls(source, plain.family, rows, latents, np.stack([by_tokens, under_prompt]))
 
     def hold_in_bfloat16(self, spec: ModelSpec, model: Model, task: EncodedTask) -> Agreement:
@@ -216,10 +203,6 @@ class _Expected:
             f"{agreement.difference:.1g} (row {self.rows[worst[1]]}: {scores[worst]:.4g}, transformers "
             f"{self.scores[worst]:.4g}); {remedy}"
         )
-
-
-def _of_rows(rows: NDArray[np.int32], score: Callable[[int], Tensor]) -> NDArray[np.float32]:
-    return np.stack([score(row).numpy() for row in rows.tolist()])
 
 
 def _largest(differences: NDArray[np.float32], scores: NDArray[np.float32]) -> float:

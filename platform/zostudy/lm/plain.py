@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from textwrap import shorten
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from zostudy.errors import DisagreementError
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.pooling import find_pooling, pooled
 from zostudy.lm.sources import ModelSource
 
 
 class PlainModel:
-    """Scores one text under one prompt, as a user of transformers would.
+    """Scores texts one by one, as a user of transformers would.
 
     Attributes:
         family: transformers' ``model_type``.
@@ -37,18 +41,11 @@ class PlainModel:
         """
         self.family: str = model.config.model_type
         self._model = model
-        self._head = source.head
+        self._source = source
         self._task = task
         self._temperature = temperature
         self._pooling = find_pooling(source, task.lead) if source.head == "encoder" else "mean"
         self._takes_mask = "attention_mask" in inspect.signature(model.forward).parameters
-
-    @torch.inference_mode()
-    def score_ids(self, prompt: Sequence[int], row: int) -> Tensor:
-        """Returns the scores ``[C]`` of a row with tokens for a prompt: the model itself embeds them all."""
-        ids, lead = self._ids(row), self._task.lead
-        whole = torch.cat([ids[:lead], torch.tensor(prompt, dtype=torch.long), ids[lead:]])
-        return self._read({"input_ids": whole.unsqueeze(0)}, row, len(whole))
 
     @torch.inference_mode()
     def embed(self, ids: Sequence[int] | Tensor) -> Tensor:
@@ -56,8 +53,40 @@ class PlainModel:
         return torch.as_tensor(self._model.get_input_embeddings()(torch.as_tensor(ids, dtype=torch.long)))
 
     @torch.inference_mode()
-    def score_vectors(self, prompt: Tensor, row: int) -> Tensor:
-        """Returns the scores ``[C]`` of a row under a prompt of free vectors, float32 ``[n, D]``."""
+    def score_behind_tokens(self, prompt: Sequence[int], rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Returns the scores ``[t, C]`` of rows with tokens for a prompt: the model itself embeds them all."""
+        tokens, lead = torch.tensor(prompt, dtype=torch.long), self._task.lead
+
+        def score(row: int) -> Tensor:
+            ids = self._ids(row)
+            whole = torch.cat([ids[:lead], tokens, ids[lead:]])
+            return self._read({"input_ids": whole.unsqueeze(0)}, row, len(whole))
+
+        return np.stack([score(row).numpy() for row in rows.tolist()])
+
+    @torch.inference_mode()
+    def score_behind_vectors(self, prompt: Callable[[], Tensor], rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Returns the scores ``[t, C]`` of rows under a prompt of free vectors, float32 ``[n, D]``.
+
+        Raises:
+            DisagreementError: the model cannot be given vectors.
+        """
+        try:
+            vectors = prompt()
+            return np.stack([self._score_vectors(vectors, row).numpy() for row in rows.tolist()])
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise self.needs_more_than_vectors(f"raises {shorten(reason, 120, placeholder=' ...')}") from error
+
+    def needs_more_than_vectors(self, fault: str) -> DisagreementError:
+        """Returns the error of a model that free vectors mean nothing to."""
+        return DisagreementError(
+            f"a prompt of free vectors needs a model that reads tokens by their vectors alone, but {self.family} "
+            f"({self._source.location}), given the vectors of a text in place of its tokens, {fault}; "
+            f"name a model of another family in {self._source.named_by}"
+        )
+
+    def _score_vectors(self, prompt: Tensor, row: int) -> Tensor:
         texts, lead = self.embed(self._ids(row)), self._task.lead
         whole = torch.cat([texts[:lead], prompt.to(texts.dtype), texts[lead:]])
         return self._read({"inputs_embeds": whole.unsqueeze(0)}, row, len(whole))
@@ -67,7 +96,7 @@ class PlainModel:
         return torch.from_numpy(self._task.tokens[first:last]).long()
 
     def _read(self, inputs: dict[str, Tensor], row: int, length: int) -> Tensor:
-        if self._head == "encoder":
+        if self._source.head == "encoder":
             return self._temperature * functional.cosine_similarity(self._state(inputs), self._labels, dim=-1)
         n_prompt = length - len(self._ids(row))
         logits = self._run(inputs).logits[0, int(self._task.answers[row]) + n_prompt]

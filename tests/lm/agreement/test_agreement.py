@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,8 +67,8 @@ def test_texts_of_all_lengths_together_score_as_each_alone(
     scores = evaluator.score(latents, rows, seed=1, group=2)
     prompts = evaluator.prompts(latents, 1)
     for query, column in ((0, 0), (3, 8), (5, 4)):
-        expected = plain.score_vectors(prompts[query], int(rows[query, column]))
-        np.testing.assert_allclose(scores[query, column], expected, rtol=1e-4, atol=1e-4)
+        expected = plain.score_behind_vectors(partial(prompts.__getitem__, query), rows[query, [column]])
+        np.testing.assert_allclose(scores[query, column], expected[0], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("family", ["llama", "roberta", "gemma3_text"])
@@ -161,6 +162,30 @@ def test_a_model_that_reads_more_of_a_token_than_its_vector_is_refused(
 
     monkeypatch.setattr("zostudy.lm.agreement.load_model", reading_ids)
     assert "given the vectors of a text in place of its tokens, differs by" in found_out(source)
+
+
+def test_a_model_that_takes_only_vectors_of_tokens_is_refused(
+    tiny_model: TinyModel, found_out: Callable[[ModelSource], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny_model("opt")
+    load = load_model
+
+    def finding_tokens(*arguments: Any) -> Any:
+        model = load(*arguments)
+        forward, table = model.forward, model.get_input_embeddings().weight
+
+        def with_ids(*, input_ids: Any = None, inputs_embeds: Any = None, **inputs: Any) -> Any:
+            if input_ids is None:
+                input_ids = torch.cdist(inputs_embeds, table).argmin(-1)
+                if not torch.equal(table[input_ids], inputs_embeds):
+                    raise RuntimeError("vectors of tokens, please")
+            return forward(input_ids=input_ids, **inputs)
+
+        model.forward = with_ids
+        return model
+
+    monkeypatch.setattr("zostudy.lm.agreement.load_model", finding_tokens)
+    assert "raises RuntimeError: vectors of tokens, please" in found_out(source)
 
 
 def test_a_model_that_takes_no_vectors_is_refused(
