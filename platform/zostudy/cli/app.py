@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -23,7 +24,7 @@ from zostudy.cli.streams import OutputError, finish_streams, prepare_streams, si
 from zostudy.cli.submit import submit_command
 from zostudy.cli.tokens import tokens_command
 from zostudy.cli.usage import UsageError, usage_line
-from zostudy.errors import ZostudyError
+from zostudy.errors import LostRayError, ZostudyError
 from zostudy.printing import tell
 
 BAD_INPUT = 2
@@ -62,6 +63,9 @@ def main() -> None:
             code = app(sys.argv[1:] or ["--help"], prog_name="zostudy", standalone_mode=False)
         finally:
             finish_streams()
+    except LostRayError as error:
+        tell(f"error: {error}")
+        os._exit(error.exit_code)  # at the interpreter's end Ray's libraries wait half a minute for what has died
     except ZostudyError as error:
         if isinstance(error, OutputError):
             silence_output()
