@@ -183,10 +183,10 @@ def test_a_raylet_and_a_gcs_that_are_killed(
     command, folder = [sys.executable, "-m", "zostudy", "run", *files], tmp_path / "results" / "tough"
     for kill, (process, name) in enumerate([("raylet/raylet", "raylet"), ("gcs/gcs_server", "GCS")]):
         driver = subprocess.Popen(command, cwd=scratch, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        _wait_until(lambda kill=kill, driver=driver: _n_stored(folder) > kill or driver.poll() is not None)
+        _wait_until(lambda kill=kill, driver=driver: _n_stored(folder) > kill or driver.poll() is not None, 300)
         (victim,) = descendants(str(Path(ray.__path__[0]) / "core" / "src" / "ray" / process))
         os.kill(int(victim.name), signal.SIGKILL)
-        output, errors = driver.communicate(timeout=120)
+        output, errors = driver.communicate(timeout=300)
         assert (driver.returncode, output) == (1, ""), errors
         assert errors.splitlines()[-1] == (
             f"error: Ray must live as long as the study, but its {name} was ended by SIGKILL; "
