@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,27 @@ def test_any_value_is_one_that_json_knows(call) -> None:
         "g": True,
         "h": {"k": None},
     }
+
+
+def test_a_query_that_is_asked_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    lists = "SELECT i % 40000000 AS key, list(i) AS found FROM range(900000000) t(i) GROUP BY key"
+    sql = f"SELECT max(len(found)) FROM ({lists})"
+    command = [sys.executable, "-c", "from zostudy.cli import main; main()", "query", sql, "--results", str(REFERENCE)]
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        process = subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE)
+        while not any(path.is_file() for path in tmp_path.rglob("*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(ending)
+        _, told = process.communicate()
+        assert (process.returncode, told) == (130, b"interrupted\n")
+        assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [("--timeout", "0"), ("--timeout", "nan"), ("--spill-limit", "much")])
+def test_a_limit_that_is_none_is_bad_input(call, options: tuple[str, str]) -> None:
+    refused = call("query", "SELECT 1", "--results", REFERENCE, *options)
+    assert (refused.code, len(refused.err.splitlines())) == (2, 1)
 
 
 def test_an_answer_without_rows_still_names_its_columns(call) -> None:

@@ -24,7 +24,7 @@ from zostudy.results.classes import StudyClass, StudyClasses, class_table, write
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.ledger import Ledger
-from zostudy.results.reading import load_results
+from zostudy.results.reading import load_results, read_results
 from zostudy.results.storage import Storage
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
@@ -34,7 +34,7 @@ LONG = "a-study-of-sixty-letters-that-has-nothing-to-break-it-at-all"
 
 @cache
 def told(folder: Path, baseline: str | None = None) -> Study:
-    results, file = load_results(folder), read_study_file(Storage.at(folder))
+    results, file = read_results(folder), read_study_file(Storage.at(folder))
     return describe(file, results, baseline, Charts(file.methods))
 
 

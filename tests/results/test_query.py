@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
 from zostudy.results import files
+from zostudy.results.asking import Limits, parse_size
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
 from zostudy.results.query import EXAMPLES, TABLES, column_names, query
@@ -139,7 +140,7 @@ def test_what_does_not_fit_into_memory_is_kept_on_disk_meanwhile(
     folder = tmp_path / "it's temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
-    monkeypatch.setattr("zostudy.results.query.MOST_MEMORY", "100MiB")
+    monkeypatch.setattr("zostudy.results.asking.MOST_MEMORY", "100MiB")
     grouped = "SELECT i % 2000000 AS key, sum(i) AS total FROM range(4000000) t(i) GROUP BY key"
     answer = rows(ledger.place, f"SELECT count(*), sum(total) FROM ({grouped})")
     assert answer == [(2_000_000, sum(range(4_000_000)))]
@@ -147,6 +148,16 @@ def test_what_does_not_fit_into_memory_is_kept_on_disk_meanwhile(
 
 
 STATEMENTS = [
+    "UPDATE EXTENSIONS",
+    "-- nothing",
+    "VACUUM",
+    "ANALYZE",
+    "CALL pragma_version()",
+    "PREPARE a AS SELECT 1",
+    "EXECUTE a",
+    "BEGIN",
+    "USE x",
+    "SELECT 1; SELECT 2",
     "COPY trials TO '{folder}/out.csv'",
     "COPY (SELECT 1) TO '{folder}/made/trials/out.parquet'",
     "EXPORT DATABASE '{folder}/out'",
@@ -176,6 +187,59 @@ def test_nothing_but_a_query_is_taken(ledger: Ledger, tmp_path: Path, sql: str) 
     with pytest.raises(ResultsError, match=r"^a query must be one SELECT, but got .*; results are only read"):
         rows(ledger.place, sql.format(folder=tmp_path))
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT '\udcff'", "SELECT 1\0", "\ud83d", "SELECT (" + "(" * 3000, "SELECT $1", "SELEC"]
+)
+def test_what_is_no_text_or_no_sql_is_refused(ledger: Ledger, sql: str) -> None:
+    with pytest.raises(ResultsError, match=r"^(a query must be UTF-8 text, but its character \d|the query failed: )"):
+        rows(ledger.place, sql)
+
+
+SPILLING = (
+    "SELECT max(len(found)) FROM (SELECT i % 2000000 AS key, list(i) AS found FROM range(4000000) t(i) GROUP BY key)"
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "limits", "told"),
+    [
+        (
+            SPILLING,
+            Limits(spill=1_000_000),
+            r"no more than 1,000,000 bytes on disk in .*; ask for less",
+        ),
+        ("SELECT list(i) FROM range(90000000) t(i)", Limits(spill=0), "a query may (hold|keep no more than) "),
+        (
+            "SELECT count(*) FROM range(100000000000) t(i) WHERE sin(i) > 2",
+            Limits(seconds=0.5),
+            "within 0.5 seconds, but",
+        ),
+    ],
+)
+def test_a_query_that_goes_too_far_is_stopped(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str, limits: Limits, told: str
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    monkeypatch.setattr("zostudy.results.asking.MOST_MEMORY", "100MiB")
+    with pytest.raises(ResultsError, match=told) as caught:
+        query([ledger.place], sql, lambda answer: answer.fetchall(), limits)
+    assert "\n" not in str(caught.value)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(("text", "size"), [("5", 5), ("1KiB", 1024), ("1.5 kb", 1500), ("20GiB", 20 << 30), ("0", 0)])
+def test_a_size_is_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "many", "1 GiBs", "1e3", "nan", "9" * 40])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ResultsError, match="must be a size such as"):
+        parse_size(text)
 
 
 def test_a_pivot_whose_values_are_named_is_a_query_and_the_refusal_of_another_says_so(ledger: Ledger) -> None:
@@ -248,7 +312,9 @@ def test_a_wrong_query_gets_what_duckdb_says_and_the_columns_there_are(ledger: L
     assert first.startswith("the query failed: Binder Error")
     assert "colour" in first
     assert last == f"columns of history: {', '.join(SCHEMAS['history'].names)}"
-    with pytest.raises(ResultsError, match=r"\ntables: studies, trials, history, scores, landscape, precision$"):
+    with pytest.raises(
+        ResultsError, match=r"\ntables: studies, trials, history, scores, landscape, precision, agreement$"
+    ):
         rows(ledger.place, "SELECT * FROM nothing")
 
 

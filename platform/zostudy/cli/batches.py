@@ -42,13 +42,16 @@ def json_text(value: Any) -> str:
 
 
 def plain_rows(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """Returns rows with values as JSON knows them."""
+    """Returns rows with values as JSON knows them: NaN is null, and what JSON has no word for is text, as infinity is.
+
+    A decimal is a number where a float holds it exactly, else a text of all its digits.
+    """
     return [list(map(_plain, row)) for row in rows]
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return float(value)
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None if math.isnan(value) else str(value)
     if isinstance(value, list | tuple):

@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
+from zostudy.cli.endings import INTERRUPTED, take_ends_as_interrupts
 from zostudy.cli.formats import Format, show
 from zostudy.cli.noting import note_standing
-from zostudy.printing import say_text
+from zostudy.errors import ResultsError
+from zostudy.printing import say_text, tell
 from zostudy.results.tables import Table, table_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
+
+    from zostudy.results.asking import Limits
+    from zostudy.results.storage import Storage
 
 DEFAULT = "results"
 ROWS_AT_ONCE = 4096
+MOST_SECONDS = 10_000_000
 LARGEST_IN_MEMORY = 1 << 24
 PLAN = ["explain_key", "explain_value"]
 """The columns of an ``EXPLAIN``, as DuckDB calls them."""
@@ -38,28 +46,59 @@ def query_command(
         ),
     ] = None,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,
+    spill_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="What it may keep on disk meanwhile, such as 20GiB.",
+            show_default="10 GiB, or half of what is free",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="When to give up.", show_default=False)
+    ] = None,
 ) -> None:
     """Query results with SQL: the tables studies, trials, history, scores, landscape, precision and agreement."""
     if sql is None:
         _show_tables(format)
         return
-    from zostudy.results.query import query
+    from zostudy.results.asking import Limits, parse_size
     from zostudy.results.reading import study_places
 
+    limits = Limits(parse_size(spill_limit), _seconds(timeout))
     places = study_places(results or [DEFAULT], "--results")
+    take_ends_as_interrupts()
+    try:
+        _print_answer(places, sql, format, limits)
+    except KeyboardInterrupt:
+        tell("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+    note_standing(results or [DEFAULT])
+
+
+def _print_answer(places: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:
+    from zostudy.results.query import query
+
     if format in (Format.CSV, Format.JSON):
         # Whole or not at all: a query may fail at its last row, or be asked again where files were merged under it.
         with tempfile.SpooledTemporaryFile(LARGEST_IN_MEMORY, "w+", encoding="utf-8", newline="") as file:
-            query(places, sql, lambda answer: _write(answer, format, file))
+            query(places, sql, lambda answer: _write(answer, format, file), limits)
             file.seek(0)
             shutil.copyfileobj(file, sys.stdout)
     else:
-        answer = query(places, sql, _answer)
+        answer = query(places, sql, _answer, limits)
         if isinstance(answer, str):
             say_text(f"{answer}\n")
         else:
             show([], format, [answer])
-    note_standing(results or [DEFAULT])
+
+
+def _seconds(timeout: float | None) -> float | None:
+    if timeout is not None and not 0 < timeout < MOST_SECONDS:
+        raise ResultsError(
+            f"--timeout must be above 0 and below {MOST_SECONDS:,} seconds, but is {timeout:g}; change it"
+        )
+    return timeout
 
 
 def _write(answer: duckdb.DuckDBPyConnection, format: Format, file: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from tempfile import TemporaryDirectory
 from typing import TypeAlias, TypeVar
 
 import duckdb
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from zostudy.errors import ResultsError
-from zostudy.machine import usable_cpus
+from zostudy.results.asking import Limits, answered, connected, too_large
 from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files
 from zostudy.results.reading import check_read_once
 from zostudy.results.schema import SCHEMAS
@@ -46,10 +45,6 @@ EXAMPLES: dict[str, str] = {
 }
 """What can be asked, each with its SQL."""
 
-MOST_MEMORY, MOST_THREADS = "384MiB", 8
-"""What DuckDB holds at most, beside what pyarrow reads for it, and the threads that share it; the rest of a large
-grouping or join goes to disk."""
-
 # Names repeat in every row: as dictionaries they are compared as numbers.
 _NAMES = ("study", "cell", "trial")
 
@@ -62,13 +57,20 @@ _EXPLAIN = re.compile(
     rf"{_COMMENT}EXPLAIN\b{_COMMENT}(?:ANALYZE\b|\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE | re.DOTALL
 )
 
+NO_LIMITS = Limits()
+
+# What DuckDB and its Python raise; the last three of values that Python cannot hold.
+_FAILURES = (duckdb.Error, OSError, ValueError, TypeError, OverflowError)
+
 Files: TypeAlias = dict[tuple[str, str], list[str]]
 """The files that count, by table and place."""
 
 T = TypeVar("T")
 
 
-def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+def query(
+    places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyConnection], T], limits: Limits = NO_LIMITS
+) -> T:
     """Returns what ``take`` makes of a query's answer.
 
     The SQL sees the tables of these studies and no file, network or setting. What does not fit into ``MOST_MEMORY``
@@ -79,19 +81,24 @@ def query(places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyCo
         sql: one query, a ``SELECT`` in any of its forms or an ``EXPLAIN`` of one.
         take: such as ``lambda answer: answer.df()``, or one that fetches row by row. It is called once more where
             files were merged under it.
+        limits: how far it may go.
 
     Raises:
-        ResultsError: the SQL is no query or a wrong one, a file cannot be read, or a study is at two of the places.
+        ResultsError: the SQL is no query or a wrong one, or goes too far; a table that it names is not whole, a file
+            cannot be read, or a study is at two of the places.
     """
+    _check_text(sql)
     check_read_once(places)
     named = list(TABLES) if _ASKS_FOR_TABLES.search(sql) else [table for table in TABLES if _names(sql, table)]
     files = _files(places, named)
     while True:
         try:
-            return _answer(places, sql, files, named, take)
+            return _answer(places, sql, files, named, take, limits)
         except ChangedError:
             files = _files(places, named)
-        except (duckdb.Error, OSError) as error:
+        except _FAILURES as error:
+            if (large := too_large(error, limits)) is not None:
+                raise large from error
             before, files = files, _files(places, named)
             if all(set(before[key]) <= set(files[key]) for key in before):
                 _check_contents(places, named, error)
@@ -105,32 +112,17 @@ def _answer(
     files: Files,
     named: Sequence[str],
     take: Callable[[duckdb.DuckDBPyConnection], T],
+    limits: Limits,
 ) -> T:
-    with (
-        TemporaryDirectory(prefix="zostudy-query-", ignore_cleanup_errors=True) as spill,
-        _connection(spill) as connection,
-    ):
+    with connected(limits) as connection:
         _check_statement(connection, sql)
-        for table in named:
-            connection.register(table, _rows(places, table, files))
-        return take(connection.execute(sql))
 
+        def ask() -> T:
+            for table in named:
+                connection.register(table, _rows(places, table, files))
+            return take(connection.execute(sql))
 
-def _connection(spill: str) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "python_enable_replacements": False,
-            "memory_limit": MOST_MEMORY,
-            "temp_directory": spill,
-            "threads": min(MOST_THREADS, usable_cpus()),
-        },
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")  # which goes to standard output
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+        return answered(connection, limits, ask)
 
 
 def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
@@ -163,7 +155,21 @@ def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise ResultsError(f"a query must be one SELECT, but got {', '.join(kinds) or 'none'}; {remedy}")
 
 
+def _check_text(sql: str) -> None:
+    place = next((i for i, character in enumerate(sql) if character == "\0" or "\ud800" <= character <= "\udfff"), None)
+    if place is not None:
+        what = "a NUL" if sql[place] == "\0" else "a byte that is not UTF-8"
+        raise ResultsError(f"a query must be UTF-8 text, but its character {place + 1} is {what}; leave it out")
+
+
 def _kinds(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    try:
+        return _known_kinds(connection, sql)
+    except ValueError:  # a kind that DuckDB's Python has no name for
+        return [" ".join(sql.split()[:2])]
+
+
+def _known_kinds(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
     return [str(statement.type).rpartition(".")[2] for statement in connection.extract_statements(sql)]
 
 

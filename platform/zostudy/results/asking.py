@@ -1,0 +1,136 @@
+"""A DuckDB that may only compute: what it may hold in memory, on disk and in time, and how it is stopped."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import duckdb
+
+from zostudy.errors import ResultsError
+from zostudy.machine import usable_cpus
+
+MOST_MEMORY, MOST_THREADS = "384MiB", 8
+"""What DuckDB holds at most, beside what pyarrow reads for it, and the threads that share it; the rest of a large
+grouping or join goes to disk."""
+
+MOST_SPILLED = 10 << 30
+"""Bytes that it may keep on disk, or half of what is free there."""
+
+_SECONDS_BETWEEN_INTERRUPTS = 0.1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a query may go.
+
+    Attributes:
+        spill: bytes that it may keep in the temporary folder; None for the smaller of 10 GiB and half of what is free.
+        seconds: until it has to be answered; None for as long as it takes.
+    """
+
+    spill: int | None = None
+    seconds: float | None = None
+
+
+def parse_size(text: str | None) -> int | None:
+    """Returns the bytes of a size such as ``500MB`` or ``20GiB``; None of None.
+
+    Raises:
+        ResultsError: it is no size.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*(?:([kmgt]?)(i?)b)?\s*", text, re.IGNORECASE | re.ASCII)
+    if not found:
+        raise ResultsError(f"--spill-limit must be a size such as 500MB or 20GiB, but is {text!r}; change it")
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kmgt".index((prefix or " ").lower()))
+
+
+@contextmanager
+def connected(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Gives a connection that reads no file, network or setting; what it keeps on disk goes with it.
+
+    Raises:
+        ResultsError: the temporary folder cannot be used.
+    """
+    try:
+        folder = TemporaryDirectory(prefix="zostudy-query-", ignore_cleanup_errors=True)
+        most = min(MOST_SPILLED, shutil.disk_usage(folder.name).free // 2) if limits.spill is None else limits.spill
+    except OSError as error:
+        raise ResultsError(
+            f"a query needs a temporary folder, but none can be made ({error.strerror}); make room there, or set "
+            "TMPDIR to a folder with room"
+        ) from error
+    with folder as spill, _connection(spill, most) as connection:
+        yield connection
+
+
+def answered(connection: duckdb.DuckDBPyConnection, limits: Limits, ask: Callable[[], T]) -> T:
+    """Returns what ``ask`` makes of the connection, unless it takes too long; a signal stops it, too.
+
+    DuckDB sees no signal while it computes, so it does so in a thread, and this one waits.
+
+    Raises:
+        ResultsError: it takes longer than the limit.
+    """
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(ask)
+        try:
+            wait([answer], limits.seconds)
+            if answer.done():
+                return answer.result()
+        finally:
+            while not answer.done():
+                connection.interrupt()
+                wait([answer], _SECONDS_BETWEEN_INTERRUPTS)
+    raise ResultsError(
+        f"a query must be answered within {limits.seconds:g} seconds, but this one still ran after "
+        f"{time.monotonic() - started:.1f}; ask for less, or allow more with --timeout"
+    )
+
+
+def too_large(error: Exception, limits: Limits) -> ResultsError | None:
+    """Returns what to say where a query needs more than it may have, or None where that is not what is wrong."""
+    if not isinstance(error, duckdb.OutOfMemoryException):
+        return None
+    if "max_temp_directory_size" in str(error):
+        most = f"{limits.spill:,} bytes" if limits.spill is not None else "10 GiB or half of what is free"
+        return ResultsError(
+            f"a query may keep no more than {most} on disk in {tempfile.gettempdir()}, but this one needs more; ask "
+            "for less, allow more with --spill-limit, or set TMPDIR to a folder with room"
+        )
+    return ResultsError(
+        f"a query may hold {MOST_MEMORY} in memory, but this one needs more at once; ask for less: fewer columns, "
+        "groups or rows in a list"
+    )
+
+
+def _connection(spill: str, most: int) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "python_enable_replacements": False,
+            "memory_limit": MOST_MEMORY,
+            "temp_directory": spill,
+            "max_temp_directory_size": f"{most}B",
+            "threads": min(MOST_THREADS, usable_cpus()),
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # which goes to standard output
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
