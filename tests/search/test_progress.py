@@ -47,7 +47,7 @@ blank: TrialRow
 def outcome(assignment: Assignment) -> TrialRow:
     """A dev AUC that depends on what was tried, and now and then a failure."""
     radius = radius_of(assignment.params)
-    named = {"trial": assignment.name, "cell": assignment.cell, "stage": assignment.stage}
+    named = {"trial": assignment.name, "cell": assignment.cell, "stage": assignment.stage, "algorithm": "spsa"}
     row = replace(blank, **named, number=assignment.number, params=dict(assignment.params))
     if assignment.stage == "search" and 0.4 < radius < 0.5:
         return replace(row, status="failed", queries=40)
