@@ -211,17 +211,21 @@ def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "small")
     run_prepared(study, ledger, None, Watcher())
     assert [(row["dtype"], row["chosen"]) for row in ledger.precision()] == [("float32", False), ("bfloat16", True)]
-    [row] = ledger.trials()
+    stored = {(row["split"], row["row"]): row["scores"] for row in read_table(ledger.place, "scores").to_pylist()}
 
-    def latent(dtype: DType) -> list[float]:
+    def scores(dtype: DType) -> dict[tuple[str, int], list[float]]:
         model = read_model(study, dtype)
         evaluator = make_evaluator(study.plan.spec.model, model.model, study.encoded, dtype)
         assignment = study.plan.assign(study.plan.cells[0], "confirm", 0, {})
         pool = LocalPool(evaluator, model.unit_examples)
-        kept = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).trial.latent
-        return [float(value) for value in kept]
+        splits = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).scores
+        return {
+            (split, row): values
+            for split, (rows, _, each) in splits.items()
+            for row, values in zip(rows.tolist(), each.tolist(), strict=True)
+        }
 
-    assert list(row.latent or ()) == latent("bfloat16") != latent("float32")
+    assert stored == scores("bfloat16") != scores("float32")
 
 
 def test_a_trial_that_diverges_is_stored_with_its_reason_and_the_others_go_on(one: Run) -> None:
