@@ -7,6 +7,7 @@ from typing import TypeAlias
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.padded import PaddedLM
+from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import TORCH_DTYPES, DType, Weights, load_model, load_weights
 from zostudy.spec.study import ModelSpec
@@ -32,7 +33,8 @@ def make_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DTyp
     """
     if isinstance(model, Weights):
         return FrozenLM(spec, model, task, device)
-    weights = load_weights(model, task, spec.prompt_tokens, dtype)
-    if weights is None:
-        return PaddedLM(spec, load_model(model, TORCH_DTYPES[dtype]), model, task, device)
-    return FrozenLM(spec, weights, task, device)
+    with reading(model):
+        weights = load_weights(model, task, spec.prompt_tokens, dtype)
+        if weights is None:
+            return PaddedLM(spec, load_model(model, TORCH_DTYPES[dtype]), model, task, device)
+        return FrozenLM(spec, weights, task, device)

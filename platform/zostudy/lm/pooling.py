@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zostudy.errors import ModelError
+from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 
 Pooling = Literal["mean", "mean_sqrt_len", "weightedmean", "max", "cls", "lasttoken"]
@@ -45,6 +46,11 @@ def find_pooling(source: ModelSource, lead: int) -> Pooling:
     Raises:
         ModelError: the model does more with the states than we do, or pools in a way of its own.
     """
+    with reading(source, f"be read with its {MODULES_FILE}"):
+        return _find(source, lead)
+
+
+def _find(source: ModelSource, lead: int) -> Pooling:
     modules = _read_json(source, MODULES_FILE)
     if modules is None:
         return "mean"
@@ -74,9 +80,9 @@ def _pooling_of(config: dict[str, Any], source: ModelSource) -> Pooling:
         if name.startswith("pooling_mode_")
     }
     named = config.get("pooling_mode")
-    modes = [named] if isinstance(named, str) else [name for name, on in switches.items() if on]
+    modes = [name for name, on in switches.items() if on] if named is None else [named]
     known = get_args(Pooling)
-    if len(modes) == 1 and modes[0] in known:
+    if len(modes) == 1 and isinstance(modes[0], str) and modes[0] in known:
         return cast(Pooling, modes[0])
     raise ModelError(
         f"an encoder must pool its states in one of the ways {', '.join(known)}, but {source.location} says "
@@ -88,16 +94,11 @@ def _read_json(source: ModelSource, name: str) -> Any:
     """Returns a JSON file of the model, or None where the model has no such file."""
     from transformers.utils.hub import cached_file
 
-    try:
-        path = cached_file(
-            source.location,
-            name,
-            revision=source.revision,
-            _raise_exceptions_for_missing_entries=False,
-            _raise_exceptions_for_connection_errors=False,
-        )
-        return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{name} of {source.location} must be a JSON file, but cannot be read ({error}); mend or delete it"
-        ) from error
+    path = cached_file(
+        source.location,
+        name,
+        revision=source.revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.plain import PlainModel
-from zostudy.lm.pooling import Pooling, pooled
+from zostudy.lm.pooling import Pooling, find_pooling, pooled
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.weights import load_model
 from zostudy.spec.study import ModelSpec
@@ -261,7 +261,7 @@ def test_an_encoder_is_pooled_as_its_own_file_says(
     np.testing.assert_allclose(scores[0, 0], expected, rtol=1e-4, atol=1e-4)
 
 
-def _write_modules(folder: Path, pooling: dict[str, Any], *more: str) -> None:
+def _write_modules(folder: Path, pooling: Any, *more: str) -> None:
     kinds = ("Transformer", "Pooling", *more, "Normalize")
     modules = [
         {"type": f"sentence_transformers.models.{kind}", "path": f"{i}_{kind}" if i else ""}
@@ -295,6 +295,33 @@ def test_an_encoder_that_pools_otherwise_is_refused(
     _write_modules(tmp_path, pooling, *more)
     with pytest.raises(ModelError, match=said):
         read_proven(SPEC, source, random_task("encoder", lead), "float32")
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["Pooling", "x.Pooling", "1_Pooling", "cls", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "path", "pooling_mode", "pooling_mode_cls_token"]), inner, max_size=4
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(modules=ANY_JSON, pooling=ANY_JSON)
+def test_whatever_an_encoders_files_hold_it_is_pooled_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, modules: Any, pooling: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("encoder")
+    _write_modules(folder, pooling)
+    (folder / "modules.json").write_text(json.dumps(modules))
+    try:
+        said: str = find_pooling(ModelSource(str(folder), None, "encoder"), lead=1)
+    except ModelError as error:
+        said = str(error)
+    assert said in get_args(Pooling) or ("; " in said and "\n" not in said)
 
 
 @pytest.mark.parametrize("family", ["t5", "bart", "vit", "clip", "whisper"])
