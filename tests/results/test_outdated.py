@@ -38,10 +38,10 @@ def test_only_settings_of_the_best_complete_search_trial_count() -> None:
     assert judged(*search, *confirm) == [False, False, False, True, True]
 
 
-def test_without_a_search_all_count_and_after_one_that_found_nothing_none() -> None:
+def test_without_a_search_or_after_one_that_found_nothing_all_count() -> None:
     confirm: list[Any] = [("confirm", "complete", 0, 0.9, "b"), ("confirm", "failed", 1, None, "c")]
     assert judged(*confirm) == [False] * 2
-    assert judged(("search", "failed", 0, None, "b"), *confirm) == [False, True, True]
+    assert judged(("search", "failed", 0, None, "b"), *confirm) == [False] * 3
     assert outdated({name: [] for name in JUDGED_BY}) == []
 
 

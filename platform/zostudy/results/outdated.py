@@ -54,21 +54,19 @@ def equal(one: Any, other: Any) -> bool:
 def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
     """Returns of each trial whether it is a confirm trial that does not count.
 
-    Where a cell has no search trial, all its confirm trials count.
+    Where no search trial of a cell has come to its end, all its confirm trials count: nothing speaks against them.
 
     Args:
         trials: the values of ``JUDGED_BY``, None or NaN where there is none.
     """
     rows = list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
-    best: dict[tuple[str, str], tuple[_Standing, str] | None] = {}
+    best: dict[tuple[str, str], tuple[_Standing, str]] = {}
     for study, cell, stage, status, number, dev_auc, _, params in rows:
-        if stage == "search":
-            known = best.setdefault((study, cell), None)
-            if status == "complete" and dev_auc is not None and not math.isnan(dev_auc):
-                found = standing(dev_auc, number), params
-                best[study, cell] = found if known is None else max(known, found)
+        if (stage, status) == ("search", "complete") and dev_auc is not None and not math.isnan(dev_auc):
+            found = standing(dev_auc, number), params
+            best[study, cell] = max(found, best.get((study, cell), found))
     return [
-        stage == "confirm" and (study, cell) in best and not _counts(params, best[study, cell], algorithm)
+        stage == "confirm" and (study, cell) in best and not _confirms(params, best[study, cell][1], algorithm)
         for study, cell, stage, _, _, _, algorithm, params in rows
     ]
 
@@ -81,10 +79,8 @@ def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _counts(params: str, best: tuple[_Standing, str] | None, algorithm: str) -> bool:
-    if best is None:
-        return False
-    return params == best[1] or confirms(_parsed(params), _parsed(best[1]), algorithm)
+def _confirms(params: str, best: str, algorithm: str) -> bool:
+    return params == best or confirms(_parsed(params), _parsed(best), algorithm)
 
 
 @lru_cache(maxsize=1024)

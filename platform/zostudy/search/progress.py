@@ -43,8 +43,9 @@ class CellProgress:
 
     @property
     def n_trials(self) -> int:
-        """Trials the cell will have run in all: no confirm trials once every search trial has failed."""
-        return self.cell.n_search + (0 if self.abandoned else self.cell.n_confirm)
+        """Trials the cell will have run in all: no more confirm trials once every search trial has failed."""
+        confirmed = sum(row.stage == "confirm" for row in self._finished.values())
+        return self.cell.n_search + (confirmed if self.abandoned else self.cell.n_confirm)
 
     @property
     def abandoned(self) -> bool:
@@ -99,7 +100,7 @@ class CellProgress:
         return len(self._results) == self.cell.n_search
 
     def _confirms(self, row: TrialRow) -> bool:
-        if not self.cell.n_search:
+        if not self.cell.n_search or self.abandoned:
             return True
         return self._best is not None and confirms(row.params, self._best.params, row.algorithm)
 
