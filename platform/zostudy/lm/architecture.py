@@ -113,9 +113,16 @@ def padding_of(config: Any, head: Head) -> Padding:
     """
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as BOTH_SIDES
 
-    # Sparse attention picks the best of all keys, ProphetNet's n-grams reach ahead, and XLNet reads to both sides.
-    sparse = hasattr(config.get_text_config(), "index_topk")
-    reaches_ahead = sparse or config.model_type in ("prophetnet", "xlnet")
-    if head == "causal" and config.model_type not in BOTH_SIDES and not reaches_ahead:
+    if head == "causal" and config.model_type not in BOTH_SIDES and not _reaches_ahead(config):
         return "behind"
     return "masked" if config.model_type in PADDING_UNSEEN else "none"
+
+
+def _reaches_ahead(config: Any) -> bool:
+    """Returns whether what stands behind a token may change its state though the model is causal by name."""
+    text = config.get_text_config()
+    rope = getattr(text, "rope_parameters", None) or {}
+    kinds = {each.get("rope_type") for each in (rope, *rope.values()) if isinstance(each, dict)}
+    stretched = not kinds.isdisjoint(("dynamic", "longrope"))  # by the longest input of a forward
+    picks_keys = hasattr(text, "index_topk")  # the best of all, before those ahead are masked
+    return stretched or picks_keys or config.model_type in ("prophetnet", "xlnet")

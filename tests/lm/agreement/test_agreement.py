@@ -123,6 +123,20 @@ def test_positions_that_are_one_off_are_found_out(
     assert "(row " in found_out(source)
 
 
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [*(("llama", kind) for kind in ("linear", "dynamic", "longrope", "llama3", "yarn")), ("phi3", "longrope")],
+)
+def test_rotary_positions_of_every_kind_are_scored_right(
+    tiny_model: TinyModel, random_task: RandomTask, family: str, kind: str
+) -> None:
+    options = {"rope_type": kind, "rope_theta": 1000.0, "factor": 2.0, "original_max_position_embeddings": 16}
+    options |= {"llama3": {"low_freq_factor": 1.0, "high_freq_factor": 4.0}}.get(kind, {})
+    options |= {"longrope": {"short_factor": [1.0] * 4, "long_factor": [2.0] * 4}}.get(kind, {})
+    source = tiny_model(family, rope_parameters=options, original_max_position_embeddings=16)
+    assert read_proven(SPEC, source, random_task("causal"), "float32").agreement.difference < 1e-5
+
+
 def test_padding_that_is_seen_is_found_out(
     tiny_model: TinyModel, found_out: Callable[[ModelSource], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
