@@ -173,6 +173,7 @@ def _read_table(place: Storage, table: str, columns: list[str]) -> pa.Table:
 
 def _read_measured(place: Storage, table: str) -> pa.Table:
     finished, rows = read_finished(place), read_measured(place, table)
+    _check_trials(place, finished)
     if table == "precision" and (lost := missing_cells(finished, rows)):
         _refuse(place, finished, f"{place / table} lacks {some(lost)}")
     return rows
@@ -202,12 +203,14 @@ def read_measured(place: Storage, table: str) -> pa.Table:
 def _check_trials(place: Storage, finished: Finished) -> None:
     if lost := lost_trials(place, finished):
         _refuse(place, finished, f"{place / 'trials' / MERGED} lacks {some(lost)}, which other tables hold")
+    # A history that is lost says nothing of trials; of one that is there, nobody knows which of both is the right one.
     there = (place / "history").files(PARQUET)
     suspect = [n for n in there if n in finished.files.values() and not is_as_owed(place, "history", n, finished)]
-    rows, _ = count_rows(place, "history", suspect, finished)
-    # Rows that are lost say nothing of trials, but of rows of another run nobody knows which table is the right one.
-    if faults := {t: fault for t, fault in finished.faults("history", rows).items() if t in rows}:
-        _refuse(place, finished, finished.told(place, "history", faults))
+    faults = finished.faults("history", count_rows(place, "history", suspect, finished)[0])
+    came_alone = {trial for trial in finished.again if finished.files[trial] not in there}
+    doubtful = {t: fault for t, fault in faults.items() if finished.files[t] in suspect or t in came_alone}
+    if doubtful:
+        _refuse(place, finished, finished.told(place, "history", doubtful))
 
 
 def _check_owed(place: Storage, table: str, finished: Finished, rows: Mapping[str, Rows]) -> None:

@@ -32,11 +32,13 @@ class Finished:
         trials: what each is owed, by name.
         files: the file of ``trials`` that each is in, by name.
         set_aside: names of trials that were set aside and are to run again.
+        again: names of trials that have a file of their own beside their row in the merged one.
     """
 
     trials: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, str]
     set_aside: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
 
     @property
     def waiting(self) -> list[str]:
@@ -103,6 +105,7 @@ def read_finished(place: Storage) -> Finished:
     """
     folder = place / "trials"
     set_aside: set[str] = set()
+    again: set[str] = set()
     trials: dict[str, Mapping[str, Any]] = {}
     files: dict[str, str] = {}
     for name in sorted(folder.files(PARQUET), key=lambda name: (name != MERGED, name)):
@@ -116,9 +119,11 @@ def read_finished(place: Storage) -> Finished:
                     f"every study must be read once, but {trial} of {row['study']} is in {place} twice; "
                     "move the copy away"
                 )
+            if trial in files:
+                again.add(trial)
             here.add(trial)
             trials[trial], files[trial] = row, name
-    return Finished(trials, files, frozenset(set_aside))
+    return Finished(trials, files, frozenset(set_aside), frozenset(again))
 
 
 def lost_trials(place: Storage, finished: Finished, tables: Sequence[str] | None = None) -> set[str]:
