@@ -17,7 +17,7 @@ from zostudy.cli.faults import machine_fault
     [
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/x"), "/data/x (No space left on device); free space"),
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), "ulimit -n"),
-        (PermissionError(errno.EACCES, "Permission denied", "/root/x"), "/root/x (Permission denied); choose a place"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data/y"), "/data/y (Permission denied); choose a place"),
         (MemoryError(), "close other programs"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "close other programs"),
         (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "libtorch_cpu.so"),
