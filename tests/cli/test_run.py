@@ -19,6 +19,9 @@ DIVERGING = {"diverging": {"method": "spsa", "learning_rate": 1e38}}
 
 OUR_LINES = re.compile(
     r"\S+: reading \S+, checking \S+|reading \S+|starting Ray|starting \d+ replicas?|"
+    r"[\d,]+ rows: [\d,]+ used(, [\d,]+ of split '\w+')*|"
+    r"class +label word +minority .*|\S+ +\S+ +(-|yes)( +[\d,]+)+|"
+    r"evaluator: (packed|padded), agrees with transformers to \de-\d+( in bfloat16)?|"
     r"measuring the noise of a loss difference|"
     r"precision: float32 \(bfloat16 would drown: signal/noise [\d.]+ at radius 0\.\d+ in \S+ at ratio 2\)|"
     r"precision: (float32|bfloat16), signal/noise at least [\d,]+|"
