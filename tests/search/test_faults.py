@@ -100,8 +100,8 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
     assert run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, (poison, log)), watcher).done
     rows = {row.trial: row for row in Ledger(tmp_path / "smooth").trials()}
     poisoned = rows.pop("spsa-r1-confirm-001")
-    assert poisoned["status"] == "failed"
-    assert f"{MOST_DEATHS} replicas died of it one after the other" in poisoned["error"]
+    assert poisoned.status == "failed"
+    assert f"{MOST_DEATHS} replicas died of it one after the other" in (poisoned.error or "")
     assert log.read_text() == "died " * (1 + MOST_DEATHS)
     assert len(rows) == 3
     for name, row in rows.items():
