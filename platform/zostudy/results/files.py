@@ -203,14 +203,20 @@ def read_measured(place: Storage, table: str) -> pa.Table:
 def _check_trials(place: Storage, finished: Finished) -> None:
     if lost := lost_trials(place, finished):
         _refuse(place, finished, f"{place / 'trials' / MERGED} lacks {some(lost)}, which other tables hold")
-    # A history that is lost says nothing of trials; of one that is there, nobody knows which of both is the right one.
-    there = (place / "history").files(PARQUET)
-    suspect = [n for n in there if n in finished.files.values() and not is_as_owed(place, "history", n, finished)]
-    faults = finished.faults("history", count_rows(place, "history", suspect, finished)[0])
+    for table in TABLES_BESIDE_TRIALS:
+        if there := [name for name in (place / table).files(PARQUET) if name in finished.files.values()]:
+            _check_against(place, table, there, finished)
+            return
+
+
+def _check_against(place: Storage, table: str, there: list[str], finished: Finished) -> None:
+    """Checks trials against a table of which there is something: where they part, nobody knows which one is right."""
+    suspect = [name for name in there if not is_as_owed(place, table, name, finished)]
+    faults = finished.faults(table, count_rows(place, table, suspect, finished)[0]) if suspect or finished.again else {}
     came_alone = {trial for trial in finished.again if finished.files[trial] not in there}
     doubtful = {t: fault for t, fault in faults.items() if finished.files[t] in suspect or t in came_alone}
     if doubtful:
-        _refuse(place, finished, finished.told(place, "history", doubtful))
+        _refuse(place, finished, finished.told(place, table, doubtful))
 
 
 def _check_owed(place: Storage, table: str, finished: Finished, rows: Mapping[str, Rows]) -> None:

@@ -141,7 +141,8 @@ def lost_trials(place: Storage, finished: Finished, tables: Sequence[str] | None
     merged = finished.of_file(MERGED)
     found: set[str] = set()
     if tables is None:
-        tables = ("history",) if merged else TABLES_BESIDE_TRIALS
+        tables = [table for table in TABLES_BESIDE_TRIALS if (place / table).exists(MERGED)]
+        tables = tables[:1] if merged else tables  # the first has rows of every trial of which there are any
     for table in tables:
         if (place / table).exists(MERGED) and not (merged and is_as_owed(place, table, MERGED, finished)):
             for rows in read_batches(place / table, MERGED, table, ["trial"]):
