@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
 from zostudy.results.digest import DIGESTED, Rows, digest_rows
-from zostudy.results.owed import MERGED, REMEDY, Finished, is_as_owed, lost_trials, read_finished, some
+from zostudy.results.owed import MERGED, REMEDY, Finished, is_as_owed, lost_trials, read_finished, read_trials, some
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage, Where
@@ -155,18 +155,17 @@ def missing_cells(finished: Finished, precision: pa.Table) -> list[str]:
 def _read_table(place: Storage, table: str, columns: list[str]) -> pa.Table:
     if table in MEASURED:
         return _read_measured(place, table).select(columns)
-    finished = read_finished(place)
-    _check_trials(place, finished)
-    names, folder = table_files(place, table), place / table
     needed = list(dict.fromkeys([*columns, "trial", *DIGESTED.get(table, ())]))
-
-    def read(name: str) -> pa.Table:
-        return _counting(read_rows(folder, name, table, needed), finished.of_file(name))
-
-    rows = pa.concat_tables([schema_of(table, needed).empty_table(), *_for_each(folder, names, read)])
+    finished, files = read_trials(place, needed if table == "trials" else ())
+    _check_trials(place, finished)
+    if table in TABLES_BESIDE_TRIALS:
+        names, folder = table_files(place, table), place / table
+        files = dict(zip(names, _for_each(folder, names, lambda n: read_rows(folder, n, table, needed)), strict=True))
+    parts = [_counting(rows.select(needed), finished.of_file(name)) for name, rows in sorted(files.items())]
+    rows = pa.concat_tables([schema_of(table, needed).empty_table(), *parts])
     if table in TABLES_BESIDE_TRIALS:
         _check_owed(place, table, finished, digest_rows([rows], table))
-    if MERGED in names and len(names) > 1:
+    if MERGED in files and len(files) > 1:
         rows = rows.take(pc.sort_indices(rows["trial"]))
     return rows.select(columns)
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from zostudy.errors import ResultsError
 from zostudy.results.files import ChangedError, count_rows, missing_cells, read_measured, table_files
 from zostudy.results.owed import REMEDY, Finished, is_as_owed, read_finished, some
+from zostudy.results.parquet import PARQUET
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 from zostudy.results.unfinished import unfinished
@@ -48,10 +49,11 @@ def _of_study(place: Storage) -> list[str]:
 
 def _of_table(place: Storage, table: str, finished: Finished) -> str | None:
     try:
-        names = table_files(place, table)
+        there = (place / table).files(PARQUET)
         owing = {finished.files[trial] for trial in finished.trials if finished.owed(table, trial).count}
-        if owing <= set(names) and all(is_as_owed(place, table, name, finished) for name in owing):
+        if owing <= set(there) and all(is_as_owed(place, table, name, finished) for name in owing):
             return None
+        names = table_files(place, table)
         faults = finished.faults(table, count_rows(place, table, names, finished)[0])
     except ResultsError as error:
         return str(error)

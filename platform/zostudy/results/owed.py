@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from zostudy.errors import ResultsError
 from zostudy.results.digest import NO_ROWS, Rows, total
 from zostudy.results.parquet import PARQUET, read_batches, read_file, read_footer
@@ -100,19 +102,30 @@ def read_finished(place: Storage) -> Finished:
     """Returns the finished trials of a study; a trial's own file counts before the merged one.
 
     Raises:
+        ResultsError: as ``read_trials``.
+        FileNotFoundError: a file vanished, as those do that are merged.
+    """
+    return read_trials(place, ())[0]
+
+
+def read_trials(place: Storage, columns: Sequence[str]) -> tuple[Finished, dict[str, pa.Table]]:
+    """Returns the finished trials of a study as ``read_finished`` does, and some columns of each file of ``trials``.
+
+    Raises:
         ResultsError: a file cannot be read, or a trial is there twice.
         FileNotFoundError: a file vanished, as those do that are merged.
     """
     folder = place / "trials"
+    tables: dict[str, pa.Table] = {}
     set_aside: set[str] = set()
     again: set[str] = set()
     trials: dict[str, Mapping[str, Any]] = {}
     files: dict[str, str] = {}
     for name in sorted(folder.files(PARQUET), key=lambda name: (name != MERGED, name)):
         here: set[str] = set()
-        rows, footer = read_file(folder, name, "trials", _COLUMNS)
+        tables[name], footer = read_file(folder, name, "trials", list(dict.fromkeys([*columns, *_COLUMNS])))
         set_aside |= footer.set_aside
-        for row in rows.to_pylist():
+        for row in tables[name].select(_COLUMNS).to_pylist():
             trial = row["trial"]
             if trial in here or files.get(trial, MERGED) != MERGED:
                 raise ResultsError(
@@ -123,7 +136,7 @@ def read_finished(place: Storage) -> Finished:
                 again.add(trial)
             here.add(trial)
             trials[trial], files[trial] = row, name
-    return Finished(trials, files, frozenset(set_aside), frozenset(again))
+    return Finished(trials, files, frozenset(set_aside), frozenset(again)), tables
 
 
 def lost_trials(place: Storage, finished: Finished, tables: Sequence[str] | None = None) -> set[str]:

@@ -83,9 +83,9 @@ def read_file(folder: Storage, name: str, table: str, columns: Sequence[str]) ->
         ResultsError: the file cannot be read, is not of this table or not what was written.
         FileNotFoundError: it is not there.
     """
-    with _opened(folder, name, table) as file:
-        footer = _footer(folder, name, file)
-        there = [column for column in columns if column in file.schema_arrow.names]
+    with _opened(folder, name, table) as (file, schema):
+        footer, known = _footer(folder, name, file, schema), set(schema.names)
+        there = [column for column in columns if column in known]
         rows = file.read(there, use_threads=False).replace_schema_metadata(SCHEMAS[table].metadata)
         whole = there == [*columns]
         return rows if whole else _with_nulls(rows, footer.rows, table, columns), footer
@@ -98,7 +98,7 @@ def read_batches(folder: Storage, name: str, table: str, columns: Sequence[str])
         ResultsError: as ``read_file``.
         FileNotFoundError: it is not there.
     """
-    with _opened(folder, name, table, dictionaries=["trial"]) as file:
+    with _opened(folder, name, table, dictionaries=["trial"]) as (file, _):
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, [*columns], use_threads=False)
 
@@ -110,8 +110,8 @@ def read_footer(folder: Storage, name: str, table: str) -> Footer:
         ResultsError: as ``read_file``.
         FileNotFoundError: it is not there.
     """
-    with _opened(folder, name, table) as file:
-        return _footer(folder, name, file)
+    with _opened(folder, name, table) as (file, schema):
+        return _footer(folder, name, file, schema)
 
 
 def fault_of(folder: Storage, name: str, table: str) -> str | None:
@@ -124,10 +124,11 @@ def fault_of(folder: Storage, name: str, table: str) -> str | None:
     """
     try:
         with _open(folder, name) as file:
-            _check_schema(folder, name, file.schema_arrow, table)
+            schema = file.schema_arrow
+            _check_schema(folder, name, schema, table)
             for group in range(file.num_row_groups):
                 file.read_row_group(group, use_threads=False)
-            return _cut(file)
+            return _cut(file, schema)
     except PermissionError as error:
         raise _unreadable(folder, name, error) from error
     except _DAMAGE as error:
@@ -147,12 +148,15 @@ def _with_nulls(rows: pa.Table, n_rows: int, table: str, columns: Sequence[str])
 
 
 @contextmanager
-def _opened(folder: Storage, name: str, table: str, dictionaries: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
+def _opened(
+    folder: Storage, name: str, table: str, dictionaries: Sequence[str] = ()
+) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
     """Opens a file of a table; whatever is wrong with it, also later, is one line."""
     try:
         with _open(folder, name, dictionaries) as file:
-            _check_schema(folder, name, file.schema_arrow, table, dictionaries)
-            yield file
+            schema = file.schema_arrow  # made anew each time that it is asked for
+            _check_schema(folder, name, schema, table, dictionaries)
+            yield file, schema
     except FileNotFoundError:
         raise
     except _DAMAGE as error:
@@ -174,9 +178,9 @@ def _open(folder: Storage, name: str, dictionaries: Sequence[str] = ()) -> Itera
         yield file
 
 
-def _footer(folder: Storage, name: str, file: pq.ParquetFile) -> Footer:
-    notes = file.schema_arrow.metadata or {}
-    if reason := _cut(file):
+def _footer(folder: Storage, name: str, file: pq.ParquetFile, schema: pa.Schema) -> Footer:
+    notes = schema.metadata or {}
+    if reason := _cut(file, schema):
         raise ResultsError(
             f"results must be what the run wrote, but {folder / name} {reason}; put it back, or run the study again, "
             "which sets it aside and redoes what it held"
@@ -186,9 +190,9 @@ def _footer(folder: Storage, name: str, file: pq.ParquetFile) -> Footer:
     return Footer(file.metadata.num_rows, digest, set_aside)
 
 
-def _cut(file: pq.ParquetFile) -> str | None:
+def _cut(file: pq.ParquetFile, schema: pa.Schema) -> str | None:
     """Returns what is wrong where a file has fewer rows than it was written with, or None; files may be joined."""
-    written: bytes = (file.schema_arrow.metadata or {}).get(_ROWS_KEY, b"0")
+    written: bytes = (schema.metadata or {}).get(_ROWS_KEY, b"0")
     if int(written) <= file.metadata.num_rows:
         return None
     return f"has {file.metadata.num_rows:,} rows, but was written with {int(written):,}"
@@ -212,8 +216,10 @@ def _check_schema(folder: Storage, name: str, schema: pa.Schema, table: str, dic
             f"results must be of schema version {SCHEMA_VERSION} or older, but {folder / name} has {version}; "
             "read it with a newer zostudy"
         )
-    plain = pa.schema([field.with_type(pa.string()) if field.name in dictionaries else field for field in schema])
-    if not version or not any(plain.equals(known) for known in (SCHEMAS[table], *OLDER_SCHEMAS.get(table, ()))):
+    for column in dictionaries:
+        if (place := schema.get_field_index(column)) >= 0:
+            schema = schema.set(place, schema.field(place).with_type(pa.string()))
+    if not version or not any(schema.equals(known) for known in (SCHEMAS[table], *OLDER_SCHEMAS.get(table, ()))):
         raise ResultsError(
             f"a folder of {table} must hold nothing but what zostudy wrote, but {folder / name} is something else; "
             "move it away"
