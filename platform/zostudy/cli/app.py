@@ -65,7 +65,7 @@ def main() -> None:
             finish_streams()
     except LostRayError as error:
         tell(f"error: {error}")
-        os._exit(error.exit_code)  # at the interpreter's end Ray's libraries wait half a minute for what has died
+        os._exit(error.exit_code)  # a normal exit waits half a minute for the dead Ray
     except ZostudyError as error:
         if isinstance(error, OutputError):
             silence_output()

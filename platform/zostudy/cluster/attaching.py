@@ -51,10 +51,10 @@ def _join(address: str) -> None:
 
 
 def _token_settings() -> dict[str, str]:
-    """Returns what has Ray send the token that the user gave: by itself it sends none to a named address.
+    """Returns environment variables that make Ray send the user's token; otherwise it sends none to a named address.
 
     Raises:
-        ZostudyError: there is none where one is to be sent, or it cannot be sent, which Ray would tell by a traceback.
+        ZostudyError: the cluster wants a token and the user gave none, or the token cannot be sent.
     """
     token = find_token(os.environ, on_this_machine=True)
     mode = os.environ.get("RAY_AUTH_MODE")

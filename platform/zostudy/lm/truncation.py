@@ -38,12 +38,12 @@ def shortened(reader: InputReader, render: Render, texts: Texts, whole: Input, r
 
 
 def _cut(reader: InputReader, texts: Texts, excess: int, name: str) -> Texts:
-    """Returns the texts with so many tokens less; the same texts where each would have none left."""
+    """Returns the texts without ``excess`` of their tokens; unchanged texts where nothing of them would be left."""
     longer = 1 if len(texts) > 1 and len(texts[1]) > len(texts[0]) else 0
     cuts = [_Cut(reader.tokenizer_for(text, lambda _: name), text, lambda _: name) for text in texts]
     keep = [cut.n_tokens for cut in cuts]
     keep[longer] -= excess
-    if keep[longer] < 1:  # the longer text alone cannot give so many, so both are left the same number
+    if keep[longer] < 1:  # the longer text is too short for that: both lose tokens, down to the same number
         both = max(sum(keep), len(texts))
         keep[longer] = min(cuts[longer].n_tokens, max(1, -(-both // len(texts))))
         if len(texts) > 1:
@@ -60,7 +60,7 @@ class _Cut:
         self.n_tokens = self._count(text) if self._starts is None else len(self._starts)
 
     def to(self, n_tokens: int) -> str:
-        """Returns the longest beginning of the text that has so many tokens."""
+        """Returns the longest beginning of the text that has ``n_tokens`` tokens."""
         if n_tokens >= self.n_tokens:
             return self._text
         if self._starts is None:  # a tokenizer written in Python does not say where its tokens lie

@@ -25,8 +25,8 @@ def study_notes(places: Sequence[Storage]) -> list[str]:
 def losses(places: Sequence[Storage]) -> list[str]:
     """Returns a line for each table of each study that lacks rows or has others, as far as footers tell.
 
-    Whoever reads such a table is refused, and so is whoever reads a study whose trials are lost or cannot be read,
-    which has no line here.
+    Reading such a table is refused. A study whose trials are lost or cannot be read has no line here: reading it is
+    refused as a whole.
     """
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         return [line for lines in pool.map(_of_study, places) for line in lines]

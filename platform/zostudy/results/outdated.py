@@ -57,7 +57,7 @@ def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
     Where no search trial of a cell has come to its end, all its confirm trials count: nothing speaks against them.
 
     Args:
-        trials: the values of ``JUDGED_BY``, None or NaN where there is none.
+        trials: the columns of ``JUDGED_BY``; a missing value is None or NaN.
     """
     rows = list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
     best: dict[tuple[str, str], tuple[_Standing, str]] = {}
