@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -104,16 +105,17 @@ def test_watching_ends_when_every_study_has(
     from zostudy.cli import report
 
     shutil.copytree(REFERENCE / "sst2-minilm", tmp_path / "sst2-minilm")
-    trials = tmp_path / "sst2-minilm" / "trials"
-    [stored] = trials.iterdir()
-    whole = pq.read_table(stored)
-    pq.write_table(whole.slice(0, 3), stored)
+    stored = {path: pq.read_table(path) for path in (tmp_path / "sst2-minilm").glob("*/*.parquet")}
+    early = {f"bpt-fzg-r10-confirm-{number:03}" for number in range(3)}
+    for path, whole in stored.items():
+        pq.write_table(_rows_of(whole, early), path)
     looks: list[bool] = []
 
     def end_of_a_round(seconds: float) -> None:
         assert not looks, "it should have ended"
         looks.append('http-equiv="refresh"' in (tmp_path / "page.html").read_text("utf-8"))
-        pq.write_table(whole.slice(3), trials / "b.parquet")
+        for path, whole in stored.items():
+            pq.write_table(_rows_of(whole, set(whole["trial"].to_pylist()) - early), path.with_name("later.parquet"))
 
     monkeypatch.setattr(report, "time", SimpleNamespace(sleep=end_of_a_round))
     monkeypatch.setattr(report, "take_ends_as_interrupts", lambda: None)
@@ -122,6 +124,10 @@ def test_watching_ends_when_every_study_has(
     assert 'http-equiv="refresh"' not in (tmp_path / "page.html").read_text("utf-8")
     assert (tmp_path / "figures" / "sst2-minilm-roc-ratio-10.png").is_file()
     assert capsys.readouterr().out == f"{tmp_path / 'page.html'}\n"
+
+
+def _rows_of(table: pa.Table, trials: set[str]) -> pa.Table:
+    return table.filter(pc.is_in(table["trial"], pa.array(sorted(trials))))
 
 
 def test_watching_waits_for_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

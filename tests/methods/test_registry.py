@@ -50,7 +50,7 @@ def test_every_built_in_method_is_known_by_its_name() -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
-    with pytest.raises(SpecError, match=r"bpt-fzg, cma-es, fzoo.*zosa, got 'sgd'; choose"):
+    with pytest.raises(SpecError, match=r"bpt-fzg, cma-es, fzoo.*zosa, but got 'sgd'; choose"):
         get_method("sgd")
 
 

@@ -180,7 +180,7 @@ def test_a_cell_that_is_confirmed_again_averages_no_two_configurations(record: R
     zosa = _cell(comparison, "zosa", 10.0)
     assert (zosa.seeds, zosa.failed, zosa.missing, zosa.intervals["test_auc"]) == (1, 0, 2, (0.9, None))
     assert comparison.best("test_auc", 10.0) is _cell(comparison, "spsa", 10.0)
-    assert comparison.notes[0].startswith("Confirm trials left out: 2. A longer search has found better settings since")
+    assert comparison.notes[0].startswith("Confirm trials left out: 2. A later search has found better settings")
     assert "zosa-ratio10" in comparison.notes[0]
     assert "(1/3)" in repr(comparison)
 

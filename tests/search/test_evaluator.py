@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from zostudy.lm.agreement import Agreement
 from zostudy.lm.sources import ModelSource
 from zostudy.search.evaluator import LoadedModel, hosting_note
 
+AGREEMENT = Agreement("made", "float32", "padded", texts=6, prompts=2, largest_score=1.0, difference=0.0)
+
 
 def test_a_model_without_a_packed_forward_is_said_to_be_slower() -> None:
-    note = hosting_note(LoadedModel(ModelSource("folder", None, "causal"), "float32", 64))
+    note = hosting_note(LoadedModel(ModelSource("folder", None, "causal"), "float32", 64, AGREEMENT))
     assert note is not None
     assert "transformers' own code" in note
 
@@ -24,4 +27,4 @@ def test_weights_that_do_not_fit_the_store_are_said_to_be_copied(
     node = {"Alive": True, "Resources": {"object_store_memory": store}}
     monkeypatch.setattr(ray, "nodes", lambda: [node])
     weights = Weights(None, "float32", {"embeddings": np.zeros((9, 9), np.float32)}, 1.0)  # type: ignore[arg-type]
-    assert (hosting_note(LoadedModel(weights, "float32", 64)) is not None) == said
+    assert (hosting_note(LoadedModel(weights, "float32", 64, AGREEMENT)) is not None) == said

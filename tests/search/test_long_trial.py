@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
-from zostudy.results.checkpoints import CHECKPOINTS
+from zostudy.results.checkpoints import CHECKPOINTS, Checkpoints
 from zostudy.results.files import read_table
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.spec import dump_yaml
@@ -29,15 +28,16 @@ STUDY: dict[str, Any] = {
     "task": {"name": "reviews"},
     "imbalance": {"ratios": [3], "minority_size": 5},
     "methods": ["zosa"],
-    "budget": {"queries": 8_000, "batch_size": 8, "evaluations": 3},
+    "budget": {"queries": 2_000, "batch_size": 8, "evaluations": 3},
     "search": {"trials": 0},
     "confirm": {"seeds": 1},
     "replicas": 1,
 }
 TRIAL = "zosa-r3-confirm-000"
+CONDITION = "float32, 1 CPUs, 0.0 GPUs"
 
-# What every process of Ray's reads as it starts: saves come every second, not every fifteen.
-SAVE_OFTEN = "import zostudy.search.trial\nzostudy.search.trial.SECONDS_BETWEEN_SAVES = 1.0\n"
+# What every process of Ray's reads as it starts: saves come five times a second, not every fifteen seconds.
+SAVE_OFTEN = "import zostudy.search.trial\nzostudy.search.trial.SECONDS_BETWEEN_SAVES = 0.2\n"
 
 
 @pytest.fixture
@@ -106,5 +106,6 @@ def _trial_process(head: Cluster) -> int:
 
 
 def _queries(saved: Path) -> int:
-    with np.load(saved, allow_pickle=False) as state:
-        return int(state["history.queries"][-1])
+    state = Checkpoints(saved.parents[1], CONDITION).load(TRIAL)
+    assert state is not None
+    return int(state["history.queries"][-1])

@@ -163,7 +163,7 @@ def test_a_study_whose_trials_fail_leaves_nothing(
     progress = run(cluster, tmp_path / "fake", Ending(), BrokenScorer)
     assert progress.done
     assert len(progress.failed) == 4 * 49
-    assert "not finite" in progress.failed[0]["error"]
+    assert "not finite" in str(progress.failed[0].error)
     assert_nothing_is_left(cluster, folders, descendants)
 
 

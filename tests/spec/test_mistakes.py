@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from zostudy.errors import SpecError
-from zostudy.methods import method_names
+from zostudy.methods import MethodOptions, get_method, method_names
 from zostudy.spec import load_study
 
 Write = Callable[..., str]
@@ -297,6 +298,20 @@ def test_an_unknown_method_is_answered_with_all_there_are(write_study: Write) ->
 def test_a_method_that_cannot_be_built_speaks_for_itself(write_study: Write) -> None:
     with pytest.raises(SpecError, match=r"^study.yaml:4: methods.zosa: queries_per_step of zosa must be at least \d+"):
         load_study(write_study(methods="methods: [{zosa: {queries_per_step: 1}}]"))
+
+
+def test_options_that_raise_whatever_they_like_are_one_line(
+    write_study: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Stubborn(MethodOptions):
+        def __post_init__(self) -> None:
+            raise ZeroDivisionError("no")
+
+    monkeypatch.setattr(get_method("climb"), "Options", Stubborn)
+    assert told("methods: [climb]", write_study) == (
+        "study.yaml:4: methods.climb: options must fit together, but Stubborn raises ZeroDivisionError('no'); change them"
+    )
 
 
 def test_each_of_several_mistakes_has_its_line_in_the_order_of_the_file(write_study: Write) -> None:

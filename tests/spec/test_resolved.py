@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from zostudy.errors import SpecError
 from zostudy.spec import Difference, difference, dump_yaml, load_study, parse_study
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(
-    ["no", "1e-3", "0o7"]
-)
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+TEXT = st.text(CHARACTERS, min_size=1, max_size=8) | st.sampled_from(["no", "1e-3", "0o7"])
 GPUS = st.floats(0.01, 1) | st.integers(2, 100).map(float)
 RANGES = st.tuples(st.floats(0.01, 1), st.floats(2, 5), st.booleans()).map(
     lambda ends: {"low": ends[0], "high": ends[1], "log": ends[2]}

@@ -67,13 +67,13 @@ def query_command(
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
     places = study_places(results or [DEFAULT], "--results")
+    note_standing(results or [DEFAULT])
     take_ends_as_interrupts()
     try:
         _print_answer(places, sql, format, limits)
     except KeyboardInterrupt:
         tell("interrupted")
         raise typer.Exit(INTERRUPTED) from None
-    note_standing(results or [DEFAULT])
 
 
 def _print_answer(places: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:

@@ -111,7 +111,7 @@ def _outdated_note(confirm: pd.DataFrame) -> list[str]:
         return []
     cells = ", ".join(left_out["cell"].unique())
     return [
-        f"Confirm trials left out: {len(left_out)}. A longer search has found better settings since ({cells}), "
+        f"Confirm trials left out: {len(left_out)}. A later search has found better settings ({cells}), "
         "which the study confirms when it is run again."
     ]
 

@@ -94,9 +94,14 @@ def _shown(cell: Cell | None, metric: str, marks: Mapping[Place, str]) -> str:
     if mean is None and not cell.missing:
         return "failed" if cell.failed else "no value"
     text = "-" if mean is None else f"{mean:.3f}" if half_width is None else f"{mean:.3f} ±{half_width:.3f}"
-    if not cell.whole:
+    if _shows_seeds(cell, metric):
         text = f"{text} ({cell.seeds}/{cell.seeds + cell.failed + cell.missing})"
     return text + marks.get((cell.row, cell.column), "")
+
+
+def _shows_seeds(cell: Cell, metric: str) -> bool:
+    """Returns whether a cell tells how many of its seeds ended; one that says "failed" does not."""
+    return bool(cell.missing or (cell.failed and cell.intervals[metric].mean is not None))
 
 
 def _differences(comparison: Comparison, metric: str, baseline: str, found: Sequence[Contrast]) -> Table:
@@ -176,7 +181,7 @@ def _mark_notes(comparison: Comparison, marks: set[str]) -> list[str]:
             f"{UNKNOWN} not tested against the best of its column: that takes {LEAST_PAIRS} seeds that both have, "
             "all seeds of both, and a difference that is not the same in every seed."
         )
-    if not all(cell.whole for cell in comparison.cells):
+    if any(_shows_seeds(cell, metric) for cell in comparison.cells for metric in comparison.metrics):
         notes.append("(2/3): 2 of 3 seeds ended.")
     return notes
 

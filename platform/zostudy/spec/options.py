@@ -63,6 +63,8 @@ def _together(owner: type[Any], values: dict[str, Any], path: KeyPath) -> list[P
         owner(**values)
     except (SpecError, ValueError) as error:
         return [Problem(path, message=str(error))]
+    except Exception as error:  # a plug-in's dataclass may raise anything
+        return [Problem(path, message=f"options must fit together, but {owner.__name__} raises {error!r}; change them")]
     return []
 
 
