@@ -22,6 +22,11 @@ from zostudy.results.trial_row import TrialRow
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Several test processes share the CPUs, and threads that wait for one another in each would cost more than they bring.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Hundreds of processes are started, which should not compile the package each for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A busy machine must fail no test, and every run must try the same examples.
 settings.register_profile("zostudy", deadline=None, derandomize=True)
 settings.load_profile("zostudy")

@@ -33,7 +33,7 @@ TINY: dict[str, Any] = {
     "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
     "search": {"trials": 2, "space": {"perturbation_radius": {"low": 0.01, "high": 1.0, "log": True}}},
     "confirm": {"seeds": 2},
-    "replicas": 2,
+    "replicas": 1,
 }
 
 

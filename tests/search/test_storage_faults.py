@@ -1,11 +1,10 @@
-"""What befalls the place of the results: an object store, a full disk, a torn journal. The results stay the same."""
+"""Results in an object store, on a full disk, with a torn journal: they stay the same. A cluster runs the studies."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,15 @@ import pyarrow as pa
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from ray.cluster_utils import Cluster
 
+import zostudy
+from zostudy.errors import ResultsError
 from zostudy.results.files import read_table
 from zostudy.results.owed import MERGED
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.results.storage import Storage, Where
 from zostudy.search.journal import JOURNAL_FILE
-from zostudy.spec import dump_yaml
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -35,30 +36,24 @@ STUDY: dict[str, Any] = {
     "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
     "search": {"trials": 3, "space": {"learning_rate": {"low": 0.01, "high": 1.0, "log": True}}},
     "confirm": {"seeds": 2},
-    "replicas": 2,
+    "replicas": 1,
 }
 TMPFS_BYTES = 2**20
 
-Run = Callable[[str], subprocess.CompletedProcess[str]]
+Run = Callable[[str], zostudy.Results]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    study = tmp_path_factory.mktemp("study") / "tiny.yaml"
-    study.write_text(dump_yaml(STUDY), encoding="utf-8")
-
-    def run(results: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "zostudy", "run", str(study), "--results", results]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300)
-
-    return run
+def run() -> Iterator[Run]:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    yield lambda results: zostudy.run(STUDY, results, address=cluster.address)
+    cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
 def undisturbed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
-    ended = run(str(folder))
-    assert ended.returncode == 0, ended.stderr
+    run(str(folder))
     return folder / "tiny"
 
 
@@ -90,9 +85,7 @@ def test_a_study_whose_results_are_in_an_object_store(
 ) -> None:
     results = s3_uri(uuid4().hex)
     place = Storage.at(results) / "tiny"
-    ended = run(results)
-    assert ended.returncode == 0, ended.stderr
-    assert f"results: {place} (7 trials)" in ended.stdout
+    assert len(run(results).trials) == 7
     assert tables(place) == tables(undisturbed)
     (tmp_path / JOURNAL_FILE).write_bytes(place.read(JOURNAL_FILE))
     assert journal(tmp_path / JOURNAL_FILE) == journal(undisturbed / JOURNAL_FILE)
@@ -101,37 +94,34 @@ def test_a_study_whose_results_are_in_an_object_store(
     everything = b"".join(folder.read(name) for folder in folders for name in folder.files())
     assert b"secret-of-the-tests" not in everything
     assert b"key-of-the-tests" not in everything
-    again = run(results)
-    assert again.returncode == 0, again.stderr
+    run(results)
     assert tables(place) == tables(undisturbed)
 
 
 def test_a_disk_that_is_full_for_a_while(run: Run, undisturbed: Path, small_disk: Path) -> None:
     filler = small_disk / "filler"
     filler.write_bytes(bytes(TMPFS_BYTES - 180_000))
-    ended = run(str(small_disk))
-    assert ended.returncode == 2, (ended.stdout, ended.stderr)
-    assert "Traceback" not in ended.stderr
-    errors = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1
-    assert "No space left on device" in errors[0]
+    with pytest.raises(ResultsError, match="No space left on device"):
+        run(str(small_disk))
     assert 0 < len([*(small_disk / "tiny" / "trials").glob("*.parquet")]) < 7
     filler.unlink()
-    ended = run(str(small_disk))
-    assert ended.returncode == 0, ended.stderr
+    run(str(small_disk))
     assert tables(small_disk / "tiny") == tables(undisturbed)
     assert journal(small_disk / "tiny" / JOURNAL_FILE) == journal(undisturbed / JOURNAL_FILE)
 
 
-def test_a_torn_journal_and_a_torn_table(run: Run, undisturbed: Path, tmp_path: Path) -> None:
+def test_a_torn_journal_and_a_torn_table(
+    run: Run, undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     expected = tables(undisturbed)
     shutil.copytree(undisturbed, tmp_path / "tiny")
     path, table = tmp_path / "tiny" / JOURNAL_FILE, tmp_path / "tiny" / "history" / MERGED
     os.truncate(path, path.stat().st_size - 40)
     os.truncate(table, table.stat().st_size // 2)
-    ended = run(str(tmp_path))
-    assert ended.returncode == 0, ended.stderr
-    assert f"set aside: {MERGED} cannot be read in history" in ended.stderr
-    assert f"set aside: {JOURNAL_FILE} was torn, is now {JOURNAL_FILE}.damaged-0" in ended.stderr
+    capsys.readouterr()
+    run(str(tmp_path))
+    said = capsys.readouterr().err
+    assert f"set aside: {MERGED} cannot be read in history" in said
+    assert f"set aside: {JOURNAL_FILE} was torn, is now {JOURNAL_FILE}.damaged-0" in said
     assert tables(tmp_path / "tiny") == expected
     assert journal(path) == journal(undisturbed / JOURNAL_FILE)
