@@ -71,10 +71,10 @@ def test_memory_adds_up(local_ray: None, subject: Subject, monkeypatch: pytest.M
 
 def test_a_study_with_a_fake_scorer_runs_to_its_end(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "CELLS", 2)
-    monkeypatch.setattr(study, "REPLICAS", 2)
-    measured = measure_study(5, quiet)
-    assert (measured.trials, measured.cells, measured.concurrent_trials, measured.queries) == (6, 2, 4, 10)
-    units = 6 * 11  # a trial takes five steps and evaluates dev after each, and at its start
-    assert measured.scorer_seconds >= units * UNIT_SECONDS / 2
-    assert measured.overhead_seconds == pytest.approx((measured.seconds - measured.scorer_seconds) / 6)
-    assert 0 < measured.first_bytes <= measured.early_bytes
+    monkeypatch.setattr(study, "REPLICAS", 1)
+    measured = measure_study(3, quiet)
+    assert (measured.trials, measured.cells, measured.concurrent_trials, measured.queries) == (4, 2, 2, 10)
+    units = 4 * 11  # a trial takes five steps and evaluates dev after each, and at its start
+    assert measured.scorer_seconds >= units * UNIT_SECONDS
+    assert measured.overhead_seconds == pytest.approx((measured.seconds - measured.scorer_seconds) / 4)
+    assert min(measured.first_bytes, measured.early_bytes) > 0

@@ -111,7 +111,7 @@ def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, place: S
     assert len(load_results(str(place)).trials) == 3
 
 
-@pytest.mark.parametrize("table", ["trials", "history", "scores", "landscape"])
+@pytest.mark.parametrize("table", ["trials", "history"])
 @pytest.mark.parametrize("harm", ["cut", "zeros", "gone"])
 def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
     make_outcome: Callable, place: Storage, table: str, harm: str

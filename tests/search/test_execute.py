@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import ray
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
+from ray.cluster_utils import Cluster
 
 from zostudy.cluster.pool import LocalPool
 from zostudy.lm.agreement import BOUNDS, rounded_up
@@ -135,12 +136,20 @@ class Run:
 
 
 @pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a cluster, where a study starts sooner than on a Ray of its own."""
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
+    yield cluster.address
+    cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
-    def run(replicas: int, watcher: Watcher) -> Run:
+    def run(replicas: int, watcher: Watcher, address: str | None = None) -> Run:
         assert not ray.is_initialized()
         study = prepare(StudySpec.model_validate(STUDY | {"replicas": replicas}))
         ledger = Ledger(tmp_path_factory.mktemp("results") / "small")
-        return Run(study, ledger, watcher, run_prepared(study, ledger, None, watcher))
+        return Run(study, ledger, watcher, run_prepared(study, ledger, address, watcher))
 
     return run
 
@@ -151,8 +160,8 @@ def one(run: Callable[..., Run]) -> Run:
 
 
 @pytest.fixture(scope="module")
-def two(run: Callable[..., Run], descendants: Callable[[str], list[Path]]) -> Run:
-    return run(2, LibraryWatcher(descendants=descendants))
+def two(run: Callable[..., Run], address: str, descendants: Callable[[str], list[Path]]) -> Run:
+    return run(2, LibraryWatcher(descendants=descendants), address)
 
 
 def tables(folder: Path) -> dict[str, pa.Table]:
@@ -199,7 +208,7 @@ def test_the_evaluators_agreement_with_transformers_is_told_first_and_stored(one
     assert 0 < row["difference"] < 1e-5 < row["bound"] == BOUNDS["float32"]
 
 
-def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(tmp_path: Path) -> None:
+def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(address: str, tmp_path: Path) -> None:
     sections = {
         "model": {"name": "mini-roberta", "dtype": "bfloat16"},
         "methods": ({"label": "zosa", "method": "zosa"},),
@@ -209,7 +218,7 @@ def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(tmp_path: Path) -> None:
     }
     study = prepare(StudySpec.model_validate(STUDY | sections))
     ledger = Ledger(tmp_path / "small")
-    run_prepared(study, ledger, None, Watcher())
+    run_prepared(study, ledger, address, Watcher())
     assert [(row["dtype"], row["chosen"]) for row in ledger.precision()] == [("float32", False), ("bfloat16", True)]
     stored = {(row["split"], row["row"]): row["scores"] for row in read_table(ledger.place, "scores").to_pylist()}
 
@@ -259,7 +268,7 @@ def test_what_is_finished_is_not_done_again(one: Run) -> None:
     assert {path: path.stat().st_mtime_ns for path in one.ledger.place.folder.rglob("*") if path.is_file()} == files
 
 
-def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, tmp_path: Path) -> None:
+def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, address: str, tmp_path: Path) -> None:
     folder = tmp_path / "small"
     shutil.copytree(one.ledger.place.folder, folder)
     lost = [
@@ -278,13 +287,13 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, tmp_path:
 
     stopped = InterruptingWatcher()
     with pytest.raises(KeyboardInterrupt):
-        run_prepared(one.study, Ledger(folder), None, stopped)
+        run_prepared(one.study, Ledger(folder), address, stopped)
     assert not ray.is_initialized()
     kept = {row.trial: row.started_at for row in Ledger(folder).trials()}
     assert kept.keys() == FINISHED - set(lost) | set(stopped.finished)
 
     resumed = Watcher()
-    assert run_prepared(one.study, Ledger(folder), None, resumed).done
+    assert run_prepared(one.study, Ledger(folder), address, resumed).done
     assert set(resumed.started) == FINISHED - kept.keys()
     rows = {row.trial: row.started_at for row in Ledger(folder).trials()}
     assert {name: rows[name] for name in kept} == kept
