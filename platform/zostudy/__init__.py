@@ -41,7 +41,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Imports a public name when it is first used."""
+    """Imports a public name when it is first used; ``__version__`` is that of the installed package."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("zostudy")
     for home, names in _HOMES.items():
         if name in names:
             value: object = getattr(import_module(home), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -25,7 +26,7 @@ from zostudy.cli.submit import submit_command
 from zostudy.cli.tokens import tokens_command
 from zostudy.cli.usage import UsageError, usage_line
 from zostudy.errors import LostRayError, ZostudyError
-from zostudy.printing import tell
+from zostudy.printing import say, tell
 
 BAD_INPUT = 2
 
@@ -34,6 +35,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Studies of zeroth-order prompt tuning for frozen language models on imbalanced text, on Ray.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import zostudy
+
+        say(f"zostudy {zostudy.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Takes what stands before the verb."""
+
+
 app.command("run")(run_command)
 app.command("submit")(submit_command)
 app.command("jobs")(jobs_command)
