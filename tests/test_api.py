@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import zostudy
+from zostudy.config import dump_yaml, load_study, study_of
 from zostudy.errors import ResultsError, SpecError
 from zostudy.results.storage import Storage
-from zostudy.spec import dump_yaml, load_study, study_of
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "results" / "reference"

@@ -14,16 +14,16 @@ PACKAGE = ROOT / "platform" / "zostudy"
 
 # Which rooms a room may import from, beside errors, machine, randomness and wording.
 ROOMS = {
-    "spec": {"spec", "methods", "tasks"},
-    "tasks": {"tasks", "spec"},
-    "lm": {"lm", "spec", "tasks"},
+    "config": {"config", "methods", "tasks"},
+    "tasks": {"tasks", "config"},
+    "lm": {"lm", "config", "tasks"},
     "methods": {"methods"},
-    "cluster": {"cluster", "lm", "results", "spec"},
-    "bench": {"bench", "cluster", "lm", "results", "search", "spec", "tasks"},
-    "search": {"search", "cluster", "lm", "methods", "results", "spec", "tasks"},
-    "results": {"results", "spec"},
-    "report": {"report", "results", "spec"},
-    "export": {"export", "lm", "results", "spec", "tasks"},
+    "cluster": {"cluster", "lm", "results", "config"},
+    "bench": {"bench", "cluster", "lm", "results", "search", "config", "tasks"},
+    "search": {"search", "cluster", "lm", "methods", "results", "config", "tasks"},
+    "results": {"results", "config"},
+    "report": {"report", "results", "config"},
+    "export": {"export", "lm", "results", "config", "tasks"},
 }
 
 

@@ -15,11 +15,11 @@ import pytest
 import yaml
 
 from zostudy.bench.report import Report
+from zostudy.config import load_study
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.reading import load_results
 from zostudy.results.tables import markdown
-from zostudy.spec import load_study
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from zostudy.spec import load_study, method_space
+from zostudy.config import load_study, method_space
 
 STUDIES = sorted((Path(__file__).parents[1] / "studies").glob("*.yaml"))
 

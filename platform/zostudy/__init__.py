@@ -8,13 +8,13 @@ from importlib import import_module
 TYPE_CHECKING = False  # not from typing: with python -m a file typing.py in the working directory would be read here
 
 if TYPE_CHECKING:
+    from zostudy.config import StudySpec, load_study
     from zostudy.errors import ZostudyError
     from zostudy.methods import Method, register_method
     from zostudy.results.compare import compare
     from zostudy.results.comparison import Comparison
     from zostudy.results.reading import Results, load_results
     from zostudy.running import run
-    from zostudy.spec import StudySpec, load_study
 
 __all__ = [
     "Comparison",
@@ -36,7 +36,7 @@ _HOMES = {
     "zostudy.results.comparison": ("Comparison",),
     "zostudy.results.reading": ("Results", "load_results"),
     "zostudy.running": ("run",),
-    "zostudy.spec": ("StudySpec", "load_study"),
+    "zostudy.config": ("StudySpec", "load_study"),
 }
 
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zostudy.config import StudySpec, load_study, study_of
 from zostudy.printing import tell
 from zostudy.results.reading import Results, load_results
 from zostudy.results.storage import Storage, Where
-from zostudy.spec import StudySpec, load_study, study_of
 
 
 def run(

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from zostudy.cli import main
 from zostudy.cluster.pool import LocalPool
+from zostudy.config import StudySpec, dump_yaml, load_study
 from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import run_trial
-from zostudy.spec import StudySpec, dump_yaml, load_study
 
 PLATFORM = Path(__file__).parents[2] / "platform"
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import zostudy.lm.sources
+from zostudy.config import load_study
 from zostudy.lm.sources import MINILM_PACKAGE
 from zostudy.results.lease import LEASE_FILE
 from zostudy.results.ledger import Ledger
-from zostudy.spec import load_study
 
 EMBEDDED = Path(zostudy.lm.sources.__file__).parent / "embedded" / "mini-roberta"
 

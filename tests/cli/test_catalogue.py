@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from zostudy.config.study import EMBEDDED_MODELS
 from zostudy.methods import describe_options, get_method, method_names
-from zostudy.spec.study import EMBEDDED_MODELS
 from zostudy.tasks.wellknown import WELL_KNOWN
 
 LISTS = {

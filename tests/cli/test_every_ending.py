@@ -17,6 +17,7 @@ from rich.live import Live
 
 from zostudy.cli.live import LineView, TableView
 from zostudy.cluster.pool import LocalPool
+from zostudy.config import StudySpec, load_study
 from zostudy.errors import ResultsError
 from zostudy.export.trials import load_study_results
 from zostudy.results.ledger import Ledger
@@ -34,7 +35,6 @@ from zostudy.search.setup import set_up
 from zostudy.search.study_log import LOG_FILE, StudyLog
 from zostudy.search.trial import run_trial
 from zostudy.search.watcher import Watcher
-from zostudy.spec import StudySpec, load_study
 
 End = Callable[[StudySpec, Assignment, StudyData], Outcome]
 

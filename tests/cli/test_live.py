@@ -13,12 +13,12 @@ from rich.live import Live
 from zostudy.cli import live, meter
 from zostudy.cli.live import LineView, TableView, View, live_view
 from zostudy.cli.meter import duration
+from zostudy.config import load_study
 from zostudy.results.outcome import Outcome
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
-from zostudy.spec import load_study
 
 
 @pytest.fixture

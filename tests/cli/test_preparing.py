@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from zostudy.cli.preparing import prepare_aloud
-from zostudy.spec.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
+from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
 
 
 @pytest.mark.parametrize("trusted", [False, True])

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
+from zostudy.config import load_study
 from zostudy.results.ledger import Ledger
-from zostudy.spec import load_study
 
 DIVERGING = {"diverging": {"method": "spsa", "learning_rate": 1e38}}
 

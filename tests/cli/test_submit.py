@@ -26,13 +26,13 @@ from zostudy.cluster.head import Head
 from zostudy.cluster.jobs import find_job
 from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.shipping import make_shipment
+from zostudy.config import StudySpec, load_study
 from zostudy.lm.build import make_evaluator
 from zostudy.results.ledger import Ledger
 from zostudy.search.evaluator import read_model
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import run_trial
-from zostudy.spec import StudySpec, load_study
 from zostudy.tasks.reviews import reviews
 
 TOKEN = "of-this-test-alone-0123456789abcdef"

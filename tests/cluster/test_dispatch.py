@@ -17,8 +17,8 @@ from zostudy.cluster.pool import RayPool
 from zostudy.cluster.pulse import Pulse
 from zostudy.cluster.replica import ASIDE, Recipe, start_replica
 from zostudy.cluster.units import Unit
+from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ClusterError, ModelError, NoReplicaError, ReplicaError
-from zostudy.spec.study import ResourcesSpec
 
 pytestmark = pytest.mark.ray
 

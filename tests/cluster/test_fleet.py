@@ -18,8 +18,8 @@ from zostudy.cluster import fleet as under_test
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import ASIDE, Recipe, Replica
+from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ModelError, NoReplicaError, ZostudyError
-from zostudy.spec.study import ResourcesSpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

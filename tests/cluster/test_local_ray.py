@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from zostudy.cluster.local_ray import connected, local_replicas
+from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
-from zostudy.spec.study import StudySpec
 
 
 def study(**sections: object) -> StudySpec:

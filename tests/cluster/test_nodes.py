@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA, describe_demand, describe_largest, room
-from zostudy.spec.study import ResourcesSpec
+from zostudy.config.study import ResourcesSpec
 
 
 def node(name: str = "a", alive: bool = True, **has: float) -> dict[str, Any]:

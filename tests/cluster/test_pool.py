@@ -14,8 +14,8 @@ from zostudy.cluster.pool import LocalPool, Pool, RayPool
 from zostudy.cluster.replica import Recipe, start_replicas
 from zostudy.cluster.scored import Scored
 from zostudy.cluster.units import MOST_EXAMPLES
+from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ModelError
-from zostudy.spec.study import ResourcesSpec
 
 
 class NamingScorer:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe, Replica, have_bfloat16, start_replicas
 from zostudy.cluster.units import Unit
+from zostudy.config.study import ResourcesSpec
 from zostudy.lm.processor import bfloat16_unit
-from zostudy.spec.study import ResourcesSpec
 
 UNIT = Unit(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32), seed=0, group=1)
 

@@ -8,8 +8,8 @@ import pytest
 
 from zostudy.cluster import shipping
 from zostudy.cluster.shipping import Shipment, make_shipment
+from zostudy.config import Difference, difference, dump_yaml, load_study
 from zostudy.errors import SpecError
-from zostudy.spec import Difference, difference, dump_yaml, load_study
 
 STUDY = {"name": "shipped", "model": {"name": "mini-roberta"}, "task": {"name": "reviews"}, "methods": ["spsa"]}
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from zostudy.cluster.pool import LocalPool
+from zostudy.config import StudySpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.trials import StoredTrial, load_study_results
 from zostudy.lm.build import make_evaluator
@@ -18,7 +19,6 @@ from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import run_trial
-from zostudy.spec import StudySpec
 from zostudy.tasks.reviews import reviews
 
 FAMILIES = ("mini-roberta", "mini-gpt2", "mini-llama")

@@ -14,11 +14,11 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
+from zostudy.config import ConfirmSpec, SearchSpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import read_manifest
 from zostudy.export.trials import load_study_results
 from zostudy.lm.sources import find_model, minilm_installed
-from zostudy.spec import ConfirmSpec, SearchSpec
 from zostudy.tasks.files import read_rows
 
 CLOSE = {"rtol": 0, "atol": 1e-4}

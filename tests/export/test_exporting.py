@@ -9,6 +9,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
+from zostudy.config import TaskSpec
 from zostudy.errors import DataError, ModelError, ResultsError
 from zostudy.export.asking import find_asking
 from zostudy.export.exporting import export_trial
@@ -16,7 +17,6 @@ from zostudy.export.folder import whole_folder
 from zostudy.export.manifest import FILES, read_manifest
 from zostudy.export.trials import load_study_results
 from zostudy.results.intervals import t_interval
-from zostudy.spec import TaskSpec
 from zostudy.tasks.loading import load_task
 
 
@@ -237,7 +237,7 @@ def _interval(seeds, column: str) -> str:
 
 
 def _location(name: str) -> str:
+    from zostudy.config import ModelSpec
     from zostudy.lm.sources import find_model
-    from zostudy.spec import ModelSpec
 
     return find_model(ModelSpec(name=name)).location

@@ -5,10 +5,10 @@ import pytest
 from safetensors.numpy import load_file
 from scipy.spatial.distance import cdist
 
+from zostudy.config import ModelSpec
 from zostudy.export.nearest import nearest_tokens
 from zostudy.lm.sources import find_model
 from zostudy.lm.tokenizer import load_tokenizer
-from zostudy.spec import ModelSpec
 
 
 def test_tokens_are_the_nearest_by_brute_force(exported_study) -> None:

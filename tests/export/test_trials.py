@@ -12,6 +12,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from zostudy.config import ConfirmSpec, SearchSpec
 from zostudy.errors import ResultsError
 from zostudy.export.exporting import export_trial
 from zostudy.export.labelling import Texts
@@ -23,7 +24,6 @@ from zostudy.export.trials import load_study_results
 from zostudy.lm.sources import find_model
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import PRECISION
-from zostudy.spec import ConfirmSpec, SearchSpec
 from zostudy.tasks.files import read_rows
 
 

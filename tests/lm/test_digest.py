@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.digest import SAMPLE_BYTES, check_unchanged, model_digests, weights_digest
 from zostudy.lm.sources import ModelSource, find_model
-from zostudy.spec.study import ModelSpec
 
 
 @pytest.fixture

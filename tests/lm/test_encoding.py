@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
-from zostudy.spec.study import ModelSpec
 
 TEXTS = ("the film was great", "the story was slow but the actors were good and the music was good", "bad")
 ROOM = 60

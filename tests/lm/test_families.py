@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from zostudy.config.study import ModelSpec
 from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import FrozenLM
@@ -18,7 +19,6 @@ from zostudy.lm.padded import PaddedLM
 from zostudy.lm.sources import Head, ModelSource
 from zostudy.lm.subspace import make_subspace
 from zostudy.lm.weights import load_model, load_weights
-from zostudy.spec.study import ModelSpec
 
 SPEC = ModelSpec(name="random", prompt_tokens=4)
 SEED, DIM = 3, 6

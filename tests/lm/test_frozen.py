@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
+from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.frozen import FrozenLM
@@ -18,7 +19,6 @@ from zostudy.lm.sources import ModelSource, find_model, minilm_installed
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import load_weights
 from zostudy.randomness import generator
-from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 TEXTS = (
     "the film was great",

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
-from zostudy.spec.study import ModelSpec
 
 
 @pytest.fixture(scope="module")

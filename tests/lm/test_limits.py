@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.limits import UNLIMITED, check_max_length, model_room
 from zostudy.lm.sources import ModelSource
-from zostudy.spec.study import ModelSpec
 
 Room = Callable[..., int]
 

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.digest import weights_digest
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import Head, ModelSource, find_model
 from zostudy.lm.weights import load_model
-from zostudy.spec.study import ModelSpec
 
 _SMALL = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}
 _BERT = _SMALL | {"intermediate_size": 24, "max_position_embeddings": 32}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import encode_task
 from zostudy.lm.limits import model_room
@@ -17,7 +18,6 @@ from zostudy.lm.precision import NoiseFloor, Probes, noise_floor, score_probes
 from zostudy.lm.sources import find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
-from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 BATCH = 6
 SLOPE = np.array([0.5, -2.0, 1.0, 0.25])

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm import sources
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import find_model, load_config, minilm_installed
 from zostudy.lm.tokenizer import load_tokenizer
-from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 
 @pytest.mark.parametrize(("name", "head"), list(zip(EMBEDDED_MODELS, ("masked", "causal", "causal"), strict=True)))

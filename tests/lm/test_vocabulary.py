@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.vocabulary import find_vocabulary
-from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from zostudy.config.study import StudySpec
 from zostudy.search.data import StudyData
 from zostudy.search.plan import Plan, make_plan
-from zostudy.spec.study import StudySpec
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.table import TextTable
 

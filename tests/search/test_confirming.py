@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.methods import MethodOptions, get_method, register_method, registry
 from zostudy.methods.random_search import RandomSearch
@@ -18,7 +19,6 @@ from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import CellProgress, StudyProgress
 from zostudy.search.setup import check_settings
-from zostudy.spec.study import StudySpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 from ray.cluster_utils import Cluster
 
 from zostudy.cluster.pool import LocalPool
+from zostudy.config.study import StudySpec
 from zostudy.lm.agreement import BOUNDS, rounded_up
 from zostudy.lm.build import make_evaluator
 from zostudy.lm.processor import bfloat16_unit
@@ -34,7 +35,6 @@ from zostudy.search.precision_text import precision_line
 from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress, run_trial
-from zostudy.spec.study import StudySpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

@@ -19,6 +19,7 @@ from zostudy.cluster.crew import MOST_DEATHS
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.replica import Recipe
+from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
@@ -28,7 +29,6 @@ from zostudy.search.progress import StudyProgress
 from zostudy.search.searcher import MOST_TRIES
 from zostudy.search.trial import TrialProgress, run_trial
 from zostudy.search.tuning import Evaluators, run_trials
-from zostudy.spec.study import StudySpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

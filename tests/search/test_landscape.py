@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
 from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.config.study import StudySpec
 from zostudy.results.encoding import encode
 from zostudy.results.outcome import Landscape, Outcome
 from zostudy.results.schema import TIME_COLUMNS
@@ -28,7 +29,6 @@ from zostudy.search.landscape import (
 )
 from zostudy.search.plan import Plan, Stage, make_plan
 from zostudy.search.trial import run_trial
-from zostudy.spec.study import StudySpec
 from zostudy.tasks.imbalance import Draw
 
 GRID = EXTENT * np.arange(-4, 5) / 4

@@ -15,10 +15,10 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
+from zostudy.config import dump_yaml
 from zostudy.results.checkpoints import CHECKPOINTS, Checkpoints
 from zostudy.results.files import read_table
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
-from zostudy.spec import dump_yaml
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.scored import Scored
+from zostudy.config.study import StudySpec
 from zostudy.search.data import StudyData
 from zostudy.search.noise import all_probes, measure, noise_floors
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import set_up
-from zostudy.spec.study import StudySpec
 
 MakeSpec = Callable[..., StudySpec]
 

@@ -18,6 +18,7 @@ from ray.util import placement_group_table
 
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.replica import Recipe
+from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
@@ -26,7 +27,6 @@ from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
 from zostudy.search.tuning import Evaluators, run_trials
-from zostudy.spec.study import StudySpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

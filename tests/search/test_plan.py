@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from zostudy.config.study import StudySpec
 from zostudy.search.plan import Plan, make_plan
-from zostudy.spec.study import StudySpec
 
 
 def test_one_cell_a_method_and_ratio(plan: Plan) -> None:

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool
+from zostudy.config.study import StudySpec
 from zostudy.errors import ReplicaError
 from zostudy.results.ledger import Ledger
 from zostudy.search import precision
@@ -21,7 +22,6 @@ from zostudy.search.plan import make_plan
 from zostudy.search.precision import Precision
 from zostudy.search.precision_text import precision_line, warning_lines
 from zostudy.search.trial import run_trial
-from zostudy.spec.study import StudySpec
 
 MakeSpec = Callable[..., StudySpec]
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zostudy.config.study import StudySpec
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import CellProgress, StudyProgress, best_of
 from zostudy.search.proposer import SearchResult
 from zostudy.search.pruning import Evaluations
-from zostudy.spec.study import StudySpec
 
 
 @pytest.fixture(scope="module", params=["none", "asha", "median"])

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from zostudy.config.study import StudySpec
 from zostudy.search.plan import Cell, Plan, make_plan
 from zostudy.search.proposer import SearchResult, propose
 from zostudy.search.space import distributions
-from zostudy.spec.study import StudySpec
 
 
 def results(plan: Plan, cell: Cell, values: list[float | None]) -> list[SearchResult]:

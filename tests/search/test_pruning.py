@@ -16,6 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from zostudy.config.study import BudgetSpec, StudySpec
 from zostudy.results.storage import Storage
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.journal import JOURNAL_FILE, Journal
@@ -23,7 +24,6 @@ from zostudy.search.plan import make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.proposer import SearchResult, frozen_trial
 from zostudy.search.pruning import PASSES, best_so_far, thresholds
-from zostudy.spec.study import BudgetSpec, StudySpec
 
 # Few values, so that many are equal; a trial that fails at an evaluation leaves its curve up to there.
 CURVES = st.integers(2, 12).flatmap(

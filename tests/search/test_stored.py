@@ -15,6 +15,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.results.classes import StudyClass, StudyClasses, read_classes
 from zostudy.results.ledger import STUDY_FILE, Ledger
@@ -27,7 +28,6 @@ from zostudy.search.progress import StudyProgress
 from zostudy.search.stored import run_stored
 from zostudy.search.trial import run_trial
 from zostudy.search.watcher import Watcher
-from zostudy.spec.study import StudySpec
 
 DATA = "0123456789abcdef"
 

@@ -21,6 +21,8 @@ from ray.cluster_utils import Cluster
 
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.ray_log import RAY_LOG_FILE
+from zostudy.config import dump_yaml
+from zostudy.config.study import StudySpec
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
@@ -31,8 +33,6 @@ from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
-from zostudy.spec import dump_yaml
-from zostudy.spec.study import StudySpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError
 from zostudy.methods import method_names
 from zostudy.results.checkpoints import Checkpoints
@@ -26,7 +27,6 @@ from zostudy.search.pruning import best_so_far
 from zostudy.search.recording import Recording
 from zostudy.search.setup import set_up
 from zostudy.search.trial import Trial, TrialProgress, run_trial
-from zostudy.spec.study import StudySpec
 
 REPORTS: list[TrialProgress] = []
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zostudy.config.study import TaskSpec
 from zostudy.errors import DataError
-from zostudy.spec.study import TaskSpec
 from zostudy.tasks.loading import Task, load_task
 
 NAMES = st.sampled_from(

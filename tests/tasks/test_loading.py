@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from zostudy.config.study import SplitNames, TaskSpec
 from zostudy.errors import DataError
-from zostudy.spec.study import SplitNames, TaskSpec
 from zostudy.tasks.loading import load_task
 
 ROWS = [

@@ -10,8 +10,8 @@ import datasets
 import pytest
 import yaml
 
+from zostudy.config.study import TaskSpec
 from zostudy.errors import DataError
-from zostudy.spec.study import TaskSpec
 from zostudy.tasks.loading import Task, load_task
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from zostudy.spec.study import ImbalanceSpec, SplitNames, TaskSpec
+from zostudy.config.study import ImbalanceSpec, SplitNames, TaskSpec
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import load_task
 

@@ -15,10 +15,10 @@ from zostudy.bench.timing import Say
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import start_replicas
 from zostudy.cluster.units import MOST_EXAMPLES
+from zostudy.config.study import ResourcesSpec
 from zostudy.lm.cost import unit_examples
 from zostudy.lm.frozen import can_share_prompts
 from zostudy.lm.weights import Weights
-from zostudy.spec.study import ResourcesSpec
 
 REPLICAS = (1, 2, 4)
 

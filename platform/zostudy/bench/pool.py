@@ -13,9 +13,9 @@ from zostudy.bench.subjects import BATCH, Subject, batches, draw_latents, read_w
 from zostudy.bench.timing import Say, in_turn, seconds_per_call
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
 from zostudy.cluster.replica import Recipe, build_evaluator, start_replicas
+from zostudy.config.study import ResourcesSpec
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.weights import DType, Weights
-from zostudy.spec.study import ResourcesSpec
 
 REPLICAS = (1, 2)
 UNIT_SECONDS = 0.05

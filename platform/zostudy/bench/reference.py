@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from zostudy.config.study import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import make_subspace
 from zostudy.lm.weights import load_model
-from zostudy.spec.study import ModelSpec
 
 
 class ReferenceLoop:

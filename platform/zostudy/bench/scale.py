@@ -16,7 +16,7 @@ from zostudy.bench.subjects import BATCH, batches, draw_latents
 from zostudy.bench.timing import Say
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe, start_replicas
-from zostudy.spec.study import ResourcesSpec
+from zostudy.config.study import ResourcesSpec
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 UNIT_SECONDS = 0.05

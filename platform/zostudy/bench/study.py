@@ -13,6 +13,7 @@ from zostudy.bench.report import StudyOverhead
 from zostudy.bench.timing import Say
 from zostudy.cluster.nodes import TRIALS_PER_REPLICA
 from zostudy.cluster.replica import Recipe, start_replicas
+from zostudy.config.study import ResourcesSpec, StudySpec
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
@@ -20,7 +21,6 @@ from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
 from zostudy.search.tuning import Evaluators, run_trials
-from zostudy.spec.study import ResourcesSpec, StudySpec
 
 TRIALS = 104
 REPLICAS = 4

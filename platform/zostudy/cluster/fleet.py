@@ -16,8 +16,8 @@ from zostudy.cluster.crew import MOST_DEATHS, Crew, in_one_line
 from zostudy.cluster.nodes import describe_demand, describe_largest, room
 from zostudy.cluster.pulse import MOST_UNIT_SECONDS, Pulse
 from zostudy.cluster.replica import Recipe, start_replica
+from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ZostudyError
-from zostudy.spec.study import ResourcesSpec
 
 SECONDS_BETWEEN_ROUNDS = 5.0
 SECONDS_WHILE_ONE_COMES_UP = 1.0

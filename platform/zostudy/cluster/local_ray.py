@@ -13,9 +13,9 @@ from zostudy.cluster.attaching import attach
 from zostudy.cluster.environment import QUIET, environment
 from zostudy.cluster.loopback import on_loopback, read_token_settings
 from zostudy.cluster.process_watch import NAMES, watched_processes
+from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
 from zostudy.machine import usable_cpus
-from zostudy.spec.study import StudySpec
 
 OBJECT_STORE_BYTES = 2**28
 

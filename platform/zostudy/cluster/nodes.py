@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zostudy.spec.study import ResourcesSpec
+from zostudy.config.study import ResourcesSpec
 
 TRIALS_PER_REPLICA = 2
 TRIAL_BYTES = 2**28

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.units import Answer, Scorer, Unit
+from zostudy.config.study import ModelSpec, ResourcesSpec
 from zostudy.lm.encoding import EncodedTask
-from zostudy.spec.study import ModelSpec, ResourcesSpec
 
 if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch
     from zostudy.lm.build import Model

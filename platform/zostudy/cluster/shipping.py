@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import zostudy
+from zostudy.config.contents import DIGEST_LENGTH, contents_name, files_read
+from zostudy.config.document import dump_yaml, parse_document
+from zostudy.config.overrides import override
+from zostudy.config.paths import MODEL_NAME, TASK_FILE
+from zostudy.config.study import StudySpec
 from zostudy.errors import SpecError
-from zostudy.spec.contents import DIGEST_LENGTH, contents_name, files_read
-from zostudy.spec.document import dump_yaml, parse_document
-from zostudy.spec.overrides import override
-from zostudy.spec.paths import MODEL_NAME, TASK_FILE
-from zostudy.spec.study import StudySpec
 
 MOST_BYTES = 100 * 2**20
 STUDY_FILE = "study.yaml"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zostudy.config.study import TaskSpec
 from zostudy.errors import DataError
-from zostudy.spec.study import TaskSpec
 from zostudy.tasks.loading import load_task
 from zostudy.tasks.templates import Head, Wording
 from zostudy.tasks.wellknown import WELL_KNOWN, WellKnownTask

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from zostudy.config import dump_yaml
+from zostudy.config.study import BUILT_IN_MODELS
 from zostudy.export.decision import Decision, recalls
 from zostudy.export.manifest import ADAPTER_CONFIG_FILE, Manifest
 from zostudy.export.prompt import TunedPrompt
@@ -14,8 +16,6 @@ from zostudy.lm.sources import ModelSource, package_of
 from zostudy.results.intervals import Interval
 from zostudy.results.schema import METRICS, TRIALS, meaning
 from zostudy.results.tables import Table, markdown
-from zostudy.spec import dump_yaml
-from zostudy.spec.study import BUILT_IN_MODELS
 from zostudy.wording import printable
 
 _VLLM = """## Use with vLLM

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safetensors.torch import save
 
+from zostudy.config.study import ModelSpec
 from zostudy.export.adapter import write_adapter
 from zostudy.export.asking import Asking, find_asking
 from zostudy.export.card import model_card
@@ -17,7 +18,6 @@ from zostudy.export.manifest import CARD_FILE, MANIFEST_FILE, PROMPT_FILE, PROMP
 from zostudy.export.prompt import TunedPrompt, fingerprint, tuned_prompt
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import ModelSource, find_model
-from zostudy.spec.study import ModelSpec
 
 
 @dataclass(frozen=True)

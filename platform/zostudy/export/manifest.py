@@ -8,10 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import ResultsError
 from zostudy.export.decision import Decision
 from zostudy.export.identity import Identity
-from zostudy.spec.study import ModelSpec
 from zostudy.tasks.templates import Head, Template, Wording
 
 MANIFEST_FILE = "zostudy.json"

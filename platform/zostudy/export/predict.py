@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError, ResultsError, TooLongError
 from zostudy.export.identity import check_identity
 from zostudy.export.labelling import Texts
@@ -25,7 +26,6 @@ from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
-from zostudy.spec.study import ModelSpec
 
 ROWS_AT_ONCE = 256
 

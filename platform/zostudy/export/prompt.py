@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zostudy.config.study import ModelSpec
 from zostudy.export.asking import Asking
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.build import make_evaluator
@@ -22,7 +23,6 @@ from zostudy.lm.sources import ModelSource
 from zostudy.lm.special_tokens import find_frame
 from zostudy.lm.subspace import start_tokens
 from zostudy.lm.tokenizer import load_tokenizer
-from zostudy.spec.study import ModelSpec
 
 
 @dataclass(frozen=True)

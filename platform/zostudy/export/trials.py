@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zostudy.config import StudySpec, parse_study
 from zostudy.errors import ResultsError
 from zostudy.results.intervals import Interval, t_interval
 from zostudy.results.outcome import SplitScores
@@ -19,7 +20,6 @@ from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results, read_results
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
-from zostudy.spec import StudySpec, parse_study
 from zostudy.wording import meant
 
 if TYPE_CHECKING:  # what is wrong with the results is said before torch is loaded

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import DisagreementError, ModelError, ZostudyError
 from zostudy.lm.build import Evaluator, Model, make_evaluator
 from zostudy.lm.encoding import EncodedTask
@@ -27,7 +28,6 @@ from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import start_tokens
 from zostudy.lm.weights import DType, load_model, weights_of
 from zostudy.randomness import generator
-from zostudy.spec.study import ModelSpec
 
 BOUNDS: dict[DType, float] = {"float32": 1e-4, "bfloat16": 0.1}
 """The largest difference from transformers' float32 scores that a dtype may have, as a share of the largest score."""

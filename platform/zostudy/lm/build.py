@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from zostudy.config.study import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import TORCH_DTYPES, DType, Weights, load_model, load_weights
-from zostudy.spec.study import ModelSpec
 
 Model: TypeAlias = Weights | ModelSource
 """What an evaluator is made of: weights that are read already, or where to read them."""

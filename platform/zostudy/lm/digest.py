@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from zostudy.config.contents import DIGEST_LENGTH
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
-from zostudy.spec.contents import DIGEST_LENGTH
 
 # What transformers' configurations, tokenizers and their vocabularies are called.
 SETTINGS = {".bpe", ".codes", ".json", ".model", ".spm", ".tiktoken", ".tokenizer", ".txt", ".vocab"}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from zostudy.config.study import ModelSpec
 from zostudy.lm.attention import Attention, Block
 from zostudy.lm.body import normed, run_body
 from zostudy.lm.encoding import EncodedTask
@@ -18,7 +19,6 @@ from zostudy.lm.packing import Layout, Places, cut_forwards, lay_out
 from zostudy.lm.pooling import pooled
 from zostudy.lm.subspace import Subspaces
 from zostudy.lm.weights import TORCH_DTYPES, Weights
-from zostudy.spec.study import ModelSpec
 
 # Smaller forwards pay per call, larger ones fall out of the processor's caches.
 FORWARD_TOKENS = {"cpu": 4096, "cuda": 65536}

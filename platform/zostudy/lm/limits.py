@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.sources import ModelSource, load_config
-from zostudy.spec.study import ModelSpec
 
 SHORTEST_ROOM = 4
 UNLIMITED = 1 << 20

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zostudy.config.study import ModelSpec
 from zostudy.lm.architecture import padding_of
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.heads import EncoderHead, Head, TokenHead
 from zostudy.lm.pooling import find_pooling
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import Subspaces
-from zostudy.spec.study import ModelSpec
 
 # Larger forwards fall out of the processor's caches, smaller ones pay per call: measured on minilm and mini-roberta.
 FORWARD_TOKENS = 2048

@@ -12,8 +12,8 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zostudy.config.study import BUILT_IN_MODELS
 from zostudy.errors import ModelError, ZostudyError
-from zostudy.spec.study import BUILT_IN_MODELS
 from zostudy.wording import nearest
 
 if TYPE_CHECKING:

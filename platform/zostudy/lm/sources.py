@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import weight_files
 from zostudy.lm.reading import reading
-from zostudy.spec.study import EMBEDDED_MODELS, ModelSpec
 
 Head = Literal["masked", "causal", "encoder"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.config import difference, dump_yaml
 from zostudy.errors import ResultsError
 from zostudy.results.encoding import encode, encode_agreement, encode_precision
 from zostudy.results.files import PRECISION_FILE, TABLES_OF_A_TRIAL, read_measured, read_table
@@ -19,7 +20,6 @@ from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import UNFINISHED, Storage, Where
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.results.trial_row import TrialRow
-from zostudy.spec import difference, dump_yaml
 
 _PROBE = ".probe"
 _SAME_CONTENTS = {

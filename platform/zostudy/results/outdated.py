@@ -90,6 +90,6 @@ def _parsed(params: str) -> Params:
 
 
 def _defaults(algorithm: str) -> Params:
-    from zostudy.spec.settings import default_settings  # imports the methods, which readers rarely need
+    from zostudy.config.settings import default_settings  # imports the methods, which readers rarely need
 
     return default_settings(algorithm)

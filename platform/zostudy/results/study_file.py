@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from zostudy.config.document import parse_document
 from zostudy.errors import ResultsError, SpecError
 from zostudy.results.storage import Storage, short_reason
-from zostudy.spec.document import parse_document
 
 STUDY_FILE = "study.yaml"
 

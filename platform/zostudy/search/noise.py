@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import Pool
+from zostudy.config.distributions import Choice
 from zostudy.errors import SpecError
 from zostudy.lm.precision import Losses, NoiseFloor, Probes, ProbeScores, Score, noise_floor, score_probes
 from zostudy.methods.directions import draw_directions
@@ -17,7 +18,6 @@ from zostudy.methods.probing import TunedMethod
 from zostudy.search.data import StudyData
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, tunes
 from zostudy.search.setup import set_up
-from zostudy.spec.distributions import Choice
 
 if TYPE_CHECKING:
     from zostudy.lm.weights import DType

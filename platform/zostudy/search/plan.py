@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from zostudy.config import method_space
+from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
 from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed
 from zostudy.search.space import Space
-from zostudy.spec import method_space
-from zostudy.spec.study import BudgetSpec, MethodSpec, StudySpec
 
 Stage = Literal["search", "confirm"]
 SEARCH_REPLICATE = 0

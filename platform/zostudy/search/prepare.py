@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zostudy.config.study import StudySpec
 from zostudy.lm.agreement import ProvenModel, read_proven
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
@@ -18,7 +19,6 @@ from zostudy.results.tables import plain
 from zostudy.search.data import StudyData, make_data
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import set_up
-from zostudy.spec.study import StudySpec
 from zostudy.tasks.loading import Task, load_task
 
 

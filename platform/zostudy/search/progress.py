@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from zostudy.config.settings import default_settings
 from zostudy.results.outdated import confirms, standing
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import SearchResult, propose
 from zostudy.search.pruning import Evaluations, best_so_far, thresholds
-from zostudy.spec.settings import default_settings
 
 
 class CellProgress:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from zostudy.config.study import StudySpec
 from zostudy.randomness import derive_seed
 from zostudy.search.plan import Cell
 from zostudy.search.space import defaults_inside, distributions, holds
-from zostudy.spec.study import StudySpec
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.config.study import BudgetSpec, StudySpec
 from zostudy.search.plan import evaluation_schedule
 from zostudy.search.proposer import SearchResult
-from zostudy.spec.study import BudgetSpec, StudySpec
 
 REDUCTION_FACTOR = 3
 """Of ASHA. A trial in three passes a rung; the rungs of the usual five evaluations are the first and the third."""

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from zostudy.config.settings import PREFIX, imbalance_settings
+from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import ResultsError
 from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method
 from zostudy.results.outdated import equal
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.data import StudyData
 from zostudy.search.plan import Assignment, Plan
-from zostudy.spec.settings import PREFIX, imbalance_settings
-from zostudy.spec.study import MethodSpec, StudySpec
 from zostudy.tasks.imbalance import Draw
 
 

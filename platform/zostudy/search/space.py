@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from zostudy.config.distributions import Choice, Range
+from zostudy.config.settings import PREFIX
+from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.methods import ImbalanceSettings, MethodOptions, get_method
-from zostudy.spec.distributions import Choice, Range
-from zostudy.spec.settings import PREFIX
-from zostudy.spec.study import MethodSpec, StudySpec
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import Pool
+from zostudy.config.contents import lasting_name
+from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.methods import Method, StepRecord
 from zostudy.results.metrics import classification_metrics
@@ -27,8 +29,6 @@ from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
 from zostudy.search.replay import Replay
 from zostudy.search.setup import TrialSetup, set_up
-from zostudy.spec.contents import lasting_name
-from zostudy.spec.study import StudySpec
 
 SECONDS_BETWEEN_REPORTS = 1.0
 SECONDS_BETWEEN_SAVES = 15.0

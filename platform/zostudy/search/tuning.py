@@ -17,6 +17,7 @@ from zostudy.cluster.environment import environment
 from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Recipe
+from zostudy.config.study import StudySpec
 from zostudy.errors import ClusterError, NoReplicaError, ZostudyError
 from zostudy.methods import Method, register_method, registered_here
 from zostudy.results.checkpoints import Checkpoints
@@ -30,7 +31,6 @@ from zostudy.search.recording import Recording
 from zostudy.search.setup import set_up
 from zostudy.search.trial import State, TrialProgress, run_trial
 from zostudy.search.watcher import Watcher
-from zostudy.spec.study import StudySpec
 
 if TYPE_CHECKING:
     from ray.tune import Tuner

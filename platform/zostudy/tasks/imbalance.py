@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.config.study import ImbalanceSpec
 from zostudy.errors import DataError
 from zostudy.randomness import generator
-from zostudy.spec.study import ImbalanceSpec
 from zostudy.tasks.table import TextTable
 
 Rows = NDArray[np.int32]

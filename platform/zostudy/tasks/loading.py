@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from zostudy.config.study import SplitNames, TaskSpec
 from zostudy.errors import DataError
-from zostudy.spec.study import SplitNames, TaskSpec
 from zostudy.tasks.columns import Columns
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.hub import hub_rows

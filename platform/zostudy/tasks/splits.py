@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from zostudy.config.study import SplitNames
 from zostudy.errors import DataError
-from zostudy.spec.study import SplitNames
 from zostudy.tasks.columns import find_column, names_of, refuse_rows
 from zostudy.wording import listed, meant
 

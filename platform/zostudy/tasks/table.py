@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.spec.contents import DIGEST_LENGTH
+from zostudy.config.contents import DIGEST_LENGTH
 
 
 @dataclass(frozen=True)

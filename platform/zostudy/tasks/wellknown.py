@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zostudy.spec.study import SplitNames
+from zostudy.config.study import SplitNames
 from zostudy.tasks.templates import Head, Template, Wording
 
 EMBEDDED = "reviews"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from zostudy.config.study import TaskSpec
 from zostudy.errors import DataError
-from zostudy.spec.study import TaskSpec
 from zostudy.tasks.naming import has_names
 from zostudy.tasks.templates import HEADS, Head, Template, Wording
 from zostudy.tasks.wellknown import WellKnownTask

@@ -11,13 +11,13 @@ import pytest
 import torch
 from peft import PeftModel
 
+from zostudy.config.study import ModelSpec
 from zostudy.export.adapter import write_adapter
 from zostudy.export.prompt import TunedPrompt
 from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model
-from zostudy.spec.study import ModelSpec
 
 SPEC = ModelSpec(name="random", prompt_tokens=4)
 FAMILIES = ("albert", "bart", "bloom", "cohere", "gemma", "gemma2", "gemma3_text", "granite", "mamba", "mpnet", "opt")

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from zostudy.config.study import ModelSpec
 from zostudy.errors import DisagreementError, ModelError
 from zostudy.lm import architecture
 from zostudy.lm.agreement import BOUNDS, TEXTS, read_proven, rounded_up, some_rows
@@ -26,7 +27,6 @@ from zostudy.lm.plain import PlainModel
 from zostudy.lm.pooling import Pooling, find_pooling, pooled
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.weights import load_model
-from zostudy.spec.study import ModelSpec
 
 SPEC = ModelSpec(name="random", prompt_tokens=4)
 

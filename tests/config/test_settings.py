@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from zostudy.config import load_study
+from zostudy.config.settings import imbalance_settings
 from zostudy.methods import get_method
-from zostudy.spec import load_study
-from zostudy.spec.settings import imbalance_settings
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from zostudy.config import load_study
+from zostudy.config.document import Document, Place, parse_document
+from zostudy.config.overrides import override
 from zostudy.errors import SpecError
-from zostudy.spec import load_study
-from zostudy.spec.document import Document, Place, parse_document
-from zostudy.spec.overrides import override
 
 TEXT = """
 name: s

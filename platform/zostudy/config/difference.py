@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from zostudy.spec.contents import hold_the_same
-from zostudy.spec.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
+from zostudy.config.contents import hold_the_same
+from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
 from zostudy.wording import shown
 
 # What a confirm trial also stores of the loss around its kept point changes nothing else.

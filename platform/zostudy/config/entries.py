@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from zostudy.spec.document import KeyPath
-from zostudy.spec.options import check_options
-from zostudy.spec.problems import Problem
-from zostudy.spec.study import MethodSpec
+from zostudy.config.document import KeyPath
+from zostudy.config.options import check_options
+from zostudy.config.problems import Problem
+from zostudy.config.study import MethodSpec
 from zostudy.wording import meant
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from zostudy.config.document import Document, KeyPath
 from zostudy.errors import SpecError
-from zostudy.spec.document import Document, KeyPath
 from zostudy.wording import shown
 
 

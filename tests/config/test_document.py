@@ -5,8 +5,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zostudy.config.document import Place, dump_yaml, parse_document, parse_yaml
 from zostudy.errors import SpecError
-from zostudy.spec.document import Place, dump_yaml, parse_document, parse_yaml
 
 CHECK = "check quotes, brackets, colons and indentation there"
 NO_SUCH = "there is no character or version of such a number"

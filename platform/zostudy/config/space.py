@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from zostudy.spec.distributions import Choice, Distribution
-from zostudy.spec.document import KeyPath
-from zostudy.spec.options import check_option, option_names, options_class
-from zostudy.spec.problems import Problem
-from zostudy.spec.study import ImbalanceSpec, MethodSpec, StudySpec
+from zostudy.config.distributions import Choice, Distribution
+from zostudy.config.document import KeyPath
+from zostudy.config.options import check_option, option_names, options_class
+from zostudy.config.problems import Problem
+from zostudy.config.study import ImbalanceSpec, MethodSpec, StudySpec
 from zostudy.wording import meant
 
 IMBALANCE = "imbalance"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
+from zostudy.config.options import options_class
+from zostudy.config.space import IMBALANCE_SETTINGS
+from zostudy.config.study import StudySpec
 from zostudy.errors import SpecError
-from zostudy.spec.options import options_class
-from zostudy.spec.space import IMBALANCE_SETTINGS
-from zostudy.spec.study import StudySpec
 
 if TYPE_CHECKING:
     from zostudy.methods import ImbalanceSettings, MethodOptions

@@ -9,15 +9,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from zostudy.config.checks import check_study
+from zostudy.config.document import Document, KeyPath, dump_yaml, parse_document
+from zostudy.config.entries import method_specs
+from zostudy.config.explain import explain
+from zostudy.config.overrides import override
+from zostudy.config.paths import absent_paths, anchored
+from zostudy.config.problems import Problem, spec_error
+from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
-from zostudy.spec.checks import check_study
-from zostudy.spec.document import Document, KeyPath, dump_yaml, parse_document
-from zostudy.spec.entries import method_specs
-from zostudy.spec.explain import explain
-from zostudy.spec.overrides import override
-from zostudy.spec.paths import absent_paths, anchored
-from zostudy.spec.problems import Problem, spec_error
-from zostudy.spec.study import MethodSpec, StudySpec
 from zostudy.wording import meant
 
 _STAND_IN = (MethodSpec(label="stand-in", method="stand-in"),)

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from zostudy.spec.document import Document, KeyPath
-from zostudy.spec.problems import Problem
-from zostudy.spec.study import BUILT_IN_MODELS, StudySpec
+from zostudy.config.document import Document, KeyPath
+from zostudy.config.problems import Problem
+from zostudy.config.study import BUILT_IN_MODELS, StudySpec
 from zostudy.wording import meant
 
 TASK_FILE = ("task", "file")

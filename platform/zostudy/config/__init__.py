@@ -1,11 +1,11 @@
 """What a study asks: the study file's keys and rules, and its loading with every mistake told in one line."""
 
-from zostudy.spec.difference import Difference, difference
-from zostudy.spec.distributions import Choice, Distribution, Range
-from zostudy.spec.document import dump_yaml
-from zostudy.spec.loading import load_study, parse_study, study_of
-from zostudy.spec.space import method_space
-from zostudy.spec.study import (
+from zostudy.config.difference import Difference, difference
+from zostudy.config.distributions import Choice, Distribution, Range
+from zostudy.config.document import dump_yaml
+from zostudy.config.loading import load_study, parse_study, study_of
+from zostudy.config.space import method_space
+from zostudy.config.study import (
     BudgetSpec,
     ConfirmSpec,
     ImbalanceSpec,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zostudy.spec import Choice, Range, load_study, method_space
+from zostudy.config import Choice, Range, load_study, method_space
 
 SPACE = """search:
   space:

@@ -6,10 +6,10 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+from zostudy.config.distributions import Choice, Range
+from zostudy.config.document import Document, KeyPath, Place, parse_yaml
+from zostudy.config.problems import key_text
 from zostudy.errors import SpecError
-from zostudy.spec.distributions import Choice, Range
-from zostudy.spec.document import Document, KeyPath, Place, parse_yaml
-from zostudy.spec.problems import key_text
 from zostudy.wording import clipped, meant, shown
 
 _METHODS: KeyPath = ("methods",)

@@ -8,11 +8,11 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from zostudy.config.document import KeyPath
+from zostudy.config.explain import rule_text, value_remedy
+from zostudy.config.problems import Problem
+from zostudy.config.study import MethodSpec
 from zostudy.errors import SpecError
-from zostudy.spec.document import KeyPath
-from zostudy.spec.explain import rule_text, value_remedy
-from zostudy.spec.problems import Problem
-from zostudy.spec.study import MethodSpec
 from zostudy.wording import meant
 
 

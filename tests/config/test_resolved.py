@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zostudy.config import Difference, difference, dump_yaml, load_study, parse_study
 from zostudy.errors import SpecError
-from zostudy.spec import Difference, difference, dump_yaml, load_study, parse_study
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 TEXT = st.text(CHARACTERS, min_size=1, max_size=8) | st.sampled_from(["no", "1e-3", "0o7"])

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, model_validator
 
-from zostudy.spec.distributions import Distribution
-from zostudy.spec.kinds import (
+from zostudy.config.distributions import Distribution
+from zostudy.config.kinds import (
     EachOnce,
     Number,
     Positive,

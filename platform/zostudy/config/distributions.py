@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
-from zostudy.spec.kinds import AnyNumber, EachOnce, Section, broken_rule
+from zostudy.config.kinds import AnyNumber, EachOnce, Section, broken_rule
 
 
 class Choice(Section):

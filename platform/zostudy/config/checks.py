@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from zostudy.config.document import KeyPath
+from zostudy.config.options import options_class
+from zostudy.config.paths import missing_paths
+from zostudy.config.problems import Problem
+from zostudy.config.settings import imbalance_settings
+from zostudy.config.space import method_space, space_problems, tried_values
+from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
-from zostudy.spec.document import KeyPath
-from zostudy.spec.options import options_class
-from zostudy.spec.paths import missing_paths
-from zostudy.spec.problems import Problem
-from zostudy.spec.settings import imbalance_settings
-from zostudy.spec.space import method_space, space_problems, tried_values
-from zostudy.spec.study import MethodSpec, StudySpec
 from zostudy.wording import meant
 
 EMBEDDED_TASK = "reviews"

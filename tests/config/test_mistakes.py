@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from zostudy.config import load_study
 from zostudy.errors import SpecError
 from zostudy.methods import MethodOptions, get_method, method_names
-from zostudy.spec import load_study
 
 Write = Callable[..., str]
 
