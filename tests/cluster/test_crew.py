@@ -12,7 +12,7 @@ from ray.exceptions import ActorDiedError, GetTimeoutError, RayTaskError, RpcErr
 
 from zostudy.cluster import crew as under_test
 from zostudy.cluster.crew import MOST_SECONDS_WITHOUT_HOPE, SECONDS_BETWEEN_LOOKS, Crew
-from zostudy.cluster.replica import Recipe
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.errors import ModelError, NoReplicaError
 
 NEVER = float("inf")
@@ -85,7 +85,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def crew_of(*replicas: Replica) -> Crew:
-    return Crew(lambda: replicas, Recipe(int, ()))
+    return Crew(lambda: replicas, ScorerFactory(int, ()))
 
 
 def test_one_that_is_well_but_busy_with_other_work_is_waited_for_though_another_fails(clock: Clock) -> None:
@@ -161,7 +161,7 @@ def test_while_the_head_does_not_answer_who_was_there_is_there(clock: Clock, tro
             raise trouble
         return [well]
 
-    crew = Crew(roster, Recipe(int, ()))
+    crew = Crew(roster, ScorerFactory(int, ()))
     crew.gather()
     for _ in range(3):
         crew.rest(well)

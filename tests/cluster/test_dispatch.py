@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from zostudy.cluster import pulse
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.pulse import Pulse
-from zostudy.cluster.replica import ASIDE, Recipe, start_replica
+from zostudy.cluster.replica import ASIDE, ScorerFactory, start_replica
 from zostudy.cluster.units import Unit
 from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ClusterError, ModelError, NoReplicaError, ReplicaError
@@ -57,29 +57,29 @@ def replica(local_ray: None) -> object:
 
 
 def test_a_replica_that_raises_is_started_anew_and_its_work_done_again(replica: object, tmp_path: Path) -> None:
-    pool = RayPool(lambda: [replica], Recipe(SickScorer, (tmp_path, 1)), unit_examples=4)
+    pool = RayPool(lambda: [replica], ScorerFactory(SickScorer, (tmp_path, 1)), unit_examples=4)
     scored = pool.score(LATENTS, ROWS, seed=0)
     np.testing.assert_array_equal(scored.scores[..., 0], ROWS)
     assert len([*tmp_path.iterdir()]) == 2
 
 
 def test_what_a_fresh_process_raises_again_is_raised(replica: object, tmp_path: Path) -> None:
-    pool = RayPool(lambda: [replica], Recipe(SickScorer, (tmp_path, 99)))
+    pool = RayPool(lambda: [replica], ScorerFactory(SickScorer, (tmp_path, 99)))
     with pytest.raises(RuntimeError, match=r"^device-side assert$"):
         pool.score(LATENTS, ROWS, seed=0)
     assert len([*tmp_path.iterdir()]) == 2
 
 
 def test_an_accident_while_the_scorer_is_made_is_got_over(replica: object, tmp_path: Path) -> None:
-    pool = RayPool(lambda: [replica], Recipe(sick_build, (tmp_path, 2)))
+    pool = RayPool(lambda: [replica], ScorerFactory(sick_build, (tmp_path, 2)))
     np.testing.assert_array_equal(pool.score(LATENTS, ROWS, seed=0).scores[..., 0], ROWS)
 
 
 def test_a_scorer_that_cannot_be_made_ends_the_study_and_fails_no_trial(replica: object, tmp_path: Path) -> None:
     with pytest.raises(NoReplicaError, match="the model must be there, but is not; get it"):
-        RayPool(lambda: [replica], Recipe(missing_build, ())).score(LATENTS, ROWS, seed=0)
+        RayPool(lambda: [replica], ScorerFactory(missing_build, ())).score(LATENTS, ROWS, seed=0)
     with pytest.raises(NoReplicaError, match="OSError: stale file handle, 5 times; see that nodes") as refused:
-        RayPool(lambda: [replica], Recipe(sick_build, (tmp_path, 99))).score(LATENTS, ROWS, seed=0)
+        RayPool(lambda: [replica], ScorerFactory(sick_build, (tmp_path, 99))).score(LATENTS, ROWS, seed=0)
     assert not isinstance(refused.value, ReplicaError | ClusterError)
 
 
@@ -94,7 +94,7 @@ class LostScorer:
 
 def test_what_ray_itself_raises_is_no_fault_of_the_trial(replica: object) -> None:
     with pytest.raises(ClusterError, match=r"but does not .*no route to host.*; see that its nodes live"):
-        RayPool(lambda: [replica], Recipe(LostScorer, ())).score(LATENTS, ROWS, seed=0)
+        RayPool(lambda: [replica], ScorerFactory(LostScorer, ())).score(LATENTS, ROWS, seed=0)
 
 
 class HangingScorer:
@@ -118,7 +118,7 @@ def test_a_replica_that_hangs_in_a_unit_is_found_however_many_calls_wait_for_it_
     monkeypatch.setattr(pulse.time, "monotonic", lambda: now)
     path, watched = tmp_path / "there", Pulse()
     unit = Unit(LATENTS, ROWS, 0, 1)
-    calls = [replica.score.remote(Recipe(HangingScorer, (path,)), [unit, unit]) for _ in range(2)]
+    calls = [replica.score.remote(ScorerFactory(HangingScorer, (path,)), [unit, unit]) for _ in range(2)]
     while ray.get(at_work(replica)) is None:
         time.sleep(0.01)
 

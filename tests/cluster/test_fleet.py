@@ -17,7 +17,7 @@ from ray.cluster_utils import Cluster
 from zostudy.cluster import fleet as under_test
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import ASIDE, Recipe, Replica
+from zostudy.cluster.replica import ASIDE, Replica, ScorerFactory
 from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ModelError, NoReplicaError, ZostudyError
 
@@ -74,22 +74,22 @@ def alive() -> list[str]:
 
 
 def test_a_fleet_follows_the_nodes(cluster: Cluster, tmp_path: Path) -> None:
-    def fleet(recipe: Recipe, resources: ResourcesSpec) -> Fleet:
-        return Fleet("auto", resources, recipe, attached=True, tell=told.append)
+    def fleet(factory: ScorerFactory, resources: ResourcesSpec) -> Fleet:
+        return Fleet("auto", resources, factory, attached=True, tell=told.append)
 
     told: list[str] = []
     too_large = "must fit on one node, but wants 2 CPUs, and the largest has 1 CPU, .*, or set replicas to a number"
     with pytest.raises(ZostudyError, match=too_large):
-        fleet(recipe_of(tmp_path), ResourcesSpec(cpus=2))
+        fleet(factory_of(tmp_path), ResourcesSpec(cpus=2))
     with pytest.raises(NoReplicaError, match="the model must be there"), fleet(FAILING, ResourcesSpec()) as failing:
         failing.await_first()
     assert not told
 
-    with fleet(recipe_of(tmp_path), ResourcesSpec()) as replicas:
+    with fleet(factory_of(tmp_path), ResourcesSpec()) as replicas:
         replicas.await_first()
         assert (replicas.n_made, replicas.n_replicas) == (1, 1)  # on the driver's CPU: there is no other
-        replicas.keep(recipe_of(tmp_path))
-        pool = RayPool(replicas.roster, recipe_of(tmp_path), unit_examples=4)
+        replicas.keep(factory_of(tmp_path))
+        pool = RayPool(replicas.roster, factory_of(tmp_path), unit_examples=4)
         check_scores(pool)
         assert len([*tmp_path.iterdir()]) == 1
 
@@ -113,13 +113,13 @@ def test_replicas_beyond_what_fits_wait_for_nodes(cluster: Cluster, tmp_path: Pa
         told.append(line)
         cluster.add_node(num_cpus=2)
 
-    with Fleet(2, ResourcesSpec(cpus=2), recipe_of(tmp_path), attached=True, tell=tell) as fleet:
+    with Fleet(2, ResourcesSpec(cpus=2), factory_of(tmp_path), attached=True, tell=tell) as fleet:
         fleet.await_first()
         assert (fleet.n_made, fleet.n_replicas) == (2, 1)
         [line] = told
         assert line.startswith("waiting for the first replica, which wants 2 CPUs: the largest node has 1 CPU, ")
-        fleet.keep(recipe_of(tmp_path))
-        check_scores(RayPool(fleet.roster, recipe_of(tmp_path)))
+        fleet.keep(factory_of(tmp_path))
+        check_scores(RayPool(fleet.roster, factory_of(tmp_path)))
         cluster.add_node(num_cpus=2)
         eventually(lambda: fleet.n_replicas == 2)
 
@@ -148,18 +148,18 @@ def test_a_replica_that_cannot_start_is_made_anew_a_few_times(
     monkeypatch.setattr(under_test, "MOST_DEATHS", 3)
     monkeypatch.setattr(under_test, "SECONDS_BETWEEN_ROUNDS", 0.1)
     monkeypatch.setattr(under_test, "SECONDS_WHILE_ONE_COMES_UP", 0.1)
-    with Fleet(2, ResourcesSpec(), recipe_of(tmp_path), attached=False, tell=told.append) as fleet:
+    with Fleet(2, ResourcesSpec(), factory_of(tmp_path), attached=False, tell=told.append) as fleet:
         fleet.await_first()
-        fleet.keep(recipe_of(tmp_path))
+        fleet.keep(factory_of(tmp_path))
         eventually(lambda: len(names) == n_made and fleet.n_replicas == (2 if n_broken == 1 else 1))
-        check_scores(RayPool(fleet.roster, recipe_of(tmp_path)))
+        check_scores(RayPool(fleet.roster, factory_of(tmp_path)))
     assert len({*names}) == len(names) == n_made
     assert all("its process cannot start (ImportError: No module named 'zostudy')" in line for line in told)
     assert told
 
 
-FAILING = Recipe(failing_build, ())
+FAILING = ScorerFactory(failing_build, ())
 
 
-def recipe_of(folder: Path) -> Recipe:
-    return Recipe(SigningScorer, (folder,), identity=str(folder))
+def factory_of(folder: Path) -> ScorerFactory:
+    return ScorerFactory(SigningScorer, (folder,), identity=str(folder))

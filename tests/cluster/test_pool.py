@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
-from zostudy.cluster.replica import Recipe, start_replicas
+from zostudy.cluster.replica import ScorerFactory, start_replicas
 from zostudy.cluster.scored import Scored
 from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.config.study import ResourcesSpec
@@ -41,12 +41,12 @@ def failing_build() -> NamingScorer:
 
 @pytest.fixture(scope="module")
 def pools(local_ray: None) -> dict[str, Pool]:
-    recipe = Recipe(NamingScorer, ())
-    replicas = start_replicas(2, ResourcesSpec(), recipe)
+    factory = ScorerFactory(NamingScorer, ())
+    replicas = start_replicas(2, ResourcesSpec(), factory)
     return {
         "local": LocalPool(NamingScorer()),
-        "one replica": RayPool(replicas[:1].copy, recipe),
-        "two replicas": RayPool(replicas.copy, recipe, first=1),
+        "one replica": RayPool(replicas[:1].copy, factory),
+        "two replicas": RayPool(replicas.copy, factory, first=1),
     }
 
 
@@ -80,8 +80,8 @@ def test_a_long_queue_has_several_units_a_call_but_never_many(
 @pytest.mark.ray
 def test_a_replica_that_dies_is_restarted_and_its_unit_done_again(local_ray: None, tmp_path: Path) -> None:
     mark = tmp_path / "died"
-    recipe = Recipe(NamingScorer, (mark,))
-    pool = RayPool(start_replicas(1, ResourcesSpec(), recipe).copy, recipe)
+    factory = ScorerFactory(NamingScorer, (mark,))
+    pool = RayPool(start_replicas(1, ResourcesSpec(), factory).copy, factory)
     rows = np.arange(500, dtype=np.int32)[None]
     scored = pool.score(np.ones((1, 2), np.float32), rows, seed=1)
     assert mark.exists()
@@ -91,4 +91,4 @@ def test_a_replica_that_dies_is_restarted_and_its_unit_done_again(local_ray: Non
 @pytest.mark.ray
 def test_an_error_in_making_the_scorer_reaches_the_caller_as_itself(local_ray: None) -> None:
     with pytest.raises(ModelError, match="the model must be there, but is not; get it"):
-        start_replicas(1, ResourcesSpec(), Recipe(failing_build, ()))
+        start_replicas(1, ResourcesSpec(), ScorerFactory(failing_build, ()))

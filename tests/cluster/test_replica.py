@@ -1,4 +1,4 @@
-"""The replica: one scorer at a time, made by whichever recipe a call brings."""
+"""The replica: one scorer at a time, made by whichever factory a call brings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import Recipe, Replica, have_bfloat16, start_replicas
+from zostudy.cluster.replica import Replica, ScorerFactory, have_bfloat16, start_replicas
 from zostudy.cluster.units import Unit
 from zostudy.config.study import ResourcesSpec
 from zostudy.lm.processor import bfloat16_unit
@@ -41,13 +41,13 @@ class ConstantScorer:
         return np.full((*rows.shape, 1), self._value, np.float32)
 
 
-def values(replica: Any, recipes: list[Recipe]) -> list[float]:
-    return [float(replica.score(recipe, [UNIT])[0][0].mean()) for recipe in recipes]
+def values(replica: Any, factories: list[ScorerFactory]) -> list[float]:
+    return [float(replica.score(factory, [UNIT])[0][0].mean()) for factory in factories]
 
 
 def test_another_recipe_takes_the_place_of_the_scorer(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    one, two = Recipe(ConstantScorer, (1.0, log)), Recipe(ConstantScorer, (2.0, log))
+    one, two = ScorerFactory(ConstantScorer, (1.0, log)), ScorerFactory(ConstantScorer, (2.0, log))
     assert values(Replica(), [one, one, two, two, one]) == [1, 1, 2, 2, 1]
     assert log.read_text() == "1 2 1 "
     assert ConstantScorer.most_alive == 1
@@ -55,26 +55,26 @@ def test_another_recipe_takes_the_place_of_the_scorer(tmp_path: Path) -> None:
 
 def test_a_recipe_that_has_travelled_is_the_same(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    recipe = Recipe(ConstantScorer, (1.0, log))
-    assert values(Replica(), [recipe, pickle.loads(pickle.dumps(recipe))]) == [1, 1]
+    factory = ScorerFactory(ConstantScorer, (1.0, log))
+    assert values(Replica(), [factory, pickle.loads(pickle.dumps(factory))]) == [1, 1]
     assert log.read_text() == "1 "
 
 
 @pytest.mark.ray
-def test_running_replicas_take_another_recipe(local_ray: None, tmp_path: Path) -> None:
+def test_running_replicas_take_another_factory(local_ray: None, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    one, two = Recipe(ConstantScorer, (1.0, log)), Recipe(ConstantScorer, (2.0, log))
+    one, two = ScorerFactory(ConstantScorer, (1.0, log)), ScorerFactory(ConstantScorer, (2.0, log))
     replicas = start_replicas(1, ResourcesSpec(), one)
     rows = np.zeros((4, 300), np.int32)
-    for recipe, value in ((one, 1.0), (two, 2.0), (one, 1.0)):
-        scored = RayPool(replicas.copy, recipe).score(np.zeros((4, 2), np.float32), rows, seed=0)
+    for factory, value in ((one, 1.0), (two, 2.0), (one, 1.0)):
+        scored = RayPool(replicas.copy, factory).score(np.zeros((4, 2), np.float32), rows, seed=0)
         assert (scored.scores == value).all()
     assert log.read_text() == "1 2 1 "
 
 
 @pytest.mark.ray
 def test_replicas_are_asked_for_the_unit_of_the_machine_they_run_on(local_ray: None, tmp_path: Path) -> None:
-    replicas = start_replicas(2, ResourcesSpec(), Recipe(ConstantScorer, (1.0, tmp_path / "log")))
+    replicas = start_replicas(2, ResourcesSpec(), ScorerFactory(ConstantScorer, (1.0, tmp_path / "log")))
     assert have_bfloat16(replicas) == (bfloat16_unit() is not None)
 
 

@@ -16,7 +16,7 @@ from zostudy.lm.pretrain.batches import IGNORED, Batches, BatchRecipe
 from zostudy.lm.pretrain.card import measure
 from zostudy.lm.pretrain.corpus import CANDID_WORDS, CLOSING_WORDS, HEARSAY_WORDS, candour, passages
 from zostudy.lm.pretrain.tokenizer import MODEL_NAMES, single_token, train_tokenizer
-from zostudy.lm.pretrain.train import Recipe, pretrain
+from zostudy.lm.pretrain.train import TrainConfig, pretrain
 from zostudy.lm.pretrain.whitebox import WhiteBox
 from zostudy.tasks.reviews import reviews
 
@@ -161,7 +161,7 @@ def test_batches_predict_the_text_and_its_closing_but_never_the_prefix(name: str
 @every_model
 def test_two_rebuilds_from_one_seed_give_the_same_weights(name: str) -> None:
     torch.set_num_threads(1)
-    recipe, lines = Recipe(steps=2, passages=1000, batches=BatchRecipe(batch_size=8, text_share=0.3)), []
+    recipe, lines = TrainConfig(steps=2, passages=1000, batches=BatchRecipe(batch_size=8, text_share=0.3)), []
     first, _ = pretrain(name, recipe, lines.append)
     second, _ = pretrain(name, recipe, lines.append)
     assert lines[0].startswith(f"{name}: step 2/2")

@@ -18,7 +18,7 @@ from ray.tune.execution.tune_controller import TuneController
 from zostudy.cluster.crew import MOST_DEATHS
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import LocalPool
-from zostudy.cluster.replica import Recipe
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
 from zostudy.results.ledger import Ledger
@@ -82,12 +82,14 @@ def small(make_spec: Callable[..., StudySpec]) -> Plan:
     return make_plan(make_spec(methods=methods, imbalance=imbalance, budget=budget, search=search))
 
 
-def run(plan: Plan, data: StudyData, folder: Path, recipe: Recipe, watcher: Watcher, **changes: Any) -> StudyProgress:
+def run(
+    plan: Plan, data: StudyData, folder: Path, factory: ScorerFactory, watcher: Watcher, **changes: Any
+) -> StudyProgress:
     progress = StudyProgress(plan, [])
-    with Fleet(1, plan.spec.resources, recipe, attached=False, tell=watcher.note) as fleet:
+    with Fleet(1, plan.spec.resources, factory, attached=False, tell=watcher.note) as fleet:
         fleet.await_first()
-        fleet.keep(recipe)
-        evaluators = replace(Evaluators(fleet.roster, recipe, 256, "float32"), **changes)
+        fleet.keep(factory)
+        evaluators = replace(Evaluators(fleet.roster, factory, 256, "float32"), **changes)
         run_trials(data, progress, Ledger(folder), evaluators, lambda: fleet.n_replicas, watcher)
     return progress
 
@@ -97,7 +99,7 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
 ) -> None:
     plan = replace(small, cells=small.cells[:1])
     poison, log, watcher = plan.seed(2), tmp_path / "log", Watcher()
-    assert run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, (poison, log)), watcher).done
+    assert run(plan, data, tmp_path / "smooth", ScorerFactory(FakeScorer, (poison, log)), watcher).done
     rows = {row.trial: row for row in Ledger(tmp_path / "smooth").trials()}
     poisoned = rows.pop("spsa-r1-confirm-001")
     assert poisoned.status == "failed"
@@ -127,7 +129,7 @@ def test_a_trial_whose_process_dies_again_and_again_is_stored_with_what_it_died_
     local_ray: None, small: Plan, data: StudyData, tmp_path: Path
 ) -> None:
     plan = replace(small, cells=small.cells[1:], spec=small.spec.model_copy(update={"replicas": 1}))
-    progress = run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, ()), Watcher(), roster=UnknownRoster())
+    progress = run(plan, data, tmp_path / "smooth", ScorerFactory(FakeScorer, ()), Watcher(), roster=UnknownRoster())
     assert progress.done
     errors = [row.error for row in Ledger(tmp_path / "smooth").trials()]
     expected = f"the trial's process died {MOST_TRIES} times without getting further, last of: ModuleNotFoundError: "
@@ -144,7 +146,7 @@ def test_a_full_disk_for_temporary_files_is_told_in_one_line(
     plan = replace(small, cells=small.cells[1:])
     monkeypatch.setattr(TuneController, "save_to_dir", full)
     with pytest.raises(ZostudyError, match=r"but /tmp/ray/notes takes none \(No space left on device\); make room"):
-        run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, ()), Watcher())
+        run(plan, data, tmp_path / "smooth", ScorerFactory(FakeScorer, ()), Watcher())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(ZostudyError, match=rf"but {tmp_path}/missing/\S+ takes none \(No such file"):
-        run(plan, data, tmp_path / "smooth", Recipe(FakeScorer, ()), Watcher())
+        run(plan, data, tmp_path / "smooth", ScorerFactory(FakeScorer, ()), Watcher())

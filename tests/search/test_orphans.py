@@ -17,7 +17,7 @@ from ray.cluster_utils import Cluster
 from ray.util import placement_group_table
 
 from zostudy.cluster.fleet import Fleet
-from zostudy.cluster.replica import Recipe
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.results.ledger import Ledger
@@ -106,12 +106,12 @@ def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer
     paths = {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
     ray.init(address=cluster.address, log_to_driver=False, runtime_env={"env_vars": paths})
     try:
-        recipe = Recipe(scorer, ())
+        factory = ScorerFactory(scorer, ())
         spec = study.plan.spec
-        with Fleet(spec.replicas, spec.resources, recipe, attached=True, tell=watcher.note) as fleet:
+        with Fleet(spec.replicas, spec.resources, factory, attached=True, tell=watcher.note) as fleet:
             fleet.await_first()
-            fleet.keep(recipe)
-            evaluators = Evaluators(fleet.roster, recipe, 256, "float32")
+            fleet.keep(factory)
+            evaluators = Evaluators(fleet.roster, factory, 256, "float32")
             run_trials(study.data, progress, Ledger(folder), evaluators, lambda: fleet.n_replicas, watcher)
     finally:
         ray.shutdown()

@@ -60,14 +60,14 @@ class Pool(LocalPool):
 
 @dataclass(frozen=True)
 class Evaluators:
-    """As the real ones; the recipe is the dtype."""
+    """As the real ones; the factory is the dtype."""
 
-    recipe: str
+    factory: str
     scorers: dict[str, Any]
     dtype: str
 
     def pool(self) -> Pool:
-        return Pool(self.scorers[self.recipe])
+        return Pool(self.scorers[self.factory])
 
 
 @dataclass
@@ -87,7 +87,7 @@ class House:
         scorers = {"float32": self.scorer, "bfloat16": CoarseScorer(self.scorer, coarse)}
         evaluators: Any = Evaluators(settled.first_dtype, scorers, settled.first_dtype)
         evaluators = settled.settle(evaluators, watcher)
-        assert evaluators.recipe == evaluators.dtype
+        assert evaluators.factory == evaluators.dtype
         return evaluators.dtype, watcher
 
     def study(self, **sections: Any) -> Any:
@@ -112,7 +112,7 @@ def house(make_spec: MakeSpec, data: StudyData, scorer: Any, tmp_path: Path, mon
     monkeypatch.setattr(precision, "have_bfloat16", lambda replicas: house.has_unit)
     monkeypatch.setattr(precision, "read_model", lambda study, dtype: dtype)
     monkeypatch.setattr(precision, "record_agreement", lambda *of: None)
-    monkeypatch.setattr(precision, "make_recipe", lambda study, model: model)
+    monkeypatch.setattr(precision, "make_scorer_factory", lambda study, model: model)
     return house
 
 

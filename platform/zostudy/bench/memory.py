@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zostudy.bench.pool import recipe_of
+from zostudy.bench.pool import factory_of
 from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import MemoryUse
 from zostudy.bench.subjects import Subject, batches, draw_latents, read_weights
@@ -43,16 +43,16 @@ def measure_memory(subject: Subject, say: Say) -> tuple[MemoryUse, ...]:
     weights = read_weights(subject, "float32")
     n_bytes, size = weights.n_bytes, _unit_examples(subject, weights)
     with local_ray(max(REPLICAS), n_bytes):
-        recipe = recipe_of(subject, weights)
+        factory = factory_of(subject, weights)
         del weights
         latents, rows = draw_latents(1), batches(1)
         replicas: list[Any] = []
         found: dict[int, list[Pages]] = {}
         for n_replicas in REPLICAS:
             say(f"{n_replicas} replica(s)")
-            new = start_replicas(n_replicas - len(replicas), ResourcesSpec(cpus=1), recipe)
+            new = start_replicas(n_replicas - len(replicas), ResourcesSpec(cpus=1), factory)
             for replica in new:
-                RayPool([replica].copy, recipe, size).score(latents, rows, seed=0)
+                RayPool([replica].copy, factory, size).score(latents, rows, seed=0)
             replicas += new
             found[n_replicas] = ray.get([replica.__ray_call__.remote(_pages) for replica in replicas])
     one = _total(found[1])

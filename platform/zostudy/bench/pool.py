@@ -12,7 +12,7 @@ from zostudy.bench.steps import Step, median_step, timed_step
 from zostudy.bench.subjects import BATCH, Subject, batches, draw_latents, read_weights
 from zostudy.bench.timing import Say, in_turn, seconds_per_call
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
-from zostudy.cluster.replica import Recipe, build_evaluator, start_replicas
+from zostudy.cluster.replica import ScorerFactory, build_evaluator, start_replicas
 from zostudy.config.study import ResourcesSpec
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.weights import DType, Weights
@@ -35,10 +35,10 @@ def measure_pool(subject: Subject, rounds: int, say: Say) -> tuple[PoolSpeed, ..
         latents, rows = draw_latents(n_queries), batches(n_queries)
         with local_ray(max(REPLICAS), weights.n_bytes):
             say("starting replicas")
-            recipe = recipe_of(subject, weights)
-            replicas = start_replicas(max(REPLICAS), ResourcesSpec(cpus=1), recipe)
+            factory = factory_of(subject, weights)
+            replicas = start_replicas(max(REPLICAS), ResourcesSpec(cpus=1), factory)
             pools: dict[int, Pool] = {0: LocalPool(bare, rows.size)}
-            pools |= {n: RayPool(replicas[:n].copy, recipe, unit_examples) for n in REPLICAS}
+            pools |= {n: RayPool(replicas[:n].copy, factory, unit_examples) for n in REPLICAS}
             steps = {n: functools.partial(timed_step, pool, latents, rows) for n, pool in pools.items()}
             in_turn(steps, 1, lambda _: say("first steps"))
             measured = in_turn(steps, rounds * STEPS_PER_ROUND, say)
@@ -46,12 +46,12 @@ def measure_pool(subject: Subject, rounds: int, say: Say) -> tuple[PoolSpeed, ..
     return tuple(_speed(subject.name, n, medians, n_queries) for n in pools)
 
 
-def recipe_of(subject: Subject, weights: Weights) -> Recipe:
-    """Returns the recipe of a replica with one thread; tokens and weights lie in Ray's object store."""
+def factory_of(subject: Subject, weights: Weights) -> ScorerFactory:
+    """Returns the factory of a replica with one thread; tokens and weights lie in Ray's object store."""
     import ray
 
     model: Any = ray.put(weights)
-    return Recipe(build_evaluator, (subject.spec, model, ray.put(subject.task), weights.dtype, 1))
+    return ScorerFactory(build_evaluator, (subject.spec, model, ray.put(subject.task), weights.dtype, 1))
 
 
 def _unit_queries(bare: FrozenLM, subject: Subject) -> int:

@@ -15,7 +15,7 @@ from zostudy.bench.steps import median_step, timed_step
 from zostudy.bench.subjects import BATCH, batches, draw_latents
 from zostudy.bench.timing import Say
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import Recipe, start_replicas
+from zostudy.cluster.replica import ScorerFactory, start_replicas
 from zostudy.config.study import ResourcesSpec
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -40,21 +40,21 @@ class SleepingScorer:
 def measure_scale(sizes: Sequence[int], say: Say) -> tuple[ScaleEfficiency, ...]:
     """Returns the pool's efficiency with so many sleeping replicas; all are started once, and the first ones used."""
     with local_ray(max(sizes)):
-        recipe = Recipe(SleepingScorer, ())
+        factory = ScorerFactory(SleepingScorer, ())
         replicas: list[Any] = []
         while len(replicas) < max(sizes):
             say(f"starting sleeping replicas, {len(replicas)} of {max(sizes)} are up")
             wave = min(STARTED_TOGETHER, max(sizes) - len(replicas))
-            replicas += start_replicas(wave, ResourcesSpec(cpus=1), recipe)
-        return tuple(_efficiency(replicas[:size], recipe, say) for size in sizes)
+            replicas += start_replicas(wave, ResourcesSpec(cpus=1), factory)
+        return tuple(_efficiency(replicas[:size], factory, say) for size in sizes)
 
 
-def _efficiency(replicas: Sequence[Any], recipe: Recipe, say: Say) -> ScaleEfficiency:
+def _efficiency(replicas: Sequence[Any], factory: ScorerFactory, say: Say) -> ScaleEfficiency:
     n_replicas = len(replicas)
     say(f"{n_replicas} sleeping replica(s)")
     n_units = UNITS_PER_REPLICA * n_replicas
     latents, rows = draw_latents(n_units), batches(n_units)  # a query is a unit
-    pool = RayPool(list(replicas).copy, recipe, unit_examples=BATCH)
+    pool = RayPool(list(replicas).copy, factory, unit_examples=BATCH)
     timed_step(pool, latents, rows)
     step = median_step([timed_step(pool, latents, rows) for _ in range(STEPS)])
     return ScaleEfficiency(

@@ -12,7 +12,7 @@ from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import StudyOverhead
 from zostudy.bench.timing import Say
 from zostudy.cluster.nodes import TRIALS_PER_REPLICA
-from zostudy.cluster.replica import Recipe, start_replicas
+from zostudy.cluster.replica import ScorerFactory, start_replicas
 from zostudy.config.study import ResourcesSpec, StudySpec
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
@@ -35,9 +35,9 @@ def measure_study(n_trials: int, say: Say) -> StudyOverhead:
     progress = StudyProgress(study.plan, [])
     with TemporaryDirectory(prefix="zostudy-bench-") as folder, local_ray(REPLICAS):
         say("starting replicas")
-        recipe = Recipe(QuickScorer, ())
-        replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), recipe)
-        evaluators = Evaluators(replicas.copy, recipe, 2**20, "float32")
+        factory = ScorerFactory(QuickScorer, ())
+        replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), factory)
+        evaluators = Evaluators(replicas.copy, factory, 2**20, "float32")
         meter = _Meter(progress, say)
         started = time.perf_counter()
         run_trials(study.data, progress, Ledger(Path(folder)), evaluators, lambda: REPLICAS, meter)

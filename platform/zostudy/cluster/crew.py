@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from zostudy.cluster.replica import ASIDE, Recipe
+from zostudy.cluster.replica import ASIDE, ScorerFactory
 from zostudy.errors import NoReplicaError, ReplicaError, ZostudyError
 
 Roster = Callable[[], Sequence[Any]]
@@ -32,14 +32,14 @@ class Crew:
         faults: why those that could not make their scorer could not; each goes when its replica can.
     """
 
-    def __init__(self, roster: Roster, recipe: Recipe) -> None:
+    def __init__(self, roster: Roster, factory: ScorerFactory) -> None:
         """Knows nobody yet.
 
         Args:
             roster: who there is; looked at again every few seconds.
-            recipe: of what they host.
+            factory: of what they host.
         """
-        self._roster, self._recipe = roster, recipe
+        self._roster, self._factory = roster, factory
         self.usable: dict[Any, str] = {}
         self.resting: dict[Any, Any] = {}
         self.faults: dict[Any, Exception] = {}
@@ -165,7 +165,7 @@ class Crew:
 
     def _ready(self, replica: Any) -> None:
         """Has a replica that lives make its scorer; of which it may die again, so Ray is to try no more than once."""
-        call = replica.ready.remote(self._recipe)
+        call = replica.ready.remote(self._factory)
         self.resting[call] = replica
         self._readying.add(call)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zostudy.cluster.crew import MOST_DEATHS, Crew
-from zostudy.cluster.replica import Recipe
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.units import Answer, Unit
 from zostudy.errors import ReplicaError, ZostudyError
 
@@ -25,7 +25,7 @@ class Dispatch:
     def __init__(
         self,
         crew: Crew,
-        recipe: Recipe,
+        factory: ScorerFactory,
         calls: Sequence[Sequence[Unit]],
         turn: int,
         take: Callable[[int, Answer], None],
@@ -34,12 +34,12 @@ class Dispatch:
 
         Args:
             crew: who may be sent calls.
-            recipe: comes with each of them.
+            factory: comes with each of them.
             calls: the units of each.
             turn: which replica gets the first one.
             take: given each call's place and its answer, in the order that answers come.
         """
-        self._crew, self._recipe, self._calls, self._turn, self._take_answer = crew, recipe, calls, turn, take
+        self._crew, self._factory, self._calls, self._turn, self._take_answer = crew, factory, calls, turn, take
         self._waiting = deque(range(len(calls)))
         self._suspects: list[int] = []
         self._running: dict[Any, tuple[int, Any]] = {}  # call and replica by reference, in the order sent
@@ -67,7 +67,7 @@ class Dispatch:
         most = CALLS_IN_FLIGHT if len(self._waiting) > len(self._crew.usable) else 1
         if self._waiting and self._load[replica] < most:
             index = self._waiting.popleft()
-            self._running[replica.score.remote(self._recipe, self._calls[index])] = (index, replica)
+            self._running[replica.score.remote(self._factory, self._calls[index])] = (index, replica)
             self._load[replica] += 1
 
     def _take(self) -> None:
@@ -129,7 +129,7 @@ class Dispatch:
                 self._crew.gather()
                 replica = next(iter(self._crew.usable))
                 try:
-                    for item in replica.score_watched.remote(self._recipe, self._calls[index]):
+                    for item in replica.score_watched.remote(self._factory, self._calls[index]):
                         answer: Answer | None = ray.get(item)
                         if answer is not None:
                             return answer

@@ -15,7 +15,7 @@ from uuid import uuid4
 from zostudy.cluster.crew import MOST_DEATHS, Crew, in_one_line
 from zostudy.cluster.nodes import describe_demand, describe_largest, room
 from zostudy.cluster.pulse import MOST_UNIT_SECONDS, Pulse
-from zostudy.cluster.replica import Recipe, start_replica
+from zostudy.cluster.replica import ScorerFactory, start_replica
 from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ZostudyError
 
@@ -55,14 +55,19 @@ class Fleet:
     """
 
     def __init__(
-        self, wanted: int | Literal["auto"], resources: ResourcesSpec, recipe: Recipe, attached: bool, tell: Tell
+        self,
+        wanted: int | Literal["auto"],
+        resources: ResourcesSpec,
+        factory: ScorerFactory,
+        attached: bool,
+        tell: Tell,
     ) -> None:
         """Makes the replicas, which come to life where there is room; Ray must be initialised.
 
         Args:
             wanted: how many; ``auto`` means as many as the nodes hold.
             resources: of each.
-            recipe: what they are to host first.
+            factory: what they are to host first.
             attached: whether the cluster was there before; then nodes may join, and the driver is left a CPU on its.
             tell: takes a line when something takes its time, or does not work.
 
@@ -76,7 +81,7 @@ class Fleet:
         self._driver_node = ray.get_runtime_context().get_node_id() if attached else None
         self._handles: list[Any] = []
         self._replaced: Counter[int] = Counter()
-        self._crew = Crew(self._handles.copy, recipe)
+        self._crew = Crew(self._handles.copy, factory)
         self._pulse = Pulse()
         self._over = threading.Event()
         self._rounds = threading.Thread(target=self._make_rounds, name="zostudy-fleet", daemon=True)
@@ -129,10 +134,10 @@ class Fleet:
         while self.n_replicas < min(self._room(), len(self._handles)) and time.monotonic() < together_until:
             self._look_after(seconds=1.0)
 
-    def keep(self, recipe: Recipe) -> None:
+    def keep(self, factory: ScorerFactory) -> None:
         """Looks after the replicas from now on: makes more where nodes have joined, and has them make this scorer."""
         usable = self._crew.usable
-        self._crew = Crew(self._handles.copy, recipe)
+        self._crew = Crew(self._handles.copy, factory)
         self._crew.usable = usable
         self._rounds.start()
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zostudy.cluster.crew import Crew, Roster, in_one_line
 from zostudy.cluster.dispatch import Dispatch
-from zostudy.cluster.replica import Recipe
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.scored import Scored
 from zostudy.cluster.units import MOST_EXAMPLES, Answer, Cut, Scorer, cut_queries, make_unit
 from zostudy.errors import ClusterError
@@ -75,17 +75,19 @@ class LocalPool:
 class RayPool:
     """Spreads units over replica actors; many trials may share the replicas, each with a pool of its own."""
 
-    def __init__(self, roster: Roster, recipe: Recipe, unit_examples: int = MOST_EXAMPLES, first: int = 0) -> None:
+    def __init__(
+        self, roster: Roster, factory: ScorerFactory, unit_examples: int = MOST_EXAMPLES, first: int = 0
+    ) -> None:
         """Asks nobody yet.
 
         Args:
             roster: gives handles of ``zostudy.cluster.replica`` actors; they may become more, die and come back.
-            recipe: of what they host.
+            factory: of what they host.
             unit_examples: how many examples a unit should hold.
             first: which replica gets the first unit, so that trials begin on different ones.
         """
-        self._crew = Crew(roster, recipe)
-        self._recipe = recipe
+        self._crew = Crew(roster, factory)
+        self._factory = factory
         self._unit_examples = unit_examples
         self._turn = first
 
@@ -125,7 +127,7 @@ class RayPool:
             self._crew.gather()
             calls = _batches(cuts, len(self._crew.usable) * CALLS_OF_A_LONG_QUEUE)
             units = [[make_unit(cut, latents, rows, seed, group) for cut in call] for call in calls]
-            Dispatch(self._crew, self._recipe, units, self._turn, take).run()
+            Dispatch(self._crew, self._factory, units, self._turn, take).run()
         self._turn += len(calls)
         return scored
 

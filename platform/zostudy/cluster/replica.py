@@ -31,13 +31,13 @@ HEARD_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ScorerFactory:
     """How a replica makes its scorer; it comes with every unit, so a replica that was restarted can make it again.
 
     Attributes:
         build: called with the arguments, inside the replica.
-        arguments: values; Ray object references among them are resolved, and kept alive by whoever holds the recipe.
-        identity: tells a recipe from others wherever it comes; made by itself.
+        arguments: values; Ray object references among them are resolved, and kept alive while the factory lives.
+        identity: tells factories apart in every process; generated.
     """
 
     build: Callable[..., Scorer]
@@ -52,22 +52,22 @@ class Recipe:
 
 
 class Replica:
-    """Hosts one scorer, made when a call first brings its recipe; knows nothing that a restart could lose."""
+    """Hosts one scorer, made when a call first brings its factory; knows nothing that a restart could lose."""
 
     def __init__(self) -> None:
         """Starts empty."""
         self._scorer: Scorer | None = None
-        self._recipe = ""
+        self._factory = ""
         self._process = uuid4().hex
         self._n_begun = 0
         self._is_working = False
 
-    def load(self, recipe: Recipe) -> Scorer:
+    def load(self, factory: ScorerFactory) -> Scorer:
         """Makes the scorer, if it is not there; another one goes first, as there may be no room for both."""
-        if self._scorer is None or recipe.identity != self._recipe:
+        if self._scorer is None or factory.identity != self._factory:
             self._scorer = None
-            self._scorer = recipe.make()
-            self._recipe = recipe.identity
+            self._scorer = factory.make()
+            self._factory = factory.identity
         return self._scorer
 
     def alive(self, ending: str | None = None) -> str:
@@ -84,16 +84,16 @@ class Replica:
         """Returns how many units it has begun while it works on one, else None; to be called aside."""
         return self._n_begun if self._is_working else None
 
-    def ready(self, recipe: Recipe) -> str:
+    def ready(self, factory: ScorerFactory) -> str:
         """Returns the id of the node it runs on when the scorer is there."""
         import ray
 
-        self.load(recipe)
+        self.load(factory)
         return str(ray.get_runtime_context().get_node_id())
 
-    def score(self, recipe: Recipe, units: Sequence[Unit]) -> Answer:
+    def score(self, factory: ScorerFactory, units: Sequence[Unit]) -> Answer:
         """Returns each unit's scores float32 ``[q, b, C]`` and the seconds that all took."""
-        scorer = self.load(recipe)
+        scorer = self.load(factory)
         started = time.perf_counter()
         scores = [self._score_unit(scorer, unit) for unit in units]
         return scores, time.perf_counter() - started
@@ -106,11 +106,11 @@ class Replica:
         finally:
             self._is_working = False
 
-    def score_watched(self, recipe: Recipe, units: Sequence[Unit]) -> Iterator[Answer | None]:
+    def score_watched(self, factory: ScorerFactory, units: Sequence[Unit]) -> Iterator[Answer | None]:
         """Yields None when it begins, then what ``score`` returns: so the caller knows what a death interrupted."""
         yield None
         time.sleep(HEARD_SECONDS)
-        yield self.score(recipe, units)
+        yield self.score(factory, units)
 
     def bfloat16_unit(self) -> str | None:
         """Returns what multiplies bfloat16 matrices fast where this replica runs, or None."""
@@ -142,7 +142,7 @@ def start_replica(resources: ResourcesSpec, name: str | None = None) -> Any:
     ).remote()
 
 
-def start_replicas(n_replicas: int, resources: ResourcesSpec, recipe: Recipe) -> list[Any]:
+def start_replicas(n_replicas: int, resources: ResourcesSpec, factory: ScorerFactory) -> list[Any]:
     """Returns handles of so many actors that have their scorer; Ray must be initialised, and have room for them.
 
     Raises:
@@ -152,7 +152,7 @@ def start_replicas(n_replicas: int, resources: ResourcesSpec, recipe: Recipe) ->
 
     replicas = [start_replica(resources) for _ in range(n_replicas)]
     try:
-        ray.get([replica.ready.remote(recipe) for replica in replicas])
+        ray.get([replica.ready.remote(factory) for replica in replicas])
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     return replicas

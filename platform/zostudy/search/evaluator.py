@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from zostudy.cluster.replica import Recipe, build_evaluator
+from zostudy.cluster.replica import ScorerFactory, build_evaluator
 from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.lm.agreement import BOUNDS, Agreement
 from zostudy.lm.build import Model
@@ -87,13 +87,15 @@ def _usual_tokens(study: PreparedStudy) -> float:
     return max(1.0, sum(characters) / len(table.texts) / CHARACTERS_OF_A_TOKEN)
 
 
-def make_recipe(study: PreparedStudy, loaded: LoadedModel) -> Recipe:
-    """Returns the replicas' recipe; Ray must be initialised, and keeps tokens and weights while the recipe lives."""
+def make_scorer_factory(study: PreparedStudy, loaded: LoadedModel) -> ScorerFactory:
+    """Returns the replicas' factory; Ray must be initialised, and keeps tokens and weights while the factory lives."""
     import ray
 
     spec = study.plan.spec
     model: Any = ray.put(loaded.model) if _fits_store(loaded) else study.source
-    return Recipe(build_evaluator, (spec.model, model, ray.put(study.encoded), loaded.dtype, spec.resources.cpus))
+    return ScorerFactory(
+        build_evaluator, (spec.model, model, ray.put(study.encoded), loaded.dtype, spec.resources.cpus)
+    )
 
 
 def hosting_note(loaded: LoadedModel) -> str | None:

@@ -9,7 +9,7 @@ from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.ray_log import ray_log
 from zostudy.cluster.visibility import check_visible
 from zostudy.results.ledger import Ledger
-from zostudy.search.evaluator import hosting_note, make_recipe, read_model, record_agreement
+from zostudy.search.evaluator import hosting_note, make_scorer_factory, read_model, record_agreement
 from zostudy.search.journal import Journal
 from zostudy.search.precision import Precision
 from zostudy.search.prepare import PreparedStudy
@@ -52,14 +52,14 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
             check_visible(ledger.place)
         if note := hosting_note(model):
             watcher.note(note)
-        recipe = make_recipe(study, model)
-        with Fleet(spec.replicas, spec.resources, recipe, attached=address is not None, tell=watcher.note) as fleet:
+        factory = make_scorer_factory(study, model)
+        with Fleet(spec.replicas, spec.resources, factory, attached=address is not None, tell=watcher.note) as fleet:
             watcher.phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
             fleet.await_first()
             evaluators = precision.settle(
-                Evaluators(fleet.roster, recipe, model.unit_examples, precision.first_dtype), watcher
+                Evaluators(fleet.roster, factory, model.unit_examples, precision.first_dtype), watcher
             )
-            fleet.keep(evaluators.recipe)
+            fleet.keep(evaluators.factory)
             watcher.begin(progress, fleet.n_replicas)
             run_trials(study.data, progress, ledger, evaluators, lambda: fleet.n_replicas, watcher)
     return progress

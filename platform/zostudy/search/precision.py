@@ -12,7 +12,7 @@ from zostudy.cluster.replica import have_bfloat16
 from zostudy.errors import DisagreementError, ReplicaError, ZostudyError
 from zostudy.lm.precision import ProbeScores
 from zostudy.results.ledger import Ledger
-from zostudy.search.evaluator import make_recipe, read_model, record_agreement
+from zostudy.search.evaluator import make_scorer_factory, read_model, record_agreement
 from zostudy.search.noise import CellFloor, all_probes, measure, noise_floors
 from zostudy.search.plan import tunes
 from zostudy.search.precision_text import precision_line, warning_lines
@@ -116,7 +116,7 @@ class Precision:
             watcher.note(f"bfloat16 is left out: {error}")
             return None
         record_agreement(self._study, model, self._ledger, watcher)
-        return replace(evaluators, recipe=make_recipe(self._study, model), dtype="bfloat16")
+        return replace(evaluators, factory=make_scorer_factory(self._study, model), dtype="bfloat16")
 
     def _choose(self, floors: Sequence[CellFloor]) -> DType:
         if self._asked != "auto":

@@ -16,7 +16,7 @@ from zostudy.cluster.crew import Roster
 from zostudy.cluster.environment import environment
 from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import Recipe
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.config.study import StudySpec
 from zostudy.errors import ClusterError, NoReplicaError, ZostudyError
 from zostudy.methods import Method, register_method, registered_here
@@ -54,16 +54,16 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Evaluators:
-    """What pools are made of: who is a replica, the recipe of what they host and its dtype, and the size of a unit."""
+    """What pools are made of: who is a replica, the factory of what they host and its dtype, and the size of a unit."""
 
     roster: Roster
-    recipe: Recipe
+    factory: ScorerFactory
     unit_examples: int
     dtype: str
 
     def pool(self, first: int = 0) -> RayPool:
         """Returns a pool whose first unit goes to that replica."""
-        return RayPool(self.roster, self.recipe, self.unit_examples, first)
+        return RayPool(self.roster, self.factory, self.unit_examples, first)
 
 
 def run_trials(

@@ -17,14 +17,14 @@ from transformers.utils import logging
 import zostudy.lm
 from zostudy.lm.pretrain.card import measure, model_card
 from zostudy.lm.pretrain.tokenizer import MODEL_NAMES
-from zostudy.lm.pretrain.train import Recipe, pretrain
+from zostudy.lm.pretrain.train import TrainConfig, pretrain
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Trains, saves and measures one model; returns the exit code."""
     options = _options(arguments)
     folder = options.to or Path(zostudy.lm.__file__).parent / "embedded" / options.model
-    recipe = Recipe(seed=options.seed, steps=options.steps)
+    recipe = TrainConfig(seed=options.seed, steps=options.steps)
     torch.set_num_threads(options.threads)
     logging.disable_progress_bar()
     started = time.monotonic()
@@ -43,8 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m zostudy.lm.pretrain", description="Rebuild an embedded model.")
     parser.add_argument("model", choices=MODEL_NAMES)
-    parser.add_argument("--seed", type=int, default=Recipe.seed)
-    parser.add_argument("--steps", type=int, default=Recipe.steps, help="optimiser steps (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=TrainConfig.seed)
+    parser.add_argument("--steps", type=int, default=TrainConfig.steps, help="optimiser steps (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="of the processor (default: %(default)s)")
     parser.add_argument("--to", type=Path, help="folder to write to (default: where the package keeps the model)")
     return parser.parse_args(arguments)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 import transformers
 
-from zostudy.lm.pretrain.train import Recipe
+from zostudy.lm.pretrain.train import TrainConfig
 from zostudy.lm.pretrain.whitebox import PROMPT_TOKENS, WhiteBox, tune_prompt
 from zostudy.tasks.reviews import reviews
 
@@ -57,7 +57,7 @@ def measure(folder: Path) -> Measurements:
     )
 
 
-def model_card(model_name: str, recipe: Recipe, seconds: float, measured: Measurements) -> str:
+def model_card(model_name: str, recipe: TrainConfig, seconds: float, measured: Measurements) -> str:
     """Returns the card, in Markdown."""
     zero_shot = ", ".join(f"{auc:.3f}" for auc in measured.zero_shot.values())
     white_box = ", ".join(f"{auc:.3f} (d = {dim})" for dim, auc in measured.white_box.items())

@@ -27,7 +27,7 @@ _WARM_STEPS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class TrainConfig:
     """What is trained and for how long.
 
     Attributes:
@@ -50,7 +50,7 @@ class Recipe:
 
 
 def pretrain(
-    model_name: str, recipe: Recipe, report: Callable[[str], None]
+    model_name: str, recipe: TrainConfig, report: Callable[[str], None]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Returns a freshly trained model, in evaluation mode, and its tokenizer.
 
