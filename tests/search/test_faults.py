@@ -28,7 +28,7 @@ from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.searcher import MOST_TRIES
 from zostudy.search.trial import TrialProgress, run_trial
-from zostudy.search.tuning import Evaluators, run_trials
+from zostudy.search.tuning import PoolFactory, run_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -89,8 +89,8 @@ def run(
     with Fleet(1, plan.spec.resources, factory, attached=False, tell=watcher.note) as fleet:
         fleet.await_first()
         fleet.keep(factory)
-        evaluators = replace(Evaluators(fleet.roster, factory, 256, "float32"), **changes)
-        run_trials(data, progress, Ledger(folder), evaluators, lambda: fleet.n_replicas, watcher)
+        pools = replace(PoolFactory(fleet.roster, factory, 256, "float32"), **changes)
+        run_trials(data, progress, Ledger(folder), pools, lambda: fleet.n_replicas, watcher)
     return progress
 
 

@@ -26,7 +26,7 @@ from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
-from zostudy.search.tuning import Evaluators, run_trials
+from zostudy.search.tuning import PoolFactory, run_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -111,8 +111,8 @@ def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer
         with Fleet(spec.replicas, spec.resources, factory, attached=True, tell=watcher.note) as fleet:
             fleet.await_first()
             fleet.keep(factory)
-            evaluators = Evaluators(fleet.roster, factory, 256, "float32")
-            run_trials(study.data, progress, Ledger(folder), evaluators, lambda: fleet.n_replicas, watcher)
+            pools = PoolFactory(fleet.roster, factory, 256, "float32")
+            run_trials(study.data, progress, Ledger(folder), pools, lambda: fleet.n_replicas, watcher)
     finally:
         ray.shutdown()
     return progress

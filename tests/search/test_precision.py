@@ -59,7 +59,7 @@ class Pool(LocalPool):
 
 
 @dataclass(frozen=True)
-class Evaluators:
+class PoolFactory:
     """As the real ones; the factory is the dtype."""
 
     factory: str
@@ -85,10 +85,10 @@ class House:
         study, watcher = self.study(**sections), Watcher()
         settled = Precision(study, Ledger(self.folder))
         scorers = {"float32": self.scorer, "bfloat16": CoarseScorer(self.scorer, coarse)}
-        evaluators: Any = Evaluators(settled.first_dtype, scorers, settled.first_dtype)
-        evaluators = settled.settle(evaluators, watcher)
-        assert evaluators.factory == evaluators.dtype
-        return evaluators.dtype, watcher
+        pools: Any = PoolFactory(settled.first_dtype, scorers, settled.first_dtype)
+        pools = settled.settle(pools, watcher)
+        assert pools.factory == pools.dtype
+        return pools.dtype, watcher
 
     def study(self, **sections: Any) -> Any:
         return SimpleNamespace(plan=make_plan(self.make_spec(**sections)), data=self.data)

@@ -20,7 +20,7 @@ from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
-from zostudy.search.tuning import Evaluators, run_trials
+from zostudy.search.tuning import PoolFactory, run_trials
 
 TRIALS = 104
 REPLICAS = 4
@@ -37,10 +37,10 @@ def measure_study(n_trials: int, say: Say) -> StudyOverhead:
         say("starting replicas")
         factory = ScorerFactory(QuickScorer, ())
         replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), factory)
-        evaluators = Evaluators(replicas.copy, factory, 2**20, "float32")
+        pools = PoolFactory(replicas.copy, factory, 2**20, "float32")
         meter = _Meter(progress, say)
         started = time.perf_counter()
-        run_trials(study.data, progress, Ledger(Path(folder)), evaluators, lambda: REPLICAS, meter)
+        run_trials(study.data, progress, Ledger(Path(folder)), pools, lambda: REPLICAS, meter)
         seconds = time.perf_counter() - started
     scorer_seconds = meter.replica_seconds / REPLICAS
     return StudyOverhead(

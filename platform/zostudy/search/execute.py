@@ -14,7 +14,7 @@ from zostudy.search.journal import Journal
 from zostudy.search.precision import Precision
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
-from zostudy.search.tuning import Evaluators, run_trials
+from zostudy.search.tuning import PoolFactory, run_trials
 from zostudy.search.watcher import Watcher
 
 
@@ -56,10 +56,10 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
         with Fleet(spec.replicas, spec.resources, factory, attached=address is not None, tell=watcher.note) as fleet:
             watcher.phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
             fleet.await_first()
-            evaluators = precision.settle(
-                Evaluators(fleet.roster, factory, model.unit_examples, precision.first_dtype), watcher
+            pools = precision.settle(
+                PoolFactory(fleet.roster, factory, model.unit_examples, precision.first_dtype), watcher
             )
-            fleet.keep(evaluators.factory)
+            fleet.keep(pools.factory)
             watcher.begin(progress, fleet.n_replicas)
-            run_trials(study.data, progress, ledger, evaluators, lambda: fleet.n_replicas, watcher)
+            run_trials(study.data, progress, ledger, pools, lambda: fleet.n_replicas, watcher)
     return progress

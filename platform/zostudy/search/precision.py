@@ -17,7 +17,7 @@ from zostudy.search.noise import CellFloor, all_probes, measure, noise_floors
 from zostudy.search.plan import tunes
 from zostudy.search.precision_text import precision_line, warning_lines
 from zostudy.search.prepare import PreparedStudy
-from zostudy.search.tuning import Evaluators
+from zostudy.search.tuning import PoolFactory
 from zostudy.search.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ class Precision:
         """How much the weights take while the dtype is being settled, in units of the first dtype's."""
         return 1.5 if self._unmeasured and self._asked != "float32" else 1.0
 
-    def settle(self, evaluators: Evaluators, watcher: Watcher) -> Evaluators:
-        """Returns the evaluators in the study's dtype, once that is measured where it is not known.
+    def settle(self, pools: PoolFactory, watcher: Watcher) -> PoolFactory:
+        """Returns the pools in the study's dtype, once that is measured where it is not known.
 
         Args:
-            evaluators: replicas that host the model in ``first_dtype``.
+            pools: replicas that host the model in ``first_dtype``.
             watcher: told the dtype and why; and of each cell whose differences drown in it.
 
         Raises:
@@ -74,21 +74,21 @@ class Precision:
         chosen, rows = self.first_dtype, self._recorded
         if self._unmeasured:
             watcher.phase("measuring the noise of a loss difference")
-            pool = evaluators.pool()
-            by_dtype: dict[DType, Evaluators] = {"float32": evaluators}
+            pool = pools.pool()
+            by_dtype: dict[DType, PoolFactory] = {"float32": pools}
             scores: dict[DType, dict[str, ProbeScores]] = {"float32": self._measure(pool)}
-            if self._may_be_bfloat16(pool) and (in_bfloat16 := self._in_bfloat16(evaluators, watcher)):
+            if self._may_be_bfloat16(pool) and (in_bfloat16 := self._in_bfloat16(pools, watcher)):
                 by_dtype["bfloat16"] = in_bfloat16
                 scores["bfloat16"] = self._measure(by_dtype["bfloat16"].pool())
             floors = list(noise_floors(self._unmeasured, scores))
             chosen = self._choose(floors)
-            evaluators = by_dtype[chosen]
+            pools = by_dtype[chosen]
             rows = [*rows, *(self._row(floor, chosen) for floor in floors)]
         if rows != self._ledger.precision():
             self._ledger.record_precision(rows)
         for line in (precision_line(chosen, rows), *warning_lines(rows)):
             watcher.note(line)
-        return evaluators
+        return pools
 
     def _measure(self, pool: RayPool) -> dict[str, ProbeScores]:
         try:
@@ -106,8 +106,8 @@ class Precision:
             return self._measures_all and have_bfloat16(pool.replicas)
         return self._asked == "bfloat16"
 
-    def _in_bfloat16(self, evaluators: Evaluators, watcher: Watcher) -> Evaluators | None:
-        """Returns the evaluators in bfloat16; None where it need not be, and its scores are too far from float32."""
+    def _in_bfloat16(self, pools: PoolFactory, watcher: Watcher) -> PoolFactory | None:
+        """Returns the pools in bfloat16; None where it need not be, and its scores are too far from float32."""
         try:
             model = read_model(self._study, "bfloat16")
         except DisagreementError as error:
@@ -116,7 +116,7 @@ class Precision:
             watcher.note(f"bfloat16 is left out: {error}")
             return None
         record_agreement(self._study, model, self._ledger, watcher)
-        return replace(evaluators, factory=make_scorer_factory(self._study, model), dtype="bfloat16")
+        return replace(pools, factory=make_scorer_factory(self._study, model), dtype="bfloat16")
 
     def _choose(self, floors: Sequence[CellFloor]) -> DType:
         if self._asked != "auto":
