@@ -89,8 +89,8 @@ def run(
     with Fleet(1, plan.spec.resources, factory, attached=False, tell=watcher.note) as fleet:
         fleet.await_first()
         fleet.keep(factory)
-        pools = replace(PoolFactory(fleet.roster, factory, 256, "float32"), **changes)
-        run_trials(data, progress, Ledger(folder), pools, lambda: fleet.n_replicas, watcher)
+        pool_factory = replace(PoolFactory(fleet.roster, factory, 256, "float32"), **changes)
+        run_trials(data, progress, Ledger(folder), pool_factory, lambda: fleet.n_replicas, watcher)
     return progress
 
 

@@ -85,10 +85,10 @@ class House:
         study, watcher = self.study(**sections), Watcher()
         settled = Precision(study, Ledger(self.folder))
         scorers = {"float32": self.scorer, "bfloat16": CoarseScorer(self.scorer, coarse)}
-        pools: Any = PoolFactory(settled.first_dtype, scorers, settled.first_dtype)
-        pools = settled.settle(pools, watcher)
-        assert pools.factory == pools.dtype
-        return pools.dtype, watcher
+        pool_factory: Any = PoolFactory(settled.first_dtype, scorers, settled.first_dtype)
+        pool_factory = settled.settle(pool_factory, watcher)
+        assert pool_factory.factory == pool_factory.dtype
+        return pool_factory.dtype, watcher
 
     def study(self, **sections: Any) -> Any:
         return SimpleNamespace(plan=make_plan(self.make_spec(**sections)), data=self.data)

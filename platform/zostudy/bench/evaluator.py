@@ -42,9 +42,9 @@ def measure_model(subject: Subject, device: str, rounds: int, say: Say) -> Model
     say("loading")
     weights = {dtype: read_weights(subject, dtype) for dtype in DTYPES}
     reference = ReferenceLoop(subject.spec, subject.source, subject.task, SUBSPACE_DIM, device=device)
-    pools: dict[str, ReferenceLoop | FrozenLM] = {REFERENCE: reference}
-    pools |= {dtype: FrozenLM(subject.spec, weights[dtype], subject.task, device) for dtype in DTYPES}
-    speeds = _speeds(subject, pools, weights["float32"].architecture, device, rounds, say)
+    evaluators: dict[str, ReferenceLoop | FrozenLM] = {REFERENCE: reference}
+    evaluators |= {dtype: FrozenLM(subject.spec, weights[dtype], subject.task, device) for dtype in DTYPES}
+    speeds = _speeds(subject, evaluators, weights["float32"].architecture, device, rounds, say)
     lengths = subject.task.lengths
     return ModelSpeed(
         model=subject.name,
@@ -70,14 +70,14 @@ def disagreement(measured: ModelSpeed) -> str | None:
 
 def _speeds(
     subject: Subject,
-    pools: dict[str, ReferenceLoop | FrozenLM],
+    evaluators: dict[str, ReferenceLoop | FrozenLM],
     shape: Architecture,
     device: str,
     rounds: int,
     say: Say,
 ) -> tuple[Speed, ...]:
     latents, rows = subject.latents, subject.rows
-    calls = {name: functools.partial(each.score, latents, rows) for name, each in pools.items()}
+    calls = {name: functools.partial(each.score, latents, rows) for name, each in evaluators.items()}
     scores: dict[str, Scores] = {}
     for name, call in calls.items():
         say(f"first scores, {name}")
@@ -98,7 +98,7 @@ def _speeds(
             difference=float(np.abs(scores[name] - scores[REFERENCE]).max()),
             work=None if name == REFERENCE else (flops, max(measured[_matrix(name)])),
         )
-        for name in pools
+        for name in evaluators
     )
 
 

@@ -37,10 +37,10 @@ def measure_study(n_trials: int, say: Say) -> StudyOverhead:
         say("starting replicas")
         factory = ScorerFactory(QuickScorer, ())
         replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), factory)
-        pools = PoolFactory(replicas.copy, factory, 2**20, "float32")
+        pool_factory = PoolFactory(replicas.copy, factory, 2**20, "float32")
         meter = _Meter(progress, say)
         started = time.perf_counter()
-        run_trials(study.data, progress, Ledger(Path(folder)), pools, lambda: REPLICAS, meter)
+        run_trials(study.data, progress, Ledger(Path(folder)), pool_factory, lambda: REPLICAS, meter)
         seconds = time.perf_counter() - started
     scorer_seconds = meter.replica_seconds / REPLICAS
     return StudyOverhead(

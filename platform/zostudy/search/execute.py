@@ -56,10 +56,10 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
         with Fleet(spec.replicas, spec.resources, factory, attached=address is not None, tell=watcher.note) as fleet:
             watcher.phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
             fleet.await_first()
-            pools = precision.settle(
+            pool_factory = precision.settle(
                 PoolFactory(fleet.roster, factory, model.unit_examples, precision.first_dtype), watcher
             )
-            fleet.keep(pools.factory)
+            fleet.keep(pool_factory.factory)
             watcher.begin(progress, fleet.n_replicas)
-            run_trials(study.data, progress, ledger, pools, lambda: fleet.n_replicas, watcher)
+            run_trials(study.data, progress, ledger, pool_factory, lambda: fleet.n_replicas, watcher)
     return progress

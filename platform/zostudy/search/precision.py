@@ -60,11 +60,11 @@ class Precision:
         """How much the weights take while the dtype is being settled, in units of the first dtype's."""
         return 1.5 if self._unmeasured and self._asked != "float32" else 1.0
 
-    def settle(self, pools: PoolFactory, watcher: Watcher) -> PoolFactory:
-        """Returns the pools in the study's dtype, once that is measured where it is not known.
+    def settle(self, pool_factory: PoolFactory, watcher: Watcher) -> PoolFactory:
+        """Returns the pool_factory in the study's dtype, once that is measured where it is not known.
 
         Args:
-            pools: replicas that host the model in ``first_dtype``.
+            pool_factory: replicas that host the model in ``first_dtype``.
             watcher: told the dtype and why; and of each cell whose differences drown in it.
 
         Raises:
@@ -74,21 +74,21 @@ class Precision:
         chosen, rows = self.first_dtype, self._recorded
         if self._unmeasured:
             watcher.phase("measuring the noise of a loss difference")
-            pool = pools.pool()
-            by_dtype: dict[DType, PoolFactory] = {"float32": pools}
+            pool = pool_factory.pool()
+            by_dtype: dict[DType, PoolFactory] = {"float32": pool_factory}
             scores: dict[DType, dict[str, ProbeScores]] = {"float32": self._measure(pool)}
-            if self._may_be_bfloat16(pool) and (in_bfloat16 := self._in_bfloat16(pools, watcher)):
+            if self._may_be_bfloat16(pool) and (in_bfloat16 := self._in_bfloat16(pool_factory, watcher)):
                 by_dtype["bfloat16"] = in_bfloat16
                 scores["bfloat16"] = self._measure(by_dtype["bfloat16"].pool())
             floors = list(noise_floors(self._unmeasured, scores))
             chosen = self._choose(floors)
-            pools = by_dtype[chosen]
+            pool_factory = by_dtype[chosen]
             rows = [*rows, *(self._row(floor, chosen) for floor in floors)]
         if rows != self._ledger.precision():
             self._ledger.record_precision(rows)
         for line in (precision_line(chosen, rows), *warning_lines(rows)):
             watcher.note(line)
-        return pools
+        return pool_factory
 
     def _measure(self, pool: RayPool) -> dict[str, ProbeScores]:
         try:
@@ -106,8 +106,8 @@ class Precision:
             return self._measures_all and have_bfloat16(pool.replicas)
         return self._asked == "bfloat16"
 
-    def _in_bfloat16(self, pools: PoolFactory, watcher: Watcher) -> PoolFactory | None:
-        """Returns the pools in bfloat16; None where it need not be, and its scores are too far from float32."""
+    def _in_bfloat16(self, pool_factory: PoolFactory, watcher: Watcher) -> PoolFactory | None:
+        """Returns the pool_factory in bfloat16; None where it need not be, and its scores are too far from float32."""
         try:
             model = read_model(self._study, "bfloat16")
         except DisagreementError as error:
@@ -116,7 +116,7 @@ class Precision:
             watcher.note(f"bfloat16 is left out: {error}")
             return None
         record_agreement(self._study, model, self._ledger, watcher)
-        return replace(pools, factory=make_scorer_factory(self._study, model), dtype="bfloat16")
+        return replace(pool_factory, factory=make_scorer_factory(self._study, model), dtype="bfloat16")
 
     def _choose(self, floors: Sequence[CellFloor]) -> DType:
         if self._asked != "auto":

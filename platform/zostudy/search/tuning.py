@@ -54,7 +54,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class PoolFactory:
-    """What pools are made of: who is a replica, the factory of what they host and its dtype, and the size of a unit."""
+    """What pool_factory are made of: who is a replica, the factory of what they host and its dtype, and the size of a unit."""
 
     roster: Roster
     factory: ScorerFactory
@@ -70,7 +70,7 @@ def run_trials(
     data: StudyData,
     progress: StudyProgress,
     ledger: Ledger,
-    pools: PoolFactory,
+    pool_factory: PoolFactory,
     n_replicas: Callable[[], int],
     watcher: Watcher,
 ) -> None:
@@ -80,7 +80,7 @@ def run_trials(
         data: labels and draws.
         progress: where the study stands; follows what finishes.
         ledger: takes the outcomes.
-        pools: the replicas that trials share.
+        pool_factory: the replicas that trials share.
         n_replicas: gives how many are ready, on which the number of running trials depends.
         watcher: told how it goes.
 
@@ -96,7 +96,7 @@ def run_trials(
     from zostudy.search.searcher import MOST_TRIES, StudySearcher
 
     spec = progress.plan.spec
-    condition = f"{pools.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
+    condition = f"{pool_factory.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
     checkpoints = Checkpoints(ledger.place, condition, watcher.note)
     checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
     faults: list[ZostudyError] = []
@@ -149,7 +149,9 @@ def run_trials(
         load=ending(checkpoints.load),
         refuse=ending(checkpoints.refuse),
     )
-    trainable = tune.with_parameters(tune_trial, spec=spec, data=data, pools=pools, methods=registered_here())
+    trainable = tune.with_parameters(
+        tune_trial, spec=spec, data=data, pool_factory=pool_factory, methods=registered_here()
+    )
     with Journal(ledger.place, progress, watcher.note) as journal, _tune_folder() as folder:
         try:
             _tuner(trainable, searcher, pace, folder).fit()
@@ -181,7 +183,11 @@ def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> 
 
 
 def tune_trial(
-    config: dict[str, Any], spec: StudySpec, data: StudyData, pools: PoolFactory, methods: dict[str, type[Method]]
+    config: dict[str, Any],
+    spec: StudySpec,
+    data: StudyData,
+    pool_factory: PoolFactory,
+    methods: dict[str, type[Method]],
 ) -> None:
     """Runs one trial in a process of Tune's, which knows by name only methods that are installed."""
     from ray import tune
@@ -213,7 +219,7 @@ def tune_trial(
     def refuse(reason: str) -> None:
         send(refused=reason)
 
-    pool = pools.pool(first=assignment.number)
+    pool = pool_factory.pool(first=assignment.number)
     try:
         send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"], refuse)])
     except ClusterError:
