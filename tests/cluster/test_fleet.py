@@ -89,7 +89,7 @@ def test_a_fleet_follows_the_nodes(cluster: Cluster, tmp_path: Path) -> None:
         replicas.await_first()
         assert (replicas.n_made, replicas.n_replicas) == (1, 1)  # on the driver's CPU: there is no other
         replicas.keep(factory_of(tmp_path))
-        pool = RayPool(replicas.roster, factory_of(tmp_path), unit_examples=4)
+        pool = RayPool(replicas.list_replicas, factory_of(tmp_path), unit_examples=4)
         check_scores(pool)
         assert len([*tmp_path.iterdir()]) == 1
 
@@ -119,7 +119,7 @@ def test_replicas_beyond_what_fits_wait_for_nodes(cluster: Cluster, tmp_path: Pa
         [line] = told
         assert line.startswith("waiting for the first replica, which wants 2 CPUs: the largest node has 1 CPU, ")
         fleet.keep(factory_of(tmp_path))
-        check_scores(RayPool(fleet.roster, factory_of(tmp_path)))
+        check_scores(RayPool(fleet.list_replicas, factory_of(tmp_path)))
         cluster.add_node(num_cpus=2)
         eventually(lambda: fleet.n_replicas == 2)
 
@@ -152,7 +152,7 @@ def test_a_replica_that_cannot_start_is_made_anew_a_few_times(
         fleet.await_first()
         fleet.keep(factory_of(tmp_path))
         eventually(lambda: len(names) == n_made and fleet.n_replicas == (2 if n_broken == 1 else 1))
-        check_scores(RayPool(fleet.roster, factory_of(tmp_path)))
+        check_scores(RayPool(fleet.list_replicas, factory_of(tmp_path)))
     assert len({*names}) == len(names) == n_made
     assert all("its process cannot start (ImportError: No module named 'zostudy')" in line for line in told)
     assert told

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
 from zostudy.cluster.replica import ScorerFactory, start_replicas
-from zostudy.cluster.scored import Scored
+from zostudy.cluster.score_buffer import ScoreBuffer
 from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ModelError
@@ -72,7 +72,7 @@ def test_a_long_queue_has_several_units_a_call_but_never_many(
 ) -> None:
     answers = []
     rows = np.zeros((n_units, MOST_EXAMPLES), np.int32)
-    scored = Scored(rows.shape, heard=lambda: answers.append(1))
+    scored = ScoreBuffer(rows.shape, heard=lambda: answers.append(1))
     pools["one replica"].score(np.zeros((n_units, 2), np.float32), rows, seed=0, scored=scored)
     assert len(answers) == n_answers
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zostudy.cluster.scored import Scored
+from zostudy.cluster.score_buffer import ScoreBuffer
 from zostudy.cluster.units import cut_queries, make_unit
 
 SIZES = {"n_queries": st.integers(1, 70), "batch": st.integers(1, 600), "group": st.integers(1, 3)}
@@ -21,7 +21,7 @@ def test_units_hold_every_place_once_and_never_part_a_group(
     assert all(unit.seed == 5 and len(unit.latents) == len(unit.rows) for unit in units)
     assert sum(unit.rows.size for unit in units) == rows.size
     scores = [np.stack([unit.rows, unit.rows * 0 + unit.latents.astype(np.int32)], axis=-1) for unit in units]
-    scored = Scored(rows.shape)
+    scored = ScoreBuffer(rows.shape)
     for cut, part in zip(cuts, scores, strict=True):
         assert not scored.holds(cut)
         scored.add(cut, part)

@@ -15,10 +15,10 @@ import pytest
 from numpy.typing import NDArray
 from ray.tune.execution.tune_controller import TuneController
 
-from zostudy.cluster.crew import MOST_DEATHS
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.replica import ScorerFactory
+from zostudy.cluster.replica_set import MOST_DEATHS
 from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
 from zostudy.results.ledger import Ledger
@@ -89,7 +89,7 @@ def run(
     with Fleet(1, plan.spec.resources, factory, attached=False, tell=watcher.note) as fleet:
         fleet.await_first()
         fleet.keep(factory)
-        pool_factory = replace(PoolFactory(fleet.roster, factory, 256, "float32"), **changes)
+        pool_factory = replace(PoolFactory(fleet.list_replicas, factory, 256, "float32"), **changes)
         run_trials(data, progress, Ledger(folder), pool_factory, lambda: fleet.n_replicas, watcher)
     return progress
 
@@ -129,7 +129,9 @@ def test_a_trial_whose_process_dies_again_and_again_is_stored_with_what_it_died_
     local_ray: None, small: Plan, data: StudyData, tmp_path: Path
 ) -> None:
     plan = replace(small, cells=small.cells[1:], spec=small.spec.model_copy(update={"replicas": 1}))
-    progress = run(plan, data, tmp_path / "smooth", ScorerFactory(FakeScorer, ()), Watcher(), roster=UnknownRoster())
+    progress = run(
+        plan, data, tmp_path / "smooth", ScorerFactory(FakeScorer, ()), Watcher(), list_replicas=UnknownRoster()
+    )
     assert progress.done
     errors = [row.error for row in Ledger(tmp_path / "smooth").trials()]
     expected = f"the trial's process died {MOST_TRIES} times without getting further, last of: ModuleNotFoundError: "

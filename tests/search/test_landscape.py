@@ -22,7 +22,7 @@ from zostudy.search.landscape import (
     EXTENT,
     SHARPNESS_PAIRS,
     SHARPNESS_RADIUS,
-    Surroundings,
+    LandscapeProbe,
     balanced_rows,
     has_plane,
     n_examples,
@@ -34,7 +34,7 @@ from zostudy.tasks.imbalance import Draw
 GRID = EXTENT * np.arange(-4, 5) / 4
 
 
-def with_losses(points: Surroundings, losses: NDArray[np.float64]) -> Landscape:
+def with_losses(points: LandscapeProbe, losses: NDArray[np.float64]) -> Landscape:
     """Returns the landscape of scores ``(s, 0)`` of one example of class 0 that has these cross-entropies."""
     scores = np.zeros((len(losses), 1, 2), dtype=np.float32)
     scores[:, 0, 0] = -np.log(np.expm1(losses))
@@ -45,7 +45,7 @@ def with_losses(points: Surroundings, losses: NDArray[np.float64]) -> Landscape:
 @given(seed=st.integers(0, 2**31), dim=st.integers(1, 20), plane=st.booleans())
 def test_the_places_are_a_grid_along_two_directions_at_right_angles(seed: int, dim: int, plane: bool) -> None:
     centre = np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
-    points = Surroundings.of(centre, seed, plane)
+    points = LandscapeProbe.of(centre, seed, plane)
     whole = {(x, y) for x in GRID for y in GRID if (plane or 0 in (x, y)) and (dim > 1 or y == 0)}
     assert {tuple(place) for place in points.places} | {(0.0, 0.0)} == whole
     assert len(points.places) == len(whole) - 1
@@ -66,10 +66,10 @@ def test_the_places_are_a_grid_along_two_directions_at_right_angles(seed: int, d
 
 def test_directions_are_those_of_the_seed_and_the_dimension_alone() -> None:
     start, elsewhere = np.zeros(5, dtype=np.float32), np.full(5, 0.5, dtype=np.float32)
-    here, there = Surroundings.of(start, 1, plane=False), Surroundings.of(elsewhere, 1, plane=False)
+    here, there = LandscapeProbe.of(start, 1, plane=False), LandscapeProbe.of(elsewhere, 1, plane=False)
     np.testing.assert_allclose(here.latents, there.latents - elsewhere, atol=1e-6)
-    assert not np.allclose(here.latents[:-1], Surroundings.of(start, 2, plane=False).latents[:-1])
-    whole = Surroundings.of(start, 1, plane=True)
+    assert not np.allclose(here.latents[:-1], LandscapeProbe.of(start, 2, plane=False).latents[:-1])
+    whole = LandscapeProbe.of(start, 1, plane=True)
     assert {tuple(latent) for latent in here.latents} < {tuple(latent) for latent in whole.latents}
 
 
@@ -80,7 +80,7 @@ def test_a_quadratic_loss_has_the_sharpness_of_its_hessian_whatever_its_slope() 
     centre = noise.standard_normal(dim).astype(np.float32)
     found = []
     for seed in range(100):
-        points = Surroundings.of(centre, seed, plane=False)
+        points = LandscapeProbe.of(centre, seed, plane=False)
         steps = points.latents.astype(np.float64) - centre
         losses = 3 + steps @ slope + (steps @ hessian * steps).sum(axis=1) / 2
         landscape = with_losses(points, losses)
@@ -99,7 +99,7 @@ def test_a_quadratic_loss_has_the_sharpness_of_its_hessian_whatever_its_slope() 
 
 
 def test_losses_that_are_not_finite_are_absent_and_the_others_stay() -> None:
-    points = Surroundings.of(np.zeros(3, dtype=np.float32), 0, plane=False)
+    points = LandscapeProbe.of(np.zeros(3, dtype=np.float32), 0, plane=False)
     n = len(points.latents)
     scores = np.zeros((n, 2, 3), dtype=np.float32)
     scores[[0, 1, 2], [0, 1, 1], [2, 0, 0]] = np.inf, -np.inf, np.nan
@@ -151,7 +151,7 @@ def test_a_confirm_trial_stores_the_loss_around_its_kept_point(
     rows = balanced_rows(draw, data.labels, trial.seed)
     assert set(rows.tolist()) <= set(draw.train_rows.tolist())
     assert {row["examples"] for row in table} == {len(rows)} == {20}
-    points = Surroundings.of(kept, trial.seed, has_plane(number))
+    points = LandscapeProbe.of(kept, trial.seed, has_plane(number))
     assert n_examples(draw.train_counts, has_plane(number)) == len(points.latents) * len(rows)
 
     def loss(latent: NDArray[np.float32]) -> float:

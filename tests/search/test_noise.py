@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.cluster.pool import LocalPool
-from zostudy.cluster.scored import Scored
+from zostudy.cluster.score_buffer import ScoreBuffer
 from zostudy.config.study import StudySpec
 from zostudy.search.data import StudyData
 from zostudy.search.noise import all_probes, measure, noise_floors
@@ -27,7 +27,7 @@ class CountingPool(LocalPool):
         super().__init__(scorer)
         self.queries: list[int] = []
 
-    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], *rest: Any, **options: Any) -> Scored:
+    def score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], *rest: Any, **options: Any) -> ScoreBuffer:
         self.queries.append(len(rows))
         return super().score(latents, rows, *rest, **options)
 

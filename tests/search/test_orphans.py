@@ -111,7 +111,7 @@ def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer
         with Fleet(spec.replicas, spec.resources, factory, attached=True, tell=watcher.note) as fleet:
             fleet.await_first()
             fleet.keep(factory)
-            pool_factory = PoolFactory(fleet.roster, factory, 256, "float32")
+            pool_factory = PoolFactory(fleet.list_replicas, factory, 256, "float32")
             run_trials(study.data, progress, Ledger(folder), pool_factory, lambda: fleet.n_replicas, watcher)
     finally:
         ray.shutdown()

@@ -1,4 +1,4 @@
-"""One step's calls: out to the crew, and out again where a replica has died."""
+"""One step's calls: sent to the replicas, and sent again where one has died."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zostudy.cluster.crew import MOST_DEATHS, Crew
 from zostudy.cluster.replica import ScorerFactory
+from zostudy.cluster.replica_set import MOST_DEATHS, ReplicaSet
 from zostudy.cluster.units import Answer, Unit
 from zostudy.errors import ReplicaError, ZostudyError
 
@@ -24,7 +24,7 @@ class Dispatch:
 
     def __init__(
         self,
-        crew: Crew,
+        replica_set: ReplicaSet,
         factory: ScorerFactory,
         calls: Sequence[Sequence[Unit]],
         turn: int,
@@ -33,13 +33,19 @@ class Dispatch:
         """Sends nothing yet.
 
         Args:
-            crew: who may be sent calls.
+            replica_set: the replicas that can take calls.
             factory: comes with each of them.
             calls: the units of each.
             turn: which replica gets the first one.
             take: given each call's place and its answer, in the order that answers come.
         """
-        self._crew, self._factory, self._calls, self._turn, self._take_answer = crew, factory, calls, turn, take
+        self._replica_set, self._factory, self._calls, self._turn, self._take_answer = (
+            replica_set,
+            factory,
+            calls,
+            turn,
+            take,
+        )
         self._waiting = deque(range(len(calls)))
         self._suspects: list[int] = []
         self._running: dict[Any, tuple[int, Any]] = {}  # call and replica by reference, in the order sent
@@ -50,13 +56,13 @@ class Dispatch:
         self._send_to_all()
         while self._waiting or self._running:
             self._take()
-            self._crew.look()
+            self._replica_set.look()
         for index in self._suspects:
             self._take_answer(index, self._call_watched(index))
 
     def _send_to_all(self) -> None:
         """Sends everyone a first call before anyone gets a second."""
-        replicas = [*self._crew.usable]
+        replicas = [*self._replica_set.usable]
         start = self._turn % max(1, len(replicas))
         for _ in range(CALLS_IN_FLIGHT):
             for replica in replicas[start:] + replicas[:start]:
@@ -64,7 +70,7 @@ class Dispatch:
 
     def _send_to(self, replica: Any) -> None:
         """Sends the next call, a second one to a busy replica; but the last ones wait for whoever is free first."""
-        most = CALLS_IN_FLIGHT if len(self._waiting) > len(self._crew.usable) else 1
+        most = CALLS_IN_FLIGHT if len(self._waiting) > len(self._replica_set.usable) else 1
         if self._waiting and self._load[replica] < most:
             index = self._waiting.popleft()
             self._running[replica.score.remote(self._factory, self._calls[index])] = (index, replica)
@@ -75,17 +81,17 @@ class Dispatch:
         import ray
 
         if not self._running:
-            self._crew.gather()
+            self._replica_set.wait_for_any()
             self._send_to_all()
             return
-        calls = [*self._running, *self._crew.resting]
-        ray.wait(calls, timeout=self._crew.patience)
+        calls = [*self._running, *self._replica_set.quarantined]
+        ray.wait(calls, timeout=self._replica_set.patience)
         ended, _ = ray.wait(calls, num_returns=len(calls), timeout=0)
         for call in ended:
             if call in self._running:
                 self._end(call)
-            elif call in self._crew.resting:
-                self._crew.wake(call)
+            elif call in self._replica_set.quarantined:
+                self._replica_set.end_call(call)
                 self._send_to_all()
 
     def _end(self, call: Any) -> None:
@@ -112,7 +118,7 @@ class Dispatch:
         suspect, *others = lost.values()
         self._suspects.append(suspect)
         self._waiting.extendleft(reversed(others))
-        self._crew.rest(replica)
+        self._replica_set.quarantine(replica)
         self._send_to_all()
 
     def _call_watched(self, index: int) -> Answer:
@@ -126,8 +132,8 @@ class Dispatch:
         for _ in range(MOST_DEATHS):
             began, cause = False, None
             while not began:
-                self._crew.gather()
-                replica = next(iter(self._crew.usable))
+                self._replica_set.wait_for_any()
+                replica = next(iter(self._replica_set.usable))
                 try:
                     for item in replica.score_watched.remote(self._factory, self._calls[index]):
                         answer: Answer | None = ray.get(item)
@@ -136,7 +142,7 @@ class Dispatch:
                         began = True
                 except ray.exceptions.RayError as error:
                     cause = self._end_if_sick(replica, error)
-                    self._crew.rest(replica)
+                    self._replica_set.quarantine(replica)
             if cause is not None:  # a fresh process raised it, so it was no accident
                 raise cause
         raise ReplicaError(
@@ -157,5 +163,5 @@ class Dispatch:
         cause: Exception = error.cause
         if isinstance(cause, ZostudyError):
             raise cause from None
-        self._crew.restart(replica)
+        self._replica_set.restart(replica)
         return cause

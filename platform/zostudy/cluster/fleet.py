@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Any, Literal
 from uuid import uuid4
 
-from zostudy.cluster.crew import MOST_DEATHS, Crew, in_one_line
 from zostudy.cluster.nodes import describe_demand, describe_largest, room
 from zostudy.cluster.pulse import MOST_UNIT_SECONDS, Pulse
 from zostudy.cluster.replica import ScorerFactory, start_replica
+from zostudy.cluster.replica_set import MOST_DEATHS, ReplicaSet, in_one_line
 from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ZostudyError
 
@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class NamedReplicas:
-    """Finds the replicas of one fleet by their names, in any process of the job: the roster of trials' pools."""
+    """Finds the replicas of one fleet by their names, in any process of the job, for the pools of trials."""
 
     prefix: str
 
@@ -51,7 +51,7 @@ class Fleet:
     """Replicas that live as long as this does: Ray moves those whose node has left to wherever there is room.
 
     Attributes:
-        roster: finds them from a trial's process.
+        list_replicas: finds them from a trial's process.
     """
 
     def __init__(
@@ -76,12 +76,12 @@ class Fleet:
         """
         import ray
 
-        self.roster = NamedReplicas(f"zostudy-replica-{uuid4().hex[:8]}-")
+        self.list_replicas = NamedReplicas(f"zostudy-replica-{uuid4().hex[:8]}-")
         self._wanted, self._resources, self._tell = wanted, resources, tell
         self._driver_node = ray.get_runtime_context().get_node_id() if attached else None
         self._handles: list[Any] = []
         self._replaced: Counter[int] = Counter()
-        self._crew = Crew(self._handles.copy, factory)
+        self._replica_set = ReplicaSet(self._handles.copy, factory)
         self._pulse = Pulse()
         self._over = threading.Event()
         self._rounds = threading.Thread(target=self._make_rounds, name="zostudy-fleet", daemon=True)
@@ -116,7 +116,7 @@ class Fleet:
     @property
     def n_replicas(self) -> int:
         """How many are ready, on nodes that were there a few seconds ago."""
-        return len(self._crew.usable)
+        return len(self._replica_set.usable)
 
     def await_first(self) -> None:
         """Returns when the first has its scorer, and with it those that come up at about the same time.
@@ -136,18 +136,20 @@ class Fleet:
 
     def keep(self, factory: ScorerFactory) -> None:
         """Looks after the replicas from now on: makes more where nodes have joined, and has them make this scorer."""
-        usable = self._crew.usable
-        self._crew = Crew(self._handles.copy, factory)
-        self._crew.usable = usable
+        usable = self._replica_set.usable
+        self._replica_set = ReplicaSet(self._handles.copy, factory)
+        self._replica_set.usable = usable
         self._rounds.start()
 
     def _make_rounds(self) -> None:
         told: set[str] = set()
-        while not self._over.wait(SECONDS_WHILE_ONE_COMES_UP if self._crew.resting else SECONDS_BETWEEN_ROUNDS):
+        while not self._over.wait(
+            SECONDS_WHILE_ONE_COMES_UP if self._replica_set.quarantined else SECONDS_BETWEEN_ROUNDS
+        ):
             for care in (self._replace, self._add, self._look_after, self._restart_hanging):
                 with contextlib.suppress(Exception):  # a cluster's trouble passes, or ends the study by its trials
                     care()
-            faults = {in_one_line(fault) for fault in self._crew.faults.values()}
+            faults = {in_one_line(fault) for fault in self._replica_set.faults.values()}
             for fault in sorted(faults - told):
                 self._tell(f"a replica is of no use: {fault}")
             told |= faults
@@ -160,33 +162,33 @@ class Fleet:
 
     def _replace(self) -> None:
         """Makes those anew whose process could not even start, which Ray gives up; of each place a few times."""
-        failed = [number for number, replica in enumerate(self._handles) if replica in self._crew.faults]
-        there = self.roster() if failed else []
+        failed = [number for number, replica in enumerate(self._handles) if replica in self._replica_set.faults]
+        there = self.list_replicas() if failed else []
         for number in failed:
             if self._handles[number] not in there and self._replaced[number] < MOST_DEATHS - 1:
                 self._replaced[number] += 1
                 self._handles[number] = self._make(f"{number}-{self._replaced[number]}")
 
     def _make(self, name: str) -> Any:
-        replica = start_replica(self._resources, self.roster.prefix + name)
-        self._crew.expect(replica)
+        replica = start_replica(self._resources, self.list_replicas.prefix + name)
+        self._replica_set.add_pending(replica)
         return replica
 
     def _look_after(self, seconds: float = 0.0) -> None:
         """Takes what replicas answer in that time, and asks those again whose node has left."""
         import ray
 
-        self._crew.take(seconds)
+        self._replica_set.take(seconds)
         nodes = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        for replica, node in [*self._crew.usable.items()]:
+        for replica, node in [*self._replica_set.usable.items()]:
             if node not in nodes:
-                self._crew.rest(replica)
-        self._crew.look()
+                self._replica_set.quarantine(replica)
+        self._replica_set.look()
 
     def _restart_hanging(self) -> None:
-        for replica in self._pulse.hanging([*self._crew.usable]):
+        for replica in self._pulse.hanging([*self._replica_set.usable]):
             self._tell(f"a replica has hung in a unit for {MOST_UNIT_SECONDS / 60:.0f} minutes, and is started anew")
-            self._crew.restart(replica)
+            self._replica_set.restart(replica)
 
     def _room(self) -> int:
         import ray

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cluster.crew import Crew, Roster, in_one_line
 from zostudy.cluster.dispatch import Dispatch
 from zostudy.cluster.replica import ScorerFactory
-from zostudy.cluster.scored import Scored
+from zostudy.cluster.replica_set import ReplicaLister, ReplicaSet, in_one_line
+from zostudy.cluster.score_buffer import ScoreBuffer
 from zostudy.cluster.units import MOST_EXAMPLES, Answer, Cut, Scorer, cut_queries, make_unit
 from zostudy.errors import ClusterError
 
@@ -31,8 +31,8 @@ class Pool(Protocol):
         rows: NDArray[np.int32],
         seed: int,
         group: int = 1,
-        scored: Scored | None = None,
-    ) -> Scored:
+        scored: ScoreBuffer | None = None,
+    ) -> ScoreBuffer:
         """Returns the scores of latents ``[q, d]`` on rows ``[q, b]`` in the subspace named by ``seed``.
 
         Args:
@@ -59,10 +59,10 @@ class LocalPool:
         rows: NDArray[np.int32],
         seed: int,
         group: int = 1,
-        scored: Scored | None = None,
-    ) -> Scored:
+        scored: ScoreBuffer | None = None,
+    ) -> ScoreBuffer:
         """See ``Pool``."""
-        scored = Scored(rows.shape) if scored is None else scored
+        scored = ScoreBuffer(rows.shape) if scored is None else scored
         for cut in cut_queries(rows.shape, group, self._unit_examples):
             if not scored.holds(cut):
                 started = time.perf_counter()
@@ -76,17 +76,17 @@ class RayPool:
     """Spreads units over replica actors; many trials may share the replicas, each with a pool of its own."""
 
     def __init__(
-        self, roster: Roster, factory: ScorerFactory, unit_examples: int = MOST_EXAMPLES, first: int = 0
+        self, list_replicas: ReplicaLister, factory: ScorerFactory, unit_examples: int = MOST_EXAMPLES, first: int = 0
     ) -> None:
         """Asks nobody yet.
 
         Args:
-            roster: gives handles of ``zostudy.cluster.replica`` actors; they may become more, die and come back.
+            list_replicas: gives handles of ``zostudy.cluster.replica`` actors; they may become more, die and come back.
             factory: of what they host.
             unit_examples: how many examples a unit should hold.
             first: which replica gets the first unit, so that trials begin on different ones.
         """
-        self._crew = Crew(roster, factory)
+        self._replica_set = ReplicaSet(list_replicas, factory)
         self._factory = factory
         self._unit_examples = unit_examples
         self._turn = first
@@ -94,7 +94,7 @@ class RayPool:
     @property
     def replicas(self) -> list[Any]:
         """The handles of those that could be sent work when a step last ended."""
-        return [*self._crew.usable]
+        return [*self._replica_set.usable]
 
     def score(
         self,
@@ -102,8 +102,8 @@ class RayPool:
         rows: NDArray[np.int32],
         seed: int,
         group: int = 1,
-        scored: Scored | None = None,
-    ) -> Scored:
+        scored: ScoreBuffer | None = None,
+    ) -> ScoreBuffer:
         """See ``Pool``. What a replica that dies had to do others do; while there is none it waits.
 
         Raises:
@@ -112,7 +112,7 @@ class RayPool:
             ClusterError: Ray raised what has nothing to do with the scorer.
             Exception: the scorer raised this.
         """
-        scored = Scored(rows.shape) if scored is None else scored
+        scored = ScoreBuffer(rows.shape) if scored is None else scored
         cuts = [cut for cut in cut_queries(rows.shape, group, self._unit_examples) if not scored.holds(cut)]
         if not cuts:
             return scored
@@ -124,10 +124,10 @@ class RayPool:
             scored.answered(seconds)
 
         with _telling_of_ray():
-            self._crew.gather()
-            calls = _batches(cuts, len(self._crew.usable) * CALLS_OF_A_LONG_QUEUE)
+            self._replica_set.wait_for_any()
+            calls = _batches(cuts, len(self._replica_set.usable) * CALLS_OF_A_LONG_QUEUE)
             units = [[make_unit(cut, latents, rows, seed, group) for cut in call] for call in calls]
-            Dispatch(self._crew, self._factory, units, self._turn, take).run()
+            Dispatch(self._replica_set, self._factory, units, self._turn, take).run()
         self._turn += len(calls)
         return scored
 

@@ -17,7 +17,7 @@ Tensors: TypeAlias = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Block:
+class LengthBucket:
     """Neighbouring sequences of one length.
 
     Attributes:
@@ -49,7 +49,7 @@ class Attention:
     """
 
     positions: Tensor
-    blocks: Sequence[Block]
+    blocks: Sequence[LengthBucket]
     rotation: tuple[Tensor, Tensor] | None = None
 
     def __call__(
@@ -91,14 +91,16 @@ class Attention:
         queries, keys, values = (part.unflatten(1, (-1, shape.head_dim)) for part in (queries, keys, values))
         if self.rotation is not None:
             cos, sin = self.rotation
-            keys = _turned(keys, cos, sin)
-            queries = _turned(queries, cos, sin) if read is None else _turned(queries, cos[read], sin[read])
+            keys = _apply_rotary(keys, cos, sin)
+            queries = _apply_rotary(queries, cos, sin) if read is None else _apply_rotary(queries, cos[read], sin[read])
         repeats = shape.n_heads // shape.n_kv_heads
         if repeats > 1:
             keys, values = keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
         return queries, keys, values
 
-    def _attend(self, block: Block, queries: Tensor, keys: Tensor, values: Tensor, shape: Architecture) -> Tensor:
+    def _attend(
+        self, block: LengthBucket, queries: Tensor, keys: Tensor, values: Tensor, shape: Architecture
+    ) -> Tensor:
         own = slice(block.start, block.stop)
         seen_keys, seen_values = (self._seen(block, part, part[own]) for part in (keys, values))
         asking = queries.unflatten(0, (block.count, -1)).transpose(1, 2)
@@ -107,11 +109,11 @@ class Attention:
             asking,
             seen_keys,
             seen_values,
-            attn_mask=_behind(seen_keys.shape[2] - block.length, block.length, queries) if masked else None,
+            attn_mask=_causal_mask(seen_keys.shape[2] - block.length, block.length, queries) if masked else None,
         )
         return heads.transpose(1, 2).flatten(2).flatten(0, 1)
 
-    def _seen(self, block: Block, everything: Tensor, own: Tensor) -> Tensor:
+    def _seen(self, block: LengthBucket, everything: Tensor, own: Tensor) -> Tensor:
         """Returns ``[count, heads, length, head_dim]``, the shared prefix in front where there is one."""
         seen: Tensor = own.unflatten(0, (block.count, block.length))
         if block.prefixes is not None:
@@ -121,13 +123,13 @@ class Attention:
         return seen.transpose(1, 2)
 
 
-def _behind(n_prefix: int, length: int, like: Tensor) -> Tensor:
+def _causal_mask(n_prefix: int, length: int, like: Tensor) -> Tensor:
     """Returns the mask ``[length, n_prefix + length]`` of what a token may see: the prefix, and no later token."""
     mask: Tensor = torch.ones(length, n_prefix + length, dtype=torch.bool, device=like.device)
     return mask.tril(diagonal=n_prefix)
 
 
-def _turned(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _apply_rotary(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary positions (RoFormer, Su et al. 2021): entry j and entry j + head_dim / 2 turn together."""
     first, second = heads.chunk(2, dim=-1)
     return heads * cos + torch.cat([-second, first], dim=-1) * sin

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from zostudy.config.study import ModelSpec
-from zostudy.lm.attention import Attention, Block
+from zostudy.lm.attention import Attention, LengthBucket
 from zostudy.lm.body import normed, run_body
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.linear import linear
@@ -120,7 +120,7 @@ class FrozenLM:
         lengths, counts = np.unique(layout.lengths, return_counts=True)
         ends = layout.head + np.cumsum(lengths * counts)
         blocks = [
-            Block(int(end - length * count), int(count), int(length))
+            LengthBucket(int(end - length * count), int(count), int(length))
             for end, length, count in zip(ends, lengths, counts, strict=True)
         ]
         if self._shares_prompts:
@@ -134,16 +134,16 @@ class FrozenLM:
         cos, sin = (self._tensors[name][positions].to(dtype) for name in ("rotary.cos", "rotary.sin"))
         return cos.unsqueeze(1), sin.unsqueeze(1)
 
-    def _behind_prefixes(self, blocks: list[Block], layout: Layout, counts: Places) -> list[Block]:
+    def _behind_prefixes(self, blocks: list[LengthBucket], layout: Layout, counts: Places) -> list[LengthBucket]:
         n_prompts = len(layout.prompt_queries)
         prefixes = self._to_device(layout.prefixes).split(counts.tolist())
-        behind = [Block(b.start, b.count, b.length, own) for b, own in zip(blocks, prefixes, strict=True)]
-        return [Block(0, n_prompts, layout.head // n_prompts), *behind]
+        behind = [LengthBucket(b.start, b.count, b.length, own) for b, own in zip(blocks, prefixes, strict=True)]
+        return [LengthBucket(0, n_prompts, layout.head // n_prompts), *behind]
 
     def _embedded(self, ids: NDArray[np.int32]) -> Tensor:
         return self.embed(torch.from_numpy(ids)).float()
 
-    def _pooled(self, states: Tensor, blocks: Sequence[Block]) -> Tensor:
+    def _pooled(self, states: Tensor, blocks: Sequence[LengthBucket]) -> Tensor:
         """Returns each text's state, ``[s, D]``, for the states ``[T, D]`` of all tokens."""
         of_blocks = (states[b.start : b.stop].unflatten(0, (b.count, b.length)) for b in blocks)
         return torch.cat([pooled(own, self._weights.pooling) for own in of_blocks])
@@ -154,7 +154,7 @@ class FrozenLM:
         states = []
         for ids in self._task.label_texts:
             positions = self._to_device(np.arange(len(ids)))
-            attention = Attention(positions, [Block(0, 1, len(ids))], self._rotation(positions))
+            attention = Attention(positions, [LengthBucket(0, 1, len(ids))], self._rotation(positions))
             whole = run_body(self._weights.architecture, self._tensors, self._embedded(ids), attention, None)
             states.append(pooled(whole, self._weights.pooling))
         return functional.normalize(torch.stack(states), dim=-1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 ENOUGH = 10.0
 """The least signal over noise at which a dtype leaves a method undisturbed."""
 # In latent units. Changes every rounding of float32, but a loss difference by about a millionth of itself.
-HAIR = 1e-6
+TINY_STEP = 1e-6
 
 Scores = NDArray[np.float32]
 Differences = NDArray[np.float64]
@@ -85,7 +85,7 @@ class Call:
 
 COMPOSITIONS = (
     (Call(),),
-    (Call(last=0.5, step=-1, aside=HAIR), Call(first=0.5, step=-1, aside=HAIR)),
+    (Call(last=0.5, step=-1, aside=TINY_STEP), Call(first=0.5, step=-1, aside=TINY_STEP)),
 )
 """The ways to put the same probes into forwards: all together; and half of the directions at a time, rows reversed.
 

@@ -57,7 +57,7 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, watc
             watcher.phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
             fleet.await_first()
             pool_factory = precision.settle(
-                PoolFactory(fleet.roster, factory, model.unit_examples, precision.first_dtype), watcher
+                PoolFactory(fleet.list_replicas, factory, model.unit_examples, precision.first_dtype), watcher
             )
             fleet.keep(pool_factory.factory)
             watcher.begin(progress, fleet.n_replicas)

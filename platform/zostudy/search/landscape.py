@@ -36,7 +36,7 @@ _PAIR = 2
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class LandscapeProbe:
     """The points that are evaluated: +/- pairs around the centre, those of the places, then the sharpness's.
 
     Attributes:
@@ -48,7 +48,7 @@ class Surroundings:
     latents: NDArray[np.float32]
 
     @classmethod
-    def of(cls, centre: NDArray[np.float32], seed: int, plane: bool) -> Surroundings:
+    def of(cls, centre: NDArray[np.float32], seed: int, plane: bool) -> LandscapeProbe:
         """Returns the points around a centre float32 ``[d]``; all directions are functions of the seed and d alone.
 
         Args:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from zostudy.cluster.crew import in_one_line
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import have_bfloat16
+from zostudy.cluster.replica_set import in_one_line
 from zostudy.errors import DisagreementError, ReplicaError, ZostudyError
 from zostudy.lm.precision import ProbeScores
 from zostudy.results.ledger import Ledger
@@ -61,7 +61,7 @@ class Precision:
         return 1.5 if self._unmeasured and self._asked != "float32" else 1.0
 
     def settle(self, pool_factory: PoolFactory, watcher: Watcher) -> PoolFactory:
-        """Returns the pool_factory in the study's dtype, once that is measured where it is not known.
+        """Returns the pool factory of the study's dtype, which is measured where it is not known.
 
         Args:
             pool_factory: replicas that host the model in ``first_dtype``.
@@ -107,7 +107,7 @@ class Precision:
         return self._asked == "bfloat16"
 
     def _in_bfloat16(self, pool_factory: PoolFactory, watcher: Watcher) -> PoolFactory | None:
-        """Returns the pool_factory in bfloat16; None where it need not be, and its scores are too far from float32."""
+        """Returns the pool factory of bfloat16; None where the choice is free and its scores are too far from float32."""
         try:
             model = read_model(self._study, "bfloat16")
         except DisagreementError as error:

@@ -10,7 +10,7 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.search import Searcher
 
-from zostudy.cluster.crew import last_words
+from zostudy.cluster.replica_set import last_words
 from zostudy.results.outcome import Outcome
 from zostudy.search.pace import Pace
 from zostudy.search.plan import Assignment

@@ -24,10 +24,10 @@ from zostudy.methods import Method, StepRecord
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
 from zostudy.search.data import StudyData
-from zostudy.search.landscape import Surroundings, balanced_rows, has_plane
+from zostudy.search.landscape import LandscapeProbe, balanced_rows, has_plane
 from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
-from zostudy.search.replay import Replay
+from zostudy.search.score_cache import ScoreCache
 from zostudy.search.setup import TrialSetup, set_up
 
 SECONDS_BETWEEN_REPORTS = 1.0
@@ -124,7 +124,7 @@ class Trial:
         self._method: Method = setup.make_method()
         self._schedule = evaluation_schedule(setup.spec.budget)
         self._reported = self._saved = time.monotonic()
-        self._replay = Replay(heard=self._save_state)
+        self._score_cache = ScoreCache(heard=self._save_state)
         self._place = self._stand()
 
     def run(self) -> None:
@@ -159,7 +159,7 @@ class Trial:
 
     def state_dict(self) -> State:
         """Returns all that a trial needs to go on from here: the last place it can begin at, and the scores since."""
-        return self._recording.state_dict() | self._place | self._replay.state_dict()
+        return self._recording.state_dict() | self._place | self._score_cache.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Takes over a ``state_dict``; what follows equals a trial never stopped, bit for bit.
@@ -173,12 +173,12 @@ class Trial:
         self._method.load_state_dict(own)
         self._recording.load_state_dict(state)
         self._place = self._stand()
-        self._replay.load_state_dict(state)
+        self._score_cache.load_state_dict(state)
 
     def _pass_place(self) -> None:
         """A resumed trial can begin here: between two steps, with nothing under way."""
         self._place = self._stand()
-        self._replay.begin()
+        self._score_cache.begin()
 
     def _stand(self) -> dict[str, Any]:
         method = {_METHOD + name: value for name, value in self._method.state_dict().items()}
@@ -241,7 +241,7 @@ class Trial:
         """Evaluates the training loss around the kept point; scores there that are not finite fail nothing."""
         setup, labels = self._setup, self._setup.data.labels
         assignment = setup.assignment
-        points = Surroundings.of(self._recording.kept.latent, assignment.seed, has_plane(assignment.number))
+        points = LandscapeProbe.of(self._recording.kept.latent, assignment.seed, has_plane(assignment.number))
         rows = balanced_rows(setup.draw, labels, assignment.seed)
         queries = np.tile(rows, (len(points.latents), 1))
         scores = self._score(points.latents, queries, group=2)
@@ -258,7 +258,7 @@ class Trial:
         return SplitScores(rows.astype(np.int64), self._setup.data.labels[rows], scores)
 
     def _score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
-        scored = self._replay.next(rows.shape)
+        scored = self._score_cache.next(rows.shape)
         self._pool.score(latents, rows, self._setup.assignment.seed, group, scored)
         self._recording.replica_seconds += scored.seconds
         return scored.scores

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zostudy.cluster.crew import Roster
 from zostudy.cluster.environment import environment
 from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import ScorerFactory
+from zostudy.cluster.replica_set import ReplicaLister
 from zostudy.config.study import StudySpec
 from zostudy.errors import ClusterError, NoReplicaError, ZostudyError
 from zostudy.methods import Method, register_method, registered_here
@@ -54,16 +54,16 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class PoolFactory:
-    """What pool_factory are made of: who is a replica, the factory of what they host and its dtype, and the size of a unit."""
+    """Makes the pools of trials: which replicas there are, the factory and dtype of their scorers, the size of a unit."""
 
-    roster: Roster
+    list_replicas: ReplicaLister
     factory: ScorerFactory
     unit_examples: int
     dtype: str
 
     def pool(self, first: int = 0) -> RayPool:
         """Returns a pool whose first unit goes to that replica."""
-        return RayPool(self.roster, self.factory, self.unit_examples, first)
+        return RayPool(self.list_replicas, self.factory, self.unit_examples, first)
 
 
 def run_trials(

@@ -1,4 +1,4 @@
-"""For whom a crew waits and when it gives up; replicas and clock are played, and a call takes so many seconds."""
+"""For whom a replica_set waits and when it gives up; replicas and clock are played, and a call takes so many seconds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 import ray
 from ray.exceptions import ActorDiedError, GetTimeoutError, RayTaskError, RpcError, RuntimeEnvSetupError
 
-from zostudy.cluster import crew as under_test
-from zostudy.cluster.crew import MOST_SECONDS_WITHOUT_HOPE, SECONDS_BETWEEN_LOOKS, Crew
+from zostudy.cluster import replica_set as under_test
 from zostudy.cluster.replica import ScorerFactory
+from zostudy.cluster.replica_set import MOST_SECONDS_SILENT, SECONDS_BETWEEN_LOOKS, ReplicaSet
 from zostudy.errors import ModelError, NoReplicaError
 
 NEVER = float("inf")
@@ -84,90 +84,90 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def crew_of(*replicas: Replica) -> Crew:
-    return Crew(lambda: replicas, ScorerFactory(int, ()))
+def crew_of(*replicas: Replica) -> ReplicaSet:
+    return ReplicaSet(lambda: replicas, ScorerFactory(int, ()))
 
 
 def test_one_that_is_well_but_busy_with_other_work_is_waited_for_though_another_fails(clock: Clock) -> None:
-    well = Replica(clock, readies=3 * MOST_SECONDS_WITHOUT_HOPE)
-    crew = crew_of(Replica(clock, fault=MISSING), well)
-    crew.gather()
-    assert [*crew.usable] == [well]
+    well = Replica(clock, readies=3 * MOST_SECONDS_SILENT)
+    replica_set = crew_of(Replica(clock, fault=MISSING), well)
+    replica_set.wait_for_any()
+    assert [*replica_set.usable] == [well]
 
 
 def test_one_that_comes_up_later_is_waited_for_though_another_has_failed(clock: Clock) -> None:
-    well = Replica(clock, lives=MOST_SECONDS_WITHOUT_HOPE / 2)
-    crew = crew_of(Replica(clock, fault=MISSING), well)
-    crew.gather()
-    assert [*crew.usable] == [well]
+    well = Replica(clock, lives=MOST_SECONDS_SILENT / 2)
+    replica_set = crew_of(Replica(clock, fault=MISSING), well)
+    replica_set.wait_for_any()
+    assert [*replica_set.usable] == [well]
 
 
 def test_the_only_good_one_may_die_and_come_back(clock: Clock) -> None:
     well = Replica(clock)
-    crew = crew_of(Replica(clock, fault=MISSING), well)
-    crew.gather()
+    replica_set = crew_of(Replica(clock, fault=MISSING), well)
+    replica_set.wait_for_any()
     for _ in range(3):
-        clock.now += 3 * MOST_SECONDS_WITHOUT_HOPE
-        well.alive.seconds, well.ready.seconds = MOST_SECONDS_WITHOUT_HOPE / 2, MOST_SECONDS_WITHOUT_HOPE
-        crew.rest(well)
-        crew.gather()
-        assert [*crew.usable] == [well]
+        clock.now += 3 * MOST_SECONDS_SILENT
+        well.alive.seconds, well.ready.seconds = MOST_SECONDS_SILENT / 2, MOST_SECONDS_SILENT
+        replica_set.quarantine(well)
+        replica_set.wait_for_any()
+        assert [*replica_set.usable] == [well]
 
 
 def test_when_all_have_failed_that_is_the_end_at_once(clock: Clock) -> None:
     begun = clock.now
-    crew = crew_of(Replica(clock, fault=MISSING), Replica(clock, readies=30.0, fault=MISSING))
+    replica_set = crew_of(Replica(clock, fault=MISSING), Replica(clock, readies=30.0, fault=MISSING))
     with pytest.raises(NoReplicaError, match=r"^the model must be there, but is not; get it$"):
-        crew.gather()
+        replica_set.wait_for_any()
     assert clock.now - begun < 30.0 + SECONDS_BETWEEN_LOOKS
 
 
 def test_one_that_gives_no_sign_of_life_is_waited_for_as_long_as_none_has_failed(clock: Clock) -> None:
-    begun, late = clock.now, Replica(clock, lives=100 * MOST_SECONDS_WITHOUT_HOPE)
-    crew = crew_of(late)
-    crew.gather()
-    assert [*crew.usable] == [late]
+    begun, late = clock.now, Replica(clock, lives=100 * MOST_SECONDS_SILENT)
+    replica_set = crew_of(late)
+    replica_set.wait_for_any()
+    assert [*replica_set.usable] == [late]
     waiting = crew_of(late, Replica(clock, fault=MISSING))
     begun = clock.now
     with pytest.raises(NoReplicaError, match="the model must be there"):
-        waiting.gather()
-    assert 0 <= clock.now - begun - MOST_SECONDS_WITHOUT_HOPE < SECONDS_BETWEEN_LOOKS
+        waiting.wait_for_any()
+    assert 0 <= clock.now - begun - MOST_SECONDS_SILENT < SECONDS_BETWEEN_LOOKS
 
 
 def test_one_that_could_not_make_its_scorer_is_tried_again(clock: Clock) -> None:
     well, sick = Replica(clock), Replica(clock, fault=MISSING)
-    crew = crew_of(sick, well)
-    crew.gather()
-    crew.take(0.0)
-    crew.take(0.0)
-    assert [*crew.faults] == [sick]
+    replica_set = crew_of(sick, well)
+    replica_set.wait_for_any()
+    replica_set.take(0.0)
+    replica_set.take(0.0)
+    assert [*replica_set.faults] == [sick]
     sick.ready.error = None
     clock.now += SECONDS_BETWEEN_LOOKS
-    crew.look()
-    crew.take(0.0)
-    crew.take(0.0)
-    assert {*crew.usable} == {well, sick}
-    assert not crew.faults
+    replica_set.look()
+    replica_set.take(0.0)
+    replica_set.take(0.0)
+    assert {*replica_set.usable} == {well, sick}
+    assert not replica_set.faults
 
 
 @pytest.mark.parametrize("trouble", [RpcError("no route to host", 14), GetTimeoutError("no answer"), OSError("gone")])
 def test_while_the_head_does_not_answer_who_was_there_is_there(clock: Clock, trouble: Exception) -> None:
     well, calls = Replica(clock), 0
 
-    def roster() -> list[Any]:
+    def list_replicas() -> list[Any]:
         nonlocal calls
         calls += 1
         if calls != 2:
             raise trouble
         return [well]
 
-    crew = Crew(roster, ScorerFactory(int, ()))
-    crew.gather()
+    replica_set = ReplicaSet(list_replicas, ScorerFactory(int, ()))
+    replica_set.wait_for_any()
     for _ in range(3):
-        crew.rest(well)
+        replica_set.quarantine(well)
         clock.now += SECONDS_BETWEEN_LOOKS
-        crew.gather()
-        assert [*crew.usable] == [well]
+        replica_set.wait_for_any()
+        assert [*replica_set.usable] == [well]
     assert calls == 5
 
 
@@ -187,11 +187,11 @@ def test_a_process_that_cannot_start_is_told_of_with_what_it_raised(
     broken = Replica(clock)
     broken.alive.error = error
     with pytest.raises(NoReplicaError, match=rf"but its process cannot start \({reason}.*\); see that its node has"):
-        crew_of(broken).gather()
+        crew_of(broken).wait_for_any()
 
 
 def test_where_there_is_none_for_minutes_none_is_waited_for(clock: Clock) -> None:
     begun = clock.now
     with pytest.raises(NoReplicaError, match="must have a replica, but none has been there for minutes"):
-        crew_of().gather()
-    assert clock.now - begun > MOST_SECONDS_WITHOUT_HOPE
+        crew_of().wait_for_any()
+    assert clock.now - begun > MOST_SECONDS_SILENT

@@ -13,7 +13,7 @@ from zostudy.cluster.units import Cut
 def _nobody() -> None: ...
 
 
-class Scored:
+class ScoreBuffer:
     """The scores of some queries.
 
     Attributes:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from zostudy.cluster.scored import Scored
+from zostudy.cluster.score_buffer import ScoreBuffer
 
 _CALL = "since.{}."
 
 
-class Replay:
+class ScoreCache:
     """Hands out what a pool fills in, known in part where a saved state has it."""
 
     def __init__(self, heard: Callable[[], None]) -> None:
@@ -27,21 +27,21 @@ class Replay:
             heard: called after each answer of a replica.
         """
         self._heard = heard
-        self._given: list[Scored] = []
-        self._earlier: deque[Scored] = deque()
+        self._given: list[ScoreBuffer] = []
+        self._earlier: deque[ScoreBuffer] = deque()
 
     def begin(self) -> None:
         """Forgets all: the trial has come to a place that it can begin at."""
         self._given.clear()
         self._earlier.clear()
 
-    def next(self, shape: tuple[int, ...]) -> Scored:
+    def next(self, shape: tuple[int, ...]) -> ScoreBuffer:
         """Returns what is known of the scores that the trial asks for next, of rows ``(q, b)``."""
         if self._earlier and self._earlier[0].known.shape == shape:
             scored = self._earlier.popleft()
         else:
             self._earlier.clear()  # they answer other questions
-            scored = Scored(shape, self._heard)
+            scored = ScoreBuffer(shape, self._heard)
         self._given.append(scored)
         return scored
 
@@ -66,7 +66,7 @@ class Replay:
             known, scores = np.asarray(state[call + "known"]), np.asarray(state[call + "scores"])
             if known.dtype != np.bool_ or scores.dtype != np.float32 or scores.shape[:-1] != known.shape:
                 raise ValueError(f"saved scores must be those of {known.shape} rows, but have shape {scores.shape}")
-            scored = Scored(known.shape, self._heard)
+            scored = ScoreBuffer(known.shape, self._heard)
             scored.scores, scored.known = scores.copy(), known.copy()
             scored.seconds = float(state[call + "seconds"])
             self._earlier.append(scored)

@@ -1,4 +1,4 @@
-"""The replicas that can be sent work: those that have answered since they were last seen to fail."""
+"""The replicas that can take work: those that have answered since they last failed."""
 
 from __future__ import annotations
 
@@ -11,44 +11,47 @@ from typing import Any
 from zostudy.cluster.replica import ASIDE, ScorerFactory
 from zostudy.errors import NoReplicaError, ReplicaError, ZostudyError
 
-Roster = Callable[[], Sequence[Any]]
-"""Gives handles of the replicas there are now, whether they live or wait for a node."""
+ReplicaLister = Callable[[], Sequence[Any]]
+"""Returns the handles of all replicas, those that live and those that wait for a node."""
 
 MOST_DEATHS = 5
 SECONDS_BETWEEN_LOOKS = 10.0
 SECONDS_WITHOUT_ANY = 1.0
-MOST_SECONDS_WITHOUT_HOPE = 120.0
-"""For which replicas that give no sign of life, as those that wait for a node, are waited for where others fail."""
+MOST_SECONDS_SILENT = 120.0
+"""How long to wait for silent replicas, such as those that wait for a node, when all others have failed."""
 
 NONE_LEFT = ReplicaError("a study must have a replica, but none has been there for minutes; see the logs of Ray")
 
 
-class Crew:
-    """Knows each replica as usable, or as resting: a call is out that ends when it lives, then one that readies it.
+class ReplicaSet:
+    """Tracks which replicas can take work.
+
+    A replica that is new or has failed is quarantined: a first call returns when its process lives, a second one when
+    its scorer is made.
 
     Attributes:
-        usable: node ids by the handles of the replicas that can be sent work.
-        resting: handles by the reference of the call.
-        faults: why those that could not make their scorer could not; each goes when its replica can.
+        usable: node ids by the handles of the replicas that can take work.
+        quarantined: handles by the reference of the call that is out.
+        faults: why a replica could not make its scorer, by handle; removed when it can.
     """
 
-    def __init__(self, roster: Roster, factory: ScorerFactory) -> None:
-        """Knows nobody yet.
+    def __init__(self, list_replicas: ReplicaLister, factory: ScorerFactory) -> None:
+        """Starts with no replicas; ``look`` reads the list.
 
         Args:
-            roster: who there is; looked at again every few seconds.
-            factory: of what they host.
+            list_replicas: returns all replicas; called again every few seconds.
+            factory: makes the scorer of each.
         """
-        self._roster, self._factory = roster, factory
+        self._list_replicas, self._factory = list_replicas, factory
         self.usable: dict[Any, str] = {}
-        self.resting: dict[Any, Any] = {}
+        self.quarantined: dict[Any, Any] = {}
         self.faults: dict[Any, Exception] = {}
         self._readying: set[Any] = set()
         self._processes: dict[Any, str] = {}  # that answered last
         self._failures: Counter[Any] = Counter()
         self._present: Sequence[Any] = ()
         self._looked = float("-inf")
-        self._hoped = time.monotonic()
+        self._last_sign = time.monotonic()
 
     @property
     def patience(self) -> float:
@@ -56,89 +59,89 @@ class Crew:
         return SECONDS_BETWEEN_LOOKS if self.usable else SECONDS_WITHOUT_ANY
 
     def look(self) -> None:
-        """Takes the replicas that are new, and those again that could not make their scorer, if it is time to.
+        """Adds new replicas, and again those that could not make their scorer, if it is time to.
 
         Raises:
-            NoReplicaError: none is usable, nor to be hoped for. While a replica lives that has not failed yet, it is
-                waited for, be it busy with other trials' work; one that does not live only for two minutes if others
-                have failed, and for ever if none has; when all have failed, that is the end.
+            NoReplicaError: no replica is usable, and none can become so. A replica that lives and has not failed is
+                waited for, even while it works for other trials. One that does not live yet is waited for without
+                limit if no other has failed, and for two minutes if others have. When all have failed, it is raised.
         """
         now = time.monotonic()
         if now - self._looked < self.patience:
             return
         self._looked = now
-        self._call_the_roll()
-        known = {*self.usable, *self.resting.values()}
+        self._refresh()
+        known = {*self.usable, *self.quarantined.values()}
         for replica in self._present:
             if replica not in known:
-                self.expect(replica)
-        self._keep_hope(now)
+                self.add_pending(replica)
+        self._check_some_can_work(now)
 
-    def _call_the_roll(self) -> None:
-        """Learns who there is; while the head does not answer, those that were there before are."""
+    def _refresh(self) -> None:
+        """Reads the list of replicas; while the head does not answer, the last list holds."""
         import ray
 
         with suppress(ray.exceptions.RayError, OSError):
-            self._present = self._roster()
+            self._present = self._list_replicas()
 
-    def _keep_hope(self, now: float) -> None:
-        """See ``look``; for a moment there may be none at all, when a fleet replaces one that has ended for good."""
+    def _check_some_can_work(self, now: float) -> None:
+        """See ``look``. For a moment the list may be empty, while a fleet replaces a replica that has ended for good."""
         others = {replica for replica in self._present if replica not in self.faults}
-        if self.usable or others.intersection(self.resting[call] for call in self._readying):
-            self._hoped = now
+        if self.usable or others.intersection(self.quarantined[call] for call in self._readying):
+            self._last_sign = now
             return
         have_all_failed = self._present and not others
-        is_too_long = now - self._hoped > MOST_SECONDS_WITHOUT_HOPE and (self.faults or not self._present)
+        is_too_long = now - self._last_sign > MOST_SECONDS_SILENT and (self.faults or not self._present)
         if have_all_failed or is_too_long:
             raise NoReplicaError(in_one_line([NONE_LEFT, *self.faults.values()][-1]))
 
-    def gather(self) -> None:
-        """Waits until someone is usable; see ``look`` for what it raises."""
-        self._hoped = time.monotonic()
+    def wait_for_any(self) -> None:
+        """Waits until a replica is usable; see ``look`` for what it raises."""
+        self._last_sign = time.monotonic()
         self.look()
         while not self.usable:
             self.take(self.patience)
             self.look()
 
     def take(self, seconds: float) -> None:
-        """Takes the answers of those at rest, and waits for one for so long at most if there is none."""
+        """Takes the answers of quarantined replicas; waits for one up to that many seconds."""
         import ray
 
-        if not self.resting:
+        if not self.quarantined:
             time.sleep(seconds)
             return
-        ray.wait([*self.resting], timeout=seconds)
-        ended, _ = ray.wait([*self.resting], num_returns=len(self.resting), timeout=0)
+        ray.wait([*self.quarantined], timeout=seconds)
+        ended, _ = ray.wait([*self.quarantined], num_returns=len(self.quarantined), timeout=0)
         for call in ended:
-            self.wake(call)
+            self.end_call(call)
 
-    def expect(self, replica: Any, ending: str | None = None) -> None:
-        """Takes a replica that is to come to life: by a call that Ray makes again, wherever and whenever that is.
+    def add_pending(self, replica: Any, ending: str | None = None) -> None:
+        """Adds a replica that does not live yet, by a call that Ray repeats until it does.
 
         Args:
             replica: its handle.
-            ending: its process that has been killed, if there is one.
+            ending: its process that was killed, if one was.
         """
-        self.resting[replica.alive.options(max_task_retries=-1, concurrency_group=ASIDE).remote(ending)] = replica
+        self.quarantined[replica.alive.options(max_task_retries=-1, concurrency_group=ASIDE).remote(ending)] = replica
 
-    def rest(self, replica: Any) -> None:
-        """Takes a replica that has failed out of use until it answers."""
+    def quarantine(self, replica: Any) -> None:
+        """Takes a replica that has failed out of use until it answers again."""
         if self.usable.pop(replica, None) is not None:
-            self.expect(replica)
+            self.add_pending(replica)
 
     def restart(self, replica: Any) -> None:
-        """Ends a replica's process, of which Ray makes another, and takes it out of use until that answers."""
+        """Kills a replica's process, which Ray starts anew, and takes it out of use until it answers."""
         import ray
 
         ray.kill(replica, no_restart=False)
         self.usable.pop(replica, None)
-        self.expect(replica, self._processes.get(replica))
+        self.add_pending(replica, self._processes.get(replica))
 
-    def wake(self, call: Any) -> None:
+    def end_call(self, call: Any) -> None:
         """Takes the end of a call that was out: the replica lives, is ready, or has failed."""
         import ray
 
-        replica = self.resting.pop(call)
+        replica = self.quarantined.pop(call)
         readying = call in self._readying
         self._readying.discard(call)
         try:
@@ -166,7 +169,7 @@ class Crew:
     def _ready(self, replica: Any) -> None:
         """Has a replica that lives make its scorer; of which it may die again, so Ray is to try no more than once."""
         call = replica.ready.remote(self._factory)
-        self.resting[call] = replica
+        self.quarantined[call] = replica
         self._readying.add(call)
 
     def _failed(self, replica: Any, fault: Exception, lives: bool) -> None:
