@@ -1,4 +1,4 @@
-"""For whom a replica_set waits and when it gives up; replicas and clock are played, and a call takes so many seconds."""
+"""Which replicas are waited for, and when it ends. Replicas and clock are played; a call takes a number of seconds."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class ReplicaSet:
             self._present = self._list_replicas()
 
     def _check_some_can_work(self, now: float) -> None:
-        """See ``look``. For a moment the list may be empty, while a fleet replaces a replica that has ended for good."""
+        """See ``look``. The list may be empty for a moment, while a fleet replaces a replica that has ended."""
         others = {replica for replica in self._present if replica not in self.faults}
         if self.usable or others.intersection(self.quarantined[call] for call in self._readying):
             self._last_sign = now
@@ -178,7 +178,7 @@ class ReplicaSet:
         if isinstance(fault, ZostudyError) and not isinstance(fault, ReplicaError):
             self.faults[replica] = fault
         elif self._failures[replica] < MOST_DEATHS:
-            again = self.restart if lives else self.expect
+            again = self.restart if lives else self.add_pending
             again(replica)
         else:
             self.faults[replica] = ReplicaError(

@@ -107,7 +107,7 @@ class Precision:
         return self._asked == "bfloat16"
 
     def _in_bfloat16(self, pool_factory: PoolFactory, watcher: Watcher) -> PoolFactory | None:
-        """Returns the pool factory of bfloat16; None where the choice is free and its scores are too far from float32."""
+        """Returns the pool factory of bfloat16; None where the choice is free and its scores are too far off."""
         try:
             model = read_model(self._study, "bfloat16")
         except DisagreementError as error:

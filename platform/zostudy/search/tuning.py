@@ -54,7 +54,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class PoolFactory:
-    """Makes the pools of trials: which replicas there are, the factory and dtype of their scorers, the size of a unit."""
+    """Makes the pools of trials from the replicas, the factory and dtype of their scorers, and the size of a unit."""
 
     list_replicas: ReplicaLister
     factory: ScorerFactory
