@@ -125,7 +125,7 @@ class Trial:
         self._schedule = evaluation_schedule(setup.spec.budget)
         self._reported = self._saved = time.monotonic()
         self._score_cache = ScoreCache(heard=self._save_state)
-        self._place = self._stand()
+        self._resume_state = self._snapshot()
 
     def run(self) -> None:
         """Spends the budget, keeps the point with the best dev AUC; a confirm trial then opens the test split.
@@ -135,7 +135,7 @@ class Trial:
         """
         if not self._recording.begun:
             self._recording.add_start(self._evaluate_dev())
-            self._pass_place()
+            self._mark_resumable()
         while not self._method.finished:
             passed = self._places_passed
             record = self._step()
@@ -146,7 +146,7 @@ class Trial:
             if self._falls_below(passed):
                 self._recording.pruned = True
                 return
-            self._pass_place()
+            self._mark_resumable()
             self._save_state()
         if self._setup.assignment.stage == "confirm":
             self._open_test()
@@ -158,8 +158,8 @@ class Trial:
         return str(state.get("identity")) == self._identity
 
     def state_dict(self) -> State:
-        """Returns all that a trial needs to go on from here: the last place it can begin at, and the scores since."""
-        return self._recording.state_dict() | self._place | self._score_cache.state_dict()
+        """Returns all that a trial needs to go on from here: the last state it can resume from, and the scores since."""
+        return self._recording.state_dict() | self._resume_state | self._score_cache.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Takes over a ``state_dict``; what follows equals a trial never stopped, bit for bit.
@@ -172,15 +172,15 @@ class Trial:
         own = {name.removeprefix(_METHOD): state[name] for name in state if name.startswith(_METHOD)}
         self._method.load_state_dict(own)
         self._recording.load_state_dict(state)
-        self._place = self._stand()
+        self._resume_state = self._snapshot()
         self._score_cache.load_state_dict(state)
 
-    def _pass_place(self) -> None:
-        """A resumed trial can begin here: between two steps, with nothing under way."""
-        self._place = self._stand()
+    def _mark_resumable(self) -> None:
+        """Marks the current state as the one to resume from. Called between steps only."""
+        self._resume_state = self._snapshot()
         self._score_cache.begin()
 
-    def _stand(self) -> dict[str, Any]:
+    def _snapshot(self) -> dict[str, Any]:
         method = {_METHOD + name: value for name, value in self._method.state_dict().items()}
         return {"identity": self._identity} | method | self._recording.counted()
 
