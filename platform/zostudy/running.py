@@ -33,14 +33,14 @@ def run(
     """
     from zostudy.cli.deleted_folder import leave_deleted_folder
     from zostudy.cli.live import live_view
-    from zostudy.cli.preparing import prepare_aloud
+    from zostudy.cli.preparing import prepare_with_notes
     from zostudy.results.lease import lease
     from zostudy.search.stored import run_stored
 
     leave_deleted_folder()
     spec = _spec(study, overrides)
     place = Storage.at(results) / spec.name
-    prepared = prepare_aloud(spec)
+    prepared = prepare_with_notes(spec)
     with lease(place, tell):
         run_stored(prepared, place, address, live_view, tell)
     return load_results(place)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zostudy.cli.preparing import prepare_aloud
+from zostudy.cli.preparing import prepare_with_notes
 from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
 
 
@@ -14,7 +14,7 @@ def test_running_a_models_own_code_is_warned_of_before_it_is_read(
     spec = StudySpec(
         name="tiny", model=model, task=TaskSpec(name="reviews"), methods=(MethodSpec(label="spsa", method="spsa"),)
     )
-    prepare_aloud(spec)
+    prepare_with_notes(spec)
     *warnings, reading = capsys.readouterr().err.splitlines()
     assert reading == "tiny: reading reviews, checking mini-roberta"
     assert [line.startswith("warning: model.trust_remote_code is true: Python code") for line in warnings] == (

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from zostudy.cli.noting import note_standing
 from zostudy.cli.paths import local_path
+from zostudy.cli.study_notes import print_study_notes
 from zostudy.printing import say, tell
 
 TrustOption = Annotated[
@@ -41,7 +41,7 @@ def export_command(
     check_free(to)
     chosen = load_study_results(results).trial(trial)
     chosen.check_confirmed()
-    note_standing([results])
+    print_study_notes([results])
     if chosen.name != trial:
         tell(f"{trial}: {chosen.summary}")
     tell(f"loading {chosen.study.spec.model.name}")

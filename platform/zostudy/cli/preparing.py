@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LEAST_ADDRESS_SPACE = 2 * GIB
 
 
-def prepare_aloud(spec: StudySpec) -> PreparedStudy:
+def prepare_with_notes(spec: StudySpec) -> PreparedStudy:
     """Returns the prepared study; before that, says on standard error what takes its time.
 
     Raises:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
-from zostudy.cli.endings import INTERRUPTED, take_ends_as_interrupts
 from zostudy.cli.formats import Format, show
-from zostudy.cli.noting import note_standing
+from zostudy.cli.interrupts import INTERRUPTED, take_ends_as_interrupts
+from zostudy.cli.study_notes import print_study_notes
 from zostudy.errors import ResultsError
 from zostudy.printing import say_text, tell
 from zostudy.results.tables import Table, table_of
@@ -67,7 +67,7 @@ def query_command(
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
     places = study_places(results or [DEFAULT], "--results")
-    note_standing(results or [DEFAULT])
+    print_study_notes(results or [DEFAULT])
     take_ends_as_interrupts()
     try:
         _print_answer(places, sql, format, limits)

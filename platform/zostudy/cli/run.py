@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zostudy.cli.endings import INTERRUPTED, take_ends_as_interrupts
+from zostudy.cli.interrupts import INTERRUPTED, take_ends_as_interrupts
 from zostudy.cli.paths import local_path
-from zostudy.cli.preparing import prepare_aloud
+from zostudy.cli.preparing import prepare_with_notes
 from zostudy.printing import say, tell
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run_command(
     from zostudy.config import load_study
 
     spec = load_study(study, set_ or ())
-    prepared = prepare_aloud(spec)
+    prepared = prepare_with_notes(spec)
     if dry_run:
         from zostudy.cli.dry_run import show_plan
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zostudy.cli.endings import INTERRUPTED
 from zostudy.cli.following import AddressOption, follow_job, open_head, ways_on
+from zostudy.cli.interrupts import INTERRUPTED
 from zostudy.cli.paths import local_path
-from zostudy.cli.preparing import prepare_aloud, warn_of_remote_code
+from zostudy.cli.preparing import prepare_with_notes, warn_of_remote_code
 from zostudy.printing import say, tell
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def submit_command(
         warn_of_remote_code(spec)
         tell(f"not on this machine: {', '.join(absent)}; so the job itself checks data and model")
     else:
-        prepare_aloud(spec)
+        prepare_with_notes(spec)
     shipment = make_shipment(study, settings, spec)
     head = open_head(address)
     job_id = _submitted(head, shipment, place_results(results, head))

@@ -8,7 +8,7 @@ import typer
 
 from zostudy.cli.export import TrustOption
 from zostudy.cli.formats import Format, show
-from zostudy.cli.noting import note_standing
+from zostudy.cli.study_notes import print_study_notes
 from zostudy.printing import tell
 from zostudy.results.tables import Table
 
@@ -32,7 +32,7 @@ def tokens_command(
     from zostudy.export.trials import load_study_results
 
     chosen = load_study_results(results).trial(trial)
-    note_standing([results])
+    print_study_notes([results])
     if chosen.name != trial:
         tell(f"{trial}: {chosen.summary}")
     tell(f"loading {chosen.study.spec.model.name}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from zostudy.printing import tell
 
 
-def note_standing(folders: Sequence[str]) -> None:
+def print_study_notes(folders: Sequence[str]) -> None:
     """Says on standard error which of the studies are not whole, and which have not come to their end.
 
     Raises:
