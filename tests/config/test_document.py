@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config.document import Place, dump_yaml, parse_document, parse_yaml
+from zostudy.config.document import Location, dump_yaml, parse_document, parse_yaml
 from zostudy.errors import SpecError
 
 CHECK = "check quotes, brackets, colons and indentation there"
@@ -75,7 +75,7 @@ def test_scalars_are_read_by_yaml_1_2(text: str, value: object) -> None:
 def test_every_key_and_entry_has_its_line() -> None:
     text = "# a comment\na: 1\nb:\n  c:\n    - x\n    - {d: 2,\n       e: 3}\n1: z\n"
     document = parse_document(text, "f.yaml")
-    lines = {path: place.line for path, place in document.places.items()}
+    lines = {path: place.line for path, place in document.locations.items()}
     assert lines == {
         (): 2,
         ("a",): 2,
@@ -87,7 +87,7 @@ def test_every_key_and_entry_has_its_line() -> None:
         ("b", "c", 1, "e"): 7,
         ("1",): 8,
     }
-    assert document.place(("b", "c", 1, "gone", 7)) == Place(6, "f.yaml")
+    assert document.location(("b", "c", 1, "gone", 7)) == Location(6, "f.yaml")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_monsters_are_refused(text: str) -> None:
 @given(TREES)
 def test_what_is_dumped_reads_back_by_either_version_of_yaml(tree: object) -> None:
     text = dump_yaml(tree)
-    assert parse_yaml(text, lambda line: Place(line, "f"))[0] == tree
+    assert parse_yaml(text, lambda line: Location(line, "f"))[0] == tree
     assert yaml.safe_load(text) == tree
 
 
@@ -192,7 +192,7 @@ def test_what_occurs_twice_is_written_twice() -> None:
 def test_data_that_is_not_plain_is_told_in_one_line() -> None:
     itself: list[object] = []
     itself.append(itself)
-    for data in ({"a": object()}, {"a": itself}, {"a": Place(1, "f")}, {object(): 1}):
+    for data in ({"a": object()}, {"a": itself}, {"a": Location(1, "f")}, {object(): 1}):
         with pytest.raises(SpecError, match=r"^a study must be .*; .*$"):
             dump_yaml(data)
 
@@ -203,7 +203,7 @@ def test_data_that_is_not_plain_is_told_in_one_line() -> None:
 )
 def test_any_text_is_plain_data_or_one_line(text: str) -> None:
     try:
-        data, _ = parse_yaml(text, lambda line: Place(line, "f"))
+        data, _ = parse_yaml(text, lambda line: Location(line, "f"))
     except SpecError as error:
         message = str(error)
     else:

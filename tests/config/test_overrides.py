@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from zostudy.config import load_study
-from zostudy.config.document import Document, Place, parse_document
+from zostudy.config.document import Document, Location, parse_document
 from zostudy.config.overrides import override
 from zostudy.errors import SpecError
 
@@ -71,17 +71,17 @@ def test_a_setting_reaches_its_key_and_no_other(setting: str, path: tuple[str | 
     before = document()
     after = override(before, [setting])
     assert value_at(after.data, *path) == value
-    assert after.place(path) == Place(0, f"--set {setting}")
-    for other, place in before.places.items():
+    assert after.location(path) == Location(0, f"--set {setting}")
+    for other, place in before.locations.items():
         if other[: len(path)] != path and other != path[: len(other)]:
-            assert after.place(other) == place
+            assert after.location(other) == place
     assert before == document()
 
 
 def test_later_settings_win_and_build_on_earlier_ones() -> None:
     after = override(document(), ["search.space={}", "search.space.rate.low=1", "search.space.rate.low=2"])
     assert after.data["search"]["space"] == {"rate": {"low": 2}}
-    assert str(after.place(("search", "space", "rate", "low"))) == "--set search.space.rate.low=2"
+    assert str(after.location(("search", "space", "rate", "low"))) == "--set search.space.rate.low=2"
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from zostudy.errors import ResultsError
 from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.ledger import Ledger
+from zostudy.results.ranking import average_ranks, not_worse_than_best
 from zostudy.results.reading import load_results
-from zostudy.results.standing import average_ranks, holding
 
 AUC = {
     ("zosa", 1.0): [0.80, 0.82, 0.87],
@@ -137,7 +137,7 @@ def test_a_cell_that_waits_for_seeds_is_neither_the_best_nor_ranked(record: Reco
     }
     assert comparison.best("test_auc", 10.0) is _cell(comparison, "cma-es", 10.0)
     assert comparison.best("test_auc", 1.0) is _cell(comparison, "zosa", 1.0)
-    assert holding(comparison, "test_auc")[("zosa",), 10.0] is None
+    assert not_worse_than_best(comparison, "test_auc")[("zosa",), 10.0] is None
     own = compare(trials[trials["study"] == "made"], ("test_auc",))
     assert average_ranks(own, "test_auc") == {}  # fzoo is not at ratio 1, and zosa waits at 10
     both = compare(trials[trials["method"].isin(["zosa", "spsa"])], ("test_auc",))
@@ -297,7 +297,7 @@ def test_what_is_not_significantly_worse_holds_against_the_best(record: Record) 
             {"method": "few", "number": 0, "test_auc": 0.2},
         )
     )
-    holds = {row[0]: held for (row, _), held in holding(comparison, "test_auc").items()}
+    holds = {row[0]: held for (row, _), held in not_worse_than_best(comparison, "test_auc").items()}
     assert holds == {"best": True, "close": True, "worse": False, "few": None}
 
 

@@ -25,7 +25,7 @@ _TOO_DEEP = f"must be nested at most {DEEPEST} levels deep; a study file has fou
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class Location:
     """Where something was written: a line of a file counted from 1, or (line 0) a ``--set``."""
 
     line: int
@@ -45,13 +45,13 @@ class Document:
     """Plain data, and the place of every key and list entry in it."""
 
     data: dict[str, Any]
-    places: dict[KeyPath, Place]
+    locations: dict[KeyPath, Location]
 
-    def place(self, path: KeyPath) -> Place:
+    def location(self, path: KeyPath) -> Location:
         """Returns where the key was written; for one that was not, where the nearest part around it was."""
-        while path not in self.places:
+        while path not in self.locations:
             path = path[:-1]
-        return self.places[path]
+        return self.locations[path]
 
 
 def parse_document(text: str, source: str) -> Document:
@@ -60,33 +60,33 @@ def parse_document(text: str, source: str) -> Document:
     Raises:
         SpecError: it is no valid YAML, is empty, or is not a mapping of keys.
     """
-    data, places = parse_yaml(text, lambda line: Place(line, source))
+    data, locations = parse_yaml(text, lambda line: Location(line, source))
     if data is None:
         raise SpecError(f"{source}: a study file must hold keys, but it is empty; begin with name: my-study")
     if not isinstance(data, dict):
         kind = "a list" if isinstance(data, list) else "a single value"
         rule = f"a study file must be keys with values, but is {kind}"
-        raise SpecError(f"{places[()]}: {rule}; begin with name: my-study")
-    return Document(data, places)
+        raise SpecError(f"{locations[()]}: {rule}; begin with name: my-study")
+    return Document(data, locations)
 
 
-def parse_yaml(text: str, place_of: Callable[[int], Place]) -> tuple[Any, dict[KeyPath, Place]]:
-    """Returns plain data and the places in it, () being the whole.
+def parse_yaml(text: str, location_of: Callable[[int], Location]) -> tuple[Any, dict[KeyPath, Location]]:
+    """Returns plain data and the locations in it, () being the whole.
 
     Args:
         text: one YAML document; an empty one is None.
-        place_of: the place of a line, counted from 1.
+        location_of: the place of a line, counted from 1.
 
     Raises:
         SpecError: it is no valid YAML or holds what a study file may not.
     """
-    reader = _Reader(place_of)
-    node = _node(text, place_of)
+    reader = _Reader(location_of)
+    node = _node(text, location_of)
     data = None if node is None else reader.plain(node, ())
-    return data, {(): place_of(1)} | reader.places
+    return data, {(): location_of(1)} | reader.locations
 
 
-def _node(text: str, place_of: Callable[[int], Place]) -> yaml.Node | None:
+def _node(text: str, location_of: Callable[[int], Location]) -> yaml.Node | None:
     line = 0
     try:
         loader = _Loader(text)
@@ -100,10 +100,10 @@ def _node(text: str, place_of: Callable[[int], Place]) -> yaml.Node | None:
     except (ValueError, OverflowError):
         problem, remedy = "there is no character or version of such a number", "write the character itself"
     except RecursionError:
-        raise SpecError(f"{place_of(1)}: {_TOO_DEEP}") from None
+        raise SpecError(f"{location_of(1)}: {_TOO_DEEP}") from None
     else:
         return node
-    raise SpecError(f"{place_of(line + 1)}: must be valid YAML, and this is not: {problem}; {remedy}")
+    raise SpecError(f"{location_of(line + 1)}: must be valid YAML, and this is not: {problem}; {remedy}")
 
 
 def dump_yaml(data: Any) -> str:
@@ -163,14 +163,14 @@ for _tag, (_pattern, _starts) in _SCALARS.items():
 
 
 class _Reader:
-    """Turns nodes into plain data and notes their places."""
+    """Turns nodes into plain data and notes their locations."""
 
-    def __init__(self, place_of: Callable[[int], Place]) -> None:
-        self.place_of = place_of
-        self.places: dict[KeyPath, Place] = {}
+    def __init__(self, location_of: Callable[[int], Location]) -> None:
+        self.location_of = location_of
+        self.locations: dict[KeyPath, Location] = {}
 
     def plain(self, node: yaml.Node, path: KeyPath) -> Any:
-        self.places.setdefault(path, self._place(node))
+        self.locations.setdefault(path, self._location(node))
         if len(path) > DEEPEST:
             raise self._refused(node, path[:1], _TOO_DEEP)
         if isinstance(node, yaml.MappingNode) and node.tag.endswith(":map"):
@@ -208,19 +208,19 @@ class _Reader:
             key = str(key_node.value)
             here = (*path, key)
             if key in data:
-                first = self.places[here]
+                first = self.locations[here]
                 rule = f"must be given once, but got it at {first} too; keep one of them"
                 raise self._refused(key_node, here, rule)
-            self.places[here] = self._place(key_node)
+            self.locations[here] = self._location(key_node)
             data[key] = self.plain(value_node, here)
         return data
 
     def _refused(self, node: yaml.Node, path: KeyPath, rule: str) -> SpecError:
         key = f"{'.'.join(map(str, path))}: " if path else ""
-        return SpecError(f"{self._place(node)}: {key}{rule}")
+        return SpecError(f"{self._location(node)}: {key}{rule}")
 
-    def _place(self, node: yaml.Node) -> Place:
-        return self.place_of(node.start_mark.line + 1)
+    def _location(self, node: yaml.Node) -> Location:
+        return self.location_of(node.start_mark.line + 1)
 
 
 def _whole(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zostudy.config.distributions import Choice, Range
-from zostudy.config.document import Document, KeyPath, Place, parse_yaml
+from zostudy.config.document import Document, KeyPath, Location, parse_yaml
 from zostudy.config.problems import key_text
 from zostudy.errors import SpecError
 from zostudy.wording import clipped, meant, shown
@@ -27,23 +27,23 @@ def override(document: Document, settings: Sequence[str]) -> Document:
     Raises:
         SpecError: a setting has no ``=``, a value that is not YAML, or a key that leads nowhere.
     """
-    data, places = copy.deepcopy(document.data), dict(document.places)
+    data, locations = copy.deepcopy(document.data), dict(document.locations)
     for setting in settings:
-        place = Place(0, f"--set {clipped(setting)}")
+        place = Location(0, f"--set {clipped(setting)}")
         key, equals, text = setting.partition("=")
         if not equals or not all(key.split(".")):
             raise SpecError(f"{place}: must be key=value; write --set search.trials=2, for example")
         value, inner = parse_yaml(text, lambda line, place=place: place)  # type: ignore[misc]
         path = _locate(data, key.split("."), place)
         _assign(data, path, value)
-        places = {old: where for old, where in places.items() if old[: len(path)] != path}
+        locations = {old: where for old, where in locations.items() if old[: len(path)] != path}
         for length in range(1, len(path)):
-            places.setdefault(path[:length], place)
-        places |= {(*path, *rest): place for rest in inner}
-    return Document(data, places)
+            locations.setdefault(path[:length], place)
+        locations |= {(*path, *rest): place for rest in inner}
+    return Document(data, locations)
 
 
-def _locate(data: dict[str, Any], parts: Sequence[str], place: Place) -> KeyPath:
+def _locate(data: dict[str, Any], parts: Sequence[str], place: Location) -> KeyPath:
     """Returns the path that a dotted key means in the data; its last steps need not exist yet."""
     node: Any = data
     path: KeyPath = ()
@@ -55,7 +55,7 @@ def _locate(data: dict[str, Any], parts: Sequence[str], place: Place) -> KeyPath
     return path
 
 
-def _step(node: Any, path: KeyPath, parts: Sequence[str], place: Place) -> tuple[KeyPath, Sequence[str]]:
+def _step(node: Any, path: KeyPath, parts: Sequence[str], place: Location) -> tuple[KeyPath, Sequence[str]]:
     """Returns the next steps of the path and the parts of the key that are left."""
     if path == _METHODS and isinstance(node, list):
         index = _index(node, path, parts[0], place, [_label(entry) for entry in node])
@@ -80,7 +80,7 @@ def _key_length(node: dict[str, Any], path: KeyPath, parts: Sequence[str]) -> in
     return len(parts) - 1 if len(parts) > 1 and parts[-1] in _BOUNDS else len(parts)
 
 
-def _index(node: list[Any], path: KeyPath, part: str, place: Place, labels: list[str]) -> int:
+def _index(node: list[Any], path: KeyPath, part: str, place: Location, labels: list[str]) -> int:
     if part in labels:
         return labels.index(part)
     if part.isdecimal() and int(part) < len(node):

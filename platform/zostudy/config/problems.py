@@ -32,13 +32,13 @@ class Problem:
 
 def spec_error(problems: Iterable[Problem], document: Document) -> SpecError:
     """Returns the error that shows the problems, one line each, in the order of the file."""
-    placed = sorted(problems, key=lambda problem: document.place(problem.path))
+    placed = sorted(problems, key=lambda problem: document.location(problem.path))
     return SpecError(*dict.fromkeys(_line(problem, document) for problem in placed))
 
 
 def _line(problem: Problem, document: Document) -> str:
     message = problem.message or f"{problem.rule}, but got {shown(problem.value)}; {problem.remedy}"
-    return f"{document.place(problem.path)}: {key_text(problem.path)}: {message}"
+    return f"{document.location(problem.path)}: {key_text(problem.path)}: {message}"
 
 
 def key_text(path: KeyPath) -> str:

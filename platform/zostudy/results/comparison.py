@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from zostudy.results.intervals import CONFIDENCE, Interval
-from zostudy.results.standing import Contrast, average_ranks, contrasts, holding
+from zostudy.results.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.tables import Table, html, plain
 
 Seed: TypeAlias = tuple[int, ...]
@@ -129,7 +129,7 @@ class Comparison:
         return comparison_tables(self)
 
     def _records(self, metric: str) -> list[dict[str, Any]]:
-        ranks, holds = average_ranks(self, metric), holding(self, metric)
+        ranks, holds = average_ranks(self, metric), not_worse_than_best(self, metric)
         against = {(contrast.cell.row, contrast.cell.column): contrast for contrast in contrasts(self, metric)}
         return [
             {

@@ -7,7 +7,7 @@ from typing import Any
 
 from zostudy.results.comparison import Cell, Comparison
 from zostudy.results.intervals import CONFIDENCE
-from zostudy.results.standing import Contrast, Place, average_ranks, contrasts, holding
+from zostudy.results.ranking import CellKey, Contrast, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest
 from zostudy.results.tables import Table
 
@@ -39,7 +39,7 @@ def comparison_notes(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys([*notes, *_notes(comparison), *_test_notes(tests)]))
 
 
-def _table(comparison: Comparison, metric: str, marks: Mapping[Place, str], notes: tuple[str, ...]) -> Table:
+def _table(comparison: Comparison, metric: str, marks: Mapping[CellKey, str], notes: tuple[str, ...]) -> Table:
     cells = {(cell.row, cell.column): cell for cell in comparison.cells}
     ranks = average_ranks(comparison, metric)
     columns = comparison.columns
@@ -71,9 +71,9 @@ def _table(comparison: Comparison, metric: str, marks: Mapping[Place, str], note
     )
 
 
-def _marks(comparison: Comparison, metric: str) -> dict[Place, str]:
+def _marks(comparison: Comparison, metric: str) -> dict[CellKey, str]:
     """Returns the marks of the cells that hold against the best, or may, where another one is the best."""
-    holds = holding(comparison, metric)
+    holds = not_worse_than_best(comparison, metric)
     shown = {
         (cell.row, cell.column): cell
         for cell in comparison.cells
@@ -87,7 +87,7 @@ def _is_best(comparison: Comparison, metric: str, cell: Cell) -> bool:
     return cell is comparison.best(metric, cell.column, cell.group)
 
 
-def _shown(cell: Cell | None, metric: str, marks: Mapping[Place, str]) -> str:
+def _shown(cell: Cell | None, metric: str, marks: Mapping[CellKey, str]) -> str:
     if cell is None:
         return "-"
     mean, half_width = cell.intervals[metric]

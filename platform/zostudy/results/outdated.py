@@ -21,10 +21,10 @@ JUDGED_BY = ("study", "cell", "stage", "status", "number", "dev_auc", "algorithm
 Params = Mapping[str, Any]
 """The column ``params`` of a trial, as plain data."""
 
-_Standing = tuple[float, int]
+_Rank = tuple[float, int]
 
 
-def standing(dev_auc: float, number: int) -> _Standing:
+def rank_of(dev_auc: float, number: int) -> _Rank:
     """Returns what is greatest for the best of a cell's complete search trials: of equals the earliest is the best."""
     return dev_auc, -number
 
@@ -60,10 +60,10 @@ def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
         trials: the columns of ``JUDGED_BY``; a missing value is None or NaN.
     """
     rows = list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
-    best: dict[tuple[str, str], tuple[_Standing, str]] = {}
+    best: dict[tuple[str, str], tuple[_Rank, str]] = {}
     for study, cell, stage, status, number, dev_auc, _, params in rows:
         if (stage, status) == ("search", "complete") and dev_auc is not None and not math.isnan(dev_auc):
-            found = standing(dev_auc, number), params
+            found = rank_of(dev_auc, number), params
             best[study, cell] = max(found, best.get((study, cell), found))
     return [
         stage == "confirm" and (study, cell) in best and not _confirms(params, best[study, cell][1], algorithm)

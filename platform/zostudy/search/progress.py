@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zostudy.config.settings import default_settings
-from zostudy.results.outdated import confirms, standing
+from zostudy.results.outdated import confirms, rank_of
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import SearchResult, propose
@@ -142,7 +142,7 @@ class CellProgress:
 def best_of(results: Sequence[SearchResult]) -> int | None:
     """Returns the number of the best of a cell's search trials; None if none of them ran to its end."""
     complete = {n: result.dev_auc for n, result in enumerate(results) if result.dev_auc is not None and result.complete}
-    return max(complete, key=lambda n: standing(complete[n], n), default=None)
+    return max(complete, key=lambda n: rank_of(complete[n], n), default=None)
 
 
 class StudyProgress:

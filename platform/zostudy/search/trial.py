@@ -158,7 +158,7 @@ class Trial:
         return str(state.get("identity")) == self._identity
 
     def state_dict(self) -> State:
-        """Returns all that a trial needs to go on from here: the last state it can resume from, and the scores since."""
+        """Returns what a trial needs to go on: the last state it can resume from, and the scores since then."""
         return self._recording.state_dict() | self._resume_state | self._score_cache.state_dict()
 
     def load_state_dict(self, state: State) -> None:

@@ -1,4 +1,4 @@
-"""How cells stand to one another: ranks, who holds against the best, and tests against a baseline."""
+"""Compares cells with one another: ranks, which are not worse than the best, and tests against a baseline."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from zostudy.results.statistics import SIGNIFICANCE, PairedTest, holm, paired_te
 if TYPE_CHECKING:
     from zostudy.results.comparison import Cell, Comparison
 
-Place: TypeAlias = tuple[tuple[Any, ...], Any]
+CellKey: TypeAlias = tuple[tuple[Any, ...], Any]
 """Row and column of a cell."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A cell against the baseline at the same place.
+    """A cell against the baseline in the same column.
 
     Attributes:
         cell: the method that is not the baseline.
@@ -51,11 +51,11 @@ def contrasts(comparison: Comparison, metric: str) -> list[Contrast]:
     return [Contrast(cell, test, None if test.p_value is None else next(corrected)) for cell, test in tests]
 
 
-def holding(comparison: Comparison, metric: str) -> dict[Place, bool | None]:
-    """Returns by row and column whether a cell is not significantly worse than the best; None where that is not known.
+def not_worse_than_best(comparison: Comparison, metric: str) -> dict[CellKey, bool | None]:
+    """Returns by row and column whether a cell is not significantly worse than the best one of its column.
 
-    It is not where the cell is not whole, where no cell is the best, and where the two cannot be tested.
-    By the paired t test at 5%, not corrected for the number of cells, so that with many some fail to hold by chance.
+    It is None if it cannot be tested: the cell lacks seeds, there is no best cell, or the two have too few pairs. The
+    test is the paired t test at 5%. It is not corrected for the number of cells, so that among many some fail by chance.
     """
     return {(cell.row, cell.column): _holds(comparison, metric, cell) for cell in comparison.cells}
 
@@ -75,7 +75,7 @@ def average_ranks(comparison: Comparison, metric: str) -> dict[tuple[Any, ...], 
 
     Only columns count in which every row of the group is whole; rows without such a column have no rank.
     """
-    groups: dict[tuple[Any, ...], dict[Place, float | None]] = {}
+    groups: dict[tuple[Any, ...], dict[CellKey, float | None]] = {}
     for cell in comparison.cells:
         mean = cell.intervals[metric].mean if cell.whole else None
         groups.setdefault(cell.group, {})[cell.row, cell.column] = mean
