@@ -42,7 +42,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Document:
-    """Plain data, and the place of every key and list entry in it."""
+    """Plain data, and the location of every key and list entry in it."""
 
     data: dict[str, Any]
     locations: dict[KeyPath, Location]
@@ -75,7 +75,7 @@ def parse_yaml(text: str, location_of: Callable[[int], Location]) -> tuple[Any, 
 
     Args:
         text: one YAML document; an empty one is None.
-        location_of: the place of a line, counted from 1.
+        location_of: the location of a line, counted from 1.
 
     Raises:
         SpecError: it is no valid YAML or holds what a study file may not.

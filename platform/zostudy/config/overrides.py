@@ -29,45 +29,45 @@ def override(document: Document, settings: Sequence[str]) -> Document:
     """
     data, locations = copy.deepcopy(document.data), dict(document.locations)
     for setting in settings:
-        place = Location(0, f"--set {clipped(setting)}")
+        location = Location(0, f"--set {clipped(setting)}")
         key, equals, text = setting.partition("=")
         if not equals or not all(key.split(".")):
-            raise SpecError(f"{place}: must be key=value; write --set search.trials=2, for example")
-        value, inner = parse_yaml(text, lambda line, place=place: place)  # type: ignore[misc]
-        path = _locate(data, key.split("."), place)
+            raise SpecError(f"{location}: must be key=value; write --set search.trials=2, for example")
+        value, inner = parse_yaml(text, lambda line, location=location: location)  # type: ignore[misc]
+        path = _locate(data, key.split("."), location)
         _assign(data, path, value)
         locations = {old: where for old, where in locations.items() if old[: len(path)] != path}
         for length in range(1, len(path)):
-            locations.setdefault(path[:length], place)
-        locations |= {(*path, *rest): place for rest in inner}
+            locations.setdefault(path[:length], location)
+        locations |= {(*path, *rest): location for rest in inner}
     return Document(data, locations)
 
 
-def _locate(data: dict[str, Any], parts: Sequence[str], place: Location) -> KeyPath:
+def _locate(data: dict[str, Any], parts: Sequence[str], location: Location) -> KeyPath:
     """Returns the path that a dotted key means in the data; its last steps need not exist yet."""
     node: Any = data
     path: KeyPath = ()
     while parts:
-        steps, parts = _step(node, path, parts, place)
+        steps, parts = _step(node, path, parts, location)
         for step in steps:
             node = _child(node, step)
         path = (*path, *steps)
     return path
 
 
-def _step(node: Any, path: KeyPath, parts: Sequence[str], place: Location) -> tuple[KeyPath, Sequence[str]]:
+def _step(node: Any, path: KeyPath, parts: Sequence[str], location: Location) -> tuple[KeyPath, Sequence[str]]:
     """Returns the next steps of the path and the parts of the key that are left."""
     if path == _METHODS and isinstance(node, list):
-        index = _index(node, path, parts[0], place, [_label(entry) for entry in node])
+        index = _index(node, path, parts[0], location, [_label(entry) for entry in node])
         whole_entry = parts[0].isdecimal() and len(parts) == 1
         return (index,) if whole_entry else (index, _label(node[index])), parts[1:]
     if isinstance(node, list):
-        return (_index(node, path, parts[0], place, []),), parts[1:]
+        return (_index(node, path, parts[0], location, []),), parts[1:]
     if node is None or isinstance(node, dict):
         count = _key_length(node or {}, path, parts)
         return (".".join(parts[:count]),), parts[count:]
     key = key_text(path)
-    raise SpecError(f"{place}: {key}: must be keys with values, but got {shown(node)}; set {key} itself")
+    raise SpecError(f"{location}: {key}: must be keys with values, but got {shown(node)}; set {key} itself")
 
 
 def _key_length(node: dict[str, Any], path: KeyPath, parts: Sequence[str]) -> int:
@@ -80,14 +80,14 @@ def _key_length(node: dict[str, Any], path: KeyPath, parts: Sequence[str]) -> in
     return len(parts) - 1 if len(parts) > 1 and parts[-1] in _BOUNDS else len(parts)
 
 
-def _index(node: list[Any], path: KeyPath, part: str, place: Location, labels: list[str]) -> int:
+def _index(node: list[Any], path: KeyPath, part: str, location: Location, labels: list[str]) -> int:
     if part in labels:
         return labels.index(part)
     if part.isdecimal() and int(part) < len(node):
         return int(part)
     known = ", ".join(labels) or f"0 to {len(node) - 1}"
     remedy = meant(part, labels, "name one of these, or set the list whole")
-    raise SpecError(f"{place}: {key_text(path)}: must be an entry out of {known}, but got {part}; {remedy}")
+    raise SpecError(f"{location}: {key_text(path)}: must be an entry out of {known}, but got {part}; {remedy}")
 
 
 def _label(entry: Any) -> str:

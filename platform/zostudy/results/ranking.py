@@ -55,7 +55,7 @@ def not_worse_than_best(comparison: Comparison, metric: str) -> dict[CellKey, bo
     """Returns by row and column whether a cell is not significantly worse than the best one of its column.
 
     It is None if it cannot be tested: the cell lacks seeds, there is no best cell, or the two have too few pairs. The
-    test is the paired t test at 5%. It is not corrected for the number of cells, so that among many some fail by chance.
+    test is the paired t test at 5%, not corrected for the number of cells, so that among many some fail by chance.
     """
     return {(cell.row, cell.column): _holds(comparison, metric, cell) for cell in comparison.cells}
 
