@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from zostudy.results.query import EXAMPLES, TABLES
 from zostudy.results.reading import load_results
+from zostudy.results.sql import EXAMPLES, TABLES
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 

@@ -14,7 +14,7 @@ from zostudy.results.files import TABLES_OF_A_TRIAL, read_table, torn_files
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
 from zostudy.results.owed import MERGED
-from zostudy.results.query import query
+from zostudy.results.sql import query
 from zostudy.results.storage import Storage
 
 TRIALS = [("spsa", 0), ("zosa", 0), ("zosa", 1)]

@@ -28,8 +28,8 @@ from zostudy.results.merging import merge
 from zostudy.results.outcome import Outcome
 from zostudy.results.owed import MERGED
 from zostudy.results.parquet import PARQUET, write_table
-from zostudy.results.query import query
 from zostudy.results.schema import SCHEMAS
+from zostudy.results.sql import query
 from zostudy.results.storage import Storage
 
 STUDY = {

@@ -17,9 +17,9 @@ from zostudy.results.compare import compare
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
-from zostudy.results.query import query
 from zostudy.results.reading import Results, load_results, load_trials
 from zostudy.results.schema import SCHEMAS, TRIALS
+from zostudy.results.sql import query
 from zostudy.results.storage import Storage
 
 TRIAL = "zosa-ratio10-confirm-0000"
@@ -208,7 +208,7 @@ from zostudy.cli.compare import compare_command
 light = set(sys.modules)
 assert not light & {{"pandas", "pyarrow", "numpy", "rich.table"}}, light
 compare_command([{str(study)!r}], baseline="zosa")
-from zostudy.results.query import query
+from zostudy.results.sql import query
 from zostudy.results.reading import load_results, load_trials
 load_results({str(study)!r}).history
 unwanted = {{"ray", "torch", "transformers", "optuna", "sklearn", "scipy.stats", "statsmodels", "datasets"}}

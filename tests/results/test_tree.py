@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 
 from zostudy.results.compare import compare
-from zostudy.results.query import query
 from zostudy.results.reading import study_places
+from zostudy.results.sql import query
 
 MADE = runpy.run_path(str(Path(__file__).with_name("make_tree.py")))
 STUDIES, TRIALS, STEPS = 6, 80, 50

@@ -77,7 +77,7 @@ def query_command(
 
 
 def _print_answer(places: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:
-    from zostudy.results.query import query
+    from zostudy.results.sql import query
 
     if format in (Format.CSV, Format.JSON):
         # Whole or not at all: a query may fail at its last row, or be asked again where files were merged under it.
@@ -102,7 +102,7 @@ def _seconds(timeout: float | None) -> float | None:
 
 
 def _write(answer: duckdb.DuckDBPyConnection, format: Format, file: Any) -> None:
-    from zostudy.results.query import column_names
+    from zostudy.results.sql import column_names
 
     file.seek(0)
     file.truncate()
@@ -112,7 +112,7 @@ def _write(answer: duckdb.DuckDBPyConnection, format: Format, file: Any) -> None
 
 def _answer(answer: duckdb.DuckDBPyConnection) -> Table | str:
     """Returns an answer as a table, but a plan as DuckDB drew it."""
-    from zostudy.results.query import column_names
+    from zostudy.results.sql import column_names
 
     columns = column_names(answer)
     rows = [row for batch in _batches(answer) for row in batch]
@@ -127,8 +127,8 @@ def _batches(answer: duckdb.DuckDBPyConnection) -> Batches:
 
 
 def _show_tables(format: Format) -> None:
-    from zostudy.results.query import EXAMPLES, TABLES
     from zostudy.results.schema import meaning
+    from zostudy.results.sql import EXAMPLES, TABLES
 
     records = [
         {"table": name, "column": field.name, "type": str(field.type), "meaning": meaning(field)}

@@ -171,7 +171,7 @@ class Results:
         Raises:
             ResultsError: the SQL is no query or a wrong one, or a file cannot be read.
         """
-        from zostudy.results.query import query as ask
+        from zostudy.results.sql import query as ask
 
         frame: pd.DataFrame = ask(self.places, query, lambda answer: answer.df())
         return frame

@@ -16,9 +16,9 @@ from zostudy.results import files
 from zostudy.results.asking import Limits, parse_size
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
-from zostudy.results.query import EXAMPLES, TABLES, column_names, query
 from zostudy.results.reading import load_results, study_places
 from zostudy.results.schema import SCHEMAS, meaning
+from zostudy.results.sql import EXAMPLES, TABLES, column_names, query
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
@@ -107,7 +107,7 @@ def test_who_asks_while_files_are_merged_misses_nothing(
         return answer
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"zostudy.results.query.{after}", called)
+        patch.setattr(f"zostudy.results.sql.{after}", called)
         assert rows(ledger.place, "SELECT count(*), count(DISTINCT trial) FROM history") == [(12, 4)]
     assert merged
 
