@@ -48,7 +48,14 @@ class Mine(zostudy.Method):
         yield Queries(self.latent[None], batch)
         return StepRecord(loss=0.0, loss_spread=0.0, gradient_norm=0.0, latent_norm=0.0)
 
-results = zostudy.run("study.yaml", "results", overrides=["methods=[mine, untuned]"])
+class Ends(zostudy.Callback):
+    names = []
+
+    def on_trial_end(self, assignment, outcome):
+        self.names.append(outcome.name)
+
+results = zostudy.run("study.yaml", "results", overrides=["methods=[mine, untuned]"], callbacks=[Ends()])
+assert sorted(Ends.names) == sorted(results.trials["trial"])
 print(results, zostudy.compare(results).rows)
 """
 

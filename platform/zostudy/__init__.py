@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from zostudy.results.comparison import Comparison
     from zostudy.results.reading import Results, load_results
     from zostudy.running import run
+    from zostudy.search.callback import Callback
 
 __all__ = [
+    "Callback",
     "Comparison",
     "Method",
     "Results",
@@ -36,6 +38,7 @@ _HOMES = {
     "zostudy.results.comparison": ("Comparison",),
     "zostudy.results.reading": ("Results", "load_results"),
     "zostudy.running": ("run",),
+    "zostudy.search.callback": ("Callback",),
     "zostudy.config": ("StudySpec", "load_study"),
 }
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zostudy.config import StudySpec, load_study, study_of
 from zostudy.printing import tell
 from zostudy.results.reading import Results, load_results
 from zostudy.results.storage import Storage, Where
+
+if TYPE_CHECKING:
+    from zostudy.search.callback import Callback
 
 
 def run(
@@ -17,6 +20,7 @@ def run(
     results: Where = "results",
     overrides: Sequence[str] = (),
     address: str | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Results:
     """Runs a study as ``zostudy run`` does, on from where it stopped, and returns all that is stored of it.
 
@@ -25,6 +29,7 @@ def run(
         results: where the study's folder is made; also ``s3://`` or ``gs://``.
         overrides: settings ``key=value``, as ``--set`` takes them, of a study that is not loaded yet.
         address: of a Ray cluster; without it, Ray starts on this machine and ends with the study.
+        callbacks: called as the study goes on, beside the live view and the log.
 
     Raises:
         ZostudyError: whatever is wrong with the study, its data, its model or the results. Trials that fail are
@@ -42,7 +47,7 @@ def run(
     place = Storage.at(results) / spec.name
     prepared = prepare_with_notes(spec)
     with lease(place, tell):
-        run_stored(prepared, place, address, live_view, tell)
+        run_stored(prepared, place, address, live_view, tell, callbacks)
     return load_results(place)
 
 

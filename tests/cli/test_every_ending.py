@@ -25,6 +25,7 @@ from zostudy.results.merging import merge
 from zostudy.results.outcome import Outcome
 from zostudy.results.reading import load_results
 from zostudy.results.schema import SCHEMAS
+from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.data import StudyData
 from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
@@ -34,7 +35,6 @@ from zostudy.search.recording import Recording
 from zostudy.search.setup import set_up
 from zostudy.search.study_log import LOG_FILE, StudyLog
 from zostudy.search.trial import run_trial
-from zostudy.search.watcher import Watcher
 
 End = Callable[[StudySpec, Assignment, StudyData], Outcome]
 
@@ -84,21 +84,21 @@ ENDS: dict[str, End] = {
 
 
 def run_study(
-    study: PreparedStudy, ledger: Ledger, watcher: Watcher, end_of: Callable[[Assignment], End]
+    study: PreparedStudy, ledger: Ledger, watcher: Callback, end_of: Callable[[Assignment], End]
 ) -> StudyProgress:
     """Runs a study as ``search.tuning`` does, without Ray."""
     spec = study.plan.spec
     ledger.write_study(spec.resolved(), study.data.versions)
     progress = StudyProgress(study.plan, [])
-    watcher.begin(progress, 1)
-    with Journal(ledger.place, progress, watcher.note) as journal:
+    watcher.on_study_start(progress, 1)
+    with Journal(ledger.place, progress, watcher.on_note) as journal:
         while (assignment := progress.next()) is not None:
-            watcher.trial_started(assignment)
+            watcher.on_trial_start(assignment)
             outcome = end_of(assignment)(spec, assignment, study.data)
             ledger.record(outcome)
             progress.record(outcome.trial, outcome.history)
             journal.update(progress.cells[assignment.cell])
-            watcher.trial_finished(assignment, outcome)
+            watcher.on_trial_end(assignment, outcome)
     return progress
 
 
@@ -153,7 +153,7 @@ def test_a_trial_of_every_ending_is_shown_written_and_read(
     screen = io.StringIO()
     display = Live(console=Console(file=screen, force_terminal=True), auto_refresh=False)
     ledger = Ledger(tmp_path / "results" / "tiny")
-    watcher = StudyLog(ledger.place, Both(LineView(), TableView(display)))
+    watcher = CallbackList([StudyLog(ledger.place), LineView(), TableView(display)])
 
     def end_of(assignment: Assignment) -> End:
         hit = assignment.stage == stage and (which == "all" or assignment.number == 0)
@@ -177,17 +177,3 @@ def test_a_trial_of_every_ending_is_shown_written_and_read(
     again = call("run", file, "--results", tmp_path / "results")
     assert again.code == (1 if n_failed else 0), again.err
     assert again.err.count("failed: ") == n_failed
-
-
-class Both:
-    """Passes what it is told to two watchers."""
-
-    def __init__(self, *watchers: Watcher) -> None:
-        self._watchers = watchers
-
-    def __getattr__(self, name: str) -> Any:
-        def tell(*what: Any) -> None:
-            for watcher in self._watchers:
-                getattr(watcher, name)(*what)
-
-        return tell

@@ -39,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def start(view: View, progress: StudyProgress) -> Assignment:
     assignment = progress.next()
     assert assignment is not None
-    view.trial_started(assignment)
+    view.on_trial_start(assignment)
     return assignment
 
 
@@ -64,14 +64,14 @@ def finish(make_row: Callable[..., TrialRow]) -> Finish:
             replica_seconds=queries / 10,
         )
         progress.record(row, {})
-        view.trial_finished(assignment, Outcome(row))
+        view.on_trial_end(assignment, Outcome(row))
 
     return finish
 
 
 def run_all(view: View, progress: StudyProgress, finish: Finish, dev_auc: float | None) -> None:
     while (assignment := progress.next()) is not None:
-        view.trial_started(assignment)
+        view.on_trial_start(assignment)
         finish(view, progress, assignment, dev_auc)
 
 
@@ -79,9 +79,9 @@ def test_away_from_a_terminal_a_line_comes_every_few_seconds(
     progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = LineView()
-    view.phase("starting Ray")
-    view.note("precision: float32")
-    view.begin(progress, n_replicas=2)
+    view.on_phase("starting Ray")
+    view.on_note("precision: float32")
+    view.on_study_start(progress, n_replicas=2)
     first = start(view, progress)
     start(view, progress)
     assert capsys.readouterr().err.splitlines() == [
@@ -90,12 +90,12 @@ def test_away_from_a_terminal_a_line_comes_every_few_seconds(
         "0/4 trials  0 queries  0 queries/s  replicas 0% busy  ETA ?",
     ]
     clock.now += 1
-    view.trial_progressed(first, TrialProgress(10, 1.0, 0.6))
+    view.on_trial_progress(first, TrialProgress(10, 1.0, 0.6))
     clock.now += 3.9
-    view.trial_progressed(first, TrialProgress(12, 1.2, 0.6))
+    view.on_trial_progress(first, TrialProgress(12, 1.2, 0.6))
     assert capsys.readouterr().err == ""
     clock.now += 0.1
-    view.trial_progressed(first, TrialProgress(20, 2.0, 0.6))
+    view.on_trial_progress(first, TrialProgress(20, 2.0, 0.6))
     eta = duration((3 * 24 - 20) / ((20 - 10) / 4))
     assert capsys.readouterr().err == f"0/4 trials  20 queries  2 queries/s  replicas 12% busy  ETA {eta}\n"
     clock.now += 6
@@ -107,7 +107,7 @@ def test_the_line_names_the_best_cell(
     progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = LineView()
-    view.begin(progress, n_replicas=1)
+    view.on_study_start(progress, n_replicas=1)
     first, second = start(view, progress), start(view, progress)
     finish(view, progress, first, 0.7)
     clock.now += 5
@@ -119,7 +119,7 @@ def test_the_last_line_says_that_all_is_done(
     progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = LineView()
-    view.begin(progress, n_replicas=1)
+    view.on_study_start(progress, n_replicas=1)
     run_all(view, progress, finish, 0.7)
     last = capsys.readouterr().err.splitlines()[-1]
     assert re.match(r"4/4 trials  0 queries  .* ETA 0:00  best dev AUC 0\.700 \(", last)
@@ -129,7 +129,7 @@ def test_a_cell_whose_trials_all_fail_is_not_waited_for(
     progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = LineView()
-    view.begin(progress, n_replicas=1)
+    view.on_study_start(progress, n_replicas=1)
     run_all(view, progress, finish, None)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("3/3 trials  0 queries")
@@ -145,11 +145,11 @@ def test_a_terminal_shows_a_table_of_the_cells(progress: StudyProgress, clock: S
         console.print(display.renderable)
         return [" ".join(line.split()) for line in console.export_text().splitlines()]
 
-    view.phase("starting Ray")
+    view.on_phase("starting Ray")
     assert shown() == ["starting Ray ..."]
-    view.begin(progress, n_replicas=1)
+    view.on_study_start(progress, n_replicas=1)
     assignment = start(view, progress)
-    view.trial_progressed(assignment, TrialProgress(4, 0.4, 0.6))
+    view.on_trial_progress(assignment, TrialProgress(4, 0.4, 0.6))
     clock.now += 2
     finish(view, progress, assignment, 0.75, queries=20)
     done = {"spsa": "2 spsa 1/2 0/1 0.750", "untuned": "2 untuned 0/0 1/1 0.750"}
@@ -170,9 +170,9 @@ def test_a_terminal_keeps_notes_above_what_moves(progress: StudyProgress, clock:
     console = Console(file=screen, force_terminal=True, width=100)
     with Live(console=console, auto_refresh=False, transient=True) as display:
         view = TableView(display)
-        view.phase("measuring")
-        view.note("precision: float32 [not markup]")
-        view.begin(progress, n_replicas=1)
+        view.on_phase("measuring")
+        view.on_note("precision: float32 [not markup]")
+        view.on_study_start(progress, n_replicas=1)
         start(view, progress)
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
     assert shown.count("precision: float32 [not markup]") == 1

@@ -27,6 +27,7 @@ from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.search.callback import Callback
 from zostudy.search.evaluator import read_model
 from zostudy.search.execute import run_prepared
 from zostudy.search.journal import JOURNAL_FILE
@@ -70,7 +71,7 @@ FINISHED = {
 
 
 @dataclass
-class Watcher:
+class Watcher(Callback):
     """Writes down what it is told."""
 
     phases: list[str] = field(default_factory=list)
@@ -80,25 +81,25 @@ class Watcher:
     queries: dict[str, int] = field(default_factory=dict)
     finished: list[str] = field(default_factory=list)
 
-    def phase(self, what: str) -> None:
+    def on_phase(self, what: str) -> None:
         self.phases.append(what)
 
-    def note(self, line: str) -> None:
+    def on_note(self, line: str) -> None:
         self.notes.append(line)
 
-    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
+    def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
         self.n_replicas = n_replicas
 
-    def resized(self, n_replicas: int) -> None:
+    def on_replicas_changed(self, n_replicas: int) -> None:
         self.n_replicas = n_replicas
 
-    def trial_started(self, assignment: Assignment) -> None:
+    def on_trial_start(self, assignment: Assignment) -> None:
         self.started.append(assignment.name)
 
-    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
+    def on_trial_progress(self, assignment: Assignment, progress: TrialProgress) -> None:
         self.queries[assignment.name] = progress.queries
 
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
         self.finished.append(outcome.name)
 
 
@@ -110,8 +111,8 @@ class LibraryWatcher(Watcher):
     replicas: dict[str, set[str]] = field(default_factory=dict)
     trials: dict[str, set[str]] = field(default_factory=dict)
 
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
-        super().trial_finished(assignment, outcome)
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
+        super().on_trial_end(assignment, outcome)
         for name, processes in (("ray::Replica", self.replicas), ("ray::ImplicitFunc", self.trials)):
             for process in self.descendants(name):
                 memory = (process / "maps").read_text()
@@ -121,8 +122,8 @@ class LibraryWatcher(Watcher):
 class InterruptingWatcher(Watcher):
     """Presses Ctrl-C when the second trial has ended."""
 
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
-        super().trial_finished(assignment, outcome)
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
+        super().on_trial_end(assignment, outcome)
         if len(self.finished) == 2:
             raise KeyboardInterrupt
 

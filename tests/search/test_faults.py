@@ -22,12 +22,12 @@ from zostudy.cluster.replica_set import MOST_DEATHS
 from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
 from zostudy.results.ledger import Ledger
-from zostudy.results.outcome import Outcome
+from zostudy.search.callback import Callback
 from zostudy.search.data import StudyData
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.searcher import MOST_TRIES
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.trial import run_trial
 from zostudy.search.tuning import PoolFactory, run_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -51,25 +51,13 @@ class FakeScorer:
 
 
 @dataclass
-class Watcher:
+class Watcher(Callback):
     """Remembers which trials have run."""
 
     assignments: dict[str, Assignment] = field(default_factory=dict)
 
-    def phase(self, what: str) -> None: ...
-
-    def note(self, line: str) -> None: ...
-
-    def begin(self, progress: StudyProgress, n_replicas: int) -> None: ...
-
-    def resized(self, n_replicas: int) -> None: ...
-
-    def trial_started(self, assignment: Assignment) -> None:
+    def on_trial_start(self, assignment: Assignment) -> None:
         self.assignments[assignment.name] = assignment
-
-    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None: ...
-
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None: ...
 
 
 @pytest.fixture
@@ -86,7 +74,7 @@ def run(
     plan: Plan, data: StudyData, folder: Path, factory: ScorerFactory, watcher: Watcher, **changes: Any
 ) -> StudyProgress:
     progress = StudyProgress(plan, [])
-    with Fleet(1, plan.spec.resources, factory, attached=False, tell=watcher.note) as fleet:
+    with Fleet(1, plan.spec.resources, factory, attached=False, tell=watcher.on_note) as fleet:
         fleet.await_first()
         fleet.keep(factory)
         pool_factory = replace(PoolFactory(fleet.list_replicas, factory, 256, "float32"), **changes)

@@ -22,10 +22,10 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
+from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import TrialProgress
 from zostudy.search.tuning import PoolFactory, run_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -67,26 +67,14 @@ class BrokenScorer(FakeScorer):
         return super().score(*query) * np.float32(np.nan)
 
 
-class Ending:
+class Ending(Callback):
     """Raises when so many trials have finished."""
 
     def __init__(self, error: BaseException | None = None, after: int = 0) -> None:
         self._error, self._after = error, after
         self.n_finished = 0
 
-    def phase(self, what: str) -> None: ...
-
-    def note(self, line: str) -> None: ...
-
-    def begin(self, progress: StudyProgress, n_replicas: int) -> None: ...
-
-    def resized(self, n_replicas: int) -> None: ...
-
-    def trial_started(self, assignment: Assignment) -> None: ...
-
-    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None: ...
-
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
         self.n_finished += 1
         if self._error is not None and self.n_finished == self._after:
             raise self._error
@@ -108,7 +96,7 @@ def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer
     try:
         factory = ScorerFactory(scorer, ())
         spec = study.plan.spec
-        with Fleet(spec.replicas, spec.resources, factory, attached=True, tell=watcher.note) as fleet:
+        with Fleet(spec.replicas, spec.resources, factory, attached=True, tell=watcher.on_note) as fleet:
             fleet.await_first()
             fleet.keep(factory)
             pool_factory = PoolFactory(fleet.list_replicas, factory, 256, "float32")

@@ -17,6 +17,7 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ReplicaError
 from zostudy.results.ledger import Ledger
 from zostudy.search import precision
+from zostudy.search.callback import Callback
 from zostudy.search.data import StudyData
 from zostudy.search.plan import make_plan
 from zostudy.search.precision import Precision
@@ -41,14 +42,14 @@ class CoarseScorer:
 
 
 @dataclass
-class Watcher:
+class Watcher(Callback):
     phases: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def phase(self, what: str) -> None:
+    def on_phase(self, what: str) -> None:
         self.phases.append(what)
 
-    def note(self, line: str) -> None:
+    def on_note(self, line: str) -> None:
         self.notes.append(line)
 
 

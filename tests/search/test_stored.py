@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import optuna
 import pytest
@@ -20,6 +20,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.classes import StudyClass, StudyClasses, read_classes
 from zostudy.results.ledger import STUDY_FILE, Ledger
 from zostudy.results.storage import Storage
+from zostudy.search.callback import Callback
 from zostudy.search.data import StudyData
 from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Plan, make_plan
@@ -27,22 +28,21 @@ from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
 from zostudy.search.stored import run_stored
 from zostudy.search.trial import run_trial
-from zostudy.search.watcher import Watcher
 
 DATA = "0123456789abcdef"
 
 
-class Notes:
-    """A watcher that keeps what it is told."""
+class Notes(Callback):
+    """Keeps the notes."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def note(self, line: str) -> None:
+    def on_note(self, line: str) -> None:
         self.notes.append(line)
 
-    def watching(self) -> AbstractContextManager[Watcher]:
-        return nullcontext(cast("Watcher", self))
+    def shown(self) -> AbstractContextManager[Callback]:
+        return nullcontext(self)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def folder(study: PreparedStudy, outcomes: list[Any], tmp_path: Path) -> Path:
 
 
 def run(study: PreparedStudy, place: Storage, watcher: Notes) -> StudyProgress:
-    return run_stored(study, place, None, watcher.watching, watcher.note)
+    return run_stored(study, place, None, watcher.shown, watcher.on_note)
 
 
 def values(path: Path) -> dict[str, list[float | None]]:

@@ -26,8 +26,8 @@ from zostudy.config.study import StudySpec
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
-from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.search.callback import Callback
 from zostudy.search.execute import run_prepared
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
@@ -53,7 +53,7 @@ Descendants = Callable[[str], list[Path]]
 
 
 @dataclass
-class Disturber:
+class Disturber(Callback):
     """Does something bad, again and again, while a study runs; never before the last time has been got over."""
 
     disturb: Callable[[int], bool] = lambda times: False
@@ -63,26 +63,18 @@ class Disturber:
     sizes: list[int] = field(default_factory=list)
     last: float = field(default_factory=time.monotonic)
 
-    def phase(self, what: str) -> None: ...
-
-    def note(self, line: str) -> None: ...
-
-    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
+    def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
         self.last = time.monotonic()
         self.sizes.append(n_replicas)
 
-    def resized(self, n_replicas: int) -> None:
+    def on_replicas_changed(self, n_replicas: int) -> None:
         self.sizes.append(n_replicas)
 
-    def trial_started(self, assignment: Assignment) -> None: ...
-
-    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
+    def on_trial_progress(self, assignment: Assignment, progress: TrialProgress) -> None:
         due = self.times < self.most and time.monotonic() - self.last >= self.seconds_between
         if due and self.disturb(self.times):
             self.times += 1
             self.last = time.monotonic()
-
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None: ...
 
 
 def _killer(descendants: Descendants, title: str) -> Callable[[int], bool]:

@@ -16,10 +16,10 @@ from zostudy.cluster.replica import ScorerFactory, start_replicas
 from zostudy.config.study import ResourcesSpec, StudySpec
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
+from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import TrialProgress
 from zostudy.search.tuning import PoolFactory, run_trials
 
 TRIALS = 104
@@ -80,33 +80,21 @@ def _spec(n_trials: int) -> StudySpec:
     )
 
 
-class _Meter:
-    """A watcher that counts: the scorers' time, and the driver's memory as the study goes on."""
+class _Meter(Callback):
+    """Counts the scorers' time, and the driver's memory as the study goes on."""
 
     def __init__(self, progress: StudyProgress, say: Say) -> None:
         self._progress, self._say = progress, say
         self.replica_seconds = 0.0
         self.first_bytes = self.early_bytes = resident_bytes()
 
-    def phase(self, what: str) -> None:
+    def on_phase(self, what: str) -> None:
         self._say(what)
 
-    def note(self, line: str) -> None:
+    def on_note(self, line: str) -> None:
         self._say(line)
 
-    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
-        pass
-
-    def resized(self, n_replicas: int) -> None:
-        pass
-
-    def trial_started(self, assignment: Assignment) -> None:
-        pass
-
-    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
-        pass
-
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
         self.replica_seconds += outcome.trial.replica_seconds
         finished = self._progress.n_finished
         if finished <= EARLY_TRIALS:

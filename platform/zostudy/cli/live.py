@@ -15,6 +15,7 @@ from rich.text import Text
 from zostudy.cli.meter import Meter, duration
 from zostudy.printing import tell
 from zostudy.results.outcome import Outcome
+from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment, tunes
 from zostudy.search.progress import CellProgress, StudyProgress
 from zostudy.search.trial import TrialProgress
@@ -34,7 +35,7 @@ def live_view() -> Iterator[View]:
         yield TableView(live)
 
 
-class View(ABC):
+class View(Callback, ABC):
     """Follows a study; subclasses show it."""
 
     def __init__(self) -> None:
@@ -44,34 +45,34 @@ class View(ABC):
         self._running: set[str] = set()
 
     @abstractmethod
-    def phase(self, what: str) -> None:
+    def on_phase(self, what: str) -> None:
         """Shows what takes its time before the first query."""
 
     @abstractmethod
-    def note(self, line: str) -> None:
+    def on_note(self, line: str) -> None:
         """Prints a line that stays."""
 
-    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
+    def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
         """Takes over a study whose replicas are ready."""
         self._progress = progress
         self._meter = Meter(n_replicas)
 
-    def resized(self, n_replicas: int) -> None:
+    def on_replicas_changed(self, n_replicas: int) -> None:
         """Says so, as it changes the pace."""
         self._meter.resize(n_replicas)
-        self.note(f"{n_replicas} replica(s) now")
+        self.on_note(f"{n_replicas} replica(s) now")
 
-    def trial_started(self, assignment: Assignment) -> None:
+    def on_trial_start(self, assignment: Assignment) -> None:
         """Shows the trial as running."""
         self._running.add(assignment.name)
         self._show()
 
-    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
+    def on_trial_progress(self, assignment: Assignment, progress: TrialProgress) -> None:
         """Shows what the trial has spent."""
         self._meter.progressed(assignment.name, progress)
         self._show()
 
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
         """Shows the trial as finished, with what its last step and its test scores took."""
         spent = TrialProgress(outcome.trial.queries, outcome.trial.replica_seconds, None)
         self._meter.progressed(assignment.name, spent)
@@ -109,11 +110,11 @@ class LineView(View):
         super().__init__()
         self._shown = float("-inf")
 
-    def phase(self, what: str) -> None:
+    def on_phase(self, what: str) -> None:
         """Prints a line."""
         tell(what)
 
-    def note(self, line: str) -> None:
+    def on_note(self, line: str) -> None:
         """Prints a line."""
         tell(line)
 
@@ -138,11 +139,11 @@ class TableView(View):
         super().__init__()
         self._live = live
 
-    def phase(self, what: str) -> None:
+    def on_phase(self, what: str) -> None:
         """Shows a line in place of the table."""
         self._live.update(Text(f"{printable(what)} ..."))
 
-    def note(self, line: str) -> None:
+    def on_note(self, line: str) -> None:
         """Prints a line above the table, where it stays."""
         self._live.console.print(Text(printable(line)))
 

@@ -13,8 +13,8 @@ from zostudy.lm.cost import unit_examples
 from zostudy.lm.frozen import can_share_prompts
 from zostudy.lm.weights import DType, Weights
 from zostudy.results.ledger import Ledger
+from zostudy.search.callback import Callback
 from zostudy.search.prepare import PreparedStudy
-from zostudy.search.watcher import Watcher
 
 # Of a model that only transformers' own code runs the cost is not known beforehand.
 UNIT_EXAMPLES_OF_OTHERS = 64
@@ -56,7 +56,7 @@ def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
     return LoadedModel(proven.model, dtype, size, proven.agreement)
 
 
-def record_agreement(study: PreparedStudy, loaded: LoadedModel, ledger: Ledger, watcher: Watcher) -> None:
+def record_agreement(study: PreparedStudy, loaded: LoadedModel, ledger: Ledger, callbacks: Callback) -> None:
     """Tells how near the evaluator is to transformers, and stores it.
 
     Raises:
@@ -65,7 +65,7 @@ def record_agreement(study: PreparedStudy, loaded: LoadedModel, ledger: Ledger, 
     agreement, spec = loaded.agreement, study.plan.spec
     row = {"study": spec.name, "model": spec.model.name, **asdict(agreement), "bound": BOUNDS[agreement.dtype]}
     ledger.record_agreement(row)
-    watcher.note(agreement.line)
+    callbacks.on_note(agreement.line)
 
 
 def _unit_examples(study: PreparedStudy, weights: Weights) -> int:

@@ -12,13 +12,13 @@ from zostudy.cluster.replica_set import in_one_line
 from zostudy.errors import DisagreementError, ReplicaError, ZostudyError
 from zostudy.lm.precision import ProbeScores
 from zostudy.results.ledger import Ledger
+from zostudy.search.callback import Callback
 from zostudy.search.evaluator import make_scorer_factory, read_model, record_agreement
 from zostudy.search.noise import CellFloor, all_probes, measure, noise_floors
 from zostudy.search.plan import tunes
 from zostudy.search.precision_text import precision_line, warning_lines
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.tuning import PoolFactory
-from zostudy.search.watcher import Watcher
 
 if TYPE_CHECKING:
     from zostudy.lm.weights import DType
@@ -60,12 +60,12 @@ class Precision:
         """How much the weights take while the dtype is being settled, in units of the first dtype's."""
         return 1.5 if self._unmeasured and self._asked != "float32" else 1.0
 
-    def settle(self, pool_factory: PoolFactory, watcher: Watcher) -> PoolFactory:
+    def settle(self, pool_factory: PoolFactory, callbacks: Callback) -> PoolFactory:
         """Returns the pool factory of the study's dtype, which is measured where it is not known.
 
         Args:
             pool_factory: replicas that host the model in ``first_dtype``.
-            watcher: told the dtype and why; and of each cell whose differences drown in it.
+            callbacks: told the dtype and why; and of each cell whose differences drown in it.
 
         Raises:
             ResultsError: the measurement cannot be stored.
@@ -73,11 +73,11 @@ class Precision:
         """
         chosen, rows = self.first_dtype, self._recorded
         if self._unmeasured:
-            watcher.phase("measuring the noise of a loss difference")
+            callbacks.on_phase("measuring the noise of a loss difference")
             pool = pool_factory.pool()
             by_dtype: dict[DType, PoolFactory] = {"float32": pool_factory}
             scores: dict[DType, dict[str, ProbeScores]] = {"float32": self._measure(pool)}
-            if self._may_be_bfloat16(pool) and (in_bfloat16 := self._in_bfloat16(pool_factory, watcher)):
+            if self._may_be_bfloat16(pool) and (in_bfloat16 := self._in_bfloat16(pool_factory, callbacks)):
                 by_dtype["bfloat16"] = in_bfloat16
                 scores["bfloat16"] = self._measure(by_dtype["bfloat16"].pool())
             floors = list(noise_floors(self._unmeasured, scores))
@@ -87,7 +87,7 @@ class Precision:
         if rows != self._ledger.precision():
             self._ledger.record_precision(rows)
         for line in (precision_line(chosen, rows), *warning_lines(rows)):
-            watcher.note(line)
+            callbacks.on_note(line)
         return pool_factory
 
     def _measure(self, pool: RayPool) -> dict[str, ProbeScores]:
@@ -106,16 +106,16 @@ class Precision:
             return self._measures_all and have_bfloat16(pool.replicas)
         return self._asked == "bfloat16"
 
-    def _in_bfloat16(self, pool_factory: PoolFactory, watcher: Watcher) -> PoolFactory | None:
+    def _in_bfloat16(self, pool_factory: PoolFactory, callbacks: Callback) -> PoolFactory | None:
         """Returns the pool factory of bfloat16; None where the choice is free and its scores are too far off."""
         try:
             model = read_model(self._study, "bfloat16")
         except DisagreementError as error:
             if self._asked == "bfloat16":
                 raise
-            watcher.note(f"bfloat16 is left out: {error}")
+            callbacks.on_note(f"bfloat16 is left out: {error}")
             return None
-        record_agreement(self._study, model, self._ledger, watcher)
+        record_agreement(self._study, model, self._ledger, callbacks)
         return replace(pool_factory, factory=make_scorer_factory(self._study, model), dtype="bfloat16")
 
     def _choose(self, floors: Sequence[CellFloor]) -> DType:

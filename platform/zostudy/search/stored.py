@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 
 from zostudy.results.classes import write_classes
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
 from zostudy.results.storage import Storage
+from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.execute import run_prepared
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
 from zostudy.search.setup import check_settings
 from zostudy.search.study_log import StudyLog
-from zostudy.search.watcher import Watcher
 
 
 def run_stored(
     study: PreparedStudy,
     place: Storage,
     address: str | None,
-    watching: Callable[[], AbstractContextManager[Watcher]],
+    view: Callable[[], AbstractContextManager[Callback]],
     tell: Callable[[str], None],
+    callbacks: Sequence[Callback] = (),
 ) -> StudyProgress:
     """Runs what is left of a study and returns where it stands; the lease of its place must be held.
 
@@ -30,8 +31,9 @@ def run_stored(
         study: what to run.
         place: of its results.
         address: of a Ray cluster; None for this machine.
-        watching: gives what is told how the study goes.
+        view: opens the callback that shows the study, and closes it at the end.
         tell: takes a line about what the study adds to what is stored.
+        callbacks: more of them, called after the log and the view.
 
     Raises:
         ZostudyError: the place holds another study, or cannot be read or written.
@@ -39,9 +41,10 @@ def run_stored(
     resolved = study.plan.spec.resolved()
     ledger = Ledger(place)
     additions = ledger.check_extends(resolved)
-    with watching() as watcher, closing(StudyLog(place, watcher)) as log:
+    with view() as shown, closing(StudyLog(place)) as log:
+        told = CallbackList([log, shown, *callbacks])
         for line in ledger.set_damage_aside():
-            log.note(line)
+            told.on_note(line)
         ledger.check_contents(study.data.versions)
         check_settings(study.plan, ledger.trials())
         for addition in additions:
@@ -49,7 +52,7 @@ def run_stored(
         ledger.write_study(resolved, study.data.versions)
         write_classes(place, study.classes)
         for line in study.opening:
-            log.note(line)
-        progress = run_prepared(study, ledger, address, log)
+            told.on_note(line)
+        progress = run_prepared(study, ledger, address, told)
     merge(place)
     return progress

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from zostudy.errors import ResultsError
 from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage, Where
+from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import TrialProgress
-from zostudy.search.watcher import Watcher
 from zostudy.wording import printable
 
 LOG_FILE = "study.log"
@@ -20,20 +19,19 @@ LOG_FILE = "study.log"
 SECONDS_BETWEEN_UPLOADS = 30.0
 
 
-class StudyLog:
-    """A watcher that writes down what it is told, and tells the next one.
+class StudyLog(Callback):
+    """Writes down what a study does.
 
     A line that cannot be written is left out: what matters is in the ledger, which says so itself when it cannot be.
     """
 
-    def __init__(self, where: Where, then: Watcher) -> None:
+    def __init__(self, where: Where) -> None:
         """Appends to the log at a study's place.
 
         Raises:
             ResultsError: an object store has a log, but does not give it.
         """
         place = self._place = Storage.at(where)
-        self._then = then
         self._uploaded = time.monotonic()
         self._text = ""
         if not place.folder:
@@ -57,42 +55,32 @@ class StudyLog:
             with suppress(ResultsError):
                 self._place.write(LOG_FILE, self._text.encode())
 
-    def phase(self, what: str) -> None:
-        """See ``Watcher``."""
+    def on_phase(self, what: str) -> None:
+        """See ``Callback``."""
         self.write(what)
-        self._then.phase(what)
 
-    def note(self, line: str) -> None:
-        """See ``Watcher``."""
+    def on_note(self, line: str) -> None:
+        """See ``Callback``."""
         self.write(line)
-        self._then.note(line)
 
-    def begin(self, progress: StudyProgress, n_replicas: int) -> None:
-        """See ``Watcher``."""
+    def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
+        """See ``Callback``."""
         n_trials = sum(cell.n_trials for cell in progress.cells.values())
         self.write(f"{n_replicas} replica(s) ready; {progress.n_finished} of {n_trials} trials are stored")
-        self._then.begin(progress, n_replicas)
 
-    def resized(self, n_replicas: int) -> None:
-        """See ``Watcher``."""
+    def on_replicas_changed(self, n_replicas: int) -> None:
+        """See ``Callback``."""
         self.write(f"{n_replicas} replica(s) ready now")
-        self._then.resized(n_replicas)
 
-    def trial_started(self, assignment: Assignment) -> None:
-        """See ``Watcher``."""
+    def on_trial_start(self, assignment: Assignment) -> None:
+        """See ``Callback``."""
         self.write(f"{assignment.name}: started")
-        self._then.trial_started(assignment)
 
-    def trial_progressed(self, assignment: Assignment, progress: TrialProgress) -> None:
-        """See ``Watcher``; too much to write down."""
-        self._then.trial_progressed(assignment, progress)
-
-    def trial_finished(self, assignment: Assignment, outcome: Outcome) -> None:
-        """See ``Watcher``."""
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
+        """See ``Callback``."""
         row = outcome.trial
         found = f"failed: {row.error}" if row.dev_auc is None else f"{row.status}, dev AUC {row.dev_auc:.3f}"
         self.write(f"{outcome.name}: {found}; {row.queries:,} queries in {row.wall_seconds:.1f} s")
-        self._then.trial_finished(assignment, outcome)
 
 
 def _stored(place: Storage) -> str:

@@ -23,6 +23,7 @@ from zostudy.methods import Method, register_method, registered_here
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
+from zostudy.search.callback import Callback
 from zostudy.search.data import StudyData
 from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
@@ -30,7 +31,6 @@ from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
 from zostudy.search.setup import set_up
 from zostudy.search.trial import State, TrialProgress, run_trial
-from zostudy.search.watcher import Watcher
 
 if TYPE_CHECKING:
     from ray.tune import Tuner
@@ -72,7 +72,7 @@ def run_trials(
     ledger: Ledger,
     pool_factory: PoolFactory,
     n_replicas: Callable[[], int],
-    watcher: Watcher,
+    callbacks: Callback,
 ) -> None:
     """Runs what is left of a study.
 
@@ -82,7 +82,7 @@ def run_trials(
         ledger: takes the outcomes.
         pool_factory: the replicas that trials share.
         n_replicas: gives how many are ready, on which the number of running trials depends.
-        watcher: told how it goes.
+        callbacks: told how it goes.
 
     Raises:
         ResultsError: results cannot be written.
@@ -97,7 +97,7 @@ def run_trials(
 
     spec = progress.plan.spec
     condition = f"{pool_factory.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
-    checkpoints = Checkpoints(ledger.place, condition, watcher.note)
+    checkpoints = Checkpoints(ledger.place, condition, callbacks.on_note)
     checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
     faults: list[ZostudyError] = []
 
@@ -106,7 +106,7 @@ def run_trials(
         checkpoints.remove(assignment.name)
         progress.record(outcome.trial, outcome.history)
         journal.update(progress.cells[assignment.cell])
-        watcher.trial_finished(assignment, outcome)
+        callbacks.on_trial_end(assignment, outcome)
 
     n_known = n_replicas()
 
@@ -114,8 +114,8 @@ def run_trials(
         nonlocal n_known
         if (n_now := n_replicas()) != n_known:
             n_known = n_now
-            watcher.resized(n_now)
-        watcher.trial_progressed(assignment, latest)
+            callbacks.on_replicas_changed(n_now)
+        callbacks.on_trial_progress(assignment, latest)
 
     def crashed(assignment: Assignment, reason: str) -> Outcome:
         error = f"the trial's process died {MOST_TRIES} times without getting further, last of: {reason}"
@@ -136,11 +136,11 @@ def run_trials(
 
         return call
 
-    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), tell=watcher.note)
+    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), tell=callbacks.on_note)
     searcher = StudySearcher(
         progress,
         pace=pace,
-        on_start=watcher.trial_started,
+        on_start=callbacks.on_trial_start,
         on_progress=follow,
         on_outcome=ending(finish),
         on_crash=crashed,
@@ -152,7 +152,7 @@ def run_trials(
     trainable = tune.with_parameters(
         tune_trial, spec=spec, data=data, pool_factory=pool_factory, methods=registered_here()
     )
-    with Journal(ledger.place, progress, watcher.note) as journal, _tune_folder() as folder:
+    with Journal(ledger.place, progress, callbacks.on_note) as journal, _tune_folder() as folder:
         try:
             _tuner(trainable, searcher, pace, folder).fit()
         except TuneError as error:
