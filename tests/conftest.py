@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from zostudy.config import dump_yaml
 from zostudy.results.trial_row import TrialRow
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +27,18 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Hundreds of processes are started, which should not compile the package each for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "model": {"name": "mini-roberta"},
+    "task": {"name": "reviews"},
+    "imbalance": {"ratios": [2], "minority_size": 6},
+    "methods": ["spsa", "untuned"],
+    "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
+    "search": {"trials": 2, "space": {"perturbation_radius": {"low": 0.01, "high": 1.0, "log": True}}},
+    "confirm": {"seeds": 2},
+    "replicas": 1,
+}
 
 # A busy machine must fail no test, and every run must try the same examples.
 settings.register_profile("zostudy", deadline=None, derandomize=True)
@@ -57,6 +70,18 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data and models are not on this machine: there is no {folder}")
     return folder
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the tiny study with some of its sections replaced; a section that is None is left out."""
+
+    def write(**sections: Any) -> Path:
+        path = tmp_path / "study.yaml"
+        path.write_text(dump_yaml({key: value for key, value in (TINY | sections).items() if value is not None}))
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

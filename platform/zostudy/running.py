@@ -13,6 +13,8 @@ from zostudy.results.storage import Storage, Where
 
 if TYPE_CHECKING:
     from zostudy.search.callback import Callback
+    from zostudy.search.prepare import PreparedStudy
+    from zostudy.search.progress import StudyProgress
 
 
 def run(
@@ -36,19 +38,37 @@ def run(
             no error: they are rows of ``trials`` with the status ``failed``.
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
-    from zostudy.cli.deleted_folder import leave_deleted_folder
-    from zostudy.cli.live import live_view
-    from zostudy.cli.preparing import prepare_with_notes
-    from zostudy.results.lease import lease
-    from zostudy.search.stored import run_stored
+    from zostudy.console.deleted_folder import leave_deleted_folder
+    from zostudy.console.preparing import prepare_with_notes
 
     leave_deleted_folder()
     spec = _spec(study, overrides)
     place = Storage.at(results) / spec.name
-    prepared = prepare_with_notes(spec)
-    with lease(place, tell):
-        run_stored(prepared, place, address, live_view, tell, callbacks)
+    run_prepared_study(prepare_with_notes(spec), place, address, callbacks)
     return load_results(place)
+
+
+def run_prepared_study(
+    study: PreparedStudy, place: Storage, address: str | None, callbacks: Sequence[Callback] = ()
+) -> StudyProgress:
+    """Runs a study under the lease of its results folder, with the live view, and returns its progress.
+
+    Raises:
+        ZostudyError: as ``run``.
+        KeyboardInterrupt: as ``run``; a line says how many trials are kept.
+    """
+    from zostudy.console.live import live_view
+    from zostudy.results.files import read_table
+    from zostudy.results.lease import lease
+    from zostudy.search.stored import run_stored
+
+    with lease(place, tell):
+        try:
+            return run_stored(study, place, address, live_view, tell, callbacks)
+        except KeyboardInterrupt:
+            kept = read_table(place, "trials", ("trial",)).num_rows
+            tell("", f"interrupted: {kept} of {study.plan.n_trials} trials are kept in {place}; run again to go on")
+            raise
 
 
 def _spec(study: str | os.PathLike[str] | Mapping[str, Any] | StudySpec, overrides: Sequence[str]) -> StudySpec:

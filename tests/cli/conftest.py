@@ -16,25 +16,13 @@ from numpy.typing import NDArray
 
 from zostudy.cli import main
 from zostudy.cluster.pool import LocalPool
-from zostudy.config import StudySpec, dump_yaml, load_study
+from zostudy.config import StudySpec, load_study
 from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import run_trial
 
 PLATFORM = Path(__file__).parents[2] / "platform"
-
-TINY: dict[str, Any] = {
-    "name": "tiny",
-    "model": {"name": "mini-roberta"},
-    "task": {"name": "reviews"},
-    "imbalance": {"ratios": [2], "minority_size": 6},
-    "methods": ["spsa", "untuned"],
-    "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
-    "search": {"trials": 2, "space": {"perturbation_radius": {"low": 0.01, "high": 1.0, "log": True}}},
-    "confirm": {"seeds": 2},
-    "replicas": 1,
-}
 
 
 @dataclass(frozen=True)
@@ -56,18 +44,6 @@ class Finished:
 
 Call = Callable[..., Called]
 WriteStudy = Callable[..., Path]
-
-
-@pytest.fixture
-def write_study(tmp_path: Path) -> WriteStudy:
-    """Writes the tiny study with some of its sections replaced; a section that is None is left out."""
-
-    def write(**sections: Any) -> Path:
-        path = tmp_path / "study.yaml"
-        path.write_text(dump_yaml({key: value for key, value in (TINY | sections).items() if value is not None}))
-        return path
-
-    return write
 
 
 @pytest.fixture

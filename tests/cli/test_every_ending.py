@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.live import Live
 
-from zostudy.cli.live import LineView, TableView
 from zostudy.cluster.pool import LocalPool
 from zostudy.config import StudySpec, load_study
+from zostudy.console.live import LineView, TableView
 from zostudy.errors import ResultsError
 from zostudy.export.trials import load_study_results
 from zostudy.results.ledger import Ledger

@@ -11,7 +11,6 @@ import typer
 from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
-from zostudy.cli.deleted_folder import leave_deleted_folder
 from zostudy.cli.export import export_command
 from zostudy.cli.faults import machine_fault
 from zostudy.cli.jobs import jobs_command
@@ -25,6 +24,7 @@ from zostudy.cli.streams import OutputError, finish_streams, prepare_streams, si
 from zostudy.cli.submit import submit_command
 from zostudy.cli.tokens import tokens_command
 from zostudy.cli.usage import UsageError, usage_line
+from zostudy.console.deleted_folder import leave_deleted_folder
 from zostudy.errors import LostRayError, ZostudyError
 from zostudy.printing import say, tell
 

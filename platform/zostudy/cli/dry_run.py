@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zostudy.cli.meter import duration
+from zostudy.console.meter import duration
 from zostudy.printing import say, say_text, tell
 from zostudy.results.classes import class_table
 from zostudy.results.tables import Table, plain

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zostudy.cli.interrupts import INTERRUPTED
+from zostudy.console.interrupts import INTERRUPTED
 from zostudy.errors import ZostudyError
 from zostudy.printing import say_text, tell
 

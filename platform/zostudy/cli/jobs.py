@@ -26,7 +26,7 @@ def jobs_command(address: AddressOption, format: FormatOption = Format.TABLE) ->
 
 
 def _record(job: Job) -> dict[str, Any]:
-    from zostudy.cli.meter import duration
+    from zostudy.console.meter import duration
 
     end = job.ended or datetime.now(UTC)
     return {

@@ -107,7 +107,7 @@ class Progress:
 
     def __call__(self, done: int) -> None:
         """Takes how many texts are done."""
-        from zostudy.cli.meter import duration
+        from zostudy.console.meter import duration
 
         now = self._clock()
         if self._first is None:

@@ -11,8 +11,8 @@ import typer
 
 from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
 from zostudy.cli.formats import Format, show
-from zostudy.cli.interrupts import INTERRUPTED, take_ends_as_interrupts
 from zostudy.cli.study_notes import print_study_notes
+from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
 from zostudy.errors import ResultsError
 from zostudy.printing import say_text, tell
 from zostudy.results.tables import Table, table_of

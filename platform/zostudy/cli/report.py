@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from zostudy.cli.interrupts import INTERRUPTED, take_ends_as_interrupts
+from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
 from zostudy.printing import say, tell
 
 if TYPE_CHECKING:

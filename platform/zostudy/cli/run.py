@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zostudy.cli.interrupts import INTERRUPTED, take_ends_as_interrupts
 from zostudy.cli.paths import local_path
-from zostudy.cli.preparing import prepare_with_notes
+from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
+from zostudy.console.preparing import prepare_with_notes
 from zostudy.printing import say, tell
 
 if TYPE_CHECKING:
     from zostudy.results.storage import Storage
-    from zostudy.search.prepare import PreparedStudy
     from zostudy.search.progress import StudyProgress
 
 SOMETHING_FAILED = 1
@@ -46,29 +45,18 @@ def run_command(
 
         show_plan(prepared)
     else:
-        from zostudy.results.lease import lease
         from zostudy.results.storage import Storage
+        from zostudy.running import run_prepared_study
 
         place = Storage.at(results) / spec.name
         take_ends_as_interrupts()
-        with lease(place, tell):
-            _run(prepared, place, address)
-
-
-def _run(study: PreparedStudy, place: Storage, address: str | None) -> None:
-    from zostudy.cli.live import live_view
-    from zostudy.results.files import read_table
-    from zostudy.search.stored import run_stored
-
-    try:
-        progress = run_stored(study, place, address, live_view, tell)
-    except KeyboardInterrupt:
-        kept = read_table(place, "trials", ("trial",)).num_rows
-        tell("", f"interrupted: {kept} of {study.plan.n_trials} trials are kept in {place}; run again to go on")
-        raise typer.Exit(INTERRUPTED) from None
-    _show_end(progress, place)
-    if progress.failed:
-        raise typer.Exit(SOMETHING_FAILED)
+        try:
+            progress = run_prepared_study(prepared, place, address)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        _show_end(progress, place)
+        if progress.failed:
+            raise typer.Exit(SOMETHING_FAILED)
 
 
 def _show_end(progress: StudyProgress, place: Storage) -> None:

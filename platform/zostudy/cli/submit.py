@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zostudy.cli.following import AddressOption, follow_job, open_head, ways_on
-from zostudy.cli.interrupts import INTERRUPTED
 from zostudy.cli.paths import local_path
-from zostudy.cli.preparing import prepare_with_notes, warn_of_remote_code
+from zostudy.console.interrupts import INTERRUPTED
+from zostudy.console.preparing import prepare_with_notes, warn_of_remote_code
 from zostudy.printing import say, tell
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from zostudy.search.trial import TrialProgress
 class Callback:
     """Follows a study. Every hook does nothing; a subclass overrides those it needs.
 
-    Hooks run in the driver's process, one at a time, so a slow one slows the study. An exception that a hook raises ends
+    Hooks run in the driver's process, one at a time, so a slow one slows the study. What a hook raises ends
     the study; all finished trials are kept.
     """
 

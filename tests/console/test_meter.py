@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zostudy.cli.meter import Meter, duration
+from zostudy.console.meter import Meter, duration
 from zostudy.search.trial import TrialProgress
 
 

@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from zostudy.cli import live, meter
-from zostudy.cli.live import LineView, TableView, View, live_view
-from zostudy.cli.meter import duration
 from zostudy.config import load_study
+from zostudy.console import live, meter
+from zostudy.console.live import LineView, TableView, View, live_view
+from zostudy.console.meter import duration
 from zostudy.results.outcome import Outcome
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, make_plan

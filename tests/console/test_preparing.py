@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from zostudy.cli.preparing import prepare_with_notes
 from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
+from zostudy.console.preparing import prepare_with_notes
 
 
 @pytest.mark.parametrize("trusted", [False, True])

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from zostudy.cli.meter import Meter, duration
+from zostudy.console.meter import Meter, duration
 from zostudy.printing import tell
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback

@@ -1,0 +1,1 @@
+"""What a study shows on a terminal as it runs, for the command line and for Python alike."""
