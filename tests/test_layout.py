@@ -23,7 +23,7 @@ ROOMS = {
     "search": {"search", "cluster", "lm", "methods", "results", "config", "tasks"},
     "results": {"results", "config"},
     "report": {"report", "results", "config"},
-    "console": {"console", "config", "search", "results"},
+    "console": {"console", "config", "printing", "results", "search"},
     "export": {"export", "lm", "results", "config", "tasks"},
 }
 
