@@ -86,7 +86,7 @@ ENDS: dict[str, End] = {
 def run_study(
     study: PreparedStudy, ledger: Ledger, watcher: Callback, end_of: Callable[[Assignment], End]
 ) -> StudyProgress:
-    """Runs a study as ``search.tuning`` does, without Ray."""
+    """Runs a study as ``search.tune.tuner`` does, without Ray."""
     spec = study.plan.spec
     ledger.write_study(spec.resolved(), study.data.versions)
     progress = StudyProgress(study.plan, [])

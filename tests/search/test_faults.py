@@ -26,9 +26,10 @@ from zostudy.search.callback import Callback
 from zostudy.search.data import StudyData
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
-from zostudy.search.searcher import MOST_TRIES
 from zostudy.search.trial import run_trial
-from zostudy.search.tuning import PoolFactory, run_trials
+from zostudy.search.tune.searcher import MOST_TRIES
+from zostudy.search.tune.trainable import PoolFactory
+from zostudy.search.tune.tuner import run_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

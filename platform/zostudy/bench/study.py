@@ -20,7 +20,8 @@ from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
-from zostudy.search.tuning import PoolFactory, run_trials
+from zostudy.search.tune.trainable import PoolFactory
+from zostudy.search.tune.tuner import run_trials
 
 TRIALS = 104
 REPLICAS = 4

@@ -15,7 +15,8 @@ from zostudy.search.journal import Journal
 from zostudy.search.precision import Precision
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
-from zostudy.search.tuning import PoolFactory, run_trials
+from zostudy.search.tune.trainable import PoolFactory
+from zostudy.search.tune.tuner import run_trials
 
 
 def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, callbacks: Callback) -> StudyProgress:

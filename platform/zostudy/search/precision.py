@@ -18,7 +18,7 @@ from zostudy.search.noise import CellFloor, all_probes, measure, noise_floors
 from zostudy.search.plan import tunes
 from zostudy.search.precision_text import precision_line, warning_lines
 from zostudy.search.prepare import PreparedStudy
-from zostudy.search.tuning import PoolFactory
+from zostudy.search.tune.trainable import PoolFactory
 
 if TYPE_CHECKING:
     from zostudy.lm.weights import DType

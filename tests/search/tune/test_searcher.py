@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,14 +12,19 @@ import pytest
 from ray.tune.search import Searcher
 
 from zostudy.cluster.pool import LocalPool
+from zostudy.results.checkpoints import Checkpoints
+from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
-from zostudy.search import pace as under_test
+from zostudy.search.callback import Callback
 from zostudy.search.data import StudyData
-from zostudy.search.pace import SECONDS_BETWEEN_STARTS, Pace
+from zostudy.search.driver import MOST_TRIES, StudyDriver
+from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
-from zostudy.search.searcher import MOST_TRIES, StudySearcher
 from zostudy.search.trial import State, TrialProgress, run_trial
+from zostudy.search.tune import pace as under_test
+from zostudy.search.tune.pace import SECONDS_BETWEEN_STARTS, Pace
+from zostudy.search.tune.searcher import StudySearcher
 
 HERE = {"node_ip": "10.0.0.1"}
 
@@ -27,41 +33,28 @@ HERE = {"node_ip": "10.0.0.1"}
 class Tune:
     """Plays Tune's part: processes that trials run in, and a clock."""
 
+    folder: Path
     plan: Plan
     data: StudyData
     scorer: Any
     limit: int = 3
     now: float = 0.0
     outcomes: list[Outcome] = field(default_factory=list)
-    saved: dict[str, State] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
-    refused: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.progress = StudyProgress(self.plan, [])
         self.pace = Pace(limit=lambda: self.limit, tell=self.told.append)
-        self.searcher = StudySearcher(
-            self.progress,
-            pace=self.pace,
-            on_start=lambda assignment: None,
-            on_progress=lambda assignment, progress: None,
-            on_outcome=self._take,
-            on_crash=self._crashed,
-            on_fault=self.faults.append,
-            save=lambda name, state: self.saved.update({name: state}),
-            load=lambda name: self.saved.get(name),
-            refuse=lambda name, reason: self.refused.update({name: reason}),
-        )
+        ledger, outcomes = Ledger(self.folder), self.outcomes
+
+        class Ends(Callback):
+            def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
+                outcomes.append(outcome)
+
+        journal, checkpoints = Journal(ledger.place, self.progress, self.told.append), Checkpoints(ledger.place)
+        driver = StudyDriver(self.data, self.progress, ledger, journal, checkpoints, Ends(), lambda: 1)
+        self.searcher = StudySearcher(driver, self.pace)
         self.n_suggested = 0
-
-    def _take(self, assignment: Assignment, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
-        self.progress.record(outcome.trial, outcome.history)
-
-    def _crashed(self, assignment: Assignment, reason: str) -> Outcome:
-        self.faults.append(reason)
-        return self.outcome(assignment)
 
     def outcome(self, assignment: Assignment) -> Outcome:
         return run_trial(self.plan.spec, assignment, self.data, LocalPool(self.scorer), lambda progress: None)
@@ -97,9 +90,11 @@ class Tune:
 
 
 @pytest.fixture
-def make_tune(plan: Plan, data: StudyData, scorer: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tune]:
+def make_tune(
+    plan: Plan, data: StudyData, scorer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Tune]:
     def make(**settings: Any) -> Tune:
-        tune = Tune(plan, data, scorer, **settings)
+        tune = Tune(tmp_path, plan, data, scorer, **settings)
         monkeypatch.setattr(under_test.time, "monotonic", lambda: tune.now)
         return tune
 
@@ -227,11 +222,12 @@ def test_a_trial_whose_process_dies_is_tried_again_so_many_times_without_getting
         tune.now += SECONDS_BETWEEN_STARTS
         config = tune.searcher.suggest(trial_id)
         assert isinstance(config, dict)
-        assert config["saved"] == {"identity": "x"}
+        assert str(config["saved"]["identity"]) == "x"
     assert tune.outcomes == []
     tune.die(trial_id, "out of memory")
     assert [outcome.name for outcome in tune.outcomes] == [assignment.name]
-    assert tune.faults == ["out of memory"]
+    assert tune.outcomes[0].trial.error is not None
+    assert tune.outcomes[0].trial.error.endswith("without getting further, last of: out of memory")
 
 
 def test_a_process_that_dies_after_its_outcome_has_come_changes_nothing(make_tune: Callable[..., Tune]) -> None:

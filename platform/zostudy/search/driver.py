@@ -1,0 +1,156 @@
+"""The study's driver: hands out trials, and takes what becomes of them, whatever runs them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from zostudy.errors import NoReplicaError
+from zostudy.results.checkpoints import Checkpoints
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
+from zostudy.search.callback import Callback
+from zostudy.search.data import StudyData
+from zostudy.search.journal import Journal
+from zostudy.search.plan import Assignment
+from zostudy.search.progress import StudyProgress
+from zostudy.search.recording import Recording
+from zostudy.search.setup import set_up
+from zostudy.search.trial import State, TrialProgress
+
+MOST_TRIES = 4
+
+
+class StudyDriver:
+    """Runs a study: which trial is next, and what is stored, saved and told as trials go on.
+
+    A trial whose process dies is handed out again, and resumes from its last saved state. It is tried ``MOST_TRIES``
+    times without getting further, as a long trial may lose its node again and again.
+
+    Attributes:
+        error: what ended the study, where something did.
+    """
+
+    def __init__(
+        self,
+        data: StudyData,
+        progress: StudyProgress,
+        ledger: Ledger,
+        journal: Journal,
+        checkpoints: Checkpoints,
+        callbacks: Callback,
+        n_replicas: Callable[[], int],
+    ) -> None:
+        """Takes the parts of a study.
+
+        Args:
+            data: labels and draws.
+            progress: which trials have finished; updated with each one that does.
+            ledger: stores outcomes.
+            journal: stores search trials for Optuna's tools.
+            checkpoints: stores the states of running trials.
+            callbacks: called as the study goes on.
+            n_replicas: returns how many replicas are ready.
+        """
+        self._data, self._progress = data, progress
+        self._ledger, self._journal, self._checkpoints = ledger, journal, checkpoints
+        self._callbacks, self._count_replicas = callbacks, n_replicas
+        self._n_replicas = n_replicas()
+        self._deaths: Counter[str] = Counter()
+        self.error: Exception | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether every trial has finished."""
+        return self._progress.done
+
+    def next(self) -> Assignment | None:
+        """Returns the next trial; None while it depends on trials that still run."""
+        return self._progress.next()
+
+    def started(self, assignment: Assignment) -> State | None:
+        """Returns the state that a trial resumes from; None for one that begins.
+
+        Raises:
+            ResultsError: a damaged state cannot be set aside.
+        """
+        with self._keeping_error():
+            self._callbacks.on_trial_start(assignment)
+            return self._checkpoints.load(assignment.name)
+
+    def progressed(self, assignment: Assignment, latest: TrialProgress) -> None:
+        """Tells how far a running trial is, and whether replicas have joined or left."""
+        with self._keeping_error():
+            if (n_now := self._count_replicas()) != self._n_replicas:
+                self._n_replicas = n_now
+                self._callbacks.on_replicas_changed(n_now)
+            self._callbacks.on_trial_progress(assignment, latest)
+
+    def saved(self, assignment: Assignment, state: State) -> None:
+        """Stores the state of a running trial, which has got further than those that died.
+
+        Raises:
+            ResultsError: it cannot be written.
+        """
+        with self._keeping_error():
+            self._checkpoints.save(assignment.name, state)
+        del self._deaths[assignment.name]
+
+    def could_not_resume(self, assignment: Assignment, reason: str) -> None:
+        """Sets aside a state that its trial could not use.
+
+        Raises:
+            ResultsError: it cannot be moved.
+        """
+        with self._keeping_error():
+            self._checkpoints.refuse(assignment.name, reason)
+
+    def finished(self, assignment: Assignment, outcome: Outcome) -> None:
+        """Stores a trial's outcome.
+
+        Raises:
+            ResultsError: it cannot be written.
+        """
+        with self._keeping_error():
+            self._ledger.record(outcome)
+            self._checkpoints.remove(assignment.name)
+            self._progress.record(outcome.trial, outcome.history)
+            self._journal.update(self._progress.cells[assignment.cell])
+            self._callbacks.on_trial_end(assignment, outcome)
+
+    def stopped(self, assignment: Assignment) -> None:
+        """Takes back a trial that was stopped from outside, as at Ctrl-C."""
+        self._progress.release(assignment)
+
+    def died(self, assignment: Assignment, reason: str) -> None:
+        """Takes back a trial whose process died, to try it again; at last stores that it failed.
+
+        Raises:
+            ResultsError: the failure cannot be written.
+        """
+        self._deaths[assignment.name] += 1
+        if self._deaths[assignment.name] < MOST_TRIES:
+            self._progress.release(assignment)
+            return
+        error = f"the trial's process died {MOST_TRIES} times without getting further, last of: {reason}"
+        setup = set_up(self._progress.plan.spec, assignment, self._data)
+        self.finished(assignment, Recording(setup).outcome(error=error))
+
+    def end(self, fault: str) -> None:
+        """Ends the study, as no trial can go on.
+
+        Raises:
+            NoReplicaError: always.
+        """
+        with self._keeping_error():
+            raise NoReplicaError(f"{fault}; all that has finished is kept, so mend that and run again")
+
+    @contextmanager
+    def _keeping_error(self) -> Iterator[None]:
+        """Keeps the error that ends the study: what runs the trials may wrap it."""
+        try:
+            yield
+        except Exception as error:  # also what a user's callback raises
+            self.error = self.error or error
+            raise

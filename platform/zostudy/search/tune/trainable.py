@@ -1,0 +1,86 @@
+"""A trial as Ray Tune runs it, in a process of its own: what it is given, and what it reports.
+
+The process imports this module, so it imports neither torch, transformers nor Ray Tune itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zostudy.cluster.pool import RayPool
+from zostudy.cluster.replica import ScorerFactory
+from zostudy.cluster.replica_set import ReplicaLister
+from zostudy.config.study import StudySpec
+from zostudy.errors import ClusterError, NoReplicaError
+from zostudy.methods import Method, register_method
+from zostudy.results.outcome import Outcome
+from zostudy.search.data import StudyData
+from zostudy.search.plan import Assignment
+from zostudy.search.trial import State, TrialProgress, run_trial
+
+METRIC = "dev_auc"
+OUTCOME = "outcome"
+PROGRESS = "progress"
+SAVED = "saved"
+FAULT = "fault"
+REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class PoolFactory:
+    """Makes the pools of trials from the replicas, the factory and dtype of their scorers, and the size of a unit."""
+
+    list_replicas: ReplicaLister
+    factory: ScorerFactory
+    unit_examples: int
+    dtype: str
+
+    def pool(self, first: int = 0) -> RayPool:
+        """Returns a pool whose first unit goes to that replica."""
+        return RayPool(self.list_replicas, self.factory, self.unit_examples, first)
+
+
+def tune_trial(
+    config: dict[str, Any],
+    spec: StudySpec,
+    data: StudyData,
+    pool_factory: PoolFactory,
+    methods: dict[str, type[Method]],
+) -> None:
+    """Runs one trial in a process of Tune's, which knows by name only methods that are installed."""
+    from ray import tune
+
+    for name, method in methods.items():
+        register_method(name)(method)
+    assignment: Assignment = config["assignment"]
+    latest = TrialProgress(0, 0.0, None)
+
+    def send(
+        saved: Sequence[State] = (),
+        outcome: Sequence[Outcome] = (),
+        fault: str | None = None,
+        refused: str | None = None,
+    ) -> None:
+        lists = {SAVED: [*saved], OUTCOME: [*outcome]}
+        tune.report({METRIC: latest.dev_auc, PROGRESS: latest, **lists, FAULT: fault, REFUSED: refused})
+
+    def report(progress: TrialProgress) -> None:
+        nonlocal latest
+        latest = progress
+        send()
+
+    def save(state: State) -> None:
+        send(saved=[state])
+
+    def refuse(reason: str) -> None:
+        send(refused=reason)
+
+    pool = pool_factory.pool(first=assignment.number)
+    try:
+        send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"], refuse)])
+    except ClusterError:
+        raise  # this process ends, and the trial is tried again
+    except NoReplicaError as error:
+        send(fault=str(error))

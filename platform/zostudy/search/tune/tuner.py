@@ -1,0 +1,127 @@
+"""Runs a study's trials by Ray Tune: one Tuner over all cells, every outcome into the ledger."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zostudy.cluster.environment import environment
+from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
+from zostudy.errors import ZostudyError
+from zostudy.methods import registered_here
+from zostudy.results.checkpoints import Checkpoints
+from zostudy.results.ledger import Ledger
+from zostudy.search.callback import Callback
+from zostudy.search.data import StudyData
+from zostudy.search.driver import StudyDriver
+from zostudy.search.journal import Journal
+from zostudy.search.progress import StudyProgress
+from zostudy.search.tune.trainable import METRIC, PoolFactory, tune_trial
+
+if TYPE_CHECKING:
+    from ray.tune import Tuner
+
+    from zostudy.search.tune.pace import Pace
+    from zostudy.search.tune.searcher import StudySearcher
+
+# Tune's own limit is fixed for the whole run; that of the pace follows the replicas.
+MOST_TRIALS_AT_ONCE = 10_000
+
+TUNE_SETTINGS = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+}
+
+
+def run_trials(
+    data: StudyData,
+    progress: StudyProgress,
+    ledger: Ledger,
+    pool_factory: PoolFactory,
+    n_replicas: Callable[[], int],
+    callbacks: Callback,
+) -> None:
+    """Runs what is left of a study.
+
+    Args:
+        data: labels and draws.
+        progress: where the study stands; follows what finishes.
+        ledger: takes the outcomes.
+        pool_factory: the replicas that trials share.
+        n_replicas: gives how many are ready, on which the number of running trials depends.
+        callbacks: told how it goes.
+
+    Raises:
+        ResultsError: results cannot be written.
+        NoReplicaError: there is no replica any more that could make its scorer.
+        ZostudyError: the folder for temporary files cannot be written.
+    """
+    from ray import tune
+    from ray.tune.error import TuneError
+
+    from zostudy.search.tune.pace import Pace
+    from zostudy.search.tune.searcher import StudySearcher
+
+    spec = progress.plan.spec
+    condition = f"{pool_factory.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
+    checkpoints = Checkpoints(ledger.place, condition, callbacks.on_note)
+    checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
+    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), tell=callbacks.on_note)
+    trainable = tune.with_parameters(
+        tune_trial, spec=spec, data=data, pool_factory=pool_factory, methods=registered_here()
+    )
+    with Journal(ledger.place, progress, callbacks.on_note) as journal, _tune_folder() as folder:
+        driver = StudyDriver(data, progress, ledger, journal, checkpoints, callbacks, n_replicas)
+        try:
+            _tuner(trainable, StudySearcher(driver, pace), pace, folder).fit()
+        except TuneError as error:
+            raise (driver.error or error) from None
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+
+
+def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> Tuner:
+    """Returns the Tuner; trials ask for memory alone, so that they never wait for a CPU that a replica holds."""
+    from ray import tune
+
+    from zostudy.search.tune.searcher import Deaths
+
+    return tune.Tuner(
+        tune.with_resources(trainable, tune.PlacementGroupFactory([{"memory": TRIAL_BYTES}])),
+        tune_config=tune.TuneConfig(
+            metric=METRIC,
+            mode="max",
+            search_alg=searcher,
+            num_samples=-1,
+            max_concurrent_trials=MOST_TRIALS_AT_ONCE,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: str(trial.trial_id),
+        ),
+        run_config=tune.RunConfig(name="trials", storage_path=folder, verbose=0, callbacks=[pace, Deaths(searcher)]),
+    )
+
+
+@contextmanager
+def _tune_folder() -> Iterator[str]:
+    """Gives Tune a folder for its own notes, which nobody reads: the ledger is the truth."""
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _unwritable("the folder for temporary files", error) from error
+    with temporary as folder, environment(TUNE_SETTINGS, keep=True):
+        yield str(Path(folder).resolve())
+
+
+def _unwritable(folder: str, error: OSError) -> Exception:
+    """Returns what to raise where Tune cannot write; an error without a number is of a connection, not of a file."""
+    if error.errno is None:
+        return error
+    return ZostudyError(
+        f"Ray Tune must be able to write its notes, but {error.filename or folder} takes none ({error.strerror}); "
+        "make room there, or set TMPDIR to a folder with room, and run again: all that has finished is kept"
+    )

@@ -1,0 +1,205 @@
+"""The driver without Ray Tune: trials start, get further, are saved, stopped, killed and finished in any order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from zostudy.errors import ResultsError
+from zostudy.results.outcome import Outcome
+from zostudy.results.trial_row import TrialRow
+from zostudy.search.callback import Callback
+from zostudy.search.driver import MOST_TRIES, StudyDriver
+from zostudy.search.plan import Assignment, Plan
+from zostudy.search.progress import StudyProgress
+from zostudy.search.trial import TrialProgress
+
+
+class Stores:
+    """Ledger, journal and checkpoints in memory."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self.states: dict[str, Any] = {}
+        self.refused: list[str] = []
+
+    def record(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+    def update(self, cell: object) -> None: ...
+
+    def save(self, trial: str, state: Any) -> None:
+        self.states[trial] = state
+
+    def load(self, trial: str) -> Any:
+        return self.states.get(trial)
+
+    def remove(self, trial: str) -> None:
+        self.states.pop(trial, None)
+
+    def refuse(self, trial: str, reason: str) -> None:
+        self.refused.append(f"{trial}: {reason}")
+
+
+class Calls(Callback):
+    """Counts starts and ends by trial, and keeps how many replicas there are said to be."""
+
+    def __init__(self) -> None:
+        self.starts: Counter[str] = Counter()
+        self.ends: Counter[str] = Counter()
+        self.n_replicas = 1
+
+    def on_replicas_changed(self, n_replicas: int) -> None:
+        assert n_replicas != self.n_replicas
+        self.n_replicas = n_replicas
+
+    def on_trial_start(self, assignment: Assignment) -> None:
+        self.starts[assignment.name] += 1
+
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
+        self.ends[assignment.name] += 1
+
+
+Blank = Callable[..., TrialRow]
+
+
+def outcome_of(assignment: Assignment, make_row: Blank) -> Outcome:
+    """A dev AUC that depends on what was tried."""
+    radius = float(assignment.params.get("perturbation_radius", 0.5))
+    named = {"trial": assignment.name, "cell": assignment.cell, "stage": assignment.stage, "algorithm": "spsa"}
+    row = make_row(**named, number=assignment.number, params=dict(assignment.params), queries=60)
+    return Outcome(replace(row, dev_auc=1 - abs(radius - 0.2)))
+
+
+def make_driver(plan: Plan, stores: Any, calls: Callback, n_replicas: Callable[[], int] = lambda: 1) -> StudyDriver:
+    data: Any = None
+    return StudyDriver(data, StudyProgress(plan, []), stores, stores, stores, calls, n_replicas)
+
+
+def run_out(driver: StudyDriver, running: list[Assignment], make_row: Blank) -> None:
+    """Runs what is left, the latest first."""
+    while not driver.done:
+        while (assignment := driver.next()) is not None:
+            driver.started(assignment)
+            running.append(assignment)
+        assignment = running.pop()
+        driver.finished(assignment, outcome_of(assignment, make_row))
+
+
+class Machine(RuleBasedStateMachine):
+    """What Ray Tune, nodes and users may do to a study."""
+
+    def __init__(self, plan: Plan, make_row: Blank, expected: dict[str, TrialRow]) -> None:
+        super().__init__()
+        self.make_row, self.expected = make_row, expected
+        self.stores, self.calls, self.n_replicas = Stores(), Calls(), 1
+        self.driver = make_driver(plan, self.stores, self.calls, lambda: self.n_replicas)
+        self.running: list[Assignment] = []
+        self.deaths: Counter[str] = Counter()
+
+    def one(self, which: int) -> Assignment:
+        return self.running[which % len(self.running)]
+
+    @rule()
+    @precondition(lambda self: len(self.running) < 5)
+    def start(self) -> None:
+        if (assignment := self.driver.next()) is not None:
+            assert self.driver.started(assignment) == self.stores.states.get(assignment.name)
+            self.running.append(assignment)
+
+    @rule(which=st.integers(0, 9), n_replicas=st.integers(1, 3))
+    @precondition(lambda self: self.running)
+    def get_further(self, which: int, n_replicas: int) -> None:
+        self.n_replicas = n_replicas
+        self.driver.progressed(self.one(which), TrialProgress(4, 0.1, 0.5))
+        assert self.calls.n_replicas == n_replicas
+
+    @rule(which=st.integers(0, 9), state=st.integers())
+    @precondition(lambda self: self.running)
+    def save(self, which: int, state: int) -> None:
+        assignment = self.one(which)
+        self.driver.saved(assignment, {"state": state})
+        self.deaths[assignment.name] = 0
+
+    @rule(which=st.integers(0, 9))
+    @precondition(lambda self: self.running)
+    def stop(self, which: int) -> None:
+        assignment = self.one(which)
+        self.running.remove(assignment)
+        self.driver.stopped(assignment)
+
+    @rule(which=st.integers(0, 9))
+    @precondition(lambda self: self.running)
+    def die(self, which: int) -> None:
+        assignment = self.one(which)
+        if self.deaths[assignment.name] + 1 < MOST_TRIES:
+            self.deaths[assignment.name] += 1
+            self.running.remove(assignment)
+            self.driver.died(assignment, "killed")
+
+    @rule(which=st.integers(0, 9))
+    @precondition(lambda self: self.running)
+    def finish(self, which: int) -> None:
+        assignment = self.one(which)
+        self.running.remove(assignment)
+        self.driver.finished(assignment, outcome_of(assignment, self.make_row))
+        assert assignment.name not in self.stores.states
+
+    @invariant()
+    def nothing_is_doubled(self) -> None:
+        names = [assignment.name for assignment in self.running] + [outcome.name for outcome in self.stores.outcomes]
+        assert len(names) == len({*names})
+
+    def teardown(self) -> None:
+        run_out(self.driver, self.running, self.make_row)
+        assert {outcome.name: outcome.trial for outcome in self.stores.outcomes} == self.expected
+        assert {*self.calls.ends.values()} == {1}
+        assert self.calls.starts.keys() == self.calls.ends.keys() == self.expected.keys()
+        assert not self.stores.states
+
+
+def test_nothing_is_lost_doubled_or_proposed_by_timing(plan: Plan, make_row: Blank) -> None:
+    stores = Stores()
+    run_out(make_driver(plan, stores, Callback()), [], make_row)
+    expected = {outcome.name: outcome.trial for outcome in stores.outcomes}
+    assert len(expected) == plan.n_trials
+    run_state_machine_as_test(
+        lambda: Machine(plan, make_row, expected), settings=settings(max_examples=12, stateful_step_count=40)
+    )
+
+
+def test_what_ends_a_study_is_kept_whatever_wraps_it(plan: Plan, make_row: Blank) -> None:
+    class Full(Stores):
+        def record(self, outcome: Outcome) -> None:
+            raise ResultsError("results must be writable, but are not")
+
+    class Broken(Callback):
+        def on_trial_start(self, assignment: Assignment) -> None:
+            raise ZeroDivisionError
+
+    driver = make_driver(plan, Full(), Callback())
+    assignment = driver.next()
+    assert assignment is not None
+    with pytest.raises(ResultsError) as raised:
+        driver.finished(assignment, outcome_of(assignment, make_row))
+    assert driver.error is raised.value
+    driver = make_driver(plan, Stores(), Broken())
+    with pytest.raises(ZeroDivisionError):
+        driver.started(assignment)
+    assert isinstance(driver.error, ZeroDivisionError)
+
+
+def test_a_state_that_cannot_be_used_is_set_aside(plan: Plan) -> None:
+    stores = Stores()
+    driver = make_driver(plan, stores, Callback())
+    assignment = driver.next()
+    assert assignment is not None
+    driver.could_not_resume(assignment, "it was saved under other settings")
+    assert stores.refused == [f"{assignment.name}: it was saved under other settings"]
