@@ -38,7 +38,7 @@ class TooLongError(ModelError):
     """Texts have more tokens than the model takes."""
 
     def __init__(self, rule: str, remedy: str) -> None:
-        """Keeps the rule and what was given, for who knows another remedy."""
+        """Keeps the rule, so that a caller can add another remedy."""
         super().__init__(f"{rule}; {remedy}")
         self.rule = rule
 
@@ -60,15 +60,15 @@ class ReplicaError(ZostudyError):
 
 
 class NoReplicaError(ZostudyError):
-    """No replica can make its scorer any more, so no trial can go on; the study ends, and none of its trials fails."""
+    """No replica can load the model. The study stops; its trials stay pending, and none of them fails."""
 
 
 class ClusterError(NoReplicaError):
-    """Ray failed at what it was asked, which may pass; nothing is wrong with the trial, which is tried again."""
+    """Ray failed, perhaps for a moment. Nothing is wrong with the trial, which is tried again."""
 
 
 class LostRayError(ZostudyError):
-    """A process of the Ray on this machine died in the midst of a study; run again, it goes on."""
+    """A process of the local Ray died while a study ran. The study goes on when it is run again."""
 
     exit_code = 1
 

@@ -68,5 +68,5 @@ def _projections(shape: Architecture, n_tokens: int, n_read: int) -> int:
 
 
 def _attention(shape: Architecture, pairs: int) -> int:
-    """Returns the operations of scores and weighted sums for so many pairs of a token and one that it sees."""
+    """Returns the operations of scores and weighted sums for pairs of a token and one that it sees."""
     return 2 * 2 * pairs * shape.n_heads * shape.head_dim

@@ -52,7 +52,7 @@ def peak_bytes(device: str) -> int:
 
 @contextlib.contextmanager
 def processor_threads(threads: int) -> Iterator[None]:
-    """Gives torch so many threads for a while."""
+    """Sets torch's number of threads inside the context."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

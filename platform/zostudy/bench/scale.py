@@ -38,7 +38,7 @@ class SleepingScorer:
 
 
 def measure_scale(sizes: Sequence[int], say: Say) -> tuple[ScaleEfficiency, ...]:
-    """Returns the pool's efficiency with so many sleeping replicas; all are started once, and the first ones used."""
+    """Returns the pool's efficiency by number of sleeping replicas; all start once, and the first ones are used."""
     with local_ray(max(sizes)):
         factory = ScorerFactory(SleepingScorer, ())
         replicas: list[Any] = []

@@ -27,11 +27,11 @@ TRIALS = 104
 REPLICAS = 4
 CELLS = 8
 EARLY_TRIALS = 200
-"""After so many, whatever is loaded only once is there."""
+"""After this number of trials, all that is loaded once is loaded."""
 
 
 def measure_study(n_trials: int, say: Say) -> StudyOverhead:
-    """Returns what a study of so many trials takes beyond its scorer: Ray, Tune, Optuna and the ledger are real."""
+    """Returns what a study takes beyond its scorer; Ray, Tune, Optuna and the ledger are real."""
     study = prepare(_spec(n_trials))
     progress = StudyProgress(study.plan, [])
     with TemporaryDirectory(prefix="zostudy-bench-") as folder, local_ray(REPLICAS):
@@ -59,7 +59,7 @@ def measure_study(n_trials: int, say: Say) -> StudyOverhead:
 
 
 def _spec(n_trials: int) -> StudySpec:
-    """Returns a study of at least so many trials, in eight cells with one confirm trial each."""
+    """Returns a study of at least ``n_trials`` trials, in eight cells with one confirm trial each."""
     return StudySpec.model_validate(
         {
             "name": "bench",

@@ -26,7 +26,7 @@ class Texts:
     everything: tuple[str, ...]
 
     def draw(self, n_texts: int) -> tuple[str, ...]:
-        """Returns so many texts, drawn without repeats, always the same."""
+        """Returns a fixed draw of texts, without repeats."""
         places = generator(0, "bench", "texts").choice(len(self.everything), size=n_texts, replace=False)
         return tuple(self.everything[place] for place in places)
 

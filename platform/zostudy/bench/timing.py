@@ -1,4 +1,4 @@
-"""Measuring several contenders side by side: round by round, so that a machine's moods meet all of them alike."""
+"""Interleaves contenders round by round, so that machine noise affects all of them equally."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ CALLS_IN_FLIGHT = 2
 class Dispatch:
     """Keeps every usable replica busy with calls until each has its answer.
 
-    When a replica dies, its calls go back to the others. The oldest of them may have killed it, so it is called again
-    last of all, watched: only a call that is known to have begun is held to account, not one that waited behind it,
-    be it another trial's.
+    When a replica dies, its calls go to the others. The oldest of them may have killed it, so it is repeated last, on
+    its own and watched. A call is blamed only if its replica confirmed that it had started, not if it waited behind
+    another one.
     """
 
     def __init__(
@@ -36,8 +36,8 @@ class Dispatch:
             replica_set: the replicas that can take calls.
             factory: comes with each of them.
             calls: the units of each.
-            turn: which replica gets the first one.
-            take: given each call's place and its answer, in the order that answers come.
+            turn: the index of the replica that gets the first call.
+            take: given each call's index and answer, in the order in which answers come.
         """
         self._replica_set, self._factory, self._calls, self._turn, self._take_answer = (
             replica_set,

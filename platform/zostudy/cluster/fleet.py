@@ -22,9 +22,9 @@ from zostudy.errors import ZostudyError
 SECONDS_BETWEEN_ROUNDS = 5.0
 SECONDS_WHILE_ONE_COMES_UP = 1.0
 SILENT_SECONDS = 60.0
-"""After which a user is told what the first replica waits for, though there is a node that could hold it."""
+"""After this time a user is told what the first replica waits for, though a node could hold it."""
 TOGETHER_SECONDS = 10.0
-"""For which the first replica that is ready waits for others that have room, too."""
+"""How long the first ready replica waits for others that have room, before work starts."""
 
 Tell = Callable[[str], None]
 

@@ -108,7 +108,7 @@ def _remedy(reason: str) -> str:
 
 
 def local_replicas(spec: StudySpec, cpus: int) -> int:
-    """Returns how many replicas a study gets on a machine with so many CPUs, as far as these go."""
+    """Returns how many replicas a study gets on a machine with ``cpus`` CPUs."""
     return max(1, cpus // spec.resources.cpus) if spec.replicas == "auto" else spec.replicas
 
 

@@ -39,7 +39,7 @@ class Pool(Protocol):
             latents: float32 ``[q, d]``, one prompt each.
             rows: int32 ``[q, b]``, the examples of each.
             seed: of the subspace.
-            group: so many neighbouring queries share a forward.
+            group: number of consecutive queries that share a forward.
             scored: what is known of them already; it is filled in as answers come, and returned.
         """
         ...
@@ -49,7 +49,7 @@ class LocalPool:
     """The pool's twin in this process: same units, same order, no Ray."""
 
     def __init__(self, scorer: Scorer, unit_examples: int = MOST_EXAMPLES) -> None:
-        """Uses one scorer for all units, each of about so many examples."""
+        """Uses one scorer for all units of about ``unit_examples`` examples."""
         self._scorer = scorer
         self._unit_examples = unit_examples
 
@@ -147,6 +147,6 @@ def _telling_of_ray() -> Iterator[None]:
 
 
 def _batches(cuts: list[Cut], enough_calls: int) -> list[list[Cut]]:
-    """Returns the units in order, one a call; a few a call where there are so many that calls would cost more."""
+    """Returns the units in order, one a call, or several a call where the calls themselves would cost more."""
     size = min(max(1, len(cuts) // enough_calls), MOST_UNITS_OF_A_CALL)
     return [cuts[start : start + size] for start in range(0, len(cuts), size)]

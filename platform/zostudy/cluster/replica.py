@@ -23,11 +23,11 @@ if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch
 
 ANSWER_SECONDS = 30.0
 ASIDE = "aside"
-"""Ray's group of the calls that a replica answers beside its work, in a thread of their own."""
+"""Concurrency group of control calls, which run in a thread of their own while the replica scores."""
 ENDING_SECONDS = 1.0
-"""In which a process that is to end does so."""
+"""How long a process that was told to end may take."""
 HEARD_SECONDS = 0.1
-"""In which a caller learns that its call has begun, before the call can do any harm."""
+"""Delay between confirming a call and running it, so that the caller knows of its start even if it ends the process."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def start_replica(resources: ResourcesSpec, name: str | None = None) -> Any:
 
 
 def start_replicas(n_replicas: int, resources: ResourcesSpec, factory: ScorerFactory) -> list[Any]:
-    """Returns handles of so many actors that have their scorer; Ray must be initialised, and have room for them.
+    """Returns the handles of ``n_replicas`` actors that have their scorer; Ray must be initialised, with room for them.
 
     Raises:
         ModelError: the model cannot be loaded.

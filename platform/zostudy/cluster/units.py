@@ -20,7 +20,7 @@ class Unit:
         latents: float32 ``[q, d]``.
         rows: int32 ``[q, b]``.
         seed: names the subspace.
-        group: so many neighbouring queries share each forward.
+        group: number of consecutive queries that share each forward.
     """
 
     latents: NDArray[np.float32]
@@ -52,13 +52,13 @@ class Cut:
 
 
 def cut_queries(shape: tuple[int, ...], group: int, unit_examples: int) -> list[Cut]:
-    """Cuts queries into even units of about so many examples, neighbours of a group kept together on each example.
+    """Cuts queries into even units of about ``unit_examples`` examples; a group stays together on each example.
 
     Several groups make a unit where they fit; a group that is larger than a unit is cut along its examples.
 
     Args:
         shape: of the rows, ``(q, b)``.
-        group: so many neighbouring queries share a unit.
+        group: number of consecutive queries that share a unit.
         unit_examples: how many examples a unit should hold.
     """
     n_queries, batch = shape

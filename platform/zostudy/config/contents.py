@@ -34,14 +34,14 @@ def contents_name(source: Path, files: Sequence[Path]) -> str:
 
 
 def hold_the_same(first: object, second: object) -> bool:
-    """Returns whether one is the path of what travelled with a job, and the other that of an equal file or folder."""
+    """Returns whether two paths have the same contents, where at least one is the copy that a job unpacked."""
     if not (isinstance(first, str) and isinstance(second, str) and (_unpacked(first) or _unpacked(second))):
         return False
     return _name(first) == _name(second)
 
 
 def lasting_name(path: str) -> str:
-    """Returns a path; of what travelled with a job, that part which is the same wherever the job unpacked it."""
+    """Returns a path; of a job's unpacked copy, the part that is the same wherever it was unpacked."""
     return _unpacked(path) or path
 
 

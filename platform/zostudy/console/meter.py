@@ -31,7 +31,7 @@ class Meter:
             self._sized, self._offered = self._clock(), 0.0
 
     def resize(self, n_replicas: int) -> None:
-        """Counts so many replicas from now on."""
+        """Counts ``n_replicas`` replicas from now on."""
         self._offered += (self._clock() - self._sized) * self._n_replicas
         self._sized, self._n_replicas = self._clock(), n_replicas
 
@@ -62,7 +62,7 @@ class Meter:
         return min(1.0, worked / max(offered, 1e-9))
 
     def seconds_for(self, n_queries: int) -> float | None:
-        """Returns the seconds that so many more queries will take, None while there is no rate."""
+        """Returns the seconds that this number of queries will take, None while no rate is known."""
         if n_queries == 0:
             return 0.0
         rate = self.queries_per_second

@@ -60,7 +60,7 @@ class FrozenLM:
             latents: float32 ``[q, d]``.
             rows: int32 ``[q, b]``, row numbers of the task.
             seed: names the subspace and start tokens.
-            group: so many neighbouring queries share a forward on each example, so that their difference is not
+            group: number of consecutive queries that share a forward on each example, so that their difference is not
                 disturbed by the batch it was computed in.
         """
         return self.score_prompts(self.prompts(latents, seed), rows, group)

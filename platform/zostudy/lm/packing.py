@@ -17,13 +17,13 @@ Places = NDArray[np.int64]
 def cut_forwards(
     lengths: Places, prompt_tokens: int, shared: bool, group: int, most_tokens: int
 ) -> Iterator[tuple[Places, Places]]:
-    """Cuts texts into forwards of about so many tokens, the shorter texts first; a group is never parted.
+    """Splits texts into forwards of at most about ``most_tokens`` tokens, shortest first; groups stay together.
 
     Args:
         lengths: int64 ``[q, b]``, tokens of each query's texts, prompt left out.
         prompt_tokens: vectors of a prompt.
         shared: whether a query's texts share one copy of its prompt in a forward, else each has its own.
-        group: so many neighbouring queries belong in one forward on each of their examples.
+        group: number of consecutive queries that must share a forward on each of their examples.
         most_tokens: of a forward, unless one group alone has more.
 
     Returns:

@@ -139,7 +139,7 @@ class PaddedLM:
 
 
 def _packed(lengths: NDArray[np.int64], most_tokens: int) -> Iterator[slice]:
-    """Cuts ascending lengths into runs that, padded to their longest, hold at most so many tokens (one at least)."""
+    """Splits ascending lengths into runs that, padded to the longest, hold at most ``most_tokens`` tokens."""
     start = 0
     for stop in range(1, len(lengths) + 1):
         if stop == len(lengths) or (stop + 1 - start) * lengths[stop] > most_tokens:

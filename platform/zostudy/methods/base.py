@@ -29,7 +29,7 @@ class Queries:
     Attributes:
         latents: float32 ``[q, d]``, one prompt each.
         rows: int32 ``[q, b]``, row numbers into the task's table: the examples that prompt is evaluated on.
-        group: so many neighbours, counted from the first, belong in one forward (2 for a +/- pair, whose
+        group: number of consecutive queries that must share a forward (2 for a +/- pair, whose
             difference would amplify any noise between forwards). The last group may be shorter.
     """
 

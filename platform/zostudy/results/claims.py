@@ -1,8 +1,8 @@
 """One driver at a time in an object store, which has no locks: each driver keeps a claim fresh, and looks for others'.
 
 A claim is alive while its driver refreshes it. Ages are differences of times that the store itself wrote, so no
-driver's clock matters. Who finds another's claim withdraws, so of two that begin at once neither may get in, but
-never both.
+driver's clock matters. A driver that finds another's live claim backs off. Two that start together may both back off,
+but never both proceed.
 """
 
 from __future__ import annotations

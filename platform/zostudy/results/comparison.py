@@ -25,8 +25,8 @@ class Cell:
         intervals: mean and half width over the complete trials, by metric.
         seeds: complete trials.
         failed: trials that did not end; they are in no mean.
-        missing: trials that are still to come: the cell has so many fewer than another one of its study and place, or
-            has so many of settings that its search has bettered since.
+        missing: trials still to come: those that another cell of its study and column has and this one lacks, or
+            that ran with settings which a later search has improved on.
         search_trials: finished search trials, of which the best gave the settings.
         budget: queries a trial was allowed.
         queries: queries a complete trial spent, on average.

@@ -60,10 +60,10 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
 
 
 def table_files(place: Storage, table: str) -> list[str]:
-    """Returns the names of the files of a table that count: those of a finished trial have one in ``trials``, too.
+    """Returns the names of a table's files that are read: a trial's file counts once ``trials`` has one, too.
 
     Raises:
-        ResultsError: one that does not count is none of an unfinished trial either, as ``check_files`` says.
+        ResultsError: a file that is not read belongs to no unfinished trial either, see ``check_files``.
     """
     if table not in TABLES_BESIDE_TRIALS:
         return (place / table).files(PARQUET)

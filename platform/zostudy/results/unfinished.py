@@ -1,4 +1,4 @@
-"""Which studies have not come to their end: they run still, or crashed, and a look at them is a look at a part."""
+"""Finds studies that still run or have crashed, so that callers can warn that results are partial."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _CALL = "since.{}."
 
 
 class ScoreCache:
-    """Hands out what a pool fills in, known in part where a saved state has it."""
+    """Gives each call a score buffer, which a resumed trial's saved state has filled in part."""
 
     def __init__(self, heard: Callable[[], None]) -> None:
         """Has no scores yet.

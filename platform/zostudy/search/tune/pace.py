@@ -1,4 +1,4 @@
-"""When one more trial may start: there is a limit, and a new process must be worth its start."""
+"""Decides when one more trial may start: below the limit, and where a new process is worth its start."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Pace(Callback):
         self._waiting.discard(trial.trial_id)
 
     def ended(self, trial_id: str, in_good_health: bool) -> None:
-        """A trial has ended; its process is free for another one unless somebody waits, or it has died."""
+        """Called when a trial has ended. Its process is free, unless it died or a waiting trial takes it at once."""
         self._running.discard(trial_id)
         self._waiting.discard(trial_id)
         if not in_good_health:
