@@ -21,6 +21,13 @@ from zostudy.results.storage import Storage
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
 
 
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out the slowest part, where a test does not look at it."""
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("quickstart", "sst2-minilm"):
         shutil.copytree(REFERENCE / name, tmp_path / "results" / name)
@@ -33,6 +40,7 @@ def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.
     assert 'http-equiv="refresh"' not in text
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_report_goes_beside_results_in_an_object_store(
     s3_uri: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,6 +53,7 @@ def test_a_report_goes_beside_results_in_an_object_store(
     assert "difference to spsa" in place.read("report.html").decode()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,12 +139,12 @@ def _rows_of(table: pa.Table, trials: set[str]) -> pa.Table:
     return table.filter(pc.is_in(table["trial"], pa.array(sorted(trials))))
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_watching_waits_for_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from zostudy.cli import report
 
     folders = [str(tmp_path / name) for name in ("quickstart", "sst2-minilm")]
     shutil.copytree(REFERENCE / "quickstart", folders[0])
-    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)
     monkeypatch.setattr(
         report, "time", SimpleNamespace(sleep=lambda _: shutil.copytree(REFERENCE / "sst2-minilm", folders[1]))
     )

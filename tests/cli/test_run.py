@@ -176,7 +176,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
 def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
     start: Any, spawn: Any, write_study: Any, tmp_path: Path
 ) -> None:
-    study, results = write_study(search={"trials": 8, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}}), tmp_path
+    study, results = write_study(search={"trials": 4, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}}), tmp_path
     process = start("run", study, "--results", results)
     try:
         while not list(results.glob("tiny/trials/*.parquet")):
@@ -190,17 +190,17 @@ def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
     kept = Ledger(results / "tiny").trials()
     assert process.returncode == 130
     assert (out, empty) == ("", "")
-    assert last == f"interrupted: {len(kept)} of 12 trials are kept in {results / 'tiny'}; run again to go on"
-    assert 1 <= len(kept) < 12
+    assert last == f"interrupted: {len(kept)} of 8 trials are kept in {results / 'tiny'}; run again to go on"
+    assert 1 <= len(kept) < 8
     assert [line for line in progress if not OUR_LINES.fullmatch(line)] == []
 
     ended = spawn("run", study, "--results", results)
     assert ended.code == 0, ended.err
     assert [line for line in ended.err.splitlines() if not OUR_LINES.fullmatch(line)] == []
-    assert re.match(r"12/12 trials", ended.err.splitlines()[-1])
-    assert f"results: {results / 'tiny'} (12 trials)" in ended.out
+    assert re.match(r"8/8 trials", ended.err.splitlines()[-1])
+    assert f"results: {results / 'tiny'} (8 trials)" in ended.out
     rows = Ledger(results / "tiny").trials()
-    assert len(rows) == 12
+    assert len(rows) == 8
     assert [row for row in rows if row.trial in {old.trial for old in kept}] == kept
 
 
@@ -220,14 +220,16 @@ def test_a_real_llama_on_real_sentences_runs_to_its_end(
             "minority": "positive",
             "truncate": True,
         },
-        methods=["bpt-fzg", "zosa"],
-        confirm={"seeds": 1},
+        methods=["bpt-fzg"],
+        budget={"queries": 12, "batch_size": 4, "evaluations": 1},
+        search={"trials": 1, "space": {"perturbation_radius": {"low": 0.01, "high": 1.0, "log": True}}},
+        confirm={"seeds": 1, "landscape": False},
     )
     called = spawn("run", study, "--results", tmp_path)
     assert called.code == 0, called.err
     assert [line for line in called.err.splitlines() if not OUR_LINES.fullmatch(line)] == []
     rows = trial_rows(tmp_path / "llama")
-    assert len(rows) == 2 * (2 + 1)
+    assert len(rows) == 1 + 1
     assert all(row["status"] == "complete" for row in rows)
     assert all(0 < row["test_auc"] < 1 for row in rows if row["stage"] == "confirm")
     assert all((row["n_minority"], row["n_majority"]) == (6, 12) for row in rows)

@@ -38,7 +38,7 @@ ROUNDED = (torch.float16, torch.bfloat16)
 NO_NUMBERS = (torch.int8, torch.int64, torch.bool, torch.float8_e4m3fn, torch.complex64)
 VALUES = st.none() | st.booleans() | st.integers(-2, 100) | st.floats() | st.text(max_size=4) | st.just([1])
 IDS = torch.tensor([[5, 7, 9, 11, 13, 6]])
-quick = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass(frozen=True)

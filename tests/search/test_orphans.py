@@ -31,7 +31,7 @@ from zostudy.search.tune.tuner import run_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
-N_TRIALS = 4 * (11 + 1)
+N_TRIALS = 4 * (5 + 1)
 STUDY: dict[str, Any] = {
     "name": "fake",
     "model": {"name": "mini-roberta"},
@@ -39,7 +39,7 @@ STUDY: dict[str, Any] = {
     "imbalance": {"ratios": (1, 2, 3, 4), "minority_size": 5},
     "methods": ({"label": "spsa", "method": "spsa", "options": {"queries_per_step": 2}},),
     "budget": {"queries": 4, "batch_size": 4, "evaluations": 1},
-    "search": {"trials": 11, "sampler": "random", "space": {"learning_rate": {"low": 0.01, "high": 1.0}}},
+    "search": {"trials": 5, "sampler": "random", "space": {"learning_rate": {"low": 0.01, "high": 1.0}}},
     "confirm": {"seeds": 1},
     "replicas": 2,
 }
@@ -151,7 +151,7 @@ def test_a_study_whose_trials_fail_leaves_nothing(
     folders = temporary_folders()
     progress = run(cluster, tmp_path / "fake", Ending(), BrokenScorer)
     assert progress.done
-    assert len(progress.failed) == 4 * 11
+    assert len(progress.failed) == 4 * 5
     assert "not finite" in str(progress.failed[0].error)
     assert_nothing_is_left(cluster, folders, descendants)
 

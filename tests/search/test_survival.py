@@ -130,21 +130,13 @@ def test_a_cluster_of_one_cpu_is_enough(on_one_cpu: tuple[Disturber, dict[str, p
     assert on_one_cpu[0].sizes == [1]
 
 
-def test_replicas_that_are_killed_again_and_again(
-    undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path
-) -> None:
-    disturber = Disturber(_killer(descendants, "ray::Replica"), most=5, seconds_between=0.5)
-    assert _run(tmp_path / "tough", disturber, replicas=2).done
-    assert disturber.times == 5
-    _assert_equal(tmp_path / "tough", undisturbed)
-
-
-def test_trials_whose_processes_are_killed(
+def test_replicas_and_trials_processes_that_are_killed_again_and_again(
     undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    disturber = Disturber(_killer(descendants, "ray::ImplicitFunc"), most=2, seconds_between=0.5)
-    assert _run(tmp_path / "tough", disturber).done
-    assert disturber.times == 2
+    kill_replica, kill_trial = _killer(descendants, "ray::Replica"), _killer(descendants, "ray::ImplicitFunc")
+    disturber = Disturber(lambda times: (kill_trial if times % 3 == 2 else kill_replica)(times), 6, 0.5)
+    assert _run(tmp_path / "tough", disturber, replicas=2).done
+    assert disturber.times == 6
     assert capfd.readouterr() == ("", "")
     assert "ActorDiedError" in (tmp_path / "tough" / RAY_LOG_FILE).read_text(encoding="utf-8")
     _assert_equal(tmp_path / "tough", undisturbed)

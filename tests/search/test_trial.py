@@ -202,7 +202,7 @@ def test_a_trial_resumed_wherever_it_was_saved_does_only_what_was_not_done_and_l
     monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
     plan = make_plan(make_spec(methods=({"label": method, "method": method},)))
     counting, files = CountingScorer(scorer), Checkpoints(tmp_path)
-    assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(counting, unit_examples=40)
+    assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(counting, unit_examples=80)
     n_done: dict[str, int] = {}
 
     def save(state: Mapping[str, object]) -> None:
