@@ -24,10 +24,10 @@ from zostudy.errors import ZostudyError
 from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
 from zostudy.search.data import StudyData
+from zostudy.search.driver import MOST_TRIES
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import run_trial
-from zostudy.search.tune.searcher import MOST_TRIES
 from zostudy.search.tune.trainable import PoolFactory
 from zostudy.search.tune.tuner import run_trials
 

@@ -19,9 +19,9 @@ from zostudy.cluster.pool import LocalPool
 from zostudy.config import StudySpec, dump_yaml, load_study
 from zostudy.lm.build import make_evaluator
 from zostudy.results.checkpoints import CHECKPOINTS, Checkpoints
-from zostudy.results.files import read_table
+from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.ledger import Ledger
-from zostudy.results.schema import TABLES_OF_A_TRIAL, TIME_COLUMNS
+from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search.evaluator import read_model
 from zostudy.search.prepare import prepare
 from zostudy.search.trial import run_trial
