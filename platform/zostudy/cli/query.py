@@ -11,7 +11,6 @@ import typer
 
 from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
 from zostudy.cli.formats import Format, show
-from zostudy.cli.study_notes import print_study_notes
 from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
 from zostudy.errors import ResultsError
 from zostudy.printing import say_text, tell
@@ -63,17 +62,19 @@ def query_command(
         _show_tables(format)
         return
     from zostudy.results.asking import Limits, parse_size
+    from zostudy.results.losses import study_notes
     from zostudy.results.reading import study_places
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
     places = study_places(results or [DEFAULT], "--results")
-    print_study_notes(results or [DEFAULT])
+    notes = study_notes(places)  # before the answer, as a broken study file refuses it
     take_ends_as_interrupts()
     try:
         _print_answer(places, sql, format, limits)
     except KeyboardInterrupt:
         tell("interrupted")
         raise typer.Exit(INTERRUPTED) from None
+    tell(*(f"note: {line}" for line in notes))
 
 
 def _print_answer(places: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:
