@@ -45,7 +45,7 @@ def values(replica: Any, factories: list[ScorerFactory]) -> list[float]:
     return [float(replica.score(factory, [UNIT])[0][0].mean()) for factory in factories]
 
 
-def test_another_recipe_takes_the_place_of_the_scorer(tmp_path: Path) -> None:
+def test_another_factory_replaces_the_scorer(tmp_path: Path) -> None:
     log = tmp_path / "log"
     one, two = ScorerFactory(ConstantScorer, (1.0, log)), ScorerFactory(ConstantScorer, (2.0, log))
     assert values(Replica(), [one, one, two, two, one]) == [1, 1, 2, 2, 1]
@@ -53,7 +53,7 @@ def test_another_recipe_takes_the_place_of_the_scorer(tmp_path: Path) -> None:
     assert ConstantScorer.most_alive == 1
 
 
-def test_a_recipe_that_has_travelled_is_the_same(tmp_path: Path) -> None:
+def test_a_factory_that_has_travelled_is_the_same(tmp_path: Path) -> None:
     log = tmp_path / "log"
     factory = ScorerFactory(ConstantScorer, (1.0, log))
     assert values(Replica(), [factory, pickle.loads(pickle.dumps(factory))]) == [1, 1]
