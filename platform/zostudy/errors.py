@@ -1,29 +1,72 @@
-"""The errors a user can meet. Each message is one line: the rule, what was given, what to do."""
+"""The errors that a user can mend. Each is one line: what must hold, what was found instead, what to do."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from zostudy.wording import printable
 
 
 class ZostudyError(Exception):
-    """A mistake that the user can mend.
+    """A mistake that the user can mend. As text it is one line: ``about: rule, but got; remedy``.
 
-    Each argument is one line. Whatever a user's text in it holds, its control characters are escaped and it stays one.
+    A parameter of the public API stands in backticks, such as `` `baseline` ``. The command line shows its flag.
 
     Attributes:
+        rule: what must hold, such as "must be a folder".
+        got: what was found instead, as a clause, such as "it is a file".
+        remedy: what to do, as a command, such as "name another folder".
+        about: the thing that the rule is about: a parameter, a file, or the line and key of a study file.
         exit_code: of the command line.
     """
 
     exit_code: ClassVar[int] = 2
 
+    def __init__(self, rule: str, *, got: str = "", remedy: str = "", about: str = "") -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.got = got
+        self.remedy = remedy
+        self.about = about
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Returns the error as it is shown: one line, with control characters escaped."""
+        about = f"{self.about}: " if self.about else ""
+        got = f", but {self.got}" if self.got else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        return (printable(f"{about}{self.rule}{got}{remedy}"),)
+
     def __str__(self) -> str:
-        return "\n".join(printable(str(line)) for line in self.args)
+        return "\n".join(self.lines)
 
 
 class SpecError(ZostudyError):
-    """The study file breaks a rule; the message names file, line and key."""
+    """A study file breaks a rule. ``about`` names file, line and key.
+
+    Attributes:
+        problems: every mistake, in the order of the file. The fields of the error are those of the first.
+    """
+
+    def __init__(self, rule: str, *, got: str = "", remedy: str = "", about: str = "") -> None:
+        super().__init__(rule, got=got, remedy=remedy, about=about)
+        self.problems: tuple[SpecError, ...] = (self,)
+
+    @classmethod
+    def joined(cls, problems: Sequence[SpecError]) -> SpecError:
+        """Returns one error that shows all the problems, of which there is at least one, a line each."""
+        first = problems[0]
+        joined = cls(first.rule, got=first.got, remedy=first.remedy, about=first.about)
+        joined.problems = tuple(problems)
+        return joined
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Returns a line for each problem."""
+        if len(self.problems) == 1:
+            return super().lines
+        return tuple(line for problem in self.problems for line in problem.lines)
 
 
 class DataError(ZostudyError):
@@ -37,11 +80,6 @@ class ModelError(ZostudyError):
 class TooLongError(ModelError):
     """Texts have more tokens than the model takes."""
 
-    def __init__(self, rule: str, remedy: str) -> None:
-        """Keeps the rule, so that a caller can add another remedy."""
-        super().__init__(f"{rule}; {remedy}")
-        self.rule = rule
-
 
 class DisagreementError(ModelError):
     """The evaluator's scores are not those of transformers' own model."""
@@ -52,7 +90,7 @@ class ResultsError(ZostudyError):
 
 
 class ResultsWarning(UserWarning):
-    """A table of results is not whole; what it lacks is in no answer that was given."""
+    """A table of results is incomplete. The rows that it lacks are in no answer that was given."""
 
 
 class ReplicaError(ZostudyError):

@@ -13,6 +13,7 @@ from zostudy.cli.catalogue import methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
 from zostudy.cli.export import export_command
 from zostudy.cli.faults import machine_fault
+from zostudy.cli.flags import flagged
 from zostudy.cli.jobs import jobs_command
 from zostudy.cli.logs import logs_command
 from zostudy.cli.predict import predict_command
@@ -84,12 +85,12 @@ def main() -> None:
         finally:
             finish_streams()
     except LostRayError as error:
-        tell(f"error: {error}")
+        tell(f"error: {_flagged(str(error))}")
         os._exit(error.exit_code)  # a normal exit waits half a minute for the dead Ray
     except ZostudyError as error:
         if isinstance(error, OutputError):
             silence_output()
-        tell(*(f"error: {line}" for line in str(error).split("\n")))
+        tell(*(f"error: {_flagged(line)}" for line in error.lines))
         code = error.exit_code
     except UsageError as error:
         tell(f"error: {usage_line(error)}")
@@ -100,3 +101,7 @@ def main() -> None:
         tell(f"error: {fault}")
         code = BAD_INPUT
     sys.exit(code or 0)
+
+
+def _flagged(line: str) -> str:
+    return flagged(line, app, sys.argv[1] if len(sys.argv) > 1 else "")

@@ -33,12 +33,15 @@ class Problem:
 def spec_error(problems: Iterable[Problem], document: Document) -> SpecError:
     """Returns the error that shows the problems, one line each, in the order of the file."""
     placed = sorted(problems, key=lambda problem: document.location(problem.path))
-    return SpecError(*dict.fromkeys(_line(problem, document) for problem in placed))
+    errors = [_error(problem, document) for problem in placed]
+    return SpecError.joined(list({str(error): error for error in errors}.values()))
 
 
-def _line(problem: Problem, document: Document) -> str:
-    message = problem.message or f"{problem.rule}, but got {shown(problem.value)}; {problem.remedy}"
-    return f"{document.location(problem.path)}: {key_text(problem.path)}: {message}"
+def _error(problem: Problem, document: Document) -> SpecError:
+    about = f"{document.location(problem.path)}: {key_text(problem.path)}"
+    if problem.message:
+        return SpecError(problem.message, about=about)
+    return SpecError(problem.rule, got=f"got {shown(problem.value)}", remedy=problem.remedy, about=about)
 
 
 def key_text(path: KeyPath) -> str:

@@ -118,7 +118,7 @@ def _encode(
             truncate,
         )
     except TooLongError as error:
-        raise TooLongError(error.rule, "give --truncate to cut them") from error
+        raise TooLongError(error.rule, got=error.got, remedy="give `truncate` to cut them") from error
     if tuple(encoded.label_tokens.tolist()) != manifest.task.label_tokens:
         raise ModelError(
             f"label words must be the tokens {list(manifest.task.label_tokens)}, but are "

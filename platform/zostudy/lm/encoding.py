@@ -114,9 +114,9 @@ def encode_task(
     if too_long and not truncate:
         longest = max(too_long, key=lambda index: len(inputs[index].ids))
         raise TooLongError(
-            f"an input may have {room} tokens beside the prompt, but {len(too_long)} of {len(inputs)} have more "
-            f"({name(longest)} has {len(inputs[longest].ids)})",
-            "set task.truncate: true, or fewer model.prompt_tokens",
+            f"an input may have {room} tokens beside the prompt",
+            got=f"{len(too_long)} of {len(inputs)} have more ({name(longest)} has {len(inputs[longest].ids)})",
+            remedy="set task.truncate: true, or fewer model.prompt_tokens",
         )
     for index in too_long:
         inputs[index] = shortened(reader, sides, used[index], inputs[index], room, name(index))
