@@ -136,7 +136,7 @@ def test_a_method_of_the_users_own_script_runs_in_a_study_and_is_compared(tmp_pa
     done = python(OWN_METHOD, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "<Results: 3 finished trials of tiny> [('untuned',), ('mine',)]"
-    place = Storage.at(tmp_path / "results" / "tiny")
-    assert (place / "trials").files() == ["merged.parquet"]
-    trials = zostudy.load_results(place).trials
+    storage = Storage.at(tmp_path / "results" / "tiny")
+    assert (storage / "trials").files() == ["merged.parquet"]
+    trials = zostudy.load_results(storage).trials
     assert trials["status"].tolist() == ["complete"] * 3

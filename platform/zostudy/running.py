@@ -43,13 +43,13 @@ def run(
 
     leave_deleted_folder()
     spec = _spec(study, overrides)
-    place = Storage.at(results) / spec.name
-    run_prepared_study(prepare_with_notes(spec), place, address, callbacks)
-    return load_results(place)
+    storage = Storage.at(results) / spec.name
+    run_prepared_study(prepare_with_notes(spec), storage, address, callbacks)
+    return load_results(storage)
 
 
 def run_prepared_study(
-    study: PreparedStudy, place: Storage, address: str | None, callbacks: Sequence[Callback] = ()
+    study: PreparedStudy, storage: Storage, address: str | None, callbacks: Sequence[Callback] = ()
 ) -> StudyProgress:
     """Runs a study under the lease of its results folder, with the live view, and returns its progress.
 
@@ -62,12 +62,12 @@ def run_prepared_study(
     from zostudy.results.lease import lease
     from zostudy.search.stored import run_stored
 
-    with lease(place, tell):
+    with lease(storage, tell):
         try:
-            return run_stored(study, place, address, live_view, tell, callbacks)
+            return run_stored(study, storage, address, live_view, tell, callbacks)
         except KeyboardInterrupt:
-            kept = read_table(place, "trials", ("trial",)).num_rows
-            tell("", f"interrupted: {kept} of {study.plan.n_trials} trials are kept in {place}; run again to go on")
+            kept = read_table(storage, "trials", ("trial",)).num_rows
+            tell("", f"interrupted: {kept} of {study.plan.n_trials} trials are kept in {storage}; run again to go on")
             raise
 
 

@@ -94,7 +94,7 @@ def run_study(
     ledger.write_study(spec.resolved(), study.data.versions)
     progress = StudyProgress(study.plan, [])
     watcher.on_study_start(progress, 1)
-    with Journal(ledger.place, progress, watcher.on_note) as journal:
+    with Journal(ledger.storage, progress, watcher.on_note) as journal:
         while (assignment := progress.next()) is not None:
             watcher.on_trial_start(assignment)
             outcome = end_of(assignment)(spec, assignment, study.data)
@@ -156,7 +156,7 @@ def test_a_trial_of_every_ending_is_shown_written_and_read(
     screen = io.StringIO()
     display = Live(console=Console(file=screen, force_terminal=True), auto_refresh=False)
     ledger = Ledger(tmp_path / "results" / "tiny")
-    watcher = CallbackList([StudyLog(ledger.place), LineView(), TableView(display)])
+    watcher = CallbackList([StudyLog(ledger.storage), LineView(), TableView(display)])
 
     def end_of(assignment: Assignment) -> End:
         hit = assignment.stage == stage and (which == "all" or assignment.number == 0)
@@ -175,7 +175,7 @@ def test_a_trial_of_every_ending_is_shown_written_and_read(
 
     drawn = [["report"]] if which == "all" or stage == "search" else []
     check_readers(call, tmp_path / "results" / "tiny", [*COMPARISONS, *drawn])
-    merge(ledger.place)
+    merge(ledger.storage)
     if which == "first":
         return
     again = call("run", file, "--results", tmp_path / "results")

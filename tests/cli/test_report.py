@@ -44,13 +44,13 @@ def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.
 def test_a_report_goes_beside_results_in_an_object_store(
     s3_uri: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = Storage.at(s3_uri("reported"))
+    storage = Storage.at(s3_uri("reported"))
     for path in (REFERENCE / "quickstart").rglob("*.*"):
-        place.write(path.relative_to(REFERENCE / "quickstart").as_posix(), path.read_bytes())
+        storage.write(path.relative_to(REFERENCE / "quickstart").as_posix(), path.read_bytes())
     monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # drawing has a test of its own
-    report_command([str(place)], baseline="spsa")
-    assert capsys.readouterr().out.strip() == str(place / "report.html")
-    assert "difference to spsa" in place.read("report.html").decode()
+    report_command([str(storage)], baseline="spsa")
+    assert capsys.readouterr().out.strip() == str(storage / "report.html")
+    assert "difference to spsa" in storage.read("report.html").decode()
 
 
 @pytest.mark.usefixtures("no_figures")

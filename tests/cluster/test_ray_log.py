@@ -68,7 +68,7 @@ def test_what_cannot_be_written_is_left_out(tmp_path: Path, capfd: pytest.Captur
 
 
 def test_an_object_store_gets_the_file_at_the_end(s3_uri: Callable[[str], str]) -> None:
-    place = Storage.at(s3_uri("spoken"))
-    with ray_log(place):
+    storage = Storage.at(s3_uri("spoken"))
+    with ray_log(storage):
         _ray_speaks()
-    _check(place.read(RAY_LOG_FILE).decode())
+    _check(storage.read(RAY_LOG_FILE).decode())

@@ -36,14 +36,14 @@ def make_tree(
         confirm: confirm trials of each cell, as far as there are trials; the others are of search.
     """
     for number in range(studies):
-        place = Storage.at(root / f"study-{number:04d}")
-        rows = _trials(place.name, trials, number, confirm)
+        storage = Storage.at(root / f"study-{number:04d}")
+        rows = _trials(storage.name, trials, number, confirm)
         for table, columns in {"history": _history(rows, steps), "scores": _scores(rows, scored)}.items():
-            (place / table).make()
-            write_table(pa.table(columns, SCHEMAS[table]), place / table, MERGED)
-        (place / "trials").make()
-        write_table(pa.Table.from_pylist(rows, SCHEMAS["trials"]), place / "trials", MERGED)
-        place.write(STUDY_FILE, yaml.safe_dump(_study(place.name, number)).encode())
+            (storage / table).make()
+            write_table(pa.table(columns, SCHEMAS[table]), storage / table, MERGED)
+        (storage / "trials").make()
+        write_table(pa.Table.from_pylist(rows, SCHEMAS["trials"]), storage / "trials", MERGED)
+        storage.write(STUDY_FILE, yaml.safe_dump(_study(storage.name, number)).encode())
 
 
 def _study(name: str, seed: int) -> dict[str, Any]:

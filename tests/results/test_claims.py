@@ -14,65 +14,67 @@ QUICK = Pace(refresh=1.5, stale=4.0)  # S3 gives times in whole seconds
 
 
 @pytest.fixture(params=["s3", "gs"])
-def place(request: pytest.FixtureRequest) -> Storage:
+def storage(request: pytest.FixtureRequest) -> Storage:
     return Storage.at(request.getfixturevalue(f"{request.param}_uri")(uuid4().hex))
 
 
-def test_a_place_is_free_again_when_its_driver_ends(place: Storage) -> None:
+def test_a_place_is_free_again_when_its_driver_ends(storage: Storage) -> None:
     for _ in range(2):
-        with lease(place, pytest.fail):
-            assert len((place / CLAIMS).files()) == 1
-        assert (place / CLAIMS).files() == []
+        with lease(storage, pytest.fail):
+            assert len((storage / CLAIMS).files()) == 1
+        assert (storage / CLAIMS).files() == []
 
 
-def test_a_second_driver_is_refused_while_the_first_lives_and_leaves_no_claim(place: Storage) -> None:
+def test_a_second_driver_is_refused_while_the_first_lives_and_leaves_no_claim(storage: Storage) -> None:
     told: list[str] = []
-    with claim(place, pytest.fail, QUICK):
-        with pytest.raises(ResultsError, match="is held by process") as refused, claim(place, told.append, QUICK):
+    with claim(storage, pytest.fail, QUICK):
+        with pytest.raises(ResultsError, match="is held by process") as refused, claim(storage, told.append, QUICK):
             pytest.fail("both were let in")
-        assert len((place / CLAIMS).files()) == 1
+        assert len((storage / CLAIMS).files()) == 1
     assert len(told) == 1
     assert "\n" not in str(refused.value)
 
 
-def test_the_claim_of_a_driver_that_died_goes_stale(place: Storage) -> None:
-    (place / CLAIMS).write("dead", b"process 1 on another host")
+def test_the_claim_of_a_driver_that_died_goes_stale(storage: Storage) -> None:
+    (storage / CLAIMS).write("dead", b"process 1 on another host")
     told: list[str] = []
-    with claim(place, told.append, QUICK):
-        assert "dead" not in (place / CLAIMS).files()
+    with claim(storage, told.append, QUICK):
+        assert "dead" not in (storage / CLAIMS).files()
     assert "process 1 on another host" in told[0]
 
 
-def test_a_driver_ends_when_its_claim_was_taken_for_dead(place: Storage) -> None:
+def test_a_driver_ends_when_its_claim_was_taken_for_dead(storage: Storage) -> None:
     lost = pytest.raises(ResultsError, match="another driver took it for dead and removed it; see who runs")
-    with lost as told, claim(place, pytest.fail, Pace(refresh=0.1)):
-        for name in (place / CLAIMS).files():
-            (place / CLAIMS).remove(name)
+    with lost as told, claim(storage, pytest.fail, Pace(refresh=0.1)):
+        for name in (storage / CLAIMS).files():
+            (storage / CLAIMS).remove(name)
         threading.Event().wait(60)
     assert "\n" not in str(told.value)
-    assert (place / CLAIMS).files() == []
+    assert (storage / CLAIMS).files() == []
 
 
-def test_a_driver_ends_when_the_store_does_not_answer_any_more(place: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_ends_when_the_store_does_not_answer_any_more(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers = threading.Event()
     lost = pytest.raises(ResultsError, match="the store did not take it; run again when it answers")
     try:
-        with lost, claim(place, pytest.fail, Pace(refresh=0.1, patience=0.5)):
+        with lost, claim(storage, pytest.fail, Pace(refresh=0.1, patience=0.5)):
             monkeypatch.setattr(Storage, "write", lambda *_: answers.wait())
             threading.Event().wait(60)
     finally:
         answers.set()
-    assert (place / CLAIMS).files() == []
+    assert (storage / CLAIMS).files() == []
 
 
-def test_of_two_that_begin_at_once_never_both_get_in(place: Storage) -> None:
+def test_of_two_that_begin_at_once_never_both_get_in(storage: Storage) -> None:
     inside, most, lock, begin = 0, 0, threading.Lock(), threading.Barrier(3)
 
     def drive() -> None:
         nonlocal inside, most
         begin.wait()
         try:
-            with claim(place, lambda line: None, QUICK):
+            with claim(storage, lambda line: None, QUICK):
                 with lock:
                     inside += 1
                     most = max(most, inside)
@@ -88,4 +90,4 @@ def test_of_two_that_begin_at_once_never_both_get_in(place: Storage) -> None:
     for thread in threads:
         thread.join()
     assert most <= 1
-    assert (place / CLAIMS).files() == []
+    assert (storage / CLAIMS).files() == []

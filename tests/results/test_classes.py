@@ -28,10 +28,10 @@ def test_the_table_says_which_word_is_asked_for_which_class_and_what_is_made_rar
 
 
 def test_what_is_stored_reads_back(tmp_path: Path) -> None:
-    place = Storage.at(tmp_path)
-    assert read_classes(place) is None
-    write_classes(place, CLASSES)
-    assert read_classes(place) == CLASSES
+    storage = Storage.at(tmp_path)
+    assert read_classes(storage) is None
+    write_classes(storage, CLASSES)
+    assert read_classes(storage) == CLASSES
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "\0", '{"a": 1}', "[" * 5000, "CUT", "FEWER"])

@@ -29,7 +29,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def place(make_outcome, tmp_path: Path, name: str) -> Storage:
+def storage(make_outcome, tmp_path: Path, name: str) -> Storage:
     return written(make_outcome, tmp_path / "made", name)
 
 
@@ -38,8 +38,8 @@ def written(make_outcome, folder: Path, name: str) -> Storage:
     for method, number in TRIALS:
         ledger.record(make_outcome(method, number=number, sharpness=0.1))
     if name == MERGED:
-        merge(ledger.place)
-    return ledger.place
+        merge(ledger.storage)
+    return ledger.storage
 
 
 def footer_start(content: bytes) -> int:
@@ -57,8 +57,8 @@ def flipped(content: bytes, start: int, stop: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("table", TABLES_OF_A_TRIAL)
-def test_a_changed_page_is_named_or_means_the_same(place: Storage, name: str, table: str) -> None:
-    folder, expected = place / table, read_table(place, table)
+def test_a_changed_page_is_named_or_means_the_same(storage: Storage, name: str, table: str) -> None:
+    folder, expected = storage / table, read_table(storage, table)
     content, n_named = folder.read(name), 0
     for changed in flipped(content, 4, footer_start(content)):
         folder.write(name, changed)
@@ -66,29 +66,29 @@ def test_a_changed_page_is_named_or_means_the_same(place: Storage, name: str, ta
             n_named += 1
             assert [*faults] == [name]
             with pytest.raises(ResultsError, match=r"cannot be read .*; run the study again, which sets it aside"):
-                read_table(place, table)
+                read_table(storage, table)
         else:  # a header's bits that say nothing of the rows
-            assert read_table(place, table) == expected
+            assert read_table(storage, table) == expected
     assert n_named > FLIPS / 3
 
 
 @pytest.mark.parametrize("table", TABLES_OF_A_TRIAL)
-def test_a_changed_footer_is_never_a_traceback(place: Storage, name: str, table: str) -> None:
-    content = (place / table).read(name)
+def test_a_changed_footer_is_never_a_traceback(storage: Storage, name: str, table: str) -> None:
+    content = (storage / table).read(name)
     for changed in flipped(content, footer_start(content), len(content)):
-        (place / table).write(name, changed)
+        (storage / table).write(name, changed)
         with suppress(ResultsError):
-            torn_files(place / table, table)
-            read_table(place, table)
+            torn_files(storage / table, table)
+            read_table(storage, table)
 
 
 @pytest.mark.parametrize("table", TABLES_OF_A_TRIAL)
-def test_what_lost_a_block_is_set_aside_and_done_again(make_outcome, place: Storage, name: str, table: str) -> None:
-    before = {table: read_table(place, table) for table in TABLES_OF_A_TRIAL}
-    content = (place / table).read(name)
+def test_what_lost_a_block_is_set_aside_and_done_again(make_outcome, storage: Storage, name: str, table: str) -> None:
+    before = {table: read_table(storage, table) for table in TABLES_OF_A_TRIAL}
+    content = (storage / table).read(name)
     middle = footer_start(content) // 2
-    (place / table).write(name, content[:middle] + bytes(64) + content[middle + 64 :])
-    ledger = Ledger(place)
+    (storage / table).write(name, content[:middle] + bytes(64) + content[middle + 64 :])
+    ledger = Ledger(storage)
     [line] = ledger.set_damage_aside()
     assert line.startswith(f"set aside: {name} cannot be read in {table} (")
     there = {trial.trial for trial in ledger.trials()}
@@ -97,19 +97,19 @@ def test_what_lost_a_block_is_set_aside_and_done_again(make_outcome, place: Stor
     assert len(again) == (3 if name == MERGED else 1)
     for outcome in again:
         ledger.record(outcome)
-    assert Ledger(place).set_damage_aside() == []
-    merge(place)
-    assert {table: read_table(place, table) for table in TABLES_OF_A_TRIAL} == before
+    assert Ledger(storage).set_damage_aside() == []
+    merge(storage)
+    assert {table: read_table(storage, table) for table in TABLES_OF_A_TRIAL} == before
 
 
-def test_sql_answers_nothing_from_a_changed_page(place: Storage, name: str) -> None:
+def test_sql_answers_nothing_from_a_changed_page(storage: Storage, name: str) -> None:
     def total() -> list[tuple[float]]:
-        return query([place], "SELECT sum(loss), sum(latent_norm) FROM history", lambda answer: answer.fetchall())
+        return query([storage], "SELECT sum(loss), sum(latent_norm) FROM history", lambda answer: answer.fetchall())
 
-    expected, content = total(), (place / "history").read(name)
+    expected, content = total(), (storage / "history").read(name)
     told: list[str] = []
     for changed in flipped(content, 4, footer_start(content)):
-        (place / "history").write(name, changed)
+        (storage / "history").write(name, changed)
         try:
             assert total() == expected
         except ResultsError as refused:

@@ -197,7 +197,7 @@ def test_data_may_change_until_a_trial_has_finished_and_trials_that_do_not_say_t
         with pytest.raises(ResultsError, match=r"of digest first, .* is second now; put the data back") as caught:
             ledger.check_contents({"data": "second"})
         assert "\n" not in str(caught.value)
-        merge(ledger.place)
+        merge(ledger.storage)
 
 
 def test_results_of_an_unknown_study_are_refused(make_outcome, tmp_path: Path) -> None:

@@ -88,16 +88,16 @@ def write_study(make_outcome, make_precision, folder: Path, state: str) -> None:
                 continue  # some trials were run before
             ledger.record(outcome)
             if state == "grown" and place == 5:
-                merge(ledger.place)
+                merge(ledger.storage)
         if shift:
             shutil.copytree(folder, folder.parent / f"{folder.name}-before", dirs_exist_ok=True)
     if state == "ended":
-        merge(ledger.place)
+        merge(ledger.storage)
     if state == "stopped":  # trials are merged and some files removed
         for table in ("history", "scores", "landscape", "trials"):
-            write_table(read_table(ledger.place, table), ledger.place / table, MERGED)
-        for name in (ledger.place / "trials").files()[1:4]:
-            (ledger.place / "trials").remove(name)
+            write_table(read_table(ledger.storage, table), ledger.storage / table, MERGED)
+        for name in (ledger.storage / "trials").files()[1:4]:
+            (ledger.storage / "trials").remove(name)
 
 
 def answers(folder: Path, asked: Sequence[str]) -> dict[str, Rows | None]:
@@ -282,9 +282,9 @@ def check_repair(study: Written, make_outcome, make_precision, harms: list[Any])
             if outcome.name not in there:
                 ledger.record(outcome)
         assert ledger.set_damage_aside() == []
-        assert study_notes([ledger.place]) == []
-        merge(ledger.place)
-        assert study_notes([ledger.place]) == []
+        assert study_notes([ledger.storage]) == []
+        merge(ledger.storage)
+        assert study_notes([ledger.storage]) == []
         found = answers(made, [])
         assert found == {name: study.right[name] for name in found}
     return "right"

@@ -31,12 +31,12 @@ def ledger(make_outcome, tmp_path: Path) -> Ledger:
     return ledger
 
 
-def stored(place: Storage) -> dict[str, pa.Table]:
-    return {table: read_table(place, table) for table in TABLES_OF_A_TRIAL}
+def stored(storage: Storage) -> dict[str, pa.Table]:
+    return {table: read_table(storage, table) for table in TABLES_OF_A_TRIAL}
 
 
-def files(place: Storage) -> set[str]:
-    return {name for table in TABLES_OF_A_TRIAL for name in (place / table).files()}
+def files(storage: Storage) -> set[str]:
+    return {name for table in TABLES_OF_A_TRIAL for name in (storage / table).files()}
 
 
 def on_call(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], number: int, do: Callable[[], Any]) -> None:
@@ -54,21 +54,21 @@ def on_call(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], number: int
 
 
 def test_a_merged_study_reads_as_before_from_one_file_a_table(ledger: Ledger) -> None:
-    before, trials = stored(ledger.place), ledger.trials()
-    merge(ledger.place)
-    assert files(ledger.place) == {MERGED}
-    assert stored(ledger.place) == before
+    before, trials = stored(ledger.storage), ledger.trials()
+    merge(ledger.storage)
+    assert files(ledger.storage) == {MERGED}
+    assert stored(ledger.storage) == before
     assert ledger.trials() == trials
-    assert load_results(ledger.place).history["dev_auc"].notna().sum() == len(TRIALS)
-    merge(ledger.place)
-    assert stored(ledger.place) == before
+    assert load_results(ledger.storage).history["dev_auc"].notna().sum() == len(TRIALS)
+    merge(ledger.storage)
+    assert stored(ledger.storage) == before
 
 
 @pytest.mark.parametrize("step", range(16))
 def test_a_stop_at_any_step_of_merging_changes_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    before = stored(ledger.place)
+    before = stored(ledger.storage)
 
     def stop() -> None:
         raise StoppedError
@@ -76,12 +76,12 @@ def test_a_stop_at_any_step_of_merging_changes_nothing(
     with monkeypatch.context() as patch:  # four files written and twelve removed
         on_call(patch, ("write", "remove"), step, stop)
         with pytest.raises(StoppedError):
-            merge(ledger.place)
-    assert stored(ledger.place) == before
-    assert Ledger(ledger.place).set_damage_aside() == []
-    merge(ledger.place)
-    assert files(ledger.place) == {MERGED}
-    assert stored(ledger.place) == before
+            merge(ledger.storage)
+    assert stored(ledger.storage) == before
+    assert Ledger(ledger.storage).set_damage_aside() == []
+    merge(ledger.storage)
+    assert files(ledger.storage) == {MERGED}
+    assert stored(ledger.storage) == before
 
 
 @pytest.mark.parametrize(
@@ -90,33 +90,33 @@ def test_a_stop_at_any_step_of_merging_changes_nothing(
 def test_who_reads_while_files_are_merged_misses_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, step: int, table: str
 ) -> None:
-    before = read_table(ledger.place, table)
+    before = read_table(ledger.storage, table)
     with monkeypatch.context() as patch:
-        on_call(patch, ("files", "open"), step, lambda: merge(ledger.place))
-        assert read_table(ledger.place, table) == before
-    assert files(ledger.place) == {MERGED}
+        on_call(patch, ("files", "open"), step, lambda: merge(ledger.storage))
+        assert read_table(ledger.storage, table) == before
+    assert files(ledger.storage) == {MERGED}
 
 
 def test_a_trial_that_runs_again_replaces_its_merged_rows(ledger: Ledger, make_outcome) -> None:
-    merge(ledger.place)
+    merge(ledger.storage)
     ledger.record(make_outcome("zosa", number=0, status="failed", error="not finite"))
     ledger.record(make_outcome("zosa", number=2))
     for _ in range(2):
-        trials = read_table(ledger.place, "trials").to_pylist()
+        trials = read_table(ledger.storage, "trials").to_pylist()
         assert [(row["method"], row["number"], row["status"]) for row in trials] == [
             ("spsa", 0, "complete"),
             ("zosa", 0, "failed"),
             ("zosa", 1, "complete"),
             ("zosa", 2, "complete"),
         ]
-        history = read_table(ledger.place, "history", ("step",))
+        history = read_table(ledger.storage, "history", ("step",))
         assert history["step"].to_pylist() == [0, 1, 2] * 4
-        merge(ledger.place)
+        merge(ledger.storage)
 
 
 def test_what_an_unfinished_repetition_left_does_not_count(ledger: Ledger, make_outcome, monkeypatch) -> None:
-    before = stored(ledger.place)
-    merge(ledger.place)
+    before = stored(ledger.storage)
+    merge(ledger.storage)
 
     def stop() -> None:
         raise StoppedError
@@ -125,12 +125,12 @@ def test_what_an_unfinished_repetition_left_does_not_count(ledger: Ledger, make_
         on_call(patch, ("write",), 3, stop)
         with pytest.raises(StoppedError):
             ledger.record(make_outcome("zosa", number=0, status="failed", error="not finite"))
-    assert stored(ledger.place) == before
+    assert stored(ledger.storage) == before
 
 
 def test_a_merged_study_goes_on_as_any_other(ledger: Ledger) -> None:
     ledger.write_study({"seed": 0}, {})
-    merge(ledger.place)
+    merge(ledger.storage)
     with pytest.raises(ResultsError, match="seed"):
         ledger.check_extends({"seed": 1})
 
@@ -141,4 +141,4 @@ def test_files_that_keep_vanishing_are_one_clear_line(ledger: Ledger, monkeypatc
 
     monkeypatch.setattr(Storage, "open", gone)
     with pytest.raises(ResultsError, match=r"must stay while they are read, but files of .*trials vanish"):
-        read_table(ledger.place, "trials")
+        read_table(ledger.storage, "trials")

@@ -30,7 +30,7 @@ def study(make_outcome, tmp_path: Path) -> Path:
     ledger = Ledger(tmp_path / "tree" / "made")
     for number in (0, 1):
         ledger.record(make_outcome(number=number))
-    return Path(ledger.place.path)
+    return Path(ledger.storage.path)
 
 
 def test_tables_come_back_as_data_frames(study: Path) -> None:
@@ -116,10 +116,10 @@ def test_a_study_of_before_there_were_landscapes_is_read(make_outcome, study: Pa
     assert results.sql("SELECT * FROM landscape").empty
     ledger = Ledger(study)
     assert ledger.set_damage_aside() == []
-    merge(ledger.place)
+    merge(ledger.storage)
     ledger.record(make_outcome(number=2))
     assert load_results(study).landscape["trial"].unique().tolist() == ["zosa-ratio10-confirm-0002"]
-    merge(ledger.place)
+    merge(ledger.storage)
     assert load_results(study).landscape["loss"].tolist()[:2] == [0.75, 0.5]
 
 

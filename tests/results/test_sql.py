@@ -16,7 +16,7 @@ from zostudy.results import files
 from zostudy.results.asking import Limits, parse_size
 from zostudy.results.ledger import Ledger
 from zostudy.results.merging import merge
-from zostudy.results.reading import load_results, study_places
+from zostudy.results.reading import find_studies, load_results
 from zostudy.results.schema import SCHEMAS, meaning
 from zostudy.results.sql import EXAMPLES, TABLES, column_names, query
 
@@ -34,7 +34,7 @@ def ledger(make_outcome, make_precision, tmp_path: Path) -> Ledger:
 
 
 def rows(where: Any, sql: str) -> list[tuple[Any, ...]]:
-    return query(study_places(where), sql, lambda relation: relation.fetchall())
+    return query(find_studies(where), sql, lambda relation: relation.fetchall())
 
 
 @pytest.mark.parametrize("sql", EXAMPLES.values(), ids=EXAMPLES)
@@ -53,21 +53,28 @@ def test_a_group_by_is_that_of_pandas() -> None:
 
 @pytest.mark.parametrize("table", SCHEMAS)
 def test_a_table_has_the_columns_and_rows_that_are_stored(ledger: Ledger, table: str) -> None:
-    answer = query([ledger.place], f"SELECT * FROM {table}", lambda relation: relation.df())
+    answer = query([ledger.storage], f"SELECT * FROM {table}", lambda relation: relation.df())
     assert answer.columns.tolist() == SCHEMAS[table].names
-    assert len(answer) == len(getattr(load_results(ledger.place), table))
+    assert len(answer) == len(getattr(load_results(ledger.storage), table))
 
 
 def test_studies_are_what_their_files_say(ledger: Ledger) -> None:
     [(study, folder, methods, seed, model, spec)] = rows(
-        ledger.place,
+        ledger.storage,
         "SELECT study, folder, methods, seed, model, spec ->> '$.methods[1].zosa.sharpness_radius' FROM studies",
     )
-    assert (study, folder, methods, seed, model, spec) == ("made", str(ledger.place), ["spsa", "zosa"], 7, None, "0.1")
-    ledger.place.remove("study.yaml")
+    assert (study, folder, methods, seed, model, spec) == (
+        "made",
+        str(ledger.storage),
+        ["spsa", "zosa"],
+        7,
+        None,
+        "0.1",
+    )
+    ledger.storage.remove("study.yaml")
     with pytest.raises(ResultsError, match=r"study\.yaml is missing; put it back"):
-        rows(ledger.place, "SELECT * FROM studies")
-    assert len(rows(ledger.place, "SELECT * FROM trials")) == 4
+        rows(ledger.storage, "SELECT * FROM studies")
+    assert len(rows(ledger.storage, "SELECT * FROM trials")) == 4
 
 
 def test_every_column_has_a_meaning() -> None:
@@ -75,19 +82,19 @@ def test_every_column_has_a_meaning() -> None:
 
 
 def test_only_finished_trials_are_there(ledger: Ledger) -> None:
-    (ledger.place / "trials").remove("zosa-ratio10-confirm-0001.parquet")
+    (ledger.storage / "trials").remove("zosa-ratio10-confirm-0001.parquet")
     for table in ("trials", "history", "scores", "landscape"):
-        assert rows(ledger.place, f"SELECT count(DISTINCT trial) FROM {table}") == [(3,)]
+        assert rows(ledger.storage, f"SELECT count(DISTINCT trial) FROM {table}") == [(3,)]
 
 
 def test_a_merged_study_answers_as_before_and_so_does_one_that_went_on(ledger: Ledger, make_outcome) -> None:
     sql = "SELECT trial, status, step, history.queries FROM history JOIN trials USING (trial) ORDER BY ALL"
-    before = rows(ledger.place, sql)
-    merge(ledger.place)
-    assert rows(ledger.place, sql) == before
+    before = rows(ledger.storage, sql)
+    merge(ledger.storage)
+    assert rows(ledger.storage, sql) == before
     ledger.record(make_outcome("zosa", number=1, status="failed", error="not finite"))
     ledger.record(make_outcome("zosa", number=2))
-    after = rows(ledger.place, sql)
+    after = rows(ledger.storage, sql)
     assert [row for row in after if not row[0].startswith("zosa")] == [r for r in before if not r[0].startswith("zosa")]
     assert [row[1] for row in after if row[0] == "zosa-ratio10-confirm-0001"] == ["failed"] * 3
     assert len(after) == 15
@@ -103,25 +110,25 @@ def test_who_asks_while_files_are_merged_misses_nothing(
         answer = original(*arguments)
         if not merged:
             merged.append(True)
-            merge(ledger.place)
+            merge(ledger.storage)
         return answer
 
     with monkeypatch.context() as patch:
         patch.setattr(f"zostudy.results.sql.{after}", called)
-        assert rows(ledger.place, "SELECT count(*), count(DISTINCT trial) FROM history") == [(12, 4)]
+        assert rows(ledger.storage, "SELECT count(*), count(DISTINCT trial) FROM history") == [(12, 4)]
     assert merged
 
 
 def test_several_studies_are_asked_at_once(ledger: Ledger, make_outcome) -> None:
-    other = Ledger(Path(str(ledger.place)).parent / "other")
+    other = Ledger(Path(str(ledger.storage)).parent / "other")
     other.record(make_outcome(study="other"))
-    merge(other.place)
-    answer = rows(Path(str(ledger.place)).parent, "SELECT study, count(*) FROM history GROUP BY ALL ORDER BY ALL")
+    merge(other.storage)
+    answer = rows(Path(str(ledger.storage)).parent, "SELECT study, count(*) FROM history GROUP BY ALL ORDER BY ALL")
     assert answer == [("made", 12), ("other", 3)]
 
 
 def test_a_study_that_is_there_twice_is_refused_as_when_it_is_read(ledger: Ledger) -> None:
-    tree = Path(str(ledger.place)).parent
+    tree = Path(str(ledger.storage)).parent
     shutil.copytree(tree / "made", tree / "a copy")
     for table in TABLES:
         with pytest.raises(ResultsError, match=r"of made is in .*a copy and in .*made; give one") as caught:
@@ -142,7 +149,7 @@ def test_what_does_not_fit_into_memory_is_kept_on_disk_meanwhile(
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     monkeypatch.setattr("zostudy.results.asking.MOST_MEMORY", "100MiB")
     grouped = "SELECT i % 2000000 AS key, sum(i) AS total FROM range(4000000) t(i) GROUP BY key"
-    answer = rows(ledger.place, f"SELECT count(*), sum(total) FROM ({grouped})")
+    answer = rows(ledger.storage, f"SELECT count(*), sum(total) FROM ({grouped})")
     assert answer == [(2_000_000, sum(range(4_000_000)))]
     assert list(folder.iterdir()) == []
 
@@ -185,7 +192,7 @@ STATEMENTS = [
 def test_nothing_but_a_query_is_taken(ledger: Ledger, tmp_path: Path, sql: str) -> None:
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ResultsError, match=r"^a query must be one SELECT, but got .*; results are only read"):
-        rows(ledger.place, sql.format(folder=tmp_path))
+        rows(ledger.storage, sql.format(folder=tmp_path))
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -194,7 +201,7 @@ def test_nothing_but_a_query_is_taken(ledger: Ledger, tmp_path: Path, sql: str) 
 )
 def test_what_is_no_text_or_no_sql_is_refused(ledger: Ledger, sql: str) -> None:
     with pytest.raises(ResultsError, match=r"^(a query must be UTF-8 text, but its character \d|the query failed: )"):
-        rows(ledger.place, sql)
+        rows(ledger.storage, sql)
 
 
 SPILLING = (
@@ -226,7 +233,7 @@ def test_a_query_that_goes_too_far_is_stopped(
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     monkeypatch.setattr("zostudy.results.asking.MOST_MEMORY", "100MiB")
     with pytest.raises(ResultsError, match=told) as caught:
-        query([ledger.place], sql, lambda answer: answer.fetchall(), limits)
+        query([ledger.storage], sql, lambda answer: answer.fetchall(), limits)
     assert "\n" not in str(caught.value)
     assert list(folder.iterdir()) == []
 
@@ -244,9 +251,9 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 
 def test_a_pivot_whose_values_are_named_is_a_query_and_the_refusal_of_another_says_so(ledger: Ledger) -> None:
     with pytest.raises(ResultsError) as caught:
-        rows(ledger.place, "PIVOT trials ON method USING avg(test_auc) GROUP BY number")
+        rows(ledger.storage, "PIVOT trials ON method USING avg(test_auc) GROUP BY number")
     _, _, example = str(caught.value).partition("name its values: ")
-    [answer] = rows(ledger.place, f"{example} GROUP BY stage")
+    [answer] = rows(ledger.storage, f"{example} GROUP BY stage")
     assert answer == ("confirm", pytest.approx(0.55), pytest.approx(0.55))
 
 
@@ -255,7 +262,7 @@ def test_a_pivot_whose_values_are_named_is_a_query_and_the_refusal_of_another_sa
     ["SHOW TABLES", "SELECT name FROM (SHOW ALL TABLES)", "SELECT table_name FROM information_schema.tables"],
 )
 def test_who_asks_which_tables_there_are_is_answered(ledger: Ledger, sql: str) -> None:
-    assert sorted(rows(ledger.place, sql)) == sorted((table,) for table in TABLES)
+    assert sorted(rows(ledger.storage, sql)) == sorted((table,) for table in TABLES)
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a_1", "A_2", "b"]), min_size=1, max_size=6))
@@ -286,7 +293,7 @@ def test_nothing_but_the_results_is_read(ledger: Ledger, tmp_path: Path, sql: st
     secret.write_text("password\nhunter2\n")
     secret_frame = pd.DataFrame({"password": ["hunter2"]})  # noqa: F841  (DuckDB finds local variables, if it may)
     with pytest.raises(ResultsError) as caught:
-        rows(ledger.place, sql.format(folder=tmp_path, secret=secret))
+        rows(ledger.storage, sql.format(folder=tmp_path, secret=secret))
     assert str(caught.value).startswith("the query failed: ")
     assert "hunter2" not in str(caught.value)
 
@@ -302,12 +309,12 @@ def test_forms_of_select_and_explain_are_queries(ledger: Ledger) -> None:
         "DESCRIBE trials",
         "DESCRIBE",
     ):
-        assert rows(ledger.place, sql)
+        assert rows(ledger.storage, sql)
 
 
 def test_a_wrong_query_gets_what_duckdb_says_and_the_columns_there_are(ledger: Ledger) -> None:
     with pytest.raises(ResultsError) as caught:
-        rows(ledger.place, "SELECT colour FROM history")
+        rows(ledger.storage, "SELECT colour FROM history")
     first, *_, last = str(caught.value).splitlines()
     assert first.startswith("the query failed: Binder Error")
     assert "colour" in first
@@ -315,18 +322,18 @@ def test_a_wrong_query_gets_what_duckdb_says_and_the_columns_there_are(ledger: L
     with pytest.raises(
         ResultsError, match=r"\ntables: studies, trials, history, scores, landscape, precision, agreement$"
     ):
-        rows(ledger.place, "SELECT * FROM nothing")
+        rows(ledger.storage, "SELECT * FROM nothing")
 
 
 def test_a_file_of_something_else_is_one_clear_line(ledger: Ledger) -> None:
-    (Path(str(ledger.place)) / "history" / "zosa-ratio10-confirm-0000.parquet").write_bytes(b"no Parquet")
+    (Path(str(ledger.storage)) / "history" / "zosa-ratio10-confirm-0000.parquet").write_bytes(b"no Parquet")
     with pytest.raises(ResultsError, match=r"confirm-0000\.parquet cannot be read") as caught:
-        rows(ledger.place, "SELECT * FROM history")
+        rows(ledger.storage, "SELECT * FROM history")
     assert "\n" not in str(caught.value)
 
 
 def test_the_answer_outlives_its_connection(ledger: Ledger) -> None:
-    answer = load_results(ledger.place).sql("SELECT started_at, params, latent FROM trials")
+    answer = load_results(ledger.storage).sql("SELECT started_at, params, latent FROM trials")
     assert isinstance(answer, pd.DataFrame)
     assert str(answer["started_at"].dt.tz) == "UTC"
     assert duckdb.connect(":memory:").sql("SELECT count(*) FROM answer").fetchall() == [(4,)]

@@ -24,43 +24,43 @@ from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage
 from zostudy.results.uris import is_uri
 
-Place = Callable[[], Storage]
+MakeStorage = Callable[[], Storage]
 
 
 @pytest.fixture(params=["folder", "s3", "gs"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    """An empty place in a folder, and one in each kind of object store."""
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    """An empty storage in a folder, and one in each kind of object store."""
     if request.param == "folder":
         return Storage.at(tmp_path / "made")
     uri = request.getfixturevalue(f"{request.param}_uri")(uuid4().hex)
     return Storage.at(uri)
 
 
-def test_a_file_is_what_was_written_last(place: Storage) -> None:
-    place.make()
-    assert not place.exists("a")
-    assert place.changed("a") is None
+def test_a_file_is_what_was_written_last(storage: Storage) -> None:
+    storage.make()
+    assert not storage.exists("a")
+    assert storage.changed("a") is None
     with pytest.raises(FileNotFoundError):
-        place.read("a")
-    place.write("a", b"first")
-    place.write("a", b"second, " * 1_000_000)
-    (place / "b").make()
-    (place / "b").write("c.txt", b"")
-    assert (place.read("a"), (place / "b").read("c.txt")) == (b"second, " * 1_000_000, b"")
-    assert (place.files(), place.folders(), (place / "b").files(".txt")) == (["a"], ["b"], ["c.txt"])
-    assert place.exists("a")
-    assert not place.exists("b")
-    assert place.is_folder()
-    assert (place / "b").is_folder()
-    assert place.changed("a") is not None
-    assert place.written("") == {"a": place.changed("a")}
-    assert ((place / "b").written(".txt").keys(), place.written(".txt")) == ({"c.txt"}, {})
-    assert str((place / "b").parent) == str(place)
-    place.move("a", "d/e")
-    assert (place.files(), (place / "d").files()) == ([], ["e"])
-    (place / "d").remove("e")
-    (place / "d").remove("e")
-    assert (place / "d").files() == []
+        storage.read("a")
+    storage.write("a", b"first")
+    storage.write("a", b"second, " * 1_000_000)
+    (storage / "b").make()
+    (storage / "b").write("c.txt", b"")
+    assert (storage.read("a"), (storage / "b").read("c.txt")) == (b"second, " * 1_000_000, b"")
+    assert (storage.files(), storage.folders(), (storage / "b").files(".txt")) == (["a"], ["b"], ["c.txt"])
+    assert storage.exists("a")
+    assert not storage.exists("b")
+    assert storage.is_folder()
+    assert (storage / "b").is_folder()
+    assert storage.changed("a") is not None
+    assert storage.written("") == {"a": storage.changed("a")}
+    assert ((storage / "b").written(".txt").keys(), storage.written(".txt")) == ({"c.txt"}, {})
+    assert str((storage / "b").parent) == str(storage)
+    storage.move("a", "d/e")
+    assert (storage.files(), (storage / "d").files()) == ([], ["e"])
+    (storage / "d").remove("e")
+    (storage / "d").remove("e")
+    assert (storage / "d").files() == []
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.rglob("*")] == ["page.html"]
 
 
-def test_a_storage_is_found_again_by_what_it_calls_itself(place: Storage) -> None:
-    below = place / "study"
+def test_a_storage_is_found_again_by_what_it_calls_itself(storage: Storage) -> None:
+    below = storage / "study"
     below.make()
     below.write("a", b"found")
     assert Storage.at(str(below)).read("a") == b"found"
@@ -90,9 +90,9 @@ def test_the_environment_says_where_the_store_is(
     assert Storage.at(uri.partition("?")[0]).read("a") == b"found"
 
 
-def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, place: Storage, tmp_path: Path) -> None:
+def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, storage: Storage, tmp_path: Path) -> None:
     stored = []
-    for where in (tmp_path / "here", place):
+    for where in (tmp_path / "here", storage):
         ledger = Ledger(where)
         for number in range(3):
             ledger.record(make_outcome(number=number))
@@ -107,35 +107,35 @@ def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, place: S
         checkpoints.remove("long")
         assert Checkpoints(where).load("long") is None
     assert stored[0] == stored[1]
-    assert len(load_results(place).history) == 9
-    assert len(load_results(str(place)).trials) == 3
+    assert len(load_results(storage).history) == 9
+    assert len(load_results(str(storage)).trials) == 3
 
 
 @pytest.mark.parametrize("table", ["trials", "history"])
 @pytest.mark.parametrize("harm", ["cut", "zeros", "gone"])
 def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
-    make_outcome: Callable, place: Storage, table: str, harm: str
+    make_outcome: Callable, storage: Storage, table: str, harm: str
 ) -> None:
-    ledger = Ledger(place)
+    ledger = Ledger(storage)
     for number in range(2):
         ledger.record(make_outcome(number=number, sharpness=0.1))
-    torn, name = place / table, "zosa-ratio10-confirm-0001.parquet"
+    torn, name = storage / table, "zosa-ratio10-confirm-0001.parquet"
     content = torn.read(name)
     if harm == "gone":
         torn.remove(name)
     else:
         torn.write(name, content[: len(content) // 2] if harm == "cut" else bytes(len(content)))
-    lines = Ledger(place).set_damage_aside()
+    lines = Ledger(storage).set_damage_aside()
     if (table, harm) != ("trials", "gone"):
         assert len(lines) == 1
         assert lines[0].startswith(f"set aside: {name} ")
-        kept = {t: (place / "damaged" / t).files() for t in TABLES_OF_A_TRIAL}
+        kept = {t: (storage / "damaged" / t).files() for t in TABLES_OF_A_TRIAL}
         there = [t for t in kept if not (t == table and harm == "gone")]
         assert kept == {t: ["zosa-ratio10-confirm-0001-0.parquet"] if t in there else [] for t in kept}
     assert [trial.trial for trial in ledger.trials()] == ["zosa-ratio10-confirm-0000"]
-    assert Ledger(place).set_damage_aside() == []
+    assert Ledger(storage).set_damage_aside() == []
     ledger.record(make_outcome(number=1))
-    assert len(load_results(place).history) == 6
+    assert len(load_results(storage).history) == 6
 
 
 def test_what_is_whole_but_foreign_is_refused_and_stays(make_outcome: Callable, tmp_path: Path) -> None:
@@ -227,23 +227,23 @@ def test_an_upload_that_fails_leaves_no_part_of_an_object(s3_uri: Callable[[str]
     def fail() -> None:
         raise OSError("the connection broke")
 
-    place = Storage.at(Proxy(uri, 5_000_000, fail).uri)
-    place.write("small", b"whole")
+    storage = Storage.at(Proxy(uri, 5_000_000, fail).uri)
+    storage.write("small", b"whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("zostudy.results.stores.MOST_TRIES", 1)
         once = Storage.at(Proxy(uri, 5_000_000, fail).uri)
     with pytest.raises(ResultsError, match="must be writable"):
         once.write("large", bytes(20_000_000))
     assert Storage.at(uri).files() == ["small"]
-    place.write("large", b"1" * 20_000_000)  # which breaks once, and is tried again
+    storage.write("large", b"1" * 20_000_000)  # which breaks once, and is tried again
     assert Storage.at(uri).read("large") == b"1" * 20_000_000
 
 
 def test_an_upload_that_is_interrupted_leaves_the_object_whole(s3_uri: Callable[[str], str]) -> None:
     uri = s3_uri(uuid4().hex)
-    place = Storage.at(Proxy(uri, 0, lambda: os.kill(os.getpid(), signal.SIGINT)).uri)
+    storage = Storage.at(Proxy(uri, 0, lambda: os.kill(os.getpid(), signal.SIGINT)).uri)
     with pytest.raises(KeyboardInterrupt):
-        place.write("a", b"whole")
+        storage.write("a", b"whole")
     for thread in threading.enumerate():
         if thread.name.startswith("ThreadPoolExecutor"):
             thread.join()

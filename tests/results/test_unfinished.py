@@ -25,32 +25,32 @@ def ledger(make_outcome, tmp_path: Path) -> Ledger:
 
 
 def test_a_study_with_confirm_trials_to_come_is_unfinished(ledger: Ledger, make_outcome) -> None:
-    [line] = unfinished([ledger.place])
+    [line] = unfinished([ledger.storage])
     assert line.startswith("made is unfinished: 2 of its 4 confirm trials are there; ")
     for number in range(2):
         ledger.record(make_outcome("spsa", number=number, status="failed", error="not finite"))
-    assert unfinished([ledger.place]) == []
+    assert unfinished([ledger.storage]) == []
 
 
 def test_a_study_that_ended_is_finished_though_cells_without_a_good_trial_were_not_confirmed(ledger: Ledger) -> None:
-    merge(ledger.place)
-    assert unfinished([ledger.place]) == []
+    merge(ledger.storage)
+    assert unfinished([ledger.storage]) == []
 
 
 def test_who_needs_the_files_says_what_is_wrong_with_them(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "made" / "trials" / "zosa-ratio10-confirm-0000.parquet").write_bytes(b"torn")
-    assert unfinished([ledger.place]) == []
+    assert unfinished([ledger.storage]) == []
     (tmp_path / "made" / "trials" / "zosa-ratio10-confirm-0000.parquet").unlink()
     (tmp_path / "made" / "study.yaml").unlink()
-    assert unfinished([ledger.place]) == []
+    assert unfinished([ledger.storage]) == []
 
 
 def test_a_study_file_that_cannot_be_read_is_told(ledger: Ledger) -> None:
-    ledger.place.write("study.yaml", b"name: [open")
+    ledger.storage.write("study.yaml", b"name: [open")
     with pytest.raises(
         ResultsError, match=r"study\.yaml cannot be read \(study\.yaml:1: must be valid YAML, .*\); restore"
     ):
-        unfinished([ledger.place])
+        unfinished([ledger.storage])
 
 
 def test_a_longer_search_that_broke_off_is_unfinished_though_all_confirm_trials_are_there(
@@ -63,10 +63,10 @@ def test_a_longer_search_that_broke_off_is_unfinished_though_all_confirm_trials_
     searched = {"stage": "search", "params": SETTINGS["first"], "dev_auc": 0.7}
     for number in (0, 1):
         ledger.record(make_outcome(number=number, trial=f"zosa-search-{number}", **searched))
-    [line] = unfinished([ledger.place])
+    [line] = unfinished([ledger.storage])
     assert "4 of its 4 confirm trials are there, and a cell has 2 of its 3 search trials; unless" in line
     ledger.record(make_outcome(number=2, trial="zosa-search-2", **searched))
-    assert unfinished([ledger.place]) == []
+    assert unfinished([ledger.storage]) == []
 
 
 def test_confirm_trials_of_what_a_longer_search_has_bettered_do_not_count(make_outcome, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_confirm_trials_of_what_a_longer_search_has_bettered_do_not_count(make_o
     for number, (name, params) in enumerate(SETTINGS.items()):
         ledger.record(make_outcome(number=number, trial=name, stage="search", params=params, dev_auc=0.7 + number / 10))
         ledger.record(make_outcome(number=number, params=SETTINGS["better"]))
-    assert unfinished([ledger.place]) == []
+    assert unfinished([ledger.storage]) == []
     ledger.record(make_outcome(number=1, params=SETTINGS["first"]))
-    [line] = unfinished([ledger.place])
+    [line] = unfinished([ledger.storage])
     assert line.startswith("made is unfinished: 1 of its 2 confirm trials are there; unless")

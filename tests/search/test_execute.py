@@ -202,7 +202,7 @@ def test_the_precision_of_every_cell_that_perturbs_is_measured_first(one: Run) -
 
 
 def test_the_evaluators_agreement_with_transformers_is_told_first_and_stored(one: Run) -> None:
-    rows = {row["dtype"]: row for row in read_table(one.ledger.place, "agreement").to_pylist()}
+    rows = {row["dtype"]: row for row in read_table(one.ledger.storage, "agreement").to_pylist()}
     row = rows["float32"]
     assert one.watcher.notes[0] == f"evaluator: packed, agrees with transformers to {rounded_up(row['difference'])}"
     assert (row["study"], row["model"], row["family"]) == ("small", "mini-roberta", "roberta")
@@ -221,7 +221,7 @@ def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(address: str, tmp_path: 
     ledger = Ledger(tmp_path / "small")
     run_prepared(study, ledger, address, Watcher())
     assert [(row["dtype"], row["chosen"]) for row in ledger.precision()] == [("float32", False), ("bfloat16", True)]
-    stored = {(row["split"], row["row"]): row["scores"] for row in read_table(ledger.place, "scores").to_pylist()}
+    stored = {(row["split"], row["row"]): row["scores"] for row in read_table(ledger.storage, "scores").to_pylist()}
 
     def scores(dtype: DType) -> dict[tuple[str, int], list[float]]:
         model = read_model(study, dtype)
@@ -247,7 +247,7 @@ def test_a_trial_that_diverges_is_stored_with_its_reason_and_the_others_go_on(on
 
 def test_one_and_two_replicas_give_the_same_to_the_last_bit(one: Run, two: Run) -> None:
     assert (one.watcher.n_replicas, two.watcher.n_replicas) == (1, 2)
-    expected, given = tables(one.ledger.place.folder), tables(two.ledger.place.folder)
+    expected, given = tables(one.ledger.storage.folder), tables(two.ledger.storage.folder)
     for table in SCHEMAS:
         assert expected[table].num_rows
         assert given[table].equals(expected[table]), table
@@ -262,16 +262,16 @@ def test_only_replicas_load_torch_and_not_even_they_load_transformers(two: Run) 
 
 
 def test_what_is_finished_is_not_done_again(one: Run) -> None:
-    files = {path: path.stat().st_mtime_ns for path in one.ledger.place.folder.rglob("*") if path.is_file()}
+    files = {path: path.stat().st_mtime_ns for path in one.ledger.storage.folder.rglob("*") if path.is_file()}
     watcher = Watcher()
-    assert run_prepared(one.study, Ledger(one.ledger.place.folder), None, watcher).done
+    assert run_prepared(one.study, Ledger(one.ledger.storage.folder), None, watcher).done
     assert watcher == Watcher()
-    assert {path: path.stat().st_mtime_ns for path in one.ledger.place.folder.rglob("*") if path.is_file()} == files
+    assert {path: path.stat().st_mtime_ns for path in one.ledger.storage.folder.rglob("*") if path.is_file()} == files
 
 
 def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, address: str, tmp_path: Path) -> None:
     folder = tmp_path / "small"
-    shutil.copytree(one.ledger.place.folder, folder)
+    shutil.copytree(one.ledger.storage.folder, folder)
     lost = [
         "zosa-r3-search-001",
         "zosa-r3-search-003",
@@ -298,10 +298,10 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, address: 
     assert set(resumed.started) == FINISHED - kept.keys()
     rows = {row.trial: row.started_at for row in Ledger(folder).trials()}
     assert {name: rows[name] for name in kept} == kept
-    expected, given = tables(one.ledger.place.folder), tables(folder)
+    expected, given = tables(one.ledger.storage.folder), tables(folder)
     for table in SCHEMAS:
         assert given[table].equals(expected[table]), table
-    assert journal(folder) == journal(one.ledger.place.folder)
+    assert journal(folder) == journal(one.ledger.storage.folder)
 
 
 def journal(folder: Path) -> dict[str, list[tuple[dict[str, Any], float | None, TrialState]]]:
@@ -327,4 +327,4 @@ def test_the_journal_holds_the_search_as_optuna_reads_it(one: Run) -> None:
             )
             for row in search
         ]
-    assert journal(one.ledger.place.folder) == expected
+    assert journal(one.ledger.storage.folder) == expected

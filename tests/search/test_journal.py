@@ -72,12 +72,12 @@ def test_in_an_object_store_it_is_there_as_a_whole_at_the_end(
     stored: StudyProgress, s3_uri: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    place = Storage.at(s3_uri(uuid4().hex))
+    storage = Storage.at(s3_uri(uuid4().hex))
     for _ in range(2):
-        with Journal(place, stored, pytest.fail):
+        with Journal(storage, stored, pytest.fail):
             assert len([*tmp_path.iterdir()]) == 1
         assert [*tmp_path.iterdir()] == []
-    (tmp_path / "copy").write_bytes(place.read(JOURNAL_FILE))
+    (tmp_path / "copy").write_bytes(storage.read(JOURNAL_FILE))
     with Journal(Storage.at(tmp_path), stored, pytest.fail):
         assert values(tmp_path / "copy") == values(tmp_path / JOURNAL_FILE)
 
@@ -156,8 +156,8 @@ def test_what_ended_a_run_is_told_rather_than_that_the_journal_was_lost(
         raise ResultsError("the store is away")
 
     monkeypatch.setattr(Storage, "write", lost)
-    place = Storage.at(s3_uri(uuid4().hex))
-    with pytest.raises(KeyboardInterrupt), Journal(place, stored, pytest.fail):
+    storage = Storage.at(s3_uri(uuid4().hex))
+    with pytest.raises(KeyboardInterrupt), Journal(storage, stored, pytest.fail):
         raise KeyboardInterrupt
-    with pytest.raises(ResultsError, match="the store is away"), Journal(place, stored, pytest.fail):
+    with pytest.raises(ResultsError, match="the store is away"), Journal(storage, stored, pytest.fail):
         pass

@@ -84,18 +84,18 @@ def test_a_study_whose_results_are_in_an_object_store(
     run: Run, undisturbed: Path, s3_uri: Callable[[str], str], tmp_path: Path
 ) -> None:
     results = s3_uri(uuid4().hex)
-    place = Storage.at(results) / "tiny"
+    storage = Storage.at(results) / "tiny"
     assert len(run(results).trials) == 7
-    assert tables(place) == tables(undisturbed)
-    (tmp_path / JOURNAL_FILE).write_bytes(place.read(JOURNAL_FILE))
+    assert tables(storage) == tables(undisturbed)
+    (tmp_path / JOURNAL_FILE).write_bytes(storage.read(JOURNAL_FILE))
     assert journal(tmp_path / JOURNAL_FILE) == journal(undisturbed / JOURNAL_FILE)
-    assert b"spsa-r2-search-000: complete" in place.read("study.log")
-    folders = [place, *(place / name for name in place.folders())]
+    assert b"spsa-r2-search-000: complete" in storage.read("study.log")
+    folders = [storage, *(storage / name for name in storage.folders())]
     everything = b"".join(folder.read(name) for folder in folders for name in folder.files())
     assert b"secret-of-the-tests" not in everything
     assert b"key-of-the-tests" not in everything
     run(results)
-    assert tables(place) == tables(undisturbed)
+    assert tables(storage) == tables(undisturbed)
 
 
 def test_a_disk_that_is_full_for_a_while(run: Run, undisturbed: Path, small_disk: Path) -> None:

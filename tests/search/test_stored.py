@@ -67,7 +67,7 @@ def outcomes(study: PreparedStudy, scorer: Scorer) -> list[Any]:
 
 @pytest.fixture
 def folder(study: PreparedStudy, outcomes: list[Any], tmp_path: Path) -> Path:
-    """The place of a study that was killed after its last trial was stored, before the journal had it."""
+    """The storage of a study that was killed after its last trial was stored, before the journal had it."""
     ledger = Ledger(tmp_path)
     for outcome in outcomes:
         ledger.record(outcome)
@@ -75,8 +75,8 @@ def folder(study: PreparedStudy, outcomes: list[Any], tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(study: PreparedStudy, place: Storage, watcher: Notes) -> StudyProgress:
-    return run_stored(study, place, None, watcher.shown, watcher.on_note)
+def run(study: PreparedStudy, storage: Storage, watcher: Notes) -> StudyProgress:
+    return run_stored(study, storage, None, watcher.shown, watcher.on_note)
 
 
 def values(path: Path) -> dict[str, list[float | None]]:

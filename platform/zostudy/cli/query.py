@@ -63,31 +63,31 @@ def query_command(
         return
     from zostudy.results.asking import Limits, parse_size
     from zostudy.results.losses import study_notes
-    from zostudy.results.reading import study_places
+    from zostudy.results.reading import find_studies
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
-    places = study_places(results or [DEFAULT], "--results")
-    notes = study_notes(places)  # before the answer, as a broken study file refuses it
+    storages = find_studies(results or [DEFAULT], "--results")
+    notes = study_notes(storages)  # before the answer, as a broken study file refuses it
     take_ends_as_interrupts()
     try:
-        _print_answer(places, sql, format, limits)
+        _print_answer(storages, sql, format, limits)
     except KeyboardInterrupt:
         tell("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     tell(*(f"note: {line}" for line in notes))
 
 
-def _print_answer(places: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:
+def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:
     from zostudy.results.sql import query
 
     if format in (Format.CSV, Format.JSON):
         # Whole or not at all: a query may fail at its last row, or be asked again where files were merged under it.
         with tempfile.SpooledTemporaryFile(LARGEST_IN_MEMORY, "w+", encoding="utf-8", newline="") as file:
-            query(places, sql, lambda answer: _write(answer, format, file), limits)
+            query(storages, sql, lambda answer: _write(answer, format, file), limits)
             file.seek(0)
             shutil.copyfileobj(file, sys.stdout)
     else:
-        answer = query(places, sql, _answer, limits)
+        answer = query(storages, sql, _answer, limits)
         if isinstance(answer, str):
             say_text(f"{answer}\n")
         else:

@@ -141,11 +141,11 @@ def _holds_studies(folder: str) -> bool:
         ResultsError: it is a file, which will never be one.
     """
     from zostudy.errors import ResultsError
-    from zostudy.results.reading import study_places
+    from zostudy.results.reading import find_studies
     from zostudy.results.storage import Storage
 
     try:
-        return bool(study_places(folder))
+        return bool(find_studies(folder))
     except ResultsError:
         if Storage.at(folder).exists(""):
             raise
@@ -154,6 +154,6 @@ def _holds_studies(folder: str) -> bool:
 
 def _written(folders: Sequence[str]) -> list[Written]:
     """Returns the studies, each with what is another whenever a trial has ended since, empty before the first one."""
-    from zostudy.results.reading import study_places
+    from zostudy.results.reading import find_studies
 
-    return [(study, (study / "trials").written(".parquet")) for study in (study_places(folders) if folders else ())]
+    return [(study, (study / "trials").written(".parquet")) for study in (find_studies(folders) if folders else ())]

@@ -14,7 +14,7 @@ def print_study_notes(folders: Sequence[str]) -> None:
         ResultsError: a folder is missing, or holds no study.
     """
     from zostudy.results.losses import study_notes
-    from zostudy.results.reading import study_places
+    from zostudy.results.reading import find_studies
 
-    for line in study_notes(study_places(folders)):
+    for line in study_notes(find_studies(folders)):
         tell(f"note: {line}")

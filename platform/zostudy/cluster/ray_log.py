@@ -23,22 +23,22 @@ def ray_log(where: Where | None) -> Iterator[None]:
     """Writes down what Ray would print meanwhile: its errors, what workers print, and what becomes of its processes.
 
     Args:
-        where: a study's place, which gets the file when there is something to write; None writes nothing down.
+        where: a study's storage, which gets the file when there is something to write; None writes nothing down.
     """
     if where is None:
         with _taken_by(logging.NullHandler()):
             yield
         return
-    place = Storage.at(where)
+    storage = Storage.at(where)
     with tempfile.TemporaryDirectory(prefix="zostudy-log-", ignore_cleanup_errors=True) as temporary:
-        file = (place.folder or Path(temporary)) / RAY_LOG_FILE
+        file = (storage.folder or Path(temporary)) / RAY_LOG_FILE
         try:
             with _taken_by(_File(file, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)):
                 yield
         finally:
-            if not place.folder and file.exists():
+            if not storage.folder and file.exists():
                 with suppress(ResultsError):
-                    place.write(RAY_LOG_FILE, file.read_bytes())
+                    storage.write(RAY_LOG_FILE, file.read_bytes())
 
 
 class _File(RotatingFileHandler):

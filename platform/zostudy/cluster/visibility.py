@@ -17,7 +17,7 @@ LOOKING_SECONDS = 3.0
 ANSWER_SECONDS = 60.0
 
 
-def check_visible(place: Storage) -> None:
+def check_visible(storage: Storage) -> None:
     """Refuses a folder that is on some nodes only, where a driver on another node would not find what is stored.
 
     Ray must be initialised. A cluster of one node, and an object store, need no check.
@@ -29,17 +29,17 @@ def check_visible(place: Storage) -> None:
     import ray
 
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    if place.folder is None or len(nodes) < 2:
+    if storage.folder is None or len(nodes) < 2:
         return
     name = f".visible-{uuid4().hex}"
-    place.write(name, b"")
+    storage.write(name, b"")
     try:
-        blind = _nodes_without(str(place.folder / name), nodes)
+        blind = _nodes_without(str(storage.folder / name), nodes)
     finally:
-        place.remove(name)
+        storage.remove(name)
     if blind:
         raise ResultsError(
-            f"on a cluster of several nodes results must be where every node sees them, but {place} is not there on "
+            f"on a cluster of several nodes results must be where every node sees them, but {storage} is not there on "
             f"{', '.join(blind)}; give a path on shared storage, s3://... or gs://... with --results"
         )
 

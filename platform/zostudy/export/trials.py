@@ -189,11 +189,11 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
         ResultsError: there is no study, or several, or no finished trial, or a file that is not ours.
         SpecError: its ``study.yaml`` is no study.
     """
-    place = Storage.at(where)
-    if not place.exists(STUDY_FILE):
+    storage = Storage.at(where)
+    if not storage.exists(STUDY_FILE):
         raise ResultsError(
-            f"a trial is taken from a study's own folder, but {place} holds no {STUDY_FILE}; "
+            f"a trial is taken from a study's own folder, but {storage} holds no {STUDY_FILE}; "
             "give the folder that the study named when it ended, such as results/quickstart"
         )
-    yaml = read_stored_study(place, "a trial", "give another study's folder").text
-    return StudyResults(parse_study(yaml, str(place / STUDY_FILE)), yaml, read_results(where))
+    yaml = read_stored_study(storage, "a trial", "give another study's folder").text
+    return StudyResults(parse_study(yaml, str(storage / STUDY_FILE)), yaml, read_results(where))

@@ -34,7 +34,7 @@ def comparison_section(results: Results, baseline: str | None, charts: Charts) -
     if not (results.trials["stage"] == "confirm").any():
         return Section("Comparison", note="No confirm trial has ended yet; the comparison comes with the first ones.")
     comparison = compare(results, baseline=baseline)
-    said_above = study_notes(results.places)
+    said_above = study_notes(results.storages)
     comparison = replace(comparison, notes=tuple(note for note in comparison.notes if note not in said_above))
     return Section(
         "Comparison", tables=tuple(comparison_tables(comparison)), figures=tuple(_metrics(comparison, charts))

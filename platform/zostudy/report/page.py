@@ -28,17 +28,17 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
     """Writes one report of all studies; figures go into ``figures/`` beside it, from which earlier ones go.
 
     Args:
-        studies: places of one study each.
+        studies: locations of one study each.
         to: the HTML file.
         watch: the page reloads itself every few seconds, and no figure files are written.
         baseline: the label of a method; every other one is tested against it.
 
     Raises:
-        ResultsError: a place cannot be read, the report not be written, or a study has no such baseline.
+        ResultsError: a location cannot be read, the report not be written, or a study has no such baseline.
     """
-    places, page = [Storage.at(study) for study in studies], Storage.at(to)
-    results = [read_results(place) for place in places]
-    study_files = [read_study_file(place) for place in places]
+    storages, page = [Storage.at(study) for study in studies], Storage.at(to)
+    results = [read_results(storage) for storage in storages]
+    study_files = [read_study_file(storage) for storage in storages]
     methods = _methods(study_files, results)
     described = with_safe_names(
         describe(file, one, baseline, Charts(methods, one.trials["method"].unique()))

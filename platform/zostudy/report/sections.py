@@ -28,15 +28,15 @@ def describe(file: StudyFile, results: Results, baseline: str | None, charts: Ch
         ResultsError: the baseline is none of the study's methods.
     """
     sections = tuple(_sections(file, results, baseline, charts))
-    notes = [f"{line}." for line in study_notes([file.place])]
-    return Study(file.place.name, " ".join([_summary(results.trials), *notes]), sections)
+    notes = [f"{line}." for line in study_notes([file.storage])]
+    return Study(file.storage.name, " ".join([_summary(results.trials), *notes]), sections)
 
 
 def _sections(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> Iterator[Section]:
     trials = results.trials
     counting = results.only(confirmed(trials))
     confirm = counting.trials
-    if (classes := read_classes(file.place)) is not None:
+    if (classes := read_classes(file.storage)) is not None:
         yield _classes_section(classes)
     yield comparison_section(results, baseline, charts)
     yield _drawn("Against queries", lambda: anytime_section(confirm, counting.history, charts))

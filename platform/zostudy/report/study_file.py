@@ -16,31 +16,31 @@ class StudyFile:
     """A study's file.
 
     Attributes:
-        place: the study's.
+        storage: the study's.
         text: all of it.
         methods: their labels, in its order.
         space: the keys that were searched, each with its choices or its range.
     """
 
-    place: Storage
+    storage: Storage
     text: str
     methods: tuple[str, ...]
     space: Mapping[str, Any]
 
 
-def read_study_file(place: Storage) -> StudyFile:
-    """Returns the file of the study at a place.
+def read_study_file(storage: Storage) -> StudyFile:
+    """Returns the file of the study in a study's storage.
 
     Raises:
         ResultsError: it is missing, cannot be read, or holds no study.
     """
-    stored = read_stored_study(place, "a report", "give a folder that zostudy run wrote")
+    stored = read_stored_study(storage, "a report", "give a folder that zostudy run wrote")
     spec = stored.data
     search = spec.get("search") or {}
     space = (search.get("space") or {}) if isinstance(search, dict) else None
     if not isinstance(space, dict):
-        raise ResultsError(f"{place / STUDY_FILE} must hold a study, but does not; restore it as the run wrote it")
-    return StudyFile(place, stored.text, _methods(spec), space)
+        raise ResultsError(f"{storage / STUDY_FILE} must hold a study, but does not; restore it as the run wrote it")
+    return StudyFile(storage, stored.text, _methods(spec), space)
 
 
 def _methods(spec: Mapping[str, Any]) -> tuple[str, ...]:

@@ -31,17 +31,17 @@ class Checkpoints:
     """The folder ``checkpoints`` of a study; a trial's file is there from its first save to its stored outcome."""
 
     def __init__(self, where: Where, condition: str = "", tell: Callable[[str], None] = lambda line: None) -> None:
-        """Uses the study's place; makes nothing yet.
+        """Uses the study's storage; makes nothing yet.
 
         Args:
-            where: the study's place.
+            where: the study's storage.
             condition: what numbers depend on beside the study, such as the dtype; states of another one are not loaded.
             tell: takes a line about a trial that begins anew though something was saved of it.
         """
         self._study = Storage.at(where)
-        self._place = self._study / CHECKPOINTS
+        self._storage = self._study / CHECKPOINTS
         self._condition, self._tell = condition, tell
-        self._saved = set(self._place.files())
+        self._saved = set(self._storage.files())
 
     def sweep(self, finished: Collection[str]) -> None:
         """Forgets the trials that have ended, and what a crash left half-written; sets aside what is no file.
@@ -52,10 +52,10 @@ class Checkpoints:
         for name in self._no_files():
             self._set_aside(name, "is not a file of its own")
         for name in {*map(_file, finished)} & self._saved:
-            self._place.remove(name)
+            self._storage.remove(name)
             self._saved.discard(name)
-        for name in self._place.files(UNFINISHED):
-            self._place.remove(name)
+        for name in self._storage.files(UNFINISHED):
+            self._storage.remove(name)
 
     def save(self, trial: str, state: State) -> None:
         """Replaces what was saved of a trial.
@@ -65,8 +65,8 @@ class Checkpoints:
         """
         buffer, content = io.BytesIO(), {_CONDITION: self._condition} | dict(state)
         np.savez(buffer, allow_pickle=False, **{name: np.asarray(value) for name, value in content.items()})
-        self._place.make()
-        self._place.write(_file(trial), _head(buffer.getvalue()) + buffer.getvalue())
+        self._storage.make()
+        self._storage.write(_file(trial), _head(buffer.getvalue()) + buffer.getvalue())
         self._saved.add(_file(trial))
 
     def load(self, trial: str) -> dict[str, NDArray[Any]] | None:
@@ -78,7 +78,7 @@ class Checkpoints:
         if _file(trial) not in self._saved:
             return None
         try:
-            state = _decoded(self._place.read(_file(trial)))
+            state = _decoded(self._storage.read(_file(trial)))
             condition = str(state.pop(_CONDITION))
         except Exception as error:  # what a changed byte makes zipfile, zlib and NumPy raise is not to be listed
             self._set_aside(_file(trial), f"cannot be read ({short_reason(error)})")
@@ -104,12 +104,12 @@ class Checkpoints:
             ResultsError: the file cannot be removed.
         """
         if _file(trial) in self._saved:
-            self._place.remove(_file(trial))
+            self._storage.remove(_file(trial))
             self._saved.discard(_file(trial))
 
     def _no_files(self) -> list[str]:
         """Returns the names of folders and links, which stand in the way of what is saved under them."""
-        folder = self._place.folder
+        folder = self._storage.folder
         paths = folder.iterdir() if folder is not None and folder.is_dir() else ()
         return sorted(path.name for path in paths if path.is_symlink() or not path.is_file())
 

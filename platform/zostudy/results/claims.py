@@ -40,18 +40,18 @@ class Pace:
 
 
 @contextmanager
-def claim(place: Storage, tell: Callable[[str], None], pace: Pace = Pace()) -> Iterator[None]:
-    """Holds a study's place for this process; a crash leaves it free again after a while.
+def claim(storage: Storage, tell: Callable[[str], None], pace: Pace = Pace()) -> Iterator[None]:
+    """Holds a study's storage for this process; a crash leaves it free again after a while.
 
     Args:
-        place: in an object store.
+        storage: in an object store.
         tell: takes a line where a claim was found whose driver may be dead, which takes a while to find out.
         pace: of the refreshing.
 
     Raises:
-        ResultsError: another driver holds it, or the place cannot be read or written.
+        ResultsError: another driver holds it, or the storage cannot be read or written.
     """
-    claims, name = place / CLAIMS, uuid4().hex
+    claims, name = storage / CLAIMS, uuid4().hex
     holder = f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     claims.write(name, holder.encode())
     try:
@@ -79,7 +79,7 @@ def _await_others(claims: Storage, name: str, holder: str, tell: Callable[[str],
             elif before is None or at != before:
                 raise ResultsError(
                     f"one driver at a time may write a study's results, but {claims} is held by "
-                    f"{_holder(claims, other)}; wait for it or end it, or give another place with --results"
+                    f"{_holder(claims, other)}; wait for it or end it, or give another location with --results"
                 )
             elif now is not None and (now - at).total_seconds() > pace.stale:
                 claims.remove(other)

@@ -66,16 +66,16 @@ def class_table(classes: StudyClasses) -> Table:
     return Table(("class", classes.asked, "minority", f"train {at}", f"dev {at}", "test"), rows, text_columns=3)
 
 
-def write_classes(place: Storage, classes: StudyClasses) -> None:
+def write_classes(storage: Storage, classes: StudyClasses) -> None:
     """Stores the classes beside a study's results.
 
     Raises:
         ResultsError: the file cannot be written.
     """
-    place.write(CLASSES_FILE, json.dumps(asdict(classes), indent=2).encode())
+    storage.write(CLASSES_FILE, json.dumps(asdict(classes), indent=2).encode())
 
 
-def read_classes(place: Storage) -> StudyClasses | None:
+def read_classes(storage: Storage) -> StudyClasses | None:
     """Returns what ``write_classes`` stored; None where an older zostudy stored nothing.
 
     Raises:
@@ -84,14 +84,14 @@ def read_classes(place: Storage) -> StudyClasses | None:
     from pydantic import TypeAdapter
 
     try:
-        classes: StudyClasses = TypeAdapter(StudyClasses).validate_json(place.read(CLASSES_FILE))
+        classes: StudyClasses = TypeAdapter(StudyClasses).validate_json(storage.read(CLASSES_FILE))
         _check(classes)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         reason = short_reason(error) if isinstance(error, OSError) else "it is none that a run wrote"
         raise ResultsError(
-            f"a report shows the study's classes, but {place / CLASSES_FILE} cannot be read ({reason}); "
+            f"a report shows the study's classes, but {storage / CLASSES_FILE} cannot be read ({reason}); "
             "run the study again, which writes it anew, or remove it"
         ) from error
     return classes

@@ -15,7 +15,7 @@ from zostudy.results.comparison import Cell, Comparison, Seed
 from zostudy.results.intervals import mean_of, t_interval
 from zostudy.results.losses import study_notes
 from zostudy.results.outdated import JUDGED_BY, outdated
-from zostudy.results.reading import Results, load_trials, study_places
+from zostudy.results.reading import Results, find_studies, load_trials
 from zostudy.results.schema import METRICS
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import listed, meant, named
@@ -86,15 +86,15 @@ def compare(
         _cell(rows, counts, row_names, metrics, by) for rows in _rows_of_cells(confirm, [*coordinates, by], metrics)
     ]
     ordered = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
-    notes = (*_outdated_note(confirm), *study_notes(_places(results)))
+    notes = (*_outdated_note(confirm), *study_notes(_storages(results)))
     return Comparison(by, row_names, metrics, ordered, baseline, unequal is not None, notes)
 
 
-def _places(results: Given) -> list[Storage]:
+def _storages(results: Given) -> list[Storage]:
     """Returns the places of the studies, as far as they are known."""
     if isinstance(results, pd.DataFrame):
         return []
-    return results.places if isinstance(results, Results) else study_places(results)
+    return results.storages if isinstance(results, Results) else find_studies(results)
 
 
 def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
@@ -212,9 +212,9 @@ def _check_baseline(trials: pd.DataFrame, results: Given, baseline: str | None) 
         return
     from zostudy.results.studies import read_studies  # parsing many study files takes long
 
-    for place in _places(results):
+    for storage in _storages(results):
         with suppress(ResultsError):
-            methods.update(read_studies([place])["methods"][0].as_py())
+            methods.update(read_studies([storage])["methods"][0].as_py())
     if baseline not in methods:
         remedy = meant(baseline, methods, "name one of these")
         raise ResultsError(

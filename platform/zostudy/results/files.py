@@ -44,7 +44,7 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
     A file may hold one trial or many. What an unfinished trial has stored so far is left out.
 
     Args:
-        where: the study's place.
+        where: the study's storage.
         table: such as ``trials``.
         columns: of the table; None for all of them.
 
@@ -52,49 +52,49 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
         ResultsError: a file cannot be read, is not of this table, or was written by a newer zostudy; or the table
             lacks rows that it owes, or holds others.
     """
-    place, names = Storage.at(where), list(columns or SCHEMAS[table].names)
+    storage, names = Storage.at(where), list(columns or SCHEMAS[table].names)
     for _ in range(MOST_LISTINGS):
         with suppress(FileNotFoundError, ChangedError):
-            return _read_table(place, table, names)
-    raise ResultsError(f"results must stay while they are read, but files of {place / table} vanish; read them again")
+            return _read_table(storage, table, names)
+    raise ResultsError(f"results must stay while they are read, but files of {storage / table} vanish; read them again")
 
 
-def table_files(place: Storage, table: str) -> list[str]:
+def table_files(storage: Storage, table: str) -> list[str]:
     """Returns the names of a table's files that are read: a trial's file counts once ``trials`` has one, too.
 
     Raises:
         ResultsError: a file that is not read belongs to no unfinished trial either, see ``check_files``.
     """
     if table not in TABLES_BESIDE_TRIALS:
-        return (place / table).files(PARQUET)
-    trials = place / "trials"
+        return (storage / table).files(PARQUET)
+    trials = storage / "trials"
     for _ in range(MOST_LISTINGS):
         finished = set(trials.files(PARQUET))
-        found = (place / table).files(PARQUET)
+        found = (storage / table).files(PARQUET)
         if finished <= set(trials.files(PARQUET)):  # else they were merged in between
-            _check_left_out(place, table, [name for name in found if name not in finished])
+            _check_left_out(storage, table, [name for name in found if name not in finished])
             return [name for name in found if name in finished]
     raise ResultsError(f"results must stay while they are read, but files of {trials} vanish; read them again")
 
 
-def check_files(place: Storage, table: str, names: list[str]) -> None:
+def check_files(storage: Storage, table: str, names: list[str]) -> None:
     """Checks that files are of this table and whole as far as their footers say, which is quick.
 
     Raises:
         ResultsError: one cannot be read, is not of this table, or was written by a newer zostudy.
         FileNotFoundError: one is no longer there.
     """
-    folder = place / table
+    folder = storage / table
     _for_each(folder, names, lambda name: read_footer(folder, name, table))
 
 
-def check_rows(place: Storage, table: str, names: list[str]) -> bool:
+def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
     """Checks that the files of a table hold the rows that it owes, and returns whether all of these count.
 
     Those of a trial that ran again since they were merged, or is to run again, do not count.
 
     Args:
-        place: of a study.
+        storage: of a study.
         table: such as ``scores``.
         names: from ``table_files``.
 
@@ -104,14 +104,14 @@ def check_rows(place: Storage, table: str, names: list[str]) -> bool:
         FileNotFoundError: a file is no longer there.
     """
     if table in MEASURED:
-        _read_measured(place, table)
+        _read_measured(storage, table)
         return True
-    finished = read_finished(place)
-    _check_trials(place, finished)
+    finished = read_finished(storage)
+    _check_trials(storage, finished)
     if table == "trials":
         return MERGED not in names or len(names) == 1
-    rows, all_count = count_rows(place, table, names, finished)
-    _check_owed(place, table, finished, rows)
+    rows, all_count = count_rows(storage, table, names, finished)
+    _check_owed(storage, table, finished, rows)
     return all_count
 
 
@@ -126,14 +126,14 @@ def torn_files(folder: Storage, table: str) -> dict[str, str]:
     return {name: reason for name, reason in faults if reason is not None}
 
 
-def count_rows(place: Storage, table: str, names: list[str], finished: Finished) -> tuple[dict[str, Rows], bool]:
+def count_rows(storage: Storage, table: str, names: list[str], finished: Finished) -> tuple[dict[str, Rows], bool]:
     """Returns the rows of each finished trial in files of a table, and whether there are no others.
 
     Raises:
         ResultsError: a file cannot be read.
         FileNotFoundError: a file is no longer there.
     """
-    folder, with_others = place / table, set[str]()
+    folder, with_others = storage / table, set[str]()
 
     def counting(name: str) -> Iterator[pa.Table]:
         trials = finished.of_file(name)
@@ -152,43 +152,43 @@ def missing_cells(finished: Finished, precision: pa.Table) -> list[str]:
     return sorted(finished.cells - set(precision["cell"].to_pylist()))
 
 
-def _read_table(place: Storage, table: str, columns: list[str]) -> pa.Table:
+def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
     if table in MEASURED:
-        return _read_measured(place, table).select(columns)
+        return _read_measured(storage, table).select(columns)
     needed = list(dict.fromkeys([*columns, "trial", *DIGESTED.get(table, ())]))
-    finished, files = read_trials(place, needed if table == "trials" else ())
-    _check_trials(place, finished)
+    finished, files = read_trials(storage, needed if table == "trials" else ())
+    _check_trials(storage, finished)
     if table in TABLES_BESIDE_TRIALS:
-        names, folder = table_files(place, table), place / table
+        names, folder = table_files(storage, table), storage / table
         files = dict(zip(names, _for_each(folder, names, lambda n: read_rows(folder, n, table, needed)), strict=True))
     parts = [_counting(rows.select(needed), finished.of_file(name)) for name, rows in sorted(files.items())]
     rows = pa.concat_tables([schema_of(table, needed).empty_table(), *parts])
     if table in TABLES_BESIDE_TRIALS:
-        _check_owed(place, table, finished, digest_rows([rows], table))
+        _check_owed(storage, table, finished, digest_rows([rows], table))
     if MERGED in files and len(files) > 1:
         rows = rows.take(pc.sort_indices(rows["trial"]))
     return rows.select(columns)
 
 
-def _read_measured(place: Storage, table: str) -> pa.Table:
-    finished, rows = read_finished(place), read_measured(place, table)
-    _check_trials(place, finished)
+def _read_measured(storage: Storage, table: str) -> pa.Table:
+    finished, rows = read_finished(storage), read_measured(storage, table)
+    _check_trials(storage, finished)
     if table == "precision" and (lost := missing_cells(finished, rows)):
-        _refuse(place, finished, f"{place / table} lacks {some(lost)}")
+        _refuse(storage, finished, f"{storage / table} lacks {some(lost)}")
     return rows
 
 
-def read_measured(place: Storage, table: str) -> pa.Table:
+def read_measured(storage: Storage, table: str) -> pa.Table:
     """Returns what is stored of the study as a whole, without a look at its trials; no rows where there is nothing.
 
     Args:
-        place: of the study.
+        storage: of the study.
         table: ``precision`` or ``agreement``.
 
     Raises:
         ResultsError: a file cannot be read, or a row is there twice.
     """
-    folder = place / table
+    folder = storage / table
     parts = [read_rows(folder, name, table, SCHEMAS[table].names) for name in folder.files(PARQUET)]
     rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
     if len(rows.group_by(list(MEASURED[table])).aggregate([])) < rows.num_rows:
@@ -199,32 +199,34 @@ def read_measured(place: Storage, table: str) -> pa.Table:
     return rows
 
 
-def _check_trials(place: Storage, finished: Finished) -> None:
-    if lost := lost_trials(place, finished):
-        _refuse(place, finished, f"{place / 'trials' / MERGED} lacks {some(lost)}, which other tables hold")
+def _check_trials(storage: Storage, finished: Finished) -> None:
+    if lost := lost_trials(storage, finished):
+        _refuse(storage, finished, f"{storage / 'trials' / MERGED} lacks {some(lost)}, which other tables hold")
     for table in TABLES_BESIDE_TRIALS:
-        if there := [name for name in (place / table).files(PARQUET) if name in finished.files.values()]:
-            _check_against(place, table, there, finished)
+        if there := [name for name in (storage / table).files(PARQUET) if name in finished.files.values()]:
+            _check_against(storage, table, there, finished)
             return
 
 
-def _check_against(place: Storage, table: str, there: list[str], finished: Finished) -> None:
+def _check_against(storage: Storage, table: str, there: list[str], finished: Finished) -> None:
     """Checks trials against a table of which there is something: where they part, nobody knows which one is right."""
-    suspect = [name for name in there if not is_as_owed(place, table, name, finished)]
-    faults = finished.faults(table, count_rows(place, table, suspect, finished)[0]) if suspect or finished.again else {}
+    suspect = [name for name in there if not is_as_owed(storage, table, name, finished)]
+    faults = (
+        finished.faults(table, count_rows(storage, table, suspect, finished)[0]) if suspect or finished.again else {}
+    )
     came_alone = {trial for trial in finished.again if finished.files[trial] not in there}
     doubtful = {t: fault for t, fault in faults.items() if finished.files[t] in suspect or t in came_alone}
     if doubtful:
-        _refuse(place, finished, finished.told(place, table, doubtful))
+        _refuse(storage, finished, finished.told(storage, table, doubtful))
 
 
-def _check_owed(place: Storage, table: str, finished: Finished, rows: Mapping[str, Rows]) -> None:
+def _check_owed(storage: Storage, table: str, finished: Finished, rows: Mapping[str, Rows]) -> None:
     if faults := finished.faults(table, rows):
-        _refuse(place, finished, finished.told(place, table, faults))
+        _refuse(storage, finished, finished.told(storage, table, faults))
 
 
-def _refuse(place: Storage, finished: Finished, what: str) -> NoReturn:
-    if read_finished(place) != finished:
+def _refuse(storage: Storage, finished: Finished, what: str) -> NoReturn:
+    if read_finished(storage) != finished:
         raise ChangedError
     raise ResultsError(f"results must be whole, but {what}; {REMEDY}")
 
@@ -235,10 +237,10 @@ def _counting(rows: pa.Table, trials: Collection[str]) -> pa.Table:
     return rows if pc.all(among).as_py() else rows.filter(among)
 
 
-def _check_left_out(place: Storage, table: str, names: list[str]) -> None:
+def _check_left_out(storage: Storage, table: str, names: list[str]) -> None:
     for name in names:
         with suppress(FileNotFoundError):  # what is merged vanishes
-            check_files(place, table, [name])
+            check_files(storage, table, [name])
 
 
 def _for_each(folder: Storage, names: list[str], call: Callable[[str], T]) -> list[T]:

@@ -24,17 +24,17 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @contextmanager
 def lease(where: Where, tell: Callable[[str], None]) -> Iterator[None]:
-    """Holds a study's place, which it makes, for this process; however the process ends, nothing stays locked.
+    """Holds a study's storage, which it makes, for this process; however the process ends, nothing stays locked.
 
     Args:
-        where: a folder, or a place in an object store, which is held by a claim (``zostudy.results.claims``).
+        where: a folder, or a location in an object store, which is held by a claim (``zostudy.results.claims``).
         tell: takes a line when something takes its time.
 
     Raises:
         ResultsError: another driver holds it, or the folder cannot be made, written or locked.
     """
-    place = Storage.at(where)
-    with _locked(place.folder) if place.folder else claim(place, tell):
+    storage = Storage.at(where)
+    with _locked(storage.folder) if storage.folder else claim(storage, tell):
         yield
 
 

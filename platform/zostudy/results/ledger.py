@@ -38,18 +38,18 @@ class Ledger:
     """
 
     def __init__(self, where: Where) -> None:
-        """Makes or opens a study's place; one process at a time may write to it.
+        """Makes or opens a study's storage; one process at a time may write to it.
 
         Raises:
-            ResultsError: the place cannot be made or written.
+            ResultsError: the storage cannot be made or written.
         """
-        self.place = Storage.at(where)
-        for folder in (self.place, *(self.place / table for table in SCHEMAS)):
+        self.storage = Storage.at(where)
+        for folder in (self.storage, *(self.storage / table for table in SCHEMAS)):
             folder.make()
             for name in folder.files(UNFINISHED):
                 folder.remove(name)
-        self.place.write(_PROBE, b"")
-        self.place.remove(_PROBE)
+        self.storage.write(_PROBE, b"")
+        self.storage.remove(_PROBE)
 
     def set_damage_aside(self) -> list[str]:
         """Takes out what is torn, lost or there twice (``zostudy.results.repair``); such trials run again.
@@ -60,12 +60,12 @@ class Ledger:
         Raises:
             ResultsError: a file is of something else or of a newer zostudy, or cannot be moved.
         """
-        return set_damage_aside(self.place)
+        return set_damage_aside(self.storage)
 
     @property
     def has_lost_precision(self) -> bool:
         """Whether what was measured of the precision is gone, or had to be set aside."""
-        return has_lost_precision(self.place)
+        return has_lost_precision(self.storage)
 
     def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
         """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.
@@ -80,12 +80,12 @@ class Ledger:
         Raises:
             ResultsError: the folder holds results of another study, or does not say of which.
         """
-        if not (self.place / "trials").files(PARQUET):
+        if not (self.storage / "trials").files(PARQUET):
             return ()
         changes = difference(self._study(), resolved)
         if changes.contradictions and not self._takes_back(resolved):
             raise ResultsError(
-                f"a results folder holds one study, which may only grow, but {self.place} holds another "
+                f"a results folder holds one study, which may only grow, but {self.storage} holds another "
                 f"({'; '.join(changes.contradictions)}); change the study back, or give it another name"
             )
         return changes.additions
@@ -101,13 +101,13 @@ class Ledger:
         Raises:
             ResultsError: trials ran on other data or another model, or a file cannot be read.
         """
-        for text in read_table(self.place, "trials", ("versions",))["versions"].unique().to_pylist():
+        for text in read_table(self.storage, "trials", ("versions",))["versions"].unique().to_pylist():
             held = json.loads(text)
             for content, same in _SAME_CONTENTS.items():
                 given = versions.get(content)
                 if None not in (held.get(content), given) and held[content] != given:
                     raise ResultsError(
-                        f"a results folder holds trials on {same}, but those in {self.place} ran on {content} of "
+                        f"a results folder holds trials on {same}, but those in {self.storage} ran on {content} of "
                         f"digest {held[content]}, and that of the study's {content} is {given} now; put the {content} "
                         "back, or give the study another name"
                     )
@@ -121,7 +121,7 @@ class Ledger:
             ResultsError: the file cannot be written.
         """
         text = f"# ran with {', '.join(f'{name} {number}' for name, number in versions.items())}\n{dump_yaml(resolved)}"
-        self.place.write(STUDY_FILE, text.encode())
+        self.storage.write(STUDY_FILE, text.encode())
 
     def record(self, outcome: Outcome) -> None:
         """Stores a trial, complete, failed or pruned; its file in ``trials`` comes last and makes it count.
@@ -132,11 +132,11 @@ class Ledger:
             ResultsError: a file cannot be written.
             ValueError: a column of the outcome is unknown or missing.
         """
-        cells = read_measured(self.place, "precision")["cell"].to_pylist()
+        cells = read_measured(self.storage, "precision")["cell"].to_pylist()
         tables = encode(outcome, cells.count(outcome.trial.cell))
-        (self.place / "trials").remove(outcome.name + PARQUET)
+        (self.storage / "trials").remove(outcome.name + PARQUET)
         for table in TABLES_OF_A_TRIAL:
-            write_table(tables[table], self.place / table, outcome.name + PARQUET)
+            write_table(tables[table], self.storage / table, outcome.name + PARQUET)
 
     def trials(self) -> list[TrialRow]:
         """Returns the rows of the finished trials, by name.
@@ -144,7 +144,7 @@ class Ledger:
         Raises:
             ResultsError: a file cannot be read.
         """
-        return [TrialRow.of_stored(row) for row in read_table(self.place, "trials").to_pylist()]
+        return [TrialRow.of_stored(row) for row in read_table(self.storage, "trials").to_pylist()]
 
     def evaluations(self) -> dict[str, dict[str, NDArray[Any]]]:
         """Returns the evaluations on dev by trial: ``queries`` (int64) and ``dev_auc`` (float64), the start's first.
@@ -152,7 +152,7 @@ class Ledger:
         Raises:
             ResultsError: a file cannot be read.
         """
-        history = read_table(self.place, "history", ("trial", "queries", "dev_auc")).drop_null()
+        history = read_table(self.storage, "history", ("trial", "queries", "dev_auc")).drop_null()
         found: dict[str, list[tuple[int, float]]] = {}
         for trial, queries, dev_auc in zip(*(column.to_pylist() for column in history.columns), strict=True):
             found.setdefault(trial, []).append((queries, dev_auc))
@@ -162,7 +162,7 @@ class Ledger:
         }
 
     def record_precision(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Stores what was measured of the cells' precision, in place of what was stored before: all of it or nothing.
+        """Stores what was measured of the cells' precision, replacing what was stored before: all of it or nothing.
 
         Args:
             rows: one mapping a cell and dtype, with every column of ``zostudy.results.schema.PRECISION``.
@@ -171,7 +171,7 @@ class Ledger:
             ResultsError: the file cannot be written.
             ValueError: a column is unknown, missing or empty.
         """
-        write_table(encode_precision(rows), self.place / "precision", PRECISION_FILE)
+        write_table(encode_precision(rows), self.storage / "precision", PRECISION_FILE)
 
     def precision(self) -> list[dict[str, Any]]:
         """Returns what ``record_precision`` stored, in its order; nothing in a folder of an older zostudy.
@@ -179,11 +179,11 @@ class Ledger:
         Raises:
             ResultsError: a file cannot be read.
         """
-        rows: list[dict[str, Any]] = read_measured(self.place, "precision").to_pylist()
+        rows: list[dict[str, Any]] = read_measured(self.storage, "precision").to_pylist()
         return rows
 
     def record_agreement(self, row: Mapping[str, Any]) -> None:
-        """Stores how near the evaluator of a dtype is to transformers, in place of what was stored of that dtype.
+        """Stores how near the evaluator of a dtype is to transformers, replacing what was stored of that dtype.
 
         Args:
             row: every column of ``zostudy.results.schema.AGREEMENT``.
@@ -192,11 +192,11 @@ class Ledger:
             ResultsError: the file cannot be written.
             ValueError: a column is unknown, missing or empty.
         """
-        write_table(encode_agreement(row), self.place / "agreement", f"{row['dtype']}{PARQUET}")
+        write_table(encode_agreement(row), self.storage / "agreement", f"{row['dtype']}{PARQUET}")
 
     def _study(self) -> Mapping[str, Any]:
         """Returns the stored study file as plain data."""
-        return read_stored_study(self.place, "going on with a study", "give another folder with --results").data
+        return read_stored_study(self.storage, "going on with a study", "give another folder with --results").data
 
     def _takes_back(self, resolved: Mapping[str, Any]) -> bool:
         """Returns whether the stored study is this one grown, and all trials are of this one."""
@@ -205,7 +205,7 @@ class Ledger:
         most = {"search": resolved["search"]["trials"], "confirm": resolved["confirm"]["seeds"]}
         labels = {label for entry in resolved["methods"] for label in ([entry] if isinstance(entry, str) else entry)}
         columns = ("stage", "number", "method", "imbalance_ratio")
-        trials: list[dict[str, Any]] = read_table(self.place, "trials", columns).to_pylist()
+        trials: list[dict[str, Any]] = read_table(self.storage, "trials", columns).to_pylist()
         return all(
             row["number"] < most[row["stage"]]
             and row["method"] in labels

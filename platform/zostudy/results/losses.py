@@ -17,28 +17,28 @@ MOST_AT_ONCE = 8
 MOST_LOOKS = 10
 
 
-def study_notes(places: Sequence[Storage]) -> list[str]:
+def study_notes(storages: Sequence[Storage]) -> list[str]:
     """Returns what a reader of any table should know of the studies: which are not whole, and which are unfinished."""
-    return [*losses(places), *unfinished(places)]
+    return [*losses(storages), *unfinished(storages)]
 
 
-def losses(places: Sequence[Storage]) -> list[str]:
+def losses(storages: Sequence[Storage]) -> list[str]:
     """Returns a line for each table of each study that lacks rows or has others, as far as footers tell.
 
     Reading such a table is refused. A study whose trials are lost or cannot be read has no line here: reading it is
     refused as a whole.
     """
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        return [line for lines in pool.map(_of_study, places) for line in lines]
+        return [line for lines in pool.map(_of_study, storages) for line in lines]
 
 
-def _of_study(place: Storage) -> list[str]:
+def _of_study(storage: Storage) -> list[str]:
     for _ in range(MOST_LOOKS):
         try:
-            finished = read_finished(place)
-            lines = [line for table in TABLES_BESIDE_TRIALS if (line := _of_table(place, table, finished))]
-            lines += [line for line in (_of_precision(place, finished), _waiting(place, finished)) if line]
-            if not lines or read_finished(place) == finished:
+            finished = read_finished(storage)
+            lines = [line for table in TABLES_BESIDE_TRIALS if (line := _of_table(storage, table, finished))]
+            lines += [line for line in (_of_precision(storage, finished), _waiting(storage, finished)) if line]
+            if not lines or read_finished(storage) == finished:
                 return lines
         except ResultsError:
             return []
@@ -47,28 +47,28 @@ def _of_study(place: Storage) -> list[str]:
     return []
 
 
-def _of_table(place: Storage, table: str, finished: Finished) -> str | None:
+def _of_table(storage: Storage, table: str, finished: Finished) -> str | None:
     try:
-        there = (place / table).files(PARQUET)
+        there = (storage / table).files(PARQUET)
         owing = {finished.files[trial] for trial in finished.trials if finished.owed(table, trial).count}
-        if owing <= set(there) and all(is_as_owed(place, table, name, finished) for name in owing):
+        if owing <= set(there) and all(is_as_owed(storage, table, name, finished) for name in owing):
             return None
-        names = table_files(place, table)
-        faults = finished.faults(table, count_rows(place, table, names, finished)[0])
+        names = table_files(storage, table)
+        faults = finished.faults(table, count_rows(storage, table, names, finished)[0])
     except ResultsError as error:
         return str(error)
-    return f"results must be whole, but {finished.told(place, table, faults)}; {REMEDY}" if faults else None
+    return f"results must be whole, but {finished.told(storage, table, faults)}; {REMEDY}" if faults else None
 
 
-def _of_precision(place: Storage, finished: Finished) -> str | None:
+def _of_precision(storage: Storage, finished: Finished) -> str | None:
     try:
-        lost = missing_cells(finished, read_measured(place, "precision"))
+        lost = missing_cells(finished, read_measured(storage, "precision"))
     except ResultsError as error:
         return str(error)
-    return f"results must be whole, but {place / 'precision'} lacks {some(lost)}; {REMEDY}" if lost else None
+    return f"results must be whole, but {storage / 'precision'} lacks {some(lost)}; {REMEDY}" if lost else None
 
 
-def _waiting(place: Storage, finished: Finished) -> str | None:
+def _waiting(storage: Storage, finished: Finished) -> str | None:
     if not finished.waiting:
         return None
-    return f"{place.name} waits for trials to run again that were set aside: {some(finished.waiting)}; run it again"
+    return f"{storage.name} waits for trials to run again that were set aside: {some(finished.waiting)}; run it again"

@@ -12,21 +12,21 @@ from zostudy.results.parquet import PARQUET, write_table
 from zostudy.results.storage import Storage
 
 
-def merge(place: Storage) -> None:
+def merge(storage: Storage) -> None:
     """Merges the trials' own files of a study that has ended; its lease must be held.
 
     Raises:
         ResultsError: a file cannot be read, written or removed; then every trial is still there.
     """
-    if _own_files(place, "trials"):
+    if _own_files(storage, "trials"):
         for table in TABLES_OF_A_TRIAL:  # trials last: another merged file counts once trials has one too
-            write_table(read_table(place, table), place / table, MERGED)
+            write_table(read_table(storage, table), storage / table, MERGED)
     for table in reversed(
         TABLES_OF_A_TRIAL
     ):  # trials first: without its own file there, a trial is that of the merged files
-        for name in _own_files(place, table):
-            (place / table).remove(name)
+        for name in _own_files(storage, table):
+            (storage / table).remove(name)
 
 
-def _own_files(place: Storage, table: str) -> list[str]:
-    return [name for name in (place / table).files(PARQUET) if name != MERGED]
+def _own_files(storage: Storage, table: str) -> list[str]:
+    return [name for name in (storage / table).files(PARQUET) if name != MERGED]

@@ -81,10 +81,10 @@ class Finished:
             if there.count < owed.count or (owed.digest and owed != there)
         }
 
-    def told(self, place: Storage, table: str, faults: Mapping[str, str]) -> str:
+    def told(self, storage: Storage, table: str, faults: Mapping[str, str]) -> str:
         """Returns what is wrong with a table, at least one fault of which is given, in a few words."""
         trial = min(faults)
-        folder, name = place / table, self.files[trial]
+        folder, name = storage / table, self.files[trial]
         if folder.exists(name):
             more = f" (and so {len(faults) - 1:,} more)" if len(faults) > 1 else ""
             return f"{folder / name} {faults[trial]} of {trial}{more}"
@@ -98,24 +98,24 @@ def _fault(owed: Rows, there: Rows) -> str:
     return f"holds {there.count:,} rows instead of {owed.count:,}" if owed.digest else "holds no rows"
 
 
-def read_finished(place: Storage) -> Finished:
+def read_finished(storage: Storage) -> Finished:
     """Returns the finished trials of a study; a trial's own file counts before the merged one.
 
     Raises:
         ResultsError: as ``read_trials``.
         FileNotFoundError: a file vanished, as those do that are merged.
     """
-    return read_trials(place, ())[0]
+    return read_trials(storage, ())[0]
 
 
-def read_trials(place: Storage, columns: Sequence[str]) -> tuple[Finished, dict[str, pa.Table]]:
+def read_trials(storage: Storage, columns: Sequence[str]) -> tuple[Finished, dict[str, pa.Table]]:
     """Returns the finished trials of a study as ``read_finished`` does, and some columns of each file of ``trials``.
 
     Raises:
         ResultsError: a file cannot be read, or a trial is there twice.
         FileNotFoundError: a file vanished, as those do that are merged.
     """
-    folder = place / "trials"
+    folder = storage / "trials"
     tables: dict[str, pa.Table] = {}
     set_aside: set[str] = set()
     again: set[str] = set()
@@ -129,7 +129,7 @@ def read_trials(place: Storage, columns: Sequence[str]) -> tuple[Finished, dict[
             trial = row["trial"]
             if trial in here or files.get(trial, MERGED) != MERGED:
                 raise ResultsError(
-                    f"every study must be read once, but {trial} of {row['study']} is in {place} twice; "
+                    f"every study must be read once, but {trial} of {row['study']} is in {storage} twice; "
                     "move the copy away"
                 )
             if trial in files:
@@ -139,11 +139,11 @@ def read_trials(place: Storage, columns: Sequence[str]) -> tuple[Finished, dict[
     return Finished(trials, files, frozenset(set_aside), frozenset(again)), tables
 
 
-def lost_trials(place: Storage, finished: Finished, tables: Sequence[str] | None = None) -> set[str]:
+def lost_trials(storage: Storage, finished: Finished, tables: Sequence[str] | None = None) -> set[str]:
     """Returns the trials that have merged rows in another table, but neither finished nor were set aside.
 
     Args:
-        place: of a study.
+        storage: of a study.
         finished: its trials.
         tables: where to look; None for where it is enough.
 
@@ -154,16 +154,16 @@ def lost_trials(place: Storage, finished: Finished, tables: Sequence[str] | None
     merged = finished.of_file(MERGED)
     found: set[str] = set()
     if tables is None:
-        tables = [table for table in TABLES_BESIDE_TRIALS if (place / table).exists(MERGED)]
+        tables = [table for table in TABLES_BESIDE_TRIALS if (storage / table).exists(MERGED)]
         tables = tables[:1] if merged else tables  # the first has rows of every trial of which there are any
     for table in tables:
-        if (place / table).exists(MERGED) and not (merged and is_as_owed(place, table, MERGED, finished)):
-            for rows in read_batches(place / table, MERGED, table, ["trial"]):
+        if (storage / table).exists(MERGED) and not (merged and is_as_owed(storage, table, MERGED, finished)):
+            for rows in read_batches(storage / table, MERGED, table, ["trial"]):
                 found.update(rows["trial"].unique().to_pylist())
     return found - finished.trials.keys() - finished.set_aside
 
 
-def is_as_owed(place: Storage, table: str, name: str, finished: Finished) -> bool:
+def is_as_owed(storage: Storage, table: str, name: str, finished: Finished) -> bool:
     """Returns whether a file holds what it owes its trials and no more, as its footer tells.
 
     Of trials that an older zostudy ran no more is known than how many rows are owed at least.
@@ -173,7 +173,7 @@ def is_as_owed(place: Storage, table: str, name: str, finished: Finished) -> boo
         FileNotFoundError: it is not there.
     """
     owed = [finished.owed(table, trial) for trial in finished.of_file(name)]
-    footer = read_footer(place / table, name, table)
+    footer = read_footer(storage / table, name, table)
     if all(rows.digest for rows in owed):
         return total(owed) == Rows(footer.rows, footer.digest or "")
     return footer.rows >= sum(rows.count for rows in owed)

@@ -45,7 +45,7 @@ def load_results(path: Where | Sequence[Where]) -> Results:
             file in it is not ours.
     """
     results = read_results(path)
-    for line in losses(results.places):
+    for line in losses(results.storages):
         warnings.warn(line, ResultsWarning, stacklevel=2)
     return results
 
@@ -56,12 +56,12 @@ def read_results(path: Where | Sequence[Where]) -> Results:
     Raises:
         ResultsError: as ``load_results``.
     """
-    places = study_places(path)
-    trials = _read_trials(places, SCHEMAS["trials"].names)
+    storages = find_studies(path)
+    trials = _read_trials(storages, SCHEMAS["trials"].names)
     return Results(
-        _frame(places, trials, path),
+        _frame(storages, trials, path),
         # Trials are read before history and scores, so a trial that ends in between is left out as a whole.
-        tuple((place, part["trial"].combine_chunks()) for place, part in zip(places, trials, strict=True)),
+        tuple((storage, part["trial"].combine_chunks()) for storage, part in zip(storages, trials, strict=True)),
     )
 
 
@@ -75,16 +75,16 @@ def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.Dat
     Raises:
         ResultsError: as ``load_results``.
     """
-    places = study_places(path)
-    return _frame(places, _read_trials(places, list(dict.fromkeys([*_KEY, *columns]))), path)
+    storages = find_studies(path)
+    return _frame(storages, _read_trials(storages, list(dict.fromkeys([*_KEY, *columns]))), path)
 
 
-def study_places(path: Where | Sequence[Where], option: str = "") -> list[Storage]:
-    """Returns the places of the studies that ``load_results`` would read, finished trials or not.
+def find_studies(path: Where | Sequence[Where], option: str = "") -> list[Storage]:
+    """Returns the storages of the studies that ``load_results`` would read, finished trials or not.
 
     Args:
         path: as of ``load_results``.
-        option: what gives another place, for who calls a verb that has one.
+        option: the flag that gives another location, where a verb has one.
 
     Raises:
         ResultsError: a folder is missing, or holds no study.
@@ -94,13 +94,13 @@ def study_places(path: Where | Sequence[Where], option: str = "") -> list[Storag
     return list({folder.folder.resolve() if folder.folder else str(folder): folder for folder in found}.values())
 
 
-def check_read_once(places: Sequence[Storage]) -> None:
-    """Checks that no trial is there twice, as those of a study at two of the places.
+def check_read_once(storages: Sequence[Storage]) -> None:
+    """Checks that no trial is there twice, as those of a study in two of the storages.
 
     Raises:
         ResultsError: one is, or a file of trials cannot be read.
     """
-    _check_once(places, _read_trials(places, _KEY))
+    _check_once(storages, _read_trials(storages, _KEY))
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,9 +115,9 @@ class Results:
     _finished: tuple[tuple[Storage, pa.Array], ...]
 
     @property
-    def places(self) -> list[Storage]:
+    def storages(self) -> list[Storage]:
         """Where the studies are."""
-        return [place for place, _ in self._finished]
+        return [storage for storage, _ in self._finished]
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -131,7 +131,7 @@ class Results:
 
     @cached_property
     def landscape(self) -> pd.DataFrame:
-        """One row a place around the kept point of a finished confirm trial; none where it was left out."""
+        """One row a point around the kept point of a finished confirm trial; none where it was left out."""
         return self._rows("landscape")
 
     @cached_property
@@ -145,7 +145,7 @@ class Results:
         return self._of_studies("agreement")
 
     def _of_studies(self, table: str) -> pd.DataFrame:
-        return _to_pandas(pa.concat_tables(read_table(place, table) for place in self.places))
+        return _to_pandas(pa.concat_tables(read_table(storage, table) for storage in self.storages))
 
     def only(self, trials: pd.DataFrame) -> Results:
         """Returns the results of some of the trials alone; their history and scores then take less memory.
@@ -156,8 +156,8 @@ class Results:
         chosen = self.trials.index.isin(trials.index)
         ends = np.cumsum([len(finished) for _, finished in self._finished])
         finished = tuple(
-            (place, names.filter(pa.array(part)))
-            for (place, names), part in zip(self._finished, np.split(chosen, ends[:-1]), strict=True)
+            (storage, names.filter(pa.array(part)))
+            for (storage, names), part in zip(self._finished, np.split(chosen, ends[:-1]), strict=True)
         )
         return Results(self.trials[chosen].reset_index(drop=True), finished)
 
@@ -173,7 +173,7 @@ class Results:
         """
         from zostudy.results.sql import query as ask
 
-        frame: pd.DataFrame = ask(self.places, query, lambda answer: answer.df())
+        frame: pd.DataFrame = ask(self.storages, query, lambda answer: answer.df())
         return frame
 
     def __repr__(self) -> str:
@@ -196,48 +196,49 @@ class Results:
         return _to_pandas(pa.concat_tables(parts))
 
 
-def _read_trials(places: Sequence[Storage], columns: Sequence[str]) -> list[pa.Table]:
+def _read_trials(storages: Sequence[Storage], columns: Sequence[str]) -> list[pa.Table]:
     with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_ONCE)) as pool:
-        return list(pool.map(lambda place: read_table(place, "trials", columns), places))
+        return list(pool.map(lambda storage: read_table(storage, "trials", columns), storages))
 
 
-def _frame(places: Sequence[Storage], trials: Sequence[pa.Table], path: Where | Sequence[Where]) -> pd.DataFrame:
+def _frame(storages: Sequence[Storage], trials: Sequence[pa.Table], path: Where | Sequence[Where]) -> pd.DataFrame:
     if not any(part.num_rows for part in trials):
         raise ResultsError(
             f"results need at least one finished trial, but {_listed(path)} holds none; "
             "wait for the first one, or run the study again to resume it"
         )
-    _check_once(places, trials)
+    _check_once(storages, trials)
     return _to_pandas(pa.concat_tables(trials))
 
 
-def _check_once(places: Sequence[Storage], trials: Sequence[pa.Table]) -> None:
+def _check_once(storages: Sequence[Storage], trials: Sequence[pa.Table]) -> None:
     seen: dict[tuple[str, str], Storage] = {}
-    for place, part in zip(places, trials, strict=True):
+    for storage, part in zip(storages, trials, strict=True):
         for study, trial in zip(*(part[name].to_pylist() for name in _KEY), strict=True):
             if other := seen.get((study, trial)):
-                copy = f"and in {place}; give one of these folders" if other != place else "twice; move the copy away"
+                copy = (
+                    f"and in {storage}; give one of these folders" if other != storage else "twice; move the copy away"
+                )
                 raise ResultsError(f"every study must be read once, but {trial} of {study} is in {other} {copy}")
-            seen[study, trial] = place
+            seen[study, trial] = storage
 
 
-def _study_folders(place: Storage, remedy: str) -> list[Storage]:
-    if not place.is_folder():
+def _study_folders(storage: Storage, remedy: str) -> list[Storage]:
+    if not storage.is_folder():
         raise ResultsError(
-            f"results must be read from a folder, but {place} is {'a file' if _is_file(place) else 'missing'}; {remedy}"
+            f"results must be read from a folder, but {storage} is {'a file' if storage.exists('') else 'missing'}; "
+            f"{remedy}"
         )
-    folders = [place] if _is_study(place) else [place / name for name in place.folders() if _is_study(place / name)]
+    folders = (
+        [storage] if _is_study(storage) else [storage / name for name in storage.folders() if _is_study(storage / name)]
+    )
     if not folders:
-        raise ResultsError(f"a results folder must hold a study or studies, but {place} holds none; {remedy}")
+        raise ResultsError(f"a results folder must hold a study or studies, but {storage} holds none; {remedy}")
     return folders
 
 
-def _is_study(place: Storage) -> bool:
-    return (place / "trials").is_folder()
-
-
-def _is_file(place: Storage) -> bool:
-    return place.exists("")
+def _is_study(storage: Storage) -> bool:
+    return (storage / "trials").is_folder()
 
 
 def _paths(path: Where | Sequence[Where], remedy: str) -> list[Where]:

@@ -29,11 +29,11 @@ Faults = dict[str, str]
 """What is wrong, by the name of a file or a trial."""
 
 
-def set_damage_aside(place: Storage) -> list[str]:
+def set_damage_aside(storage: Storage) -> list[str]:
     """Moves what counts no more to ``damaged``, so that its trials are unfinished; what is left is whole.
 
     Args:
-        place: of a study; its lease must be held.
+        storage: of a study; its lease must be held.
 
     Returns:
         A line for each file or group of trials set aside.
@@ -42,62 +42,64 @@ def set_damage_aside(place: Storage) -> list[str]:
         ResultsError: a file is of something else or of a newer zostudy, may not be read, or cannot be moved; or a
             trial is there twice.
     """
-    lines = _set_obstacles_aside(place)
-    torn = {table: torn_files(place / table, table) for table in SCHEMAS}
+    lines = _set_obstacles_aside(storage)
+    torn = {table: torn_files(storage / table, table) for table in SCHEMAS}
     for name, reason in torn["trials"].items():
-        lines.append(_set_file_aside(place, name, f"cannot be read in trials ({reason})"))
-    if not (place / "trials").exists(MERGED):
-        lines += _clear_merged(place, torn)
-    finished = read_finished(place)
-    while faults := _faults(place, torn, finished):
+        lines.append(_set_file_aside(storage, name, f"cannot be read in trials ({reason})"))
+    if not (storage / "trials").exists(MERGED):
+        lines += _clear_merged(storage, torn)
+    finished = read_finished(storage)
+    while faults := _faults(storage, torn, finished):
         for name in sorted({finished.files[trial] for trial in faults}):
-            lines.append(_set_trials_aside(place, name, {t: faults[t] for t in finished.of_file(name) if t in faults}))
-        finished = read_finished(place)  # a trial that ran again stood before itself in the merged files
+            lines.append(
+                _set_trials_aside(storage, name, {t: faults[t] for t in finished.of_file(name) if t in faults})
+            )
+        finished = read_finished(storage)  # a trial that ran again stood before itself in the merged files
     for table in TABLES_BESIDE_TRIALS:
         for name, reason in torn[table].items():
-            if (place / table).exists(name):
-                _move(place, table, name)
+            if (storage / table).exists(name):
+                _move(storage, table, name)
                 lines.append(f"set aside: {table}/{name} cannot be read ({reason})")
-    lines += _note_lost(place)
-    return lines + [line for table in MEASURED for line in _set_measured_aside(place, table, torn[table])]
+    lines += _note_lost(storage)
+    return lines + [line for table in MEASURED for line in _set_measured_aside(storage, table, torn[table])]
 
 
-def has_lost_precision(place: Storage) -> bool:
+def has_lost_precision(storage: Storage) -> bool:
     """Returns whether ``precision`` lacks what it owes, or had to be set aside."""
-    return bool((place / DAMAGED / "precision").files()) or bool(
-        missing_cells(read_finished(place), read_measured(place, "precision"))
+    return bool((storage / DAMAGED / "precision").files()) or bool(
+        missing_cells(read_finished(storage), read_measured(storage, "precision"))
     )
 
 
-def _set_obstacles_aside(place: Storage) -> list[str]:
+def _set_obstacles_aside(storage: Storage) -> list[str]:
     """Moves folders and links to nowhere that stand where a file should."""
     lines = []
-    for table in SCHEMAS if place.folder else ():
-        folder = (place / table).folder
+    for table in SCHEMAS if storage.folder else ():
+        folder = (storage / table).folder
         for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
             if path.suffix == PARQUET and not path.is_file():
-                _move(place, table, path.name)
+                _move(storage, table, path.name)
                 lines.append(f"set aside: {table}/{path.name} is no file")
     return lines
 
 
-def _clear_merged(place: Storage, torn: Mapping[str, Faults]) -> list[str]:
+def _clear_merged(storage: Storage, torn: Mapping[str, Faults]) -> list[str]:
     """Clears merged files without merged trials: a stop while they were written left them, or their trials are lost."""
     whole = [table for table in TABLES_BESIDE_TRIALS if MERGED not in torn[table]]
-    if lost := lost_trials(place, read_finished(place), whole):
-        return [_set_file_aside(place, MERGED, f"is missing in trials, with {some(lost)}")]
+    if lost := lost_trials(storage, read_finished(storage), whole):
+        return [_set_file_aside(storage, MERGED, f"is missing in trials, with {some(lost)}")]
     for table in whole:
-        (place / table).remove(MERGED)
+        (storage / table).remove(MERGED)
     return []
 
 
-def _faults(place: Storage, torn: Mapping[str, Faults], finished: Finished) -> Faults:
+def _faults(storage: Storage, torn: Mapping[str, Faults], finished: Finished) -> Faults:
     """Returns by trial what is wrong with its rows in the other tables."""
     faults: Faults = {}
     for table in TABLES_BESIDE_TRIALS:
-        there, files = (place / table).files(PARQUET), set(finished.files.values())
+        there, files = (storage / table).files(PARQUET), set(finished.files.values())
         whole = [name for name in there if name in files and name not in torn[table]]
-        found = finished.faults(table, count_rows(place, table, whole, finished)[0])
+        found = finished.faults(table, count_rows(storage, table, whole, finished)[0])
         for trial, file in finished.files.items():
             owed = finished.owed(table, trial)
             if file in torn[table] and (owed.count or not owed.digest):
@@ -107,30 +109,30 @@ def _faults(place: Storage, torn: Mapping[str, Faults], finished: Finished) -> F
     return faults
 
 
-def _set_trials_aside(place: Storage, name: str, faults: Faults) -> str:
+def _set_trials_aside(storage: Storage, name: str, faults: Faults) -> str:
     """Takes trials out of a file of ``trials``, or sets all files of that name aside if it holds no others."""
     reason = faults[min(faults)]
-    rows, footer = read_file(place / "trials", name, "trials", SCHEMAS["trials"].names)
+    rows, footer = read_file(storage / "trials", name, "trials", SCHEMAS["trials"].names)
     if len(faults) == rows.num_rows:
-        return _set_file_aside(place, name, reason)
-    (place / DAMAGED / "trials").make()
-    place.write(_free_place(place, "trials", name), (place / "trials").read(name))
+        return _set_file_aside(storage, name, reason)
+    (storage / DAMAGED / "trials").make()
+    storage.write(_free_name(storage, "trials", name), (storage / "trials").read(name))
     kept = rows.filter(pc.invert(pc.is_in(rows["trial"], pa.array(faults))))
-    write_table(kept, place / "trials", name, set_aside={*footer.set_aside, *faults})
+    write_table(kept, storage / "trials", name, set_aside={*footer.set_aside, *faults})
     return f"set aside: {some(faults)} of {name}: {reason}; what they held runs again"
 
 
-def _set_file_aside(place: Storage, name: str, reason: str) -> str:
+def _set_file_aside(storage: Storage, name: str, reason: str) -> str:
     for table in TABLES_OF_A_TRIAL:
-        if (place / table).exists(name):
-            _move(place, table, name)
+        if (storage / table).exists(name):
+            _move(storage, table, name)
     return f"set aside: {name} {reason}; what it held runs again"
 
 
-def _note_lost(place: Storage) -> list[str]:
+def _note_lost(storage: Storage) -> list[str]:
     """Writes down which trials are in other merged tables alone, so that nobody takes them for lost from now on."""
-    trials = place / "trials"
-    lost = lost_trials(place, read_finished(place), TABLES_BESIDE_TRIALS) if trials.exists(MERGED) else set()
+    trials = storage / "trials"
+    lost = lost_trials(storage, read_finished(storage), TABLES_BESIDE_TRIALS) if trials.exists(MERGED) else set()
     if not lost:
         return []
     rows, footer = read_file(trials, MERGED, "trials", SCHEMAS["trials"].names)
@@ -138,30 +140,30 @@ def _note_lost(place: Storage) -> list[str]:
     return [f"set aside: {some(lost)} of {MERGED}: missing in trials; what they held runs again"]
 
 
-def _set_measured_aside(place: Storage, table: str, torn: Faults) -> list[str]:
+def _set_measured_aside(storage: Storage, table: str, torn: Faults) -> list[str]:
     reasons = dict(torn)
     if table == "precision":
-        reasons |= {name: "is a copy" for name in (place / table).files(PARQUET) if name != PRECISION_FILE}
+        reasons |= {name: "is a copy" for name in (storage / table).files(PARQUET) if name != PRECISION_FILE}
     for name in reasons:
-        _move(place, table, name)
+        _move(storage, table, name)
     try:
-        rows = read_measured(place, table)
+        rows = read_measured(storage, table)
     except ResultsError:
-        for name in (place / table).files(PARQUET):
-            _move(place, table, name)
+        for name in (storage / table).files(PARQUET):
+            _move(storage, table, name)
             reasons[name] = "holds a row that is there twice"
-        rows = read_measured(place, table)
+        rows = read_measured(storage, table)
     lines = [f"set aside: {table}/{name} {reason}; measured again" for name, reason in sorted(reasons.items())]
-    lost = missing_cells(read_finished(place), rows) if table == "precision" and not reasons else []
+    lost = missing_cells(read_finished(storage), rows) if table == "precision" and not reasons else []
     return [*lines, *([f"lost: precision of {some(lost)}; measured again"] if lost else [])]
 
 
-def _move(place: Storage, table: str, name: str) -> None:
-    place.move(f"{table}/{name}", _free_place(place, table, name))
+def _move(storage: Storage, table: str, name: str) -> None:
+    storage.move(f"{table}/{name}", _free_name(storage, table, name))
 
 
-def _free_place(place: Storage, table: str, name: str) -> str:
-    to, number = place / DAMAGED / table, 0
+def _free_name(storage: Storage, table: str, name: str) -> str:
+    to, number = storage / DAMAGED / table, 0
     while to.exists(kept := f"{PurePosixPath(name).stem}-{number}{PARQUET}") or (to / kept).is_folder():
         number += 1
     return f"{DAMAGED}/{table}/{kept}"

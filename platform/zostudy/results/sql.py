@@ -69,7 +69,7 @@ T = TypeVar("T")
 
 
 def query(
-    places: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyConnection], T], limits: Limits = NO_LIMITS
+    storages: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyConnection], T], limits: Limits = NO_LIMITS
 ) -> T:
     """Returns what ``take`` makes of a query's answer.
 
@@ -77,7 +77,7 @@ def query(
     DuckDB keeps in a temporary folder meanwhile.
 
     Args:
-        places: of studies.
+        storages: of studies.
         sql: one query, a ``SELECT`` in any of its forms or an ``EXPLAIN`` of one.
         take: such as ``lambda answer: answer.df()``, or one that fetches row by row. It is called once more where
             files were merged under it.
@@ -88,26 +88,26 @@ def query(
             cannot be read, or a study is at two of the places.
     """
     _check_text(sql)
-    check_read_once(places)
+    check_read_once(storages)
     named = list(TABLES) if _ASKS_FOR_TABLES.search(sql) else [table for table in TABLES if _names(sql, table)]
-    files = _files(places, named)
+    files = _files(storages, named)
     while True:
         try:
-            return _answer(places, sql, files, named, take, limits)
+            return _answer(storages, sql, files, named, take, limits)
         except ChangedError:
-            files = _files(places, named)
+            files = _files(storages, named)
         except _FAILURES as error:
             if (large := too_large(error, limits)) is not None:
                 raise large from error
-            before, files = files, _files(places, named)
+            before, files = files, _files(storages, named)
             if all(set(before[key]) <= set(files[key]) for key in before):
-                _check_contents(places, named, error)
+                _check_contents(storages, named, error)
                 raise _refused(named, error) from error
             # Else files were merged between their listing and their reading.
 
 
 def _answer(
-    places: Sequence[Storage],
+    storages: Sequence[Storage],
     sql: str,
     files: Files,
     named: Sequence[str],
@@ -119,7 +119,7 @@ def _answer(
 
         def ask() -> T:
             for table in named:
-                connection.register(table, _rows(places, table, files))
+                connection.register(table, _rows(storages, table, files))
             return take(connection.execute(sql))
 
         return answered(connection, limits, ask)
@@ -173,41 +173,46 @@ def _known_kinds(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
     return [str(statement.type).rpartition(".")[2] for statement in connection.extract_statements(sql)]
 
 
-def _files(places: Sequence[Storage], tables: Sequence[str]) -> Files:
-    return {(table, str(place)): table_files(place, table) for table in tables if table in SCHEMAS for place in places}
+def _files(storages: Sequence[Storage], tables: Sequence[str]) -> Files:
+    return {
+        (table, str(storage)): table_files(storage, table)
+        for table in tables
+        if table in SCHEMAS
+        for storage in storages
+    }
 
 
-def _rows(places: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.Dataset:
+def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.Dataset:
     if table == "studies":
-        return read_studies(places)
+        return read_studies(storages)
     schema = pa.schema([_as_read(field) for field in SCHEMAS[table]])
     parts: list[ds.Dataset] = []
     paths: dict[str, tuple[Storage, list[str]]] = {}
-    for place in places:
-        names = files[table, str(place)]
-        check_files(place, table, names)
-        if not check_rows(place, table, names):
-            parts.append(ds.dataset(read_table(place, table).cast(schema)))
+    for storage in storages:
+        names = files[table, str(storage)]
+        check_files(storage, table, names)
+        if not check_rows(storage, table, names):
+            parts.append(ds.dataset(read_table(storage, table).cast(schema)))
         else:
-            here = paths.setdefault(f"{place.scheme}?{place.query}", (place, []))[1]
-            here.extend(f"{(place / table).path}/{name}" for name in names)
+            here = paths.setdefault(f"{storage.scheme}?{storage.uri_query}", (storage, []))[1]
+            here.extend(f"{(storage / table).path}/{name}" for name in names)
     reading = ds.ParquetFileFormat(
         dictionary_columns=[name for name in _NAMES if name in schema.names],
         default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True),
     )
     parts += [
-        ds.FileSystemDataset.from_paths(found, schema=schema, format=reading, filesystem=place.filesystem)
-        for place, found in paths.values()
+        ds.FileSystemDataset.from_paths(found, schema=schema, format=reading, filesystem=storage.filesystem)
+        for storage, found in paths.values()
     ]
     return parts[0] if len(parts) == 1 else ds.UnionDataset(schema, parts)
 
 
-def _check_contents(places: Sequence[Storage], tables: Sequence[str], error: Exception) -> None:
+def _check_contents(storages: Sequence[Storage], tables: Sequence[str], error: Exception) -> None:
     """Names the damaged file, if it was one that DuckDB could not read."""
     if isinstance(error, duckdb.InvalidInputException):
         for table in set(tables) & SCHEMAS.keys():
-            for place in places:
-                read_table(place, table)
+            for storage in storages:
+                read_table(storage, table)
 
 
 def _as_read(field: pa.Field) -> pa.Field:

@@ -26,19 +26,19 @@ UNFINISHED = ".unfinished"
 
 @dataclass(frozen=True)
 class Storage:
-    """A place for files, on this machine's file system or in an object store.
+    """Where files are stored: on this machine's file system or in an object store.
 
     Attributes:
         filesystem: what reads and writes there.
-        path: the place, as the file system names it.
+        path: of the folder or prefix, as the file system names it.
         scheme: of a URI, such as ``s3``; empty for a folder.
-        query: of a URI, without its question mark.
+        uri_query: of a URI, without its question mark.
     """
 
     filesystem: fs.FileSystem
     path: str
     scheme: str = ""
-    query: str = ""
+    uri_query: str = ""
 
     @classmethod
     def at(cls, where: Where) -> Storage:
@@ -57,24 +57,24 @@ class Storage:
         if not is_uri(text):
             return cls(fs.LocalFileSystem(), _local_path(text))
         uri = parse_uri(text)
-        with _told(text, "found", "check the name, the region and the credentials"):
+        with _explained(text, "found", "check the name, the region and the credentials"):
             if uri.scheme == "file":
                 return cls(*fs.FileSystem.from_uri(f"file://{uri.path}"))
             filesystem = open_store(uri)
-        return cls(filesystem, uri.path, uri.scheme, uri.query)
+        return cls(filesystem, uri.path, uri.scheme, uri.uri_query)
 
     def __truediv__(self, name: str) -> Storage:
         """Returns the storage one level down."""
-        return Storage(self.filesystem, f"{self.path}/{name}", self.scheme, self.query)
+        return Storage(self.filesystem, f"{self.path}/{name}", self.scheme, self.uri_query)
 
     def __str__(self) -> str:
         """Returns what ``at`` makes this storage of."""
-        query = f"?{self.query}" if self.query else ""
+        query = f"?{self.uri_query}" if self.uri_query else ""
         return f"{self.scheme}://{self.path}{query}" if self.scheme else self.path
 
     @property
     def as_argument(self) -> str:
-        """The place as a shell takes it."""
+        """The location, quoted for a shell."""
         return shlex.quote(str(self))
 
     @property
@@ -85,7 +85,7 @@ class Storage:
     @property
     def parent(self) -> Storage:
         """The storage one level up."""
-        return Storage(self.filesystem, self.path.rpartition("/")[0], self.scheme, self.query)
+        return Storage(self.filesystem, self.path.rpartition("/")[0], self.scheme, self.uri_query)
 
     @property
     def folder(self) -> Path | None:
@@ -93,7 +93,7 @@ class Storage:
         return None if self.scheme else Path(self.path)
 
     def is_folder(self) -> bool:
-        """Returns whether there is a folder at this place, or objects under its prefix."""
+        """Returns whether there is a folder here, or objects under its prefix."""
         return self._info("").type is fs.FileType.Directory
 
     def exists(self, name: str) -> bool:
@@ -101,18 +101,18 @@ class Storage:
         return self._info(name).type is fs.FileType.File
 
     def files(self, suffix: str = "") -> list[str]:
-        """Returns the names of the files at this place that end so, ascending."""
+        """Returns the names of the files here that end with a suffix, ascending."""
         return [info.base_name for info in self._infos() if info.is_file and info.base_name.endswith(suffix)]
 
     def folders(self) -> list[str]:
-        """Returns the names of the folders at this place, ascending."""
+        """Returns the names of the folders here, ascending."""
         if self.scheme == "gs":  # where Arrow sees a folder only if an object stands for it
             below = (str(info.path).removeprefix(f"{self.path}/").split("/") for info in self._infos(recursive=True))
             return sorted({parts[0] for parts in below if len(parts) > 1})
         return [info.base_name for info in self._infos() if info.type is fs.FileType.Directory]
 
     def written(self, suffix: str) -> dict[str, datetime]:
-        """Returns when each file at this place that ends so was written, by name and by the storage's own clock."""
+        """Returns when each file here with a suffix was written, by name and by the storage's own clock."""
         return {
             info.base_name: info.mtime for info in self._infos() if info.is_file and info.base_name.endswith(suffix)
         }
@@ -148,12 +148,12 @@ class Storage:
         Args:
             name: of the file.
             content: all of it.
-            option: what gives another place, for who cannot write at this one.
+            option: the flag that gives another location.
 
         Raises:
             ResultsError: the file cannot be written.
         """
-        with self._told_of_writing(name, option):
+        with self._explained_write(name, option):
             if self.folder:
                 _write_by_rename(self.folder / name, content)
             else:
@@ -162,12 +162,12 @@ class Storage:
                     thread.submit(self._upload, name, content).result()
 
     def move(self, name: str, to: str) -> None:
-        """Moves a file within this place; its new folder is made.
+        """Moves a file within this storage; its new folder is made.
 
         Raises:
             ResultsError: it cannot be moved.
         """
-        with self._told_of_writing(to):
+        with self._explained_write(to):
             if self.folder:
                 (self.folder / to).parent.mkdir(parents=True, exist_ok=True)
             self.filesystem.move(f"{self.path}/{name}", f"{self.path}/{to}")
@@ -178,20 +178,20 @@ class Storage:
         Raises:
             ResultsError: it cannot be removed.
         """
-        with self._told_of_writing(name), suppress(FileNotFoundError):
+        with self._explained_write(name), suppress(FileNotFoundError):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def make(self, option: str = "--results") -> None:
         """Makes the folder and those above it; in an object store there is nothing to make.
 
         Args:
-            option: what gives another place, for who cannot make this one.
+            option: the flag that gives another location.
 
         Raises:
             ResultsError: it cannot be made.
         """
         if self.folder:
-            with self._told_of_writing("", option):
+            with self._explained_write("", option):
                 self.folder.mkdir(parents=True, exist_ok=True)
 
     def _upload(self, name: str, content: bytes | pa.Buffer) -> None:
@@ -200,19 +200,21 @@ class Storage:
             stream.write(content)
 
     def _info(self, name: str) -> fs.FileInfo:
-        with _told(str(self), "readable", "check the place and the permission to read it"):
+        with _explained(str(self), "readable", "check the location and the permission to read it"):
             return self.filesystem.get_file_info([f"{self.path}/{name}".rstrip("/")])[0]
 
     def _infos(self, recursive: bool = False) -> list[fs.FileInfo]:
-        with _told(str(self), "readable", "check the place and the permission to read it"):
+        with _explained(str(self), "readable", "check the location and the permission to read it"):
             where = fs.FileSelector(self.path, allow_not_found=True, recursive=recursive)
             found: Any = self.filesystem.get_file_info(where)
             return sorted(found, key=lambda info: str(info.base_name))
 
-    def _told_of_writing(self, name: str, option: str = "--results") -> Any:
-        place = str(self / name) if name else str(self)
+    def _explained_write(self, name: str, option: str = "--results") -> Any:
+        storage = str(self / name) if name else str(self)
         what = "results" if option == "--results" else option
-        return _told(place, "writable", f"free the space or permit it, or give another place with {option}", what)
+        return _explained(
+            storage, "writable", f"free the space or permit it, or give another location with {option}", what
+        )
 
 
 def _local_path(text: str) -> str:
@@ -229,19 +231,21 @@ def _local_path(text: str) -> str:
         fault = "names the home of an unknown user"
     except FileNotFoundError:
         fault = "is relative to a working directory that is gone"
-    raise ResultsError(f"a results place must be a folder or a URI, but {text!r} {fault}; give another one")
+    raise ResultsError(f"a results location must be a folder or a URI, but {text!r} {fault}; give another one")
 
 
 Where: TypeAlias = str | PathLike[str] | Storage
-"""What names a place: a folder, a URI, or a storage itself."""
+"""A location: a folder, a URI, or a storage itself."""
 
 
 @contextmanager
-def _told(place: str, wanted: str, remedy: str, what: str = "results") -> Iterator[None]:
+def _explained(storage: str, wanted: str, remedy: str, what: str = "results") -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ResultsError(f"{what} must be {wanted}, but {place} is not ({short_reason(error)}); {remedy}") from error
+        raise ResultsError(
+            f"{what} must be {wanted}, but {storage} is not ({short_reason(error)}); {remedy}"
+        ) from error
 
 
 def short_reason(error: Exception) -> str:

@@ -34,35 +34,35 @@ STUDIES = pa.schema(
 _WANTED_BY, _REMEDY = "the table studies", "give the folders of the other studies"
 
 
-def read_studies(places: Sequence[Storage]) -> pa.Table:
+def read_studies(storages: Sequence[Storage]) -> pa.Table:
     """Returns one row a study, with the columns of ``STUDIES``; what a study file leaves out is null.
 
     Raises:
         ResultsError: a study file is missing, cannot be read, or holds no study.
     """
-    return pa.concat_tables([STUDIES.empty_table(), *map(_study, places)])
+    return pa.concat_tables([STUDIES.empty_table(), *map(_study, storages)])
 
 
-def _study(place: Storage) -> pa.Table:
-    row = _row(place)
+def _study(storage: Storage) -> pa.Table:
+    row = _row(storage)
     try:
         return pa.Table.from_pylist([row], STUDIES)
     except (pa.ArrowException, OverflowError) as error:
-        raise _unreadable(place, error) from error
+        raise _unreadable(storage, error) from error
 
 
-def _row(place: Storage) -> dict[str, Any]:
-    spec = read_stored_study(place, _WANTED_BY, _REMEDY).data
+def _row(storage: Storage) -> dict[str, Any]:
+    spec = read_stored_study(storage, _WANTED_BY, _REMEDY).data
     methods = spec.get("methods", [])
     if not isinstance(methods, list) or not all(isinstance(method, str | dict) and method for method in methods):
-        raise _unreadable(place, f"methods must be a list of labels, but is {json.dumps(methods, default=str)}")
+        raise _unreadable(storage, f"methods must be a list of labels, but is {json.dumps(methods, default=str)}")
     model, task, imbalance, budget, search, confirm = (
         value if isinstance(value := spec.get(key), dict) else {}
         for key in ("model", "task", "imbalance", "budget", "search", "confirm")
     )
     return {
         "study": spec.get("name"),
-        "folder": str(place),
+        "folder": str(storage),
         "model": model.get("name"),
         "task": task.get("name") or task.get("file") or task.get("hub"),
         "methods": [method if isinstance(method, str) else next(iter(method)) for method in methods],
@@ -77,8 +77,8 @@ def _row(place: Storage) -> dict[str, Any]:
     }
 
 
-def _unreadable(place: Storage, why: object) -> ResultsError:
+def _unreadable(storage: Storage, why: object) -> ResultsError:
     return ResultsError(
-        f"{_WANTED_BY} needs the study's own file, but {place / STUDY_FILE} cannot be read "
+        f"{_WANTED_BY} needs the study's own file, but {storage / STUDY_FILE} cannot be read "
         f"({' '.join(str(why).split())}); restore it as the run wrote it, or {_REMEDY}"
     )

@@ -25,11 +25,11 @@ class StoredStudy:
     data: dict[str, Any]
 
 
-def read_stored_study(place: Storage, wanted_by: str, remedy: str) -> StoredStudy:
-    """Returns the study file at a place.
+def read_stored_study(storage: Storage, wanted_by: str, remedy: str) -> StoredStudy:
+    """Returns the study file in a study's storage.
 
     Args:
-        place: of the study's results.
+        storage: of the study's results.
         wanted_by: what needs the file, such as ``a report``.
         remedy: what else can be done than to put the file back.
 
@@ -37,7 +37,7 @@ def read_stored_study(place: Storage, wanted_by: str, remedy: str) -> StoredStud
         ResultsError: the file is missing, cannot be read, or is none that a run wrote.
     """
     try:
-        text = place.read(STUDY_FILE).decode()
+        text = storage.read(STUDY_FILE).decode()
         data = parse_document(text, STUDY_FILE).data
     except FileNotFoundError:
         fault = "is missing; put it back"
@@ -49,4 +49,4 @@ def read_stored_study(place: Storage, wanted_by: str, remedy: str) -> StoredStud
         fault = f"cannot be read ({error}); restore it as the run wrote it"
     else:
         return StoredStudy(text, data)
-    raise ResultsError(f"{wanted_by} needs the study's own file, but {place / STUDY_FILE} {fault}, or {remedy}")
+    raise ResultsError(f"{wanted_by} needs the study's own file, but {storage / STUDY_FILE} {fault}, or {remedy}")

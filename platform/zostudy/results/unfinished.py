@@ -13,7 +13,7 @@ from zostudy.results.parquet import PARQUET
 from zostudy.results.storage import Storage
 
 
-def unfinished(places: Sequence[Storage]) -> list[str]:
+def unfinished(storages: Sequence[Storage]) -> list[str]:
     """Returns a line for each study that has fewer search or confirm trials than its study file asks for.
 
     Confirm trials of settings that a longer search has bettered do not count. A study whose other files cannot be read
@@ -23,19 +23,19 @@ def unfinished(places: Sequence[Storage]) -> list[str]:
         ResultsError: a study that has not ended has a study file that cannot be read.
     """
     # A study's files are merged when it ends, so of hundreds only a few need a closer look.
-    open_ones = [place for place in places if (place / "trials").files(PARQUET) != [MERGED]]
-    return [line for place in open_ones if (line := _line(place))]
+    open_ones = [storage for storage in storages if (storage / "trials").files(PARQUET) != [MERGED]]
+    return [line for storage in open_ones if (line := _line(storage))]
 
 
-def _line(place: Storage) -> str | None:
+def _line(storage: Storage) -> str | None:
     from zostudy.results.studies import read_studies  # takes longer than listing hundreds of studies that have ended
     from zostudy.results.study_file import STUDY_FILE, read_stored_study
 
-    if place.exists(STUDY_FILE):
-        read_stored_study(place, "whether a study has ended", "give the folders of the other studies")
+    if storage.exists(STUDY_FILE):
+        read_stored_study(storage, "whether a study has ended", "give the folders of the other studies")
     try:
-        [study] = read_studies([place]).to_pylist()
-        trials = read_table(place, "trials", JUDGED_BY).to_pydict()
+        [study] = read_studies([storage]).to_pylist()
+        trials = read_table(storage, "trials", JUDGED_BY).to_pydict()
     except ResultsError:
         return None
     asked = len(study["methods"]) * len(study["imbalance_ratios"] or ()) * (study["confirm_seeds"] or 0)
@@ -46,7 +46,7 @@ def _line(place: Storage) -> str | None:
         return None
     search = f", and a cell has {searched} of its {study['search_trials']} search trials" if behind else ""
     return (
-        f"{place.name} is unfinished: {confirmed} of its {asked} confirm trials are there{search}; "
+        f"{storage.name} is unfinished: {confirmed} of its {asked} confirm trials are there{search}; "
         "unless it is running, run it again to resume"
     )
 

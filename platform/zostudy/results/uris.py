@@ -1,4 +1,4 @@
-"""Which URIs name a results place. Of one that is refused only the scheme is shown: the rest may hold a secret."""
+"""Which URIs name a results location. Of one that is refused only the scheme is shown: the rest may hold a secret."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _BEGINNING = re.compile(
 
 @dataclass(frozen=True)
 class Uri:
-    """A URI that names a results place.
+    """A URI that names a results location.
 
     Attributes:
         scheme: ``s3``, ``gs`` or ``file``.
         path: the bucket and what lies below it; of ``file`` the path, still with its percent signs.
-        query: without its question mark.
+        uri_query: without its question mark.
         options: what the query says.
     """
 
     scheme: str
     path: str
-    query: str
+    uri_query: str
     options: dict[str, str] = field(default_factory=dict)
 
     @property

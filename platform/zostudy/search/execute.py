@@ -38,7 +38,7 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, call
     evaluations = ledger.evaluations() if spec.search.pruning != "none" else {}
     progress = StudyProgress(study.plan, ledger.trials(), evaluations)
     if progress.done:
-        with Journal(ledger.place, progress, callbacks.on_note):  # a killed run may have left it behind or torn
+        with Journal(ledger.storage, progress, callbacks.on_note):  # a killed run may have left it behind or torn
             return progress
     if address is None:
         check_ray_can_start()
@@ -48,9 +48,9 @@ def run_prepared(study: PreparedStudy, ledger: Ledger, address: str | None, call
     record_agreement(study, model, ledger, callbacks)
     callbacks.on_phase("starting Ray")
     room = round(model.n_bytes * precision.copies)
-    with ray_log(ledger.place), connected(address, spec, room), watched_head(address, callbacks.on_note):
+    with ray_log(ledger.storage), connected(address, spec, room), watched_head(address, callbacks.on_note):
         if address is not None:
-            check_visible(ledger.place)
+            check_visible(ledger.storage)
         if note := hosting_note(model):
             callbacks.on_note(note)
         factory = make_scorer_factory(study, model)

@@ -31,27 +31,29 @@ class Journal:
     now and then and at the end.
     """
 
-    def __init__(self, place: Storage, progress: StudyProgress, tell: Callable[[str], None]) -> None:
+    def __init__(self, storage: Storage, progress: StudyProgress, tell: Callable[[str], None]) -> None:
         """Opens or makes the journal, and catches up with the ledger.
 
         A journal that a crash left torn is set aside as ``optuna.journal.damaged-0`` (or 1, 2, ...), and written anew.
 
         Args:
-            place: of the study's results.
+            storage: of the study's results.
             progress: what the ledger holds.
             tell: takes a line about a journal that was torn.
 
         Raises:
             ResultsError: it cannot be written.
         """
-        self._place, self._ending = place, ExitStack()
-        self._folder = place.folder or Path(self._ending.enter_context(tempfile.TemporaryDirectory(prefix="zostudy-")))
+        self._storage, self._ending = storage, ExitStack()
+        self._folder = storage.folder or Path(
+            self._ending.enter_context(tempfile.TemporaryDirectory(prefix="zostudy-"))
+        )
         self._uploaded = time.monotonic()
         with self._told_of_writing():
             try:
                 self._open(progress)
             except (ValueError, KeyError, AssertionError):  # of a line that cannot be read, or means nothing to Optuna
-                tell(f"set aside: {JOURNAL_FILE} was torn, is now {_set_aside(place)}; written anew")
+                tell(f"set aside: {JOURNAL_FILE} was torn, is now {_set_aside(storage)}; written anew")
                 self._open(progress)
 
     def __enter__(self) -> Journal:
@@ -121,16 +123,16 @@ class Journal:
             yield
         except (OSError, RuntimeError) as error:  # the latter from Optuna's lock, where the disk is full
             raise ResultsError(
-                f"results must be writable, but {self._place / JOURNAL_FILE} is not "
-                f"({getattr(error, 'strerror', None) or error}); free the space or permit it, or give another place "
+                f"results must be writable, but {self._storage / JOURNAL_FILE} is not "
+                f"({getattr(error, 'strerror', None) or error}); free the space or permit it, or give another location "
                 "with --results"
             ) from error
 
     def _upload(self) -> None:
         self._uploaded = time.monotonic()
         path = self._folder / JOURNAL_FILE
-        if not self._place.folder and path.exists():
-            self._place.write(JOURNAL_FILE, path.read_bytes())
+        if not self._storage.folder and path.exists():
+            self._storage.write(JOURNAL_FILE, path.read_bytes())
 
 
 def _check_lines(path: Path) -> None:
@@ -140,9 +142,9 @@ def _check_lines(path: Path) -> None:
             raise ValueError("a line is torn")
 
 
-def _set_aside(place: Storage) -> str:
+def _set_aside(storage: Storage) -> str:
     number = 0
-    while place.exists(name := f"{JOURNAL_FILE}.damaged-{number}"):
+    while storage.exists(name := f"{JOURNAL_FILE}.damaged-{number}"):
         number += 1
-    place.move(JOURNAL_FILE, name)
+    storage.move(JOURNAL_FILE, name)
     return name

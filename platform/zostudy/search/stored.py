@@ -19,29 +19,29 @@ from zostudy.search.study_log import StudyLog
 
 def run_stored(
     study: PreparedStudy,
-    place: Storage,
+    storage: Storage,
     address: str | None,
     view: Callable[[], AbstractContextManager[Callback]],
     tell: Callable[[str], None],
     callbacks: Sequence[Callback] = (),
 ) -> StudyProgress:
-    """Runs what is left of a study and returns where it stands; the lease of its place must be held.
+    """Runs what is left of a study and returns where it stands; the lease of its storage must be held.
 
     Args:
         study: what to run.
-        place: of its results.
+        storage: of its results.
         address: of a Ray cluster; None for this machine.
         view: opens the callback that shows the study, and closes it at the end.
         tell: takes a line about what the study adds to what is stored.
         callbacks: more of them, called after the log and the view.
 
     Raises:
-        ZostudyError: the place holds another study, or cannot be read or written.
+        ZostudyError: the storage holds another study, or cannot be read or written.
     """
     resolved = study.plan.spec.resolved()
-    ledger = Ledger(place)
+    ledger = Ledger(storage)
     additions = ledger.check_extends(resolved)
-    with view() as shown, closing(StudyLog(place)) as log:
+    with view() as shown, closing(StudyLog(storage)) as log:
         told = CallbackList([log, shown, *callbacks])
         for line in ledger.set_damage_aside():
             told.on_note(line)
@@ -50,9 +50,9 @@ def run_stored(
         for addition in additions:
             tell(f"extends what is stored: {addition}")
         ledger.write_study(resolved, study.data.versions)
-        write_classes(place, study.classes)
+        write_classes(storage, study.classes)
         for line in study.opening:
             told.on_note(line)
         progress = run_prepared(study, ledger, address, told)
-    merge(place)
+    merge(storage)
     return progress

@@ -26,22 +26,22 @@ class StudyLog(Callback):
     """
 
     def __init__(self, where: Where) -> None:
-        """Appends to the log at a study's place.
+        """Appends to the log at a study's storage.
 
         Raises:
             ResultsError: an object store has a log, but does not give it.
         """
-        place = self._place = Storage.at(where)
+        storage = self._storage = Storage.at(where)
         self._uploaded = time.monotonic()
         self._text = ""
-        if not place.folder:
-            self._text = _stored(place)
+        if not storage.folder:
+            self._text = _stored(storage)
 
     def write(self, line: str) -> None:
         """Adds a line under the time of now."""
         text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {printable(line)}\n"
-        if self._place.folder:
-            with suppress(OSError), (self._place.folder / LOG_FILE).open("a", encoding="utf-8") as file:
+        if self._storage.folder:
+            with suppress(OSError), (self._storage.folder / LOG_FILE).open("a", encoding="utf-8") as file:
                 file.write(text)
             return
         self._text += text
@@ -51,9 +51,9 @@ class StudyLog(Callback):
     def close(self) -> None:
         """Brings the last lines to an object store."""
         self._uploaded = time.monotonic()
-        if not self._place.folder:
+        if not self._storage.folder:
             with suppress(ResultsError):
-                self._place.write(LOG_FILE, self._text.encode())
+                self._storage.write(LOG_FILE, self._text.encode())
 
     def on_phase(self, what: str) -> None:
         """See ``Callback``."""
@@ -83,13 +83,13 @@ class StudyLog(Callback):
         self.write(f"{outcome.name}: {found}; {row.queries:,} queries in {row.wall_seconds:.1f} s")
 
 
-def _stored(place: Storage) -> str:
-    if not place.exists(LOG_FILE):
+def _stored(storage: Storage) -> str:
+    if not storage.exists(LOG_FILE):
         return ""
     try:
-        return place.read(LOG_FILE).decode(errors="replace")
+        return storage.read(LOG_FILE).decode(errors="replace")
     except OSError as error:
         raise ResultsError(
-            f"a log must be readable to be gone on with, but {place / LOG_FILE} is not ({error.strerror or error}); "
+            f"a log must be readable to be gone on with, but {storage / LOG_FILE} is not ({error.strerror or error}); "
             "run again when the store answers"
         ) from error

@@ -51,7 +51,7 @@ class Tune:
             def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
                 outcomes.append(outcome)
 
-        journal, checkpoints = Journal(ledger.place, self.progress, self.told.append), Checkpoints(ledger.place)
+        journal, checkpoints = Journal(ledger.storage, self.progress, self.told.append), Checkpoints(ledger.storage)
         driver = StudyDriver(self.data, self.progress, ledger, journal, checkpoints, Ends(), lambda: 1)
         self.searcher = StudySearcher(driver, self.pace)
         self.n_suggested = 0

@@ -69,13 +69,13 @@ def run_trials(
 
     spec = progress.plan.spec
     condition = f"{pool_factory.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
-    checkpoints = Checkpoints(ledger.place, condition, callbacks.on_note)
+    checkpoints = Checkpoints(ledger.storage, condition, callbacks.on_note)
     checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
     pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), tell=callbacks.on_note)
     trainable = tune.with_parameters(
         tune_trial, spec=spec, data=data, pool_factory=pool_factory, methods=registered_here()
     )
-    with Journal(ledger.place, progress, callbacks.on_note) as journal, _tune_folder() as folder:
+    with Journal(ledger.storage, progress, callbacks.on_note) as journal, _tune_folder() as folder:
         driver = StudyDriver(data, progress, ledger, journal, checkpoints, callbacks, n_replicas)
         try:
             _tuner(trainable, StudySearcher(driver, pace), pace, folder).fit()
