@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from zostudy.errors import DataError, SpecError
 from zostudy.printing import say, say_text, tell
-from zostudy.wording import listed, meant, named, nearest, printable
+from zostudy.wording import comma_list, nearest, printable, quoted, suggestion
 
 ANY_TEXT = st.text(st.characters(), max_size=20)
 HOSTILE = "\x1b[2J\x9b31m\u202e\u2066\u200b\ufeff\x07\r\n\u2028\udcff\U000e0001"
@@ -18,7 +18,12 @@ HOSTILE = "\x1b[2J\x9b31m\u202e\u2066\u200b\ufeff\x07\r\n\u2028\udcff\U000e0001"
 
 @given(ANY_TEXT)
 def test_whatever_a_text_holds_it_is_shown_on_one_line(text: str) -> None:
-    for shown in (printable(text), named(text), listed([text, text]), str(SpecError(text, text)).replace("\n", " ")):
+    for shown in (
+        printable(text),
+        quoted(text),
+        comma_list([text, text]),
+        str(SpecError(text, text)).replace("\n", " "),
+    ):
         assert shown.isprintable()
     assert printable(printable(text)) == printable(text)
     assert printable(text) == text or not text.isprintable()
@@ -40,18 +45,18 @@ def test_whatever_a_text_holds_it_is_shown_on_one_line(text: str) -> None:
     ],
 )
 def test_a_name_is_bare_where_it_is_a_plain_word(name: object, shown: str) -> None:
-    assert named(name) == shown
+    assert quoted(name) == shown
 
 
 def test_of_many_names_the_first_are_listed() -> None:
-    assert listed(["text", " label"]) == "text, ' label'"
-    assert listed(map(str, range(1200))).endswith("18, 19 and 1,180 more")
+    assert comma_list(["text", " label"]) == "text, ' label'"
+    assert comma_list(map(str, range(1200))).endswith("18, 19 and 1,180 more")
 
 
 def test_what_is_near_is_suggested_as_it_is_written() -> None:
-    assert meant("label", ["text", " label"], "") == "did you mean ' label'?"
-    assert meant("LABLE", ["text", "label"], "") == "did you mean label?"
-    assert meant("zebra", ["text", "label"], "name one") == "name one"
+    assert suggestion("label", ["text", " label"], "") == "did you mean ' label'?"
+    assert suggestion("LABLE", ["text", "label"], "") == "did you mean label?"
+    assert suggestion("zebra", ["text", "label"], "name one") == "name one"
     assert nearest("a" * 10**6, ["a" * 10**6]) is None
 
 

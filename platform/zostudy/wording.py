@@ -39,23 +39,23 @@ def printable(text: str, kept: str = "") -> str:
     return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)
 
 
-def named(name: object) -> str:
+def quoted(name: object) -> str:
     """Returns a name as a message shows it: bare where it is a plain word, else in quotes, so that blanks are seen."""
     text = clipped(str(name))
     return text if re.fullmatch(r"[\w./+-]+", text) else repr(text)
 
 
-def listed(names: Iterable[object]) -> str:
-    """Returns names as a message lists them, each as ``named`` shows it; of many only the first."""
+def comma_list(names: Iterable[object]) -> str:
+    """Returns names as a message lists them, each as ``quoted`` shows it; of many only the first."""
     every = list(names)
     more = f" and {len(every) - MOST_LISTED:,} more" if len(every) > MOST_LISTED else ""
-    return ", ".join(map(named, every[:MOST_LISTED])) + more
+    return ", ".join(map(quoted, every[:MOST_LISTED])) + more
 
 
-def meant(word: object, known: Iterable[str], otherwise: str) -> str:
+def suggestion(word: object, known: Iterable[str], otherwise: str) -> str:
     """Returns the remedy for an unknown word: the known one that is close to it, else what is given."""
     near = nearest(str(word), known)
-    return otherwise if near is None else f"did you mean {named(near)}?"
+    return otherwise if near is None else f"did you mean {quoted(near)}?"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -22,7 +22,7 @@ from zostudy.bench.texts import Texts, read_texts
 from zostudy.bench.timing import Say
 from zostudy.errors import ZostudyError
 from zostudy.lm.sources import minilm_installed
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 SECTIONS = ("evaluator", "pool", "scale", "memory", "study")
 POOL_MODEL = "mini-roberta"
@@ -64,7 +64,7 @@ class BenchPlan:
         for option, names, known in (("--only", self.sections, SECTIONS), ("--models", self.models, NAMES)):
             for name in names:
                 if name not in known:
-                    remedy = meant(name, known, "name one of these")
+                    remedy = suggestion(name, known, "name one of these")
                     raise ZostudyError(f"{option} takes {', '.join(known)}, but got '{name}'; {remedy}")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ZostudyError("--device cuda needs a GPU that torch can use, but there is none; use --device cpu")

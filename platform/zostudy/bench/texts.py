@@ -10,7 +10,7 @@ from zostudy.randomness import generator
 from zostudy.tasks.columns import find_column, strings_of
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.reviews import reviews
-from zostudy.wording import listed, meant
+from zostudy.wording import comma_list, suggestion
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def read_texts(file: Path | None, column: str, least: int) -> Texts:
         raise DataError(f"--texts must name a file, but there is none at {file}; mend the path")
     table = read_rows(file).table
     if column not in table.column_names:
-        there = listed(table.column_names)
-        remedy = meant(column, table.column_names, "name one with --column")
+        there = comma_list(table.column_names)
+        remedy = suggestion(column, table.column_names, "name one with --column")
         raise DataError(f"{file}: no column {column!r}; the columns are {there}; {remedy}")
     texts = tuple(text for text in strings_of(find_column(table, column, str(file)), column, str(file)) if text)
     if len(texts) < least:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Click's; a typer may hold a click of its own within itself."""
@@ -20,7 +20,7 @@ def usage_line(error: Any) -> str:
     if suggested:
         remedy = f"did you mean {suggested}?"
     elif chosen := re.search(r"'([^']*)' is not one of (.*)$", message):
-        remedy = meant(chosen[1], re.findall(r"'([^']*)'", chosen[2]), see)
+        remedy = suggestion(chosen[1], re.findall(r"'([^']*)'", chosen[2]), see)
     else:
         remedy = see
     return f"{message[:1].lower()}{message[1:]}; {remedy}"

@@ -17,7 +17,7 @@ from uuid import uuid4
 from zostudy.cluster.head import Head, NotThereError
 from zostudy.cluster.shipping import STUDY_FILE, Shipment
 from zostudy.errors import ZostudyError
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 STUDY, DIGEST, RESULTS = "zostudy_study", "zostudy_digest", "zostudy_results"
 SUCCEEDED, STOPPED = "succeeded", "stopped"
@@ -149,7 +149,9 @@ def find_job(head: Head, job_id: str) -> Job:
             return _job(details)
     known = [job.id for job in list_jobs(head)]
     remedy = f"the last ones are {', '.join(known[-3:])}" if known else "no study was submitted there since it started"
-    raise ZostudyError(f"there is no job {job_id!r} of zostudy's at {head.address}; {meant(job_id, known, remedy)}")
+    raise ZostudyError(
+        f"there is no job {job_id!r} of zostudy's at {head.address}; {suggestion(job_id, known, remedy)}"
+    )
 
 
 def read_log(head: Head, job_id: str) -> str:

@@ -15,7 +15,7 @@ from zostudy.config.settings import imbalance_settings
 from zostudy.config.space import method_space, space_problems, tried_values
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 EMBEDDED_TASK = "reviews"
 
@@ -43,7 +43,7 @@ def _source_problems(study: StudySpec) -> Iterator[Problem]:
         yield Problem(("task", "hub"), "must not be given beside task.file", task.hub, "keep one of them")
     elif task.file is None and task.hub is None and task.name not in known:
         rule = "must be a known task where neither task.file nor task.hub is given"
-        remedy = meant(task.name, known, f"give one of these, or a name out of {', '.join(known)}")
+        remedy = suggestion(task.name, known, f"give one of these, or a name out of {', '.join(known)}")
         yield Problem(("task", "name"), rule, task.name, remedy)
 
 

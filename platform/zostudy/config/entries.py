@@ -10,7 +10,7 @@ from zostudy.config.document import KeyPath
 from zostudy.config.options import check_options
 from zostudy.config.problems import Problem
 from zostudy.config.study import MethodSpec
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
 _RESERVED = "imbalance"
@@ -82,4 +82,4 @@ def _known_methods(spec: MethodSpec) -> str:
 
     names = method_names()
     how = "name one as the label or under method." if spec.options else "name one."
-    return f"{meant(spec.method, names, how)} The methods are {', '.join(names)}"
+    return f"{suggestion(spec.method, names, how)} The methods are {', '.join(names)}"

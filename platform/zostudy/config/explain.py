@@ -14,7 +14,7 @@ from zostudy.config.document import KeyPath
 from zostudy.config.kinds import Section
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 _RULES = {
     "missing": "is required",
@@ -68,7 +68,7 @@ def value_remedy(details: ErrorDetails, example: str) -> str:
         return f'quote it: "{details["input"]}"'
     otherwise = f"write {example}, for example"
     if details["type"] == "literal_error" and isinstance(details["input"], str):
-        return meant(details["input"], re.findall(r"'([^']*)'", details["ctx"]["expected"]), otherwise)
+        return suggestion(details["input"], re.findall(r"'([^']*)'", details["ctx"]["expected"]), otherwise)
     return otherwise
 
 
@@ -90,7 +90,7 @@ def _problem(details: ErrorDetails, path: KeyPath) -> Problem:
     sections, name, field = _declared(details["loc"])
     if details["type"] == "extra_forbidden":
         known = [key for section in sections for key in section.model_fields]
-        remedy = meant(path[-1], known, f"the keys here are {', '.join(known)}")
+        remedy = suggestion(path[-1], known, f"the keys here are {', '.join(known)}")
         return Problem(path, rule_text(details), path[-1], remedy)
     if details["type"] == "missing":
         return Problem(path, rule_text(details), None, f"write {name}: {_example(field)}, for example")

@@ -18,7 +18,7 @@ from zostudy.config.paths import absent_paths, anchored
 from zostudy.config.problems import Problem, spec_error
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 _STAND_IN = (MethodSpec(label="stand-in", method="stand-in"),)
 
@@ -93,7 +93,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        fault = f"there is none; {meant(path.name, _neighbours(path), 'mend the path')}"
+        fault = f"there is none; {suggestion(path.name, _neighbours(path), 'mend the path')}"
     except IsADirectoryError:
         fault = "it is a folder; name the YAML file in it"
     except UnicodeDecodeError as error:

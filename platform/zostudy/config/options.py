@@ -13,7 +13,7 @@ from zostudy.config.explain import rule_text, value_remedy
 from zostudy.config.problems import Problem
 from zostudy.config.study import MethodSpec
 from zostudy.errors import SpecError
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 
 def options_class(method: str) -> type[Any]:
@@ -49,7 +49,7 @@ def check_options(spec: MethodSpec, path: KeyPath) -> tuple[MethodSpec, list[Pro
     for name, value in spec.options.items():
         here = (*path, name)
         if name not in known:
-            remedy = meant(name, known, f"its options are {', '.join(known)}")
+            remedy = suggestion(name, known, f"its options are {', '.join(known)}")
             problems.append(Problem(here, f"must be an option of {spec.method}", name, remedy))
             continue
         values[name], wrong = check_option(owner, name, value, here)

@@ -10,7 +10,7 @@ from zostudy.config.distributions import Choice, Range
 from zostudy.config.document import Document, KeyPath, Location, parse_yaml
 from zostudy.config.problems import key_text
 from zostudy.errors import SpecError
-from zostudy.wording import clipped, meant, shown
+from zostudy.wording import clipped, shown, suggestion
 
 _METHODS: KeyPath = ("methods",)
 _SPACE: KeyPath = ("search", "space")
@@ -86,7 +86,7 @@ def _index(node: list[Any], path: KeyPath, part: str, location: Location, labels
     if part.isdecimal() and int(part) < len(node):
         return int(part)
     known = ", ".join(labels) or f"0 to {len(node) - 1}"
-    remedy = meant(part, labels, "name one of these, or set the list whole")
+    remedy = suggestion(part, labels, "name one of these, or set the list whole")
     raise SpecError(f"{location}: {key_text(path)}: must be an entry out of {known}, but got {part}; {remedy}")
 
 

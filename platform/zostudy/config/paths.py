@@ -10,7 +10,7 @@ from pathlib import Path
 from zostudy.config.document import Document, KeyPath
 from zostudy.config.problems import Problem
 from zostudy.config.study import BUILT_IN_MODELS, StudySpec
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 TASK_FILE = ("task", "file")
 MODEL_NAME = ("model", "name")
@@ -51,7 +51,7 @@ def missing_paths(study: StudySpec) -> Iterator[Problem]:
     if file is not None and not os.path.isfile(file):
         rule = "must be a file and not a folder" if os.path.isdir(file) else "must be a file that exists"
         beside = os.listdir(folder) if os.path.isdir(folder := os.path.dirname(file)) else []
-        yield Problem(TASK_FILE, rule, file, meant(os.path.basename(file), beside, "mend the path"))
+        yield Problem(TASK_FILE, rule, file, suggestion(os.path.basename(file), beside, "mend the path"))
     if os.path.isabs(model) and not os.path.isdir(model):
         yield Problem(MODEL_NAME, "must be a folder that exists", model, "mend the path")
 

@@ -11,7 +11,7 @@ from zostudy.config.document import KeyPath
 from zostudy.config.options import check_option, option_names, options_class
 from zostudy.config.problems import Problem
 from zostudy.config.study import ImbalanceSpec, MethodSpec, StudySpec
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 IMBALANCE = "imbalance"
 IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")
@@ -79,4 +79,4 @@ def _remedy(study: StudySpec, key: str) -> str:
     else:
         settings = [f"{IMBALANCE}.{setting}" for setting in IMBALANCE_SETTINGS]
         known = [*dict.fromkeys(itertools.chain(*options.values())), *settings]
-    return meant(key, known, f"there are {', '.join(known)}")
+    return suggestion(key, known, f"there are {', '.join(known)}")

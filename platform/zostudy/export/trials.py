@@ -20,7 +20,7 @@ from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results, read_results
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 if TYPE_CHECKING:  # what is wrong with the results is said before torch is loaded
     from zostudy.lm.weights import DType
@@ -68,7 +68,7 @@ class StudyResults:
             name = self._best(trials[trials["cell"] == name], f"cell {name}")
         elif name not in names:
             fallback = f"name one of its {len(names)} trials, such as {names[0]}, a cell such as {cells[0]}, or {BEST}"
-            remedy = meant(name, [*names, *cells, BEST], fallback)
+            remedy = suggestion(name, [*names, *cells, BEST], fallback)
             raise ResultsError(f"a trial must be one of study {self.spec.name}, but there is no {name!r}; {remedy}")
         [row] = trials[trials["trial"] == name].to_dict("records")
         if row["latent"] is None:

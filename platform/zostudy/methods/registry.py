@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from zostudy.errors import SpecError
 from zostudy.methods.base import Method
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 ENTRY_POINT_GROUP = "zostudy.methods"
 
@@ -56,7 +56,7 @@ def get_method(name: str) -> type[Method]:
         found = _entry_points().get(name)
         if found is None:
             names = method_names()
-            remedy = meant(name, names, "choose one of these")
+            remedy = suggestion(name, names, "choose one of these")
             raise SpecError(f"methods must be among {', '.join(names)}, but got {name!r}; {remedy}")
         register_method(name)(_load(found))
     return _METHODS[name]

@@ -18,7 +18,7 @@ from zostudy.results.outdated import JUDGED_BY, outdated
 from zostudy.results.reading import Results, find_studies, load_trials
 from zostudy.results.schema import METRICS
 from zostudy.results.storage import Storage, Where
-from zostudy.wording import listed, meant, named
+from zostudy.wording import comma_list, quoted, suggestion
 
 DEFAULT_METRICS = ("test_auc", "test_balanced_accuracy", "test_minority_recall")
 
@@ -199,11 +199,11 @@ def _check_columns(trials: pd.DataFrame, metrics: Sequence[str]) -> None:
 def _check_names(metrics: Sequence[str], by: str) -> None:
     unknown = [metric for metric in metrics if metric not in _COMPARABLE]
     if unknown:
-        remedy = meant(unknown[0], _COMPARABLE, "name one of these")
-        raise ResultsError(f"a metric must be one of {', '.join(_COMPARABLE)}, but got {named(unknown[0])}; {remedy}")
+        remedy = suggestion(unknown[0], _COMPARABLE, "name one of these")
+        raise ResultsError(f"a metric must be one of {', '.join(_COMPARABLE)}, but got {quoted(unknown[0])}; {remedy}")
     if by not in _COLUMNS:
-        remedy = meant(by, _COLUMNS, "name one of these")
-        raise ResultsError(f"methods can be compared by {', '.join(_COLUMNS)}, but got {named(by)}; {remedy}")
+        remedy = suggestion(by, _COLUMNS, "name one of these")
+        raise ResultsError(f"methods can be compared by {', '.join(_COLUMNS)}, but got {quoted(by)}; {remedy}")
 
 
 def _check_baseline(trials: pd.DataFrame, results: Given, baseline: str | None) -> None:
@@ -216,9 +216,9 @@ def _check_baseline(trials: pd.DataFrame, results: Given, baseline: str | None) 
         with suppress(ResultsError):
             methods.update(read_studies([storage])["methods"][0].as_py())
     if baseline not in methods:
-        remedy = meant(baseline, methods, "name one of these")
+        remedy = suggestion(baseline, methods, "name one of these")
         raise ResultsError(
-            f"the baseline must be one of {listed(sorted(methods))}, but got {named(baseline)}; {remedy}"
+            f"the baseline must be one of {comma_list(sorted(methods))}, but got {quoted(baseline)}; {remedy}"
         )
 
 

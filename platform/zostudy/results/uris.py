@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote
 
 from zostudy.errors import ResultsError
-from zostudy.wording import meant
+from zostudy.wording import suggestion
 
 _REGION, _ENDPOINT = r"[a-z0-9-]+", r"(https?://)?([\w.-]+|\[[0-9a-f:.]+\])(:\d+)?/?"
 OPTIONS: dict[str, dict[str, str]] = {
@@ -103,7 +103,7 @@ def _options(scheme: str, query: str) -> dict[str, str]:
         if key not in known:
             raise ResultsError(
                 f"the query of a results URI may hold {', '.join(known) or 'nothing'}, but that of this {scheme} URI "
-                f"holds something else; {meant(key, known, 'leave it out')}"
+                f"holds something else; {suggestion(key, known, 'leave it out')}"
             )
         if len(values) > 1 or not re.fullmatch(known[key], values[0], re.IGNORECASE):
             raise ResultsError(

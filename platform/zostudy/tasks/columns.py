@@ -12,7 +12,7 @@ import pyarrow.types as types
 
 from zostudy.errors import DataError
 from zostudy.tasks.json_columns import JsonType, kind_of_text
-from zostudy.wording import clipped, listed, meant
+from zostudy.wording import clipped, comma_list, suggestion
 
 LARGEST_WHOLE_DOUBLE = 2**53  # from here on not every whole number is a double
 
@@ -60,8 +60,8 @@ def check_column(name: str, there: Sequence[str], source: str) -> None:
         DataError: there is none.
     """
     if name not in there:
-        remedy = meant(name, there, "name one of these")
-        raise DataError(f"{source}: no column {name!r}; the columns are {listed(there)}; {remedy}")
+        remedy = suggestion(name, there, "name one of these")
+        raise DataError(f"{source}: no column {name!r}; the columns are {comma_list(there)}; {remedy}")
 
 
 def texts_of(

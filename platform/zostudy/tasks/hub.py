@@ -9,7 +9,7 @@ import pyarrow as pa
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns, check_column, find_column, strings_of
 from zostudy.tasks.labels import NAME_COLUMN, read_labels
-from zostudy.wording import listed, meant
+from zostudy.wording import comma_list, suggestion
 
 
 def hub_rows(
@@ -32,8 +32,8 @@ def hub_rows(
     """
     data = _load(hub, config, revision)
     if absent := [split for split in splits if split not in data]:
-        remedy = meant(absent[0], data, "set task.splits")
-        raise DataError(f"{hub}: no split {absent[0]!r}; the splits are {listed(data)}; {remedy}")
+        remedy = suggestion(absent[0], data, "set task.splits")
+        raise DataError(f"{hub}: no split {absent[0]!r}; the splits are {comma_list(data)}; {remedy}")
     tables, left_out = [], {"without a label": 0, "without a text": 0}
     for split in splits:
         table = _needed(data[split], columns, hub)

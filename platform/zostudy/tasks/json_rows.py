@@ -15,7 +15,7 @@ from zostudy.errors import DataError
 from zostudy.tasks.decoding import read_text
 from zostudy.tasks.json_columns import arrow_column, kind_of
 from zostudy.tasks.rows import Rows
-from zostudy.wording import named
+from zostudy.wording import quoted
 
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -89,7 +89,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"key {named(next(name for name in names if names.count(name) > 1))} stands twice")
+        raise ValueError(f"key {quoted(next(name for name in names if names.count(name) > 1))} stands twice")
     return record
 
 

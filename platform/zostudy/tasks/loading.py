@@ -24,7 +24,7 @@ from zostudy.tasks.table import TextTable
 from zostudy.tasks.templates import Head, Wording
 from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN, HubOrigin, WellKnownTask
 from zostudy.tasks.wordings import make_wordings
-from zostudy.wording import listed, meant
+from zostudy.wording import comma_list, suggestion
 
 Read = tuple[TextTable, RowCount, tuple[str, ...]]
 
@@ -138,8 +138,8 @@ def _in_known_order(table: TextTable, known: WellKnownTask, spec: TaskSpec) -> t
     if spec.label_words:
         return table, ()
     raise DataError(
-        f"task {spec.name!r} has the classes {listed(known.class_names)}, but the data has "
-        f"{listed(table.class_names)}; give task.label_words, one for each of these"
+        f"task {spec.name!r} has the classes {comma_list(known.class_names)}, but the data has "
+        f"{comma_list(table.class_names)}; give task.label_words, one for each of these"
     )
 
 
@@ -152,8 +152,10 @@ def _minority(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> 
     for name in names:
         label = known.label_of(name) if known and table.class_names == known.class_names else None
         if label is None and name not in table.class_names:
-            remedy = meant(name, table.class_names, "name one of these")
-            raise DataError(f"task.minority: no class {name!r}; the classes are {listed(table.class_names)}; {remedy}")
+            remedy = suggestion(name, table.class_names, "name one of these")
+            raise DataError(
+                f"task.minority: no class {name!r}; the classes are {comma_list(table.class_names)}; {remedy}"
+            )
         labels.add(table.class_names.index(name) if label is None else label)
     if len(labels) == table.n_classes:
         raise DataError(f"task.minority must leave another class, but got {', '.join(names)}; name fewer")

@@ -15,7 +15,7 @@ from zostudy.tasks.naming import alike
 from zostudy.tasks.rows import RowCount, count_rows
 from zostudy.tasks.splits import TEST_SHARE, check_split, hashed_splits, named_splits
 from zostudy.tasks.table import TextTable
-from zostudy.wording import listed
+from zostudy.wording import comma_list
 
 
 def select(
@@ -87,5 +87,5 @@ def _notes(columns: Columns, hashed: bool, class_names: tuple[str, ...]) -> list
     if hashed:
         notes.append(f"no column {columns.split!r}: {TEST_SHARE:.0%} of the texts, by their SHA-256, are test")
     if similar := alike(class_names):
-        notes.append(f"{listed(similar)} are different classes: labels count as they are written")
+        notes.append(f"{comma_list(similar)} are different classes: labels count as they are written")
     return notes

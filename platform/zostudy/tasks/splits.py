@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zostudy.config.study import SplitNames
 from zostudy.errors import DataError
 from zostudy.tasks.columns import find_column, names_of, refuse_rows
-from zostudy.wording import listed, meant
+from zostudy.wording import comma_list, suggestion
 
 TEST_SHARE = 0.25
 
@@ -61,5 +61,5 @@ def check_split(role: str, name: str, there: Sequence[str], task: str) -> None:
         DataError: it has none of this name.
     """
     if name not in there:
-        remedy = meant(name, there, f"set task.splits.{role}")
-        raise DataError(f"task {task!r}: no split {name!r}; the splits are {listed(there)}; {remedy}")
+        remedy = suggestion(name, there, f"set task.splits.{role}")
+        raise DataError(f"task {task!r}: no split {name!r}; the splits are {comma_list(there)}; {remedy}")

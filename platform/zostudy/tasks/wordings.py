@@ -9,7 +9,7 @@ from zostudy.errors import DataError
 from zostudy.tasks.naming import has_names
 from zostudy.tasks.templates import HEADS, Head, Template, Wording
 from zostudy.tasks.wellknown import WellKnownTask
-from zostudy.wording import listed
+from zostudy.wording import comma_list
 
 
 def make_wordings(
@@ -44,7 +44,7 @@ def _checked(wording: Wording, class_names: Sequence[str], pairs: bool) -> Wordi
     if len(words) != len(class_names):
         raise DataError(
             f"task.label_words must be one a class, but got {len(words)} for {len(class_names)} classes; "
-            f"give one for each of {listed(class_names)}"
+            f"give one for each of {comma_list(class_names)}"
         )
     if wording.template.count("second_text") and not pairs:
         source = wording.template.source
