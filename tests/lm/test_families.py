@@ -11,12 +11,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.study import HeadKind, ModelSpec
 from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.padded import PaddedLM
-from zostudy.lm.sources import Head, ModelSource
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import make_subspace
 from zostudy.lm.weights import load_model, load_weights
 
@@ -36,7 +36,7 @@ _LONG_ROPE = {
     "original_max_position_embeddings": 16,
 }
 
-CONFIGS: dict[str, tuple[str, dict[str, Any], Head]] = {
+CONFIGS: dict[str, tuple[str, dict[str, Any], HeadKind]] = {
     "roberta": ("RobertaForMaskedLM", _BERT, "masked"),
     "bert": ("BertForMaskedLM", _BERT | {"hidden_act": "gelu_new"}, "masked"),
     "xlm-roberta": ("XLMRobertaForMaskedLM", _BERT, "masked"),
@@ -54,7 +54,7 @@ CONFIGS: dict[str, tuple[str, dict[str, Any], Head]] = {
     "qwen2": ("Qwen2ForCausalLM", _LLAMA, "causal"),
     "mistral": ("MistralForCausalLM", _LLAMA | {"sliding_window": None}, "causal"),
 }
-OTHERS: dict[str, tuple[str, dict[str, Any], Head]] = {
+OTHERS: dict[str, tuple[str, dict[str, Any], HeadKind]] = {
     "mistral with a window": ("MistralForCausalLM", _LLAMA | {"sliding_window": 8}, "causal"),
     "gpt2 scaled by layer": (
         "GPT2LMHeadModel",
@@ -93,7 +93,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mo
     return make
 
 
-def _task(head: Head, lead: int, n_rows: int = 12, seed: int = 0) -> EncodedTask:
+def _task(head: HeadKind, lead: int, n_rows: int = 12, seed: int = 0) -> EncodedTask:
     """Returns random token ids: the lead the same in all, the answer inside the text, or at its end if causal."""
     noise = np.random.default_rng(seed)
     lengths = noise.integers(lead + 2, 20, n_rows)

@@ -14,8 +14,9 @@ import transformers
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from zostudy.config.study import HeadKind
 from zostudy.errors import ModelError
-from zostudy.lm.sources import Head, ModelSource
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model
 
 _BERT = {
@@ -43,11 +44,11 @@ def saved(tmp_path: Path) -> Callable[[str, dict[str, Any]], Path]:
     return save
 
 
-def load(folder: Path, head: Head) -> Any:
+def load(folder: Path, head: HeadKind) -> Any:
     return load_model(ModelSource(str(folder), None, head), torch.float32)
 
 
-def refused(folder: Path, head: Head) -> str:
+def refused(folder: Path, head: HeadKind) -> str:
     with pytest.raises(ModelError) as caught:
         load(folder, head)
     assert "\n" not in str(caught.value)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zostudy.config.study import HeadKind
 from zostudy.errors import ModelError
 from zostudy.lm.inputs import Input, InputReader, Sides
 from zostudy.lm.special_tokens import special_ids, unknown_id
-from zostudy.tasks.templates import Head
 
 FAST = (
     "wordpiece",
@@ -29,7 +29,7 @@ FAST = (
 KINDS = (*FAST, "byt5", "python-words")
 # Their vocabulary holds the special tokens' names as words, so that characters become them whatever one says.
 STUBBORN = ("xlm-roberta", "t5", "words", "python-words", "byt5")
-HEADS: tuple[Head, ...] = ("masked", "causal", "encoder")
+HEADS: tuple[HeadKind, ...] = ("masked", "causal", "encoder")
 SPECIAL = ("<s>", "</s>", "<pad>", "<unk>", "<mask>", "[SEP]", "[CLS]", "[MASK]", "<|endoftext|>", "<MASK>", "<Unk>")
 
 words = st.sampled_from(("the", "film", "was", "great", "boring", "good", "It", "bad", ".", ",", "!", "?", "5", "/"))
@@ -48,11 +48,11 @@ def has_special(text: str) -> bool:
     return any(token.lower() in text.lower() for token in SPECIAL)
 
 
-def read(tokenizer: Any, head: Head, *sides: Sides) -> list[Input]:
+def read(tokenizer: Any, head: HeadKind, *sides: Sides) -> list[Input]:
     return InputReader(tokenizer, head).read(sides, name)
 
 
-def read_or_refused(tokenizer: Any, head: Head, sides: Sides) -> Input | str:
+def read_or_refused(tokenizer: Any, head: HeadKind, sides: Sides) -> Input | str:
     try:
         return read(tokenizer, head, sides)[0]
     except ModelError as error:
@@ -85,7 +85,7 @@ def test_an_ordinary_line_is_what_the_tokenizer_makes_of_it(
 @settings(max_examples=40)
 @given(before=hostile, after=hostile, head=st.sampled_from(HEADS))
 def test_special_tokens_in_a_text_are_characters_or_refused(
-    make_tokenizer: Callable[..., Any], kind: str, before: str, after: str, head: Head
+    make_tokenizer: Callable[..., Any], kind: str, before: str, after: str, head: HeadKind
 ) -> None:
     """Held against the same tokenizer with special tokens of other names, to which the whole text is text."""
     tokenizer = make_tokenizer(kind)

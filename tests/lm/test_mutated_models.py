@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.study import HeadKind, ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.digest import weights_digest
 from zostudy.lm.reading import reading
-from zostudy.lm.sources import Head, ModelSource, find_model
+from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.weights import load_model
 
 _SMALL = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}
 _BERT = _SMALL | {"intermediate_size": 24, "max_position_embeddings": 32}
 _GPT2 = {"vocab_size": 40, "n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 32}
-FAMILIES: dict[str, tuple[str, dict[str, Any], Head]] = {
+FAMILIES: dict[str, tuple[str, dict[str, Any], HeadKind]] = {
     "bert": ("BertForMaskedLM", _BERT, "masked"),
     "gpt2": ("GPT2LMHeadModel", _GPT2, "causal"),
     "llama": ("LlamaForCausalLM", _BERT | {"num_key_value_heads": 2, "tie_word_embeddings": True}, "causal"),
@@ -46,7 +46,7 @@ class Made:
     """A saved random model: its folder, its head, and its scores before anything was changed."""
 
     folder: Path
-    head: Head
+    head: HeadKind
     scores: Tensor
 
 
@@ -61,7 +61,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @torch.inference_mode()
-def scores(folder: Path, head: Head) -> Tensor:
+def scores(folder: Path, head: HeadKind) -> Tensor:
     source = ModelSource(find_model(ModelSpec(name=str(folder), head=head)).location, None, head)
     weights_digest(source)
     model = load_model(source, torch.float32)

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from zostudy.bench.texts import Texts
 from zostudy.bench.tokens import train_tokenizer
-from zostudy.config.study import ModelSpec
+from zostudy.config.study import HeadKind, ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType, Weights, load_weights
 from zostudy.randomness import generator
-from zostudy.tasks.templates import Head, Wording
+from zostudy.tasks.templates import Wording
 from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN
 
 BATCH = 32
@@ -123,7 +123,7 @@ def _encode(spec: ModelSpec, source: ModelSource, texts: Texts) -> EncodedTask:
     )
 
 
-def _wording(head: Head) -> Wording:
+def _wording(head: HeadKind) -> Wording:
     return WELL_KNOWN[EMBEDDED].wordings[head]
 
 
@@ -178,7 +178,7 @@ def _llama(layers: int, width: int, heads: int, kv_heads: int, mlp_width: int) -
 
 
 # The Llama is of TinyLlama's shape.
-_ARCHITECTURES: dict[str, tuple[Head, Callable[[], Any]]] = {
+_ARCHITECTURES: dict[str, tuple[HeadKind, Callable[[], Any]]] = {
     "roberta-large": ("masked", lambda: _roberta(layers=24, width=1024, heads=16)),
     "gpt2-medium": ("causal", lambda: _gpt2(layers=24, width=1024, heads=16)),
     "gpt2-xl": ("causal", lambda: _gpt2(layers=48, width=1600, heads=25)),

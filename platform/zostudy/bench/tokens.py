@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from zostudy.lm.sources import Head
+from zostudy.config.study import HeadKind
 
 VOCABULARY_SIZE = 2**14
 """With it some ten thousand texts fall into about as many tokens as RoBERTa's own tokenizer makes of them."""
@@ -21,7 +21,7 @@ _SPECIAL_TOKENS = {
 }
 
 
-def train_tokenizer(head: Head, texts: Iterable[str], longest: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(head: HeadKind, texts: Iterable[str], longest: int) -> PreTrainedTokenizerFast:
     """Returns a byte-level BPE tokenizer; the same texts always give the same one.
 
     Args:

@@ -22,6 +22,7 @@ from zostudy.config.kinds import (
 
 EMBEDDED_MODELS = ("mini-roberta", "mini-gpt2", "mini-llama")
 BUILT_IN_MODELS = (*EMBEDDED_MODELS, "minilm")
+HeadKind = Literal["masked", "causal", "encoder"]
 
 
 class ModelSpec(Section):
@@ -42,7 +43,7 @@ class ModelSpec(Section):
     """
 
     name: Annotated[Text, Field(examples=["mini-roberta"])]
-    head: Literal["auto", "masked", "causal", "encoder"] = "auto"
+    head: Literal["auto", HeadKind] = "auto"
     prompt_tokens: Positive = 10
     prompt_scale: PositiveNumber = 1.0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

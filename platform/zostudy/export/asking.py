@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zostudy.config.study import TaskSpec
+from zostudy.config.study import HeadKind, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.loading import load_task
-from zostudy.tasks.templates import Head, Wording
+from zostudy.tasks.templates import Wording
 from zostudy.tasks.wellknown import WELL_KNOWN, WellKnownTask
 from zostudy.tasks.wordings import make_wordings
 
@@ -31,7 +31,7 @@ class Asking:
     note: str | None = None
 
 
-def find_asking(spec: TaskSpec, head: Head) -> Asking:
+def find_asking(spec: TaskSpec, head: HeadKind) -> Asking:
     """Returns how a model with this head is asked.
 
     Raises:

@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.study import HeadKind, ModelSpec
 from zostudy.errors import ResultsError
 from zostudy.export.decision import Decision
 from zostudy.export.identity import Identity
-from zostudy.tasks.templates import Head, Template, Wording
+from zostudy.tasks.templates import Template, Wording
 
 MANIFEST_FILE = "zostudy.json"
 PROMPT_FILE = "prompt_embeds.safetensors"
@@ -78,7 +78,7 @@ class Manifest(BaseModel):
     method: str
     imbalance_ratio: float
     model: ModelSpec
-    head: Head
+    head: HeadKind
     embeddings: str
     identity: Identity | None = None
     task: ExportedTask

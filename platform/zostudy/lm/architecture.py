@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from zostudy.lm.sources import Head
+from zostudy.config.study import HeadKind
 
 Padding = Literal["behind", "masked", "none"]
 Activation = Literal["gelu", "gelu_tanh", "silu", "relu"]
@@ -104,7 +104,7 @@ def _is_plain_llama(config: Any) -> bool:
     return window is None and rope.get("rope_type", "default") in _ROTARY_KINDS and config.hidden_act in ACTIVATIONS
 
 
-def padding_of(config: Any, head: Head) -> Padding:
+def padding_of(config: Any, head: HeadKind) -> Padding:
     """Returns how texts of several lengths may share a forward without a change of any score.
 
     A causal model reads an answer before it comes to the padding, and needs no mask. Others have to be kept from it,

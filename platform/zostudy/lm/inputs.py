@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from zostudy.config.study import HeadKind
 from zostudy.errors import ModelError
-from zostudy.lm.sources import Head
 from zostudy.lm.special_tokens import Frame, find_frame, special_ids, unknown_id
 from zostudy.lm.tokenizer import Name, tokenise
 
@@ -69,7 +69,7 @@ _NO_MASK = Fault(
 class InputReader:
     """Turns texts in their template into inputs."""
 
-    def __init__(self, tokenizer: Any, head: Head) -> None:
+    def __init__(self, tokenizer: Any, head: HeadKind) -> None:
         """Finds the special tokens that the tokenizer puts around every text.
 
         Args:
@@ -150,7 +150,7 @@ class _Reader:
     """
 
     tokenizer: Any
-    head: Head
+    head: HeadKind
     frame: Frame
     mark: str
     special: dict[int, str]

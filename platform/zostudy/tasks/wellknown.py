@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zostudy.config.study import SplitNames
-from zostudy.tasks.templates import Head, Template, Wording
+from zostudy.config.study import HeadKind, SplitNames
+from zostudy.tasks.templates import Template, Wording
 
 EMBEDDED = "reviews"
 
@@ -48,7 +48,7 @@ class WellKnownTask:
     """
 
     class_names: tuple[str, ...]
-    wordings: Mapping[Head, Wording]
+    wordings: Mapping[HeadKind, Wording]
     source: str
     hub: HubOrigin | None = None
     other_names: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ def _wordings(
     encoder: str,
     texts: tuple[str, ...],
     causal_words: str | None = None,
-) -> dict[Head, Wording]:
+) -> dict[HeadKind, Wording]:
     return {
         "masked": Wording(Template.parse(masked), tuple(words.split())),
         "causal": Wording(Template.parse(causal), tuple((causal_words or words).split())),
@@ -75,12 +75,12 @@ def _wordings(
     }
 
 
-def _opinion(words: str) -> dict[Head, Wording]:
+def _opinion(words: str) -> dict[HeadKind, Wording]:
     texts = tuple(f"It was {word}." for word in words.split())
     return _wordings("{text} It was {mask}.", words, "{text} It was {mask}", "{text}", texts)
 
 
-def _inference(words: str, texts: tuple[str, ...]) -> dict[Head, Wording]:
+def _inference(words: str, texts: tuple[str, ...]) -> dict[HeadKind, Wording]:
     return _wordings(
         masked="{text} ? {mask} , {second_text}",
         words=words,
@@ -91,7 +91,7 @@ def _inference(words: str, texts: tuple[str, ...]) -> dict[Head, Wording]:
     )
 
 
-def _same_meaning() -> dict[Head, Wording]:
+def _same_meaning() -> dict[HeadKind, Wording]:
     return _wordings(
         masked="{text} {mask}, {second_text}",
         words="No Yes",

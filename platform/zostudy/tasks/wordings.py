@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zostudy.config.study import TaskSpec
+from zostudy.config.study import HeadKind, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.naming import has_names
-from zostudy.tasks.templates import HEADS, Head, Template, Wording
+from zostudy.tasks.templates import HEADS, Template, Wording
 from zostudy.tasks.wellknown import WellKnownTask
 from zostudy.wording import comma_list
 
 
 def make_wordings(
     spec: TaskSpec, known: WellKnownTask | None, class_names: Sequence[str], pairs: bool
-) -> dict[Head, Wording]:
+) -> dict[HeadKind, Wording]:
     """Returns what the study gives, else what is known, else the bare text (encoder) and the class names.
 
     Args:
@@ -29,7 +29,7 @@ def make_wordings(
     given = Template.parse(spec.template) if spec.template is not None else None
     bare = Template.parse("{text} {second_text}" if pairs else "{text}")
     names = tuple(class_names) if has_names(class_names) else None
-    wordings: dict[Head, Wording] = {}
+    wordings: dict[HeadKind, Wording] = {}
     for head in HEADS:
         base = known.wordings.get(head) if known else None
         template = given or (base.template if base else bare if head == "encoder" else None)

@@ -11,11 +11,12 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
+from zostudy.config.study import HeadKind
 from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.sources import Head, ModelSource
+from zostudy.lm.sources import ModelSource
 
 VOCABULARY = 60
-_LOADERS: dict[Head, Any] = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "encoder": AutoModel}
+_LOADERS: dict[HeadKind, Any] = {"masked": AutoModelForMaskedLM, "causal": AutoModelForCausalLM, "encoder": AutoModel}
 _IDS = {"pad_token_id": 1, "bos_token_id": 2, "eos_token_id": 3}
 _COMMON = {
     "vocab_size": VOCABULARY,
@@ -40,7 +41,7 @@ _BART = {
 } | _IDS
 _MAMBA = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 8} | _IDS
 
-_FAMILIES: dict[str, tuple[Head, dict[str, Any]]] = {
+_FAMILIES: dict[str, tuple[HeadKind, dict[str, Any]]] = {
     "bert": ("masked", _COMMON),
     "roberta": ("masked", _COMMON | {"type_vocab_size": 1}),
     "xlm-roberta": ("masked", _COMMON),
@@ -100,7 +101,7 @@ _FAMILIES: dict[str, tuple[Head, dict[str, Any]]] = {
 def tiny_model(tmp_path: Path) -> Callable[..., ModelSource]:
     """Saves a random model of a family to ``tmp_path``; keywords change its configuration."""
 
-    def make(family: str, head: Head | None = None, **changed: Any) -> ModelSource:
+    def make(family: str, head: HeadKind | None = None, **changed: Any) -> ModelSource:
         usual, options = _FAMILIES[family]
         torch.manual_seed(0)
         model = _LOADERS[head or usual].from_config(AutoConfig.for_model(family, **options | changed))
@@ -117,7 +118,7 @@ def tiny_model(tmp_path: Path) -> Callable[..., ModelSource]:
 def random_task() -> Callable[..., EncodedTask]:
     """Gives random token ids: the lead the same in all, the answer inside the text, or at its end if causal."""
 
-    def make(head: Head, lead: int = 1, n_rows: int = 12) -> EncodedTask:
+    def make(head: HeadKind, lead: int = 1, n_rows: int = 12) -> EncodedTask:
         noise = np.random.default_rng(0)
         lengths = noise.integers(lead + 2, 20, n_rows)
         inputs = [np.concatenate([np.full(lead, 5), noise.integers(6, VOCABULARY, n - lead)]) for n in lengths]
