@@ -18,12 +18,8 @@ HOSTILE = "\x1b[2J\x9b31m\u202e\u2066\u200b\ufeff\x07\r\n\u2028\udcff\U000e0001"
 
 @given(ANY_TEXT)
 def test_whatever_a_text_holds_it_is_shown_on_one_line(text: str) -> None:
-    for shown in (
-        printable(text),
-        quoted(text),
-        comma_list([text, text]),
-        str(SpecError(text, text)).replace("\n", " "),
-    ):
+    error = str(SpecError(text, got=text, remedy=text, about=text))
+    for shown in (printable(text), quoted(text), comma_list([text, text]), error):
         assert shown.isprintable()
     assert printable(printable(text)) == printable(text)
     assert printable(text) == text or not text.isprintable()
@@ -60,9 +56,9 @@ def test_what_is_near_is_suggested_as_it_is_written() -> None:
     assert nearest("a" * 10**6, ["a" * 10**6]) is None
 
 
-def test_an_error_keeps_its_lines_and_escapes_those_of_the_user() -> None:
-    error = DataError(f"class {HOSTILE}", "and another line")
-    assert str(error).split("\n") == [f"class {printable(HOSTILE)}", "and another line"]
+def test_an_error_is_one_line_and_escapes_what_the_user_wrote() -> None:
+    error = DataError(f"class {HOSTILE}", got=HOSTILE)
+    assert str(error) == f"class {printable(HOSTILE)}, but {printable(HOSTILE)}"
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
