@@ -24,18 +24,18 @@ def run(
     address: str | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Results:
-    """Runs a study as ``zostudy run`` does, on from where it stopped, and returns all that is stored of it.
+    """Runs a study as ``zostudy run`` does, or resumes it, and returns all its stored results.
 
     Args:
-        study: a study file, its content as plain data, or a study that is loaded already.
-        results: where the study's folder is made; also ``s3://`` or ``gs://``.
-        overrides: settings ``key=value``, as ``--set`` takes them, of a study that is not loaded yet.
+        study: a study file, its content as plain data, or a loaded study.
+        results: the folder in which the study's folder is made; also ``s3://`` or ``gs://``.
+        overrides: settings ``key=value``, such as ``search.trials=2``, for a study that is not loaded yet.
         address: of a Ray cluster; without it, Ray starts on this machine and ends with the study.
-        callbacks: called as the study goes on, beside the live view and the log.
+        callbacks: called as the study goes on, after the log and the live view.
 
     Raises:
-        ZostudyError: whatever is wrong with the study, its data, its model or the results. Trials that fail are
-            no error: they are rows of ``trials`` with the status ``failed``.
+        ZostudyError: the study, its data, its model or the results cannot be used. A failed trial raises nothing: it
+            is a row of ``trials`` with the status ``failed``.
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
     from zostudy.console.deleted_folder import leave_deleted_folder
@@ -44,14 +44,14 @@ def run(
     leave_deleted_folder()
     spec = _spec(study, overrides)
     storage = Storage.at(results) / spec.name
-    run_prepared_study(prepare_with_notes(spec), storage, address, callbacks)
+    execute_study(prepare_with_notes(spec), storage, address, callbacks)
     return load_results(storage)
 
 
-def run_prepared_study(
+def execute_study(
     study: PreparedStudy, storage: Storage, address: str | None, callbacks: Sequence[Callback] = ()
 ) -> StudyProgress:
-    """Runs a study under the lease of its results folder, with the live view, and returns its progress.
+    """Executes a prepared study under the lease of its results folder, with the live view; returns its progress.
 
     Raises:
         ZostudyError: as ``run``.
@@ -60,11 +60,12 @@ def run_prepared_study(
     from zostudy.console.live import live_view
     from zostudy.results.files import read_table
     from zostudy.results.lease import lease
-    from zostudy.search.stored import run_stored
+    from zostudy.search.run import start_study
 
     with lease(storage, tell):
         try:
-            return run_stored(study, storage, address, live_view, tell, callbacks)
+            with live_view() as view:
+                return start_study(study, storage, address, [view, *callbacks])
         except KeyboardInterrupt:
             kept = read_table(storage, "trials", ("trial",)).num_rows
             tell("", f"interrupted: {kept} of {study.plan.n_trials} trials are kept in {storage}; run again to go on")

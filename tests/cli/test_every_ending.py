@@ -26,13 +26,12 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.reading import load_results
 from zostudy.results.schema import SCHEMAS
 from zostudy.search.callback import Callback, CallbackList
-from zostudy.search.data import StudyData
 from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
-from zostudy.search.setup import set_up
+from zostudy.search.setup import StudyData, set_up
 from zostudy.search.study_log import LOG_FILE, StudyLog
 from zostudy.search.trial import run_trial
 

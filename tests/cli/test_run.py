@@ -23,8 +23,8 @@ OUR_LINES = re.compile(
     r"class +label word +minority .*|\S+ +\S+ +(-|yes)( +[\d,]+)+|"
     r"evaluator: (packed|padded), agrees with transformers to \de-\d+( in bfloat16)?|"
     r"measuring the noise of a loss difference|"
-    r"precision: float32 \(bfloat16 would drown: signal/noise [\d.]+ at radius 0\.\d+ in \S+ at ratio 2\)|"
-    r"precision: (float32|bfloat16), signal/noise at least [\d,]+|"
+    r"dtype: float32 \(bfloat16 would drown: signal/noise [\d.]+ at radius 0\.\d+ in \S+ at ratio 2\)|"
+    r"dtype: (float32|bfloat16), signal/noise at least [\d,]+|"
     r"\d+/\d+ trials  [\d,]+ queries  \d+ queries/s  replicas \d+% busy  ETA [\d:?]+(  best dev AUC 0\.\d+ \(\S+\))?"
 )
 
@@ -107,7 +107,7 @@ def test_an_interrupted_run_says_what_is_kept(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zostudy.search.stored.run_prepared", interrupted)
+    monkeypatch.setattr("zostudy.search.run.complete_study", interrupted)
     called = call("run", write_study(), "--results", tmp_path)
     assert called.code == 130
     assert called.err.splitlines()[-1] == (
@@ -121,7 +121,7 @@ def test_a_study_of_which_nothing_has_finished_may_be_changed(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zostudy.search.stored.run_prepared", interrupted)
+    monkeypatch.setattr("zostudy.search.run.complete_study", interrupted)
     study = write_study()
     assert call("run", study, "--results", tmp_path).code == 130
     assert call("run", study, "--results", tmp_path, "--set", "seed=1").code == 130

@@ -80,13 +80,13 @@ def test_away_from_a_terminal_a_line_comes_every_few_seconds(
 ) -> None:
     view = LineView()
     view.on_phase("starting Ray")
-    view.on_note("precision: float32")
+    view.on_note("dtype: float32")
     view.on_study_start(progress, n_replicas=2)
     first = start(view, progress)
     start(view, progress)
     assert capsys.readouterr().err.splitlines() == [
         "starting Ray",
-        "precision: float32",
+        "dtype: float32",
         "0/4 trials  0 queries  0 queries/s  replicas 0% busy  ETA ?",
     ]
     clock.now += 1
@@ -171,11 +171,11 @@ def test_a_terminal_keeps_notes_above_what_moves(progress: StudyProgress, clock:
     with Live(console=console, auto_refresh=False, transient=True) as display:
         view = TableView(display)
         view.on_phase("measuring")
-        view.on_note("precision: float32 [not markup]")
+        view.on_note("dtype: float32 [not markup]")
         view.on_study_start(progress, n_replicas=1)
         start(view, progress)
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
-    assert shown.count("precision: float32 [not markup]") == 1
+    assert shown.count("dtype: float32 [not markup]") == 1
 
 
 @pytest.mark.parametrize(

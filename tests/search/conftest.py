@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from zostudy.config.study import StudySpec
-from zostudy.search.data import StudyData
 from zostudy.search.plan import Plan, make_plan
+from zostudy.search.setup import StudyData
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.table import TextTable
 

@@ -1,16 +1,27 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
+import ray
 
 from zostudy.lm.agreement import Agreement
+from zostudy.lm.build import Model
 from zostudy.lm.sources import ModelSource
-from zostudy.search.evaluator import LoadedModel, hosting_note
+from zostudy.lm.weights import Weights
+from zostudy.search.evaluator import LoadedModel
 
 AGREEMENT = Agreement("made", "float32", "padded", texts=6, prompts=2, largest_score=1.0, difference=0.0)
 
 
+def loaded(model: Model) -> LoadedModel:
+    absent: Any = None
+    return LoadedModel(absent, model, "float32", 64, AGREEMENT)
+
+
 def test_a_model_without_a_packed_forward_is_said_to_be_slower() -> None:
-    note = hosting_note(LoadedModel(ModelSource("folder", None, "causal"), "float32", 64, AGREEMENT))
+    note = loaded(ModelSource("folder", None, "causal")).hosting_note()
     assert note is not None
     assert "transformers' own code" in note
 
@@ -19,12 +30,7 @@ def test_a_model_without_a_packed_forward_is_said_to_be_slower() -> None:
 def test_weights_that_do_not_fit_the_store_are_said_to_be_copied(
     monkeypatch: pytest.MonkeyPatch, store: float, said: bool
 ) -> None:
-    import numpy as np
-    import ray
-
-    from zostudy.lm.weights import Weights
-
     node = {"Alive": True, "Resources": {"object_store_memory": store}}
     monkeypatch.setattr(ray, "nodes", lambda: [node])
     weights = Weights(None, "float32", {"embeddings": np.zeros((9, 9), np.float32)}, 1.0)  # type: ignore[arg-type]
-    assert (hosting_note(LoadedModel(weights, "float32", 64, AGREEMENT)) is not None) == said
+    assert (loaded(weights).hosting_note() is not None) == said

@@ -23,13 +23,13 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
 from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
-from zostudy.search.data import StudyData
 from zostudy.search.driver import MOST_TRIES
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.setup import StudyData
 from zostudy.search.trial import run_trial
 from zostudy.search.tune.trainable import PoolFactory
-from zostudy.search.tune.tuner import run_trials
+from zostudy.search.tune.tuner import tune_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -79,7 +79,7 @@ def run(
         fleet.await_first()
         fleet.keep(factory)
         pool_factory = replace(PoolFactory(fleet.list_replicas, factory, 256, "float32"), **changes)
-        run_trials(data, progress, Ledger(folder), pool_factory, lambda: fleet.n_replicas, watcher)
+        tune_trials(data, progress, Ledger(folder), pool_factory, lambda: fleet.n_replicas, watcher)
     return progress
 
 

@@ -17,10 +17,10 @@ from optuna.storages.journal import JournalFileBackend
 from zostudy.cluster.pool import LocalPool, Scorer
 from zostudy.errors import ResultsError
 from zostudy.results.storage import Storage
-from zostudy.search.data import StudyData
 from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.setup import StudyData
 from zostudy.search.trial import run_trial
 
 CELL = "spsa-r1"

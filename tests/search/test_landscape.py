@@ -17,7 +17,6 @@ from zostudy.config.study import StudySpec
 from zostudy.results.encoding import encode
 from zostudy.results.outcome import Landscape, Outcome
 from zostudy.results.schema import TIME_COLUMNS
-from zostudy.search.data import StudyData
 from zostudy.search.landscape import (
     EXTENT,
     SHARPNESS_PAIRS,
@@ -28,6 +27,7 @@ from zostudy.search.landscape import (
     n_examples,
 )
 from zostudy.search.plan import Plan, Stage, make_plan
+from zostudy.search.setup import StudyData
 from zostudy.search.trial import run_trial
 from zostudy.tasks.imbalance import Draw
 

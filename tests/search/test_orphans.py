@@ -27,7 +27,7 @@ from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.tune.trainable import PoolFactory
-from zostudy.search.tune.tuner import run_trials
+from zostudy.search.tune.tuner import tune_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -101,7 +101,7 @@ def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer
             fleet.await_first()
             fleet.keep(factory)
             pool_factory = PoolFactory(fleet.list_replicas, factory, 256, "float32")
-            run_trials(study.data, progress, Ledger(folder), pool_factory, lambda: fleet.n_replicas, watcher)
+            tune_trials(study.data, progress, Ledger(folder), pool_factory, lambda: fleet.n_replicas, watcher)
     finally:
         ray.shutdown()
     return progress

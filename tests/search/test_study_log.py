@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from zostudy.cluster.pool import LocalPool, Scorer
-from zostudy.search.data import StudyData
 from zostudy.search.plan import Plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.setup import StudyData
 from zostudy.search.study_log import LOG_FILE, StudyLog
 from zostudy.search.trial import TrialProgress, run_trial
 
@@ -16,7 +16,7 @@ def test_a_log_says_what_happened_when(plan: Plan, data: StudyData, scorer: Scor
     assignment = plan.assign(plan.cells[0], "confirm", 1, {})
     outcome = run_trial(plan.spec, assignment, data, LocalPool(scorer), lambda _: None)
     log.on_phase("starting Ray")
-    log.on_note("precision: float32")
+    log.on_note("dtype: float32")
     log.on_study_start(StudyProgress(plan, []), 2)
     log.on_trial_start(assignment)
     log.on_trial_progress(assignment, TrialProgress(1, 0.0, None))
@@ -25,7 +25,7 @@ def test_a_log_says_what_happened_when(plan: Plan, data: StudyData, scorer: Scor
     said = [re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.*)", line) for line in lines]
     assert [found and found[1] for found in said[:4]] == [
         "starting Ray",
-        "precision: float32",
+        "dtype: float32",
         f"2 replica(s) ready; 0 of {plan.n_trials} trials are stored",
         "spsa-r1-confirm-001: started",
     ]

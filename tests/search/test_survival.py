@@ -28,10 +28,10 @@ from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.search.callback import Callback
-from zostudy.search.execute import run_prepared
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
+from zostudy.search.run import complete_study
 from zostudy.search.trial import TrialProgress
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -105,7 +105,7 @@ def _assert_equal(folder: Path, expected: dict[str, pa.Table]) -> None:
 def _run(folder: Path, watcher: Any, address: str | None = None, **sections: Any) -> StudyProgress:
     methods = tuple({"label": name, "method": name} for name in STUDY["methods"])
     study = prepare(StudySpec.model_validate(STUDY | {"methods": methods} | sections))
-    return run_prepared(study, Ledger(folder), address, watcher)
+    return complete_study(study, Ledger(folder), address, watcher)
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,7 @@ def test_a_node_that_leaves_and_another_that_joins(
             super().__init__(*arguments, **options)
             fleets.append(self)
 
-    monkeypatch.setattr("zostudy.search.execute.Fleet", SeenFleet)
+    monkeypatch.setattr("zostudy.search.run.Fleet", SeenFleet)
     leaving = cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
 

@@ -20,12 +20,11 @@ from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search import trial as trial_module
-from zostudy.search.data import StudyData
 from zostudy.search.landscape import n_examples
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.pruning import best_so_far
 from zostudy.search.recording import Recording
-from zostudy.search.setup import set_up
+from zostudy.search.setup import StudyData, set_up
 from zostudy.search.trial import Trial, TrialProgress, run_trial
 
 REPORTS: list[TrialProgress] = []

@@ -21,7 +21,7 @@ from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.tune.trainable import PoolFactory
-from zostudy.search.tune.tuner import run_trials
+from zostudy.search.tune.tuner import tune_trials
 
 TRIALS = 104
 REPLICAS = 4
@@ -41,7 +41,7 @@ def measure_study(n_trials: int, say: Say) -> StudyOverhead:
         pool_factory = PoolFactory(replicas.copy, factory, 2**20, "float32")
         meter = _Meter(progress, say)
         started = time.perf_counter()
-        run_trials(study.data, progress, Ledger(Path(folder)), pool_factory, lambda: REPLICAS, meter)
+        tune_trials(study.data, progress, Ledger(Path(folder)), pool_factory, lambda: REPLICAS, meter)
         seconds = time.perf_counter() - started
     scorer_seconds = meter.replica_seconds / REPLICAS
     return StudyOverhead(

@@ -46,12 +46,12 @@ def run_command(
         show_plan(prepared)
     else:
         from zostudy.results.storage import Storage
-        from zostudy.running import run_prepared_study
+        from zostudy.running import execute_study
 
         place = Storage.at(results) / spec.name
         take_ends_as_interrupts()
         try:
-            progress = run_prepared_study(prepared, place, address)
+            progress = execute_study(prepared, place, address)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         _show_end(progress, place)

@@ -11,12 +11,11 @@ from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
-from zostudy.search.data import StudyData
 from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
-from zostudy.search.setup import set_up
+from zostudy.search.setup import StudyData, set_up
 from zostudy.search.trial import State, TrialProgress
 
 MOST_TRIES = 4

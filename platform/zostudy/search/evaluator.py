@@ -1,4 +1,4 @@
-"""The model as a study's replicas get it: read once here, shared by all replicas of a node."""
+"""The model as a study's replicas get it: read once by the driver, shared by all replicas of a node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
 from zostudy.search.prepare import PreparedStudy
 
-# Of a model that only transformers' own code runs the cost is not known beforehand.
+# The cost of a model that only transformers' own code runs is not known beforehand.
 UNIT_EXAMPLES_OF_OTHERS = 64
 CHARACTERS_OF_A_TOKEN = 4
 # The object store holds other things too, and must not spill what every replica reads all the time.
@@ -25,15 +25,17 @@ LARGEST_SHARE_OF_STORE = 0.8
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A study's model, ready to be sent.
+    """A study's model in one dtype, ready to be sent to replicas.
 
     Attributes:
-        model: its weights; or its source, where only transformers' own code runs it.
+        study: the study.
+        model: its weights; or its source, if only transformers' own code runs it.
         dtype: of the matrix products.
         unit_examples: how many examples a unit of work should hold.
         agreement: how near its scores are to those of transformers' own model.
     """
 
+    study: PreparedStudy
     model: Model
     dtype: DType
     unit_examples: int
@@ -41,28 +43,51 @@ class LoadedModel:
 
     @property
     def n_bytes(self) -> int:
-        """What the weights take in the object store."""
+        """The memory that the weights take in the object store."""
         return self.model.n_bytes if isinstance(self.model, Weights) else 0
+
+    def scorer_factory(self) -> ScorerFactory:
+        """Returns the replicas' factory. Ray, which must run, keeps tokens and weights while the factory lives."""
+        import ray
+
+        spec, encoded = self.study.plan.spec, self.study.encoded
+        model: Any = ray.put(self.model) if self._fits_store() else self.study.source
+        return ScorerFactory(build_evaluator, (spec.model, model, ray.put(encoded), self.dtype, spec.resources.cpus))
+
+    def hosting_note(self) -> str | None:
+        """Returns a note for the user if replicas cannot host the model the fast way. Ray must run."""
+        if not isinstance(self.model, Weights):
+            return "evaluator: transformers' own code, padded and slower; this architecture has no packed forward"
+        if not self._fits_store():
+            return "weights: each replica reads its own copy, as they do not fit Ray's object store on every node"
+        return None
+
+    def _fits_store(self) -> bool:
+        import ray
+
+        nodes: list[dict[str, Any]] = ray.nodes()
+        smallest = min(float(node["Resources"].get("object_store_memory", 0.0)) for node in nodes if node["Alive"])
+        return self.n_bytes <= LARGEST_SHARE_OF_STORE * smallest
 
 
 def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
-    """Returns the study's model in that dtype, once its scores agree with those of transformers' own model.
+    """Returns the study's model in a dtype.
 
     Raises:
-        ModelError: it cannot be loaded, or they do not agree.
+        ModelError: it cannot be loaded, or its scores do not agree with those of transformers' own model.
     """
     proven = study.proven if study.proven.agreement.dtype == dtype else study.prove(dtype)
     size = _unit_examples(study, proven.model) if isinstance(proven.model, Weights) else UNIT_EXAMPLES_OF_OTHERS
-    return LoadedModel(proven.model, dtype, size, proven.agreement)
+    return LoadedModel(study, proven.model, dtype, size, proven.agreement)
 
 
-def record_agreement(study: PreparedStudy, loaded: LoadedModel, ledger: Ledger, callbacks: Callback) -> None:
-    """Tells how near the evaluator is to transformers, and stores it.
+def record_agreement(loaded: LoadedModel, ledger: Ledger, callbacks: Callback) -> None:
+    """Stores and shows how near the evaluator's scores are to those of transformers.
 
     Raises:
         ResultsError: it cannot be stored.
     """
-    agreement, spec = loaded.agreement, study.plan.spec
+    agreement, spec = loaded.agreement, loaded.study.plan.spec
     row = {"study": spec.name, "model": spec.model.name, **asdict(agreement), "bound": BOUNDS[agreement.dtype]}
     ledger.record_agreement(row)
     callbacks.on_note(agreement.line)
@@ -72,7 +97,7 @@ def _unit_examples(study: PreparedStudy, weights: Weights) -> int:
     spec = study.plan.spec
     return unit_examples(
         weights.architecture,
-        _usual_tokens(study),
+        _mean_tokens(study),
         spec.model.prompt_tokens,
         shared=can_share_prompts(weights, study.encoded),
         on_gpu=spec.resources.gpus > 0,
@@ -80,36 +105,8 @@ def _unit_examples(study: PreparedStudy, weights: Weights) -> int:
     )
 
 
-def _usual_tokens(study: PreparedStudy) -> float:
-    """Returns about how many tokens a text has: by all texts of the task, so that more draws change no unit."""
+def _mean_tokens(study: PreparedStudy) -> float:
+    """Returns about how many tokens a text has, by all texts of the task, so that more draws change no unit."""
     table = study.task.table
     characters = [len(text) for texts in (table.texts, table.second_texts or ()) for text in texts]
     return max(1.0, sum(characters) / len(table.texts) / CHARACTERS_OF_A_TOKEN)
-
-
-def make_scorer_factory(study: PreparedStudy, loaded: LoadedModel) -> ScorerFactory:
-    """Returns the replicas' factory; Ray must be initialised, and keeps tokens and weights while the factory lives."""
-    import ray
-
-    spec = study.plan.spec
-    model: Any = ray.put(loaded.model) if _fits_store(loaded) else study.source
-    return ScorerFactory(
-        build_evaluator, (spec.model, model, ray.put(study.encoded), loaded.dtype, spec.resources.cpus)
-    )
-
-
-def hosting_note(loaded: LoadedModel) -> str | None:
-    """Returns what a user should know where replicas cannot host the model the fast way; Ray must be initialised."""
-    if not isinstance(loaded.model, Weights):
-        return "evaluator: transformers' own code, padded and slower; this architecture has no packed forward"
-    if not _fits_store(loaded):
-        return "weights: each replica reads its own copy, as they do not fit Ray's object store on every node"
-    return None
-
-
-def _fits_store(loaded: LoadedModel) -> bool:
-    import ray
-
-    nodes: list[dict[str, Any]] = ray.nodes()
-    smallest = min(float(node["Resources"].get("object_store_memory", 0.0)) for node in nodes if node["Alive"])
-    return loaded.n_bytes <= LARGEST_SHARE_OF_STORE * smallest

@@ -16,9 +16,8 @@ from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 from zostudy.results.classes import StudyClass, StudyClasses, class_table
 from zostudy.results.tables import plain
-from zostudy.search.data import StudyData, make_data
 from zostudy.search.plan import Plan, make_plan
-from zostudy.search.setup import set_up
+from zostudy.search.setup import StudyData, make_data, set_up
 from zostudy.tasks.loading import Task, load_task
 
 

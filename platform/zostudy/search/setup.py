@@ -1,11 +1,16 @@
-"""What a trial is made of: its draw, its options, its imbalance settings and its method."""
+"""What trials are made of: the labels and draws that they share; a trial's rows, options and method."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from platform import python_version
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from zostudy.config.settings import PREFIX, imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
@@ -13,9 +18,54 @@ from zostudy.errors import ResultsError
 from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method
 from zostudy.results.outdated import equal
 from zostudy.results.trial_row import TrialRow
-from zostudy.search.data import StudyData
 from zostudy.search.plan import Assignment, Plan
-from zostudy.tasks.imbalance import Draw
+from zostudy.tasks.imbalance import Draw, draw
+from zostudy.tasks.loading import Task
+
+RECORDED_PACKAGES = ("zostudy", "ray", "optuna", "torch", "transformers", "numpy", "scikit-learn", "cmaes")
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """What all trials of a study share. It holds neither texts nor a model.
+
+    Attributes:
+        labels: int32 ``[n]``, the class of each row of the task's table.
+        n_classes: C.
+        minority: the rare classes.
+        draws: the rows of each (imbalance ratio, seed).
+        versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table; and
+            the model's digests (``zostudy.lm.digest``).
+    """
+
+    labels: NDArray[np.int32]
+    n_classes: int
+    minority: tuple[int, ...]
+    draws: Mapping[tuple[float, int], Draw]
+    versions: Mapping[str, str]
+
+    @property
+    def used_rows(self) -> NDArray[np.int64]:
+        """The rows that any draw uses, ascending, int64."""
+        parts = [rows for d in self.draws.values() for rows in (d.train_rows, d.dev_rows, d.test_rows)]
+        return np.unique(np.concatenate(parts)).astype(np.int64)
+
+
+def make_data(plan: Plan, task: Task, model_digests: Mapping[str, str]) -> StudyData:
+    """Returns the draws of all ratios and replicates.
+
+    Raises:
+        DataError: the data has too few texts for a ratio.
+    """
+    imbalance = plan.spec.imbalance
+    draws = {
+        (ratio, plan.seed(k)): draw(task.table, task.minority, imbalance, ratio, plan.seed(k))
+        for ratio in imbalance.ratios
+        for k in plan.replicates
+    }
+    packages = {name: version(name) for name in RECORDED_PACKAGES}
+    versions = {"python": python_version(), **packages, "data": task.table.digest, **model_digests}
+    return StudyData(task.table.labels, task.table.n_classes, task.minority, draws, versions)
 
 
 @dataclass(frozen=True)
@@ -58,7 +108,7 @@ class TrialSetup:
         return get_method(self.assignment.method.method)(self.options, context)
 
     def params(self) -> dict[str, Any]:
-        """Returns every option by name, and every imbalance setting as ``imbalance.<setting>``, as they are stored."""
+        """Returns the stored settings: each option by its name, each imbalance setting as ``imbalance.<setting>``."""
         return _as_stored(self.options, self.imbalance)
 
 
@@ -71,7 +121,7 @@ def set_up(spec: StudySpec, assignment: Assignment, data: StudyData) -> TrialSet
 def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
     """Checks that stored trials would run with the same settings now: a study must not mix two defaults of an option.
 
-    Options that a method has gained or lost since are no matter.
+    Options that a method has gained or lost since are not compared.
 
     Raises:
         ResultsError: a trial would run with another value of an option.
@@ -85,9 +135,10 @@ def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
         for key in now.keys() & row.params.keys():
             if not equal(now[key], row.params[key]):
                 raise ResultsError(
-                    f"all trials of a study must run with the same settings, but {row.trial} ran with {key} "
-                    f"{row.params[key]} and would now run with {now[key]}, as a default has changed since; run the "
-                    "study with the packages that it began with, or give it another name"
+                    "all trials of a study must run with the same settings",
+                    got=f"{row.trial} ran with {key} {row.params[key]} and would now run with {now[key]}, as a default "
+                    "has changed since",
+                    remedy="run the study with the packages that it began with, or give it another name",
                 )
 
 
@@ -100,7 +151,7 @@ def _settings(
 
 
 def _as_stored(options: MethodOptions, imbalance: ImbalanceSettings) -> dict[str, Any]:
-    """Returns the values as JSON gives them back, so that they equal the stored ones; what it lacks becomes text."""
+    """Returns the values as JSON gives them back, so that they equal the stored ones. JSON-less values become text."""
     params = asdict(options) | {PREFIX + name: value for name, value in asdict(imbalance).items()}
     plain: dict[str, Any] = json.loads(json.dumps(params, default=str))
     return plain

@@ -23,12 +23,11 @@ from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.methods import Method, StepRecord
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
-from zostudy.search.data import StudyData
 from zostudy.search.landscape import LandscapeProbe, balanced_rows, has_plane
 from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
 from zostudy.search.score_cache import ScoreCache
-from zostudy.search.setup import TrialSetup, set_up
+from zostudy.search.setup import StudyData, TrialSetup, set_up
 
 SECONDS_BETWEEN_REPORTS = 1.0
 SECONDS_BETWEEN_SAVES = 15.0

@@ -16,11 +16,11 @@ from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
-from zostudy.search.data import StudyData
 from zostudy.search.driver import MOST_TRIES, StudyDriver
 from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.setup import StudyData
 from zostudy.search.trial import State, TrialProgress, run_trial
 from zostudy.search.tune import pace as under_test
 from zostudy.search.tune.pace import SECONDS_BETWEEN_STARTS, Pace

@@ -16,8 +16,8 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ClusterError, NoReplicaError
 from zostudy.methods import Method, register_method
 from zostudy.results.outcome import Outcome
-from zostudy.search.data import StudyData
 from zostudy.search.plan import Assignment
+from zostudy.search.setup import StudyData
 from zostudy.search.trial import State, TrialProgress, run_trial
 
 METRIC = "dev_auc"

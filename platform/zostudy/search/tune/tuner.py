@@ -15,10 +15,10 @@ from zostudy.methods import registered_here
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
-from zostudy.search.data import StudyData
 from zostudy.search.driver import StudyDriver
 from zostudy.search.journal import Journal
 from zostudy.search.progress import StudyProgress
+from zostudy.search.setup import StudyData
 from zostudy.search.tune.trainable import METRIC, PoolFactory, tune_trial
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ TUNE_SETTINGS = {
 }
 
 
-def run_trials(
+def tune_trials(
     data: StudyData,
     progress: StudyProgress,
     ledger: Ledger,

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.score_buffer import ScoreBuffer
 from zostudy.config.study import StudySpec
-from zostudy.search.data import StudyData
-from zostudy.search.noise import all_probes, measure, noise_floors
+from zostudy.search.dtype.probes import make_probes, noise_floors, score_cells
 from zostudy.search.plan import Plan, make_plan
-from zostudy.search.setup import set_up
+from zostudy.search.setup import StudyData, set_up
 
 MakeSpec = Callable[..., StudySpec]
 
@@ -33,7 +32,7 @@ class CountingPool(LocalPool):
 
 
 def test_every_cell_that_perturbs_is_probed_at_its_smallest_radius(plan: Plan, data: StudyData) -> None:
-    cells = {probes.cell.name: probes for probes in all_probes(plan, data)}
+    cells = {probes.cell.name: probes for probes in make_probes(plan, data)}
     assert list(cells) == ["spsa-r1", "zosa-r1", "spsa-r5", "zosa-r5"]
     for cell in cells.values():
         assert cell.probes.radius == 0.01
@@ -45,7 +44,7 @@ def test_every_cell_that_perturbs_is_probed_at_its_smallest_radius(plan: Plan, d
 
 def test_the_batch_and_the_subspace_are_those_of_the_first_trial(plan: Plan, data: StudyData) -> None:
     for probes, cell in zip(
-        all_probes(plan, data), [plan.cells[0], plan.cells[1], plan.cells[3], plan.cells[4]], strict=True
+        make_probes(plan, data), [plan.cells[0], plan.cells[1], plan.cells[3], plan.cells[4]], strict=True
     ):
         assignment = plan.assign(cell, "search", 0, {})
         queries = set_up(plan.spec, assignment, data).make_method().ask()
@@ -72,14 +71,14 @@ def test_radius_and_dimensions_are_the_smallest_that_the_cell_may_have(
         methods=({"label": "spsa", "method": "spsa", "options": options},),
         search={"trials": 2 if space else 0, "space": space},
     )
-    first, second = all_probes(make_plan(spec), data)
+    first, second = make_probes(make_plan(spec), data)
     for cell in (first, second):
         assert (cell.probes.radius, cell.probes.directions.shape[1]) == expected
 
 
 def test_a_method_whose_default_step_is_beyond_the_budget_is_left_out(make_spec: MakeSpec, data: StudyData) -> None:
     small = {"queries": 12, "batch_size": 8, "evaluations": 1}  # a step of zosa takes 18
-    names = [probes.cell.name for probes in all_probes(make_plan(make_spec(budget=small)), data)]
+    names = [probes.cell.name for probes in make_probes(make_plan(make_spec(budget=small)), data)]
     assert names == ["spsa-r1", "spsa-r5"]
 
 
@@ -92,9 +91,9 @@ def test_cells_that_differ_in_their_loss_alone_are_scored_once(
         {"label": "wider", "method": "spsa", "options": {"perturbation_radius": 0.2}},
     )
     spec = make_spec(methods=methods, search={"trials": 0}, imbalance={"ratios": (5,), "minority_size": 10})
-    cells = all_probes(make_plan(spec), data)
+    cells = make_probes(make_plan(spec), data)
     pool = CountingPool(scorer)
-    scores = measure(cells, pool)
+    scores = score_cells(cells, pool)
     assert pool.queries == [17, 9, 9] * 2
     assert sum(pool.queries[:3]) == cells[0].probes.n_queries
     floors = {floor.cell.cell.method.label: floor.floor for floor in noise_floors(cells, {"float32": scores})}
@@ -108,8 +107,8 @@ def test_the_loss_is_the_methods_own(make_spec: MakeSpec, data: StudyData, score
         search={"trials": 0},
         imbalance={"ratios": (5,), "minority_size": 10, "class_weights": "balanced"},
     )
-    cells = all_probes(make_plan(spec), data)
-    floors = list(noise_floors(cells, {"float32": measure(cells, LocalPool(scorer))}))
+    cells = make_probes(make_plan(spec), data)
+    floors = noise_floors(cells, {"float32": score_cells(cells, LocalPool(scorer))})
     for cell, loss, floor in zip(cells, (_balanced_cross_entropy, _auc_at_its_optimum), floors, strict=True):
         probes = cell.probes
         points = [sign * np.float32(probes.radius) * probes.directions for sign in (1, -1)]

@@ -1,8 +1,8 @@
-"""What a study's cells are probed with, to know how much noise their loss differences have."""
+"""Probes of a study's cells: the points at which the noise of each cell's loss differences is measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,8 @@ from zostudy.errors import SpecError
 from zostudy.lm.precision import Losses, NoiseFloor, Probes, ProbeScores, Score, noise_floor, score_probes
 from zostudy.methods.directions import draw_directions
 from zostudy.methods.probing import TunedMethod
-from zostudy.search.data import StudyData
-from zostudy.search.plan import Assignment, Cell, Plan, Stage, tunes
-from zostudy.search.setup import set_up
+from zostudy.search.plan import Assignment, Cell, Plan, tunes
+from zostudy.search.setup import StudyData, set_up
 
 if TYPE_CHECKING:
     from zostudy.lm.weights import DType
@@ -27,17 +26,17 @@ N_DIRECTIONS = 8
 
 @dataclass(frozen=True)
 class CellProbes:
-    """A cell that perturbs, at the smallest radius it may use.
+    """The probes of one cell, at the smallest radius that its trials may use.
 
-    Directions and differences are of the method's kind, on the batch of its first step. They are shared by the batch:
-    a direction for each example averages the same noise over the same examples.
+    Directions and differences are of the method's kind, on the batch of its first step. All examples of the batch
+    share them: a direction for each example would average the same noise over the same examples.
 
     Attributes:
-        cell: which.
+        cell: the cell.
         method: its method at the start of its first trial.
         seed: of that trial's subspace.
         labels: int32 ``[b]``, of the probes' rows.
-        probes: what is scored.
+        probes: the points that are scored.
     """
 
     cell: Cell
@@ -48,12 +47,12 @@ class CellProbes:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """Equal for cells that have the same scores; the loss takes no part in them."""
+        """The same for two cells that get the same scores, even if their losses differ."""
         probes = self.probes
         return self.seed, probes.radius, probes.central, probes.rows.tobytes(), probes.directions.tobytes()
 
     def floor(self, scores: ProbeScores, reference: ProbeScores | None = None) -> NoiseFloor:
-        """Returns the noise floor of the method's own loss; arguments as of ``noise_floor``."""
+        """Returns the noise floor of the method's own loss. See ``noise_floor`` for the arguments."""
         return noise_floor(self.probes, self._losses(reference or scores), scores, reference)
 
     def _losses(self, reference: ProbeScores) -> Losses:
@@ -76,50 +75,54 @@ class CellFloor:
     floor: NoiseFloor
 
 
-def all_probes(plan: Plan, data: StudyData) -> list[CellProbes]:
-    """Returns the probes of every cell that perturbs a latent and minimises a loss of ours."""
-    return [probes for cell in plan.cells if tunes(cell.method) for probes in _cell_probes(plan, cell, data)]
+def make_probes(plan: Plan, data: StudyData) -> list[CellProbes]:
+    """Returns the probes of each cell whose method perturbs a latent and minimises an objective."""
+    probes = (_cell_probes(plan, cell, data) for cell in plan.cells if tunes(cell.method))
+    return [each for each in probes if each is not None]
 
 
-def measure(cells: Iterable[CellProbes], pool: Pool) -> dict[str, ProbeScores]:
-    """Returns the scores of each cell by its name; where cells differ in their loss alone, measured once."""
-    measured: dict[tuple[Any, ...], ProbeScores] = {}
-    by_cell: dict[str, ProbeScores] = {}
+def score_cells(cells: Sequence[CellProbes], pool: Pool) -> dict[str, ProbeScores]:
+    """Returns the scores of each cell by its name. Cells that differ in their loss alone are scored once."""
+    by_key: dict[tuple[Any, ...], ProbeScores] = {}
     for cell in cells:
-        if cell.key not in measured:
-            measured[cell.key] = score_probes(cell.probes, _scorer(pool, cell.seed))
-        by_cell[cell.cell.name] = measured[cell.key]
-    return by_cell
+        if cell.key not in by_key:
+            by_key[cell.key] = score_probes(cell.probes, _score_with(pool, cell.seed))
+    return {cell.cell.name: by_key[cell.key] for cell in cells}
 
 
-def noise_floors(cells: Iterable[CellProbes], scores: Mapping[DType, Mapping[str, ProbeScores]]) -> Iterator[CellFloor]:
-    """Yields the noise floor of each cell in each dtype.
+def noise_floors(cells: Iterable[CellProbes], scores: Mapping[DType, Mapping[str, ProbeScores]]) -> list[CellFloor]:
+    """Returns the noise floor of each cell in each dtype.
 
     Args:
         cells: the cells.
-        scores: by dtype, float32 among them, and by the cell's name.
+        scores: by dtype, of which float32 is one, and by the cell's name.
     """
-    for cell in cells:
-        reference = scores["float32"][cell.cell.name]
-        for dtype, by_cell in scores.items():
-            floor = cell.floor(by_cell[cell.cell.name], None if dtype == "float32" else reference)
-            yield CellFloor(cell, dtype, floor)
+    exact = scores["float32"]
+    return [
+        CellFloor(
+            cell,
+            dtype,
+            cell.floor(by_cell[cell.cell.name], None if dtype == "float32" else exact[cell.cell.name]),
+        )
+        for cell in cells
+        for dtype, by_cell in scores.items()
+    ]
 
 
-def _scorer(pool: Pool, seed: int) -> Score:
+def _score_with(pool: Pool, seed: int) -> Score:
     return lambda latents, rows, group: pool.score(latents, rows, seed, group).scores
 
 
-def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> Iterator[CellProbes]:
+def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> CellProbes | None:
+    """Returns None if there is nothing to measure, or if the defaults fit no trial and others are still to be found."""
     assignment = _first_trial(plan, cell)
     try:
         method = set_up(plan.spec, assignment, data).make_method()
-    except SpecError:  # no default fits, so what the search will propose cannot be known
-        return
+    except SpecError:
+        return None
     if not isinstance(method, TunedMethod) or not hasattr(method.options, "perturbation_radius"):
-        return
-    options = method.options
-    rows = method.batch()
+        return None
+    options, rows = method.options, method.batch()
     directions = draw_directions(
         getattr(options, "direction", "gaussian"),
         assignment.noise_seed,
@@ -130,15 +133,14 @@ def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> Iterator[CellProbes
     )
     central = getattr(options, "estimator", "forward") == "central"
     probes = Probes(method.latent, directions, float(options.perturbation_radius), rows, central)
-    yield CellProbes(cell, method, assignment.seed, data.labels[rows], probes)
+    return CellProbes(cell, method, assignment.seed, data.labels[rows], probes)
 
 
 def _first_trial(plan: Plan, cell: Cell) -> Assignment:
     """Returns the first trial of a cell, with the smallest radius and the fewest dimensions that it may have."""
-    stage: Stage = "search" if cell.n_search else "confirm"
     smallest = {
         key: min(values.choice) if isinstance(values, Choice) else number(values.low)
         for key, number in (("perturbation_radius", float), ("subspace_dim", int))
         if (values := cell.space.get(key)) is not None
     }
-    return plan.assign(cell, stage, 0, smallest)
+    return plan.assign(cell, "search" if cell.n_search else "confirm", 0, smallest)

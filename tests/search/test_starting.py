@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,12 +20,12 @@ from zostudy.results.classes import StudyClass, StudyClasses, read_classes
 from zostudy.results.ledger import STUDY_FILE, Ledger
 from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback
-from zostudy.search.data import StudyData
 from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
-from zostudy.search.stored import run_stored
+from zostudy.search.run import start_study
+from zostudy.search.setup import StudyData
 from zostudy.search.trial import run_trial
 
 DATA = "0123456789abcdef"
@@ -40,9 +39,6 @@ class Notes(Callback):
 
     def on_note(self, line: str) -> None:
         self.notes.append(line)
-
-    def shown(self) -> AbstractContextManager[Callback]:
-        return nullcontext(self)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +72,7 @@ def folder(study: PreparedStudy, outcomes: list[Any], tmp_path: Path) -> Path:
 
 
 def run(study: PreparedStudy, storage: Storage, watcher: Notes) -> StudyProgress:
-    return run_stored(study, storage, None, watcher.shown, watcher.on_note)
+    return start_study(study, storage, None, [watcher])
 
 
 def values(path: Path) -> dict[str, list[float | None]]:

@@ -28,13 +28,13 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.search.callback import Callback
+from zostudy.search.dtype.messages import dtype_line
 from zostudy.search.evaluator import read_model
-from zostudy.search.execute import run_prepared
 from zostudy.search.journal import JOURNAL_FILE
 from zostudy.search.plan import Assignment
-from zostudy.search.precision_text import precision_line
 from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress
+from zostudy.search.run import complete_study
 from zostudy.search.trial import TrialProgress, run_trial
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -150,7 +150,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         assert not ray.is_initialized()
         study = prepare(StudySpec.model_validate(STUDY | {"replicas": replicas}))
         ledger = Ledger(tmp_path_factory.mktemp("results") / "small")
-        return Run(study, ledger, watcher, run_prepared(study, ledger, address, watcher))
+        return Run(study, ledger, watcher, complete_study(study, ledger, address, watcher))
 
     return run
 
@@ -198,7 +198,7 @@ def test_the_precision_of_every_cell_that_perturbs_is_measured_first(one: Run) -
     ]
     assert all(row["signal_over_noise"] > 100 for row in rows if row["dtype"] == "float32")
     assert all((row["perturbation_radius"], row["batch_size"]) == (0.01, 8) for row in rows)
-    assert one.watcher.notes[1] == precision_line(next(row["dtype"] for row in rows if row["chosen"]), rows)
+    assert one.watcher.notes[1] == dtype_line(next(row["dtype"] for row in rows if row["chosen"]), rows)
 
 
 def test_the_evaluators_agreement_with_transformers_is_told_first_and_stored(one: Run) -> None:
@@ -219,7 +219,7 @@ def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(address: str, tmp_path: 
     }
     study = prepare(StudySpec.model_validate(STUDY | sections))
     ledger = Ledger(tmp_path / "small")
-    run_prepared(study, ledger, address, Watcher())
+    complete_study(study, ledger, address, Watcher())
     assert [(row["dtype"], row["chosen"]) for row in ledger.precision()] == [("float32", False), ("bfloat16", True)]
     stored = {(row["split"], row["row"]): row["scores"] for row in read_table(ledger.storage, "scores").to_pylist()}
 
@@ -264,7 +264,7 @@ def test_only_replicas_load_torch_and_not_even_they_load_transformers(two: Run) 
 def test_what_is_finished_is_not_done_again(one: Run) -> None:
     files = {path: path.stat().st_mtime_ns for path in one.ledger.storage.folder.rglob("*") if path.is_file()}
     watcher = Watcher()
-    assert run_prepared(one.study, Ledger(one.ledger.storage.folder), None, watcher).done
+    assert complete_study(one.study, Ledger(one.ledger.storage.folder), None, watcher).done
     assert watcher == Watcher()
     assert {path: path.stat().st_mtime_ns for path in one.ledger.storage.folder.rglob("*") if path.is_file()} == files
 
@@ -288,13 +288,13 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, address: 
 
     stopped = InterruptingWatcher()
     with pytest.raises(KeyboardInterrupt):
-        run_prepared(one.study, Ledger(folder), address, stopped)
+        complete_study(one.study, Ledger(folder), address, stopped)
     assert not ray.is_initialized()
     kept = {row.trial: row.started_at for row in Ledger(folder).trials()}
     assert kept.keys() == FINISHED - set(lost) | set(stopped.finished)
 
     resumed = Watcher()
-    assert run_prepared(one.study, Ledger(folder), address, resumed).done
+    assert complete_study(one.study, Ledger(folder), address, resumed).done
     assert set(resumed.started) == FINISHED - kept.keys()
     rows = {row.trial: row.started_at for row in Ledger(folder).trials()}
     assert {name: rows[name] for name in kept} == kept

@@ -1,0 +1,108 @@
+"""A study from start to end: checked against what is stored, run on Ray, and its files merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+
+from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.head_watch import watched_head
+from zostudy.cluster.local_ray import connected
+from zostudy.cluster.preconditions import check_ray_can_start
+from zostudy.cluster.ray_log import ray_log
+from zostudy.cluster.visibility import check_visible
+from zostudy.lm.weights import DType
+from zostudy.results.classes import write_classes
+from zostudy.results.ledger import Ledger
+from zostudy.results.merging import merge
+from zostudy.results.storage import Storage
+from zostudy.search.callback import Callback, CallbackList
+from zostudy.search.dtype.choice import DtypeChoice
+from zostudy.search.evaluator import LoadedModel, read_model, record_agreement
+from zostudy.search.journal import Journal
+from zostudy.search.prepare import PreparedStudy
+from zostudy.search.progress import StudyProgress
+from zostudy.search.setup import check_settings
+from zostudy.search.study_log import StudyLog
+from zostudy.search.tune.trainable import PoolFactory
+from zostudy.search.tune.tuner import tune_trials
+
+
+def start_study(
+    study: PreparedStudy, storage: Storage, address: str | None, callbacks: Sequence[Callback]
+) -> StudyProgress:
+    """Starts, resumes or extends a study, and returns its progress at the end. The caller holds the folder's lease.
+
+    Args:
+        study: from ``prepare``.
+        storage: of its results.
+        address: of a Ray cluster; None for this machine.
+        callbacks: called after the log.
+
+    Raises:
+        ZostudyError: the folder holds another study, or cannot be read or written; or as ``complete_study``.
+        KeyboardInterrupt: all finished trials are stored.
+    """
+    resolved = study.plan.spec.resolved()
+    ledger = Ledger(storage)
+    additions = ledger.check_extends(resolved)
+    with closing(StudyLog(storage)) as log:
+        all_callbacks = CallbackList([log, *callbacks])
+        for line in ledger.set_damage_aside():
+            all_callbacks.on_note(line)
+        ledger.check_contents(study.data.versions)
+        check_settings(study.plan, ledger.trials())
+        ledger.write_study(resolved, study.data.versions)
+        write_classes(storage, study.classes)
+        for line in (*(f"extends what is stored: {addition}" for addition in additions), *study.opening):
+            all_callbacks.on_note(line)
+        progress = complete_study(study, ledger, address, all_callbacks)
+    merge(storage)
+    return progress
+
+
+def complete_study(study: PreparedStudy, ledger: Ledger, address: str | None, callbacks: Callback) -> StudyProgress:
+    """Runs the trials that the ledger lacks, and returns the study's progress at the end.
+
+    Raises:
+        LostRayError: a process of a Ray of this machine died.
+        ZostudyError: the model cannot be loaded, the cluster cannot be reached, or results cannot be written or are
+            not visible to every node.
+        KeyboardInterrupt: all finished trials are stored.
+    """
+    spec = study.plan.spec
+    evaluations = ledger.evaluations() if spec.search.pruning != "none" else {}
+    progress = StudyProgress(study.plan, ledger.trials(), evaluations)
+    if progress.done:
+        with Journal(ledger.storage, progress, callbacks.on_note):  # catches up, as a killed run may not have
+            return progress
+
+    def load(dtype: DType) -> LoadedModel:
+        model = read_model(study, dtype)
+        record_agreement(model, ledger, callbacks)
+        return model
+
+    if address is None:
+        check_ray_can_start()
+    choice = DtypeChoice(study.plan, study.data, ledger)
+    callbacks.on_phase(f"reading {spec.model.name}")
+    model = load(choice.first)
+    callbacks.on_phase("starting Ray")
+    n_bytes = round(model.n_bytes * choice.memory_factor)
+    with ray_log(ledger.storage), connected(address, spec, n_bytes), watched_head(address, callbacks.on_note):
+        if address is not None:
+            check_visible(ledger.storage)
+        if note := model.hosting_note():
+            callbacks.on_note(note)
+        factory = model.scorer_factory()
+        with Fleet(
+            spec.replicas, spec.resources, factory, attached=address is not None, tell=callbacks.on_note
+        ) as fleet:
+            callbacks.on_phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
+            fleet.await_first()
+            pools = PoolFactory(fleet.list_replicas, factory, model.unit_examples, choice.first)
+            pools = choice.settle(pools, load, callbacks)
+            fleet.keep(pools.factory)
+            callbacks.on_study_start(progress, fleet.n_replicas)
+            tune_trials(study.data, progress, ledger, pools, lambda: fleet.n_replicas, callbacks)
+    return progress
