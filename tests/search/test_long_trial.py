@@ -43,7 +43,7 @@ TRIAL = "zosa-r3-confirm-000"
 CONDITION = "float32, 1 CPUs, 0.0 GPUs"
 
 # What every process of Ray's reads as it starts: saves come five times a second, not every fifteen seconds.
-SAVE_OFTEN = "import zostudy.search.trial\nzostudy.search.trial.SECONDS_BETWEEN_SAVES = 0.2\n"
+SAVE_OFTEN = "import zostudy.search.resume\nzostudy.search.resume.SECONDS_BETWEEN_SAVES = 0.2\n"
 
 
 @pytest.fixture

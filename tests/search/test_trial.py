@@ -19,7 +19,7 @@ from zostudy.results.encoding import encode
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import TIME_COLUMNS
-from zostudy.search import trial as trial_module
+from zostudy.search import resume as resume_module
 from zostudy.search.landscape import n_examples
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.pruning import best_so_far
@@ -112,7 +112,7 @@ def test_dev_metrics_stand_beside_the_auc_wherever_dev_was_evaluated(
 def test_a_state_of_before_other_dev_metrics_were_kept_is_gone_on_from(
     plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
     states: list[Mapping[str, object]] = []
     assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(scorer)
     whole = run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append)
@@ -198,7 +198,7 @@ def test_a_trial_resumed_wherever_it_was_saved_does_only_what_was_not_done_and_l
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
     plan = make_plan(make_spec(methods=({"label": method, "method": method},)))
     counting, files = CountingScorer(scorer), Checkpoints(tmp_path)
     assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(counting, unit_examples=80)
@@ -225,7 +225,7 @@ def test_a_trial_that_dies_again_and_again_in_one_evaluation_gets_through_it(
     plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each process lives for two units of work; the state that one leaves is what the next begins with."""
-    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
 
     class Dying(CountingScorer):
         def score(
@@ -253,7 +253,7 @@ def test_a_trial_that_dies_again_and_again_in_one_evaluation_gets_through_it(
 def test_a_state_of_another_configuration_is_not_gone_on_from(
     plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
     states: list[Mapping[str, object]] = []
     pool, cell = LocalPool(scorer), plan.cells[0]
     here, there = (plan.assign(cell, "search", 0, {"perturbation_radius": r}) for r in (0.1, 0.2))
@@ -294,7 +294,7 @@ UNFIT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 def test_from_a_state_that_does_not_fit_a_trial_begins_anew_and_says_why(
     plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
     states: list[Mapping[str, object]] = []
     pool, assignment = LocalPool(scorer), plan.assign(plan.cells[0], "search", 0, {})
     whole = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append))
@@ -321,9 +321,9 @@ def test_a_state_of_a_study_that_was_changed_since_is_not_gone_on_from(
 ) -> None:
     def fits(data: StudyData = data, **sections: object) -> bool:
         setup = set_up(make_spec(**sections), trial, data)
-        return Trial(setup, LocalPool(scorer), Recording(setup), REPORTS.append, None).fits(states[0])
+        return Trial(setup, LocalPool(scorer), Recording(setup), REPORTS.append, None).resume_state.fits(states[0])
 
-    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
     states: list[Mapping[str, object]] = []
     trial = plan.assign(plan.cells[0], "search", 0, {})
     run_trial(plan.spec, trial, data, LocalPool(scorer), REPORTS.append, states.append)
@@ -387,7 +387,7 @@ def test_the_end_of_a_trial_is_never_too_early(
 def test_a_pruned_trial_resumed_at_any_saved_step_ends_alike(
     plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
     states: list[Mapping[str, object]] = []
     pool, assignment = LocalPool(scorer), pruned_at(plan, (0.0, 2.0))
     whole = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append))

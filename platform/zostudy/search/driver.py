@@ -15,8 +15,9 @@ from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
+from zostudy.search.resume import State
 from zostudy.search.setup import StudyData, set_up
-from zostudy.search.trial import State, TrialProgress
+from zostudy.search.trial import TrialProgress
 
 MOST_TRIES = 4
 

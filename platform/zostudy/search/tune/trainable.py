@@ -17,8 +17,9 @@ from zostudy.errors import ClusterError, NoReplicaError
 from zostudy.methods import Method, register_method
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
+from zostudy.search.resume import State
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import State, TrialProgress, run_trial
+from zostudy.search.trial import TrialProgress, run_trial
 
 METRIC = "dev_auc"
 OUTCOME = "outcome"
