@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -28,6 +29,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Hundreds of processes are started, which should not compile the package each for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# A shell starts background jobs with these signals ignored, nohup with the third, and every child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+
 TINY: dict[str, Any] = {
     "name": "tiny",
     "model": {"name": "mini-roberta"},
@@ -50,7 +56,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With several workers one runs the files that start Ray, one after the other; any other file stays together."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class OneRayScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    class OneRayScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
             return "ray" if _starts_ray(file) else file

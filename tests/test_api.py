@@ -97,7 +97,7 @@ def test_type_checkers_see_the_names_that_are_imported_late() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'zostudy' has no attribute 'fit'"):
-        _ = zostudy.fit  # type: ignore[attr-defined]
+        _ = zostudy.fit
 
 
 def test_results_and_comparisons_are_tables_in_a_notebook() -> None:

@@ -8,24 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "platform" / "zostudy"
-
-# Which rooms a room may import from, beside errors, machine, randomness and wording.
-ROOMS = {
-    "config": {"config", "methods", "tasks"},
-    "tasks": {"tasks", "config"},
-    "lm": {"lm", "config", "tasks"},
-    "methods": {"methods"},
-    "cluster": {"cluster", "lm", "results", "config"},
-    "bench": {"bench", "cluster", "lm", "results", "search", "config", "tasks"},
-    "search": {"search", "cluster", "lm", "methods", "results", "config", "tasks"},
-    "results": {"results", "config"},
-    "report": {"report", "results", "config"},
-    "console": {"console", "config", "printing", "results", "search"},
-    "export": {"export", "lm", "results", "config", "tasks"},
-}
 
 
 def test_platform_is_a_source_root_and_not_a_package() -> None:
@@ -36,20 +22,9 @@ def test_platform_is_a_source_root_and_not_a_package() -> None:
     assert found.stdout.strip() == sys.platform.capitalize()
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_from_the_rooms_it_may_know(room: str) -> None:
-    for path in (PACKAGE / room).rglob("*.py"):
-        known = {name.split(".")[1] for name in _imports(path) if name.startswith("zostudy.")}
-        assert known - {"errors", "machine", "randomness", "wording"} <= ROOMS[room], path
-
-
-@pytest.mark.parametrize(
-    ("room", "library"),
-    [("lm", "ray"), ("tasks", "ray"), ("results", "ray"), ("results", "torch"), ("report", "ray"), ("report", "torch")],
-)
-def test_a_room_does_without_a_library(room: str, library: str) -> None:
-    for path in (PACKAGE / room).rglob("*.py"):
-        assert library not in {name.split(".")[0] for name in _imports(path)}, path
+def test_rooms_and_libraries_are_imported_as_pyproject_allows(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+    assert kept, capsys.readouterr().out
 
 
 def test_cpus_are_counted_at_one_place() -> None:
@@ -58,6 +33,7 @@ def test_cpus_are_counted_at_one_place() -> None:
             assert "cpu_count" not in path.read_text(encoding="utf-8"), f"{path}: ask zostudy.machine.usable_cpus"
 
 
+# Not by import-linter, which takes a library as a whole, as `ray`.
 def test_only_its_adapter_knows_tune() -> None:
     for path in PACKAGE.rglob("*.py"):
         if path.parent != PACKAGE / "search" / "tune":
