@@ -21,7 +21,7 @@ def test_a_shipped_study_loads_and_searches_something_in_every_method(path: Path
 
 def test_the_quickstart_compares_three_methods_at_three_ratios() -> None:
     study = load_study(STUDIES[0].parent / "quickstart.yaml")
-    assert {method.method for method in study.methods} == {"bpt-fzg", "zosa", "spsa"}
+    assert {method.algorithm for method in study.methods} == {"bpt-fzg", "zosa", "spsa"}
     assert list(study.imbalance.ratios) == [1, 10, 50]
     assert (study.search.trials, study.confirm.seeds, study.budget.queries) == (6, 3, 300)
 

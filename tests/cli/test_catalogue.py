@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from zostudy.config.study import EMBEDDED_MODELS
+from zostudy.config.study import EMBEDDED_MODELS, StudySpec
 from zostudy.methods import describe_options, get_method, method_names
 from zostudy.tasks.wellknown import WELL_KNOWN
 
@@ -56,6 +56,15 @@ def test_the_options_of_a_method_are_listed_with_their_defaults(call: Any, name:
     assert all(record["what"] for record in records)
 
 
+def test_keys_are_explained_and_the_schema_is_printed(call: Any) -> None:
+    (record,) = json.loads(printed(call, "keys", "budget.queries", "--format", "json"))
+    assert (record["key"], record["type"], record["default"]) == ("budget.queries", "int >= 1", 300)
+    assert json.loads(printed(call, "keys", "--schema")) == StudySpec.model_json_schema()
+    refused = call("keys", "budgt")
+    assert (refused.code, refused.out) == (2, "")
+    assert "did you mean budget?" in refused.err
+
+
 def test_a_well_known_task_shows_its_wording(call: Any) -> None:
     records = {record["task"]: record for record in json.loads(printed(call, "tasks", "--format", "json"))}
     assert records["reviews"]["hub"] == "embedded"
@@ -86,7 +95,7 @@ print(*sys.modules, file=sys.stderr)
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["run", "--help"], ["compare", "--help"], ["methods"], ["tasks"], ["models"]],
+    [["--help"], ["run", "--help"], ["compare", "--help"], ["keys"], ["methods"], ["tasks"], ["models"]],
     ids=" ".join,
 )
 def test_what_needs_no_study_loads_no_heavy_library(arguments: list[str]) -> None:

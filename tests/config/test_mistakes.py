@@ -296,8 +296,9 @@ def test_an_unknown_method_is_answered_with_all_there_are(write_study: Write) ->
 
 
 def test_a_method_that_cannot_be_built_speaks_for_itself(write_study: Write) -> None:
-    with pytest.raises(SpecError, match=r"^study.yaml:4: methods.zosa: queries_per_step of zosa must be at least \d+"):
+    with pytest.raises(SpecError, match="must be at least") as refused:
         load_study(write_study(methods="methods: [{zosa: {queries_per_step: 1}}]"))
+    assert refused.value.about == "study.yaml:4: methods.zosa: queries_per_step of zosa"
 
 
 def test_options_that_raise_whatever_they_like_are_one_line(

@@ -21,10 +21,10 @@ Write = Callable[..., str]
 def test_methods_are_names_or_labels_with_options(write_study: Write) -> None:
     methods = "methods: [climb, {hop: {method: climb, rate: 2}}, {zosa: {sharpness_radius: 0.1}}, {spsa: }]"
     assert load_study(write_study(methods=methods)).methods == (
-        MethodSpec(label="climb", method="climb"),
-        MethodSpec(label="hop", method="climb", options={"rate": 2.0}),
-        MethodSpec(label="zosa", method="zosa", options={"sharpness_radius": 0.1}),
-        MethodSpec(label="spsa", method="spsa"),
+        MethodSpec(label="climb", algorithm="climb"),
+        MethodSpec(label="hop", algorithm="climb", options={"rate": 2.0}),
+        MethodSpec(label="zosa", algorithm="zosa", options={"sharpness_radius": 0.1}),
+        MethodSpec(label="spsa", algorithm="spsa"),
     )
 
 

@@ -12,7 +12,7 @@ def test_running_a_models_own_code_is_warned_of_before_it_is_read(
 ) -> None:
     model = ModelSpec(name="mini-roberta", trust_remote_code=trusted)
     spec = StudySpec(
-        name="tiny", model=model, task=TaskSpec(name="reviews"), methods=(MethodSpec(label="spsa", method="spsa"),)
+        name="tiny", model=model, task=TaskSpec(name="reviews"), methods=(MethodSpec(label="spsa", algorithm="spsa"),)
     )
     prepare_with_notes(spec)
     *warnings, reading = capsys.readouterr().err.splitlines()

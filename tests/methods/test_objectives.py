@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from zostudy.methods import Context, ImbalanceSettings
-from zostudy.methods.objectives import AucMinimax, AucSettings, CrossEntropy, Focal, Hinge, make_objective
+from zostudy.methods.objectives import AucMinimax, CrossEntropy, Focal, Hinge, make_objective
 from zostudy.methods.options import ObjectiveOptions
 
 seeds = st.integers(0, 10_000)
@@ -77,6 +77,17 @@ def test_large_logits_give_finite_losses() -> None:
     np.testing.assert_allclose(Focal(np.ones(2), 2.0).losses(scores, labels), [[0, 2e4]])
 
 
+def auc(
+    positives: tuple[int, ...],
+    class_shares: NDArray[np.float64],
+    margin: float = 1.0,
+    prior: Literal["global", "batch"] = "global",
+    **options: Any,
+) -> AucMinimax:
+    settings = ImbalanceSettings(margin=margin, prior=prior)
+    return AucMinimax(positives, class_shares, ObjectiveOptions(**options), settings)
+
+
 def probability(scores: NDArray[np.float32], positive: int) -> NDArray[np.float64]:
     exponentials = np.exp(scores.astype(np.float64))
     return exponentials[..., positive] / exponentials.sum(axis=-1)
@@ -86,8 +97,7 @@ def probability(scores: NDArray[np.float32], positive: int) -> NDArray[np.float6
 def test_saddle_value_is_the_pairwise_square_loss(seed: int, margin: float, version: Any, prior: Any) -> None:
     """At the inner optimum the mean of F is p(1-p) E[(m - h+ + h-)^2] (v1), or without p(1-p) (v2)."""
     scores, labels = sample(seed)
-    settings = AucSettings(version=version, prior=prior, margin=margin, alpha_projection="none")
-    objective = AucMinimax((1,), shares(labels), settings)
+    objective = auc((1,), shares(labels), margin, prior, auc_version=version, alpha_projection="none")
     objective.start(scores, labels)
     h, positive = probability(scores, 1)[0], labels[0] == 1
     pairs = np.square(margin - h[positive][:, None] + h[~positive][None]).mean()
@@ -115,7 +125,7 @@ def test_auc_losses_and_gradients_equal_autograd_at_any_point(
 ) -> None:
     """The prior need not be the batch's: F is checked as printed, its gradients by autograd."""
     scores, labels = sample(seed)
-    objective = AucMinimax((1,), np.array([1 - p, p]), AucSettings(version=version, margin=0.8))
+    objective = auc((1,), np.array([1 - p, p]), 0.8, auc_version=version)
     objective.a, objective.b, objective.alpha = (np.array([value]) for value in start)
     a, b, alpha = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in start)
     h, y = torch.from_numpy(probability(scores, 1)), torch.from_numpy((labels == 1).astype(np.float64))
@@ -129,7 +139,7 @@ def test_auc_losses_and_gradients_equal_autograd_at_any_point(
 @given(seeds)
 def test_v2_is_the_mean_over_each_class(seed: int) -> None:
     scores, labels = sample(seed)
-    objective = AucMinimax((1,), shares(labels), AucSettings(version="v2", prior="batch"))
+    objective = auc((1,), shares(labels), prior="batch", auc_version="v2")
     objective.a, objective.b, objective.alpha = np.array([0.6]), np.array([0.3]), np.array([0.5])
     h, positive = probability(scores, 1), labels == 1
     up, down = h[positive], h[~positive]
@@ -139,9 +149,8 @@ def test_v2_is_the_mean_over_each_class(seed: int) -> None:
 
 def test_one_versus_rest_is_the_mean_of_the_binary_problems() -> None:
     scores, labels = sample(4, n_classes=3)
-    settings = AucSettings(learning_rate=0.3)
-    joint = AucMinimax((0, 1, 2), shares(labels, 3), settings)
-    single = [AucMinimax((k,), shares(labels, 3), settings) for k in range(3)]
+    joint = auc((0, 1, 2), shares(labels, 3), auxiliary_learning_rate=0.3)
+    single = [auc((k,), shares(labels, 3), auxiliary_learning_rate=0.3) for k in range(3)]
     for _ in range(3):
         expected = np.mean([objective.losses(scores, labels) for objective in single], axis=0)
         np.testing.assert_allclose(joint.losses(scores, labels), expected)
@@ -153,7 +162,7 @@ def test_one_versus_rest_is_the_mean_of_the_binary_problems() -> None:
 
 def test_update_descends_in_a_and_b_and_ascends_in_alpha_from_one_point() -> None:
     scores, labels = sample(1)
-    objective = AucMinimax((1,), shares(labels), AucSettings(start="zero", learning_rate=0.2))
+    objective = auc((1,), shares(labels), auxiliary_start="zero", auxiliary_learning_rate=0.2)
     objective.start(scores, labels)
     assert objective.auxiliary == {"a": 0, "b": 0, "alpha": 0}
     grad_a, grad_b, grad_alpha = objective.gradients(scores, labels)
@@ -171,8 +180,7 @@ def test_projection_of_alpha(projection: Any, expected: float) -> None:
     """Perfect scores with a small margin ask for alpha = m + b - a = 0.5 + 0 - 1 < 0."""
     scores = np.array([[[-50, 50], [50, -50]]], dtype=np.float32)
     labels = np.array([[1, 0]], dtype=np.int32)
-    settings = AucSettings(margin=0.5, alpha_projection=projection)
-    objective = AucMinimax((1,), shares(labels), settings)
+    objective = auc((1,), shares(labels), 0.5, alpha_projection=projection)
     objective.start(scores, labels)
     assert objective.alpha[0] == pytest.approx(expected)
     for _ in range(100):
@@ -186,7 +194,7 @@ def test_projection_of_alpha(projection: Any, expected: float) -> None:
 def test_a_batch_of_one_class_stays_finite(version: Any, prior: Any, label: int) -> None:
     scores, _ = sample(0)
     labels = np.full((1, 40), label, dtype=np.int32)
-    objective = AucMinimax((1,), np.array([0.9, 0.1]), AucSettings(version=version, prior=prior))
+    objective = auc((1,), np.array([0.9, 0.1]), prior=prior, auc_version=version)
     objective.start(scores, labels)
     objective.update(scores, labels)
     assert np.isfinite(objective.losses(scores, labels)).all()

@@ -83,7 +83,9 @@ def test_dev_metrics_are_drawn_beside_the_auc_where_they_are_stored(
 
 
 def test_the_saddle_is_where_the_gradients_of_the_objective_vanish(results: Results) -> None:
-    from zostudy.methods.objectives import AucMinimax, AucSettings
+    from zostudy.methods import ImbalanceSettings
+    from zostudy.methods.objectives import AucMinimax
+    from zostudy.methods.options import ObjectiveOptions
 
     confirm = results.trials[(results.trials["stage"] == "confirm") & (results.trials["objective"] == "auc")]
     (trial,) = confirm["trial"].head(1)
@@ -93,9 +95,8 @@ def test_the_saddle_is_where_the_gradients_of_the_objective_vanish(results: Resu
     gradients = []
     for positive in (0, 1):  # the tables do not say which class is the minority
         share = (labels == positive).mean()
-        objective = AucMinimax(
-            (positive,), np.array([1 - share, share]) if positive else np.array([share, 1 - share]), AucSettings()
-        )
+        class_shares = np.array([1 - share, share]) if positive else np.array([share, 1 - share])
+        objective = AucMinimax((positive,), class_shares, ObjectiveOptions(), ImbalanceSettings())
         objective.a, objective.b, objective.alpha = (np.array([levels[name]]) for name in ("a", "b", "alpha"))
         gradients.append(np.abs(np.concatenate(objective.gradients(logits, labels))).max())
     assert min(gradients) < 1e-6

@@ -1,5 +1,6 @@
 import pytest
 
+from zostudy.config.study import WELL_KNOWN_TASKS
 from zostudy.tasks.templates import HEADS
 from zostudy.tasks.wellknown import WELL_KNOWN
 
@@ -52,3 +53,7 @@ def test_classes_are_known_by_all_their_names(task, name, label):
 def test_other_names_lead_to_classes():
     for task in WELL_KNOWN.values():
         assert set(task.other_names.values()) <= set(task.class_names)
+
+
+def test_the_study_file_names_the_same_tasks() -> None:
+    assert tuple(WELL_KNOWN) == WELL_KNOWN_TASKS

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zostudy.bench.texts import Texts
 from zostudy.bench.tokens import train_tokenizer
-from zostudy.config.study import HeadKind, ModelSpec
+from zostudy.config.study import EMBEDDED_TASK, HeadKind, ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import model_room
 from zostudy.lm.sources import ModelSource, find_model
@@ -23,7 +23,7 @@ from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType, Weights, load_weights
 from zostudy.randomness import generator
 from zostudy.tasks.templates import Wording
-from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN
+from zostudy.tasks.wellknown import WELL_KNOWN
 
 BATCH = 32
 SUBSPACE_DIM = 100
@@ -124,7 +124,7 @@ def _encode(spec: ModelSpec, source: ModelSource, texts: Texts) -> EncodedTask:
 
 
 def _wording(head: HeadKind) -> Wording:
-    return WELL_KNOWN[EMBEDDED].wordings[head]
+    return WELL_KNOWN[EMBEDDED_TASK].wordings[head]
 
 
 def _make_random(name: str, folder: Path, texts: Texts) -> None:

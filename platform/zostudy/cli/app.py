@@ -15,6 +15,7 @@ from zostudy.cli.export import export_command
 from zostudy.cli.faults import machine_fault
 from zostudy.cli.flags import flagged
 from zostudy.cli.jobs import jobs_command
+from zostudy.cli.keys import keys_command
 from zostudy.cli.logs import logs_command
 from zostudy.cli.predict import predict_command
 from zostudy.cli.query import query_command
@@ -67,6 +68,7 @@ app.command("export")(export_command)
 app.command("predict")(predict_command)
 app.command("tokens")(tokens_command)
 app.command("bench")(bench_command)
+app.command("keys")(keys_command)
 app.command("methods")(methods_command)
 app.command("tasks")(tasks_command)
 app.command("models")(models_command)

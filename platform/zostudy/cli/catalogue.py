@@ -29,6 +29,7 @@ def methods_command(
 
 def tasks_command(format: FormatOption = Format.TABLE) -> None:
     """List the tasks with built-in templates and label words."""
+    from zostudy.config.study import EMBEDDED_TASK
     from zostudy.tasks.wellknown import WELL_KNOWN
 
     records = []
@@ -37,7 +38,7 @@ def tasks_command(format: FormatOption = Format.TABLE) -> None:
         records.append(
             {
                 "task": name,
-                "hub": task.hub.id if task.hub else "embedded" if name == "reviews" else "your file",
+                "hub": task.hub.id if task.hub else "embedded" if name == EMBEDDED_TASK else "your file",
                 "classes": ", ".join(task.class_names),
                 "template": masked.template.source if masked else "",
                 "label words": ", ".join(masked.label_words) if masked else "",

@@ -1,4 +1,4 @@
-"""Rules that hold between the keys of a study, each known only once all of them have been read."""
+"""Rules between the keys of a study, checked once every key is right by itself."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from zostudy.config.paths import missing_paths
 from zostudy.config.problems import Problem
 from zostudy.config.settings import imbalance_settings
 from zostudy.config.space import method_space, space_problems, tried_values
-from zostudy.config.study import MethodSpec, StudySpec
+from zostudy.config.study import WELL_KNOWN_TASKS, MethodSpec, StudySpec
 from zostudy.errors import SpecError
+from zostudy.methods import Context, get_method
 from zostudy.wording import suggestion
-
-EMBEDDED_TASK = "reviews"
 
 
 def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) -> list[Problem]:
-    """Returns what is wrong with a study whose keys are right one by one.
+    """Returns the problems of a study whose keys are right one by one.
 
     Args:
         study: with absolute paths.
@@ -35,15 +34,13 @@ def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) ->
 
 def _source_problems(study: StudySpec) -> Iterator[Problem]:
     """The texts come from one place: a file, the hub, or a task that zostudy knows."""
-    from zostudy.tasks.wellknown import WELL_KNOWN
-
     task = study.task
-    known = list(dict.fromkeys([EMBEDDED_TASK, *WELL_KNOWN]))
     if task.file is not None and task.hub is not None:
         yield Problem(("task", "hub"), "must not be given beside task.file", task.hub, "keep one of them")
-    elif task.file is None and task.hub is None and task.name not in known:
+    elif task.file is None and task.hub is None and task.name not in WELL_KNOWN_TASKS:
         rule = "must be a known task where neither task.file nor task.hub is given"
-        remedy = suggestion(task.name, known, f"give one of these, or a name out of {', '.join(known)}")
+        known = ", ".join(WELL_KNOWN_TASKS)
+        remedy = suggestion(task.name, WELL_KNOWN_TASKS, f"give one of these, or a name out of {known}")
         yield Problem(("task", "name"), rule, task.name, remedy)
 
 
@@ -77,7 +74,7 @@ def _step_problems(study: StudySpec, method: MethodSpec, tried: dict[str, Any], 
     try:
         cost = _step_cost(study, method, tried)
     except SpecError as error:
-        yield Problem(path, message=str(error))
+        yield Problem(path, error=error)
         return
     if cost > study.budget.queries:
         given = "".join(f" with {option} = {value}" for option, value in tried.items())
@@ -88,10 +85,8 @@ def _step_problems(study: StudySpec, method: MethodSpec, tried: dict[str, Any], 
 
 def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> int:
     """Returns the queries of a step, by a method made for a small balanced task in two dimensions."""
-    from zostudy.methods import Context, get_method
-
     chosen = method.options | {key: value for key, value in tried.items() if "." not in key} | {"subspace_dim": 2}
-    options = options_class(method.method)(**chosen)
+    options = options_class(method.algorithm)(**chosen)
     context = Context(
         seed=study.seed,
         labels=np.array([0, 1], dtype=np.int32),
@@ -102,4 +97,4 @@ def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> i
         budget=2**31,
         imbalance=imbalance_settings(study, tried, options),
     )
-    return get_method(method.method)(options, context).step_cost
+    return get_method(method.algorithm)(options, context).step_cost

@@ -1,4 +1,4 @@
-"""What a study's data file or model folder holds, as a name: equal exactly for equal contents, wherever it lies."""
+"""Names for the contents of a data file or model folder: equal exactly for equal contents, wherever they lie."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 DIGEST_LENGTH = 16
 NEVER_READ = {".bin", ".ckpt", ".h5", ".msgpack", ".onnx", ".pkl", ".pt", ".pth"}
 
-# Where a job unpacks what travelled with it.
+# Where a job unpacks its uploaded files.
 _UNPACKED = re.compile(rf".*/(inputs/[0-9a-f]{{{DIGEST_LENGTH}}}/[^/]+)")
 
 
 def files_read(source: Path) -> tuple[Path, ...]:
-    """Returns a file itself, or a folder's files but hidden ones and weights that are not safetensors."""
+    """Returns a file itself, or a folder's files without hidden ones and without weights that are not safetensors."""
     if source.is_file():
         return (source,)
     files = (file for file in sorted(source.rglob("*")) if file.is_file())
@@ -34,14 +34,14 @@ def contents_name(source: Path, files: Sequence[Path]) -> str:
 
 
 def hold_the_same(first: object, second: object) -> bool:
-    """Returns whether two paths have the same contents, where at least one is the copy that a job unpacked."""
+    """Returns whether two paths have the same contents and at least one is the unpacked copy of a submitted job."""
     if not (isinstance(first, str) and isinstance(second, str) and (_unpacked(first) or _unpacked(second))):
         return False
     return _name(first) == _name(second)
 
 
 def lasting_name(path: str) -> str:
-    """Returns a path; of a job's unpacked copy, the part that is the same wherever it was unpacked."""
+    """Returns a path; for a job's unpacked copy only the part that does not depend on where it was unpacked."""
     return _unpacked(path) or path
 
 

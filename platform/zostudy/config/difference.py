@@ -1,4 +1,4 @@
-"""Two studies side by side: what a later one adds to an earlier one, and where it contradicts it."""
+"""Compares two studies: what the later one adds to the earlier one, and where it contradicts it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zostudy.config.contents import hold_the_same
 from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
 from zostudy.wording import shown
 
-# What a confirm trial also stores of the loss around its kept point changes nothing else.
+# The landscape only adds rows that describe a confirm trial's final point.
 CHANGES_NO_RESULT = ("replicas", "resources.memory", "confirm.landscape")
-_ANY_METHOD = MethodSpec(label="any", method="any")
+_ANY_METHOD = MethodSpec(label="any", algorithm="any")
 
-# What may grow: trials that are stored keep their names, their seeds and their numbers.
+# Keys that may grow: stored trials keep their names, seeds and numbers.
 _EXTENDS: dict[str, Callable[[Any, Any], bool]] = {
     "search.trials": lambda old, new: new > old,
     "confirm.seeds": lambda old, new: new > old,
@@ -28,7 +28,7 @@ class Difference:
     """How a study differs from an earlier one, a line each, such as ``search.trials: 6 -> 12``.
 
     Attributes:
-        additions: more trials, seeds, ratios or methods; what is stored stays as it is.
+        additions: more trials, seeds, ratios or methods; stored trials stay as they are.
         contradictions: anything else.
     """
 
@@ -39,11 +39,11 @@ class Difference:
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     """Returns how two resolved studies differ.
 
-    Methods are compared by label. What changes no result, such as the number of replicas, is not compared; nor is where
-    a file or folder lies that travelled with a job.
+    Methods are compared by label. Keys that change no result, such as the number of replicas, are not compared. A file
+    or folder that was uploaded with a job is compared by contents, not by path.
     """
     before, after = _leaves(old), _leaves(new)
-    # A key that came into being later has a default that leaves things as they were.
+    # An older study lacks newer keys: their defaults keep its behaviour.
     before = {key: value for key, value in _defaults().items() if key in after} | before
     additions: list[str] = []
     contradictions: list[str] = []

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
-from zostudy.config.kinds import AnyNumber, EachOnce, Section, broken_rule
+from zostudy.config.kinds import AnyNumber, EachOnce, Section, broken_rule, key
 
 
 class Choice(Section):
@@ -14,17 +14,18 @@ class Choice(Section):
 
     choice: Annotated[
         tuple[StrictBool | AnyNumber | str, ...],
-        Field(min_length=1, description="must hold words or numbers", examples=["[10, 50, 200]"]),
+        Field(min_length=1),
+        key("the values", example="[10, 50, 200]", rule="must hold words or numbers"),
         EachOnce,
     ]
 
 
 class Range(Section):
-    """A number between ``low`` and ``high``; a whole one when both ends are whole and the option is."""
+    """A number between two ends; a whole one when both ends are whole and the option is."""
 
-    low: Annotated[AnyNumber, Field(description="must be a number", examples=["0.01"])]
-    high: Annotated[AnyNumber, Field(description="must be a number", examples=["1.0"])]
-    log: StrictBool = False
+    low: Annotated[AnyNumber, key("the least value", example="0.01", rule="must be a number")]
+    high: Annotated[AnyNumber, key("the largest value", example="1.0", rule="must be a number")]
+    log: Annotated[StrictBool, key("whether the search is uniform in the logarithm")] = False
 
     @model_validator(mode="after")
     def _ordered(self) -> Range:

@@ -21,7 +21,8 @@ from zostudy.wording import clipped
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 DEEPEST = 30
-_TOO_DEEP = f"must be nested at most {DEEPEST} levels deep; a study file has four"
+_DEPTH_RULE, _DEPTH_REMEDY = f"must be nested at most {DEEPEST} levels deep", "a study file has four"
+_BEGIN = "begin with name: my-study"
 
 
 @dataclass(frozen=True, order=True)
@@ -48,10 +49,17 @@ class Document:
     locations: dict[KeyPath, Location]
 
     def location(self, path: KeyPath) -> Location:
-        """Returns where the key was written; for one that was not, where the nearest part around it was."""
+        """Returns the location of a key; of one that was not written, the location of the nearest part around it."""
         while path not in self.locations:
             path = path[:-1]
         return self.locations[path]
+
+
+def key_text(path: KeyPath) -> str:
+    """Returns the key as ``--set`` takes it: dotted, entries of ``methods`` by label where they have one."""
+    if path[:1] == ("methods",) and len(path) > 2:
+        path = (path[0], *path[2:])
+    return ".".join(map(str, path))
 
 
 def parse_document(text: str, source: str) -> Document:
@@ -62,11 +70,10 @@ def parse_document(text: str, source: str) -> Document:
     """
     data, locations = parse_yaml(text, lambda line: Location(line, source))
     if data is None:
-        raise SpecError(f"{source}: a study file must hold keys, but it is empty; begin with name: my-study")
+        raise SpecError("a study file must hold keys", got="it is empty", remedy=_BEGIN, about=source)
     if not isinstance(data, dict):
-        kind = "a list" if isinstance(data, list) else "a single value"
-        rule = f"a study file must be keys with values, but is {kind}"
-        raise SpecError(f"{locations[()]}: {rule}; begin with name: my-study")
+        got = "is a list" if isinstance(data, list) else "is a single value"
+        raise SpecError("a study file must be keys with values", got=got, remedy=_BEGIN, about=str(locations[()]))
     return Document(data, locations)
 
 
@@ -100,25 +107,27 @@ def _node(text: str, location_of: Callable[[int], Location]) -> yaml.Node | None
     except (ValueError, OverflowError):
         problem, remedy = "there is no character or version of such a number", "write the character itself"
     except RecursionError:
-        raise SpecError(f"{location_of(1)}: {_TOO_DEEP}") from None
+        raise SpecError(_DEPTH_RULE, remedy=_DEPTH_REMEDY, about=str(location_of(1))) from None
     else:
         return node
-    raise SpecError(f"{location_of(line + 1)}: must be valid YAML, and this is not: {problem}; {remedy}")
+    rule = f"must be valid YAML, and this is not: {problem}"
+    raise SpecError(rule, remedy=remedy, about=str(location_of(line + 1)))
 
 
 def dump_yaml(data: Any) -> str:
     """Returns YAML text that reads back as the same plain data, here and by YAML 1.1's rules.
 
     Raises:
-        SpecError: the data is not plain: it holds itself, or something else than text, numbers, lists and mappings.
+        SpecError: the data contains itself, or anything but text, numbers, lists and mappings.
     """
     try:
         return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     except yaml.representer.RepresenterError as error:
         kind = type(error.args[-1]).__name__
-        raise SpecError(f"a study must be text, numbers, lists and mappings, but holds a {kind}; convert it") from None
+        rule = "a study must be text, numbers, lists and mappings"
+        raise SpecError(rule, got=f"holds a {kind}", remedy="convert it") from None
     except RecursionError:
-        raise SpecError(f"a study {_TOO_DEEP}") from None
+        raise SpecError(f"a study {_DEPTH_RULE}", remedy=_DEPTH_REMEDY) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -163,7 +172,7 @@ for _tag, (_pattern, _starts) in _SCALARS.items():
 
 
 class _Reader:
-    """Turns nodes into plain data and notes their locations."""
+    """Turns nodes into plain data and records their locations."""
 
     def __init__(self, location_of: Callable[[int], Location]) -> None:
         self.location_of = location_of
@@ -172,7 +181,7 @@ class _Reader:
     def plain(self, node: yaml.Node, path: KeyPath) -> Any:
         self.locations.setdefault(path, self._location(node))
         if len(path) > DEEPEST:
-            raise self._refused(node, path[:1], _TOO_DEEP)
+            raise self._refused(node, path[:1], _DEPTH_RULE, remedy=_DEPTH_REMEDY)
         if isinstance(node, yaml.MappingNode) and node.tag.endswith(":map"):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag.endswith(":seq"):
@@ -180,44 +189,42 @@ class _Reader:
         read = _READERS.get(node.tag)
         if read is None or not isinstance(node, yaml.ScalarNode):
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            raise self._refused(node, path, f"must be a plain value, but got tag {tag}; remove the tag")
+            raise self._refused(node, path, "must be a plain value", f"got tag {tag}", "remove the tag")
         self._check_text(node, path)
         try:
             return read(node.value)
         except (ValueError, KeyError, OverflowError):
-            got = clipped(node.value) or "nothing"
-            rule = f"must be a finite number, but got {got}; write it in digits"
-            if read not in (_whole, _finite):
-                rule = f"must be true, false or null, but got {got}; remove the tag"
-            raise self._refused(node, path, rule) from None
+            rule, remedy = "must be true, false or null", "remove the tag"
+            if read in (_whole, _finite):
+                rule, remedy = "must be a finite number", "write it in digits"
+            raise self._refused(node, path, rule, f"got {clipped(node.value) or 'nothing'}", remedy) from None
 
     def _check_text(self, node: yaml.ScalarNode, path: KeyPath) -> None:
-        """Refuses what no path, token or file can hold, though an escape in YAML can name it."""
+        """Refuses characters that an escape in YAML can name but no path, token or file can hold."""
         unfit = _UNFIT.search(node.value)
         if unfit:
-            rule = f"must be text that a file can hold, but has the character U+{ord(unfit[0]):04X}"
-            raise self._refused(node, path, f"{rule}; remove it, or write a pair of \\u escapes as one character")
+            got = f"has the character U+{ord(unfit[0]):04X}"
+            remedy = "remove it, or write a pair of \\u escapes as one character"
+            raise self._refused(node, path, "must be text that a file can hold", got, remedy)
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                rule = "must have words as keys, but one is a list or mapping; quote it"
-                raise self._refused(key_node, path, rule)
+                raise self._refused(key_node, path, "must have words as keys", "one is a list or mapping", "quote it")
             self._check_text(key_node, path)
             key = str(key_node.value)
             here = (*path, key)
             if key in data:
-                first = self.locations[here]
-                rule = f"must be given once, but got it at {first} too; keep one of them"
-                raise self._refused(key_node, here, rule)
+                got = f"got it at {self.locations[here]} too"
+                raise self._refused(key_node, here, "must be given once", got, "keep one of them")
             self.locations[here] = self._location(key_node)
             data[key] = self.plain(value_node, here)
         return data
 
-    def _refused(self, node: yaml.Node, path: KeyPath, rule: str) -> SpecError:
-        key = f"{'.'.join(map(str, path))}: " if path else ""
-        return SpecError(f"{self._location(node)}: {key}{rule}")
+    def _refused(self, node: yaml.Node, path: KeyPath, rule: str, got: str = "", remedy: str = "") -> SpecError:
+        key = f": {'.'.join(map(str, path))}" if path else ""
+        return SpecError(rule, got=got, remedy=remedy, about=f"{self._location(node)}{key}")
 
     def _location(self, node: yaml.Node) -> Location:
         return self.location_of(node.start_mark.line + 1)

@@ -1,4 +1,4 @@
-"""The entries of ``methods``: a name, or a label with options and perhaps the method behind it."""
+"""The entries of ``methods``: a method's name, or a label with options and perhaps the method's name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from zostudy.config.document import KeyPath
 from zostudy.config.options import check_options
 from zostudy.config.problems import Problem
 from zostudy.config.study import MethodSpec
+from zostudy.methods import method_names
 from zostudy.wording import suggestion
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
@@ -18,7 +19,7 @@ _FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-auc: {method:
 
 
 def method_specs(entries: list[Any], checked: bool = True) -> tuple[tuple[MethodSpec, ...], list[Problem]]:
-    """Returns the entries that hold, and the problems of the others.
+    """Returns the valid entries, and the problems of the others.
 
     An entry is a method's name; or ``{name: {option: value}}``; or, to have a method several times,
     ``{label: {method: name, option: value}}``. Labels are unique: they name the cells.
@@ -48,7 +49,7 @@ def method_specs(entries: list[Any], checked: bool = True) -> tuple[tuple[Method
 
 def _spec(entry: Any, path: KeyPath) -> MethodSpec | Problem:
     if isinstance(entry, str):
-        return MethodSpec(label=entry, method=entry)
+        return MethodSpec(label=entry, algorithm=entry)
     if not isinstance(entry, dict) or len(entry) != 1:
         indented = isinstance(entry, dict) and len(entry) > 1
         remedy = "indent the options below the label" if indented else _FORMS
@@ -60,26 +61,22 @@ def _spec(entry: Any, path: KeyPath) -> MethodSpec | Problem:
     method = options.pop("method", label)
     if not isinstance(method, str):
         return Problem((*path, label, "method"), "must be a method's name", method, _FORMS)
-    return MethodSpec(label=label, method=method, options=options)
+    return MethodSpec(label=label, algorithm=method, options=options)
 
 
 def _label_problems(spec: MethodSpec, path: KeyPath, labels: list[str]) -> Iterator[Problem]:
-    from zostudy.methods import method_names
-
     if spec.label in labels:
-        other = f"{spec.method}-2: {{method: {spec.method}, ...}}"
+        other = f"{spec.algorithm}-2: {{method: {spec.algorithm}, ...}}"
         yield Problem(path, "labels must differ", spec.label, f"give this one a label of its own, {other}")
-    elif spec.method not in method_names():
-        key = path if spec.method == spec.label else (*path, "method")
-        yield Problem(key, "must be a known method", spec.method, _known_methods(spec))
+    elif spec.algorithm not in method_names():
+        key = path if spec.algorithm == spec.label else (*path, "method")
+        yield Problem(key, "must be a known method", spec.algorithm, _known_methods(spec))
     elif spec.label == _RESERVED or not _LABEL.fullmatch(spec.label):
         rule = f"a label must be up to 50 letters, digits, - and _, and not {_RESERVED}"
         yield Problem(path, rule, spec.label, "choose another label")
 
 
 def _known_methods(spec: MethodSpec) -> str:
-    from zostudy.methods import method_names
-
     names = method_names()
     how = "name one as the label or under method." if spec.options else "name one."
-    return f"{suggestion(spec.method, names, how)} The methods are {', '.join(names)}"
+    return f"{suggestion(spec.algorithm, names, how)} The methods are {', '.join(names)}"

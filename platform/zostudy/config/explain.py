@@ -1,4 +1,4 @@
-"""What pydantic refuses, in the words of zostudy."""
+"""Rewords pydantic's errors as rule, value and remedy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _RULES = {
 def explain(error: ValidationError, data: dict[str, Any]) -> Iterator[Problem]:
     """Yields one problem for each key that pydantic refused in a study's plain data.
 
-    Of a list and an entry in it, or of the branches of a union, only the innermost is told.
+    Where pydantic refuses a list and an entry in it, or several branches of a union, only the innermost is shown.
     """
     refused: dict[KeyPath, ErrorDetails] = {}
     for details in error.errors(include_url=False):
@@ -95,9 +95,15 @@ def _problem(details: ErrorDetails, path: KeyPath) -> Problem:
     if details["type"] == "missing":
         return Problem(path, rule_text(details), None, f"write {name}: {_example(field)}, for example")
     rule = rule_text(details)
-    if field and field.description and details["type"] not in ("rule", "greater_than_equal", "too_short"):
-        rule = field.description
+    if details["type"] not in ("rule", "greater_than_equal", "too_short"):
+        rule = _own_rule(field) or rule
     return Problem(path, rule, details["input"], value_remedy(details, f"{name}: {_example(field)}"))
+
+
+def _own_rule(field: FieldInfo | None) -> str | None:
+    """Returns the rule that the field states in its own words; see ``kinds.key``."""
+    extra = field.json_schema_extra if field else None
+    return str(extra["rule"]) if isinstance(extra, dict) else None
 
 
 def _declared(location: tuple[str | int, ...]) -> tuple[list[type[Section]], str, FieldInfo | None]:

@@ -1,9 +1,9 @@
-"""Sections of a study file, and kinds of values in it. None is converted: ``"3"`` is no number and 1 is not true."""
+"""Sections of a study file, and kinds of values. Nothing is converted: ``"3"`` is no number and 1 is not true."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -11,8 +11,23 @@ from pydantic_core import PydanticCustomError
 Values = TypeVar("Values", bound="tuple[object, ...] | str | None")
 
 
+def key(meaning: str, *, example: str | None = None, rule: str | None = None) -> Any:
+    """Returns the field of a key.
+
+    Args:
+        meaning: as ``zostudy keys`` and the JSON schema show it.
+        example: YAML that an error message proposes; by default the key's default value.
+        rule: the rule in the words of an error message; by default pydantic's own, reworded.
+    """
+    return Field(
+        description=meaning,
+        examples=None if example is None else [example],
+        json_schema_extra=None if rule is None else {"rule": rule},
+    )
+
+
 def broken_rule(rule: str, remedy: str) -> PydanticCustomError:
-    """Returns the error a validator raises: the rule in words and what to do about it."""
+    """Returns the error that a validator raises."""
     return PydanticCustomError("rule", "{rule}", {"rule": rule, "remedy": remedy})
 
 
@@ -25,11 +40,7 @@ def _each_once(values: Values) -> Values:
 
 
 class Section(BaseModel):
-    """A part of a study file: unknown keys are refused, values never change after loading.
-
-    A field's ``description`` is its rule in the words of an error message, where pydantic's own would not do;
-    its ``examples`` are what the message proposes to write, where the default would not do.
-    """
+    """A part of a study file. Unknown keys are refused, and values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 

@@ -20,7 +20,7 @@ from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.wording import suggestion
 
-_STAND_IN = (MethodSpec(label="stand-in", method="stand-in"),)
+_STAND_IN = (MethodSpec(label="stand-in", algorithm="stand-in"),)
 
 
 def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), elsewhere: bool = False) -> StudySpec:
@@ -29,7 +29,7 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), else
     Args:
         path: the YAML file.
         overrides: settings ``key=value``, as ``--set`` takes them; later ones win.
-        elsewhere: whether it is to run on other machines, which may have what it names by absolute paths.
+        elsewhere: whether it runs on other machines, which may have the absolute paths that it names.
 
     Returns:
         The study, with the paths in it absolute.
@@ -44,7 +44,7 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), else
 
 
 def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpec:
-    """Returns the study that plain data asks for, which a study file would hold; paths in it begin here.
+    """Returns the study that plain data asks for: the data of a study file. Relative paths start here.
 
     Raises:
         SpecError: the data breaks a rule; see ``load_study``. Lines are those of the data as YAML.
@@ -61,7 +61,7 @@ def _checked(document: Document, folder: Path, may_be_elsewhere: Collection[KeyP
 
 
 def parse_study(text: str, source: str) -> StudySpec:
-    """Returns the study of a ``study.yaml`` as it was stored; what it names, methods too, need not be there any more.
+    """Returns the study of a stored ``study.yaml``. The files, models and methods that it names may be gone.
 
     Args:
         text: the YAML.
@@ -74,7 +74,7 @@ def parse_study(text: str, source: str) -> StudySpec:
 
 
 def _validated(document: Document, stored: bool = False) -> StudySpec:
-    """Returns the study, each of its keys right by itself; a stored one has run, so its methods are not checked."""
+    """Returns the study with each key checked by itself. Methods of a stored study, which has run, are not checked."""
     data: dict[str, Any] = dict(document.data)
     problems: list[Problem] = []
     if isinstance(entries := data.get("methods"), list) and entries:
@@ -93,16 +93,16 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        fault = f"there is none; {suggestion(path.name, _neighbours(path), 'mend the path')}"
+        got, remedy = "there is none", suggestion(path.name, _neighbours(path), "mend the path")
     except IsADirectoryError:
-        fault = "it is a folder; name the YAML file in it"
+        got, remedy = "it is a folder", "name the YAML file in it"
     except UnicodeDecodeError as error:
-        fault = f"byte {error.start} is not UTF-8; save it as UTF-8 text"
+        got, remedy = f"byte {error.start} is not UTF-8", "save it as UTF-8 text"
     except ValueError:
-        fault = "it is no path; mend it"
+        got, remedy = "it is no path", "mend it"
     except OSError as error:
-        fault = f"it cannot be read ({error.strerror}); mend the path or its permissions"
-    raise SpecError(f"{path}: must be a study file, but {fault}")
+        got, remedy = f"it cannot be read ({error.strerror})", "mend the path or its permissions"
+    raise SpecError("must be a study file", got=got, remedy=remedy, about=str(path))
 
 
 def _neighbours(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Values of options, checked against the dataclass (or section) that declares them."""
+"""Checks the values of options against the dataclass (or section) that declares them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from zostudy.config.explain import rule_text, value_remedy
 from zostudy.config.problems import Problem
 from zostudy.config.study import MethodSpec
 from zostudy.errors import SpecError
+from zostudy.methods import get_method
 from zostudy.wording import suggestion
 
 
 def options_class(method: str) -> type[Any]:
     """Returns the dataclass of a registered method's options."""
-    from zostudy.methods import get_method
-
     return get_method(method).Options
 
 
@@ -31,7 +30,7 @@ def option_names(owner: type[Any]) -> list[str]:
 
 
 def check_option(owner: type, name: str, value: Any, path: KeyPath) -> tuple[Any, list[Problem]]:
-    """Returns an option's value (whole numbers as float where the option is one), and what is wrong."""
+    """Returns an option's value (whole numbers as float where the option is one) and its problems."""
     try:
         return _adapter(owner, name).validate_python(value, strict=True), []
     except ValidationError as error:
@@ -41,30 +40,33 @@ def check_option(owner: type, name: str, value: Any, path: KeyPath) -> tuple[Any
 
 
 def check_options(spec: MethodSpec, path: KeyPath) -> tuple[MethodSpec, list[Problem]]:
-    """Returns a method's entry with its options as the method takes them, and what is wrong with them."""
-    owner = options_class(spec.method)
+    """Returns a method's entry with its options as the method takes them, and their problems."""
+    owner = options_class(spec.algorithm)
     known = option_names(owner)
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, value in spec.options.items():
-        here = (*path, name)
+        option_path = (*path, name)
         if name not in known:
             remedy = suggestion(name, known, f"its options are {', '.join(known)}")
-            problems.append(Problem(here, f"must be an option of {spec.method}", name, remedy))
+            problems.append(Problem(option_path, f"must be an option of {spec.algorithm}", name, remedy))
             continue
-        values[name], wrong = check_option(owner, name, value, here)
+        values[name], wrong = check_option(owner, name, value, option_path)
         problems.extend(wrong)
     return spec.model_copy(update={"options": values}), problems or _together(owner, values, path)
 
 
 def _together(owner: type[Any], values: dict[str, Any], path: KeyPath) -> list[Problem]:
-    """Returns what the dataclass itself says of options that are right one by one."""
+    """Returns the problems that the dataclass itself finds in options that are right one by one."""
     try:
         owner(**values)
-    except (SpecError, ValueError) as error:
-        return [Problem(path, message=str(error))]
+    except SpecError as error:
+        return [Problem(path, error=error)]
+    except ValueError as error:
+        return [Problem(path, error=SpecError(str(error)))]
     except Exception as error:  # a plug-in's dataclass may raise anything
-        return [Problem(path, message=f"options must fit together, but {owner.__name__} raises {error!r}; change them")]
+        got = f"{owner.__name__} raises {error!r}"
+        return [Problem(path, error=SpecError("options must fit together", got=got, remedy="change them"))]
     return []
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zostudy.config.distributions import Choice, Range
-from zostudy.config.document import Document, KeyPath, Location, parse_yaml
-from zostudy.config.problems import key_text
+from zostudy.config.document import Document, KeyPath, Location, key_text, parse_yaml
 from zostudy.errors import SpecError
 from zostudy.wording import clipped, shown, suggestion
 
@@ -32,11 +31,12 @@ def override(document: Document, settings: Sequence[str]) -> Document:
         location = Location(0, f"--set {clipped(setting)}")
         key, equals, text = setting.partition("=")
         if not equals or not all(key.split(".")):
-            raise SpecError(f"{location}: must be key=value; write --set search.trials=2, for example")
+            remedy = "write --set search.trials=2, for example"
+            raise SpecError("must be key=value", remedy=remedy, about=str(location))
         value, inner = parse_yaml(text, lambda line, location=location: location)  # type: ignore[misc]
         path = _locate(data, key.split("."), location)
         _assign(data, path, value)
-        locations = {old: where for old, where in locations.items() if old[: len(path)] != path}
+        locations = {old: location for old, location in locations.items() if old[: len(path)] != path}
         for length in range(1, len(path)):
             locations.setdefault(path[:length], location)
         locations |= {(*path, *rest): location for rest in inner}
@@ -44,7 +44,7 @@ def override(document: Document, settings: Sequence[str]) -> Document:
 
 
 def _locate(data: dict[str, Any], parts: Sequence[str], location: Location) -> KeyPath:
-    """Returns the path that a dotted key means in the data; its last steps need not exist yet."""
+    """Returns the path of a dotted key in the data; its last steps need not exist yet."""
     node: Any = data
     path: KeyPath = ()
     while parts:
@@ -67,7 +67,8 @@ def _step(node: Any, path: KeyPath, parts: Sequence[str], location: Location) ->
         count = _key_length(node or {}, path, parts)
         return (".".join(parts[:count]),), parts[count:]
     key = key_text(path)
-    raise SpecError(f"{location}: {key}: must be keys with values, but got {shown(node)}; set {key} itself")
+    about = f"{location}: {key}"
+    raise SpecError("must be keys with values", got=f"got {shown(node)}", remedy=f"set {key} itself", about=about)
 
 
 def _key_length(node: dict[str, Any], path: KeyPath, parts: Sequence[str]) -> int:
@@ -87,7 +88,8 @@ def _index(node: list[Any], path: KeyPath, part: str, location: Location, labels
         return int(part)
     known = ", ".join(labels) or f"0 to {len(node) - 1}"
     remedy = suggestion(part, labels, "name one of these, or set the list whole")
-    raise SpecError(f"{location}: {key_text(path)}: must be an entry out of {known}, but got {part}; {remedy}")
+    about = f"{location}: {key_text(path)}"
+    raise SpecError(f"must be an entry out of {known}", got=f"got {part}", remedy=remedy, about=about)
 
 
 def _label(entry: Any) -> str:
@@ -95,7 +97,7 @@ def _label(entry: Any) -> str:
 
 
 def _child(node: Any, step: str | int) -> Any:
-    """Returns what lies at a step, None where nothing does; a method given by name alone has no options."""
+    """Returns the value at a step, or None; a method given by name alone has no options."""
     if isinstance(node, dict) and step in node:
         return node[str(step)]
     if isinstance(node, list) and isinstance(step, int):

@@ -1,4 +1,4 @@
-"""Files and folders of a study, made absolute so that the study means the same from anywhere."""
+"""Makes the files and folders of a study absolute, so that it means the same from any working directory."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def anchored(document: Document, folder: Path) -> Document:
 
 
 def absent_paths(document: Document) -> set[KeyPath]:
-    """Returns the keys of a file or folder that are written as absolute paths, of which nothing is on this machine."""
+    """Returns the keys of file and folder that are written as absolute paths and do not exist on this machine."""
     sections = {path: document.data.get(path[0]) for path in (TASK_FILE, MODEL_NAME)}
     written = {path: str(section.get(path[1])) for path, section in sections.items() if isinstance(section, dict)}
     return {path for path, given in written.items() if os.path.isabs(given) and not os.path.exists(given)}
 
 
 def not_here(study: StudySpec) -> list[str]:
-    """Returns the paths of the study's file and folder of which nothing is on this machine."""
+    """Returns the paths of the study's file and folder that do not exist on this machine."""
     paths = [path for path in (study.task.file, study.model.name) if path is not None and os.path.isabs(path)]
     return [path for path in paths if not os.path.exists(path)]
 
 
 def missing_paths(study: StudySpec) -> Iterator[Problem]:
-    """Yields a problem for a data file or a model folder that is not there."""
+    """Yields a problem for a data file or a model folder that does not exist."""
     file, model = study.task.file, study.model.name
     if file is not None and not os.path.isfile(file):
         rule = "must be a file and not a folder" if os.path.isdir(file) else "must be a file that exists"
@@ -57,7 +57,7 @@ def missing_paths(study: StudySpec) -> Iterator[Problem]:
 
 
 def _is_folder(given: str, absolute: str) -> bool:
-    """Whether a model's name means a folder: it begins like a path, or there is such a folder."""
+    """Whether a model's name is a folder: it begins like a path, or such a folder exists."""
     if given in BUILT_IN_MODELS:
         return False
     return given.startswith((".", "/", "~")) or os.path.isdir(absolute)

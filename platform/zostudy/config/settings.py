@@ -1,18 +1,16 @@
-"""The settings of a trial that no search has to give: those of the imbalance, and the defaults of the options."""
+"""A trial's settings: those of the imbalance, and the defaults of its method's options."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zostudy.config.options import options_class
 from zostudy.config.space import IMBALANCE_SETTINGS
 from zostudy.config.study import StudySpec
 from zostudy.errors import SpecError
-
-if TYPE_CHECKING:
-    from zostudy.methods import ImbalanceSettings, MethodOptions
+from zostudy.methods import ImbalanceSettings, MethodOptions
 
 PREFIX = "imbalance."
 
@@ -27,8 +25,6 @@ def imbalance_settings(spec: StudySpec, params: Mapping[str, Any], options: Meth
         params: searched values by name; those of the imbalance are ``imbalance.<setting>``.
         options: the method's options.
     """
-    from zostudy.methods import ImbalanceSettings
-
     settings = {name: getattr(spec.imbalance, name) for name in IMBALANCE_SETTINGS}
     settings |= {key.removeprefix(PREFIX): value for key, value in params.items() if key.startswith(PREFIX)}
     if settings["sampler"] == "auto":
@@ -39,10 +35,8 @@ def imbalance_settings(spec: StudySpec, params: Mapping[str, Any], options: Meth
 def default_settings(method: str) -> dict[str, Any]:
     """Returns the defaults of a method's options and of the imbalance settings, named as in a trial's ``params``.
 
-    Nothing of a method that is not to be found here, such as one of a package that is not installed.
+    Empty where the method cannot be loaded, for example because its package is not installed.
     """
-    from zostudy.methods import ImbalanceSettings
-
     try:
         options = options_class(method)
     except (SpecError, ImportError, AttributeError):

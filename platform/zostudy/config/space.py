@@ -1,4 +1,4 @@
-"""Which options of a method are searched, and whether every value that may be tried is one it takes."""
+"""The search space of each method, and a check that the method accepts every value in it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")
 
 
 def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution]:
-    """Returns what is searched for one entry of ``methods``, in the order of the study file.
+    """Returns the search space of one entry of ``methods``, in the order of the study file.
 
     Keys are the method's options and ``imbalance.setting``. An option that the entry fixes is not searched
     there, and ``label.option`` goes before ``option``.
     """
-    free = set(option_names(options_class(method.method))) - method.options.keys()
+    free = set(option_names(options_class(method.algorithm))) - method.options.keys()
     space: dict[str, Distribution] = {}
     for key, distribution in study.search.space.items():
         owner, _, option = key.rpartition(".")
@@ -54,7 +54,7 @@ def _owners(study: StudySpec, key: str) -> list[type]:
     if owner == IMBALANCE:
         return [ImbalanceSpec] if option in IMBALANCE_SETTINGS else []
     open_in = [
-        options_class(method.method)
+        options_class(method.algorithm)
         for method in study.methods
         if owner in ("", method.label) and option not in method.options
     ]
@@ -73,7 +73,7 @@ def _remedy(study: StudySpec, key: str) -> str:
     for method in study.methods:
         if option in method.options and owner in ("", method.label):
             return f"search it or fix it as {method.label} does, not both"
-    options = {method.label: option_names(options_class(method.method)) for method in study.methods}
+    options = {method.label: option_names(options_class(method.algorithm)) for method in study.methods}
     if owner in options:
         known = [f"{owner}.{name}" for name in options[owner]]
     else:

@@ -1,12 +1,14 @@
-"""What a study asks: the keys of a study file, their defaults and their rules."""
+"""The keys of a study file: their meaning, their defaults and their rules."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import Field, StrictBool, model_validator
 
 from zostudy.config.distributions import Distribution
+from zostudy.config.entry_schema import method_definitions
 from zostudy.config.kinds import (
     EachOnce,
     Number,
@@ -18,184 +20,199 @@ from zostudy.config.kinds import (
     Text,
     Whole,
     broken_rule,
+    key,
 )
+from zostudy.methods import ImbalanceSettings
+from zostudy.methods.options import ClassWeights, Prior, SamplerName
 
 EMBEDDED_MODELS = ("mini-roberta", "mini-gpt2", "mini-llama")
 BUILT_IN_MODELS = (*EMBEDDED_MODELS, "minilm")
 HeadKind = Literal["masked", "causal", "encoder"]
 
+EMBEDDED_TASK = "reviews"
+WELL_KNOWN_TASKS = (
+    *(EMBEDDED_TASK, "sst2", "sst5", "mr", "cr", "mpqa", "imdb", "yelp", "book", "elec", "ag_news", "dbpedia", "trec"),
+    *("subj", "cola", "mrpc", "qqp", "rte", "qnli", "wnli", "mnli", "snli"),
+)
+
 
 class ModelSpec(Section):
-    """Which frozen model, and how the prompt enters it.
+    """The frozen model, and how the prompt enters it."""
 
-    Attributes:
-        name: an embedded model, ``minilm``, a hub id, or a folder, relative to the study file's.
-        head: how a text is scored; ``auto`` goes by the architecture.
-        prompt_tokens: the number of prompt vectors in front of each text.
-        prompt_scale: spread of a prompt entry for a standard normal latent, in units of the embedding
-            table's spread.
-        dtype: of the matrix products. ``auto`` is decided when the study runs: bfloat16 where the processor has a unit
-            for it and no cell's loss differences drown in its rounding, by measurement; else float32.
-        max_length: longest input in tokens, prompt included; null means what the model takes.
-        temperature: factor on the encoder head's cosines; other heads do not use it.
-        revision: the hub revision (branch, tag or commit).
-        trust_remote_code: run Python files that come with the model. They run as you, here and on every node.
-    """
-
-    name: Annotated[Text, Field(examples=["mini-roberta"])]
-    head: Literal["auto", HeadKind] = "auto"
-    prompt_tokens: Positive = 10
-    prompt_scale: PositiveNumber = 1.0
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    max_length: Annotated[Positive | None, Field(examples=["128"])] = None
-    temperature: PositiveNumber = 20.0
-    revision: Annotated[Text | None, Field(examples=["main"])] = None
-    trust_remote_code: StrictBool = False
+    name: Annotated[
+        Text,
+        key("an embedded model, minilm, a hub id, or a folder relative to the study file", example="mini-roberta"),
+    ]
+    head: Annotated[
+        Literal["auto", HeadKind], key("how the model scores a text; auto: as its architecture suggests")
+    ] = "auto"
+    prompt_tokens: Annotated[Positive, key("number of prompt vectors in front of each text")] = 10
+    prompt_scale: Annotated[
+        PositiveNumber,
+        key("spread of a prompt entry for a standard normal latent, in units of the embedding table's spread"),
+    ] = 1.0
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        key(
+            "of the matrix products; auto: bfloat16 where the processor has a unit for it and a measurement shows that "
+            "its rounding hides no cell's loss differences, else float32"
+        ),
+    ] = "auto"
+    max_length: Annotated[
+        Positive | None, key("longest input in tokens, prompt included; null: the model's own limit", example="128")
+    ] = None
+    temperature: Annotated[PositiveNumber, key("factor on the cosines of the encoder head")] = 20.0
+    revision: Annotated[Text | None, key("hub revision: branch, tag or commit", example="main")] = None
+    trust_remote_code: Annotated[
+        StrictBool, key("run Python files that come with the model; they run as you, here and on every node")
+    ] = False
 
 
 class SplitNames(Section):
-    """Names of the data's splits. Dev is drawn out of train, unless ``dev`` names a split to draw it from."""
+    """Names of the data's splits."""
 
-    train: Text = "train"
-    dev: Annotated[Text | None, Field(examples=["validation"])] = None
-    test: Text = "test"
+    train: Annotated[Text, key("split to train on")] = "train"
+    dev: Annotated[Text | None, key("split to draw dev from; null: dev is drawn from train", example="validation")] = (
+        None
+    )
+    test: Annotated[Text, key("split to test on")] = "test"
 
 
 class TaskSpec(Section):
-    """Which texts and labels, and how the model is asked about them.
+    """The texts and labels, and the words in which the model is asked about them."""
 
-    Attributes:
-        name: ``reviews`` (embedded), a well-known task, or any name for your own data. Beside ``file`` or
-            ``hub``, a well-known name lends those texts its template and label words.
-        file: a CSV, JSON (lines or array) or Parquet file; relative paths start at the study file's folder.
-        hub: a data set id on the Hugging Face hub; ``config`` and ``revision`` go with it.
-        text: the text column.
-        second_text: the second text column of pair tasks.
-        label: the label column.
-        split: the column that holds the split of each row, in a file.
-        template: the text around ``{text}``, ``{second_text}`` and ``{mask}``.
-        label_words: one word a class, in label order; for the encoder head a short text a class.
-        minority: the class (by name) that is made rare; several of them for more than two classes.
-        truncate: cut texts that are too long for the model instead of refusing them.
-    """
-
-    name: Annotated[Text, Field(examples=["reviews"])] = "custom"
-    file: Annotated[Text | None, Field(examples=["reviews.csv"])] = None
-    hub: Annotated[Text | None, Field(examples=["stanfordnlp/sst2"])] = None
-    config: Annotated[Text | None, Field(examples=["mrpc"])] = None
-    revision: Annotated[Text | None, Field(examples=["main"])] = None
-    text: Annotated[Text | None, Field(examples=["text"])] = None
-    second_text: Annotated[Text | None, Field(examples=["question"])] = None
-    label: Annotated[Text | None, Field(examples=["label"])] = None
-    split: Text = "split"
-    splits: Annotated[SplitNames | None, Field(examples=["{train: train, test: validation}"])] = None
-    template: Annotated[Text | None, Field(examples=['"{text} It was {mask}."'])] = None
+    name: Annotated[
+        Text,
+        key(
+            "reviews (embedded), a well-known task, or any name for your own data; beside file or hub, a well-known "
+            "name provides template and label words",
+            example="reviews",
+        ),
+    ] = "custom"
+    file: Annotated[
+        Text | None,
+        key("CSV, TSV, JSON (lines or array) or Parquet file, relative to the study file", example="reviews.csv"),
+    ] = None
+    hub: Annotated[Text | None, key("data set id on the Hugging Face hub", example="stanfordnlp/sst2")] = None
+    config: Annotated[Text | None, key("configuration of the hub data set", example="mrpc")] = None
+    revision: Annotated[Text | None, key("revision of the hub data set", example="main")] = None
+    text: Annotated[Text | None, key("text column; null: text", example="text")] = None
+    second_text: Annotated[Text | None, key("second text column, in tasks on pairs", example="question")] = None
+    label: Annotated[Text | None, key("label column; null: label", example="label")] = None
+    split: Annotated[Text, key("column of a file that names each row's split")] = "split"
+    splits: Annotated[SplitNames | None, key("which splits to use", example="{train: train, test: validation}")] = None
+    template: Annotated[
+        Text | None,
+        key("the words around {text}, {second_text} and {mask}", example='"{text} It was {mask}."'),
+    ] = None
     label_words: Annotated[
         Annotated[tuple[Text, ...], Field(min_length=2), EachOnce] | None,
-        Field(examples=["[terrible, great]"]),
+        key("one word per class, in label order; for the encoder head short texts", example="[terrible, great]"),
     ] = None
     minority: Annotated[
         Text | Annotated[tuple[Text, ...], Field(min_length=1), EachOnce] | None,
-        Field(description="must be a class name or a list of them, as text", examples=["positive"]),
+        key(
+            "name of the class that is made rare, or a list of names where there are more than two classes; "
+            "null: the rarer half of the classes",
+            example="positive",
+            rule="must be a class name or a list of them, as text",
+        ),
     ] = None
-    truncate: StrictBool = False
+    truncate: Annotated[StrictBool, key("cut texts that are too long for the model instead of refusing them")] = False
 
 
 class ImbalanceSpec(Section):
-    """How the classes are made uneven, and what the methods know of it.
+    """How the classes are made uneven, and how the methods handle it."""
 
-    Attributes:
-        ratios: majority / minority, one cell a ratio and method.
-        minority_size: training examples of a minority class.
-        dev_minority_size: the same for dev; null means as many as in training.
-        profile: for more than two classes, ``step`` or ``exponential``.
-        sampler: how batches are drawn. ``natural``: from the training set as it is; ``stratified``: every class in
-            equal number; ``auto``: natural, but stratified for the AUC objective, which needs every class in a batch.
-        prior: the positive fraction the AUC objective uses: of the training draw, or of the batch.
-        margin: the AUC margin.
-        class_weights: weights of the examples in every objective but AUC.
-    """
-
-    ratios: Annotated[tuple[Ratio, ...], Field(min_length=1, examples=["[1, 10, 50]"]), EachOnce] = (1.0,)
-    minority_size: Positive = 20
-    dev_minority_size: Annotated[Positive | None, Field(examples=["20"])] = None
-    profile: Literal["step", "exponential"] = "step"
-    sampler: Literal["auto", "natural", "stratified"] = "auto"
-    prior: Literal["global", "batch"] = "global"
-    margin: PositiveNumber = 1.0
-    class_weights: Literal["none", "balanced"] = "none"
+    ratios: Annotated[
+        tuple[Ratio, ...],
+        Field(min_length=1),
+        key("imbalance ratios, majority / minority; each gives one cell per method", example="[1, 10, 50]"),
+        EachOnce,
+    ] = (1.0,)
+    minority_size: Annotated[Positive, key("training examples of a minority class")] = 20
+    dev_minority_size: Annotated[
+        Positive | None, key("dev examples of a minority class; null: as many as for training", example="20")
+    ] = None
+    profile: Annotated[Literal["step", "exponential"], key("class sizes where there are more than two classes")] = (
+        "step"
+    )
+    sampler: Annotated[
+        Literal["auto", SamplerName],
+        key(
+            "natural: batches are drawn from the training set as it is; stratified: with every class in equal number; "
+            "auto: stratified for the AUC objective, which needs every class in a batch, else natural"
+        ),
+    ] = "auto"
+    prior: Annotated[
+        Prior, key("positive fraction that the AUC objective uses: of the sampler's draws, or of each batch")
+    ] = ImbalanceSettings.prior
+    margin: Annotated[PositiveNumber, key("margin of the AUC objective")] = ImbalanceSettings.margin
+    class_weights: Annotated[ClassWeights, key("weights of the examples in every objective but AUC")] = (
+        ImbalanceSettings.class_weights
+    )
 
 
 class BudgetSpec(Section):
-    """What a trial may spend.
+    """What a trial may spend."""
 
-    Attributes:
-        queries: one query is one prompt evaluated on one batch.
-        batch_size: examples of a query.
-        evaluations: how often dev is evaluated, evenly over the budget, which they do not count in.
-    """
-
-    queries: Positive = 300
-    batch_size: Positive = 32
-    evaluations: Positive = 5
+    queries: Annotated[Positive, key("queries of a trial; one query is one prompt evaluated on one batch")] = 300
+    batch_size: Annotated[Positive, key("examples of a query")] = 32
+    evaluations: Annotated[
+        Positive, key("dev evaluations of a trial, evenly over the budget; they do not count as queries")
+    ] = 5
 
 
 class SearchSpec(Section):
-    """How each cell is searched.
+    """How each cell is searched."""
 
-    Attributes:
-        trials: search trials of a cell; 0 confirms the defaults as they are.
-        lag: trial n is proposed from the results of the trials up to n - lag.
-        sampler: Optuna's TPE, or random.
-        startup_trials: trials of a cell before TPE takes over, and complete ones before ``median`` stops any.
-        pruning: stops search trials whose dev AUC falls behind, by the results up to n - lag: ``median`` below the
-            median there of the complete trials, ``asha`` outside the best third after evaluations 1, 3, 9, ...
-        space: option -> choice or range. An option goes to each method that has it and does not fix it;
-            ``label.option`` to one entry of ``methods``, ``imbalance.setting`` to the draw of batches and the
-            objective.
-    """
-
-    trials: Annotated[Whole, Field(ge=0)] = 0
-    lag: Positive = 2
-    sampler: Literal["tpe", "random"] = "tpe"
-    startup_trials: Positive = 4
-    pruning: Literal["none", "asha", "median"] = "none"
+    trials: Annotated[Whole, Field(ge=0), key("search trials of a cell; 0: the defaults are confirmed")] = 0
+    lag: Annotated[Positive, key("trial n is proposed from the results of the trials up to n - lag")] = 2
+    sampler: Annotated[Literal["tpe", "random"], key("Optuna's sampler")] = "tpe"
+    startup_trials: Annotated[
+        Positive, key("trials of a cell before TPE takes over, and complete ones before median stops any")
+    ] = 4
+    pruning: Annotated[
+        Literal["none", "asha", "median"],
+        key(
+            "stop search trials with low dev AUC, judged by the results up to n - lag; median: below the median of the "
+            "complete trials; asha: outside the best third after evaluations 1, 3, 9, ..."
+        ),
+    ] = "none"
     space: Annotated[
         dict[str, Distribution],
-        Field(
-            description="must give each option as {choice: [...]} or {low: ..., high: ...}",
-            examples=["{learning_rate: {low: 0.01, high: 1.0, log: true}}"],
+        key(
+            "option: choice or range. An option applies to each method that has it and does not fix it; label.option "
+            "to one entry of methods, imbalance.setting to the sampling of batches and the objective",
+            example="{learning_rate: {low: 0.01, high: 1.0, log: true}}",
+            rule="must give each option as {choice: [...]} or {low: ..., high: ...}",
         ),
     ] = Field(default_factory=dict)
 
 
 class ConfirmSpec(Section):
-    """How often each cell's best configuration is run again, on fresh seeds; only this stage opens test.
+    """How each cell's best configuration is run again, on fresh seeds. Only this stage opens test."""
 
-    Attributes:
-        seeds: confirm trials of a cell.
-        landscape: evaluate the training loss around the point that a confirm trial keeps, and its sharpness, beside
-            the budget.
-    """
-
-    seeds: Positive = 3
-    landscape: StrictBool = True
+    seeds: Annotated[Positive, key("confirm trials of a cell")] = 3
+    landscape: Annotated[
+        StrictBool,
+        key("evaluate the training loss around the final point of a confirm trial, and its sharpness, off the budget"),
+    ] = True
 
 
 class ResourcesSpec(Section):
-    """What one replica takes of the node it runs on.
+    """What one replica takes of its node."""
 
-    Attributes:
-        cpus: also its number of threads.
-        gpus: a fraction lets replicas share one.
-        accelerator_type: only nodes with this accelerator, as Ray names it, get replicas; null means any.
-        memory: GiB that a replica and the trials it serves take together; null leaves memory out of account.
-    """
-
-    cpus: Positive = 1
-    gpus: Annotated[Number, Field(ge=0)] = 0.0
-    accelerator_type: Annotated[Text | None, Field(examples=["A100"])] = None
-    memory: Annotated[Annotated[Number, Field(ge=1)] | None, Field(examples=["8"])] = None
+    cpus: Annotated[Positive, key("CPUs, and so threads, of a replica")] = 1
+    gpus: Annotated[Number, Field(ge=0), key("GPUs of a replica; a fraction lets replicas share one")] = 0.0
+    accelerator_type: Annotated[
+        Text | None,
+        key("only nodes with this accelerator, as Ray names it, get replicas; null: any node", example="A100"),
+    ] = None
+    memory: Annotated[
+        Annotated[Number, Field(ge=1)] | None,
+        key("GiB that a replica and the trials it serves take together; null: memory is ignored", example="8"),
+    ] = None
 
     @model_validator(mode="after")
     def _whole_gpus(self) -> ResourcesSpec:
@@ -205,39 +222,73 @@ class ResourcesSpec(Section):
 
 
 class MethodSpec(Section):
-    """One entry of ``methods``: a label, the registered method behind it, and the options that are fixed."""
+    """One entry of ``methods``.
+
+    Attributes:
+        label: names the entry's cells.
+        algorithm: the registered method, ``method`` in the study file.
+        options: those that the study fixes.
+    """
 
     label: str
-    method: str
+    algorithm: str
     options: dict[str, Any] = Field(default_factory=dict)
 
 
 class StudySpec(Section):
-    """A whole study file."""
+    """A study: methods compared on one task and model, at each imbalance ratio."""
 
     name: Annotated[
         str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
-            description="must be up to 100 of A-Z a-z 0-9 . _ - and begin with a letter or digit",
-            examples=["my-study"],
+        Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"),
+        key(
+            "names the study's results folder",
+            example="my-study",
+            rule="must be up to 100 of A-Z a-z 0-9 . _ - and begin with a letter or digit",
         ),
     ]
-    model: Annotated[ModelSpec, Field(examples=["{name: mini-roberta}"])]
-    task: Annotated[TaskSpec, Field(examples=["{name: reviews}"])]
-    imbalance: Annotated[ImbalanceSpec, Field(examples=["{ratios: [1, 10, 50]}"])] = ImbalanceSpec()
-    methods: Annotated[tuple[MethodSpec, ...], Field(min_length=1, examples=["[bpt-fzg, zosa, spsa]"])]
-    budget: Annotated[BudgetSpec, Field(examples=["{queries: 300}"])] = BudgetSpec()
-    search: Annotated[SearchSpec, Field(examples=["{trials: 6}"])] = SearchSpec()
-    confirm: Annotated[ConfirmSpec, Field(examples=["{seeds: 3}"])] = ConfirmSpec()
-    seed: Seed = 0
+    model: Annotated[ModelSpec, key("the frozen model", example="{name: mini-roberta}")]
+    task: Annotated[TaskSpec, key("texts and labels", example="{name: reviews}")]
+    imbalance: Annotated[ImbalanceSpec, key("how the classes are made uneven", example="{ratios: [1, 10, 50]}")] = (
+        ImbalanceSpec()
+    )
+    methods: Annotated[
+        tuple[MethodSpec, ...],
+        Field(min_length=1),
+        key(
+            "each entry is a method's name, {method: {option: value}}, or {label: {method: name, option: value}}",
+            example="[bpt-fzg, zosa, spsa]",
+        ),
+    ]
+    budget: Annotated[BudgetSpec, key("what a trial may spend", example="{queries: 300}")] = BudgetSpec()
+    search: Annotated[SearchSpec, key("how each cell is searched", example="{trials: 6}")] = SearchSpec()
+    confirm: Annotated[ConfirmSpec, key("how the best is run again", example="{seeds: 3}")] = ConfirmSpec()
+    seed: Annotated[Seed, key("seed of the whole study; all noise is a function of it")] = 0
     replicas: Annotated[
-        Literal["auto"] | Positive, Field(description="must be auto or a whole number of at least 1")
+        Literal["auto"] | Positive,
+        key(
+            "replicas of the model; auto: as many as fit, up to what the study can keep busy",
+            rule="must be auto or a whole number of at least 1",
+        ),
     ] = "auto"
-    resources: Annotated[ResourcesSpec, Field(examples=["{cpus: 1, gpus: 0}"])] = ResourcesSpec()
+    resources: Annotated[ResourcesSpec, key("what a replica takes of its node", example="{cpus: 1, gpus: 0}")] = (
+        ResourcesSpec()
+    )
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Returns the JSON schema of a study file, with the options of every registered method."""
+        schema = super().model_json_schema(*args, **kwargs)
+        schema["$defs"] |= method_definitions()
+        for section in (schema, *schema["$defs"].values()):
+            for field in section.get("properties", {}).values():
+                field.pop("title", None)
+                if "examples" in field:  # YAML, for error messages
+                    field["examples"] = [yaml.safe_load(example) for example in field["examples"]]
+        return schema
 
     def resolved(self) -> dict[str, Any]:
-        """Returns the study with its defaults filled in, as plain data: as YAML and loaded, it is equal.
+        """Returns the study with its defaults filled in, as plain data. Written as YAML and loaded, it is equal.
 
         Keys that are null are left out. The options of the methods are those that the study fixes.
         """
@@ -246,5 +297,5 @@ class StudySpec(Section):
 
 
 def _entry(method: MethodSpec) -> str | dict[str, Any]:
-    alias = {} if method.method == method.label else {"method": method.method}
-    return {method.label: alias | method.options} if alias or method.options else method.label
+    algorithm = {} if method.algorithm == method.label else {"method": method.algorithm}
+    return {method.label: algorithm | method.options} if algorithm or method.options else method.label

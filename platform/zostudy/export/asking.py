@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from zostudy.config.study import HeadKind, TaskSpec
 from zostudy.errors import DataError
+from zostudy.tasks.known import WellKnownTask
 from zostudy.tasks.loading import load_task
 from zostudy.tasks.templates import Wording
-from zostudy.tasks.wellknown import WELL_KNOWN, WellKnownTask
+from zostudy.tasks.wellknown import WELL_KNOWN
 from zostudy.tasks.wordings import make_wordings
 
 

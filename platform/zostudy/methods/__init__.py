@@ -1,8 +1,10 @@
-"""Methods: ask/tell optimisers of a prompt's latent. Knows numpy and nothing of models, Ray or files."""
+"""Methods: ask/tell optimisers of a prompt's latent. They need numpy alone: no model, no Ray, no files."""
+
+from typing_extensions import Doc
 
 from zostudy.methods import bpt_fzg, cma_es, fzoo, random_search, spsa, untuned, zosa  # noqa: F401  (they register)
-from zostudy.methods.base import Context, ImbalanceSettings, Method, Queries, State, Step, StepRecord
-from zostudy.methods.options import Doc, MethodOptions, OptionDescription, describe_options
+from zostudy.methods.base import Context, Method, Queries, State, Step, StepRecord
+from zostudy.methods.options import ImbalanceSettings, MethodOptions, OptionDescription, describe_options
 from zostudy.methods.registry import get_method, method_names, register_method, registered_here
 
 __all__ = [

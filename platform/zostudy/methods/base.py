@@ -1,18 +1,17 @@
-"""What every method is: a generator of queries, driven by ask and tell until the query budget is spent."""
+"""The base class of every method: a generator of queries, driven by ask and tell until the budget is spent."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from annotated_types import Gt
 from numpy.typing import NDArray
 
 from zostudy.errors import NotFiniteError, SpecError
-from zostudy.methods.options import Doc, MethodOptions
+from zostudy.methods.options import ImbalanceSettings, MethodOptions
 
 Latents: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = NDArray[np.int32]
@@ -66,27 +65,6 @@ class StepRecord:
     gradient_norm: float
     latent_norm: float
     auxiliary: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImbalanceSettings:
-    """How the methods meet the imbalance of the classes; searchable like any option."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    sampler: Annotated[
-        Literal["natural", "stratified"],
-        Doc("natural: batches drawn from the training set as it is; stratified: every class in equal number"),
-    ] = "natural"
-    prior: Annotated[
-        Literal["global", "batch"],
-        Doc("class prior of the AUC objective: the sampler's fixed class shares, or those of each batch"),
-    ] = "global"
-    margin: Annotated[float, Gt(0), Doc("AUC margin between the scores of the two classes")] = 1.0
-    class_weights: Annotated[
-        Literal["none", "balanced"],
-        Doc("balanced: losses weighted by the inverse of the sampler's class shares (auc has none)"),
-    ] = "none"
 
 
 @dataclass(frozen=True)
@@ -152,8 +130,10 @@ class Method(ABC):
         self._pending: Queries | None = None
         if context.budget < self.step_cost:
             raise SpecError(
-                f"budget.queries must hold at least one step of {self.name}, {self.step_cost} queries, "
-                f"but is {context.budget}; raise it or lower queries_per_step"
+                f"must hold at least one step of {self.name}, {self.step_cost} queries",
+                got=f"is {context.budget}",
+                remedy="raise it or lower queries_per_step",
+                about="budget.queries",
             )
 
     @abstractmethod

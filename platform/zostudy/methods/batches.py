@@ -65,16 +65,18 @@ class StratifiedSampler(Sampler):
         size, n_classes = context.batch_size, context.n_classes
         if size < n_classes:
             raise SpecError(
-                f"a stratified batch must hold each of {n_classes} classes, but budget.batch_size is {size}; "
-                f"raise it to {n_classes} or use imbalance.sampler: natural"
+                f"a stratified batch must hold each of {n_classes} classes",
+                got=f"budget.batch_size is {size}",
+                remedy=f"raise it to {n_classes} or use imbalance.sampler: natural",
             )
         self._context = context
         self._members = [np.flatnonzero(context.labels == label) for label in range(n_classes)]
         empty = [label for label, members in enumerate(self._members) if len(members) == 0]
         if empty:
             raise SpecError(
-                f"a stratified batch needs training examples of every class, but class {empty[0]} has none; "
-                "supply some or use imbalance.sampler: natural"
+                "a stratified batch needs training examples of every class",
+                got=f"class {empty[0]} has none",
+                remedy="supply some or use imbalance.sampler: natural",
             )
         self._counts = self._divide(size, n_classes)
         self.class_shares = self._counts / size

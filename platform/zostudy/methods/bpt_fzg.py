@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge
+from typing_extensions import Doc
 
 from zostudy.methods.base import Step
-from zostudy.methods.options import Direction, Doc, Estimator, ProbingOptions
+from zostudy.methods.options import Direction, Estimator, ObjectiveName, ProbingOptions
 from zostudy.methods.probing import ProbingMethod
 from zostudy.methods.registry import register_method
 
@@ -17,10 +18,7 @@ from zostudy.methods.registry import register_method
 class BptFzgOptions(ProbingOptions):
     """Options of BPT-FZG: one for every point on which the paper, or what we could read of it, is silent."""
 
-    objective: Annotated[
-        Literal["auc", "cross-entropy", "focal", "hinge"],
-        Doc("loss; the method's own is auc, in its minimax form"),
-    ] = "auc"
+    objective: ObjectiveName = "auc"
     queries_per_step: Annotated[
         int, Ge(1), Doc("the most queries a step may spend: one at the latent, the rest on directions")
     ] = 11

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
+from typing_extensions import Doc
 
 from zostudy.methods.base import Context, Queries, State, Step
 from zostudy.methods.estimators import spread
-from zostudy.methods.options import Doc, ObjectiveOptions
+from zostudy.methods.options import ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
 from zostudy.methods.registry import register_method
 from zostudy.randomness import generator

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import numpy as np
 
 from zostudy.methods.base import Latents
+from zostudy.methods.options import Law
 from zostudy.randomness import generator
-
-Law: TypeAlias = Literal["rademacher", "gaussian", "sphere"]
 
 
 def draw_directions(law: Law, seed: int, step: int, stage: str, count: int, dim: int) -> Latents:

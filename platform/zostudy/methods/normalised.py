@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Gt
+from typing_extensions import Doc
 
 from zostudy.methods.estimators import Gradient
-from zostudy.methods.options import Doc, ProbingOptions, Schedule
+from zostudy.methods.options import ProbingOptions, Schedule
 from zostudy.methods.probing import ProbingMethod
 
 # Losses are means of float32 scores: a spread below this is their rounding, not the shape of the loss.

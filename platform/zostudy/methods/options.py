@@ -1,4 +1,4 @@
-"""Options of the methods: frozen dataclasses whose documentation can be read by code."""
+"""Options of the methods: frozen dataclasses. Each option's ``Doc`` is what ``zostudy methods`` and ``keys`` show."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt
+from typing_extensions import Doc
 
-
-@dataclass(frozen=True)
-class Doc:
-    """One sentence on an option, carried in its ``Annotated`` type."""
-
-    text: str
-
+Law: TypeAlias = Literal["rademacher", "gaussian", "sphere"]
+SamplerName: TypeAlias = Literal["natural", "stratified"]
+Prior: TypeAlias = Literal["global", "batch"]
+ClassWeights: TypeAlias = Literal["none", "balanced"]
 
 Direction: TypeAlias = Annotated[
-    Literal["rademacher", "gaussian", "sphere"],
-    Doc("law of the directions: signs, normal, or uniform on the sphere of radius sqrt(d)"),
+    Law, Doc("law of the directions: signs, normal, or uniform on the sphere of radius sqrt(d)")
 ]
 Estimator: TypeAlias = Annotated[
     Literal["central", "forward"],
@@ -26,6 +23,10 @@ Estimator: TypeAlias = Annotated[
 Schedule: TypeAlias = Annotated[
     Literal["constant", "linear", "cosine"],
     Doc("how the step size falls, to 0, over the query budget"),
+]
+ObjectiveName: TypeAlias = Annotated[
+    Literal["cross-entropy", "focal", "hinge", "auc"],
+    Doc("loss on the label words' scores; auc is the minimax form of AUC maximisation"),
 ]
 
 
@@ -50,12 +51,9 @@ class MethodOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveOptions(MethodOptions):
-    """The loss that a method minimises, and the settings of the losses that have any."""
+    """The loss that a method minimises, and the settings of each loss."""
 
-    objective: Annotated[
-        Literal["cross-entropy", "focal", "hinge", "auc"],
-        Doc("loss on the label words' scores; auc is the minimax form of AUC maximisation"),
-    ] = "cross-entropy"
+    objective: ObjectiveName = "cross-entropy"
     focal_gamma: Annotated[float, Ge(0), Doc("focal: exponent that plays down easy examples")] = 2.0
     hinge_margin: Annotated[float, Gt(0), Doc("hinge: margin in logits over every wrong class")] = 2.0
     auc_version: Annotated[
@@ -77,6 +75,25 @@ class ObjectiveOptions(MethodOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImbalanceSettings:
+    """How methods handle the class imbalance. The search can vary them like options."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    sampler: Annotated[
+        SamplerName,
+        Doc("natural: batches drawn from the training set as it is; stratified: every class in equal number"),
+    ] = "natural"
+    prior: Annotated[
+        Prior, Doc("class prior of the AUC objective: the sampler's fixed class shares, or those of each batch")
+    ] = "global"
+    margin: Annotated[float, Gt(0), Doc("AUC margin between the scores of the two classes")] = 1.0
+    class_weights: Annotated[
+        ClassWeights, Doc("balanced: losses weighted by the inverse of the sampler's class shares (auc has none)")
+    ] = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProbingOptions(ObjectiveOptions):
     """Options of the methods that probe around the latent and step against the estimated gradient."""
 
@@ -91,15 +108,15 @@ class ProbingOptions(ObjectiveOptions):
     learning_rate_schedule: Schedule = "constant"
 
 
-def describe_options(options: type[MethodOptions]) -> list[OptionDescription]:
-    """Returns the options' names, types, defaults and documentation, in the order of their definition."""
+def describe_options(options: type[MethodOptions | ImbalanceSettings]) -> list[OptionDescription]:
+    """Returns name, type, default and documentation of each option, in the order of definition."""
     hints = get_type_hints(options, include_extras=True)
     return [_describe(spec.name, hints[spec.name], spec.default) for spec in fields(options)]
 
 
 def _describe(name: str, hint: Any, default: Any) -> OptionDescription:
     kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    doc = next((note.text for note in notes if isinstance(note, Doc)), "")
+    doc = next((note.documentation for note in notes if isinstance(note, Doc)), "")
     return OptionDescription(name=name, type=_type_text(kind, notes), default=default, doc=doc)
 
 

@@ -1,4 +1,4 @@
-"""What the tuned methods share: batches, an objective, directions, a falling step size, and their records."""
+"""Base classes of the tuned methods: batches, an objective, directions, a learning rate, and step records."""
 
 from __future__ import annotations
 
@@ -99,9 +99,11 @@ class ProbingMethod(TunedMethod):
         """
         count = (self.options.queries_per_step - fixed) // each
         if count < at_least:
+            least = fixed + each * at_least
             raise SpecError(
-                f"queries_per_step of {self.name} must be at least {fixed + each * at_least} with these "
-                f"options ({at_least} x {each} for directions, {fixed} fixed), "
-                f"got {self.options.queries_per_step}; raise it"
+                f"must be at least {least} with these options ({at_least} x {each} for directions, {fixed} fixed)",
+                got=f"got {self.options.queries_per_step}",
+                remedy="raise it",
+                about=f"queries_per_step of {self.name}",
             )
         return count

@@ -50,14 +50,14 @@ def get_method(name: str) -> type[Method]:
     """Returns the method's class.
 
     Raises:
-        SpecError: there is no such method; the message lists those there are.
+        SpecError: there is no such method; the message lists the known ones.
     """
     if name not in _METHODS:
         found = _entry_points().get(name)
         if found is None:
             names = method_names()
             remedy = suggestion(name, names, "choose one of these")
-            raise SpecError(f"methods must be among {', '.join(names)}, but got {name!r}; {remedy}")
+            raise SpecError(f"methods must be among {', '.join(names)}", got=f"got {name!r}", remedy=remedy)
         register_method(name)(_load(found))
     return _METHODS[name]
 
@@ -70,7 +70,8 @@ def _load(point: EntryPoint) -> type[Method]:
     method = point.load()
     if not (isinstance(method, type) and issubclass(method, Method)):
         raise SpecError(
-            f"entry points of {ENTRY_POINT_GROUP} must name a subclass of zostudy.methods.Method, "
-            f"but {point.name} = {point.value} does not; mend or uninstall that package"
+            f"entry points of {ENTRY_POINT_GROUP} must name a subclass of zostudy.methods.Method",
+            got=f"{point.name} = {point.value} does not",
+            remedy="mend or uninstall that package",
         )
     return method

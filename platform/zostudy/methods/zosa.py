@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 from annotated_types import Ge
+from typing_extensions import Doc
 
 from zostudy.methods.base import Latents, Losses, Step
 from zostudy.methods.estimators import Gradient, Stencil, spread
 from zostudy.methods.normalised import NormalisedMethod, NormalisedOptions
-from zostudy.methods.options import Doc
 from zostudy.methods.registry import register_method
 
 

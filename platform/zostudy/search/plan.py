@@ -39,7 +39,7 @@ class Cell:
     @property
     def method_class(self) -> type[Method]:
         """The registered method."""
-        return get_method(self.method.method)
+        return get_method(self.method.algorithm)
 
 
 @dataclass(frozen=True)
@@ -144,4 +144,4 @@ def evaluation_schedule(budget: BudgetSpec) -> tuple[float, ...]:
 
 def tunes(method: MethodSpec) -> bool:
     """Returns whether a method spends queries at all (the untuned prompt does not)."""
-    return get_method(method.method).spends_queries
+    return get_method(method.algorithm).spends_queries

@@ -194,7 +194,7 @@ class Recording:
             stage=assignment.stage,
             number=assignment.number,
             method=assignment.method.label,
-            algorithm=assignment.method.method,
+            algorithm=assignment.method.algorithm,
             model=setup.spec.model.name,
             task=setup.spec.task.name,
             imbalance_ratio=assignment.imbalance_ratio,

@@ -137,7 +137,7 @@ class ResumeState:
 def _identity(setup: TrialSetup) -> str:
     """Returns all that a saved state depends on: a study may be changed until one of its trials has ended."""
     spec, assignment = setup.spec, setup.assignment
-    trial = [assignment.name, assignment.method.method, assignment.seed, assignment.noise_seed, setup.params()]
+    trial = [assignment.name, assignment.method.algorithm, assignment.seed, assignment.noise_seed, setup.params()]
     sections = [
         spec.model.model_dump(mode="json") | {"name": lasting_name(spec.model.name)},
         spec.task.model_dump(mode="json") | {"file": spec.task.file and lasting_name(spec.task.file)},

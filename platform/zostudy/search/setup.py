@@ -105,7 +105,7 @@ class TrialSetup:
             budget=self.spec.budget.queries,
             imbalance=self.imbalance,
         )
-        return get_method(self.assignment.method.method)(self.options, context)
+        return get_method(self.assignment.method.algorithm)(self.options, context)
 
     def params(self) -> dict[str, Any]:
         """Returns the stored settings: each option by its name, each imbalance setting as ``imbalance.<setting>``."""
@@ -146,7 +146,7 @@ def _settings(
     spec: StudySpec, method: MethodSpec, searched: Mapping[str, Any]
 ) -> tuple[MethodOptions, ImbalanceSettings]:
     chosen = {key: value for key, value in searched.items() if not key.startswith(PREFIX)}
-    options = get_method(method.method).Options(**method.options, **chosen)
+    options = get_method(method.algorithm).Options(**method.options, **chosen)
     return options, imbalance_settings(spec, searched, options)
 
 

@@ -44,7 +44,7 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
 
 def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the default of each key whose space contains it: the start of the search."""
-    defaults = {field.name: field.default for field in fields(get_method(method.method).Options)}
+    defaults = {field.name: field.default for field in fields(get_method(method.algorithm).Options)}
     settings = {PREFIX + name: value for name, value in spec.imbalance if name in _setting_names()}
     known = defaults | settings
     return {key: known[key] for key, values in space.items() if _contains(values, known[key])}

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from zostudy.config.study import HeadKind, SplitNames, TaskSpec
+from zostudy.config.study import EMBEDDED_TASK, HeadKind, SplitNames, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.hub import hub_rows
 from zostudy.tasks.imbalance import rank_classes
+from zostudy.tasks.known import HubOrigin, WellKnownTask
 from zostudy.tasks.labels import NO_LABEL
 from zostudy.tasks.naming import has_names
 from zostudy.tasks.reviews import reviews
@@ -22,7 +23,7 @@ from zostudy.tasks.selection import select
 from zostudy.tasks.splits import split_roles
 from zostudy.tasks.table import TextTable
 from zostudy.tasks.templates import Wording
-from zostudy.tasks.wellknown import EMBEDDED, WELL_KNOWN, HubOrigin, WellKnownTask
+from zostudy.tasks.wellknown import WELL_KNOWN
 from zostudy.tasks.wordings import make_wordings
 from zostudy.wording import comma_list, suggestion
 
@@ -100,14 +101,14 @@ def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
         rows = read_rows(Path(spec.file))
         table, count, notes = select(rows.table, columns, roles, spec.file, spec.name)
         return table, count, rows.notes + notes
-    if spec.name == EMBEDDED and spec.hub is None:
+    if spec.name == EMBEDDED_TASK and spec.hub is None:
         table = reviews()
         return table, count_rows(len(table.texts), {}), ()
     origin = known.hub if known else None
     if spec.hub is not None and (origin is None or spec.hub != origin.id):
         origin = HubOrigin(spec.hub)
     if origin is None:
-        names = ", ".join(name for name, task in WELL_KNOWN.items() if task.hub or name == EMBEDDED)
+        names = ", ".join(name for name, task in WELL_KNOWN.items() if task.hub or name == EMBEDDED_TASK)
         raise DataError(f"task {spec.name!r} has no data: give task.file or task.hub, or a name out of {names}")
     return _read_hub(spec, origin)
 

@@ -1,6 +1,6 @@
-"""The well-known tasks: where their data is, what their classes are called, how models are asked about them.
+"""The well-known tasks: their data sets, class names, templates and label words.
 
-The words stem from four published sets (``source`` names the one for masked, then the one for causal models):
+The words come from four published sets (``source`` names the one for masked, then the one for causal models):
 
 - BBT: Black-Box Tuning (Sun et al., ICML 2022);
 - LM-BFF: LM-BFF and MeZO (Gao et al., ACL 2021; Malladi et al., NeurIPS 2023), but that they drop a first
@@ -14,50 +14,9 @@ task's test labels are hidden, its official validation set is the test split.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from zostudy.config.study import HeadKind, SplitNames
+from zostudy.config.study import EMBEDDED_TASK, HeadKind, SplitNames
+from zostudy.tasks.known import HubOrigin, WellKnownTask
 from zostudy.tasks.templates import Template, Wording
-
-EMBEDDED = "reviews"
-
-
-@dataclass(frozen=True)
-class HubOrigin:
-    """A data set on the Hugging Face hub, and its columns."""
-
-    id: str
-    config: str | None = None
-    text: str = "text"
-    second_text: str | None = None
-    label: str = "label"
-    splits: SplitNames = field(default_factory=SplitNames)
-
-
-@dataclass(frozen=True)
-class WellKnownTask:
-    """What is known of a task.
-
-    Attributes:
-        class_names: the classes, in label order.
-        wordings: how each kind of head is asked.
-        source: where the words for masked and for causal models stem from.
-        hub: the data set on the hub, or None where a file has to be given.
-        other_names: names of a class in circulation -> its name here.
-    """
-
-    class_names: tuple[str, ...]
-    wordings: Mapping[HeadKind, Wording]
-    source: str
-    hub: HubOrigin | None = None
-    other_names: Mapping[str, str] = field(default_factory=dict)
-
-    def label_of(self, name: str) -> int | None:
-        """Returns the label of a class under any of its names, or None."""
-        folded = {other.casefold(): own for other, own in self.other_names.items()}
-        own = folded.get(name.casefold(), name).casefold()
-        return next((label for label, each in enumerate(self.class_names) if each.casefold() == own), None)
 
 
 def _wordings(
@@ -120,7 +79,7 @@ _FOLLOWS, _NOT_FOLLOWS = "The second follows.", "The second does not follow."
 _OPEN, _CONTRADICTS = "It may or may not be so.", "The second contradicts the first."
 
 WELL_KNOWN: dict[str, WellKnownTask] = {
-    EMBEDDED: WellKnownTask(_SENTIMENT, _opinion("terrible great"), "LM-BFF, LM-BFF"),
+    EMBEDDED_TASK: WellKnownTask(_SENTIMENT, _opinion("terrible great"), "LM-BFF, LM-BFF"),
     "sst2": WellKnownTask(
         _SENTIMENT,
         _opinion("terrible great"),

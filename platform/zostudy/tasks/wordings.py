@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from zostudy.config.study import HeadKind, TaskSpec
 from zostudy.errors import DataError
+from zostudy.tasks.known import WellKnownTask
 from zostudy.tasks.naming import has_names
 from zostudy.tasks.templates import HEADS, Template, Wording
-from zostudy.tasks.wellknown import WellKnownTask
 from zostudy.wording import comma_list
 
 

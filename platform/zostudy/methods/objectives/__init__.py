@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from zostudy.methods.base import Context
-from zostudy.methods.objectives.auc import AucMinimax, AucSettings
+from zostudy.methods.objectives.auc import AucMinimax
 from zostudy.methods.objectives.base import ClassVector, Objective
 from zostudy.methods.objectives.pointwise import CrossEntropy, Focal, Hinge, balanced_weights
 from zostudy.methods.options import ObjectiveOptions
 
-__all__ = ["AucMinimax", "AucSettings", "CrossEntropy", "Focal", "Hinge", "Objective", "make_objective"]
+__all__ = ["AucMinimax", "CrossEntropy", "Focal", "Hinge", "Objective", "make_objective"]
 
 
 def make_objective(options: ObjectiveOptions, context: Context, class_shares: ClassVector) -> Objective:
@@ -22,7 +22,7 @@ def make_objective(options: ObjectiveOptions, context: Context, class_shares: Cl
         class_shares: float64 ``[C]``, the share of every class in what the sampler draws.
     """
     if options.objective == "auc":
-        return AucMinimax(_positive_classes(context), class_shares, _auc_settings(options, context))
+        return AucMinimax(_positive_classes(context), class_shares, options, context.imbalance)
     balanced = context.imbalance.class_weights == "balanced"
     weights = balanced_weights(class_shares) if balanced else np.ones(context.n_classes)
     if options.objective == "focal":
@@ -36,14 +36,3 @@ def _positive_classes(context: Context) -> tuple[int, ...]:
     if context.n_classes > 2:
         return tuple(range(context.n_classes))
     return context.minority_classes[:1] or (1,)
-
-
-def _auc_settings(options: ObjectiveOptions, context: Context) -> AucSettings:
-    return AucSettings(
-        version=options.auc_version,
-        prior=context.imbalance.prior,
-        margin=context.imbalance.margin,
-        alpha_projection=options.alpha_projection,
-        start=options.auxiliary_start,
-        learning_rate=options.auxiliary_learning_rate,
-    )

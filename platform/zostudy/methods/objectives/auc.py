@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +11,9 @@ from numpy.typing import NDArray
 from zostudy.methods.base import Labels, Losses, Scores, State
 from zostudy.methods.objectives.base import ClassVector, Objective
 from zostudy.methods.objectives.pointwise import log_softmax
+from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
 
 Indicator = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class AucSettings:
-    """Choices on which the papers differ; see ``ObjectiveOptions`` and ``ImbalanceSettings``."""
-
-    version: Literal["v1", "v2"] = "v2"
-    prior: Literal["global", "batch"] = "global"
-    margin: float = 1.0
-    alpha_projection: Literal["nonnegative", "none"] = "nonnegative"
-    start: Literal["closed_form", "zero"] = "closed_form"
-    learning_rate: float = 0.1
 
 
 class AucMinimax(Objective):
@@ -54,18 +42,26 @@ class AucMinimax(Objective):
 
     has_auxiliaries = True
 
-    def __init__(self, positives: tuple[int, ...], class_shares: ClassVector, settings: AucSettings) -> None:
+    def __init__(
+        self,
+        positives: tuple[int, ...],
+        class_shares: ClassVector,
+        options: ObjectiveOptions,
+        imbalance: ImbalanceSettings,
+    ) -> None:
         """Sets up one problem for each positive class.
 
         Args:
             positives: K class numbers, each in turn "positive".
             class_shares: float64 ``[C]``, the share of every class in what the sampler draws.
-            settings: version, prior, margin, projection, start and step size.
+            options: version, projection of alpha, start and step size.
+            imbalance: prior and margin.
         """
         self._positives = np.array(positives)
         self._global_prior: ClassVector = class_shares[self._positives]
-        self._settings = settings
-        self._started = settings.start == "zero"
+        self._options = options
+        self._imbalance = imbalance
+        self._started = options.auxiliary_start == "zero"
         self.a = np.zeros(len(positives))
         self.b = np.zeros(len(positives))
         self.alpha = np.zeros(len(positives))
@@ -76,7 +72,7 @@ class AucMinimax(Objective):
         values = scale * (
             positive * (h - self.a) ** 2
             + negative * (h - self.b) ** 2
-            + 2 * self.alpha * (self._settings.margin + negative * h - positive * h)
+            + 2 * self.alpha * (self._imbalance.margin + negative * h - positive * h)
             - self.alpha**2
         )
         mean: Losses = values.mean(axis=-1)
@@ -87,7 +83,7 @@ class AucMinimax(Objective):
         h, positive, negative, scale = self._terms(scores, labels)
         grad_a = -2 * scale * _mean(positive * (h - self.a))
         grad_b = -2 * scale * _mean(negative * (h - self.b))
-        gap = self._settings.margin + _mean(negative * h) - _mean(positive * h)
+        gap = self._imbalance.margin + _mean(negative * h) - _mean(positive * h)
         return grad_a, grad_b, 2 * scale * (gap - self.alpha)
 
     def start(self, scores: Scores, labels: Labels) -> None:
@@ -97,13 +93,13 @@ class AucMinimax(Objective):
         h, positive, negative, _ = self._terms(scores, labels)
         self.a = _conditional_mean(h, positive)
         self.b = _conditional_mean(h, negative)
-        self.alpha = self._projected(self._settings.margin + self.b - self.a)
+        self.alpha = self._projected(self._imbalance.margin + self.b - self.a)
         self._started = True
 
     def update(self, scores: Scores, labels: Labels) -> None:
         """Descends in a and b and ascends in alpha, all from one point, then projects alpha."""
         grad_a, grad_b, grad_alpha = self.gradients(scores, labels)
-        rate = self._settings.learning_rate
+        rate = self._options.auxiliary_learning_rate
         self.a = self.a - rate * grad_a
         self.b = self.b - rate * grad_b
         self.alpha = self._projected(self.alpha + rate * grad_alpha)
@@ -138,14 +134,14 @@ class AucMinimax(Objective):
         """Returns h, 1[y=1]/p, 1[y=0]/(1-p), each ``[q, b, K]``, and the factor on F2."""
         h = np.exp(log_softmax(scores))[..., self._positives]
         is_positive = labels[..., None] == self._positives
-        prior = _mean(is_positive) if self._settings.prior == "batch" else self._global_prior
+        prior = _mean(is_positive) if self._imbalance.prior == "batch" else self._global_prior
         positive = is_positive / np.where(prior > 0, prior, 1.0)
         negative = ~is_positive / np.where(prior < 1, 1 - prior, 1.0)
-        scale = prior * (1 - prior) if self._settings.version == "v1" else np.ones_like(prior)
+        scale = prior * (1 - prior) if self._options.auc_version == "v1" else np.ones_like(prior)
         return h, positive, negative, scale
 
     def _projected(self, alpha: ClassVector) -> ClassVector:
-        return np.maximum(alpha, 0.0) if self._settings.alpha_projection == "nonnegative" else alpha
+        return np.maximum(alpha, 0.0) if self._options.alpha_projection == "nonnegative" else alpha
 
 
 def _mean(values: NDArray[Any]) -> ClassVector:

@@ -1,0 +1,95 @@
+"""Describes the keys of a study file, for ``zostudy keys``. All is read from the JSON schema of ``StudySpec``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zostudy.config.study import StudySpec
+from zostudy.errors import SpecError
+from zostudy.methods import describe_options, get_method, method_names
+from zostudy.wording import suggestion
+
+_TYPES = {"integer": "int", "number": "number", "string": "text", "boolean": "true | false", "null": "null"}
+_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">"}
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class KeyDescription:
+    """A key as ``zostudy keys`` shows it.
+
+    Attributes:
+        key: dotted, such as ``model.name`` or ``methods.zosa.direction``.
+        type: such as ``int >= 1`` or ``step | exponential``.
+        default: None where the key is required or its default is null.
+        meaning: one sentence.
+    """
+
+    key: str
+    type: str
+    default: Any
+    meaning: str
+
+
+def describe_keys(key: str | None = None) -> list[KeyDescription]:
+    """Returns the keys of a study file; the options of the methods only where the key begins with ``methods``.
+
+    Args:
+        key: a key, or the beginning of several, such as ``model``, ``search.trials`` or ``methods.zosa``.
+
+    Raises:
+        SpecError: there is no such key.
+    """
+    schema = StudySpec.model_json_schema()
+    keys = list(_keys(schema, schema["$defs"], ""))
+    if key is None:
+        return keys
+    keys += _option_keys()
+    found = [each for each in keys if f"{each.key}.".startswith(f"{key}.")]
+    if not found:
+        parents = {each.key.rpartition(".")[0] for each in keys} - {""}
+        known = [*(each.key for each in keys), *sorted(parents)]
+        remedy = suggestion(key, known, "zostudy keys lists them")
+        raise SpecError("must be a key of a study file", got=f"got {key!r}", remedy=remedy, about="`key`")
+    return found
+
+
+def _keys(section: Schema, sections: Schema, prefix: str) -> Iterator[KeyDescription]:
+    for name, field in section["properties"].items():
+        inner = _section(field, sections)
+        if inner is None:
+            type_text = "list of methods" if prefix + name == "methods" else _type_text(field, sections)
+            yield KeyDescription(prefix + name, type_text, field.get("default"), field["description"])
+        else:
+            yield from _keys(inner, sections, f"{prefix}{name}.")
+
+
+def _option_keys() -> Iterator[KeyDescription]:
+    for method in method_names():
+        for option in describe_options(get_method(method).Options):
+            yield KeyDescription(f"methods.{method}.{option.name}", option.type, option.default, option.doc)
+
+
+def _section(field: Schema, sections: Schema) -> Schema | None:
+    """Returns the section that a key holds, or None where it holds a value."""
+    for branch in (field, *field.get("anyOf", ())):
+        if "$ref" in branch:
+            section: Schema = sections[branch["$ref"].rpartition("/")[2]]
+            return section if "properties" in section else None
+    return None
+
+
+def _type_text(field: Schema, sections: Schema) -> str:
+    if "enum" in field or "const" in field:
+        return " | ".join(map(str, field.get("enum", [field.get("const")])))
+    if "anyOf" in field:
+        return " | ".join(dict.fromkeys(_type_text(branch, sections) for branch in field["anyOf"]))
+    if field.get("type") == "array":
+        return f"list of {_type_text(field['items'], sections)}"
+    if field.get("type") == "object":
+        return "option: choice or range"
+    bounds = [f"{sign} {field[bound]:g}" for bound, sign in _BOUNDS.items() if bound in field]
+    return " ".join([_TYPES[field["type"]], *bounds])
