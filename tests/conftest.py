@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +54,40 @@ settings.load_profile("zostudy")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With several workers one runs the files that start Ray, one after the other; any other file stays together."""
+    """With several workers one starts with all tests of Ray, in a row; the others take the rest, file by file."""
     from xdist.scheduler import LoadScopeScheduling
 
     class OneRayScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return "ray" if _starts_ray(file) else file
+            file, _, test = nodeid.partition("::")
+            return "ray" if _starts_ray(file, test.partition("[")[0]) else file
 
+    config.option.loadscopereorder = False  # the tests are in order already
     return OneRayScheduling(config, log)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a worker the tests of Ray come first, as they take the longest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
 @cache
-def _starts_ray(file: str) -> bool:
-    return "mark.ray" in (ROOT / file).read_text(encoding="utf-8")
+def _starts_ray(file: str, test: str) -> bool:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    if re.search(r"^pytestmark = .*\bmark\.ray\b", source, re.MULTILINE):
+        return True
+    return test in re.findall(r"^@pytest\.mark\.ray$.*?^def (\w+)", source, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="session")
+def few_trees() -> Iterator[None]:
+    """Optuna's importances of the report from four trees in place of 64, where no test looks at the figures."""
+    from optuna.importance import FanovaImportanceEvaluator
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optuna.importance.FanovaImportanceEvaluator", partial(FanovaImportanceEvaluator, n_trees=4))
+        yield
 
 
 @pytest.fixture(scope="session")

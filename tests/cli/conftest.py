@@ -60,6 +60,16 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
+def comparison_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves all of a report out that takes long but the comparison, where a test does not look at it."""
+    from zostudy.report.parts import Section
+
+    monkeypatch.setattr("zostudy.report.sections._drawn", lambda title, draw: Section(title))
+    monkeypatch.setattr("zostudy.report.sections.search_section", lambda *_: Section("What the search found"))
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)
+
+
+@pytest.fixture
 def finished_study(write_study: WriteStudy, tmp_path: Path) -> Callable[..., Finished]:
     """Runs the tiny study, some sections replaced, with noise for a model and without Ray."""
 

@@ -35,6 +35,8 @@ from zostudy.search.setup import StudyData, set_up
 from zostudy.search.study_log import LOG_FILE, StudyLog
 from zostudy.search.trial import run_trial
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 End = Callable[[StudySpec, Assignment, StudyData], Outcome]
 
 

@@ -21,13 +21,7 @@ from zostudy.results.storage import Storage
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
 
 
-@pytest.fixture
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves out the slowest part, where a test does not look at it."""
-    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)
-
-
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("comparison_alone")
 def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("quickstart", "sst2-minilm"):
         shutil.copytree(REFERENCE / name, tmp_path / "results" / name)
@@ -40,24 +34,22 @@ def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.
     assert 'http-equiv="refresh"' not in text
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("comparison_alone")
 def test_a_report_goes_beside_results_in_an_object_store(
-    s3_uri: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    s3_uri: Callable[[str], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     storage = Storage.at(s3_uri("reported"))
     for path in (REFERENCE / "quickstart").rglob("*.*"):
         storage.write(path.relative_to(REFERENCE / "quickstart").as_posix(), path.read_bytes())
-    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # drawing has a test of its own
     report_command([str(storage)], baseline="spsa")
     assert capsys.readouterr().out.strip() == str(storage / "report.html")
     assert "difference to spsa" in storage.read("report.html").decode()
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("comparison_alone")
 def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # drawing has a test of its own
     begun = tmp_path / "results" / "begun"
     (begun / "trials").mkdir(parents=True)
     with pytest.raises(ResultsError, match=r"at least one finished trial, but .*begun holds none; wait"):
@@ -69,6 +61,7 @@ def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alon
     assert "quickstart</h" in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("comparison_alone")
 def test_a_watched_tree_waits_for_itself_and_the_first_trial_and_takes_up_new_studies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +101,7 @@ def test_a_watched_tree_waits_for_itself_and_the_first_trial_and_takes_up_new_st
     assert drawn
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_watching_ends_when_every_study_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,7 +133,7 @@ def _rows_of(table: pa.Table, trials: set[str]) -> pa.Table:
     return table.filter(pc.is_in(table["trial"], pa.array(sorted(trials))))
 
 
-@pytest.mark.usefixtures("no_figures")
+@pytest.mark.usefixtures("comparison_alone")
 def test_watching_waits_for_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from zostudy.cli import report
 

@@ -115,12 +115,12 @@ def with_methods(text: bytes, methods: object) -> bytes:
     return with_key(text, "methods", methods)
 
 
+@pytest.mark.usefixtures("comparison_alone")
 @pytest.mark.parametrize("state", STUDY_FILES)
 @pytest.mark.parametrize("verb", READERS)
 def test_a_study_file_that_is_none_is_one_line_of_the_verbs_that_need_it(
-    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, state: str
+    call: Any, tmp_path: Path, verb: str, state: str
 ) -> None:
-    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # takes long
     change, refusing = STUDY_FILES[state]
     folder, out = tmp_path / "made", tmp_path / "out"
     shutil.copytree(QUICKSTART, folder)
@@ -137,11 +137,9 @@ def test_a_study_file_that_is_none_is_one_line_of_the_verbs_that_need_it(
         assert not out.exists()
 
 
+@pytest.mark.usefixtures("comparison_alone")
 @pytest.mark.parametrize("verb", READERS)
-def test_a_crashed_study_is_read_as_far_as_it_came_with_a_note(
-    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
-) -> None:
-    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)  # takes long
+def test_a_crashed_study_is_read_as_far_as_it_came_with_a_note(call: Any, tmp_path: Path, verb: str) -> None:
     folder, out = tmp_path / "crashed", tmp_path / "out"
     shutil.copytree(QUICKSTART, folder)
     for merged in folder.glob("*/merged.parquet"):  # as long as a study runs, its trials have files of their own

@@ -25,6 +25,11 @@ ARGUMENTS = (
 Change = Callable[[pa.Table], pa.Table]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _few_trees(few_trees: None) -> None:
+    """No test of the report looks at importances as numbers."""
+
+
 @pytest.fixture(scope="session")
 def altered() -> Callable[..., Path]:
     """Copies the quickstart's results at ratio 10 to a folder; keywords name a table and what becomes of it."""
