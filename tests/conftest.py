@@ -90,6 +90,28 @@ def few_trees() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _keep_logging() -> Iterator[None]:
+    """Undoes what a test, such as one that calls the command line, changes in zostudy's logging."""
+    logger = logging.getLogger("zostudy")
+    handlers, level, propagate = logger.handlers, logger.level, logger.propagate
+    yield
+    logger.handlers, logger.propagate = handlers, propagate
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def logged() -> list[str]:
+    """The messages that zostudy logs while the test runs, from INFO on."""
+    messages: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("zostudy")
+    logger.handlers = [*logger.handlers, handler]
+    logger.setLevel(logging.INFO)
+    return messages
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The folder ``shared`` beside the repository, with real data and models; skips where there is none."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zostudy.console.log import show_log
 from zostudy.errors import DataError, SpecError
-from zostudy.printing import say, say_text, tell
+from zostudy.printing import print_lines, print_text
 from zostudy.wording import comma_list, nearest, printable, quoted, suggestion
 
 ANY_TEXT = st.text(st.characters(), max_size=20)
@@ -63,9 +65,10 @@ def test_an_error_is_one_line_and_escapes_what_the_user_wrote() -> None:
 
 
 def test_what_is_said_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
-    say(HOSTILE, "", 1)
-    tell(HOSTILE)
-    say_text(f"a\n\tb {HOSTILE}")
+    print_lines(HOSTILE, "", 1)
+    show_log()
+    logging.getLogger("zostudy.made").info("%s", HOSTILE)
+    print_text(f"a\n\tb {HOSTILE}")
     out, err = capsys.readouterr()
     assert out.startswith(f"{printable(HOSTILE)}\n\n1\na\n\tb ")
     assert err == f"{printable(HOSTILE)}\n"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zostudy.config import StudySpec, load_study, study_of
-from zostudy.printing import tell
 from zostudy.results.reading import Results, load_results
 from zostudy.results.storage import Storage, Where
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from zostudy.search.callback import Callback
     from zostudy.search.prepare import PreparedStudy
     from zostudy.search.progress import StudyProgress
+
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -39,8 +41,10 @@ def run(
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
     from zostudy.console.deleted_folder import leave_deleted_folder
+    from zostudy.console.log import show_log_by_default
     from zostudy.console.preparing import prepare_with_notes
 
+    show_log_by_default()
     leave_deleted_folder()
     spec = _spec(study, overrides)
     storage = Storage.at(results) / spec.name
@@ -57,18 +61,21 @@ def execute_study(
         ZostudyError: as ``run``.
         KeyboardInterrupt: as ``run``; a line says how many trials are kept.
     """
+    from zostudy.console.interrupts import end_interrupted_line
     from zostudy.console.live import live_view
     from zostudy.results.files import read_table
     from zostudy.results.lease import lease
     from zostudy.search.run import start_study
 
-    with lease(storage, tell):
+    with lease(storage):
         try:
             with live_view() as view:
                 return start_study(study, storage, address, [view, *callbacks])
         except KeyboardInterrupt:
             kept = read_table(storage, "trials", ("trial",)).num_rows
-            tell("", f"interrupted: {kept} of {study.plan.n_trials} trials are kept in {storage}; run again to go on")
+            n_trials = study.plan.n_trials
+            end_interrupted_line()
+            _log.info("interrupted: %d of %d trials are kept in %s; run again to go on", kept, n_trials, storage)
             raise
 
 

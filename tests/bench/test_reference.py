@@ -92,7 +92,7 @@ def test_architectures_have_their_true_size(name: str, parameters: float) -> Non
 @pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])
 def test_it_agrees_on_a_gpu(texts: Texts, name: str) -> None:
     with open_subject(name, texts) as subject:
-        measured = measure_model(subject, "cuda", 1, lambda _: None)
+        measured = measure_model(subject, "cuda", 1)
     assert disagreement(measured) is None
     assert measured.peak_bytes > 0
 

@@ -24,13 +24,9 @@ def subject() -> Iterator[Subject]:
         yield subject
 
 
-def quiet(line: str) -> None:
-    assert line
-
-
 def test_sleeping_replicas_lose_only_what_the_pool_costs(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scale, "STEPS", 2)
-    points = measure_scale((1, 2), quiet)
+    points = measure_scale((1, 2))
     assert [(point.replicas, point.units) for point in points] == [(1, 8), (2, 16)]
     for point in points:
         assert 0 < point.efficiency <= 1  # nobody sleeps less than asked for
@@ -43,7 +39,7 @@ def test_the_pool_stands_beside_the_bare_evaluator(
 ) -> None:
     monkeypatch.setattr(timing, "LEAST_SECONDS", 0.05)
     monkeypatch.setattr(pool, "STEPS_PER_ROUND", 1)
-    bare, one, two = measure_pool(subject, 1, quiet)
+    bare, one, two = measure_pool(subject, 1)
     assert (bare.replicas, one.replicas, two.replicas) == (0, 1, 2)
     assert (bare.units, one.units, two.units) == (1, 16, 16)
     assert bare.unit_examples == 16 * one.unit_examples == 16 * two.unit_examples
@@ -59,7 +55,7 @@ def test_the_pool_stands_beside_the_bare_evaluator(
 @pytest.mark.skipif(not has_page_counts(), reason="this system does not count shared pages")
 def test_memory_adds_up(local_ray: None, subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "REPLICAS", (1, 2))
-    uses = measure_memory(subject, quiet)
+    uses = measure_memory(subject)
     assert [use.replicas for use in uses] == [1, 2]
     for use in uses:
         assert use.resident_bytes == use.shared_bytes + use.private_bytes
@@ -72,7 +68,7 @@ def test_memory_adds_up(local_ray: None, subject: Subject, monkeypatch: pytest.M
 def test_a_study_with_a_fake_scorer_runs_to_its_end(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "CELLS", 2)
     monkeypatch.setattr(study, "REPLICAS", 1)
-    measured = measure_study(3, quiet)
+    measured = measure_study(3)
     assert (measured.trials, measured.cells, measured.concurrent_trials, measured.queries) == (4, 2, 2, 10)
     units = 4 * 11  # a trial takes five steps and evaluates dev after each, and at its start
     assert measured.scorer_seconds >= units * UNIT_SECONDS

@@ -19,12 +19,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_contenders_take_turns() -> None:
-    told: list[str] = []
+def test_contenders_take_turns(logged: list[str]) -> None:
     counts = iter(range(6))
-    measured = in_turn({"a": lambda: next(counts), "b": lambda: next(counts)}, 3, told.append)
+    measured = in_turn({"a": lambda: next(counts), "b": lambda: next(counts)}, 3, "loops")
     assert measured == {"a": [0, 2, 4], "b": [1, 3, 5]}
-    assert told == ["round 1 of 3", "round 2 of 3", "round 3 of 3"]
+    assert logged == ["loops: round 1 of 3", "loops: round 2 of 3", "loops: round 3 of 3"]
 
 
 @pytest.mark.parametrize(("durations", "mean"), [([5.0], 5.0), ([0.2, 0.1, 0.7, 9.0], 1.0 / 3)])

@@ -73,14 +73,9 @@ def fake() -> Iterator[FakeHead]:
     server.server_close()
 
 
-def connect(address: str, patience: float = 60.0) -> tuple[Head, list[str]]:
-    told: list[str] = []
-    return Head(address, told.append, patience), told
-
-
 def fault(address: str, patience: float = 60.0) -> str:
     with pytest.raises(ZostudyError) as refused:
-        connect(address, patience)
+        Head(address, patience)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -156,31 +151,31 @@ def test_a_token_that_is_wrong_is_told_by_its_place_alone(fake: FakeHead, monkey
 def test_a_token_that_is_refused_later_is_told_alike(fake: FakeHead, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "a-secret")
     fake.answers["/api/jobs/"] = [(403, "Forbidden: Invalid authentication token")]
-    head, _ = connect(fake.address)
+    head = Head(fake.address)
     with pytest.raises(ZostudyError, match="refuses the token of RAY_AUTH_TOKEN; set RAY_AUTH_TOKEN"):
         head.ask(lambda client: client.list_jobs())
     assert set(fake.authorizations) == {"Bearer a-secret"}
 
 
-def test_what_passes_is_waited_for_and_told_once(fake: FakeHead) -> None:
+def test_what_passes_is_waited_for_and_told_once(fake: FakeHead, logged: list[str]) -> None:
     fake.answers["/api/version"] = [(503, ""), RESET, VERSION]
-    head, told = connect(fake.address)
+    head = Head(fake.address)
     assert head.ray_version == ray.__version__
-    assert len(told) == 1
-    assert "503" in told[0]
-    assert told[0].endswith("; trying again for 60 seconds")
+    assert len(logged) == 1
+    assert "503" in logged[0]
+    assert logged[0].endswith("; trying again for 60 seconds")
 
 
-def test_a_cluster_without_a_job_agent_is_waited_for(fake: FakeHead) -> None:
+def test_a_cluster_without_a_job_agent_is_waited_for(fake: FakeHead, logged: list[str]) -> None:
     fake.answers["/api/jobs/"] = [NO_AGENT, NO_AGENT, (200, "[]")]
-    head, told = connect(fake.address)
+    head = Head(fake.address)
     assert head.ask(lambda client: client.list_jobs()) == []
-    assert told == [f"{fake.address}: it has no job agent yet; trying again for 60 seconds"]
+    assert logged == [f"{fake.address}: it has no job agent yet; trying again for 60 seconds"]
 
 
 def test_a_cluster_that_never_gets_a_job_agent_is_given_up(fake: FakeHead) -> None:
     fake.answers["/api/jobs/"] = [NO_AGENT]
-    head, _ = connect(fake.address, patience=0.2)
+    head = Head(fake.address, patience=0.2)
     with pytest.raises(ZostudyError) as given_up:
         head.ask(lambda client: client.list_jobs())
     assert str(given_up.value) == (
@@ -189,26 +184,26 @@ def test_a_cluster_that_never_gets_a_job_agent_is_given_up(fake: FakeHead) -> No
     )
 
 
-def test_an_error_that_stays_is_told_by_the_last_line_of_its_traceback(fake: FakeHead) -> None:
+def test_an_error_that_stays_is_told_by_the_last_line_of_its_traceback(fake: FakeHead, logged: list[str]) -> None:
     fake.answers["/api/jobs/"] = [(400, "Traceback (most recent call last):\n  File x\nValueError: no such thing\n")]
-    head, told = connect(fake.address)
+    head = Head(fake.address)
     with pytest.raises(ZostudyError, match=r"does not do as asked \(ValueError: no such thing\); the head's dashboard"):
         head.ask(lambda client: client.list_jobs())
-    assert told == []
+    assert logged == []
 
 
-def test_what_the_head_does_not_know_is_told_apart(fake: FakeHead) -> None:
-    head, told = connect(fake.address)
+def test_what_the_head_does_not_know_is_told_apart(fake: FakeHead, logged: list[str]) -> None:
+    head = Head(fake.address)
     with pytest.raises(NotThereError):
         head.ask(lambda client: client.get_job_info("unknown"))
-    assert told == []
+    assert logged == []
 
 
 def test_another_version_of_ray_is_refused_with_the_command_to_run(fake: FakeHead) -> None:
-    head, _ = connect(fake.address)
+    head = Head(fake.address)
     head.check_version()
     fake.answers["/api/version"] = [(200, json.dumps({"ray_version": "2.55.1"}))]
-    other, _ = connect(fake.address)
+    other = Head(fake.address)
     with pytest.raises(ZostudyError) as refused:
         other.check_version()
     assert str(refused.value) == (
@@ -221,7 +216,7 @@ def test_the_address_is_the_users_and_not_the_environments(fake: FakeHead, monke
     fake.answers["/api/jobs/"] = [(200, "[]")]
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    head, _ = connect(fake.address + "/")
+    head = Head(fake.address + "/")
     assert head.address == fake.address
     assert head.ask(lambda client: client.list_jobs()) == []
     assert os.environ["RAY_ADDRESS"] == os.environ["RAY_API_SERVER_ADDRESS"] == "http://127.0.0.1:1"

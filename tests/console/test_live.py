@@ -13,12 +13,19 @@ from rich.live import Live
 from zostudy.config import load_study
 from zostudy.console import live, meter
 from zostudy.console.live import LineView, TableView, View, live_view
+from zostudy.console.log import show_log
 from zostudy.console.meter import duration
 from zostudy.results.outcome import Outcome
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
+
+
+@pytest.fixture(autouse=True)
+def log_on_stderr() -> None:
+    """Shows the log as the command line does."""
+    show_log()
 
 
 @pytest.fixture

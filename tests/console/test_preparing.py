@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 
 from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
+from zostudy.console.log import show_log
 from zostudy.console.preparing import prepare_with_notes
+
+
+@pytest.fixture(autouse=True)
+def log_on_stderr() -> None:
+    """Shows the log as the command line does."""
+    show_log()
 
 
 @pytest.mark.parametrize("trusted", [False, True])

@@ -20,32 +20,32 @@ def storage(request: pytest.FixtureRequest) -> Storage:
 
 def test_a_place_is_free_again_when_its_driver_ends(storage: Storage) -> None:
     for _ in range(2):
-        with lease(storage, pytest.fail):
+        with lease(storage):
             assert len((storage / CLAIMS).files()) == 1
         assert (storage / CLAIMS).files() == []
 
 
-def test_a_second_driver_is_refused_while_the_first_lives_and_leaves_no_claim(storage: Storage) -> None:
-    told: list[str] = []
-    with claim(storage, pytest.fail, QUICK):
-        with pytest.raises(ResultsError, match="is held by process") as refused, claim(storage, told.append, QUICK):
+def test_a_second_driver_is_refused_while_the_first_lives_and_leaves_no_claim(
+    storage: Storage, logged: list[str]
+) -> None:
+    with claim(storage, QUICK):
+        with pytest.raises(ResultsError, match="is held by process") as refused, claim(storage, QUICK):
             pytest.fail("both were let in")
         assert len((storage / CLAIMS).files()) == 1
-    assert len(told) == 1
+    assert len(logged) == 1
     assert "\n" not in str(refused.value)
 
 
-def test_the_claim_of_a_driver_that_died_goes_stale(storage: Storage) -> None:
+def test_the_claim_of_a_driver_that_died_goes_stale(storage: Storage, logged: list[str]) -> None:
     (storage / CLAIMS).write("dead", b"process 1 on another host")
-    told: list[str] = []
-    with claim(storage, told.append, QUICK):
+    with claim(storage, QUICK):
         assert "dead" not in (storage / CLAIMS).files()
-    assert "process 1 on another host" in told[0]
+    assert "process 1 on another host" in logged[0]
 
 
 def test_a_driver_ends_when_its_claim_was_taken_for_dead(storage: Storage) -> None:
     lost = pytest.raises(ResultsError, match="another driver took it for dead and removed it; see who runs")
-    with lost as told, claim(storage, pytest.fail, Pace(refresh=0.1)):
+    with lost as told, claim(storage, Pace(refresh=0.1)):
         for name in (storage / CLAIMS).files():
             (storage / CLAIMS).remove(name)
         threading.Event().wait(60)
@@ -59,7 +59,7 @@ def test_a_driver_ends_when_the_store_does_not_answer_any_more(
     answers = threading.Event()
     lost = pytest.raises(ResultsError, match="the store did not take it; run again when it answers")
     try:
-        with lost, claim(storage, pytest.fail, Pace(refresh=0.1, patience=0.5)):
+        with lost, claim(storage, Pace(refresh=0.1, patience=0.5)):
             monkeypatch.setattr(Storage, "write", lambda *_: answers.wait())
             threading.Event().wait(60)
     finally:
@@ -74,7 +74,7 @@ def test_of_two_that_begin_at_once_never_both_get_in(storage: Storage) -> None:
         nonlocal inside, most
         begin.wait()
         try:
-            with claim(storage, lambda line: None, QUICK):
+            with claim(storage, QUICK):
                 with lock:
                     inside += 1
                     most = max(most, inside)

@@ -16,7 +16,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from zostudy.results.lease import lease
-with lease(Path(sys.argv[1]), print):
+with lease(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -35,7 +35,7 @@ def holder(tmp_path: Path):
 
 def test_a_second_driver_is_refused_while_the_first_lives(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     held = pytest.raises(ResultsError, match=f"is held by process {holder.pid} on .* since ")
-    with held as refused, lease(tmp_path / "study", print):
+    with held as refused, lease(tmp_path / "study"):
         pass
     assert "\n" not in str(refused.value)
 
@@ -43,19 +43,19 @@ def test_a_second_driver_is_refused_while_the_first_lives(holder: subprocess.Pop
 def test_a_killed_driver_leaves_nothing_locked(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with lease(tmp_path / "study", print):
+    with lease(tmp_path / "study"):
         assert (tmp_path / "study").is_dir()
 
 
 def test_what_was_held_can_be_held_again_and_two_studies_at_once(tmp_path: Path) -> None:
     for _ in range(2):
-        with lease(tmp_path / "one", print), lease(tmp_path / "two", print):
+        with lease(tmp_path / "one"), lease(tmp_path / "two"):
             pass
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultsError, match="must be writable"), lease(tmp_path / "file" / "study", print):
+    with pytest.raises(ResultsError, match="must be writable"), lease(tmp_path / "file" / "study"):
         pass
 
 
@@ -72,7 +72,7 @@ def test_a_lock_that_is_no_file_of_its_own_is_refused_and_not_followed(tmp_path:
         lock.symlink_to(precious if kind == "link" else tmp_path / "none")
     with (
         pytest.raises(ResultsError, match=r"must be a file of its own, but .*\.lease is none; remove it"),
-        lease(lock.parent, print),
+        lease(lock.parent),
     ):
         pass
     assert precious.read_text() == "mine"
@@ -84,7 +84,7 @@ def test_a_full_disk_is_not_told_here_but_where_results_are_written(tmp_path: Pa
     before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
     try:
-        with lease(tmp_path / "study", print):
+        with lease(tmp_path / "study"):
             pass
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import TypeAlias
@@ -16,10 +17,12 @@ from zostudy.bench.rates import MatrixProduct
 from zostudy.bench.reference import ReferenceLoop
 from zostudy.bench.report import ModelSpeed, Speed
 from zostudy.bench.subjects import BATCH, SUBSPACE_DIM, Subject, read_weights
-from zostudy.bench.timing import Say, in_turn, seconds_per_call
+from zostudy.bench.timing import in_turn, seconds_per_call
 from zostudy.lm.architecture import Architecture
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.weights import DType
+
+_log = logging.getLogger(__name__)
 
 REFERENCE = "reference"
 DTYPES: tuple[DType, ...] = ("float32", "bfloat16")
@@ -29,22 +32,21 @@ AGREEMENT = 1e-4
 Scores: TypeAlias = NDArray[np.float32]
 
 
-def measure_model(subject: Subject, device: str, rounds: int, say: Say) -> ModelSpeed:
+def measure_model(subject: Subject, device: str, rounds: int) -> ModelSpeed:
     """Returns how fast the subject is scored in each of three ways.
 
     Args:
         subject: the model and its texts.
         device: ``cpu`` or ``cuda``.
         rounds: at least 1.
-        say: takes lines of progress.
     """
     reset_peak(device)
-    say("loading")
+    _log.info("evaluator, %s: loading", subject.name)
     weights = {dtype: read_weights(subject, dtype) for dtype in DTYPES}
     reference = ReferenceLoop(subject.spec, subject.source, subject.task, SUBSPACE_DIM, device=device)
     evaluators: dict[str, ReferenceLoop | FrozenLM] = {REFERENCE: reference}
     evaluators |= {dtype: FrozenLM(subject.spec, weights[dtype], subject.task, device) for dtype in DTYPES}
-    speeds = _speeds(subject, evaluators, weights["float32"].architecture, device, rounds, say)
+    speeds = _speeds(subject, evaluators, weights["float32"].architecture, device, rounds)
     lengths = subject.task.lengths
     return ModelSpeed(
         model=subject.name,
@@ -74,19 +76,19 @@ def _speeds(
     shape: Architecture,
     device: str,
     rounds: int,
-    say: Say,
 ) -> tuple[Speed, ...]:
     latents, rows = subject.latents, subject.rows
     calls = {name: functools.partial(each.score, latents, rows) for name, each in evaluators.items()}
     scores: dict[str, Scores] = {}
     for name, call in calls.items():
-        say(f"first scores, {name}")
+        _log.info("evaluator, %s: first scores, %s", subject.name, name)
         scores[name] = call()
 
     timings: dict[str, Callable[[], float]] = {
         name: functools.partial(seconds_per_call, call) for name, call in calls.items()
     }
-    measured = in_turn(timings | {_matrix(dtype): MatrixProduct(dtype, device).rate for dtype in DTYPES}, rounds, say)
+    timings |= {_matrix(dtype): MatrixProduct(dtype, device).rate for dtype in DTYPES}
+    measured = in_turn(timings, rounds, f"evaluator, {subject.name}")
     flops = count_flops(shape, subject.task, rows, subject.spec.prompt_tokens, SUBSPACE_DIM, device) / len(rows)
     tokens = BATCH * (float(subject.task.lengths.mean()) + subject.spec.prompt_tokens)
     return tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,6 @@ from zostudy.bench.pool import factory_of
 from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import MemoryUse
 from zostudy.bench.subjects import Subject, batches, draw_latents, read_weights
-from zostudy.bench.timing import Say
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import start_replicas
 from zostudy.cluster.units import MOST_EXAMPLES
@@ -19,6 +19,8 @@ from zostudy.config.study import ResourcesSpec
 from zostudy.lm.cost import unit_examples
 from zostudy.lm.frozen import can_share_prompts
 from zostudy.lm.weights import Weights
+
+_log = logging.getLogger(__name__)
 
 REPLICAS = (1, 2, 4)
 
@@ -36,7 +38,7 @@ def resident_bytes() -> int:
     return int(status.read_text(encoding="ascii").split()[1]) * resource.getpagesize() if status.is_file() else 0
 
 
-def measure_memory(subject: Subject, say: Say) -> tuple[MemoryUse, ...]:
+def measure_memory(subject: Subject) -> tuple[MemoryUse, ...]:
     """Returns the memory of 1, 2 and 4 replicas, each with one thread, after each has scored one query."""
     import ray
 
@@ -49,7 +51,7 @@ def measure_memory(subject: Subject, say: Say) -> tuple[MemoryUse, ...]:
         replicas: list[Any] = []
         found: dict[int, list[Pages]] = {}
         for n_replicas in REPLICAS:
-            say(f"{n_replicas} replica(s)")
+            _log.info("memory, %s: %d replica(s)", subject.name, n_replicas)
             new = start_replicas(n_replicas - len(replicas), ResourcesSpec(cpus=1), factory)
             for replica in new:
                 RayPool([replica].copy, factory, size).score(latents, rows, seed=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from typing import Any
 
 from zostudy.bench.machine import processor_threads
@@ -10,12 +11,14 @@ from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import PoolSpeed
 from zostudy.bench.steps import Step, median_step, timed_step
 from zostudy.bench.subjects import BATCH, Subject, batches, draw_latents, read_weights
-from zostudy.bench.timing import Say, in_turn, seconds_per_call
+from zostudy.bench.timing import in_turn, seconds_per_call
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
 from zostudy.cluster.replica import ScorerFactory, build_evaluator, start_replicas
 from zostudy.config.study import ResourcesSpec
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.weights import DType, Weights
+
+_log = logging.getLogger(__name__)
 
 REPLICAS = (1, 2)
 UNIT_SECONDS = 0.05
@@ -25,7 +28,7 @@ STEPS_PER_ROUND = 3
 DTYPE: DType = "float32"
 
 
-def measure_pool(subject: Subject, rounds: int, say: Say) -> tuple[PoolSpeed, ...]:
+def measure_pool(subject: Subject, rounds: int) -> tuple[PoolSpeed, ...]:
     """Returns the bare evaluator in this process, one replica and two: each with one thread, on equal steps in turn."""
     with processor_threads(1):
         weights = read_weights(subject, DTYPE)
@@ -34,14 +37,15 @@ def measure_pool(subject: Subject, rounds: int, say: Say) -> tuple[PoolSpeed, ..
         n_queries, unit_examples = N_UNITS * unit_queries, unit_queries * BATCH
         latents, rows = draw_latents(n_queries), batches(n_queries)
         with local_ray(max(REPLICAS), weights.n_bytes):
-            say("starting replicas")
+            _log.info("pool, %s: starting replicas", subject.name)
             factory = factory_of(subject, weights)
             replicas = start_replicas(max(REPLICAS), ResourcesSpec(cpus=1), factory)
             pools: dict[int, Pool] = {0: LocalPool(bare, rows.size)}
             pools |= {n: RayPool(replicas[:n].copy, factory, unit_examples) for n in REPLICAS}
             steps = {n: functools.partial(timed_step, pool, latents, rows) for n, pool in pools.items()}
-            in_turn(steps, 1, lambda _: say("first steps"))
-            measured = in_turn(steps, rounds * STEPS_PER_ROUND, say)
+            _log.info("pool, %s: first steps", subject.name)
+            in_turn(steps, 1)
+            measured = in_turn(steps, rounds * STEPS_PER_ROUND, f"pool, {subject.name}")
     medians = {n: median_step(each) for n, each in measured.items()}
     return tuple(_speed(subject.name, n, medians, n_queries) for n in pools)
 

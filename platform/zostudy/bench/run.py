@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from zostudy.bench.scale import SIZES, measure_scale
 from zostudy.bench.study import TRIALS, measure_study
 from zostudy.bench.subjects import BATCH, LARGE, LARGEST, NAMES, SMALL, Subject, open_subject
 from zostudy.bench.texts import Texts, read_texts
-from zostudy.bench.timing import Say
 from zostudy.errors import ZostudyError
 from zostudy.lm.sources import minilm_installed
 from zostudy.wording import suggestion
+
+_log = logging.getLogger(__name__)
 
 SECTIONS = ("evaluator", "pool", "scale", "memory", "study")
 POOL_MODEL = "mini-roberta"
@@ -83,53 +85,44 @@ class BenchPlan:
         return self.models[0] if self.models else MEMORY_MODEL
 
 
-def run_bench(plan: BenchPlan, say: Say) -> Report:
+def run_bench(plan: BenchPlan) -> Report:
     """Returns what was measured.
-
-    Args:
-        plan: what to measure.
-        say: takes lines of progress.
 
     Raises:
         ZostudyError: the plan names what is not there, its texts cannot be read, or Ray does not start.
     """
     plan.check()
     texts = read_texts(plan.texts, plan.column, least=BATCH)
-    run = _Run(plan, texts, say)
+    run = _Run(plan, texts)
     with processor_threads(plan.threads or torch.get_num_threads()):
         machine = describe_machine(plan.device, torch.get_num_threads())
         evaluator = run.evaluator() if "evaluator" in plan.sections else ()
     pool = run.pool() if "pool" in plan.sections else ()
-    scale = measure_scale(SIZES, run.saying("scale")) if "scale" in plan.sections else ()
+    scale = measure_scale(SIZES) if "scale" in plan.sections else ()
     memory = run.memory() if "memory" in plan.sections else ()
-    study = measure_study(plan.trials, run.saying("study")) if "study" in plan.sections else None
+    study = measure_study(plan.trials) if "study" in plan.sections else None
     return Report(machine, texts.origin, evaluator, pool, scale, memory, study, (*_remarks(machine), *run.left_out))
 
 
 class _Run:
     """The sections that need models."""
 
-    def __init__(self, plan: BenchPlan, texts: Texts, say: Say) -> None:
-        self.plan, self.texts, self.say = plan, texts, say
+    def __init__(self, plan: BenchPlan, texts: Texts) -> None:
+        self.plan, self.texts = plan, texts
         self.left_out: list[str] = []
-
-    def saying(self, what: str) -> Say:
-        """Returns a ``say`` that names what its lines are about."""
-        return lambda line: self.say(f"{what}: {line}")
 
     def evaluator(self) -> tuple[ModelSpeed, ...]:
         found = []
         for name in self.plan.evaluator_models():
             with self.opened("evaluator", name) as subject:
                 if subject is not None:
-                    say = self.saying(f"evaluator, {name}")
-                    found.append(measure_model(subject, self.plan.device, self.plan.rounds, say))
+                    found.append(measure_model(subject, self.plan.device, self.plan.rounds))
         return tuple(found)
 
     def pool(self) -> tuple[PoolSpeed, ...]:
         name = self.plan.pool_model()
         with self.opened("pool", name) as subject:
-            return measure_pool(subject, self.plan.rounds, self.saying(f"pool, {name}")) if subject else ()
+            return measure_pool(subject, self.plan.rounds) if subject else ()
 
     def memory(self) -> tuple[MemoryUse, ...]:
         name = self.plan.memory_model()
@@ -137,7 +130,7 @@ class _Run:
             self.left_out.append("memory left out: this system does not count a process's shared pages.")
             return ()
         with self.opened("memory", name) as subject:
-            return measure_memory(subject, self.saying(f"memory, {name}")) if subject else ()
+            return measure_memory(subject) if subject else ()
 
     @contextmanager
     def opened(self, section: str, name: str) -> Iterator[Subject | None]:
@@ -148,7 +141,7 @@ class _Run:
             )
             yield None
             return
-        self.say(f"{section}, {name}: {'reading' if name in SMALL else 'making random weights'}")
+        _log.info("%s, %s: %s", section, name, "reading" if name in SMALL else "making random weights")
         with open_subject(name, self.texts) as subject:
             yield subject
         gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +14,11 @@ from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import ScaleEfficiency
 from zostudy.bench.steps import median_step, timed_step
 from zostudy.bench.subjects import BATCH, batches, draw_latents
-from zostudy.bench.timing import Say
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import ScorerFactory, start_replicas
 from zostudy.config.study import ResourcesSpec
+
+_log = logging.getLogger(__name__)
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 UNIT_SECONDS = 0.05
@@ -37,21 +39,21 @@ class SleepingScorer:
         return np.zeros((*rows.shape, 2), dtype=np.float32)
 
 
-def measure_scale(sizes: Sequence[int], say: Say) -> tuple[ScaleEfficiency, ...]:
+def measure_scale(sizes: Sequence[int]) -> tuple[ScaleEfficiency, ...]:
     """Returns the pool's efficiency by number of sleeping replicas; all start once, and the first ones are used."""
     with local_ray(max(sizes)):
         factory = ScorerFactory(SleepingScorer, ())
         replicas: list[Any] = []
         while len(replicas) < max(sizes):
-            say(f"starting sleeping replicas, {len(replicas)} of {max(sizes)} are up")
+            _log.info("scale: starting sleeping replicas, %d of %d are up", len(replicas), max(sizes))
             wave = min(STARTED_TOGETHER, max(sizes) - len(replicas))
             replicas += start_replicas(wave, ResourcesSpec(cpus=1), factory)
-        return tuple(_efficiency(replicas[:size], factory, say) for size in sizes)
+        return tuple(_efficiency(replicas[:size], factory) for size in sizes)
 
 
-def _efficiency(replicas: Sequence[Any], factory: ScorerFactory, say: Say) -> ScaleEfficiency:
+def _efficiency(replicas: Sequence[Any], factory: ScorerFactory) -> ScaleEfficiency:
     n_replicas = len(replicas)
-    say(f"{n_replicas} sleeping replica(s)")
+    _log.info("scale: %d sleeping replica(s)", n_replicas)
     n_units = UNITS_PER_REPLICA * n_replicas
     latents, rows = draw_latents(n_units), batches(n_units)  # a query is a unit
     pool = RayPool(list(replicas).copy, factory, unit_examples=BATCH)

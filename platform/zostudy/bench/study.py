@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,6 @@ from zostudy.bench.memory import resident_bytes
 from zostudy.bench.quick_scorer import QuickScorer
 from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import StudyOverhead
-from zostudy.bench.timing import Say
 from zostudy.cluster.nodes import TRIALS_PER_REPLICA
 from zostudy.cluster.replica import ScorerFactory, start_replicas
 from zostudy.config.study import ResourcesSpec, StudySpec
@@ -23,6 +23,8 @@ from zostudy.search.progress import StudyProgress
 from zostudy.search.tune.trainable import PoolFactory
 from zostudy.search.tune.tuner import tune_trials
 
+_log = logging.getLogger(__name__)
+
 TRIALS = 104
 REPLICAS = 4
 CELLS = 8
@@ -30,16 +32,16 @@ EARLY_TRIALS = 200
 """After this number of trials, all that is loaded once is loaded."""
 
 
-def measure_study(n_trials: int, say: Say) -> StudyOverhead:
+def measure_study(n_trials: int) -> StudyOverhead:
     """Returns what a study takes beyond its scorer; Ray, Tune, Optuna and the ledger are real."""
     study = prepare(_spec(n_trials))
     progress = StudyProgress(study.plan, [])
     with TemporaryDirectory(prefix="zostudy-bench-") as folder, local_ray(REPLICAS):
-        say("starting replicas")
+        _log.info("study: starting replicas")
         factory = ScorerFactory(QuickScorer, ())
         replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), factory)
         pool_factory = PoolFactory(replicas.copy, factory, 2**20, "float32")
-        meter = _Meter(progress, say)
+        meter = _Meter(progress)
         started = time.perf_counter()
         tune_trials(study.data, progress, Ledger(Path(folder)), pool_factory, lambda: REPLICAS, meter)
         seconds = time.perf_counter() - started
@@ -84,16 +86,16 @@ def _spec(n_trials: int) -> StudySpec:
 class _Meter(Callback):
     """Counts the scorers' time, and the driver's memory as the study goes on."""
 
-    def __init__(self, progress: StudyProgress, say: Say) -> None:
-        self._progress, self._say = progress, say
+    def __init__(self, progress: StudyProgress) -> None:
+        self._progress = progress
         self.replica_seconds = 0.0
         self.first_bytes = self.early_bytes = resident_bytes()
 
     def on_phase(self, what: str) -> None:
-        self._say(what)
+        _log.info("study: %s", what)
 
     def on_note(self, line: str) -> None:
-        self._say(line)
+        _log.info("study: %s", line)
 
     def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
         self.replica_seconds += outcome.trial.replica_seconds
@@ -101,4 +103,4 @@ class _Meter(Callback):
         if finished <= EARLY_TRIALS:
             self.early_bytes = resident_bytes()
         if finished % EARLY_TRIALS == 0:
-            self._say(f"{finished} trials")
+            _log.info("study: %d trials", finished)

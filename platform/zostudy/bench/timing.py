@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeAlias, TypeVar
-
-Say: TypeAlias = Callable[[str], None]
-"""Takes a line of progress."""
+from typing import TypeVar
 
 LEAST_SECONDS = 1.0
 """A call that is quicker is made again until this much time has gone."""
+
+_log = logging.getLogger(__name__)
 
 Name = TypeVar("Name")
 Measured = TypeVar("Measured")
 
 
-def in_turn(contenders: Mapping[Name, Callable[[], Measured]], rounds: int, say: Say) -> dict[Name, list[Measured]]:
+def in_turn(
+    contenders: Mapping[Name, Callable[[], Measured]], rounds: int, what: str = ""
+) -> dict[Name, list[Measured]]:
     """Returns what each contender measured, one value a round.
 
     Args:
         contenders: measurements, made in this order in every round; they have been warmed up.
         rounds: at least 1.
-        say: is told of each round.
+        what: the name of the measurement in the log; without one, no round is logged.
     """
     measured: dict[Name, list[Measured]] = {name: [] for name in contenders}
     for number in range(1, rounds + 1):
-        say(f"round {number} of {rounds}")
+        if what:
+            _log.info("%s: round %d of %d", what, number, rounds)
         for name, measure in contenders.items():
             measured[name].append(measure())
     return measured

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -27,8 +28,11 @@ from zostudy.cli.submit import submit_command
 from zostudy.cli.tokens import tokens_command
 from zostudy.cli.usage import UsageError, usage_line
 from zostudy.console.deleted_folder import leave_deleted_folder
+from zostudy.console.log import show_log
 from zostudy.errors import LostRayError, ZostudyError
-from zostudy.printing import say, tell
+from zostudy.printing import print_lines
+
+_log = logging.getLogger(__name__)
 
 BAD_INPUT = 2
 
@@ -43,7 +47,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         import zostudy
 
-        say(f"zostudy {zostudy.__version__}")
+        print_lines(f"zostudy {zostudy.__version__}")
         raise typer.Exit
 
 
@@ -79,6 +83,7 @@ def main() -> None:
 
     Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted.
     """
+    show_log()
     try:
         prepare_streams()
         leave_deleted_folder()
@@ -87,20 +92,21 @@ def main() -> None:
         finally:
             finish_streams()
     except LostRayError as error:
-        tell(f"error: {_flagged(str(error))}")
+        _log.error("%s", _flagged(str(error)))
         os._exit(error.exit_code)  # a normal exit waits half a minute for the dead Ray
     except ZostudyError as error:
         if isinstance(error, OutputError):
             silence_output()
-        tell(*(f"error: {_flagged(line)}" for line in error.lines))
+        for line in error.lines:
+            _log.error("%s", _flagged(line))
         code = error.exit_code
     except UsageError as error:
-        tell(f"error: {usage_line(error)}")
+        _log.error("%s", usage_line(error))
         code = BAD_INPUT
     except (ImportError, MemoryError, OSError) as error:
         if (fault := machine_fault(error)) is None:
             raise
-        tell(f"error: {fault}")
+        _log.error("%s", fault)
         code = BAD_INPUT
     sys.exit(code or 0)
 

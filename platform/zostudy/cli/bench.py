@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import time
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +12,11 @@ import typer
 
 from zostudy.cli.formats import Format, show
 from zostudy.cli.paths import local_path
+from zostudy.console.log import show_log
 from zostudy.errors import ResultsError
-from zostudy.printing import say_text, tell
+from zostudy.printing import print_text
+
+_log = logging.getLogger(__name__)
 
 DISAGREES = 1
 
@@ -72,22 +74,23 @@ def bench_command(
     """Measure this machine: evaluator, pool, scale, memory and driver, beside a plain loop over prompts."""
     if output is not None:
         _check_writable(output)
-    tell("loading torch and transformers")
+    show_log().show_elapsed_time()
+    _log.info("loading torch and transformers")
     from zostudy.bench.evaluator import disagreement
     from zostudy.bench.run import BenchPlan, run_bench
     from zostudy.cli.bench_tables import report_tables
 
     plan = BenchPlan(_names(only), _names(models), large, texts, column, threads, rounds, trials, device.value)
-    report = run_bench(plan, _progress())
+    report = run_bench(plan)
     if output is not None:
         output.write_text(report.to_json() + "\n", encoding="utf-8")
     if format is ReportFormat.JSON:
-        say_text(f"{report.to_json()}\n")
+        print_text(f"{report.to_json()}\n")
     else:
         show([], Format(format.value), report_tables(report))
     failures = [line for line in map(disagreement, report.evaluator) if line]
     for line in failures:
-        tell(f"error: {line}")
+        _log.error("%s", line)
     if failures:
         raise typer.Exit(DISAGREES)
 
@@ -100,8 +103,3 @@ def _check_writable(output: Path) -> None:
     """Refuses a file that could not be written, before the minutes of measuring."""
     if output.is_dir() or not os.access(output.parent, os.W_OK):
         raise ResultsError(f"--output must be a file in a folder that can be written, but got {output}; mend the path")
-
-
-def _progress() -> Callable[[str], None]:
-    began = time.monotonic()
-    return lambda line: tell(f"[{time.monotonic() - began:7.1f} s] {line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer
 
 from zostudy.cli.formats import Format, show
 from zostudy.cli.paths import local_path
-from zostudy.printing import tell
+
+_log = logging.getLogger(__name__)
 
 
 def compare_command(
@@ -51,6 +53,6 @@ def compare_command(
     if format in (Format.JSON, Format.CSV):
         show(comparison.records(), format)
         for note in comparison_notes(comparison):
-            tell(f"note: {note}")
+            _log.info("note: %s", note)
     else:
         show([], format, comparison_tables(comparison))

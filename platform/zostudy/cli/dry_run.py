@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+
 from zostudy.console.meter import duration
-from zostudy.printing import say, say_text, tell
+from zostudy.printing import print_lines, print_text
 from zostudy.results.classes import class_table
 from zostudy.results.tables import Table, plain
 from zostudy.search.estimate import estimate
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 
+_log = logging.getLogger(__name__)
+
 
 def show_plan(study: PreparedStudy) -> None:
     """Prints cells, draws, trials, queries and the expected time; starts no Ray and writes nothing."""
-    say_text(f"{plain(_cells(study), class_table(study.classes))}\n\n")
-    say(study.task.rows)
+    print_text(f"{plain(_cells(study), class_table(study.classes))}\n\n")
+    print_lines(study.task.rows)
     for note in _notes(study):
-        say(f"note: {note}")
-    say(_dtype(study.plan.spec.model.dtype))
-    tell("", f"probing {study.plan.spec.model.name} ...")
+        print_lines(f"note: {note}")
+    print_lines(_dtype(study.plan.spec.model.dtype))
+    _log.info("probing %s ...", study.plan.spec.model.name)
     expected = estimate(study)
-    say(expected.agreement.line)
+    print_lines(expected.agreement.line)
     evaluated = "dev, test and the loss landscape" if study.plan.spec.confirm.landscape else "dev and test"
     at_most = "" if study.plan.spec.search.pruning == "none" else "at most "
-    say(
+    print_lines(
         "",
         f"{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
         f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,9 @@ import typer
 
 from zostudy.cli.paths import local_path
 from zostudy.cli.study_notes import print_study_notes
-from zostudy.printing import say, tell
+from zostudy.printing import print_lines
+
+_log = logging.getLogger(__name__)
 
 TrustOption = Annotated[
     bool,
@@ -43,14 +46,14 @@ def export_command(
     chosen.check_confirmed()
     print_study_notes([results])
     if chosen.name != trial:
-        tell(f"{trial}: {chosen.summary}")
-    tell(f"loading {chosen.study.spec.model.name}")
+        _log.info("%s: %s", trial, chosen.summary)
+    _log.info("loading %s", chosen.study.spec.model.name)
     from zostudy.export.exporting import export_trial
 
     exported = export_trial(chosen, to, trust_remote_code)
     manifest = exported.manifest
     if exported.note:
-        tell(f"note: {exported.note}")
-    say(f"exported: {manifest.trial} to {to}")
-    say(f"card:     {to / 'README.md'}")
-    say(f"use:      zostudy predict {shlex.quote(str(to))} FILE")
+        _log.info("note: %s", exported.note)
+    print_lines(f"exported: {manifest.trial} to {to}")
+    print_lines(f"card:     {to / 'README.md'}")
+    print_lines(f"use:      zostudy predict {shlex.quote(str(to))} FILE")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zostudy.console.interrupts import INTERRUPTED
+from zostudy.console.interrupts import INTERRUPTED, end_interrupted_line
 from zostudy.errors import ZostudyError
-from zostudy.printing import say_text, tell
+from zostudy.printing import print_text
 
 if TYPE_CHECKING:
     from zostudy.cluster.head import Head
+
+_log = logging.getLogger(__name__)
 
 LOST = 1
 
@@ -23,10 +26,10 @@ JobArgument = Annotated[str, typer.Argument(metavar="ID", help="The job, as zost
 
 
 def open_head(address: str) -> Head:
-    """Returns the head at an address; what takes its time there is told on standard error."""
+    """Returns the head at an address; a wait is logged."""
     from zostudy.cluster.head import Head
 
-    return Head(address, tell=tell)
+    return Head(address)
 
 
 def follow_job(head: Head, job_id: str) -> None:
@@ -42,23 +45,30 @@ def follow_job(head: Head, job_id: str) -> None:
             show_log(text)
         job = find_job(head, job_id)
     except KeyboardInterrupt:
-        tell("", f"{job_id} goes on", *ways_on(head, job_id))
+        end_interrupted_line()
+        _log_lines(f"{job_id} goes on", *ways_on(head, job_id))
         raise typer.Exit(INTERRUPTED) from None
     except ZostudyError as error:
-        tell(f"error: {error}", f"lost sight of {job_id}", *ways_on(head, job_id))
+        _log.error("%s", error)
+        _log_lines(f"lost sight of {job_id}", *ways_on(head, job_id))
         raise typer.Exit(LOST) from None
     if job.status != "succeeded":
         how = " ".join(job.message.split())[:300].rstrip(".") if job.exit_code is None else f"exit code {job.exit_code}"
-        tell(f"{job.status}: {job.id} ({how}); submit the study again to go on")
+        _log.info("%s: %s (%s); submit the study again to go on", job.status, job.id, how)
     raise typer.Exit(job.outcome)
 
 
 def show_log(text: str) -> None:
     """Prints a part of a job's log, without the colours that Ray may give it."""
-    say_text(re.sub(r"\x1b\[[0-9;]*m", "", text))
+    print_text(re.sub(r"\x1b\[[0-9;]*m", "", text))
 
 
 def ways_on(head: Head, job_id: str) -> tuple[str, str]:
     """Returns the commands to look after a job."""
     where = f"--address {head.address}"
     return f"look: zostudy logs {job_id} --follow {where}", f"stop: zostudy stop {job_id} {where}"
+
+
+def _log_lines(*lines: str) -> None:
+    for line in lines:
+        _log.info("%s", line)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from zostudy.cli.catalogue import FormatOption
 from zostudy.cli.following import AddressOption, open_head
 from zostudy.cli.formats import Format, show
-from zostudy.printing import tell
 
 if TYPE_CHECKING:
     from zostudy.cluster.jobs import Job
+
+_log = logging.getLogger(__name__)
 
 
 def jobs_command(address: AddressOption, format: FormatOption = Format.TABLE) -> None:
@@ -21,7 +23,7 @@ def jobs_command(address: AddressOption, format: FormatOption = Format.TABLE) ->
     head = open_head(address)
     jobs = list_jobs(head)
     if not jobs:
-        tell(f"no study was submitted to {head.address} since it started")
+        _log.info("no study was submitted to %s since it started", head.address)
     show([_record(job) for job in jobs], format)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from zostudy.cli.catalogue import FormatOption
 from zostudy.cli.formats import Format, show
-from zostudy.printing import say_text
+from zostudy.printing import print_text
 
 
 def keys_command(
@@ -25,6 +25,6 @@ def keys_command(
     from zostudy.config.study import StudySpec
 
     if schema:
-        say_text(json.dumps(StudySpec.model_json_schema(), indent=2, ensure_ascii=False) + "\n")
+        print_text(json.dumps(StudySpec.model_json_schema(), indent=2, ensure_ascii=False) + "\n")
         return
     show([asdict(each) for each in describe_keys(key)], format)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,8 @@ import typer
 from zostudy.cli.bench import Device
 from zostudy.cli.export import TrustOption
 from zostudy.cli.paths import local_path
-from zostudy.printing import tell
+
+_log = logging.getLogger(__name__)
 
 SECONDS_WITHOUT_PROGRESS = 2.0
 SECONDS_BETWEEN_LINES = 5.0
@@ -68,7 +70,9 @@ def predict_command(
         check_csv(labelled(rows, nothing, manifest))
     else:
         check_target(to, file, labelled(rows, nothing, manifest))
-    tell(*(f"note: {note}" for note in rows.notes), f"loading {model or manifest.model.name}")
+    for note in rows.notes:
+        _log.info("note: %s", note)
+    _log.info("loading %s", model or manifest.model.name)
     from zostudy.export.predict import predict
 
     scores = predict(
@@ -86,7 +90,7 @@ def predict_command(
         write_csv(result, sys.stdout)
     else:
         write_rows(result, to)
-        tell(f"labelled: {len(scores):,} texts in {to}")
+        _log.info("labelled: %s texts in %s", f"{len(scores):,}", to)
 
 
 class Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
 from zostudy.cli.formats import Format, show
 from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
 from zostudy.errors import ResultsError
-from zostudy.printing import say_text, tell
+from zostudy.printing import print_text
 from zostudy.results.tables import Table, table_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from zostudy.results.asking import Limits
     from zostudy.results.storage import Storage
+
+_log = logging.getLogger(__name__)
 
 DEFAULT = "results"
 ROWS_AT_ONCE = 4096
@@ -72,9 +75,10 @@ def query_command(
     try:
         _print_answer(storages, sql, format, limits)
     except KeyboardInterrupt:
-        tell("interrupted")
+        _log.info("interrupted")
         raise typer.Exit(INTERRUPTED) from None
-    tell(*(f"note: {line}" for line in notes))
+    for note in notes:
+        _log.info("note: %s", note)
 
 
 def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:
@@ -89,7 +93,7 @@ def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits:
     else:
         answer = query(storages, sql, _answer, limits)
         if isinstance(answer, str):
-            say_text(f"{answer}\n")
+            print_text(f"{answer}\n")
         else:
             show([], format, [answer])
 

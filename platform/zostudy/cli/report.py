@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
-from zostudy.printing import say, tell
+from zostudy.printing import print_lines
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from zostudy.results.storage import Storage
+
+_log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -68,9 +71,9 @@ def report_command(
             "wait for the first one, as --watch does, or run the study again to resume it"
         )
     for study in (study for study, files in studies if not files):
-        tell(f"note: {study.name} is left out: it has no finished trial yet")
+        _log.info("note: %s is left out: it has no finished trial yet", study.name)
     write_report(begun, page, baseline=baseline)
-    say(page)
+    print_lines(page)
 
 
 def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> None:
@@ -89,9 +92,9 @@ def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> None:
     except KeyboardInterrupt:
         ending = typer.Exit(INTERRUPTED)
     if seen:
-        tell("writing it a last time, with figures/")
+        _log.info("writing it a last time, with figures/")
         write_report([study for study, _ in seen], page, baseline=baseline)
-        tell(f"no longer written anew: {page}")
+        _log.info("no longer written anew: %s", page)
     if ending:
         raise ending
 
@@ -118,9 +121,9 @@ def _follow(folders: Sequence[str], page: Storage, baseline: str | None, seen: l
             seen[:] = begun
             write_report([study for study, _ in begun], page, watch=True, baseline=baseline)
             if is_first:
-                say(page)
+                print_lines(page)
         if not seen and (line := _awaited(folders)) != said:
-            tell(line)
+            _log.info("%s", line)
             said = line
         if len(there) == len(folders) and len(begun) == len(studies) and not unfinished([study for study, _ in begun]):
             return

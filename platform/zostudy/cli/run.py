@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +11,13 @@ import typer
 from zostudy.cli.paths import local_path
 from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
 from zostudy.console.preparing import prepare_with_notes
-from zostudy.printing import say, tell
+from zostudy.printing import print_lines
 
 if TYPE_CHECKING:
     from zostudy.results.storage import Storage
     from zostudy.search.progress import StudyProgress
+
+_log = logging.getLogger(__name__)
 
 SOMETHING_FAILED = 1
 
@@ -70,11 +73,11 @@ def _show_end(progress: StudyProgress, place: Storage) -> None:
         comparison = compare(read_results(place).trials)
         show(comparison.records(), tables=comparison_tables(comparison))
     if progress.plan.spec.search.pruning != "none":
-        say("", _pruned(progress))
+        print_lines("", _pruned(progress))
     for row in progress.failed:
-        tell(f"failed: {row.trial}: {row.error}")
-    say("", f"results: {place} ({progress.n_finished} trials)")
-    say(f"again:   zostudy compare {place.as_argument}")
+        _log.info("failed: %s: %s", row.trial, row.error)
+    print_lines("", f"results: {place} ({progress.n_finished} trials)")
+    print_lines(f"again:   zostudy compare {place.as_argument}")
 
 
 def _pruned(progress: StudyProgress) -> str:

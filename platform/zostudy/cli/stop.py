@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zostudy.cli.following import AddressOption, JobArgument, open_head
-from zostudy.printing import say
+from zostudy.printing import print_lines
 
 
 def stop_command(job: JobArgument, address: AddressOption) -> None:
@@ -13,10 +13,10 @@ def stop_command(job: JobArgument, address: AddressOption) -> None:
     head = open_head(address)
     found = find_job(head, job)
     if found.has_ended:
-        say(f"{found.id} had already ended: {found.status}")
+        print_lines(f"{found.id} had already ended: {found.status}")
         return
     found = stop(head, found.id)
     if found.has_ended:
-        say(f"{found.status}: {found.id}; what has finished is kept, submit the study again to go on")
+        print_lines(f"{found.status}: {found.id}; what has finished is kept, submit the study again to go on")
     else:
-        say(f"stopping: {found.id}; zostudy jobs says when it has ended")
+        print_lines(f"stopping: {found.id}; zostudy jobs says when it has ended")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
-from zostudy.printing import tell
+_log = logging.getLogger(__name__)
 
 
 def print_study_notes(folders: Sequence[str]) -> None:
@@ -16,5 +17,5 @@ def print_study_notes(folders: Sequence[str]) -> None:
     from zostudy.results.losses import study_notes
     from zostudy.results.reading import find_studies
 
-    for line in study_notes(find_studies(folders)):
-        tell(f"note: {line}")
+    for note in study_notes(find_studies(folders)):
+        _log.info("note: %s", note)

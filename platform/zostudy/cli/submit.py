@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,13 +10,15 @@ import typer
 
 from zostudy.cli.following import AddressOption, follow_job, open_head, ways_on
 from zostudy.cli.paths import local_path
-from zostudy.console.interrupts import INTERRUPTED
+from zostudy.console.interrupts import INTERRUPTED, end_interrupted_line
 from zostudy.console.preparing import prepare_with_notes, warn_of_remote_code
-from zostudy.printing import say, tell
+from zostudy.printing import print_lines
 
 if TYPE_CHECKING:
     from zostudy.cluster.head import Head
     from zostudy.cluster.shipping import Shipment
+
+_log = logging.getLogger(__name__)
 
 
 def submit_command(
@@ -47,7 +50,7 @@ def submit_command(
     spec = load_study(study, settings, elsewhere=True)
     if absent := not_here(spec):
         warn_of_remote_code(spec)
-        tell(f"not on this machine: {', '.join(absent)}; so the job itself checks data and model")
+        _log.info("not on this machine: %s; so the job itself checks data and model", ", ".join(absent))
     else:
         prepare_with_notes(spec)
     shipment = make_shipment(study, settings, spec)
@@ -65,12 +68,13 @@ def _submitted(head: Head, shipment: Shipment, results: str) -> str:
     try:
         job_id = submit(head, shipment, results)
     except KeyboardInterrupt:
-        tell("", f"interrupted; zostudy jobs --address {head.address} says whether it was submitted")
+        end_interrupted_line()
+        _log.info("interrupted; zostudy jobs --address %s says whether it was submitted", head.address)
         raise typer.Exit(INTERRUPTED) from None
-    say(f"submitted: {job_id}")
+    print_lines(f"submitted: {job_id}")
     for part in shipment.inputs:
-        say(f"shipped: {part.given} ({mebibytes(part.n_bytes)})")
+        print_lines(f"shipped: {part.given} ({mebibytes(part.n_bytes)})")
     path, mark, query = results.partition("?")
-    say(f"results: {path.rstrip('/')}/{shipment.name}{mark}{query}")
-    say(*ways_on(head, job_id))
+    print_lines(f"results: {path.rstrip('/')}/{shipment.name}{mark}{query}")
+    print_lines(*ways_on(head, job_id))
     return job_id

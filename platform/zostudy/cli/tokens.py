@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,11 +10,12 @@ import typer
 from zostudy.cli.export import TrustOption
 from zostudy.cli.formats import Format, show
 from zostudy.cli.study_notes import print_study_notes
-from zostudy.printing import tell
 from zostudy.results.tables import Table
 
 if TYPE_CHECKING:
     from zostudy.export.nearest import PromptVector
+
+_log = logging.getLogger(__name__)
 
 
 def tokens_command(
@@ -34,8 +36,8 @@ def tokens_command(
     chosen = load_study_results(results).trial(trial)
     print_study_notes([results])
     if chosen.name != trial:
-        tell(f"{trial}: {chosen.summary}")
-    tell(f"loading {chosen.study.spec.model.name}")
+        _log.info("%s: %s", trial, chosen.summary)
+    _log.info("loading %s", chosen.study.spec.model.name)
     from zostudy.export.nearest import nearest_tokens
 
     vectors = nearest_tokens(chosen, top, trust_remote_code)

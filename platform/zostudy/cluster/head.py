@@ -22,6 +22,8 @@ OTHER_ADDRESSES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 
 class NotThereError(ZostudyError):
     """The head knows nothing of that name."""
@@ -30,19 +32,17 @@ class NotThereError(ZostudyError):
 class Head:
     """A head node whose dashboard answers and lets us in."""
 
-    def __init__(self, address: str, tell: Callable[[str], None], patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, address: str, patience: float = PATIENCE_SECONDS) -> None:
         """Connects.
 
         Args:
             address: of the dashboard, such as ``http://HEAD:8265``; what ``RAY_ADDRESS`` says is not looked at.
-            tell: takes a line when something takes its time.
             patience: seconds for which what may pass is tried again.
 
         Raises:
             ZostudyError: the address is none, nothing or something else answers there, or it does not let us in.
         """
         self.address = _checked(address)
-        self._tell = tell
         self._patience = patience
         self._token = find_token(os.environ, self.on_this_machine)
         self.ray_version = self._tried(self._version)
@@ -134,7 +134,7 @@ class Head:
             retry=retry_if_exception(_may_pass),
             stop=stop_after_delay(self._patience),
             wait=wait_exponential(0.5, max=5.0),
-            before_sleep=self._tell_once(),
+            before_sleep=self._log_first_failure,
             reraise=True,
         )
         try:
@@ -144,13 +144,10 @@ class Head:
         except (RequestException, ConnectionError, RuntimeError) as error:
             raise self._failed(error) from error
 
-    def _tell_once(self) -> Callable[[Any], None]:
-        def tell(state: Any) -> None:
-            if state.attempt_number == 1:
-                fault = _fault(state.outcome.exception())
-                self._tell(f"{self.address}: {fault}; trying again for {self._patience:.0f} seconds")
-
-        return tell
+    def _log_first_failure(self, state: Any) -> None:
+        if state.attempt_number == 1:
+            fault = _fault(state.outcome.exception())
+            _log.info("%s: %s; trying again for %.0f seconds", self.address, fault, self._patience)
 
     def _failed(self, error: Exception) -> ZostudyError:
         fault = _fault(error)

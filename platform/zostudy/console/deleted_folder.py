@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
-from zostudy.printing import tell
+_log = logging.getLogger(__name__)
 
 NOWHERE = "/dev/fd"
 """A folder in which nothing can be made, so that a relative path leads nowhere instead of somewhere else."""
@@ -15,5 +16,5 @@ def leave_deleted_folder() -> None:
     try:
         os.getcwd()
     except FileNotFoundError:
-        tell("the working directory is gone, so that only absolute paths lead anywhere")
+        _log.info("the working directory is gone, so that only absolute paths lead anywhere")
         os.chdir(NOWHERE)

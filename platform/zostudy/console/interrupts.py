@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 INTERRUPTED = 130
 
@@ -13,3 +14,9 @@ def take_ends_as_interrupts() -> None:
         signal.signal(ending, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
         signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
+def end_interrupted_line() -> None:
+    """Ends the line on which a terminal has shown ``^C``."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write("\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from zostudy.console.log import shows_log
 from zostudy.console.meter import Meter, duration
-from zostudy.printing import tell
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment, tunes
@@ -21,14 +22,16 @@ from zostudy.search.progress import CellProgress, StudyProgress
 from zostudy.search.trial import TrialProgress
 from zostudy.wording import printable
 
+_log = logging.getLogger(__name__)
+
 SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
-def live_view() -> Iterator[View]:
-    """Gives the view that fits standard error, and ends it."""
+def live_view() -> Iterator[Callback]:
+    """Gives the view that fits standard error and the settings of logging, and ends it."""
     console = Console(stderr=True)
-    if not console.is_interactive:
+    if not (console.is_interactive and shows_log()):
         yield LineView()
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
@@ -48,9 +51,9 @@ class View(Callback, ABC):
     def on_phase(self, what: str) -> None:
         """Shows what takes its time before the first query."""
 
-    @abstractmethod
     def on_note(self, line: str) -> None:
-        """Prints a line that stays."""
+        """Prints a line that stays; a live table moves below it."""
+        _log.info("%s", line)
 
     def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
         """Takes over a study whose replicas are ready."""
@@ -112,17 +115,13 @@ class LineView(View):
 
     def on_phase(self, what: str) -> None:
         """Prints a line."""
-        tell(what)
-
-    def on_note(self, line: str) -> None:
-        """Prints a line."""
-        tell(line)
+        _log.info("%s", what)
 
     def _show(self) -> None:
         assert self._progress is not None
         if self._progress.done or time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
             self._shown = time.monotonic()
-            tell(f"{self._summary()}  {self._best()}".rstrip())
+            _log.info("%s", f"{self._summary()}  {self._best()}".rstrip())
 
     def _best(self) -> str:
         assert self._progress is not None
@@ -142,10 +141,6 @@ class TableView(View):
     def on_phase(self, what: str) -> None:
         """Shows a line in place of the table."""
         self._live.update(Text(f"{printable(what)} ..."))
-
-    def on_note(self, line: str) -> None:
-        """Prints a line above the table, where it stays."""
-        self._live.console.print(Text(printable(line)))
 
     def _show(self) -> None:
         assert self._progress is not None

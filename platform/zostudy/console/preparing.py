@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from zostudy.machine import GIB, check_address_space
-from zostudy.printing import tell
 
 if TYPE_CHECKING:
     from zostudy.config.study import StudySpec
     from zostudy.search.prepare import PreparedStudy
+
+_log = logging.getLogger(__name__)
 
 # With less, torch fails to load, or its threads wait for ever.
 LEAST_ADDRESS_SPACE = 2 * GIB
@@ -25,17 +27,18 @@ def prepare_with_notes(spec: StudySpec) -> PreparedStudy:
     from zostudy.search.prepare import prepare
 
     warn_of_remote_code(spec)
-    tell(f"{spec.name}: reading {spec.task.name}, checking {spec.model.name}")
+    _log.info("%s: reading %s, checking %s", spec.name, spec.task.name, spec.model.name)
     study = prepare(spec)
     for note in study.encoded.notes:
-        tell(f"note: {note}")
+        _log.info("note: %s", note)
     return study
 
 
 def warn_of_remote_code(spec: StudySpec) -> None:
     """Names the risk of a model whose own Python code is to run."""
     if spec.model.trust_remote_code:
-        tell(
-            f"warning: model.trust_remote_code is true: Python code that comes with {spec.model.name} runs with all "
-            "your rights, on every node that hosts a replica; pin model.revision to a commit that you have read",
+        _log.warning(
+            "model.trust_remote_code is true: Python code that comes with %s runs with all your rights, on every node "
+            "that hosts a replica; pin model.revision to a commit that you have read",
+            spec.model.name,
         )

@@ -7,12 +7,13 @@ but never both proceed.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from zostudy.errors import ResultsError
 from zostudy.results.storage import Storage
 
 CLAIMS = ".lease"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,11 @@ class Pace:
 
 
 @contextmanager
-def claim(storage: Storage, tell: Callable[[str], None], pace: Pace = Pace()) -> Iterator[None]:
+def claim(storage: Storage, pace: Pace = Pace()) -> Iterator[None]:
     """Holds a study's storage for this process; a crash leaves it free again after a while.
 
     Args:
         storage: in an object store.
-        tell: takes a line where a claim was found whose driver may be dead, which takes a while to find out.
         pace: of the refreshing.
 
     Raises:
@@ -55,7 +57,7 @@ def claim(storage: Storage, tell: Callable[[str], None], pace: Pace = Pace()) ->
     holder = f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     claims.write(name, holder.encode())
     try:
-        _await_others(claims, name, holder, tell, pace)
+        _await_others(claims, name, holder, pace)
         with _kept_fresh(claims, name, holder, pace):
             yield
     finally:
@@ -63,11 +65,12 @@ def claim(storage: Storage, tell: Callable[[str], None], pace: Pace = Pace()) ->
             claims.remove(name)
 
 
-def _await_others(claims: Storage, name: str, holder: str, tell: Callable[[str], None], pace: Pace) -> None:
+def _await_others(claims: Storage, name: str, holder: str, pace: Pace) -> None:
     """Returns when no other driver's claim is there any more; raises as soon as one is seen to be alive."""
     found = {other: claims.changed(other) for other in claims.files() if other != name}
     if found:
-        tell(f"{claims}: there is a claim of {_holder(claims, min(found))}; waiting to see whether it lives")
+        holding = _holder(claims, min(found))
+        _log.info("%s: there is a claim of %s; waiting to see whether it lives", claims, holding)
     while found:
         time.sleep(pace.refresh / 3)
         claims.write(name, holder.encode())

@@ -6,7 +6,7 @@ import fcntl
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,18 +23,17 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
-def lease(where: Where, tell: Callable[[str], None]) -> Iterator[None]:
+def lease(where: Where) -> Iterator[None]:
     """Holds a study's storage, which it makes, for this process; however the process ends, nothing stays locked.
 
     Args:
         where: a folder, or a location in an object store, which is held by a claim (``zostudy.results.claims``).
-        tell: takes a line when something takes its time.
 
     Raises:
         ResultsError: another driver holds it, or the folder cannot be made, written or locked.
     """
     storage = Storage.at(where)
-    with _locked(storage.folder) if storage.folder else claim(storage, tell):
+    with _locked(storage.folder) if storage.folder else claim(storage):
         yield
 
 

@@ -1,0 +1,73 @@
+"""What the library logs, as plain lines on standard error.
+
+Library code logs to ``zostudy...`` loggers. The command line always shows these records. From Python ``zostudy.run``
+shows them too, unless the application has configured logging. ``logging.getLogger("zostudy").setLevel("WARNING")``
+silences the progress of a study.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+
+from zostudy.wording import printable
+
+LOGGER = logging.getLogger("zostudy")
+
+
+class LineHandler(logging.Handler):
+    """Prints each record as one line, with control characters escaped, and warnings and errors named as such."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began: float | None = None
+
+    def show_elapsed_time(self) -> None:
+        """Begins each further line with the seconds from now on."""
+        self._began = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints the record."""
+        try:
+            if sys.stderr is not None:  # as under pythonw
+                sys.stderr.write(f"{self._prefix(record.levelno)}{printable(record.getMessage())}\n")
+                sys.stderr.flush()
+        except Exception:
+            self.handleError(record)
+
+    def _prefix(self, level: int) -> str:
+        if level >= logging.WARNING:
+            return "error: " if level >= logging.ERROR else "warning: "
+        return "" if self._began is None else f"[{time.monotonic() - self._began:7.1f} s] "
+
+
+class _DefaultHandler(LineHandler):
+    """Shows what the application would not: it gives way as soon as the root logger has a handler."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not logging.getLogger().handlers:
+            super().emit(record)
+
+
+def show_log() -> LineHandler:
+    """Shows every record from INFO on, and returns the handler: for the command line."""
+    handler = LineHandler()
+    LOGGER.handlers = [handler]
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+    return handler
+
+
+def show_log_by_default() -> None:
+    """Shows every record from INFO on, unless the application has configured logging: for use from Python."""
+    if LOGGER.hasHandlers():
+        return
+    LOGGER.addHandler(_DefaultHandler())
+    if LOGGER.level == logging.NOTSET:
+        LOGGER.setLevel(logging.INFO)
+
+
+def shows_log() -> bool:
+    """Returns whether progress is shown on standard error: neither silenced nor handled by the application alone."""
+    return LOGGER.isEnabledFor(logging.INFO) and any(isinstance(handler, LineHandler) for handler in LOGGER.handlers)
