@@ -23,7 +23,7 @@ from zostudy.export.prompt import fingerprint
 from zostudy.export.trials import load_study_results
 from zostudy.lm.sources import find_model
 from zostudy.results.ledger import Ledger
-from zostudy.results.schema import PRECISION
+from zostudy.results.schema import NOISE_FLOOR
 from zostudy.tasks.files import read_rows
 
 
@@ -113,9 +113,9 @@ def test_the_dtype_is_the_measured_one(exported_study, tmp_path: Path, dtype: st
     results = tmp_path / "results"
     shutil.copytree(exported_study("mini-gpt2").results, results)
     assert load_study_results(results).dtype == "float32"
-    row = {field.name: "text" if field.type == pa.string() else 1 for field in PRECISION}
+    row = {field.name: "text" if field.type == pa.string() else 1 for field in NOISE_FLOOR}
     rows = [row | {"dtype": each, "chosen": each == dtype} for each in ("float32", "bfloat16")]
-    Ledger(results).record_precision(rows)
+    Ledger(results).record_noise_floor(rows)
     assert load_study_results(results).dtype == dtype
 
 

@@ -149,7 +149,7 @@ def test_more_than_two_classes_have_no_curve_and_a_word_why(folders: dict[str, P
         ("ROC and precision-recall", "scores", "Not drawn: results must be whole, but "),
         ("The saddle of AUC maximisation", "history", "Not drawn: results must be whole, but "),
         ("Loss landscape", "landscape", "Not drawn: results must be whole, but "),
-        ("Noise floor", "precision", "The folder precision holds no measurement"),
+        ("Noise floor", "precision", "The folder noise_floor holds no measurement"),
     ],
 )
 def test_a_section_that_misses_its_table_says_so(folders: dict[str, Path], title: str, table: str, note: str) -> None:

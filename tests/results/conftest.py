@@ -21,8 +21,8 @@ def make_outcome() -> MakeOutcome:
 
 
 @pytest.fixture(scope="session")
-def make_precision() -> Callable[..., dict[str, Any]]:
-    """Makes a row of ``precision``; keywords overrule columns."""
+def make_noise_floor() -> Callable[..., dict[str, Any]]:
+    """Makes a row of ``noise_floor``; keywords overrule columns."""
 
     def make(**columns: Any) -> dict[str, Any]:
         return {

@@ -51,11 +51,11 @@ def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome, tmp_path: Path
     assert replace(trial, **owed) == outcome.trial
 
 
-def test_files_are_zstd_and_say_their_schema(make_outcome, make_precision, tmp_path: Path) -> None:
+def test_files_are_zstd_and_say_their_schema(make_outcome, make_noise_floor, tmp_path: Path) -> None:
     Ledger(tmp_path).record(make_outcome())
-    Ledger(tmp_path).record_precision([make_precision()])
+    Ledger(tmp_path).record_noise_floor([make_noise_floor()])
     Ledger(tmp_path).record_agreement(AGREEMENT_ROW)
-    names = {"precision": "cells.parquet", "agreement": "float32.parquet"}
+    names = {"noise_floor": "cells.parquet", "agreement": "float32.parquet"}
     for table, schema in SCHEMAS.items():
         [path] = (tmp_path / table).iterdir()
         assert path.name == names.get(table, "zosa-ratio10-confirm-0000.parquet")
@@ -114,20 +114,20 @@ def test_a_file_is_never_seen_half_written(make_outcome, tmp_path: Path, monkeyp
     assert [path.name for path in tmp_path.rglob("*.*")] == ["zosa-ratio10-confirm-0000.parquet"] * 3
 
 
-def test_precision_is_stored_as_a_whole_in_place_of_what_was_there(make_precision, tmp_path: Path) -> None:
+def test_noise_floors_are_stored_as_a_whole_in_place_of_what_was_there(make_noise_floor, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    assert ledger.precision() == []
-    rows = [make_precision(dtype="bfloat16"), make_precision(signal_over_noise=float("inf"), least_radius=0.0)]
-    ledger.record_precision(rows[:1])
-    ledger.record_precision(rows)
-    assert Ledger(tmp_path).precision() == rows
+    assert ledger.noise_floor() == []
+    rows = [make_noise_floor(dtype="bfloat16"), make_noise_floor(signal_over_noise=float("inf"), least_radius=0.0)]
+    ledger.record_noise_floor(rows[:1])
+    ledger.record_noise_floor(rows)
+    assert Ledger(tmp_path).noise_floor() == rows
     with pytest.raises(ValueError, match=r"unknown \['colour'\]"):
-        ledger.record_precision([make_precision(colour=1)])
+        ledger.record_noise_floor([make_noise_floor(colour=1)])
     with pytest.raises(ValueError, match=r"must have a value: \['objective'\]"):
-        ledger.record_precision([make_precision(objective=None)])
+        ledger.record_noise_floor([make_noise_floor(objective=None)])
     with pytest.raises(ValueError, match=r"missing \['chosen'\]"):
-        ledger.record_precision([{name: value for name, value in rows[0].items() if name != "chosen"}])
-    assert Ledger(tmp_path).precision() == rows
+        ledger.record_noise_floor([{name: value for name, value in rows[0].items() if name != "chosen"}])
+    assert Ledger(tmp_path).noise_floor() == rows
 
 
 def test_two_runs_of_a_study_differ_in_times_alone(make_outcome, tmp_path: Path) -> None:

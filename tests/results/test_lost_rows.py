@@ -73,15 +73,15 @@ def outcomes(make_outcome: Callable[..., Outcome], shift: float = 0.0) -> Iterat
         )
 
 
-def precision_rows(make_precision) -> list[dict[str, Any]]:
-    return [make_precision(cell=f"{method}-ratio10") for method in STUDY["methods"]]
+def precision_rows(make_noise_floor) -> list[dict[str, Any]]:
+    return [make_noise_floor(cell=f"{method}-ratio10") for method in STUDY["methods"]]
 
 
-def write_study(make_outcome, make_precision, folder: Path, state: str) -> None:
+def write_study(make_outcome, make_noise_floor, folder: Path, state: str) -> None:
     """Writes a study as it is found while it runs, once it has ended, as it grows, or where merging was stopped."""
     ledger = Ledger(folder)
     ledger.write_study(STUDY, {})
-    ledger.record_precision(precision_rows(make_precision))
+    ledger.record_noise_floor(precision_rows(make_noise_floor))
     for shift in (1.0, 0.0):
         for place, outcome in enumerate(outcomes(make_outcome, shift)):
             if shift and place not in (0, 3):
@@ -217,12 +217,12 @@ class Written:
 
 
 @pytest.fixture(scope="module", params=STATES)
-def study(request: pytest.FixtureRequest, make_outcome, make_precision, tmp_path_factory) -> Written:
-    return written(make_outcome, make_precision, tmp_path_factory.mktemp("lost") / str(request.param))
+def study(request: pytest.FixtureRequest, make_outcome, make_noise_floor, tmp_path_factory) -> Written:
+    return written(make_outcome, make_noise_floor, tmp_path_factory.mktemp("lost") / str(request.param))
 
 
-def written(make_outcome, make_precision, folder: Path) -> Written:
-    write_study(make_outcome, make_precision, folder, folder.name)
+def written(make_outcome, make_noise_floor, folder: Path) -> Written:
+    write_study(make_outcome, make_noise_floor, folder, folder.name)
     right = answers(folder, [*SCHEMAS])
     assert None not in right.values()
     assert study_notes([Storage.at(folder)]) == []
@@ -261,12 +261,12 @@ def check_answers(study: Written, harms: list[Any], asked: str) -> str:
 @given(harms=st.lists(harm, min_size=1, max_size=3))
 @settings(max_examples=8)
 def test_a_run_after_it_gives_what_an_undisturbed_one_gives(
-    study: Written, make_outcome, make_precision, harms: list[Any]
+    study: Written, make_outcome, make_noise_floor, harms: list[Any]
 ) -> None:
-    check_repair(study, make_outcome, make_precision, harms)
+    check_repair(study, make_outcome, make_noise_floor, harms)
 
 
-def check_repair(study: Written, make_outcome, make_precision, harms: list[Any]) -> str:
+def check_repair(study: Written, make_outcome, make_noise_floor, harms: list[Any]) -> str:
     """Returns how it ended: right or refused."""
     with TemporaryDirectory() as folder:
         harmed(study.folder, made := Path(folder, "made"), harms)
@@ -276,8 +276,8 @@ def check_repair(study: Written, make_outcome, make_precision, harms: list[Any])
             return "refused"
         ledger = Ledger(made)
         there = {trial.trial for trial in ledger.trials()}
-        if ledger.has_lost_precision or not ledger.precision():
-            ledger.record_precision(precision_rows(make_precision))
+        if ledger.has_lost_noise_floor or not ledger.noise_floor():
+            ledger.record_noise_floor(precision_rows(make_noise_floor))
         for outcome in outcomes(make_outcome):
             if outcome.name not in there:
                 ledger.record(outcome)

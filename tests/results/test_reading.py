@@ -62,23 +62,55 @@ def test_a_folder_of_studies_is_read_at_once(make_outcome, study: Path) -> None:
     assert load_results([study, study]).trials["study"].tolist() == ["made", "made"]
 
 
-def test_precision_comes_back_by_cell_and_dtype(make_outcome, make_precision, study: Path) -> None:
+def test_noise_floors_come_back_by_cell_and_dtype(make_outcome, make_noise_floor, study: Path) -> None:
     other = Ledger(study.parent / "other")
     other.record(make_outcome(study="other"))
-    Ledger(study).record_precision([make_precision(), make_precision(dtype="bfloat16", chosen=False)])
-    other.record_precision([make_precision(study="other", signal_over_noise=float("inf"))])
-    precision = load_results(study.parent).precision
-    assert precision["study"].tolist() == ["made", "made", "other"]
-    assert precision.loc[precision["chosen"], "dtype"].tolist() == ["float32", "float32"]
-    assert (precision["signal_over_noise"] >= 10).all()
+    Ledger(study).record_noise_floor([make_noise_floor(), make_noise_floor(dtype="bfloat16", chosen=False)])
+    other.record_noise_floor([make_noise_floor(study="other", signal_over_noise=float("inf"))])
+    noise_floor = load_results(study.parent).noise_floor
+    assert noise_floor["study"].tolist() == ["made", "made", "other"]
+    assert noise_floor.loc[noise_floor["chosen"], "dtype"].tolist() == ["float32", "float32"]
+    assert (noise_floor["signal_over_noise"] >= 10).all()
 
 
-def test_a_folder_of_before_precision_was_measured_is_read(study: Path) -> None:
-    (study / "precision").rmdir()
+def test_a_folder_of_before_noise_floors_were_measured_is_read(study: Path) -> None:
+    (study / "noise_floor").rmdir()
     results = load_results(study)
     assert len(results.history) == 6
-    assert results.precision.empty
-    assert results.precision.columns[:3].tolist() == ["study", "cell", "dtype"]
+    assert results.noise_floor.empty
+    assert results.noise_floor.columns[:3].tolist() == ["study", "cell", "dtype"]
+
+
+def test_noise_floors_under_their_older_name_are_read(make_noise_floor, study: Path) -> None:
+    ledger = Ledger(study)
+    ledger.record_noise_floor([make_noise_floor()])
+    rows = ledger.noise_floor()
+    (study / "noise_floor").rename(study / "precision")
+    results = load_results(study)
+    assert results.noise_floor.to_dict("records") == rows
+    assert results.precision is results.noise_floor
+    for table in ("noise_floor", "precision"):
+        assert results.sql(f"SELECT cell, dtype FROM {table}").to_dict("list") == {
+            "cell": ["zosa-ratio10"],
+            "dtype": ["float32"],
+        }
+    ledger = Ledger(study)
+    assert ledger.set_damage_aside() == []
+    assert not ledger.has_lost_noise_floor
+    assert ledger.noise_floor() == rows
+    ledger.record_noise_floor([make_noise_floor(dtype="bfloat16")])
+    assert [row["dtype"] for row in load_results(study).noise_floor.to_dict("records")] == ["bfloat16"]
+    assert not list((study / "precision").iterdir())
+
+
+def test_noise_floors_under_their_older_name_that_are_torn_are_measured_again(make_noise_floor, study: Path) -> None:
+    (study / "precision").mkdir()
+    (study / "precision" / "cells.parquet").write_bytes(b"PAR1")
+    ledger = Ledger(study)
+    [line] = ledger.set_damage_aside()
+    assert line.startswith("set aside: precision/cells.parquet ")
+    assert ledger.has_lost_noise_floor
+    assert ledger.noise_floor() == []
 
 
 def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(make_outcome, study: Path) -> None:

@@ -18,7 +18,7 @@ from zostudy.results.schema import (
     HISTORY,
     LANDSCAPE,
     METRICS,
-    PRECISION,
+    NOISE_FLOOR,
     SCHEMAS,
     SCORES,
     TIME_COLUMNS,
@@ -49,7 +49,7 @@ def test_trials_have_the_columns_that_were_promised() -> None:
     measured = {f"{split}_{metric}" for split in ("dev", "test") for metric in METRICS} | {"sharpness"}
     assert names | draw | options | spent | measured <= set(TRIALS.names)
     assert set(HISTORY.names) > {"trial", "step", "queries", "loss", "loss_spread", "dev_auc"}
-    assert {"cell", "dtype", "chosen", "perturbation_radius", "loss_signal", "loss_noise"} <= set(PRECISION.names)
+    assert {"cell", "dtype", "chosen", "perturbation_radius", "loss_signal", "loss_noise"} <= set(NOISE_FLOOR.names)
     assert set(SCORES.names) > {"trial", "split", "row", "label", "scores"}
     assert set(LANDSCAPE.names) > {"trial", "x", "y", "loss"}
 

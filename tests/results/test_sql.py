@@ -24,11 +24,11 @@ REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
 
 @pytest.fixture
-def ledger(make_outcome, make_precision, tmp_path: Path) -> Ledger:
+def ledger(make_outcome, make_noise_floor, tmp_path: Path) -> Ledger:
     ledger = Ledger(tmp_path / "made")
     for method, number in itertools.product(("spsa", "zosa"), range(2)):
         ledger.record(make_outcome(method, number=number, test_auc=0.5 + number / 10))
-    ledger.record_precision([make_precision()])
+    ledger.record_noise_floor([make_noise_floor()])
     ledger.write_study({"name": "made", "methods": ["spsa", {"zosa": {"sharpness_radius": 0.1}}], "seed": 7}, {})
     return ledger
 
@@ -320,7 +320,7 @@ def test_a_wrong_query_gets_what_duckdb_says_and_the_columns_there_are(ledger: L
     assert "colour" in first
     assert last == f"columns of history: {', '.join(SCHEMAS['history'].names)}"
     with pytest.raises(
-        ResultsError, match=r"\ntables: studies, trials, history, scores, landscape, precision, agreement$"
+        ResultsError, match=r"\ntables: studies, trials, history, scores, landscape, noise_floor, agreement$"
     ):
         rows(ledger.storage, "SELECT * FROM nothing")
 

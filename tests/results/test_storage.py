@@ -148,14 +148,14 @@ def test_what_is_whole_but_foreign_is_refused_and_stays(make_outcome: Callable, 
     assert foreign.exists()
 
 
-def test_a_precision_table_that_is_torn_is_measured_again(make_precision: Callable, tmp_path: Path) -> None:
+def test_a_noise_floor_that_is_torn_is_measured_again(make_noise_floor: Callable, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    ledger.record_precision([make_precision()])
-    assert not ledger.has_lost_precision
-    (tmp_path / "precision" / "cells.parquet").write_bytes(b"PAR1")
-    assert [line.split()[2] for line in ledger.set_damage_aside()] == ["precision/cells.parquet"]
-    assert ledger.has_lost_precision
-    assert ledger.precision() == []
+    ledger.record_noise_floor([make_noise_floor()])
+    assert not ledger.has_lost_noise_floor
+    (tmp_path / "noise_floor" / "cells.parquet").write_bytes(b"PAR1")
+    assert [line.split()[2] for line in ledger.set_damage_aside()] == ["noise_floor/cells.parquet"]
+    assert ledger.has_lost_noise_floor
+    assert ledger.noise_floor() == []
 
 
 @pytest.mark.parametrize(

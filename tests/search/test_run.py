@@ -191,7 +191,7 @@ def test_every_trial_of_the_plan_runs_and_is_stored(one: Run) -> None:
 
 
 def test_the_precision_of_every_cell_that_perturbs_is_measured_first(one: Run) -> None:
-    rows = one.ledger.precision()
+    rows = one.ledger.noise_floor()
     dtypes = ["float32", "bfloat16"] if bfloat16_unit() else ["float32"]
     assert [(row["cell"], row["dtype"]) for row in rows] == [
         (f"{method}-r3", dtype) for method in ("zosa", "diverging") for dtype in dtypes
@@ -220,7 +220,7 @@ def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(address: str, tmp_path: 
     study = prepare(StudySpec.model_validate(STUDY | sections))
     ledger = Ledger(tmp_path / "small")
     complete_study(study, ledger, address, Watcher())
-    assert [(row["dtype"], row["chosen"]) for row in ledger.precision()] == [("float32", False), ("bfloat16", True)]
+    assert [(row["dtype"], row["chosen"]) for row in ledger.noise_floor()] == [("float32", False), ("bfloat16", True)]
     stored = {(row["split"], row["row"]): row["scores"] for row in read_table(ledger.storage, "scores").to_pylist()}
 
     def scores(dtype: DType) -> dict[tuple[str, int], list[float]]:

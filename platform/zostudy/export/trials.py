@@ -45,7 +45,7 @@ class StudyResults:
     @property
     def dtype(self) -> DType:
         """The dtype of the matrix products that the study's trials ran in."""
-        measured = self.results.precision
+        measured = self.results.noise_floor
         chosen = measured.loc[measured["chosen"], "dtype"].tolist()
         in_bfloat16 = "bfloat16" in chosen if chosen else self.spec.model.dtype == "bfloat16"
         return "bfloat16" if in_bfloat16 else "float32"

@@ -16,7 +16,7 @@ _NOISE_NOTE = (
     "alone (noise), at the smallest radius a cell may use; under 10 a finite difference drowns."
 )
 _NO_NOISE_NOTE = (
-    "The folder precision holds no measurement: no method here takes finite differences, an earlier zostudy, which "
+    "The folder noise_floor holds no measurement: no method here takes finite differences, an earlier zostudy, which "
     "took none, ran the study, or the folder is gone."
 )
 _NOISE_COLUMNS = (
@@ -40,12 +40,12 @@ _NO_AGREEMENT_NOTE = (
 _AGREEMENT_COLUMNS = ("family", "dtype", "evaluator", "texts", "prompts", "largest_score", "difference", "bound")
 
 
-def noise_section(precision: pd.DataFrame) -> Section:
+def noise_section(noise_floor: pd.DataFrame) -> Section:
     """Returns the noise floor of each cell."""
-    if precision.empty:
+    if noise_floor.empty:
         return Section("Noise floor", note=_NO_NOISE_NOTE)
     return Section(
-        "Noise floor", note=_NOISE_NOTE, tables=(_table("Noise floor of each cell", precision, _NOISE_COLUMNS),)
+        "Noise floor", note=_NOISE_NOTE, tables=(_table("Noise floor of each cell", noise_floor, _NOISE_COLUMNS),)
     )
 
 

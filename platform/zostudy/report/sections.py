@@ -45,7 +45,7 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     saddle = "The saddle of AUC maximisation"
     yield _drawn(saddle, lambda: saddle_section(confirm, counting.history, counting.scores, charts))
     yield _drawn("Loss landscape", lambda: landscape_section(confirm, counting.landscape, charts))
-    yield _drawn("Noise floor", lambda: noise_section(results.precision))
+    yield _drawn("Noise floor", lambda: noise_section(results.noise_floor))
     yield _drawn("Agreement with transformers", lambda: agreement_section(results.agreement))
     yield failures_section(trials)
     yield repeating_section(trials, file.text)

@@ -1,4 +1,4 @@
-"""A trial's outcome as rows of its four tables, and what was measured of the cells' precision."""
+"""Encodes a trial's outcome as rows of its four tables, and measurements of the study as rows of theirs."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from numpy.typing import NDArray
 
 from zostudy.results.digest import NO_ROWS, digest_rows
 from zostudy.results.outcome import Outcome
-from zostudy.results.schema import AGREEMENT, HISTORY, LANDSCAPE, PRECISION, SCORES, TRIALS
+from zostudy.results.schema import AGREEMENT, HISTORY, LANDSCAPE, NOISE_FLOOR, SCORES, TRIALS
 from zostudy.results.trial_row import TrialRow
 
 
-def encode(outcome: Outcome, precision_rows: int = 0) -> dict[str, pa.Table]:
+def encode(outcome: Outcome, noise_floor_rows: int = 0) -> dict[str, pa.Table]:
     """Returns the rows of one trial, table by table: one in ``trials``, one a step, one a scored example, one a place.
 
     The row in ``trials`` says how many there are in each other table, with their digest.
 
     Args:
         outcome: of the trial.
-        precision_rows: that its cell has in ``precision``.
+        noise_floor_rows: that its cell has in ``noise_floor``.
 
     Raises:
         ValueError: a column is unknown, missing, or of another length than the rest.
     """
     beside = {"history": _history(outcome), "scores": _scores(outcome), "landscape": _landscape(outcome)}
-    owed: dict[str, Any] = {"precision_rows": precision_rows}
+    owed: dict[str, Any] = {"precision_rows": noise_floor_rows}
     for table, rows in beside.items():
         found = digest_rows([rows], table).get(outcome.name, NO_ROWS)
         owed |= {f"{table}_rows": found.count, f"{table}_digest": found.digest}
     return {"trials": _trials(replace(outcome.trial, **owed)), **beside}
 
 
-def encode_precision(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Returns the table ``precision``, one row a cell and dtype.
+def encode_noise_floor(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Returns the table ``noise_floor``, one row a cell and dtype.
 
     Raises:
         ValueError: a column is unknown, missing or without a value.
     """
-    return _whole(rows, PRECISION)
+    return _whole(rows, NOISE_FLOOR)
 
 
 def encode_agreement(row: Mapping[str, Any]) -> pa.Table:

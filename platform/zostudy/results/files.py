@@ -14,15 +14,15 @@ from zostudy.errors import ResultsError
 from zostudy.results.digest import DIGESTED, Rows, digest_rows
 from zostudy.results.owed import MERGED, REMEDY, Finished, is_as_owed, lost_trials, read_finished, read_trials, some
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of
-from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage, Where
 
 TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
 """Tables with a file for each trial, in the order of writing: what makes a trial count comes last."""
 
-PRECISION_FILE = "cells.parquet"
+NOISE_FLOOR_FILE = "cells.parquet"
 
-MEASURED = {"precision": ("cell", "dtype"), "agreement": ("dtype",)}
+MEASURED = {"noise_floor": ("cell", "dtype"), "agreement": ("dtype",)}
 """Tables of the study as a whole, each with the columns that tell its rows apart."""
 
 # Whoever reads while files are merged sees some vanish, and lists them again; merging takes seconds at most.
@@ -59,6 +59,14 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
     raise ResultsError(f"results must stay while they are read, but files of {storage / table} vanish; read them again")
 
 
+def table_folder(storage: Storage, table: str) -> Storage:
+    """Returns the folder of a table; that of its older name where only an older zostudy has written the table."""
+    folder = storage / table
+    if (older := OLDER_NAMES.get(table)) and not folder.files(PARQUET) and (storage / older).files(PARQUET):
+        return storage / older
+    return folder
+
+
 def table_files(storage: Storage, table: str) -> list[str]:
     """Returns the names of a table's files that are read: a trial's file counts once ``trials`` has one, too.
 
@@ -66,7 +74,7 @@ def table_files(storage: Storage, table: str) -> list[str]:
         ResultsError: a file that is not read belongs to no unfinished trial either, see ``check_files``.
     """
     if table not in TABLES_BESIDE_TRIALS:
-        return (storage / table).files(PARQUET)
+        return table_folder(storage, table).files(PARQUET)
     trials = storage / "trials"
     for _ in range(MOST_LISTINGS):
         finished = set(trials.files(PARQUET))
@@ -84,7 +92,7 @@ def check_files(storage: Storage, table: str, names: list[str]) -> None:
         ResultsError: one cannot be read, is not of this table, or was written by a newer zostudy.
         FileNotFoundError: one is no longer there.
     """
-    folder = storage / table
+    folder = table_folder(storage, table)
     _for_each(folder, names, lambda name: read_footer(folder, name, table))
 
 
@@ -147,9 +155,9 @@ def count_rows(storage: Storage, table: str, names: list[str], finished: Finishe
     return {trial: rows for part in parts for trial, rows in part.items()}, not with_others
 
 
-def missing_cells(finished: Finished, precision: pa.Table) -> list[str]:
-    """Returns the cells whose rows ``precision`` owes and does not hold."""
-    return sorted(finished.cells - set(precision["cell"].to_pylist()))
+def missing_cells(finished: Finished, noise_floor: pa.Table) -> list[str]:
+    """Returns the cells whose rows are missing in ``noise_floor``."""
+    return sorted(finished.cells - set(noise_floor["cell"].to_pylist()))
 
 
 def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
@@ -173,8 +181,8 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
 def _read_measured(storage: Storage, table: str) -> pa.Table:
     finished, rows = read_finished(storage), read_measured(storage, table)
     _check_trials(storage, finished)
-    if table == "precision" and (lost := missing_cells(finished, rows)):
-        _refuse(storage, finished, f"{storage / table} lacks {some(lost)}")
+    if table == "noise_floor" and (lost := missing_cells(finished, rows)):
+        _refuse(storage, finished, f"{table_folder(storage, table)} lacks {some(lost)}")
     return rows
 
 
@@ -183,12 +191,12 @@ def read_measured(storage: Storage, table: str) -> pa.Table:
 
     Args:
         storage: of the study.
-        table: ``precision`` or ``agreement``.
+        table: ``noise_floor`` or ``agreement``.
 
     Raises:
         ResultsError: a file cannot be read, or a row is there twice.
     """
-    folder = storage / table
+    folder = table_folder(storage, table)
     parts = [read_rows(folder, name, table, SCHEMAS[table].names) for name in folder.files(PARQUET)]
     rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
     if len(rows.group_by(list(MEASURED[table])).aggregate([])) < rows.num_rows:

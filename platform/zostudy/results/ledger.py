@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from zostudy.config import difference, dump_yaml
 from zostudy.errors import ResultsError
-from zostudy.results.encoding import encode, encode_agreement, encode_precision
-from zostudy.results.files import PRECISION_FILE, TABLES_OF_A_TRIAL, read_measured, read_table
+from zostudy.results.encoding import encode, encode_agreement, encode_noise_floor
+from zostudy.results.files import NOISE_FLOOR_FILE, TABLES_OF_A_TRIAL, read_measured, read_table
 from zostudy.results.outcome import Outcome
 from zostudy.results.parquet import PARQUET, write_table
-from zostudy.results.repair import has_lost_precision, set_damage_aside
-from zostudy.results.schema import SCHEMAS
+from zostudy.results.repair import has_lost_noise_floor, set_damage_aside
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS
 from zostudy.results.storage import UNFINISHED, Storage, Where
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.results.trial_row import TrialRow
@@ -63,9 +63,9 @@ class Ledger:
         return set_damage_aside(self.storage)
 
     @property
-    def has_lost_precision(self) -> bool:
-        """Whether what was measured of the precision is gone, or had to be set aside."""
-        return has_lost_precision(self.storage)
+    def has_lost_noise_floor(self) -> bool:
+        """Whether rows of ``noise_floor`` are lost, or had to be set aside."""
+        return has_lost_noise_floor(self.storage)
 
     def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
         """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.
@@ -132,7 +132,7 @@ class Ledger:
             ResultsError: a file cannot be written.
             ValueError: a column of the outcome is unknown or missing.
         """
-        cells = read_measured(self.storage, "precision")["cell"].to_pylist()
+        cells = read_measured(self.storage, "noise_floor")["cell"].to_pylist()
         tables = encode(outcome, cells.count(outcome.trial.cell))
         (self.storage / "trials").remove(outcome.name + PARQUET)
         for table in TABLES_OF_A_TRIAL:
@@ -161,25 +161,26 @@ class Ledger:
             for trial, rows in found.items()
         }
 
-    def record_precision(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Stores what was measured of the cells' precision, replacing what was stored before: all of it or nothing.
+    def record_noise_floor(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Stores the noise floors of all cells, in place of those stored before: all of them or nothing.
 
         Args:
-            rows: one mapping a cell and dtype, with every column of ``zostudy.results.schema.PRECISION``.
+            rows: one mapping a cell and dtype, with every column of ``zostudy.results.schema.NOISE_FLOOR``.
 
         Raises:
             ResultsError: the file cannot be written.
             ValueError: a column is unknown, missing or empty.
         """
-        write_table(encode_precision(rows), self.storage / "precision", PRECISION_FILE)
+        write_table(encode_noise_floor(rows), self.storage / "noise_floor", NOISE_FLOOR_FILE)
+        (self.storage / OLDER_NAMES["noise_floor"]).remove(NOISE_FLOOR_FILE)
 
-    def precision(self) -> list[dict[str, Any]]:
-        """Returns what ``record_precision`` stored, in its order; nothing in a folder of an older zostudy.
+    def noise_floor(self) -> list[dict[str, Any]]:
+        """Returns the rows that ``record_noise_floor`` stored, in its order; none where none were measured.
 
         Raises:
             ResultsError: a file cannot be read.
         """
-        rows: list[dict[str, Any]] = read_measured(self.storage, "precision").to_pylist()
+        rows: list[dict[str, Any]] = read_measured(self.storage, "noise_floor").to_pylist()
         return rows
 
     def record_agreement(self, row: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import ChangedError, count_rows, missing_cells, read_measured, table_files
+from zostudy.results.files import ChangedError, count_rows, missing_cells, read_measured, table_files, table_folder
 from zostudy.results.owed import REMEDY, Finished, is_as_owed, read_finished, some
 from zostudy.results.parquet import PARQUET
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
@@ -37,7 +37,7 @@ def _of_study(storage: Storage) -> list[str]:
         try:
             finished = read_finished(storage)
             lines = [line for table in TABLES_BESIDE_TRIALS if (line := _of_table(storage, table, finished))]
-            lines += [line for line in (_of_precision(storage, finished), _waiting(storage, finished)) if line]
+            lines += [line for line in (_of_noise_floor(storage, finished), _waiting(storage, finished)) if line]
             if not lines or read_finished(storage) == finished:
                 return lines
         except ResultsError:
@@ -60,12 +60,16 @@ def _of_table(storage: Storage, table: str, finished: Finished) -> str | None:
     return f"results must be whole, but {finished.told(storage, table, faults)}; {REMEDY}" if faults else None
 
 
-def _of_precision(storage: Storage, finished: Finished) -> str | None:
+def _of_noise_floor(storage: Storage, finished: Finished) -> str | None:
     try:
-        lost = missing_cells(finished, read_measured(storage, "precision"))
+        lost = missing_cells(finished, read_measured(storage, "noise_floor"))
     except ResultsError as error:
         return str(error)
-    return f"results must be whole, but {storage / 'precision'} lacks {some(lost)}; {REMEDY}" if lost else None
+    return (
+        f"results must be whole, but {table_folder(storage, 'noise_floor')} lacks {some(lost)}; {REMEDY}"
+        if lost
+        else None
+    )
 
 
 def _waiting(storage: Storage, finished: Finished) -> str | None:

@@ -49,7 +49,7 @@ class Finished:
 
     @property
     def cells(self) -> set[str]:
-        """The cells that ``precision`` owes rows."""
+        """The cells that have rows in ``noise_floor``."""
         return {trial["cell"] for trial in self.trials.values() if trial["precision_rows"]}
 
     def of_file(self, name: str) -> list[str]:

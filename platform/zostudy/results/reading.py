@@ -135,9 +135,14 @@ class Results:
         return self._rows("landscape")
 
     @cached_property
-    def precision(self) -> pd.DataFrame:
+    def noise_floor(self) -> pd.DataFrame:
         """One row a cell and dtype that was measured; none of studies that an older zostudy ran."""
-        return self._of_studies("precision")
+        return self._of_studies("noise_floor")
+
+    @property
+    def precision(self) -> pd.DataFrame:
+        """The older name of ``noise_floor``."""
+        return self.noise_floor
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
@@ -164,7 +169,7 @@ class Results:
     def sql(self, query: str) -> pd.DataFrame:
         """Returns the answer to one SQL query over the studies' tables, as they are stored now.
 
-        The tables are ``studies``, ``trials``, ``history``, ``scores``, ``landscape``, ``precision``
+        The tables are ``studies``, ``trials``, ``history``, ``scores``, ``landscape``, ``noise_floor``
         and ``agreement``;
         ``zostudy query`` lists their columns.
 

@@ -11,16 +11,17 @@ import pyarrow.compute as pc
 from zostudy.errors import ResultsError
 from zostudy.results.files import (
     MEASURED,
-    PRECISION_FILE,
+    NOISE_FLOOR_FILE,
     TABLES_OF_A_TRIAL,
     count_rows,
     missing_cells,
     read_measured,
+    table_folder,
     torn_files,
 )
 from zostudy.results.owed import MERGED, Finished, lost_trials, read_finished, some
 from zostudy.results.parquet import PARQUET, read_file, write_table
-from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 
 DAMAGED = "damaged"
@@ -43,7 +44,7 @@ def set_damage_aside(storage: Storage) -> list[str]:
             trial is there twice.
     """
     lines = _set_obstacles_aside(storage)
-    torn = {table: torn_files(storage / table, table) for table in SCHEMAS}
+    torn = {table: torn_files(table_folder(storage, table), table) for table in SCHEMAS}
     for name, reason in torn["trials"].items():
         lines.append(_set_file_aside(storage, name, f"cannot be read in trials ({reason})"))
     if not (storage / "trials").exists(MERGED):
@@ -64,17 +65,18 @@ def set_damage_aside(storage: Storage) -> list[str]:
     return lines + [line for table in MEASURED for line in _set_measured_aside(storage, table, torn[table])]
 
 
-def has_lost_precision(storage: Storage) -> bool:
-    """Returns whether ``precision`` lacks what it owes, or had to be set aside."""
-    return bool((storage / DAMAGED / "precision").files()) or bool(
-        missing_cells(read_finished(storage), read_measured(storage, "precision"))
+def has_lost_noise_floor(storage: Storage) -> bool:
+    """Returns whether ``noise_floor`` lacks rows, or had to be set aside."""
+    names = ("noise_floor", OLDER_NAMES["noise_floor"])
+    return any((storage / DAMAGED / name).files() for name in names) or bool(
+        missing_cells(read_finished(storage), read_measured(storage, "noise_floor"))
     )
 
 
 def _set_obstacles_aside(storage: Storage) -> list[str]:
     """Moves folders and links to nowhere that stand where a file should."""
     lines = []
-    for table in SCHEMAS if storage.folder else ():
+    for table in (*SCHEMAS, *OLDER_NAMES.values()) if storage.folder else ():
         folder = (storage / table).folder
         for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
             if path.suffix == PARQUET and not path.is_file():
@@ -141,21 +143,21 @@ def _note_lost(storage: Storage) -> list[str]:
 
 
 def _set_measured_aside(storage: Storage, table: str, torn: Faults) -> list[str]:
-    reasons = dict(torn)
-    if table == "precision":
-        reasons |= {name: "is a copy" for name in (storage / table).files(PARQUET) if name != PRECISION_FILE}
+    reasons, folder = dict(torn), table_folder(storage, table)
+    if table == "noise_floor":
+        reasons |= {name: "is a copy" for name in folder.files(PARQUET) if name != NOISE_FLOOR_FILE}
     for name in reasons:
-        _move(storage, table, name)
+        _move(storage, folder.name, name)
     try:
         rows = read_measured(storage, table)
     except ResultsError:
-        for name in (storage / table).files(PARQUET):
-            _move(storage, table, name)
+        for name in folder.files(PARQUET):
+            _move(storage, folder.name, name)
             reasons[name] = "holds a row that is there twice"
         rows = read_measured(storage, table)
-    lines = [f"set aside: {table}/{name} {reason}; measured again" for name, reason in sorted(reasons.items())]
-    lost = missing_cells(read_finished(storage), rows) if table == "precision" and not reasons else []
-    return [*lines, *([f"lost: precision of {some(lost)}; measured again"] if lost else [])]
+    lines = [f"set aside: {folder.name}/{name} {reason}; measured again" for name, reason in sorted(reasons.items())]
+    lost = missing_cells(read_finished(storage), rows) if table == "noise_floor" and not reasons else []
+    return [*lines, *([f"lost: noise floor of {some(lost)}; measured again"] if lost else [])]
 
 
 def _move(storage: Storage, table: str, name: str) -> None:

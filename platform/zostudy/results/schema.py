@@ -63,7 +63,7 @@ _OWED = (
             column(f"{table}_digest", pa.string(), f"digest of these rows of {table}, equal for equal rows"),
         )
     ),
-    column("precision_rows", pa.int64(), "rows of the trial's cell in precision; null where an older zostudy ran"),
+    column("precision_rows", pa.int64(), "rows of the trial's cell in noise_floor; null where an older zostudy ran"),
 )
 
 TRIALS = _schema(
@@ -145,7 +145,7 @@ LANDSCAPE = _schema(
     _required("examples", pa.int64(), "training examples that the mean is over, as many of each class"),
 )
 
-PRECISION = _schema(
+NOISE_FLOOR = _schema(
     _required("study", pa.string(), "name of the study"),
     _required("cell", pa.string(), "name of the cell: one model, task, imbalance ratio and method"),
     _required("dtype", pa.string(), "dtype of the matrix products that was measured: float32 or bfloat16"),
@@ -187,9 +187,12 @@ SCHEMAS: dict[str, pa.Schema] = {
     "history": HISTORY,
     "scores": SCORES,
     "landscape": LANDSCAPE,
-    "precision": PRECISION,
+    "noise_floor": NOISE_FLOOR,
     "agreement": AGREEMENT,
 }
+
+OLDER_NAMES = {"noise_floor": "precision"}
+"""What tables were called before: as folders in older results, and in SQL."""
 
 OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {
     "trials": (pa.schema([field for field in TRIALS if field not in _OWED]),),

@@ -13,9 +13,9 @@ import pyarrow.dataset as ds
 
 from zostudy.errors import ResultsError
 from zostudy.results.asking import Limits, answered, connected, too_large
-from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files
+from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files, table_folder
 from zostudy.results.reading import check_read_once
-from zostudy.results.schema import SCHEMAS
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS
 from zostudy.results.storage import Storage
 from zostudy.results.studies import STUDIES, read_studies
 
@@ -89,7 +89,7 @@ def query(
     """
     _check_text(sql)
     check_read_once(storages)
-    named = list(TABLES) if _ASKS_FOR_TABLES.search(sql) else [table for table in TABLES if _names(sql, table)]
+    named = [table for table in TABLES if _ASKS_FOR_TABLES.search(sql) or _names(sql, table)]
     files = _files(storages, named)
     while True:
         try:
@@ -119,7 +119,9 @@ def _answer(
 
         def ask() -> T:
             for table in named:
-                connection.register(table, _rows(storages, table, files))
+                connection.register(table, rows := _rows(storages, table, files))
+                if (older := OLDER_NAMES.get(table)) and _names(sql, older):
+                    connection.register(older, rows)
             return take(connection.execute(sql))
 
         return answered(connection, limits, ask)
@@ -140,7 +142,7 @@ def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _names(sql: str, table: str) -> bool:
-    return re.search(rf"\b{table}\b", sql, re.IGNORECASE) is not None
+    return re.search(rf"\b({'|'.join({table, OLDER_NAMES.get(table, table)})})\b", sql, re.IGNORECASE) is not None
 
 
 def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -195,7 +197,7 @@ def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | d
             parts.append(ds.dataset(read_table(storage, table).cast(schema)))
         else:
             here = paths.setdefault(f"{storage.scheme}?{storage.uri_query}", (storage, []))[1]
-            here.extend(f"{(storage / table).path}/{name}" for name in names)
+            here.extend(f"{table_folder(storage, table).path}/{name}" for name in names)
     reading = ds.ParquetFileFormat(
         dictionary_columns=[name for name in _NAMES if name in schema.names],
         default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True),

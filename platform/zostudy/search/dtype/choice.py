@@ -48,8 +48,8 @@ class DtypeChoice:
         """
         self._plan, self._ledger = plan, ledger
         # Until a trial has finished the study may be changed, so earlier measurements may be of another one.
-        stored = ledger.precision()
-        begun = bool(ledger.trials()) and (bool(stored) or not ledger.has_lost_precision)
+        stored = ledger.noise_floor()
+        begun = bool(ledger.trials()) and (bool(stored) or not ledger.has_lost_noise_floor)
         self._stored: list[Row] = [*stored] if begun else []
         self._wanted = _wanted(plan, self._stored, begun)
         known = {row["cell"] for row in self._stored}
@@ -82,8 +82,8 @@ class DtypeChoice:
             floors = noise_floors(self._unmeasured, scores)
             pools = by_dtype[self._choose(floors)]
             rows = [*rows, *(_row(self._plan, floor, floor.dtype == pools.dtype) for floor in floors)]
-        if rows != self._ledger.precision():
-            self._ledger.record_precision(rows)
+        if rows != self._ledger.noise_floor():
+            self._ledger.record_noise_floor(rows)
         for line in (dtype_line(pools.dtype, rows), *warning_lines(rows)):
             callbacks.on_note(line)
         return pools
