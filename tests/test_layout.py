@@ -59,7 +59,7 @@ def test_nothing_is_ever_unpickled_and_yaml_is_read_by_the_safe_loader() -> None
 
 def test_a_replica_does_without_transformers_and_tokenizers() -> None:
     code = (
-        "import sys, zostudy.cluster.replica, zostudy.lm.build; print({'transformers', 'tokenizers'} & {*sys.modules})"
+        "import sys, zostudy.cluster.replica, zostudy.lm.frozen; print({'transformers', 'tokenizers'} & {*sys.modules})"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "set()\n"

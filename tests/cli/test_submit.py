@@ -27,7 +27,7 @@ from zostudy.cluster.jobs import find_job
 from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.shipping import make_shipment
 from zostudy.config import StudySpec, load_study
-from zostudy.lm.build import make_evaluator
+from zostudy.lm.frozen import make_evaluator
 from zostudy.results.ledger import Ledger
 from zostudy.search.evaluator import read_model
 from zostudy.search.prepare import prepare

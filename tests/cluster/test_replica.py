@@ -14,7 +14,7 @@ from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import Replica, ScorerFactory, have_bfloat16, start_replicas
 from zostudy.cluster.units import Unit
 from zostudy.config.study import ResourcesSpec
-from zostudy.lm.processor import bfloat16_unit
+from zostudy.lm.linear import bfloat16_unit
 
 UNIT = Unit(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32), seed=0, group=1)
 

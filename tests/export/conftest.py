@@ -13,7 +13,7 @@ from zostudy.cluster.pool import LocalPool
 from zostudy.config import StudySpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.trials import StoredTrial, load_study_results
-from zostudy.lm.build import make_evaluator
+from zostudy.lm.frozen import make_evaluator
 from zostudy.lm.weights import DType
 from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import prepare

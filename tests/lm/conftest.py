@@ -1,4 +1,4 @@
-"""Tokenizers of many kinds, trained in the tests on a few sentences."""
+"""Tokenizers of many kinds, trained in the tests on a few sentences; and tasks of random token ids."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import ByT5Tokenizer, PreTrainedTokenizer, PreTrainedTokenizerFast
+
+from zostudy.config.study import HeadKind
+from zostudy.lm.encoding import EncodedTask
 
 SENTENCES = (
     "the film was great and the story was good",
@@ -21,6 +25,29 @@ SENTENCES = (
 NAMES = {"bos": "<s>", "eos": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>", "sep": "[SEP]", "cls": "[CLS]"}
 # The same tokens under names that no text has: with these, all that a text holds is text to the tokenizer.
 SECRET = {role: f"\ue000{role}\ue001" for role in NAMES}
+
+
+@pytest.fixture(scope="session")
+def random_task() -> Callable[..., EncodedTask]:
+    """Gives random ids of 60 tokens: the same lead in all, the answer inside the text, or at its end if causal."""
+
+    def make(head: HeadKind, lead: int = 1, n_rows: int = 12) -> EncodedTask:
+        noise = np.random.default_rng(0)
+        lengths = noise.integers(lead + 2, 20, n_rows)
+        inputs = [np.concatenate([np.full(lead, 5), noise.integers(6, 60, n - lead)]) for n in lengths]
+        answers = noise.integers(lead, lengths) if head == "masked" else lengths - 1
+        words = [np.array([5, 7, 8], np.int32), np.array([5, 9], np.int32)]
+        return EncodedTask(
+            tokens=np.concatenate(inputs).astype(np.int32),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]),
+            answers=answers.astype(np.int32),
+            lead=lead,
+            label_tokens=np.zeros(0, np.int32) if head == "encoder" else np.array([11, 7, 30], np.int32),
+            label_texts=tuple(words) if head == "encoder" else (),
+            start_vocabulary=np.arange(6, 60, dtype=np.int32),
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -46,8 +46,8 @@ def test_any_byte_of_the_weights_is_seen(folder: Path) -> None:
     path = folder / "model.safetensors"
     whole, before = path.read_bytes(), of(folder)
     start = 8 + int.from_bytes(whole[:8], "little")
-    for place in np.random.default_rng(0).integers(start, len(whole), 20).tolist():
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    for position in np.random.default_rng(0).integers(start, len(whole), 20).tolist():
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
         assert "weights" in changed(folder, before)
     path.write_bytes(whole)
     assert not changed(folder, before)
@@ -60,7 +60,7 @@ def test_weights_are_the_same_in_one_file_or_many_and_differ_by_name_shape_and_d
     names = sorted(tensors)
     for shard, part in (("a", names[::2]), ("b", names[1::2])):
         save_file({name: tensors[name] for name in part}, folder / f"{shard}.safetensors")
-    index = {name: ("a.safetensors", "b.safetensors")[place % 2] for place, name in enumerate(names)}
+    index = {name: ("a.safetensors", "b.safetensors")[position % 2] for position, name in enumerate(names)}
     (folder / "model.safetensors.index.json").write_text(f'{{"weight_map": {str(index).replace(chr(39), chr(34))}}}')
     assert changed(folder, before) == {"settings", "model"}
     source = ModelSource(str(folder), None, "masked")

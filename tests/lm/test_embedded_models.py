@@ -90,9 +90,9 @@ def test_white_box_scores_equal_the_model_run_on_token_ids(name: str) -> None:
         ids = tokenizer(text + closing)["input_ids"]
         front = int(name != "mini-gpt2")
         ids = [*ids[:front], *start, *ids[front:]]
-        place = ids.index(tokenizer.mask_token_id) if name == "mini-roberta" else -1
+        position = ids.index(tokenizer.mask_token_id) if name == "mini-roberta" else -1
         with torch.no_grad():
-            logits = model(input_ids=torch.tensor([ids])).logits[0, place]
+            logits = model(input_ids=torch.tensor([ids])).logits[0, position]
         expected = logits[[single_token(tokenizer, word) for word in ("terrible", "great")]]
         torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4)
 

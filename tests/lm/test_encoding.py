@@ -116,6 +116,6 @@ def test_masks_in_texts_and_in_the_template_are_text(tokenizer: Any, source: Mod
     task = encode_task(tokenizer, source, texts, None, np.arange(2), ask, ("terrible", "great"), ROOM, False)
     for row in range(2):
         ids = task.tokens[task.offsets[row] : task.offsets[row + 1]].tolist()
-        assert [place for place, id in enumerate(ids) if id == tokenizer.mask_token_id] == [task.answers[row]]
+        assert [position for position, id in enumerate(ids) if id == tokenizer.mask_token_id] == [task.answers[row]]
         assert tokenizer.decode(ids[1 : task.answers[row]]).endswith(f"{texts[row]} It was")
         assert tokenizer.decode(ids[1:]).endswith(". <mask></s>")

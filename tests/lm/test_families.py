@@ -12,16 +12,17 @@ import torch
 from numpy.typing import NDArray
 
 from zostudy.config.study import HeadKind, ModelSpec
-from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.frozen import FrozenLM
+from zostudy.lm.frozen import FrozenLM, make_evaluator
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import make_subspace
-from zostudy.lm.weights import load_model, load_weights
+from zostudy.lm.weights import TORCH_DTYPES, load_model, load_weights
 
 SPEC = ModelSpec(name="random", prompt_tokens=4)
 SEED, DIM = 3, 6
+ModelFolder = Callable[[str], ModelSource]
+RandomTask = Callable[..., EncodedTask]
 
 VOCABULARY = 60
 _SMALL = {"vocab_size": VOCABULARY, "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 4}
@@ -93,24 +94,6 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mo
     return make
 
 
-def _task(head: HeadKind, lead: int, n_rows: int = 12, seed: int = 0) -> EncodedTask:
-    """Returns random token ids: the lead the same in all, the answer inside the text, or at its end if causal."""
-    noise = np.random.default_rng(seed)
-    lengths = noise.integers(lead + 2, 20, n_rows)
-    inputs = [np.concatenate([np.full(lead, 5), noise.integers(6, VOCABULARY, n - lead)]) for n in lengths]
-    answers = noise.integers(lead, lengths) if head == "masked" else lengths - 1
-    words = [np.array([5, 7, 8], np.int32), np.array([5, 9], np.int32)]
-    return EncodedTask(
-        tokens=np.concatenate(inputs).astype(np.int32),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]),
-        answers=answers.astype(np.int32),
-        lead=lead,
-        label_tokens=np.zeros(0, np.int32) if head == "encoder" else np.array([11, 7, 30], np.int32),
-        label_texts=tuple(words) if head == "encoder" else (),
-        start_vocabulary=np.arange(6, VOCABULARY, dtype=np.int32),
-    )
-
-
 def _queries(n_queries: int, n_rows: int, batch: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     noise = np.random.default_rng(1)
     latents = noise.standard_normal((n_queries, DIM)).astype(np.float32)
@@ -135,8 +118,8 @@ def _plain(source: ModelSource, task: EncodedTask, latent: NDArray[np.float32], 
     prompt = subspace.prompts(torch.from_numpy(latent[None]))[0]
     inputs = torch.cat([text[: task.lead], prompt, text[task.lead :]]).unsqueeze(0)
     if source.head != "encoder":
-        place = int(task.answers[row]) + SPEC.prompt_tokens
-        return np.asarray(model(inputs_embeds=inputs).logits[0, place, torch.from_numpy(task.label_tokens).long()])
+        position = int(task.answers[row]) + SPEC.prompt_tokens
+        return np.asarray(model(inputs_embeds=inputs).logits[0, position, torch.from_numpy(task.label_tokens).long()])
     mean = model(inputs_embeds=inputs).last_hidden_state.mean(1)
     words = [model(input_ids=torch.from_numpy(w)[None]).last_hidden_state.mean(1) for w in task.label_texts]
     return np.asarray(SPEC.temperature * torch.nn.functional.cosine_similarity(mean, torch.cat(words)))
@@ -144,9 +127,9 @@ def _plain(source: ModelSource, task: EncodedTask, latent: NDArray[np.float32], 
 
 @pytest.mark.parametrize("lead", [0, 1])
 @pytest.mark.parametrize("name", [*CONFIGS, *OTHERS])
-def test_scores_equal_the_plain_model(model_folder: Callable[[str], ModelSource], name: str, lead: int) -> None:
+def test_scores_equal_the_plain_model(model_folder: ModelFolder, random_task: RandomTask, name: str, lead: int) -> None:
     source = model_folder(name)
-    task = _task(source.head, lead)
+    task = random_task(source.head, lead)
     latents, rows = _queries(5, 12, 7)
     evaluator = make_evaluator(SPEC, source, task, "float32")
     assert isinstance(evaluator, FrozenLM if name in CONFIGS else PaddedLM)
@@ -157,9 +140,11 @@ def test_scores_equal_the_plain_model(model_folder: Callable[[str], ModelSource]
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_packed_and_the_padded_evaluator_agree(model_folder: Callable[[str], ModelSource], name: str) -> None:
+def test_the_packed_and_the_padded_evaluator_agree(
+    model_folder: ModelFolder, random_task: RandomTask, name: str
+) -> None:
     source = model_folder(name)
-    task = _task(source.head, lead=1, n_rows=40)
+    task = random_task(source.head, lead=1, n_rows=40)
     latents, rows = _queries(9, 40, 16)
     packed = make_evaluator(SPEC, source, task, "float32").score(latents, rows, SEED, group=3)
     padded = PaddedLM(SPEC, load_model(source, torch.float32), source, task).score(latents, rows, SEED, group=3)
@@ -167,16 +152,16 @@ def test_the_packed_and_the_padded_evaluator_agree(model_folder: Callable[[str],
 
 
 @pytest.mark.parametrize("name", ["roberta", "gpt2", "llama", "bert encoder", "opt"])
-def test_bfloat16_is_near_float32_and_is_not_it(model_folder: Callable[[str], ModelSource], name: str) -> None:
+def test_bfloat16_is_near_float32_and_is_not_it(model_folder: ModelFolder, random_task: RandomTask, name: str) -> None:
     source = model_folder(name)
-    task = _task(source.head, lead=1)
+    task = random_task(source.head, lead=1)
     latents, rows = _queries(4, 12, 8)
     exact, rounded = (make_evaluator(SPEC, source, task, d).score(latents, rows, SEED) for d in ("float32", "bfloat16"))
     error = np.abs(exact - rounded).max() / np.abs(exact).max()
     assert 1e-5 < error < 3e-2
 
 
-def test_a_causal_text_with_nothing_behind_the_lead_is_scored(model_folder: Callable[[str], ModelSource]) -> None:
+def test_a_causal_text_with_nothing_behind_the_lead_is_scored(model_folder: ModelFolder) -> None:
     source = model_folder("llama")
     task = EncodedTask(
         tokens=np.array([5, 5, 9, 8], np.int32),
@@ -194,11 +179,12 @@ def test_a_causal_text_with_nothing_behind_the_lead_is_scored(model_folder: Call
         np.testing.assert_allclose(scores[1, column], _plain(source, task, latents[1], column), rtol=1e-4, atol=1e-4)
 
 
-def test_weights_come_back_from_their_arrays_as_they_were(model_folder: Callable[[str], ModelSource]) -> None:
+def test_weights_come_back_from_their_arrays_as_they_were(model_folder: ModelFolder, random_task: RandomTask) -> None:
     source = model_folder("gpt2")
-    task = _task("causal", lead=0)
-    for dtype, expected in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        weights: Any = load_weights(source, task, SPEC.prompt_tokens, dtype)  # type: ignore[arg-type]
+    task = random_task("causal", lead=0)
+    for dtype, expected in TORCH_DTYPES.items():
+        weights = load_weights(source, task, SPEC.prompt_tokens, dtype)
+        assert weights is not None
         tensors = weights.tensors()
         assert tensors["0.qkv.weight"].dtype == expected
         assert tensors["0.attention_norm.weight"].dtype == tensors["positions"].dtype == torch.float32
@@ -210,9 +196,9 @@ def test_weights_come_back_from_their_arrays_as_they_were(model_folder: Callable
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("name", [*CONFIGS, *OTHERS])
-def test_a_gpu_gives_the_same_scores(model_folder: Callable[[str], ModelSource], name: str) -> None:
+def test_a_gpu_gives_the_same_scores(model_folder: ModelFolder, random_task: RandomTask, name: str) -> None:
     source = model_folder(name)
-    task = _task(source.head, lead=1)
+    task = random_task(source.head, lead=1)
     latents, rows = _queries(9, 12, 16)
     here, there = (
         make_evaluator(SPEC, source, task, "float32", device).score(latents, rows, SEED, group=3)

@@ -77,9 +77,9 @@ def test_a_bare_encoder_has_no_masked_head_and_says_which_remedies_there_are(sav
 def test_more_or_fewer_layers_than_the_file_has_are_refused(saved: Any, layers: int) -> None:
     folder = saved("LlamaForCausalLM", _LLAMA)
     change(folder, num_hidden_layers=layers)
-    verb, place = ("holds 9", "1") if layers == 1 else ("lacks 9", "2")
-    assert f"{verb} tensors (model.layers.{place}.input_layernorm.weight" in refused(folder, "causal")
-    assert f"layers.{place}.input_layernorm.weight" in refused(folder, "encoder")
+    verb, layer = ("holds 9", "1") if layers == 1 else ("lacks 9", "2")
+    assert f"{verb} tensors (model.layers.{layer}.input_layernorm.weight" in refused(folder, "causal")
+    assert f"layers.{layer}.input_layernorm.weight" in refused(folder, "encoder")
 
 
 def test_a_config_of_another_family_a_prefix_and_an_empty_file_are_refused(saved: Any) -> None:

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
-from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask, encode_task
-from zostudy.lm.frozen import FrozenLM
-from zostudy.lm.limits import model_room
+from zostudy.lm.frozen import FrozenLM, make_evaluator
+from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource, find_model, minilm_installed
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import load_weights
@@ -45,7 +44,7 @@ def _render(head: str) -> Any:
 def _task(spec: ModelSpec) -> tuple[ModelSource, Any, EncodedTask]:
     source = find_model(spec)
     tokenizer = load_tokenizer(source)
-    room = model_room(spec, source, tokenizer)
+    room = max_input_tokens(spec, source, tokenizer)
     rows = np.arange(len(TEXTS))
     return (
         source,
@@ -82,10 +81,10 @@ def _reference(
             labels = torch.cat([model(**tokenizer(w, return_tensors="pt")).last_hidden_state.mean(1) for w in WORDS])
             return (spec.temperature * torch.nn.functional.cosine_similarity(pooled, labels)).tolist()
         logits = model(inputs_embeds=inputs).logits[0]
-    place = spec.prompt_tokens + (ids.index(tokenizer.mask_token_id) if source.head == "masked" else len(ids) - 1)
+    position = spec.prompt_tokens + (ids.index(tokenizer.mask_token_id) if source.head == "masked" else len(ids) - 1)
     words = [tokenizer(" " + word, add_special_tokens=False)["input_ids"] for word in WORDS]
     assert all(len(word) == 1 for word in words)
-    return [logits[place, word[0]].item() for word in words]
+    return [logits[position, word[0]].item() for word in words]
 
 
 @pytest.fixture(scope="module", params=MODELS)

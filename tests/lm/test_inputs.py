@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zostudy.config.study import HeadKind
 from zostudy.errors import ModelError
 from zostudy.lm.inputs import Input, InputReader, Sides
-from zostudy.lm.special_tokens import special_ids, unknown_id
+from zostudy.lm.vocabulary import special_ids, unknown_id
 
 FAST = (
     "wordpiece",
@@ -110,7 +110,7 @@ def test_special_tokens_in_a_text_are_characters_or_refused(
         assert one.ids == expected[: len(one.ids)]
         assert len(expected) - len(one.ids) == (len(frame.trail) if head == "causal" else 0)
         if head == "masked":
-            assert [place for place, id in enumerate(expected) if id == secret.mask_token_id] == [one.answer]
+            assert [position for position, id in enumerate(expected) if id == secret.mask_token_id] == [one.answer]
 
 
 @pytest.mark.parametrize("kind", ["roberta", "wordpiece", "gpt2", "llama", "llama-legacy", "characters"])

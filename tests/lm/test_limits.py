@@ -10,7 +10,7 @@ import pytest
 
 from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
-from zostudy.lm.limits import UNLIMITED, check_max_length, model_room
+from zostudy.lm.limits import UNLIMITED, check_max_length, max_input_tokens
 from zostudy.lm.sources import ModelSource
 
 Room = Callable[..., int]
@@ -23,7 +23,7 @@ def room(tmp_path: Path) -> Room:
         spec = ModelSpec(name=str(tmp_path), prompt_tokens=11, max_length=max_length)
         source, tokenizer = ModelSource(str(tmp_path), None, "masked"), SimpleNamespace(model_max_length=limit)
         check_max_length(spec, source, tokenizer)
-        return model_room(spec, source, tokenizer)
+        return max_input_tokens(spec, source, tokenizer)
 
     return ask
 

@@ -63,20 +63,20 @@ def test_each_text_can_be_read_back_from_where_it_lies(seed: int, lead: int, sha
     queries, rows = noise.integers(0, 4, n_texts), noise.integers(0, 10, n_texts).astype(np.int32)
     layout = lay_out(task, queries, rows, PROMPT, shared)
     marked = layout.ids.astype(int)
-    marked[layout.prompt_places] = -1 - layout.prompt_queries[:, None]
+    marked[layout.prompt_positions] = -1 - layout.prompt_queries[:, None]
     start = layout.head
-    for place, length in enumerate(layout.lengths):
-        text = layout.order[place]
+    for position, length in enumerate(layout.lengths):
+        text = layout.order[position]
         own = slice(start, start + length)
         whole = slice(0, 0)
         if shared:
             prefix = layout.head // len(layout.prompt_queries)
-            whole = slice(layout.prefixes[place] * prefix, (layout.prefixes[place] + 1) * prefix)
+            whole = slice(layout.prefixes[position] * prefix, (layout.prefixes[position] + 1) * prefix)
         ids = task.tokens[task.offsets[rows[text]] : task.offsets[rows[text] + 1]]
         expected = [*ids[:lead], *[-1 - queries[text]] * PROMPT, *ids[lead:]]
         np.testing.assert_array_equal([*marked[whole], *marked[own]], expected)
         np.testing.assert_array_equal([*layout.positions[whole], *layout.positions[own]], np.arange(len(ids) + PROMPT))
-        assert marked[layout.read[place]] == ids[task.answers[rows[text]]]
+        assert marked[layout.read[position]] == ids[task.answers[rows[text]]]
         start += length
     assert start == len(layout.ids)
     assert (np.diff(layout.lengths) >= 0).all()

@@ -11,7 +11,7 @@ from zostudy.errors import ModelError, TooLongError
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 
-HUB = ModelSource("owner/model", None, "masked", named_by="--model")
+HUB = ModelSource("owner/model", None, "masked")
 
 
 class PanicException(BaseException):
@@ -58,13 +58,13 @@ def test_whatever_a_library_raises_is_one_line(tmp_path: Path, error: BaseExcept
 
 def test_what_the_hub_says_is_told_in_its_first_line_and_whole_words() -> None:
     assert said_of(OSError("It cannot be had.\nSee how to run in another mode."), HUB).endswith(
-        "from the hub (It cannot be had); check the name, download it once with a network, or give a folder in --model"
+        "from the hub (It cannot be had); check the name, download it once with a network, or name a folder"
     )
     assert "(word word" in said_of(OSError("word " * 100), HUB)
     assert "word ...);" in said_of(OSError("word " * 100), HUB)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), TooLongError("a rule", "a remedy")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), TooLongError("a rule", remedy="a remedy")])
 def test_what_ends_the_process_and_our_own_errors_pass_through(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught, reading(HUB):
         raise error

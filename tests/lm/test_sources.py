@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm import sources
-from zostudy.lm.limits import model_room
+from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import find_model, load_config, minilm_installed
 from zostudy.lm.tokenizer import load_tokenizer
 
@@ -33,8 +34,30 @@ def test_a_folder_without_config_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"a folder that exists, but there is none at .\./no/such/model"):
+    with pytest.raises(ModelError, match=r"a folder that exists, but there is none at .\./no/such/model") as caught:
         find_model(ModelSpec(name="./no/such/model"))
+    assert caught.value.about == "`model`"
+
+
+@pytest.mark.parametrize(
+    ("config", "head", "got"),
+    [
+        ({"model_type": "vit"}, "encoder", "(vit) has no vocabulary"),
+        ({"model_type": "canine"}, "encoder", "(canine) has no vocabulary"),
+        ({"model_type": "t5"}, "auto", "(t5) is an encoder-decoder"),
+        ({"model_type": "bart"}, "encoder", "(bart) is an encoder-decoder"),
+        ({"model_type": "clip"}, "encoder", "(clip) reads images beside texts"),
+        ({"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"]}, "encoder", "has a vision_config"),
+    ],
+)
+def test_a_model_that_does_not_read_text_alone_is_refused(
+    tmp_path: Path, config: dict[str, object], head: Any, got: str
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError) as caught:
+        find_model(ModelSpec(name=str(tmp_path), head=head))
+    assert caught.value.got.endswith(got)
 
 
 def test_a_hub_model_that_cannot_be_had_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,16 +86,17 @@ def test_the_prompt_must_leave_room() -> None:
     spec = ModelSpec(name="mini-roberta", prompt_tokens=10, max_length=12)
     source = find_model(spec)
     with pytest.raises(ModelError, match=r"must leave room for the text, but model\.prompt_tokens is 10"):
-        model_room(spec, source, load_tokenizer(source))
+        max_input_tokens(spec, source, load_tokenizer(source))
 
 
 def test_room_is_what_the_model_takes_less_the_prompt() -> None:
     spec = ModelSpec(name="mini-roberta", prompt_tokens=10)
     source = find_model(spec)
-    assert model_room(spec.model_copy(update={"max_length": 50}), source, load_tokenizer(source)) == 40
+    assert max_input_tokens(spec.model_copy(update={"max_length": 50}), source, load_tokenizer(source)) == 40
 
 
 CODE = """from pathlib import Path
+from typing import Any
 
 from transformers import BertConfig, BertForMaskedLM
 

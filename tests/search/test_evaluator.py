@@ -7,7 +7,7 @@ import pytest
 import ray
 
 from zostudy.lm.agreement import Agreement
-from zostudy.lm.build import Model
+from zostudy.lm.frozen import Model
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import Weights
 from zostudy.search.evaluator import LoadedModel

@@ -17,7 +17,7 @@ from ray.cluster_utils import Cluster
 
 from zostudy.cluster.pool import LocalPool
 from zostudy.config import StudySpec, dump_yaml, load_study
-from zostudy.lm.build import make_evaluator
+from zostudy.lm.frozen import make_evaluator
 from zostudy.results.checkpoints import CHECKPOINTS, Checkpoints
 from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.ledger import Ledger

@@ -20,8 +20,8 @@ from ray.cluster_utils import Cluster
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.lm.agreement import BOUNDS, rounded_up
-from zostudy.lm.build import make_evaluator
-from zostudy.lm.processor import bfloat16_unit
+from zostudy.lm.frozen import make_evaluator
+from zostudy.lm.linear import bfloat16_unit
 from zostudy.lm.weights import DType
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger

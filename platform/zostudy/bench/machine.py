@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from zostudy.bench.report import Machine
-from zostudy.lm.processor import bfloat16_unit, processor_name
+from zostudy.lm.linear import bfloat16_unit, processor_name
 from zostudy.machine import usable_cpus
 
 

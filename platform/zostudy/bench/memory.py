@@ -16,7 +16,7 @@ from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import start_replicas
 from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.config.study import ResourcesSpec
-from zostudy.lm.cost import unit_examples
+from zostudy.lm.architecture import unit_examples
 from zostudy.lm.frozen import can_share_prompts
 from zostudy.lm.weights import Weights
 

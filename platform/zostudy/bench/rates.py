@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-from zostudy.lm.linear import linear
+from zostudy.lm.linear import Linear
 from zostudy.lm.weights import TORCH_DTYPES, DType
 
 SHAPE = (2048, 4096, 4096)
@@ -28,7 +28,7 @@ class MatrixProduct:
         self._device = device
         self._ways: tuple[Callable[[], object], ...] = (
             lambda: functional.linear(inputs, weight),
-            lambda: linear({"matrix.weight": weight}, "matrix", inputs),
+            lambda: Linear(weight)(inputs),
         )
         for way in self._ways:
             self._seconds(way)

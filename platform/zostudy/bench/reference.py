@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from zostudy.config.study import ModelSpec
 from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.padded import with_prompts
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import make_subspace
 from zostudy.lm.weights import load_model
@@ -60,21 +61,19 @@ class ReferenceLoop:
         lead, label_tokens = self.task.lead, self.task.label_tokens
         ids, real = (torch.from_numpy(array).to(self.device) for array in self.task.padded(rows))
         prompt = self.subspace.prompts(torch.from_numpy(latent[None]).to(self.device)).expand(len(rows), -1, -1)
-        texts = functional.embedding(ids, self.embeddings)
-        inputs = torch.cat([texts[:, :lead], prompt, texts[:, lead:]], dim=1)
-        mask = torch.cat([real.new_ones(prompt.shape[:2]), real], dim=1).long()
+        inputs = with_prompts(functional.embedding(ids, self.embeddings), prompt, lead, real.long())
 
         if self.head == "encoder":
-            states = self.model(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+            states, mask = self.model(**inputs).last_hidden_state, inputs["attention_mask"]
             means = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
             return self.temperature * functional.cosine_similarity(means[:, None], self.label_states[None], dim=-1)
         texts_in_order = torch.arange(len(rows), device=self.device)
         answers = torch.from_numpy(self.task.answers[rows]).to(self.device) + prompt.shape[1]
         if self.head == "masked":
-            states = self.model.base_model(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+            states = self.model.base_model(**inputs).last_hidden_state
             logits = self.model.lm_head(states[texts_in_order, answers])
         else:
-            logits = self.model(inputs_embeds=inputs, attention_mask=mask).logits[texts_in_order, answers]
+            logits = self.model(**inputs).logits[texts_in_order, answers]
         return torch.as_tensor(logits[:, torch.from_numpy(label_tokens).to(self.device)])
 
     @torch.no_grad()

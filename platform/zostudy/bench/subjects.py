@@ -17,7 +17,7 @@ from zostudy.bench.texts import Texts
 from zostudy.bench.tokens import train_tokenizer
 from zostudy.config.study import EMBEDDED_TASK, HeadKind, ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
-from zostudy.lm.limits import model_room
+from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType, Weights, load_weights
@@ -118,7 +118,7 @@ def _encode(spec: ModelSpec, source: ModelSource, texts: Texts) -> EncodedTask:
         np.arange(BATCH),
         wording.template.render,
         wording.label_words,
-        model_room(spec, source, tokenizer),
+        max_input_tokens(spec, source, tokenizer),
         truncate=True,
     )
 

@@ -18,7 +18,7 @@ from zostudy.config.study import ModelSpec, ResourcesSpec
 from zostudy.lm.encoding import EncodedTask
 
 if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch
-    from zostudy.lm.build import Model
+    from zostudy.lm.frozen import Model
     from zostudy.lm.weights import DType
 
 ANSWER_SECONDS = 30.0
@@ -114,7 +114,7 @@ class Replica:
 
     def bfloat16_unit(self) -> str | None:
         """Returns what multiplies bfloat16 matrices fast where this replica runs, or None."""
-        from zostudy.lm.processor import bfloat16_unit
+        from zostudy.lm.linear import bfloat16_unit
 
         return bfloat16_unit(_device())
 
@@ -175,7 +175,7 @@ def build_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DTy
     """Returns a frozen model on this actor's accelerator, or on ``threads`` processor threads."""
     import torch
 
-    from zostudy.lm.build import make_evaluator
+    from zostudy.lm.frozen import make_evaluator
 
     torch.set_num_threads(threads)
     return make_evaluator(spec, model, task, dtype, _device())

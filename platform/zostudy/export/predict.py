@@ -20,9 +20,9 @@ from zostudy.export.identity import check_identity
 from zostudy.export.labelling import Texts
 from zostudy.export.manifest import PROMPT_FILE, PROMPT_KEY, Manifest
 from zostudy.export.prompt import fingerprint
-from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask, encode_task
-from zostudy.lm.limits import model_room
+from zostudy.lm.frozen import make_evaluator
+from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
@@ -63,7 +63,7 @@ def predict(
     named = {} if model is None else {"name": os.path.abspath(model) if os.path.isdir(model) else model}
     spec = manifest.model.model_copy(update={**named, "head": manifest.head, "trust_remote_code": trust_remote_code})
     prompt = _read_prompt(folder, spec)
-    source = find_model(spec, named_by="--model")
+    source = find_model(spec)
     tokenizer = load_tokenizer(source)
     encoded = _encode(manifest, spec, source, tokenizer, texts, truncate or manifest.task.truncate)
     if manifest.identity is not None:
@@ -104,7 +104,7 @@ def _encode(
 ) -> EncodedTask:
     wording = manifest.task.wording
     rows = np.arange(len(texts.texts), dtype=np.int64)
-    room = model_room(spec, source, tokenizer)
+    room = max_input_tokens(spec, source, tokenizer)
     try:
         encoded = encode_task(
             tokenizer,

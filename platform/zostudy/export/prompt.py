@@ -14,15 +14,15 @@ from torch import Tensor
 from zostudy.config.study import ModelSpec
 from zostudy.export.asking import Asking
 from zostudy.export.trials import StoredTrial
-from zostudy.lm.build import make_evaluator
 from zostudy.lm.digest import check_unchanged
 from zostudy.lm.encoding import ANY_TEXT, encode_task
+from zostudy.lm.frozen import make_evaluator
 from zostudy.lm.label_words import label_token_ids
-from zostudy.lm.limits import model_room
+from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.special_tokens import find_frame
 from zostudy.lm.subspace import start_tokens
 from zostudy.lm.tokenizer import load_tokenizer
+from zostudy.lm.vocabulary import find_frame
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: St
         np.zeros(1, dtype=np.int64),
         render,
         label_words,
-        model_room(spec, source, tokenizer),
+        max_input_tokens(spec, source, tokenizer),
         truncate=True,
     )
     evaluator = make_evaluator(spec, source, encoded, trial.study.dtype)

@@ -1,9 +1,9 @@
 """The proof before the first trial: the evaluator scores as transformers' own model does, or nothing starts.
 
 A handful of the task's own texts, from the shortest to the longest, is scored under two prompts: the start tokens,
-which the plain model is given as tokens and embeds itself; and a random prompt, which both are given as vectors. What
-is held against transformers is so all that lies between a row and its score: embeddings and their scale, positions,
-attention, padding or packing, the head, and the place of the answer.
+which the plain model is given as tokens and embeds itself; and a random prompt, which both are given as vectors. The
+comparison so covers all that lies between a row and its score: embeddings and their scale, positions, attention,
+padding or packing, the head, and the position of the answer.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 
 from zostudy.config.study import ModelSpec
 from zostudy.errors import DisagreementError, ModelError, ZostudyError
-from zostudy.lm.build import Evaluator, Model, make_evaluator
 from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.frozen import FrozenLM
+from zostudy.lm.frozen import Evaluator, FrozenLM, Model, make_evaluator
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.plain import PlainModel
 from zostudy.lm.reading import reading
@@ -44,10 +43,10 @@ class Agreement:
         family: transformers' ``model_type``.
         dtype: of the evaluator's matrix products.
         evaluator: ``packed`` or ``padded``.
-        texts: how many were scored.
-        prompts: under how many prompts each.
+        texts: number of texts that were scored.
+        prompts: number of prompts that each text was scored under.
         largest_score: the largest absolute score of transformers' model.
-        difference: the largest difference, as a share of it.
+        difference: the largest difference, as a share of the largest score.
     """
 
     family: str
@@ -60,19 +59,14 @@ class Agreement:
 
     @property
     def line(self) -> str:
-        """What a run shows of it, the figure rounded up."""
+        """The line that a run shows, the figure rounded up."""
         in_dtype = "" if self.dtype == "float32" else f" in {self.dtype}"
         return f"evaluator: {self.evaluator}, agrees with transformers to {rounded_up(self.difference)}{in_dtype}"
 
 
 @dataclass(frozen=True)
 class ProvenModel:
-    """A model whose evaluator agrees with transformers.
-
-    Attributes:
-        model: what evaluators are made of.
-        agreement: how near it is.
-    """
+    """What evaluators of a model are made of, and how near they are to transformers."""
 
     model: Model
     agreement: Agreement
@@ -81,7 +75,7 @@ class ProvenModel:
 def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: DType) -> ProvenModel:
     """Reads a model, and returns it if its evaluator in that dtype scores as transformers does.
 
-    Whatever the dtype, the evaluator is first held against transformers in float32, where the bound is tight.
+    Whatever the dtype, the evaluator is first compared in float32, where the bound is tight.
 
     Args:
         spec: prompt length and scale, temperature.
@@ -91,24 +85,22 @@ def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: 
 
     Raises:
         ModelError: the model cannot be loaded, or cannot score the task.
-        DisagreementError: its evaluator's scores are other ones, or it cannot score in that dtype.
+        DisagreementError: its evaluator's scores differ, or it cannot score in that dtype.
     """
     loaded = load_model(source, torch.float32)
     with reading(source, "score the task's texts"):
         plain = PlainModel(loaded, source, task, spec.temperature)
         by_tokens = _by_tokens(plain, spec, task)
         weights = weights_of(loaded, source, task, spec.prompt_tokens, "float32")
-        evaluator: Evaluator = (
-            FrozenLM(spec, weights, task) if weights is not None else PaddedLM(spec, loaded, source, task)
-        )
-        expected = _Expected.of(plain, by_tokens, evaluator, source, task)
-        agreement = expected.hold(evaluator, "float32")
+        evaluator: Evaluator = FrozenLM(spec, weights, task) if weights else PaddedLM(spec, loaded, source, task)
+        reference = _Reference(plain, by_tokens, evaluator, source, task)
+        agreement = reference.check(evaluator, "float32")
         if dtype == "float32":
             return ProvenModel(weights or source, agreement)
         if weights is not None:
             weights = weights_of(loaded, source, task, spec.prompt_tokens, dtype)
         del loaded, plain, evaluator  # so that there is never more than one copy
-        return ProvenModel(weights or source, expected.hold_in_bfloat16(spec, weights or source, task))
+        return ProvenModel(weights or source, reference.check_bfloat16(spec, weights or source, task))
 
 
 def _by_tokens(plain: PlainModel, spec: ModelSpec, task: EncodedTask) -> NDArray[np.float32]:
@@ -118,90 +110,76 @@ def _by_tokens(plain: PlainModel, spec: ModelSpec, task: EncodedTask) -> NDArray
         DisagreementError: it scores otherwise when it is given the tokens' vectors, so free vectors mean nothing to it.
     """
     tokens, rows = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens).tolist(), some_rows(task)
-    by_tokens = plain.score_behind_tokens(tokens, rows)
-    difference = _largest(plain.score_behind_vectors(lambda: plain.embed(tokens), rows) - by_tokens, by_tokens)
+    by_tokens = plain.score_with_tokens(tokens, rows)
+    difference = _largest(plain.score_with_vectors(lambda: plain.embed(tokens), rows) - by_tokens, by_tokens)
     if difference > BOUNDS["float32"]:
         raise plain.needs_more_than_vectors(f"differs by {difference:.1g} of the largest score")
     return by_tokens
 
 
-@dataclass(frozen=True)
-class _Expected:
-    """What transformers' own model says of a handful of texts under two prompts.
+class _Reference:
+    """The scores of transformers' own model for a few texts under two prompts: the start tokens, and a random one."""
 
-    Attributes:
-        source: the model.
-        family: its ``model_type``.
-        rows: int32 ``[t]``.
-        latents: float32 ``[2, d]``, the first zero.
-        scores: float32 ``[2, t, C]``.
-    """
-
-    source: ModelSource
-    family: str
-    rows: NDArray[np.int32]
-    latents: NDArray[np.float32]
-    scores: NDArray[np.float32]
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         plain: PlainModel,
         by_tokens: NDArray[np.float32],
         evaluator: Evaluator,
         source: ModelSource,
         task: EncodedTask,
-    ) -> _Expected:
-        rows = some_rows(task)
+    ) -> None:
         drawn = generator(_SEED, "agreement").standard_normal((1, _DIM), dtype=np.float32)
         latents = np.concatenate([np.zeros_like(drawn), drawn])
         prompt = evaluator.prompts(latents, _SEED)[1]
-        under_prompt = plain.score_behind_vectors(lambda: prompt, rows)
-        return cls(source, plain.family, rows, latents, np.stack([by_tokens, under_prompt]))
+        self._source, self._family, self._latents, self._rows = source, plain.family, latents, some_rows(task)
+        self._scores = np.stack([by_tokens, plain.score_with_vectors(lambda: prompt, self._rows)])  # [2, t, C]
 
-    def hold_in_bfloat16(self, spec: ModelSpec, model: Model, task: EncodedTask) -> Agreement:
-        """As ``hold``, for an evaluator that is made first, which not every model bears."""
+    def check_bfloat16(self, spec: ModelSpec, model: Model, task: EncodedTask) -> Agreement:
+        """As ``check``, for an evaluator in bfloat16, in which not every model can be made."""
         try:
-            return self.hold(make_evaluator(spec, model, task, "bfloat16"), "bfloat16")
+            return self.check(make_evaluator(spec, model, task, "bfloat16"), "bfloat16")
         except ZostudyError:
             raise
         except Exception as error:
-            reason = shorten(" ".join(str(error).split()), 120, placeholder=" ...")
             raise DisagreementError(
-                f"a model must score the task's texts in its dtype, but {self.family} cannot in bfloat16 ({reason}); "
-                "set model.dtype to float32"
+                "a model must score the task's texts in its dtype",
+                got=f"{self._family} cannot in bfloat16 ({shorten(str(error), 120, placeholder=' ...')})",
+                remedy="set model.dtype to float32",
             ) from error
 
-    def hold(self, evaluator: Evaluator, dtype: DType) -> Agreement:
-        """Returns how near an evaluator is; raises ``ModelError`` where it is too far."""
-        if not np.isfinite(self.scores).all():
+    def check(self, evaluator: Evaluator, dtype: DType) -> Agreement:
+        """Returns how near an evaluator is.
+
+        Raises:
+            ModelError: transformers' scores are not finite, or the evaluator differs by more than the bound.
+        """
+        if not np.isfinite(self._scores).all():
             raise ModelError(
-                f"a model must give finite scores, but {self.source.location} gives {self.scores.flat[0]} when "
-                "transformers runs it plainly; check its weights"
+                "a model must give finite scores",
+                got=f"{self._source.location} gives {self._scores.flat[0]} when transformers runs it plainly",
+                remedy="check its weights",
             )
-        rows = np.tile(self.rows, (len(self.latents), 1))
-        scores = evaluator.score(self.latents, rows, _SEED, group=len(self.latents))
-        largest, difference = float(np.abs(self.scores).max()), _largest(scores - self.scores, self.scores)
+        rows = np.tile(self._rows, (len(self._latents), 1))
+        scores = evaluator.score(self._latents, rows, _SEED, group=len(self._latents))
+        largest, difference = float(np.abs(self._scores).max()), _largest(scores - self._scores, self._scores)
         kind = "packed" if isinstance(evaluator, FrozenLM) else "padded"
-        n_prompts, n_texts = self.scores.shape[:2]
-        agreement = Agreement(self.family, dtype, kind, n_texts, n_prompts, largest, difference)
-        if not agreement.difference <= BOUNDS[dtype]:
-            raise self._refusal(agreement, scores)
+        n_prompts, n_texts = self._scores.shape[:2]
+        agreement = Agreement(self._family, dtype, kind, n_texts, n_prompts, largest, difference)
+        if not agreement.difference <= BOUNDS[dtype]:  # NaN is refused too
+            raise self._disagreement(agreement, scores)
         return agreement
 
-    def _refusal(self, agreement: Agreement, scores: NDArray[np.float32]) -> DisagreementError:
-        differences = np.nan_to_num(np.abs(scores - self.scores), nan=np.inf)
+    def _disagreement(self, agreement: Agreement, scores: NDArray[np.float32]) -> DisagreementError:
+        differences = np.nan_to_num(np.abs(scores - self._scores), nan=np.inf)
         worst = np.unravel_index(int(differences.argmax()), differences.shape)
-        remedy = (
-            "set model.dtype to float32"
-            if agreement.dtype == "bfloat16"
-            else f"name a model of another family in {self.source.named_by}"
-        )
+        in_bfloat16 = agreement.dtype == "bfloat16"
+        bound = f"{BOUNDS[agreement.dtype]:g} of the largest score"
         return DisagreementError(
-            f"an evaluator must score as transformers' own model does, to {BOUNDS[agreement.dtype]:g} of the largest "
-            f"score, but the {agreement.evaluator} one for {self.family} in {agreement.dtype} differs by "
-            f"{agreement.difference:.1g} (row {self.rows[worst[1]]}: {scores[worst]:.4g}, transformers "
-            f"{self.scores[worst]:.4g}); {remedy}"
+            f"an evaluator must score as transformers' own model does, to {bound}",
+            got=f"the {agreement.evaluator} one for {self._family} in {agreement.dtype} differs by "
+            f"{agreement.difference:.1g} (row {self._rows[worst[1]]}: {scores[worst]:.4g}, transformers "
+            f"{self._scores[worst]:.4g})",
+            remedy="set model.dtype to float32" if in_bfloat16 else "name a model of another family",
         )
 
 
@@ -211,11 +189,11 @@ def _largest(differences: NDArray[np.float32], scores: NDArray[np.float32]) -> f
 
 
 def some_rows(task: EncodedTask) -> NDArray[np.int32]:
-    """Returns a handful of the task's rows, int32: the shortest text, the longest, and some at even places between."""
+    """Returns a few of the task's rows, int32: the shortest text, the longest, and some at even distances between."""
     used = np.flatnonzero(task.lengths)
     by_length = used[np.argsort(task.lengths[used], kind="stable")]
-    places = np.unique(np.linspace(0, len(used) - 1, TEXTS).round().astype(np.int64))
-    return by_length[places].astype(np.int32)
+    chosen = np.unique(np.linspace(0, len(used) - 1, TEXTS).round().astype(np.int64))
+    return by_length[chosen].astype(np.int32)
 
 
 def rounded_up(figure: float) -> str:

@@ -1,13 +1,10 @@
-"""The shape of a transformer that the packed evaluator runs: three families, told apart by five choices."""
+"""The shape of a transformer that the packed evaluator runs: three families, told apart by a few choices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from zostudy.config.study import HeadKind
-
-Padding = Literal["behind", "masked", "none"]
 Activation = Literal["gelu", "gelu_tanh", "silu", "relu"]
 
 FAMILIES = {
@@ -31,17 +28,13 @@ ACTIVATIONS: dict[str, Activation] = {
     "swish": "silu",
     "relu": "relu",
 }
-PADDING_UNSEEN = frozenset(
-    {
-        *("albert", "bert", "camembert", "data2vec-text", "deberta", "deberta-v2", "distilbert", "electra", "ernie"),
-        *("eurobert", "gte", "longformer", "megatron-bert", "modernbert", "mpnet", "nomic_bert", "roberta"),
-        *("xlm-roberta",),
-    }
-)
-"""``model_type`` of models that read to both sides, and whose scores masked padding does not touch."""
 
-# Other kinds stretch their frequencies with the length of the input, which a table of positions cannot say.
-_ROTARY_KINDS = ("default", "linear", "llama3", "yarn")
+# About a tenth of a second of one processor core, or a few hundredths of an accelerator: long beside a call's own cost.
+UNIT_FLOPS = {"cpu": 1.2e10, "gpu": 2.0e13}
+# Below these many tokens a forward spends its time on fetching weights.
+LEAST_TOKENS = {"cpu": 512, "gpu": 16384}
+# Each unit computes its prompts again, so it holds at least this many text tokens for each prompt token.
+LEAST_TEXT_PER_PROMPT = 4
 
 
 @dataclass(frozen=True)
@@ -55,11 +48,10 @@ class Architecture:
         n_kv_heads: heads of keys and values; fewer than ``n_heads`` where several share one.
         head_dim: entries of a head.
         mlp_width: entries between the two halves of the feed-forward.
-        causal: whether a token sees only what stands before it.
-        norm: layer norm, or RMS norm.
+        causal: whether a token sees only the tokens before it.
         norm_first: whether norms stand before attention and feed-forward (GPT-2, Llama) or after (BERT, RoBERTa).
         norm_eps: added to the variance.
-        rotary: whether positions turn queries and keys (Llama); else they are added to the embeddings.
+        rotary: whether positions rotate queries and keys (Llama); else they are added to the embeddings.
         gated: whether the feed-forward multiplies two projections (Llama).
         activation: of the feed-forward.
         head_activation: of the masked head's transform; None for heads without one.
@@ -72,7 +64,6 @@ class Architecture:
     head_dim: int
     mlp_width: int
     causal: bool
-    norm: Literal["layer", "rms"]
     norm_first: bool
     norm_eps: float
     rotary: bool
@@ -80,12 +71,19 @@ class Architecture:
     activation: Activation
     head_activation: Activation | None
 
+    @property
+    def flops_per_token(self) -> float:
+        """Multiplications and additions of the matrix products of all layers, without attention's own."""
+        heads, kv_heads = self.n_heads * self.head_dim, self.n_kv_heads * self.head_dim
+        attention = self.width * (heads + 2 * kv_heads) + heads * self.width
+        return 2.0 * self.n_layers * (attention + self.width * self.mlp_width * (3 if self.gated else 2))
+
 
 def packed_family(config: Any) -> str | None:
     """Returns the family of a transformers configuration, or None where only transformers' own code is exact."""
     family = FAMILIES.get(config.model_type)
-    fits = {"bert": _is_plain_bert, "gpt2": _is_plain_gpt2, "llama": _is_plain_llama}
-    return family if family and fits[family](config) else None
+    is_plain = {"bert": _is_plain_bert, "gpt2": _is_plain_gpt2, "llama": _is_plain_llama}
+    return family if family and is_plain[family](config) else None
 
 
 def _is_plain_bert(config: Any) -> bool:
@@ -100,29 +98,29 @@ def _is_plain_gpt2(config: Any) -> bool:
 
 def _is_plain_llama(config: Any) -> bool:
     window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    rope = getattr(config, "rope_parameters", None) or {}
-    return window is None and rope.get("rope_type", "default") in _ROTARY_KINDS and config.hidden_act in ACTIVATIONS
+    kind = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    # Other kinds stretch their frequencies with the length of the input, which a table of positions cannot express.
+    rotary = kind in ("default", "linear", "llama3", "yarn")
+    return window is None and rotary and config.hidden_act in ACTIVATIONS
 
 
-def padding_of(config: Any, head: HeadKind) -> Padding:
-    """Returns how texts of several lengths may share a forward without a change of any score.
+def unit_examples(
+    shape: Architecture, text_tokens: float, prompt_tokens: int, shared: bool, on_gpu: bool, most: int
+) -> int:
+    """Returns how many examples a unit of work should hold: by count, so that every machine cuts the same units.
 
-    A causal model reads an answer before it comes to the padding, and needs no mask. Others have to be kept from it,
-    and many of them mix tokens in ways that no mask reaches (Fourier transforms, convolutions, pooled or hashed
-    attention), so that is left to those that are known to heed it.
+    Args:
+        shape: of the model.
+        text_tokens: of a typical text.
+        prompt_tokens: vectors of a prompt.
+        shared: whether a prompt's texts share one copy of it.
+        on_gpu: whether replicas run on an accelerator.
+        most: examples.
     """
-    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as BOTH_SIDES
-
-    if head == "causal" and config.model_type not in BOTH_SIDES and not _reaches_ahead(config):
-        return "behind"
-    return "masked" if config.model_type in PADDING_UNSEEN else "none"
-
-
-def _reaches_ahead(config: Any) -> bool:
-    """Returns whether what stands behind a token may change its state though the model is causal by name."""
-    text = config.get_text_config()
-    rope = getattr(text, "rope_parameters", None) or {}
-    kinds = {each.get("rope_type") for each in (rope, *rope.values()) if isinstance(each, dict)}
-    stretched = not kinds.isdisjoint(("dynamic", "longrope"))  # by the longest input of a forward
-    picks_keys = hasattr(text, "index_topk")  # the best of all, before those ahead are masked
-    return stretched or picks_keys or config.model_type in ("prophetnet", "xlnet")
+    kind = "gpu" if on_gpu else "cpu"
+    tokens = text_tokens if shared else text_tokens + prompt_tokens
+    by_cost = UNIT_FLOPS[kind] / (tokens * shape.flops_per_token)
+    least = LEAST_TOKENS[kind] / tokens
+    if shared:
+        least = max(least, LEAST_TEXT_PER_PROMPT * prompt_tokens / text_tokens)
+    return round(min(max(by_cost, least, 1.0), most))

@@ -1,19 +1,16 @@
-"""Attention among texts that lie end to end: block by block of equal length, behind a prompt that texts may share."""
+"""Attention among texts that lie end to end: one length at a time, each text behind a prompt that texts may share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from zostudy.lm.architecture import Architecture
-from zostudy.lm.linear import linear
-
-Tensors: TypeAlias = Mapping[str, Tensor]
+from zostudy.lm.linear import Linear
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class LengthBucket:
     """Neighbouring sequences of one length.
 
     Attributes:
-        start: place of the first token.
+        start: position of the first token.
         count: sequences.
         length: tokens of each.
         prefixes: int64 ``[count]``, the shared prefix that each one sees, or None.
@@ -34,60 +31,52 @@ class LengthBucket:
 
     @property
     def stop(self) -> int:
-        """The place after the last token."""
+        """The position after the last token."""
         return self.start + self.count * self.length
 
 
 @dataclass(frozen=True)
 class Attention:
-    """Who sees whom in one forward of T tokens.
+    """Which tokens see each other in one forward of T tokens.
 
     Attributes:
         positions: int64 ``[T]``, each token's position in its own input.
-        blocks: all the tokens, in order; where texts share prefixes, the first block is these.
+        buckets: all the tokens, in order; where texts share prefixes, the first bucket holds these.
         rotation: cosines and sines ``[T, 1, head_dim]`` of the positions, or None.
     """
 
     positions: Tensor
-    blocks: Sequence[LengthBucket]
+    buckets: Sequence[LengthBucket]
     rotation: tuple[Tensor, Tensor] | None = None
 
-    def __call__(
-        self, shape: Architecture, tensors: Tensors, layer: str, states: Tensor, read: Tensor | None
-    ) -> Tensor:
+    def __call__(self, shape: Architecture, qkv: Linear, states: Tensor, read: Tensor | None) -> Tensor:
         """Returns the joined heads ``[T, n_heads * head_dim]`` before the output projection.
 
         Args:
             shape: the architecture.
-            tensors: its weights.
-            layer: which layer's projections.
+            qkv: a layer's projections to queries, keys and values.
             states: ``[T, D]``.
-            read: int64 ``[m]``, one place a text, in the blocks' order: only these are computed, ``[m, ...]``.
+            read: int64 ``[m]``, one position a text, in the buckets' order: only these are computed, ``[m, ...]``.
         """
-        queries, keys, values = self._projected(shape, tensors, layer, states, read)
-        blocks = self.blocks if read is None or not self._shares else self.blocks[1:]
+        queries, keys, values = self._projected(shape, qkv, states, read)
+        shares = self.buckets[-1].prefixes is not None
         outputs, done = [], 0
-        for block in blocks:
-            n_own = block.count * (block.length if read is None else 1)
-            outputs.append(self._attend(block, queries[done : done + n_own], keys, values, shape))
+        for bucket in self.buckets if read is None or not shares else self.buckets[1:]:
+            n_own = bucket.count * (bucket.length if read is None else 1)
+            outputs.append(self._attend(bucket, queries[done : done + n_own], keys, values, shape.causal))
             done += n_own
         return torch.cat(outputs)
 
-    @property
-    def _shares(self) -> bool:
-        return self.blocks[-1].prefixes is not None
-
     def _projected(
-        self, shape: Architecture, tensors: Tensors, layer: str, states: Tensor, read: Tensor | None
+        self, shape: Architecture, qkv: Linear, states: Tensor, read: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns queries, keys and values ``[T, heads, head_dim]``, turned by their positions."""
+        """Returns queries, keys and values ``[T, heads, head_dim]``, rotated by their positions."""
         n_query, n_key = shape.n_heads * shape.head_dim, shape.n_kv_heads * shape.head_dim
-        name = f"{layer}.qkv"
         if read is None:
-            queries, keys, values = linear(tensors, name, states).split([n_query, n_key, n_key], dim=1)
+            queries, keys, values = qkv(states).split([n_query, n_key, n_key], dim=1)
         else:
-            queries = linear(tensors, name, states[read], rows=slice(0, n_query))
-            keys, values = linear(tensors, name, states, rows=slice(n_query, None)).split(n_key, dim=1)
+            queries = qkv(states[read], rows=slice(0, n_query))
+            keys, values = qkv(states, rows=slice(n_query, None)).split(n_key, dim=1)
         queries, keys, values = (part.unflatten(1, (-1, shape.head_dim)) for part in (queries, keys, values))
         if self.rotation is not None:
             cos, sin = self.rotation
@@ -98,34 +87,28 @@ class Attention:
             keys, values = keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
         return queries, keys, values
 
-    def _attend(
-        self, block: LengthBucket, queries: Tensor, keys: Tensor, values: Tensor, shape: Architecture
-    ) -> Tensor:
-        own = slice(block.start, block.stop)
-        seen_keys, seen_values = (self._seen(block, part, part[own]) for part in (keys, values))
-        asking = queries.unflatten(0, (block.count, -1)).transpose(1, 2)
-        masked = shape.causal and asking.shape[2] > 1
-        heads: Tensor = functional.scaled_dot_product_attention(
-            asking,
-            seen_keys,
-            seen_values,
-            attn_mask=_causal_mask(seen_keys.shape[2] - block.length, block.length, queries) if masked else None,
-        )
+    def _attend(self, bucket: LengthBucket, queries: Tensor, keys: Tensor, values: Tensor, causal: bool) -> Tensor:
+        queries = queries.unflatten(0, (bucket.count, -1)).transpose(1, 2)
+        keys, values = self._seen(bucket, keys), self._seen(bucket, values)
+        mask = None
+        if causal and queries.shape[2] > 1:
+            mask = _causal_mask(keys.shape[2] - bucket.length, bucket.length, keys.device)
+        heads: Tensor = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
         return heads.transpose(1, 2).flatten(2).flatten(0, 1)
 
-    def _seen(self, block: LengthBucket, everything: Tensor, own: Tensor) -> Tensor:
-        """Returns ``[count, heads, length, head_dim]``, the shared prefix in front where there is one."""
-        seen: Tensor = own.unflatten(0, (block.count, block.length))
-        if block.prefixes is not None:
-            first = self.blocks[0]
-            prefixes = everything[: first.stop].unflatten(0, (first.count, first.length))
-            seen = torch.cat([prefixes[block.prefixes], seen], dim=1)
+    def _seen(self, bucket: LengthBucket, tokens: Tensor) -> Tensor:
+        """Returns a bucket's part ``[count, heads, length, head_dim]``, behind the prefixes that its texts share."""
+        seen: Tensor = tokens[bucket.start : bucket.stop].unflatten(0, (bucket.count, bucket.length))
+        if bucket.prefixes is not None:
+            first = self.buckets[0]
+            prefixes = tokens[: first.stop].unflatten(0, (first.count, first.length))
+            seen = torch.cat([prefixes[bucket.prefixes], seen], dim=1)
         return seen.transpose(1, 2)
 
 
-def _causal_mask(n_prefix: int, length: int, like: Tensor) -> Tensor:
+def _causal_mask(n_prefix: int, length: int, device: torch.device) -> Tensor:
     """Returns the mask ``[length, n_prefix + length]`` of what a token may see: the prefix, and no later token."""
-    mask: Tensor = torch.ones(length, n_prefix + length, dtype=torch.bool, device=like.device)
+    mask: Tensor = torch.ones(length, n_prefix + length, dtype=torch.bool, device=device)
     return mask.tril(diagonal=n_prefix)
 
 

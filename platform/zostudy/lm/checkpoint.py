@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
+_SAVE_AGAIN = "save the model again with save_pretrained(folder)"
 
 
 def weight_files(source: ModelSource) -> tuple[Path, ...]:
     """Returns the files that hold the weights: ``model.safetensors``, or those that its index lists.
 
-    Files of the hub are downloaded unless they are in its cache. To be called within ``reading``.
+    Files of the hub are downloaded unless they are in its cache. Call this within ``reading``.
 
     Raises:
-        ModelError: there are none, or the index lists a file that is missing, outside the folder or no safetensors.
+        ModelError: the model has none, or its index lists a file that is missing, outside the folder or no safetensors.
     """
     single = _find(source, WEIGHTS_FILE)
     if single is not None:
@@ -34,14 +35,15 @@ def weight_files(source: ModelSource) -> tuple[Path, ...]:
     index = _find(source, INDEX_FILE)
     if index is None:
         raise ModelError(
-            f"weights must be in {WEIGHTS_FILE}, or in the files that {INDEX_FILE} lists, but {source.location} has "
-            "neither; save the model with save_pretrained(folder), which writes them"
+            f"weights must be in {WEIGHTS_FILE}, or in the files that {INDEX_FILE} lists",
+            got=f"{source.location} has neither",
+            remedy="save the model with save_pretrained(folder), which writes them",
         )
     return tuple(_shard(source, name) for name in _listed(source, index))
 
 
 def read_tensors(files: Sequence[Path]) -> dict[str, Tensor]:
-    """Returns all tensors by name; they share the files' memory, which is read when they are.
+    """Returns all tensors by name; they are mapped from the files, and read when they are used.
 
     Raises:
         ModelError: two files hold a tensor of the same name.
@@ -51,10 +53,8 @@ def read_tensors(files: Sequence[Path]) -> dict[str, Tensor]:
         with safe_open(file, framework="pt") as content:
             for name in content.keys():  # noqa: SIM118
                 if name in tensors:
-                    raise ModelError(
-                        f"each tensor must be in one file, but {name} is in {file} and in another that {INDEX_FILE} "
-                        "lists; save the model again with save_pretrained(folder)"
-                    )
+                    got = f"{name} is in {file} and in another that {INDEX_FILE} lists"
+                    raise ModelError("each tensor must be in one file", got=got, remedy=_SAVE_AGAIN)
                 tensors[name] = content.get_tensor(name)
     return tensors
 
@@ -63,10 +63,8 @@ def _listed(source: ModelSource, index: Path) -> list[str]:
     content = json.loads(index.read_text(encoding="utf-8"))
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(weight_map, dict) or not weight_map or not all(isinstance(f, str) for f in weight_map.values()):
-        raise ModelError(
-            f"{INDEX_FILE} must map each tensor to its file, but that of {source.location} has no such weight_map; "
-            "save the model again with save_pretrained(folder)"
-        )
+        got = f"that of {source.location} has no such weight_map"
+        raise ModelError(f"{INDEX_FILE} must map each tensor to its file", got=got, remedy=_SAVE_AGAIN)
     return sorted(set(weight_map.values()))
 
 
@@ -82,8 +80,9 @@ def _shard(source: ModelSource, name: str) -> Path:
             return _inside(source, name, found)
         fault = "which is missing"
     raise ModelError(
-        f"weights are read from *.safetensors inside the model's folder only, but {INDEX_FILE} of {source.location} "
-        f"lists {name!r}, {fault}; save the model again with save_pretrained(folder)"
+        "weights are read from *.safetensors inside the model's folder only",
+        got=f"{INDEX_FILE} of {source.location} lists {name!r}, {fault}",
+        remedy=_SAVE_AGAIN,
     )
 
 
@@ -106,7 +105,8 @@ def _inside(source: ModelSource, name: str, path: Path) -> Path:
     in_cache = target.parent.name == "blobs" and target.parent.parent.name.startswith("models--")
     if folder.is_dir() and not in_cache and not target.is_relative_to(folder.resolve()):
         raise ModelError(
-            f"weights are read from inside the model's folder only, but {folder / name} is a link to {target}; "
-            f"copy the file into the folder, or name the folder it lies in in {source.named_by}"
+            "weights are read from inside the model's folder only",
+            got=f"{folder / name} is a link to {target}",
+            remedy="copy the file into the folder, or name the folder that it lies in",
         )
     return path

@@ -1,13 +1,13 @@
-"""What tells a model from another of the same name: its weights, and the files that say how they are used.
+"""Digests of a model: of its weights, and of the files that say how they are used.
 
-Every byte that decides a score is covered: each tensor of each file that is read, ``config.json``, the tokenizer's
+They cover every byte that decides a score: each tensor of each file that is read, ``config.json``, the tokenizer's
 files, a sentence encoder's pooling, and Python code that the model brings along.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 
-# What transformers' configurations, tokenizers and their vocabularies are called.
+# Endings of configurations, tokenizers and their vocabularies.
 SETTINGS = {".bpe", ".codes", ".json", ".model", ".spm", ".tiktoken", ".tokenizer", ".txt", ".vocab"}
 
 READ_BY_A_LOADER = {".json", ".model", ".safetensors", ".txt"}
@@ -28,11 +28,11 @@ SAMPLES, SAMPLE_BYTES = 16, 2**16
 
 
 def model_digests(source: ModelSource) -> dict[str, str]:
-    """Returns what a study records of its model, each the start of a SHA-256 or of a commit.
+    """Returns the digests that a study records of its model, each the start of a SHA-256 or of a commit.
 
     Returns:
-        ``weights``, of all tensors; ``settings``, of a folder's other files; and ``model``, which is all that earlier
-        results hold: samples of a folder's files, or the hub's commit where its cache tells it.
+        ``weights``, of all tensors; ``settings``, of a folder's other files; and ``model``, the only one in earlier
+        results: of samples of a folder's files, or the hub's commit if its cache holds it.
 
     Raises:
         ModelError: the weights cannot be read.
@@ -53,16 +53,17 @@ def weights_digest(source: ModelSource) -> str:
     Raises:
         ModelError: they cannot be read.
     """
-    with reading(source):
-        return _of_tensors(weight_files(source))
+    with reading(source), ThreadPoolExecutor() as threads:
+        tensors = sorted(read_tensors(weight_files(source)).items())
+        return hashlib.sha256(b"".join(threads.map(_of_tensor, tensors))).hexdigest()
 
 
 def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
-    """Checks that a model is still the one that a trial ran on, as far as the trial recorded it.
+    """Checks that a model has the digests that a trial recorded.
 
     Args:
         source: where the model is.
-        recorded: the trial's versions, the digests of ``model_digests`` among them.
+        recorded: the trial's versions, those of ``model_digests`` among them.
 
     Raises:
         ModelError: it has changed since, or cannot be read.
@@ -72,16 +73,12 @@ def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
     contents = [c for c in ("weights", "settings") if c in recorded] or (["model"] if "settings" in now else [])
     for content in contents:
         if recorded.get(content, now.get(content)) != now.get(content):
+            got = f"had the digest {recorded[content]} then, and {now.get(content)} now"
             raise ModelError(
-                f"a trial's prompt works with the model it was tuned for, but the {content} of {source.location} had "
-                f"the digest {recorded[content]} then, and {now.get(content)} now; put that model back"
+                "a trial's prompt works with the model it was tuned for",
+                got=f"the {content} of {source.location} {got}",
+                remedy="put that model back",
             )
-
-
-def _of_tensors(files: Sequence[Path]) -> str:
-    tensors = sorted(read_tensors(files).items())
-    with ThreadPoolExecutor() as threads:
-        return hashlib.sha256(b"".join(threads.map(_of_tensor, tensors))).hexdigest()
 
 
 def _of_tensor(named: tuple[str, Tensor]) -> bytes:
@@ -92,7 +89,7 @@ def _of_tensor(named: tuple[str, Tensor]) -> bytes:
 
 
 def _of_settings(folder: Path, runs_code: bool) -> str:
-    """Covers the folder and one level below, where a sentence encoder's parts lie; of code that is run all levels."""
+    """Covers the folder and one level below, where a sentence encoder's parts lie; code that is run at all levels."""
     digest = hashlib.sha256()
     found = {file for pattern in ("*", "*/*") for file in folder.glob(pattern) if file.suffix in SETTINGS}
     for file in sorted(found | set(folder.rglob("*.py") if runs_code else ())):
@@ -115,7 +112,7 @@ def _of_samples(folder: Path) -> str:
 
 
 def _samples(file: Path, size: int) -> list[bytes]:
-    """Returns all of a small file, and of a large one blocks at even distances, the first and the last included."""
+    """Returns a small file whole, and blocks of a large one at even distances, its first and last included."""
     with file.open("rb") as content:
         if size <= SAMPLES * SAMPLE_BYTES:
             return [content.read()]

@@ -1,4 +1,4 @@
-"""Texts to token ids, once per study: what the replicas get in place of texts and tokenizer."""
+"""Texts to token ids, once per study: replicas get these instead of texts and tokenizer."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import ModelError, TooLongError
-from zostudy.lm.inputs import Input, InputReader, Render, Sides
+from zostudy.lm.inputs import Input, InputReader, Render, RowTexts, Sides
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.tokenizer import Name
-from zostudy.lm.truncation import Texts, shortened
-from zostudy.lm.unknown import unknown_texts
+from zostudy.lm.tokenizer import Name, tokenise
+from zostudy.lm.truncation import shortened
 from zostudy.lm.vocabulary import find_vocabulary
 
 ANY_TEXT = "a text:"
@@ -30,11 +29,11 @@ class EncodedTask:
         tokens: int32 ``[total]``, all inputs one after another, special tokens included, prompt left out.
         offsets: int64 ``[n + 1]``; input i is ``tokens[offsets[i]:offsets[i + 1]]``, empty for a row never used.
         answers: int32 ``[n]``, the position in input i whose state is read: the mask, or the last token.
-        lead: number of special tokens in front of which no prompt may stand (1 for a ``<s>`` or ``[CLS]``, else 0).
+        lead: number of special tokens that stand before the prompt (1 for a ``<s>`` or ``[CLS]``, else 0).
         label_tokens: int32 ``[C]``, the label words' ids (masked and causal heads), or empty.
         label_texts: one int32 array of ids a class (encoder head), or empty.
         start_vocabulary: int32 ids that may be start tokens of a prompt: all but the special ones.
-        notes: what a user should know of the texts' tokens, one line each.
+        notes: warnings about the texts' tokens, one line each.
     """
 
     tokens: NDArray[np.int32]
@@ -51,13 +50,18 @@ class EncodedTask:
         """Tokens of each input, int64 ``[n]``."""
         return np.diff(self.offsets)
 
+    @property
+    def n_classes(self) -> int:
+        """C, the number of scores of a text."""
+        return len(self.label_tokens) or len(self.label_texts)
+
     def padded(self, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Returns right-padded ids ``[b, L]`` and the mask of real tokens ``[b, L]`` for row numbers ``[b]``."""
         lengths = self.lengths[rows]
         columns = np.arange(lengths.max())
         real = columns < lengths[:, None]
-        places = np.where(real, self.offsets[rows][:, None] + columns, 0)
-        return np.where(real, self.tokens[places], 0).astype(np.int32), real
+        indices = np.where(real, self.offsets[rows][:, None] + columns, 0)
+        return np.where(real, self.tokens[indices], 0).astype(np.int32), real
 
 
 def encode_task(
@@ -68,7 +72,7 @@ def encode_task(
     rows: NDArray[np.int64],
     render: Render,
     label_words: Sequence[str],
-    room: int,
+    max_tokens: int,
     truncate: bool,
 ) -> EncodedTask:
     """Tokenises the rows a study uses, and the label words.
@@ -79,17 +83,17 @@ def encode_task(
         texts: all texts of the task.
         second_texts: the second texts of a pair task, or None.
         rows: int64, the rows to encode.
-        render: gives the text before and after the answer's place.
+        render: gives the text before and after the answer.
         label_words: one a class; for the encoder head a text a class.
-        room: tokens that an input may have beside the prompt.
-        truncate: cut the text (never the template) of inputs that are longer than ``room``; else refuse them.
+        max_tokens: tokens that an input may have beside the prompt.
+        truncate: cut the text (never the template) of inputs that are longer than ``max_tokens``; else refuse them.
 
     Raises:
         ModelError: a label word is not one token, the tokenizer cannot read a text, or the model has no row for a
             token.
         TooLongError: texts are too long, and may not be cut.
     """
-    used: list[Texts] = [
+    used: list[RowTexts] = [
         (texts[row],) if second_texts is None else (texts[row], second_texts[row]) for row in rows.tolist()
     ]
     reader = InputReader(tokenizer, source.head)
@@ -97,7 +101,7 @@ def encode_task(
     label_texts: list[list[int]] = []
     keep_space = source.head == "masked"
     if source.head == "encoder":
-        label_texts = _read_label_texts(reader, label_words, room)
+        label_texts = _read_label_texts(reader, label_words, max_tokens)
     else:
         label_tokens, needs_space = _read_label_words(tokenizer, render, used[0], label_words)
         keep_space = keep_space or needs_space
@@ -110,32 +114,38 @@ def encode_task(
         return f"row {rows[index]}"
 
     inputs = reader.read([sides(*pair) for pair in used], name)
-    too_long = [index for index, one in enumerate(inputs) if len(one.ids) > room]
+    too_long = [index for index, one in enumerate(inputs) if len(one.ids) > max_tokens]
     if too_long and not truncate:
         longest = max(too_long, key=lambda index: len(inputs[index].ids))
         raise TooLongError(
-            f"an input may have {room} tokens beside the prompt",
+            f"an input may have {max_tokens} tokens beside the prompt",
             got=f"{len(too_long)} of {len(inputs)} have more ({name(longest)} has {len(inputs[longest].ids)})",
             remedy="set task.truncate: true, or fewer model.prompt_tokens",
         )
     for index in too_long:
-        inputs[index] = shortened(reader, sides, used[index], inputs[index], room, name(index))
+        inputs[index] = shortened(reader, sides, used[index], inputs[index], max_tokens, name(index))
     vocabulary = find_vocabulary(source, tokenizer)
     vocabulary.check((one.ids for one in inputs), name)
     vocabulary.check([[token] for token in label_tokens.tolist()] or label_texts, _named_words(label_words))
-    return _pack(
-        dict(zip(rows.tolist(), inputs, strict=True)),
-        n_rows=len(texts),
+    lengths = np.zeros(len(texts), dtype=np.int64)
+    lengths[rows] = [len(one.ids) for one in inputs]
+    answers = np.zeros(len(texts), dtype=np.int32)
+    answers[rows] = [one.answer for one in inputs]
+    order = np.unique(rows, return_index=True)[1]
+    return EncodedTask(
+        tokens=np.asarray([token for index in order for token in inputs[index].ids], dtype=np.int32),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        answers=answers,
         lead=len(reader.frame.lead),
         label_tokens=label_tokens,
         label_texts=tuple(np.asarray(ids, dtype=np.int32) for ids in label_texts),
         start_vocabulary=vocabulary.start_tokens,
-        notes=unknown_texts(tokenizer, reader, sides, used, inputs, name),
+        notes=_unknown_texts(tokenizer, reader.empty(sides, len(used[0])), used, inputs, name),
     )
 
 
 def _read_label_words(
-    tokenizer: Any, render: Render, some_texts: Texts, label_words: Sequence[str]
+    tokenizer: Any, render: Render, some_texts: RowTexts, label_words: Sequence[str]
 ) -> tuple[NDArray[np.int32], bool]:
     """Returns the label words' ids, which are the same after any text, and whether the text keeps its space."""
     second = None if len(some_texts) == 1 else ANY_TEXT
@@ -147,20 +157,22 @@ def _read_label_words(
         after_some = after_any[0][:0], False
     if after_any[1] != after_some[1] or not np.array_equal(after_any[0], after_some[0]):
         raise ModelError(
-            "a label word must be the same token after every text, but here it depends on how a text ends; "
-            "put a blank or a word before {mask} in task.template"
+            "a label word must be the same token after every text",
+            got="here it depends on how a text ends",
+            remedy="put a blank or a word before {mask} in task.template",
         )
     return after_any
 
 
-def _read_label_texts(reader: InputReader, label_words: Sequence[str], room: int) -> list[list[int]]:
+def _read_label_texts(reader: InputReader, label_words: Sequence[str], max_tokens: int) -> list[list[int]]:
     name = _named_words(label_words)
     found = [one.ids for one in reader.read([(word, "") for word in label_words], name)]
     for index, ids in enumerate(found):
-        if len(ids) > room:
+        if len(ids) > max_tokens:
             raise ModelError(
-                f"a label text may have {room} tokens, but {name(index)} has {len(ids)}; "
-                "choose a shorter one in task.label_words"
+                f"a label text may have {max_tokens} tokens",
+                got=f"{name(index)} has {len(ids)}",
+                remedy="choose a shorter one in task.label_words",
             )
     return found
 
@@ -169,27 +181,18 @@ def _named_words(label_words: Sequence[str]) -> Name:
     return lambda index: f"label word {label_words[index]!r}"
 
 
-def _pack(
-    inputs: dict[int, Input],
-    n_rows: int,
-    lead: int,
-    label_tokens: NDArray[np.int32],
-    label_texts: tuple[NDArray[np.int32], ...],
-    start_vocabulary: NDArray[np.int32],
-    notes: tuple[str, ...],
-) -> EncodedTask:
-    lengths = np.zeros(n_rows, dtype=np.int64)
-    answers = np.zeros(n_rows, dtype=np.int32)
-    for row, one in inputs.items():
-        lengths[row] = len(one.ids)
-        answers[row] = one.answer
-    return EncodedTask(
-        tokens=np.asarray([token for row in sorted(inputs) for token in inputs[row].ids], dtype=np.int32),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]),
-        answers=answers,
-        lead=lead,
-        label_tokens=label_tokens,
-        label_texts=label_texts,
-        start_vocabulary=start_vocabulary,
-        notes=notes,
+def _unknown_texts(
+    tokenizer: Any, template: Input, texts: Sequence[RowTexts], inputs: Sequence[Input], name: Name
+) -> tuple[str, ...]:
+    """Returns a note on texts of which the tokenizer knows nothing: of these a score says nothing."""
+    unknown, n = tokenizer.unk_token_id, len(texts[0])
+    suspects = [index for index, one in enumerate(inputs) if unknown in one.ids or one.ids == template.ids]
+    alone = [text for index in suspects for text in texts[index]]
+    own = tokenise(tokenizer, alone, lambda index: name(suspects[index // n]), special=False)
+    lost = [index for i, index in enumerate(suspects) if set().union(*own[n * i : n * (i + 1)]) <= {unknown}]
+    if not lost:
+        return ()
+    return (
+        f"{len(lost):,} of {len(texts):,} texts hold nothing that the tokenizer knows ({name(lost[0])} is the first), "
+        "so their scores say nothing of them",
     )

@@ -7,15 +7,42 @@ Names: ``embeddings`` ``[V, D]``, ``positions`` ``[P, D]`` or ``rotary.cos``/``r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from zostudy.lm.architecture import ACTIVATIONS, Architecture
+from zostudy.lm.architecture import ACTIVATIONS, Activation, Architecture
 
 Tensors = dict[str, Tensor]
+
+
+# transformers' names inside a layer; projections that share an input are joined.
+_BERT_LAYER = {
+    "qkv": ("attention.self.query", "attention.self.key", "attention.self.value"),
+    "out": ("attention.output.dense",),
+    "attention_norm": ("attention.output.LayerNorm",),
+    "up": ("intermediate.dense",),
+    "down": ("output.dense",),
+    "mlp_norm": ("output.LayerNorm",),
+}
+_GPT2_LAYER = {
+    "attention_norm": ("ln_1",),
+    "qkv": ("attn.c_attn",),
+    "out": ("attn.c_proj",),
+    "mlp_norm": ("ln_2",),
+    "up": ("mlp.c_fc",),
+    "down": ("mlp.c_proj",),
+}
+_LLAMA_LAYER = {
+    "attention_norm": ("input_layernorm",),
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "out": ("self_attn.o_proj",),
+    "mlp_norm": ("post_attention_layernorm",),
+    "up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
 
 
 def extract(model: Any, family: str, label_tokens: Tensor, n_positions: int) -> tuple[Architecture, Tensors]:
@@ -28,8 +55,7 @@ def extract(model: Any, family: str, label_tokens: Tensor, n_positions: int) -> 
         n_positions: longest input in tokens, prompt included.
     """
     tensors: Tensors = {}
-    reader = {"bert": _bert, "gpt2": _gpt2, "llama": _llama}[family]
-    architecture = reader(model, tensors, n_positions)
+    architecture = {"bert": _bert, "gpt2": _gpt2, "llama": _llama}[family](model, tensors, n_positions)
     if len(label_tokens):
         vocabulary = model.get_output_embeddings()
         tensors["head.rows.weight"] = vocabulary.weight[label_tokens]
@@ -44,44 +70,35 @@ def _bert(model: Any, into: Tensors, n_positions: int) -> Architecture:
     offset = 0 if config.model_type == "bert" else config.pad_token_id + 1
     into["embeddings"] = body.embeddings.word_embeddings.weight
     into["positions"] = table[offset : offset + n_positions] + body.embeddings.token_type_embeddings.weight[0]
-    _norm(into, "start_norm", body.embeddings.LayerNorm)
-    for i, layer in enumerate(body.encoder.layer):
-        own = layer.attention.self
-        _linear(into, f"{i}.qkv", [own.query, own.key, own.value])
-        _linear(into, f"{i}.out", [layer.attention.output.dense])
-        _norm(into, f"{i}.attention_norm", layer.attention.output.LayerNorm)
-        _linear(into, f"{i}.up", [layer.intermediate.dense])
-        _linear(into, f"{i}.down", [layer.output.dense])
-        _norm(into, f"{i}.mlp_norm", layer.output.LayerNorm)
-    head_activation = _masked_transform(model, into)
-    n_heads = config.num_attention_heads
+    _take(into, "start_norm", body.embeddings.LayerNorm)
+    _take_layers(into, body.encoder.layer, _BERT_LAYER)
     return Architecture(
         n_layers=config.num_hidden_layers,
         width=config.hidden_size,
-        n_heads=n_heads,
-        n_kv_heads=n_heads,
-        head_dim=config.hidden_size // n_heads,
+        n_heads=config.num_attention_heads,
+        n_kv_heads=config.num_attention_heads,
+        head_dim=config.hidden_size // config.num_attention_heads,
         mlp_width=config.intermediate_size,
         causal=False,
-        norm="layer",
         norm_first=False,
         norm_eps=config.layer_norm_eps,
         rotary=False,
         gated=False,
         activation=ACTIVATIONS[config.hidden_act],
-        head_activation=head_activation,
+        head_activation=_masked_transform(model, into),
     )
 
 
-def _masked_transform(model: Any, into: Tensors) -> Any:
+def _masked_transform(model: Any, into: Tensors) -> Activation | None:
+    """Returns the activation of the masked head's transform; None for a bare body, which has no such head."""
     if hasattr(model, "lm_head"):
-        _linear(into, "head.dense", [model.lm_head.dense])
-        _norm(into, "head.norm", model.lm_head.layer_norm)
+        _take(into, "head.dense", model.lm_head.dense)
+        _take(into, "head.norm", model.lm_head.layer_norm)
         return "gelu"
     if hasattr(model, "cls"):
         transform = model.cls.predictions.transform
-        _linear(into, "head.dense", [transform.dense])
-        _norm(into, "head.norm", transform.LayerNorm)
+        _take(into, "head.dense", transform.dense)
+        _take(into, "head.norm", transform.LayerNorm)
         return ACTIVATIONS[model.config.hidden_act]
     return None
 
@@ -90,14 +107,10 @@ def _gpt2(model: Any, into: Tensors, n_positions: int) -> Architecture:
     body, config = model.base_model, model.config
     into["embeddings"] = body.wte.weight
     into["positions"] = body.wpe.weight[:n_positions]
-    for i, layer in enumerate(body.h):
-        _norm(into, f"{i}.attention_norm", layer.ln_1)
-        _norm(into, f"{i}.mlp_norm", layer.ln_2)
-        for name, conv in (("qkv", layer.attn.c_attn), ("out", layer.attn.c_proj)):
-            _transposed(into, f"{i}.{name}", conv)
-        for name, conv in (("up", layer.mlp.c_fc), ("down", layer.mlp.c_proj)):
-            _transposed(into, f"{i}.{name}", conv)
-    _norm(into, "end_norm", body.ln_f)
+    _take_layers(into, body.h, _GPT2_LAYER)
+    for name in [name for name in into if name.endswith(("qkv.weight", "out.weight", "up.weight", "down.weight"))]:
+        into[name] = into[name].T  # GPT-2 keeps its linear weights as [in, out]
+    _take(into, "end_norm", body.ln_f)
     return Architecture(
         n_layers=config.n_layer,
         width=config.n_embd,
@@ -106,7 +119,6 @@ def _gpt2(model: Any, into: Tensors, n_positions: int) -> Architecture:
         head_dim=config.n_embd // config.n_head,
         mlp_width=config.n_inner or 4 * config.n_embd,
         causal=True,
-        norm="layer",
         norm_first=True,
         norm_eps=config.layer_norm_epsilon,
         rotary=False,
@@ -119,28 +131,18 @@ def _gpt2(model: Any, into: Tensors, n_positions: int) -> Architecture:
 def _llama(model: Any, into: Tensors, n_positions: int) -> Architecture:
     body, config = model.base_model, model.config
     into["embeddings"] = body.embed_tokens.weight
-    for i, layer in enumerate(body.layers):
-        own = layer.self_attn
-        _norm(into, f"{i}.attention_norm", layer.input_layernorm)
-        _linear(into, f"{i}.qkv", [own.q_proj, own.k_proj, own.v_proj])
-        _linear(into, f"{i}.out", [own.o_proj])
-        _norm(into, f"{i}.mlp_norm", layer.post_attention_layernorm)
-        _linear(into, f"{i}.up", [layer.mlp.gate_proj, layer.mlp.up_proj])
-        _linear(into, f"{i}.down", [layer.mlp.down_proj])
-    _norm(into, "end_norm", body.norm)
-    places = torch.arange(n_positions).unsqueeze(0)
-    cos, sin = body.rotary_emb(torch.zeros(1), places)
+    _take_layers(into, body.layers, _LLAMA_LAYER)
+    _take(into, "end_norm", body.norm)
+    cos, sin = body.rotary_emb(torch.zeros(1), torch.arange(n_positions).unsqueeze(0))
     into["rotary.cos"], into["rotary.sin"] = cos[0], sin[0]
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return Architecture(
         n_layers=config.num_hidden_layers,
         width=config.hidden_size,
         n_heads=config.num_attention_heads,
         n_kv_heads=config.num_key_value_heads,
-        head_dim=head_dim,
+        head_dim=getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
         mlp_width=config.intermediate_size,
         causal=True,
-        norm="rms",
         norm_first=True,
         norm_eps=config.rms_norm_eps,
         rotary=True,
@@ -150,20 +152,15 @@ def _llama(model: Any, into: Tensors, n_positions: int) -> Architecture:
     )
 
 
-def _linear(into: Tensors, name: str, layers: Sequence[Any]) -> None:
-    """Joins linear layers that read the same input into one."""
-    into[f"{name}.weight"] = torch.cat([layer.weight for layer in layers]) if len(layers) > 1 else layers[0].weight
-    if layers[0].bias is not None:
-        into[f"{name}.bias"] = torch.cat([layer.bias for layer in layers])
+def _take_layers(into: Tensors, layers: Any, names: Mapping[str, Sequence[str]]) -> None:
+    for i, layer in enumerate(layers):
+        for name, paths in names.items():
+            _take(into, f"{i}.{name}", *map(layer.get_submodule, paths))
 
 
-def _transposed(into: Tensors, name: str, conv: Any) -> None:
-    """GPT-2 keeps its linear weights as ``[in, out]``."""
-    into[f"{name}.weight"] = conv.weight.T
-    into[f"{name}.bias"] = conv.bias
-
-
-def _norm(into: Tensors, name: str, norm: Any) -> None:
-    into[f"{name}.weight"] = norm.weight
-    if getattr(norm, "bias", None) is not None:
-        into[f"{name}.bias"] = norm.bias
+def _take(into: Tensors, name: str, first: Any, *others: Any) -> None:
+    """Takes the weight and, where it has one, the bias of a norm or linear layer; joins those of several."""
+    for part in ("weight", "bias"):
+        tensor = getattr(first, part, None)
+        if tensor is not None:
+            into[f"{name}.{part}"] = torch.cat([tensor, *(getattr(o, part) for o in others)]) if others else tensor

@@ -1,6 +1,6 @@
 """The weights that a file holds against the model that ``config.json`` describes: nothing may be missing or left over.
 
-What a checkpoint lacks transformers draws at random, differently in every process, and what it has too much it drops.
+transformers draws missing weights at random, differently in every process, and drops those that are left over.
 """
 
 from __future__ import annotations
@@ -19,68 +19,57 @@ _NEVER_READ = "pooler."
 _NAMED = 3
 _FAR_LARGER = 8
 _FLOATING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+_RULE = "weights must be all those that config.json describes, and no others"
+_MEND = "mend config.json, or save the whole model again with save_pretrained(folder)"
 
 
 def check_fit(source: ModelSource, model: Any, report: Mapping[str, Any], held: Mapping[str, Tensor]) -> None:
-    """Checks that every number of the model came out of its files.
+    """Checks that every number of a loaded model came out of its files, which hold the tensors ``held``.
 
-    Args:
-        source: where the files are.
-        model: transformers' model, its weights loaded.
-        report: transformers' loading report: missing, unexpected and mismatched keys.
-        held: all tensors of the files.
+    The report is that of transformers' ``from_pretrained``: missing, unexpected and mismatched keys.
 
     Raises:
         ModelError: tensors are missing, left over, of another shape, no floating-point numbers or not finite.
     """
-    missing, unexpected = _missing(source, model, report), _unexpected(model, report)
-    faults = [*_mismatched(report["mismatched_keys"])]
-    if missing:
-        faults.append(f"lacks {_named(missing)}")
-    if unexpected:
-        faults.append(f"holds {_named(unexpected)} that the model has no place for")
+    missing: set[str] = set(report["missing_keys"])
+    if source.head == "encoder":
+        missing = {name for name in missing if not _bare(model, name).startswith(_NEVER_READ)}
+    unexpected = _unexpected(model, report["unexpected_keys"])
+    faults = [
+        *_mismatched(report["mismatched_keys"]),
+        *([f"lacks {_named(missing)}"] if missing else []),
+        *([f"holds {_named(unexpected)} that the model has no place for"] if unexpected else []),
+    ]
     if faults:
-        raise ModelError(
-            f"weights must be all those that config.json describes, and no others, but {source.location} "
-            f"{' and '.join(faults)}; {_remedy(source, model, missing, len(faults) == 1)}"
-        )
-    _check_numbers(source, model, held)
+        lacks_head = missing and not any(name.startswith(f"{model.base_model_prefix}.") for name in missing)
+        remedy = _MEND
+        if len(faults) == 1 and lacks_head and source.head != "encoder":
+            remedy = f"take a checkpoint that was saved with its {source.head} head, or set model.head to encoder"
+        raise ModelError(_RULE, got=f"{source.location} {' and '.join(faults)}", remedy=remedy)
+    if not _is_quantised(model):  # whose numbers are codes
+        _check_numbers(source, model, held)
 
 
 def check_size(source: ModelSource, blank: Any, held: Mapping[str, Tensor]) -> None:
-    """Checks that the model is not far larger than its files, before memory is taken for it.
-
-    Args:
-        source: where the files are.
-        blank: transformers' model on the meta device.
-        held: all tensors of the files.
+    """Checks that a model on the meta device is not far larger than its files, before memory is taken for it.
 
     Raises:
-        ModelError: ``config.json`` asks for several times the numbers that the files hold.
+        ModelError: ``config.json`` describes several times the numbers that the files hold.
     """
-    asked, there = (sum(t.numel() for t in tensors) for tensors in (blank.parameters(), held.values()))
-    if not _is_quantised(blank) and asked > _FAR_LARGER * there:
-        raise ModelError(
-            f"weights must be all those that config.json describes, but it describes {asked:,} numbers and "
-            f"{source.location} holds {there:,}; mend config.json, or save the whole model again with "
-            "save_pretrained(folder)"
-        )
+    described, there = (sum(t.numel() for t in tensors) for tensors in (blank.parameters(), held.values()))
+    if not _is_quantised(blank) and described > _FAR_LARGER * there:
+        got = f"it describes {described:,} numbers and {source.location} holds {there:,}"
+        raise ModelError("weights must be all those that config.json describes", got=got, remedy=_MEND)
 
 
-def _missing(source: ModelSource, model: Any, report: Mapping[str, Any]) -> set[str]:
-    names: set[str] = set(report["missing_keys"])
-    return {name for name in names if source.head != "encoder" or not _bare(model, name).startswith(_NEVER_READ)}
-
-
-def _unexpected(model: Any, report: Mapping[str, Any]) -> set[str]:
+def _unexpected(model: Any, names: Collection[str]) -> set[str]:
     """Returns the tensors that are not of another head of the same family, such as next-sentence prediction."""
-    names: set[str] = set(report["unexpected_keys"])
     known = {_bare(model, name) for other in _family(model.config) for name in other.state_dict()} if names else set()
     return {name for name in names if _bare(model, name) not in known}
 
 
 def _family(config: Any) -> Iterator[Any]:
-    """Gives the models that transformers makes of a configuration, one a task, without memory for their weights."""
+    """Yields the models that transformers makes of a configuration, one a task, without memory for their weights."""
     import transformers
 
     for task in ("PreTraining", "MaskedLM", "CausalLM", "SequenceClassification", "TokenClassification",
@@ -110,29 +99,22 @@ def _named(names: Collection[str]) -> str:
     return f"{len(names)} {'tensor' if len(names) == 1 else 'tensors'} ({first}{more})"
 
 
-def _remedy(source: ModelSource, model: Any, missing: Collection[str], alone: bool) -> str:
-    is_head = missing and not any(name.startswith(f"{model.base_model_prefix}.") for name in missing)
-    if alone and is_head and source.head != "encoder":
-        return f"take a checkpoint that was saved with its {source.head} head, or set model.head to encoder"
-    return "mend config.json, or save the whole model again with save_pretrained(folder)"
-
-
 def _check_numbers(source: ModelSource, model: Any, held: Mapping[str, Tensor]) -> None:
-    if _is_quantised(model):
-        return  # its numbers are codes
     parameters = dict(model.named_parameters())
     bare = {_bare(model, name) for name in parameters}
     for name, tensor in held.items():
         if tensor.dtype not in _FLOATING and _bare(model, name) in bare:
             raise ModelError(
-                f"weights must be floating-point numbers, but {name} in {source.location} is "
-                f"{str(tensor.dtype).removeprefix('torch.')}; save the model in float32 or bfloat16"
+                "weights must be floating-point numbers",
+                got=f"{name} in {source.location} is {str(tensor.dtype).removeprefix('torch.')}",
+                remedy="save the model in float32 or bfloat16",
             )
     strange = {name for name, parameter in parameters.items() if not _is_finite(parameter)}
     if strange:
         raise ModelError(
-            f"weights must be finite numbers, but {source.location} has NaN or infinity in {_named(strange)}; "
-            "take a checkpoint from before its training diverged, or download it again"
+            "weights must be finite numbers",
+            got=f"{source.location} has NaN or infinity in {_named(strange)}",
+            remedy="take a checkpoint from before its training diverged, or download it again",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -12,13 +12,15 @@ from torch.nn import functional
 
 from zostudy.config.study import ModelSpec
 from zostudy.lm.attention import Attention, LengthBucket
-from zostudy.lm.body import normed, run_body
+from zostudy.lm.body import Transformer
 from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.linear import linear
-from zostudy.lm.packing import Layout, Places, cut_forwards, lay_out
+from zostudy.lm.packing import Indices, Layout, cut_forwards, lay_out
+from zostudy.lm.padded import PaddedLM
 from zostudy.lm.pooling import pooled
+from zostudy.lm.reading import reading
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import Subspaces
-from zostudy.lm.weights import TORCH_DTYPES, Weights
+from zostudy.lm.weights import TORCH_DTYPES, DType, Weights, load_model, load_weights
 
 # Smaller forwards pay per call, larger ones fall out of the processor's caches.
 FORWARD_TOKENS = {"cpu": 4096, "cuda": 65536}
@@ -38,16 +40,12 @@ class FrozenLM:
         """
         self._spec = spec
         self._task = task
-        self._weights = weights
+        self._pooling = weights.pooling
         self._device = torch.device(device)
-        self._tensors = weights.tensors(device)
+        self._model = Transformer.of(weights.architecture, weights.tensors(device))
         self._shares_prompts = can_share_prompts(weights, task)
         self._subspaces = Subspaces(
-            self.embed,
-            weights.embedding_spread,
-            task.start_vocabulary,
-            spec.prompt_tokens,
-            spec.prompt_scale,
+            self.embed, weights.embedding_spread, task.start_vocabulary, spec.prompt_tokens, spec.prompt_scale
         )
         self._labels = None if len(task.label_tokens) else self._label_states()
 
@@ -72,81 +70,56 @@ class FrozenLM:
 
     def embed(self, ids: Tensor) -> Tensor:
         """Returns the vectors ``[..., D]`` of tokens, in the dtype of the matrix products."""
-        return functional.embedding(ids.to(self._device), self._tensors["embeddings"])
+        return functional.embedding(ids.to(self._device), self.embeddings)
 
     @property
     def embeddings(self) -> Tensor:
         """The vectors of all tokens ``[V, D]``, in the dtype of the matrix products."""
-        return self._tensors["embeddings"]
+        return self._model.embeddings
 
     @torch.inference_mode()
     def score_prompts(self, prompts: Tensor, rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
         """As ``score``, with the prompts themselves, float32 ``[q, n, D]``."""
         prompts = prompts.to(self._device)
-        scores = np.empty((*rows.shape, self._n_classes), dtype=np.float32)
+        scores = np.empty((*rows.shape, self._task.n_classes), dtype=np.float32)
         most = FORWARD_TOKENS[self._device.type]
         lengths, prompt_tokens = self._task.lengths[rows], self._spec.prompt_tokens
         for queries, columns in cut_forwards(lengths, prompt_tokens, self._shares_prompts, group, most):
             scores[queries, columns] = self._forward(prompts, queries, rows[queries, columns])
         return scores
 
-    @property
-    def _n_classes(self) -> int:
-        return len(self._task.label_tokens) or len(self._task.label_texts)
-
-    def _forward(self, prompts: Tensor, queries: Places, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    def _forward(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         layout = lay_out(self._task, queries, rows, self._spec.prompt_tokens, self._shares_prompts)
         inputs = self._embedded(layout.ids)
-        inputs[self._to_device(layout.prompt_places)] = prompts[self._to_device(layout.prompt_queries)]
+        inputs[self._to_device(layout.prompt_positions)] = prompts[self._to_device(layout.prompt_queries)]
         scores = self._read(inputs, self._attention(layout), layout)
-        unsorted = np.empty((len(rows), self._n_classes), dtype=np.float32)
+        unsorted = np.empty((len(rows), self._task.n_classes), dtype=np.float32)
         unsorted[layout.order] = scores.cpu().numpy()
         return unsorted
 
     def _read(self, inputs: Tensor, attention: Attention, layout: Layout) -> Tensor:
         """Returns float32 scores ``[s, C]`` in the layout's order."""
-        shape, tensors = self._weights.architecture, self._tensors
-        if self._labels is not None:
-            states = self._pooled(run_body(shape, tensors, inputs, attention, None), attention.blocks)
-            return self._spec.temperature * functional.normalize(states, dim=-1) @ self._labels.T
-        states = run_body(shape, tensors, inputs, attention, self._to_device(layout.read))
-        if shape.head_activation:
-            states = linear(tensors, "head.dense", states, shape.head_activation)
-            states = normed(shape, tensors, "head.norm", states)
-        return linear(tensors, "head.rows", states)
+        if self._labels is None:
+            return self._model.logits(self._model.forward(inputs, attention, self._to_device(layout.read)))
+        states = self._model.forward(inputs, attention, None)
+        by_length = (states[b.start : b.stop].unflatten(0, (b.count, b.length)) for b in attention.buckets)
+        texts = torch.cat([pooled(own, self._pooling) for own in by_length])
+        return self._spec.temperature * functional.normalize(texts, dim=-1) @ self._labels.T
 
     def _attention(self, layout: Layout) -> Attention:
         positions = self._to_device(layout.positions)
         lengths, counts = np.unique(layout.lengths, return_counts=True)
-        ends = layout.head + np.cumsum(lengths * counts)
-        blocks = [
-            LengthBucket(int(end - length * count), int(count), int(length))
-            for end, length, count in zip(ends, lengths, counts, strict=True)
-        ]
+        starts = layout.head + np.cumsum(lengths * counts) - lengths * counts
+        buckets = [LengthBucket(*of) for of in zip(starts.tolist(), counts.tolist(), lengths.tolist(), strict=True)]
         if self._shares_prompts:
-            blocks = self._behind_prefixes(blocks, layout, counts)
-        return Attention(positions, blocks, self._rotation(positions))
-
-    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor] | None:
-        if not self._weights.architecture.rotary:
-            return None
-        dtype = TORCH_DTYPES[self._weights.dtype]
-        cos, sin = (self._tensors[name][positions].to(dtype) for name in ("rotary.cos", "rotary.sin"))
-        return cos.unsqueeze(1), sin.unsqueeze(1)
-
-    def _behind_prefixes(self, blocks: list[LengthBucket], layout: Layout, counts: Places) -> list[LengthBucket]:
-        n_prompts = len(layout.prompt_queries)
-        prefixes = self._to_device(layout.prefixes).split(counts.tolist())
-        behind = [LengthBucket(b.start, b.count, b.length, own) for b, own in zip(blocks, prefixes, strict=True)]
-        return [LengthBucket(0, n_prompts, layout.head // n_prompts), *behind]
+            n_prompts = len(layout.prompt_queries)
+            prefixes = self._to_device(layout.prefixes).split(counts.tolist())
+            texts = [LengthBucket(b.start, b.count, b.length, own) for b, own in zip(buckets, prefixes, strict=True)]
+            buckets = [LengthBucket(0, n_prompts, layout.head // n_prompts), *texts]
+        return Attention(positions, buckets, self._model.rotation(positions))
 
     def _embedded(self, ids: NDArray[np.int32]) -> Tensor:
         return self.embed(torch.from_numpy(ids)).float()
-
-    def _pooled(self, states: Tensor, blocks: Sequence[LengthBucket]) -> Tensor:
-        """Returns each text's state, ``[s, D]``, for the states ``[T, D]`` of all tokens."""
-        of_blocks = (states[b.start : b.stop].unflatten(0, (b.count, b.length)) for b in blocks)
-        return torch.cat([pooled(own, self._weights.pooling) for own in of_blocks])
 
     @torch.inference_mode()
     def _label_states(self) -> Tensor:
@@ -154,9 +127,8 @@ class FrozenLM:
         states = []
         for ids in self._task.label_texts:
             positions = self._to_device(np.arange(len(ids)))
-            attention = Attention(positions, [LengthBucket(0, 1, len(ids))], self._rotation(positions))
-            whole = run_body(self._weights.architecture, self._tensors, self._embedded(ids), attention, None)
-            states.append(pooled(whole, self._weights.pooling))
+            attention = Attention(positions, [LengthBucket(0, 1, len(ids))], self._model.rotation(positions))
+            states.append(pooled(self._model.forward(self._embedded(ids), attention, None), self._pooling))
         return functional.normalize(torch.stack(states), dim=-1)
 
     def _to_device(self, array: NDArray[np.int64] | NDArray[np.int32]) -> Tensor:
@@ -164,6 +136,37 @@ class FrozenLM:
 
 
 def can_share_prompts(weights: Weights, task: EncodedTask) -> bool:
-    """Causal prompts see no text, so texts may share them; the encoder head reads them, and is given one a text."""
+    """Returns whether texts may share a prompt's states: a causal prompt sees no text, and only its text is read.
+
+    The encoder head reads the prompt's states too, and is given one a text.
+    """
     has_own_tokens = bool(np.all(task.lengths[task.lengths > 0] > task.lead))
     return weights.architecture.causal and len(task.label_tokens) > 0 and has_own_tokens
+
+
+Model: TypeAlias = Weights | ModelSource
+"""What an evaluator is made of: weights that are read already, or where to read them."""
+
+Evaluator: TypeAlias = FrozenLM | PaddedLM
+
+
+def make_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DType, device: str = "cpu") -> Evaluator:
+    """Returns the evaluator: the packed one where it is exact, else the padded one.
+
+    Args:
+        spec: prompt length and scale, temperature.
+        model: weights in that dtype, or a source to load them from.
+        task: the token ids.
+        dtype: of the matrix products.
+        device: a torch device.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    if isinstance(model, Weights):
+        return FrozenLM(spec, model, task, device)
+    with reading(model):
+        weights = load_weights(model, task, spec.prompt_tokens, dtype)
+        if weights is None:
+            return PaddedLM(spec, load_model(model, TORCH_DTYPES[dtype]), model, task, device)
+        return FrozenLM(spec, weights, task, device)

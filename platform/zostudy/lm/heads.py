@@ -1,4 +1,4 @@
-"""The two ways in which transformers' own model scores a padded batch: at the answer's place, or by pooled states."""
+"""The two ways in which transformers' own model scores a batch: by logits at the answer, or by pooled states."""
 
 from __future__ import annotations
 
@@ -22,23 +22,18 @@ class Head(Protocol):
         """Returns scores ``[b, C]``.
 
         Args:
-            inputs: what the model is called with: ``inputs_embeds`` ``[b, L, D]``, and a mask where there is padding.
-            answers: int64 ``[b]``, the place at which each text's answer is read.
+            inputs: of the model: ``inputs_embeds`` ``[b, L, D]``, and a mask where there is padding.
+            answers: int64 ``[b]``, the position at which each text's answer is read.
             lengths: tokens of each text, prompt included; the rest of L is padding.
         """
         ...
 
 
 class TokenHead:
-    """Logits of the label words at one place, out of the model's whole head; serves masked and causal models alike."""
+    """Logits of the label words at one position, for masked and causal models alike."""
 
     def __init__(self, model: Any, label_tokens: Tensor) -> None:
-        """Takes the model as it is.
-
-        Args:
-            model: transformers' model for masked or causal language modelling.
-            label_tokens: int64 ``[C]``.
-        """
+        """Takes transformers' model with its head, and the label words' ids, int64 ``[C]``."""
         self._model = model
         self._label_tokens = label_tokens
 
@@ -47,14 +42,14 @@ class TokenHead:
         texts = torch.arange(len(answers), device=answers.device)
         with _only_at(self._model.get_output_embeddings(), texts, answers):
             logits: Tensor = self._model(**inputs).logits
-        # One place a text, unless the model multiplies by its output weights without calling that module.
+        # One position a text, unless the model multiplies by its output weights without calling that module.
         at_answer = logits[:, 0] if logits.shape[1] == 1 else logits[texts, answers]
         return at_answer[:, self._label_tokens]
 
 
 @contextmanager
 def _only_at(vocabulary: Any, texts: Tensor, answers: Tensor) -> Iterator[None]:
-    """Lets the output layer, the largest matrix of many models, see the answers' states alone, ``[b, 1, D]``."""
+    """Gives the output layer, the largest matrix of many models, only the answers' states, ``[b, 1, D]``."""
 
     def narrowed(module: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         states, *others = given
@@ -74,21 +69,13 @@ class EncoderHead:
     def __init__(
         self, model: Any, label_texts: Sequence[NDArray[np.int32]], pooling: Pooling, temperature: float
     ) -> None:
-        """Keeps the label texts' unit vectors.
-
-        Args:
-            model: transformers' bare body.
-            label_texts: ids of each class's text.
-            pooling: how states become one.
-            temperature: factor on the cosine.
-        """
+        """Takes transformers' bare body, and computes the label texts' unit vectors from their ids."""
         self._model = model
         self._pooling = pooling
         self._temperature = temperature
-        states = [
-            model(input_ids=torch.from_numpy(ids)[None].to(model.device)).last_hidden_state for ids in label_texts
-        ]
-        self._labels = functional.normalize(torch.cat([pooled(s, pooling) for s in states]).float(), dim=-1)
+        ids = (torch.from_numpy(text)[None].to(model.device) for text in label_texts)
+        labels = [pooled(model(input_ids=each).last_hidden_state, pooling) for each in ids]
+        self._labels = functional.normalize(torch.cat(labels).float(), dim=-1)
 
     def __call__(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
         """See ``Head``."""

@@ -1,7 +1,7 @@
 """A text in its template to token ids, and the position where the answer is read.
 
 The position follows from the template: that of its own mask, or of its last word. It is never searched among the ids,
-where a text may have put the mask token too. What a text holds is text, also where it looks like a special token.
+because a text may hold the mask token too. All that a text holds is text, even if it looks like a special token.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any
 
 from zostudy.config.study import HeadKind
 from zostudy.errors import ModelError
-from zostudy.lm.special_tokens import Frame, find_frame, special_ids, unknown_id
 from zostudy.lm.tokenizer import Name, tokenise
+from zostudy.lm.vocabulary import Frame, find_frame, special_ids, unknown_id
 
+RowTexts = tuple[str, ...]
+"""The text of a row and, of a pair, the second text."""
 Sides = tuple[str, str]
-"""The text before and after the answer's place."""
+"""The text before and after the answer."""
 Render = Callable[..., Sides]
 """Puts a text, and the second one of a pair, in the template."""
 
@@ -39,30 +41,16 @@ class Input:
     answer: int
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a text.
-
-    Attributes:
-        rule: that it breaks.
-        finding: how, as what is said of the text.
-        remedy: what to do.
-    """
-
-    rule: str
-    finding: str
-    remedy: str
-
-
-_OTHER_FRAME = Fault(
+# What can be wrong with a text; the reader adds which text it is.
+_OTHER_FRAME = ModelError(
     "a tokenizer must put the same special tokens around every text",
-    "is given others",
-    "change that text, or mend the tokenizer's post-processor",
+    got="is given others",
+    remedy="change that text, or mend the tokenizer's post-processor",
 )
-_NO_MASK = Fault(
+_NO_MASK = ModelError(
     "the mask token must be a token of its own where the template puts it",
-    "has none there",
-    "put blanks around {mask} in task.template",
+    got="has none there",
+    remedy="put blanks around {mask} in task.template",
 )
 
 
@@ -72,12 +60,8 @@ class InputReader:
     def __init__(self, tokenizer: Any, head: HeadKind) -> None:
         """Finds the special tokens that the tokenizer puts around every text.
 
-        Args:
-            tokenizer: the model's.
-            head: says where the answer is read.
-
         Raises:
-            ModelError: there is no telling them from the text.
+            ModelError: they cannot be told from the text.
         """
         self._tokenizer, self._head = tokenizer, head
         self.frame = find_frame(tokenizer)
@@ -87,26 +71,26 @@ class InputReader:
     def read(self, sides: Sequence[Sides], name: Name) -> list[Input]:
         """Returns an input for each text.
 
-        A text without special tokens is what the tokenizer makes of the whole line. A text with some is read again, as
-        the characters that it is written in.
-
-        Args:
-            sides: of each text.
-            name: names it in an error.
+        A line without special tokens gets the ids that the tokenizer gives it. A line with some is read again, their
+        names as ordinary text.
 
         Raises:
-            ModelError: the tokenizer raises at a text, or reads its characters as a special token whatever it is told.
+            ModelError: the tokenizer raises at a text, or insists on reading its characters as a special token.
         """
         readings = self._usual.read(sides, name)
-        again = [index for index, found in enumerate(readings) if isinstance(found, Fault)]
+        again = [index for index, found in enumerate(readings) if isinstance(found, ModelError)]
         if again:
             plain = self._plain.read([sides[index] for index in again], lambda index: name(again[index]))
             for index, found in zip(again, plain, strict=True):
                 readings[index] = found
         return [_checked(found, index, name) for index, found in enumerate(readings)]
 
+    def empty(self, render: Render, n_texts: int) -> Input:
+        """Returns the input of the template around empty texts."""
+        return self.read([render(*[""] * n_texts)], lambda _: "the template")[0]
+
     def tokenizer_for(self, text: str, name: Name) -> Any:
-        """Returns the tokenizer that reads a text: the model's, or the one to which special tokens are characters."""
+        """Returns the tokenizer for a text: the model's, or the one that reads special tokens as characters."""
         [ids] = tokenise(self._tokenizer, [text], name, special=False)
         return self._tokenizer if self._usual.special.keys().isdisjoint(ids) else self._plain.tokenizer
 
@@ -114,9 +98,9 @@ class InputReader:
     def _plain(self) -> _Reader:
         special = special_ids(self._tokenizer)
         unknown = unknown_id(self._tokenizer)
-        if unknown is not None:  # stands for characters too
+        if unknown is not None:  # characters become it too
             special.pop(unknown, None)
-        if not self._tokenizer.is_fast:  # these would leave out added words as well
+        if not self._tokenizer.is_fast:  # slow ones would leave out added words as well
             return _Reader(self._tokenizer, self._head, self.frame, self._usual.mark, special)
         tokenizer = copy.deepcopy(self._tokenizer)
         tokenizer.split_special_tokens = True
@@ -124,16 +108,16 @@ class InputReader:
             return _Reader(tokenizer, self._head, self.frame, "", special)
         mask = self._tokenizer.added_tokens_decoder[self._tokenizer.mask_token_id]
         habits = {key: getattr(mask, key) for key in ("single_word", "lstrip", "rstrip", "normalized")}
-        from tokenizers import AddedToken  # replicas know this module, and do without
+        from tokenizers import AddedToken  # replicas import this module, but not tokenizers
 
         tokenizer.add_tokens([AddedToken(_STAND_IN, special=False, **habits)])
         special[tokenizer.convert_tokens_to_ids(_STAND_IN)] = _STAND_IN
         return _Reader(tokenizer, self._head, self.frame, _STAND_IN, special)
 
 
-def _checked(found: Input | Fault, index: int, name: Name) -> Input:
-    if isinstance(found, Fault):
-        raise ModelError(f"{found.rule}, but {name(index)} {found.finding}; {found.remedy}")
+def _checked(found: Input | ModelError, index: int, name: Name) -> Input:
+    if isinstance(found, ModelError):
+        raise ModelError(found.rule, got=f"{name(index)} {found.got}", remedy=found.remedy)
     return found
 
 
@@ -142,10 +126,10 @@ class _Reader:
     """One way to read a line.
 
     Attributes:
-        tokenizer: what reads.
-        head: where the answer is read.
+        tokenizer: reads the line.
+        head: decides where the answer is read.
         frame: the special tokens around every text.
-        mark: what stands at the answer's place in the line; empty where that is the line's end.
+        mark: stands for the answer in the line; empty if the answer is at the line's end.
         special: the tokens that no text may become, by their ids.
     """
 
@@ -155,8 +139,8 @@ class _Reader:
     mark: str
     special: dict[int, str]
 
-    def read(self, sides: Sequence[Sides], name: Name) -> list[Input | Fault]:
-        """Returns an input for each text, or what is wrong with it."""
+    def read(self, sides: Sequence[Sides], name: Name) -> list[Input | ModelError]:
+        """Returns for each text its input, or an error that lacks only the text's name."""
         lines = tokenise(self.tokenizer, [f"{before}{self.mark}{after}" for before, after in sides], name)
         if self.head != "masked":
             return [self._at_end(ids) for ids in lines]
@@ -164,15 +148,15 @@ class _Reader:
         mark = self.tokenizer.convert_tokens_to_ids(self.mark)
         return [self._at_mask(ids, start, mark) for ids, start in zip(lines, starts, strict=True)]
 
-    def _at_end(self, ids: list[int]) -> Input | Fault:
+    def _at_end(self, ids: list[int]) -> Input | ModelError:
         body = self.frame.inside(ids)
         if body is None:
             return _OTHER_FRAME
-        # A special token behind the last word would be read in that word's place.
+        # A special token behind the last word would be read instead of that word.
         kept = [*self.frame.lead, *body] if self.head == "causal" else ids
         return self._special_in(body) or Input(kept, len(kept) - 1)
 
-    def _at_mask(self, ids: list[int], start: list[int], mark: int) -> Input | Fault:
+    def _at_mask(self, ids: list[int], start: list[int], mark: int) -> Input | ModelError:
         body = self.frame.inside(ids)
         if body is None:
             return _OTHER_FRAME
@@ -183,12 +167,9 @@ class _Reader:
         kept = [*ids[:answer], self.tokenizer.mask_token_id, *ids[answer + 1 :]]
         return self._special_in([*before, *after]) or Input(kept, answer)
 
-    def _special_in(self, ids: list[int]) -> Fault | None:
+    def _special_in(self, ids: list[int]) -> ModelError | None:
         if self.special.keys().isdisjoint(ids):
             return None
         found = next(self.special[id] for id in ids if id in self.special)
-        return Fault(
-            "a text must hold no special token that the tokenizer cannot read as characters",
-            f"holds {found!r}",
-            "change that text",
-        )
+        rule = "a text must hold no special token that the tokenizer cannot read as characters"
+        return ModelError(rule, got=f"holds {found!r}", remedy="change that text")

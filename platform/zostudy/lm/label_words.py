@@ -1,4 +1,4 @@
-"""The one token that a label word becomes, in the place where the template puts it."""
+"""The one token that a label word becomes where the template puts it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import ModelError
-from zostudy.lm.special_tokens import special_ids, unknown_id
 from zostudy.lm.tokenizer import tokenise
+from zostudy.lm.vocabulary import special_ids, unknown_id
 
 _REMEDY = "choose another word in task.label_words"
 
@@ -19,16 +19,16 @@ def label_token_ids(tokenizer: Any, before: str, label_words: Sequence[str]) -> 
     """Returns the label words' ids, int32 ``[C]``, and whether the text keeps its space before them.
 
     Most tokenizers carry a space at the start of a word's token (``It was`` + `` great``), some at the end of the
-    token before it (``It was `` + ``great``); the reading in which every word is exactly one more token is taken.
+    token before it (``It was `` + ``great``). The reading in which every word is exactly one more token is taken.
 
     Args:
         tokenizer: the model's.
-        before: the text in front of the answer's place, for any one row.
-        label_words: one word a class.
+        before: the text in front of the answer, of any row.
+        label_words: one a class.
 
     Raises:
-        ModelError: a word is not one token in either reading, or no word to the tokenizer, or two classes have the
-            same token.
+        ModelError: a word is not one token in either reading, or the tokenizer does not know it, or two classes have
+            the same token.
     """
     space = " " if before.endswith(" ") else ""
     stem = before.rstrip(" ") if space else before
@@ -43,7 +43,7 @@ def label_token_ids(tokenizer: Any, before: str, label_words: Sequence[str]) -> 
 
 
 def _added_tokens(tokenizer: Any, stem: str, words: Sequence[str]) -> list[list[int] | None]:
-    """Returns the ids that each word adds to the stem, or None where it changes the stem's own."""
+    """Returns the ids that each word adds to the stem, or None if it changes the stem's own."""
 
     def name(index: int) -> str:
         return f"label word {words[index].strip()!r}"
@@ -63,13 +63,11 @@ def _checked(tokenizer: Any, added: Sequence[list[int] | None], label_words: Seq
     for id, word in zip(ids, label_words, strict=True):
         if id == unknown or id in special:
             meaning = "unknown" if id == unknown else "a special token"
-            raise ModelError(
-                f"a label word must be a word to the tokenizer, but '{word}' is {meaning} to it; {_REMEDY}"
-            )
+            got = f"'{word}' is {meaning} to it"
+            raise ModelError("a label word must be a word to the tokenizer", got=got, remedy=_REMEDY)
     if len(set(ids)) < len(ids):
-        raise ModelError(
-            f"label words must be different tokens, but got {', '.join(label_words)}; change task.label_words"
-        )
+        got = f"got {', '.join(label_words)}"
+        raise ModelError("label words must be different tokens", got=got, remedy="change task.label_words")
     return np.asarray(ids, dtype=np.int32)
 
 
@@ -79,11 +77,9 @@ def _not_one_token(tokenizer: Any, space: str, word: str, added: list[int] | Non
     pieces = tokenizer.convert_ids_to_tokens(added)
     if len(pieces) == 1:
         return ModelError(
-            f"a label word must be a token of its own, but '{word}' changes the tokens of the text before it; "
-            f"put a blank before {{mask}} in task.template, or {_REMEDY}"
+            "a label word must be a token of its own",
+            got=f"'{word}' changes the tokens of the text before it",
+            remedy=f"put a blank before {{mask}} in task.template, or {_REMEDY}",
         )
-    if not pieces:
-        return ModelError(f"a label word must be one token of the model, but '{word}' is none; {_REMEDY}")
-    return ModelError(
-        f"a label word must be one token of the model, but '{word}' is {len(pieces)} ({' '.join(pieces)}); {_REMEDY}"
-    )
+    count = f"{len(pieces)} ({' '.join(pieces)})" if pieces else "none"
+    return ModelError("a label word must be one token of the model", got=f"'{word}' is {count}", remedy=_REMEDY)

@@ -1,4 +1,4 @@
-"""How long an input the model takes."""
+"""How long an input may be."""
 
 from __future__ import annotations
 
@@ -8,40 +8,29 @@ from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.sources import ModelSource, load_config
 
-SHORTEST_ROOM = 4
+LEAST_INPUT_TOKENS = 4
 UNLIMITED = 1 << 20
 
 # Their position embeddings begin behind the padding token's id: the first token stands at pad_token_id + 1.
 _COUNTED_FROM_PADDING = {
-    "camembert",
-    "data2vec-text",
-    "esm",
-    "ibert",
-    "layoutlmv3",
-    "lilt",
-    "longformer",
-    "luke",
-    "markuplm",
-    "roberta",
-    "roberta-prelayernorm",
-    "xlm-roberta",
-    "xlm-roberta-xl",
-    "xmod",
+    *("camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "lilt", "longformer", "luke", "markuplm"),
+    *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
 }
 _POSITION_KEYS = ("max_position_embeddings", "max_seq_len", "context_length")
 
 
-def model_room(spec: ModelSpec, source: ModelSource, tokenizer: Any) -> int:
+def max_input_tokens(spec: ModelSpec, source: ModelSource, tokenizer: Any) -> int:
     """Returns how many tokens an input may have beside the prompt.
 
     Raises:
-        ModelError: the prompt alone fills the model, or its files name a limit that is none.
+        ModelError: the prompt leaves too little room, or the model's files hold a limit that is no number of tokens.
     """
     longest = min(_longest(source, tokenizer), spec.max_length or UNLIMITED)
-    if longest - spec.prompt_tokens < SHORTEST_ROOM:
+    if longest - spec.prompt_tokens < LEAST_INPUT_TOKENS:
         raise ModelError(
-            f"the prompt must leave room for the text, but model.prompt_tokens is {spec.prompt_tokens} "
-            f"and the model takes {longest} tokens; use fewer prompt tokens"
+            "the prompt must leave room for the text",
+            got=f"model.prompt_tokens is {spec.prompt_tokens} and the model takes {longest} tokens",
+            remedy="use fewer prompt tokens",
         )
     return longest - spec.prompt_tokens
 
@@ -55,13 +44,14 @@ def check_max_length(spec: ModelSpec, source: ModelSource, tokenizer: Any) -> No
     longest = _longest(source, tokenizer)
     if spec.max_length is not None and spec.max_length > longest:
         raise ModelError(
-            f"model.max_length must be at most the {longest} tokens that {spec.name} takes, but is {spec.max_length}; "
-            "lower it, or leave it out"
+            f"model.max_length must be at most the {longest} tokens that {spec.name} takes",
+            got=f"is {spec.max_length}",
+            remedy="lower it, or leave it out",
         )
 
 
 def _longest(source: ModelSource, tokenizer: Any) -> int:
-    """Returns the tokens that an input may have by the model's configuration and its tokenizer's, prompt included."""
+    """Returns the tokens that an input may have, prompt included, by the model's and the tokenizer's configuration."""
     return min(_positions(source), _tokenizer_limit(source, tokenizer))
 
 
@@ -78,8 +68,9 @@ def _positions(source: ModelSource) -> int:
     padding = config.pad_token_id
     if not isinstance(padding, int) or not 0 <= padding < positions:
         raise ModelError(
-            f"a {config.model_type} model counts positions from its pad_token_id, so that must be a token's id, but it "
-            f"is {padding!r} in the config.json of {source.location}; set it to the id of the tokenizer's pad token"
+            f"a {config.model_type} model counts positions from its pad_token_id, so that must be a token's id",
+            got=f"it is {padding!r} in the config.json of {source.location}",
+            remedy="set it to the id of the tokenizer's pad token",
         )
     return positions - padding - 1
 
@@ -95,7 +86,8 @@ def _number(source: ModelSource, file: str, key: str, value: Any) -> int:
     whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
     if not whole or value < 1:
         raise ModelError(
-            f"{key} must be a whole number of tokens, 1 at least, but is {value!r} in the {file} of {source.location}; "
-            "correct it there, or take the key out"
+            f"{key} must be a whole number of tokens, 1 at least",
+            got=f"is {value!r} in the {file} of {source.location}",
+            remedy="correct it there, or take the key out",
         )
     return int(value)

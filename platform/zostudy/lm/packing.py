@@ -1,4 +1,4 @@
-"""Which texts go into one forward, and where their tokens lie there."""
+"""Which texts go into one forward, and where their tokens lie in it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from zostudy.lm.encoding import EncodedTask
 
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 
 def cut_forwards(
-    lengths: Places, prompt_tokens: int, shared: bool, group: int, most_tokens: int
-) -> Iterator[tuple[Places, Places]]:
+    lengths: Indices, prompt_tokens: int, shared: bool, group: int, most_tokens: int
+) -> Iterator[tuple[Indices, Indices]]:
     """Splits texts into forwards of at most about ``most_tokens`` tokens, shortest first; groups stay together.
 
     Args:
@@ -43,9 +43,9 @@ def cut_forwards(
 
 
 def _query_spans(
-    lengths: Places, prompt_tokens: int, shared: bool, group: int, most_tokens: int
+    lengths: Indices, prompt_tokens: int, shared: bool, group: int, most_tokens: int
 ) -> Iterator[tuple[int, int]]:
-    """Cuts the queries where prompts are shared: as few queries in a forward as fill it, so as few copies as can be."""
+    """Yields the queries of each forward: where prompts are shared just enough to fill it, so that few are copied."""
     if not shared:
         yield 0, len(lengths)
         return
@@ -55,7 +55,7 @@ def _query_spans(
         yield int(firsts[part.start]), min(int(firsts[part.stop - 1]) + group, len(lengths))
 
 
-def _runs(sizes: Places, most: int) -> Iterator[slice]:
+def _runs(sizes: Indices, most: int) -> Iterator[slice]:
     """Cuts sizes into even runs whose sums are about ``most``."""
     n_runs = max(1, min(len(sizes), round(int(sizes.sum()) / max(1, most))))
     ends = np.cumsum(sizes)
@@ -71,27 +71,27 @@ class Layout:
     Attributes:
         ids: int32 ``[T]``; 0 where a prompt vector stands.
         positions: int64 ``[T]``, in the token's own input.
-        prompt_places: int64 ``[p, n]``, where the prompt vectors stand.
-        prompt_queries: int64 ``[p]``, whose they are.
-        prefixes: int64 ``[s]``, which of the p prompts each text sees; empty unless they are shared.
+        prompt_positions: int64 ``[p, n]``, where the prompt vectors stand.
+        prompt_queries: int64 ``[p]``, the query of each prompt.
+        prefixes: int64 ``[s]``, which of the p prompts each text sees; empty unless prompts are shared.
         lengths: int64 ``[s]``, tokens of each text's own part, ascending.
-        order: int64 ``[s]``, which of the texts asked for lies at each place.
-        read: int64 ``[s]``, where each text's answer is read.
+        order: int64 ``[s]``, the index of each laid text among those that were given.
+        read: int64 ``[s]``, the position of each text's answer.
         head: tokens in front of the first text: the shared prefixes.
     """
 
     ids: NDArray[np.int32]
-    positions: Places
-    prompt_places: Places
-    prompt_queries: Places
-    prefixes: Places
-    lengths: Places
-    order: Places
-    read: Places
+    positions: Indices
+    prompt_positions: Indices
+    prompt_queries: Indices
+    prefixes: Indices
+    lengths: Indices
+    order: Indices
+    read: Indices
     head: int
 
 
-def lay_out(task: EncodedTask, queries: Places, rows: NDArray[np.int32], prompt_tokens: int, shared: bool) -> Layout:
+def lay_out(task: EncodedTask, queries: Indices, rows: NDArray[np.int32], prompt_tokens: int, shared: bool) -> Layout:
     """Lays texts end to end, shortest first, behind or around their prompts.
 
     Args:
@@ -106,7 +106,7 @@ def lay_out(task: EncodedTask, queries: Places, rows: NDArray[np.int32], prompt_
     return (_shared if shared else _separate)(task, queries, rows, order, prompt_tokens)
 
 
-def _separate(task: EncodedTask, queries: Places, rows: NDArray[np.int32], order: Places, n: int) -> Layout:
+def _separate(task: EncodedTask, queries: Indices, rows: NDArray[np.int32], order: Indices, n: int) -> Layout:
     """Each text with its own prompt: lead, prompt, rest."""
     lengths = task.lengths[rows] + n
     starts = np.cumsum(lengths) - lengths
@@ -114,13 +114,13 @@ def _separate(task: EncodedTask, queries: Places, rows: NDArray[np.int32], order
     is_prompt = (positions >= task.lead) & (positions < task.lead + n)
     in_text = np.where(positions < task.lead, positions, positions - n)
     ids = np.where(is_prompt, 0, task.tokens[np.where(is_prompt, 0, np.repeat(task.offsets[rows], lengths) + in_text)])
-    prompt_places = (starts + task.lead)[:, None] + np.arange(n)
+    prompt_positions = (starts + task.lead)[:, None] + np.arange(n)
     answers = task.answers[rows] + n
     nothing = np.zeros(0, dtype=np.int64)
-    return Layout(ids, positions, prompt_places, queries, nothing, lengths, order, starts + answers, head=0)
+    return Layout(ids, positions, prompt_positions, queries, nothing, lengths, order, starts + answers, head=0)
 
 
-def _shared(task: EncodedTask, queries: Places, rows: NDArray[np.int32], order: Places, n: int) -> Layout:
+def _shared(task: EncodedTask, queries: Indices, rows: NDArray[np.int32], order: Indices, n: int) -> Layout:
     """One prefix (lead, prompt) a query, then the rest of each text."""
     asked, prefixes = np.unique(queries, return_inverse=True)
     prefix = task.lead + n
@@ -132,12 +132,12 @@ def _shared(task: EncodedTask, queries: Places, rows: NDArray[np.int32], order: 
     first = task.offsets[rows[0]]
     lead_ids = np.concatenate([task.tokens[first : first + task.lead], np.zeros(n, dtype=np.int32)])
     text_ids = task.tokens[np.repeat(task.offsets[rows] + task.lead, lengths) + own]
-    prompt_places = np.arange(len(asked))[:, None] * prefix + task.lead + np.arange(n)
+    prompt_positions = np.arange(len(asked))[:, None] * prefix + task.lead + np.arange(n)
     ids = np.concatenate([np.tile(lead_ids, len(asked)), text_ids])
     read = starts + task.answers[rows] - task.lead
-    return Layout(ids, positions, prompt_places, asked, prefixes, lengths, order, read, head)
+    return Layout(ids, positions, prompt_positions, asked, prefixes, lengths, order, read, head)
 
 
-def _counted(lengths: Places) -> Places:
+def _counted(lengths: Indices) -> Indices:
     """Returns 0, 1, ... within each of the lengths, one after another."""
     return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zostudy.config.study import ModelSpec
-from zostudy.lm.architecture import padding_of
+from zostudy.config.study import HeadKind, ModelSpec
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.heads import EncoderHead, Head, TokenHead
+from zostudy.lm.packing import Indices
 from zostudy.lm.pooling import find_pooling
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.subspace import Subspaces
 
 # Larger forwards fall out of the processor's caches, smaller ones pay per call: measured on minilm and mini-roberta.
 FORWARD_TOKENS = 2048
-# So that a large vocabulary's vectors are never all there at once.
+# So that a large vocabulary's vectors are never all in memory at once.
 _TOKENS_AT_ONCE = 4096
 
-Places = NDArray[np.int64]
+PADDING_UNSEEN = frozenset(
+    {
+        *("albert", "bert", "camembert", "data2vec-text", "deberta", "deberta-v2", "distilbert", "electra", "ernie"),
+        *("eurobert", "gte", "longformer", "megatron-bert", "modernbert", "mpnet", "nomic_bert", "roberta"),
+        *("xlm-roberta",),
+    }
+)
+"""``model_type`` of models that read to both sides, and whose scores masked padding does not touch."""
 
 
 class PaddedLM:
@@ -32,17 +39,10 @@ class PaddedLM:
     def __init__(
         self, spec: ModelSpec, model: Any, source: ModelSource, task: EncodedTask, device: str = "cpu"
     ) -> None:
-        """Takes the model as it is.
-
-        Args:
-            spec: prompt length and scale, temperature.
-            model: from ``load_model``.
-            source: where it came from.
-            task: the token ids.
-            device: a torch device.
+        """As ``FrozenLM``, with a model that ``load_model`` loaded from the source.
 
         Raises:
-            ModelError: an encoder pools its states in a way that we do not know.
+            ModelError: an encoder pools its states in an unknown way.
         """
         self._spec = spec
         self._task = task
@@ -81,17 +81,13 @@ class PaddedLM:
     def score_prompts(self, prompts: Tensor, rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
         """See ``FrozenLM.score_prompts``."""
         prompts = prompts.to(self._device, self._dtype)
-        scores = np.empty((*rows.shape, self._n_classes), dtype=np.float32)
+        scores = np.empty((*rows.shape, self._task.n_classes), dtype=np.float32)
         for queries, columns in self._forwards(rows, group):
             scores[queries, columns] = self._forward(prompts, queries, rows[queries, columns])
         return scores
 
-    @property
-    def _n_classes(self) -> int:
-        return len(self._task.label_tokens) or len(self._task.label_texts)
-
-    def _forwards(self, rows: NDArray[np.int32], group: int) -> Iterator[tuple[Places, Places]]:
-        """Cuts the places (query, column) of the rows into forwards of similar length, never parting a group."""
+    def _forwards(self, rows: NDArray[np.int32], group: int) -> Iterator[tuple[Indices, Indices]]:
+        """Yields queries and columns of each forward: texts of similar length, a group always together."""
         n_queries = len(rows)
         firsts = np.arange(0, n_queries, group)
         lengths = np.maximum.reduceat(self._task.lengths[rows], firsts, axis=0) + self._spec.prompt_tokens
@@ -99,26 +95,25 @@ class PaddedLM:
         columns, groups = np.unravel_index(order, lengths.T.shape)
         for part in _packed(lengths[groups, columns], max(1, FORWARD_TOKENS // group)):
             queries = (firsts[groups[part], None] + np.arange(group)).reshape(-1)
-            there = queries < n_queries
-            places = queries[there], np.repeat(columns[part], group)[there]
-            yield from self._by_length(rows, *places) if self._padding == "none" else [places]
+            exist = queries < n_queries
+            forward = queries[exist], np.repeat(columns[part], group)[exist]
+            yield from self._by_length(rows, *forward) if self._padding == "none" else [forward]
 
-    def _by_length(self, rows: NDArray[np.int32], queries: Places, columns: Places) -> Iterator[tuple[Places, Places]]:
-        """Parts a forward so that no text of it is padded."""
+    def _by_length(
+        self, rows: NDArray[np.int32], queries: Indices, columns: Indices
+    ) -> Iterator[tuple[Indices, Indices]]:
+        """Splits a forward so that none of its texts is padded."""
         lengths = self._task.lengths[rows[queries, columns]]
         for length in np.unique(lengths):
             yield queries[lengths == length], columns[lengths == length]
 
-    def _forward(self, prompts: Tensor, queries: Places, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    def _forward(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> NDArray[np.float32]:
         ids, real = self._task.padded(rows)
-        lead, prompt_tokens = self._task.lead, self._spec.prompt_tokens
-        texts = self.embed(torch.from_numpy(ids))
-        inputs = {"inputs_embeds": torch.cat([texts[:, :lead], prompts[queries], texts[:, lead:]], dim=1)}
-        if self._padding == "masked" and not real.all():
-            mask = torch.from_numpy(real).to(self._device).long()
-            inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), prompt_tokens), mask], dim=1)
-        answers = torch.from_numpy(self._task.answers[rows].astype(np.int64)).to(self._device) + prompt_tokens
-        scores = self._head(inputs, answers, (self._task.lengths[rows] + prompt_tokens).tolist())
+        mask = torch.from_numpy(real).to(self._device).long() if self._padding == "masked" and not real.all() else None
+        inputs = with_prompts(self.embed(torch.from_numpy(ids)), prompts[queries], self._task.lead, mask)
+        n = self._spec.prompt_tokens
+        answers = torch.from_numpy(self._task.answers[rows].astype(np.int64)).to(self._device) + n
+        scores = self._head(inputs, answers, (self._task.lengths[rows] + n).tolist())
         return np.asarray(scores.float().cpu().numpy())
 
     @torch.inference_mode()
@@ -136,6 +131,45 @@ class PaddedLM:
             total, squares = total + float(vectors.sum()), squares + float(vectors.square().sum())
             count += vectors.numel()
         return float(np.sqrt(max(0.0, squares - total * total / count) / (count - 1)))
+
+
+def with_prompts(texts: Tensor, prompts: Tensor, lead: int, mask: Tensor | None = None) -> dict[str, Tensor]:
+    """Returns what transformers' model is called with for texts behind prompts.
+
+    Args:
+        texts: token vectors ``[b, L, D]``, padded on the right.
+        prompts: ``[b, n, D]``.
+        lead: special tokens in front of each prompt.
+        mask: int64 ``[b, L]``, 1 for a text's own tokens; None where no padding has to be masked.
+    """
+    inputs = {"inputs_embeds": torch.cat([texts[:, :lead], prompts, texts[:, lead:]], dim=1)}
+    if mask is not None:
+        inputs["attention_mask"] = torch.cat([mask.new_ones(prompts.shape[:2]), mask], dim=1)
+    return inputs
+
+
+def padding_of(config: Any, head: HeadKind) -> Literal["unmasked", "masked", "none"]:
+    """Returns how texts of several lengths may share a forward without a change of any score.
+
+    A causal model reads an answer before it comes to the padding behind it, and needs no mask. Other models need one,
+    and many mix tokens in ways that no mask reaches (Fourier transforms, convolutions, pooled or hashed attention), so
+    only those that are known to heed a mask are padded.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as BOTH_SIDES
+
+    if head == "causal" and config.model_type not in BOTH_SIDES and not _reaches_ahead(config):
+        return "unmasked"
+    return "masked" if config.model_type in PADDING_UNSEEN else "none"
+
+
+def _reaches_ahead(config: Any) -> bool:
+    """Returns whether later tokens may change a token's state though the model is causal by name."""
+    text = config.get_text_config()
+    rope = getattr(text, "rope_parameters", None) or {}
+    kinds = {each.get("rope_type") for each in (rope, *rope.values()) if isinstance(each, dict)}
+    stretched = not kinds.isdisjoint(("dynamic", "longrope"))  # by the longest input of a forward
+    picks_keys = hasattr(text, "index_topk")  # the best of all, before those ahead are masked
+    return stretched or picks_keys or config.model_type in ("prophetnet", "xlnet")
 
 
 def _packed(lengths: NDArray[np.int64], most_tokens: int) -> Iterator[slice]:

@@ -1,4 +1,4 @@
-"""transformers' own model run plainly, one text at a time, nothing padded or packed: what evaluators are held to."""
+"""transformers' own model run plainly, one text at a time, nothing padded or packed: the reference of evaluators."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from zostudy.errors import DisagreementError
 from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.padded import with_prompts
 from zostudy.lm.pooling import find_pooling, pooled
 from zostudy.lm.sources import ModelSource
 
@@ -28,16 +29,10 @@ class PlainModel:
     """
 
     def __init__(self, model: Any, source: ModelSource, task: EncodedTask, temperature: float) -> None:
-        """Takes the model as it is.
-
-        Args:
-            model: from ``load_model``.
-            source: where it came from.
-            task: the token ids.
-            temperature: factor on an encoder's cosine.
+        """Takes a model that ``load_model`` loaded from the source; the temperature is a factor on an encoder's cosine.
 
         Raises:
-            ModelError: an encoder pools its states in a way that we do not know.
+            ModelError: an encoder pools its states in an unknown way.
         """
         self.family: str = model.config.model_type
         self._model = model
@@ -53,52 +48,52 @@ class PlainModel:
         return torch.as_tensor(self._model.get_input_embeddings()(torch.as_tensor(ids, dtype=torch.long)))
 
     @torch.inference_mode()
-    def score_behind_tokens(self, prompt: Sequence[int], rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    def score_with_tokens(self, prompt: Sequence[int], rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """Returns the scores ``[t, C]`` of rows with tokens for a prompt: the model itself embeds them all."""
         tokens, lead = torch.tensor(prompt, dtype=torch.long), self._task.lead
 
         def score(row: int) -> Tensor:
             ids = self._ids(row)
             whole = torch.cat([ids[:lead], tokens, ids[lead:]])
-            return self._read({"input_ids": whole.unsqueeze(0)}, row, len(whole))
+            return self._read({"input_ids": whole.unsqueeze(0)}, row, len(tokens))
 
         return np.stack([score(row).numpy() for row in rows.tolist()])
 
     @torch.inference_mode()
-    def score_behind_vectors(self, prompt: Callable[[], Tensor], rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    def score_with_vectors(self, prompt: Callable[[], Tensor], rows: NDArray[np.int32]) -> NDArray[np.float32]:
         """Returns the scores ``[t, C]`` of rows under a prompt of free vectors, float32 ``[n, D]``.
 
         Raises:
             DisagreementError: the model cannot be given vectors.
         """
+
+        def score(vectors: Tensor, row: int) -> Tensor:
+            text = self.embed(self._ids(row))
+            inputs = with_prompts(text[None], vectors.to(text.dtype)[None], self._task.lead)
+            return self._read(inputs, row, len(vectors))
+
         try:
             vectors = prompt()
-            return np.stack([self._score_vectors(vectors, row).numpy() for row in rows.tolist()])
+            return np.stack([score(vectors, row).numpy() for row in rows.tolist()])
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise self.needs_more_than_vectors(f"raises {shorten(reason, 120, placeholder=' ...')}") from error
+            reason = shorten(f"{type(error).__name__}: {error}", 120, placeholder=" ...")
+            raise self.needs_more_than_vectors(f"raises {reason}") from error
 
     def needs_more_than_vectors(self, fault: str) -> DisagreementError:
-        """Returns the error of a model that free vectors mean nothing to."""
+        """Returns the error of a model to which free vectors mean nothing."""
         return DisagreementError(
-            f"a prompt of free vectors needs a model that reads tokens by their vectors alone, but {self.family} "
-            f"({self._source.location}), given the vectors of a text in place of its tokens, {fault}; "
-            f"name a model of another family in {self._source.named_by}"
+            "a prompt of free vectors needs a model that reads tokens by their vectors alone",
+            got=f"{self.family} ({self._source.location}), given the vectors of a text in place of its tokens, {fault}",
+            remedy="name a model of another family",
         )
-
-    def _score_vectors(self, prompt: Tensor, row: int) -> Tensor:
-        texts, lead = self.embed(self._ids(row)), self._task.lead
-        whole = torch.cat([texts[:lead], prompt.to(texts.dtype), texts[lead:]])
-        return self._read({"inputs_embeds": whole.unsqueeze(0)}, row, len(whole))
 
     def _ids(self, row: int) -> Tensor:
         first, last = self._task.offsets[row : row + 2]
         return torch.from_numpy(self._task.tokens[first:last]).long()
 
-    def _read(self, inputs: dict[str, Tensor], row: int, length: int) -> Tensor:
+    def _read(self, inputs: dict[str, Tensor], row: int, n_prompt: int) -> Tensor:
         if self._source.head == "encoder":
             return self._temperature * functional.cosine_similarity(self._state(inputs), self._labels, dim=-1)
-        n_prompt = length - len(self._ids(row))
         logits = self._run(inputs).logits[0, int(self._task.answers[row]) + n_prompt]
         return torch.as_tensor(logits[torch.from_numpy(self._task.label_tokens).long()]).float()
 

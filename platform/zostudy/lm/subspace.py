@@ -1,4 +1,4 @@
-"""The subspace a prompt lives in: prompt = start tokens' embeddings + A z, made from a seed in each replica."""
+"""The subspace of the prompts: prompt = start tokens' embeddings + A z, made from a seed in each replica."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ class Subspace:
 
 @dataclass
 class Subspaces:
-    """The subspaces of one model, made when they are first asked for; the latest few are kept.
+    """The subspaces of one model, made when they are first needed; the latest few are kept.
 
-    Attributes:
-        embed: see ``make_subspace``, as for the rest.
+    The attributes are arguments of ``make_subspace``.
     """
 
     embed: Embed
@@ -52,15 +51,8 @@ class Subspaces:
     def get(self, seed: int, dim: int) -> Subspace:
         """Returns the subspace that the seed names, of that many dimensions."""
         if (seed, dim) not in self._kept:
-            self._kept[seed, dim] = make_subspace(
-                seed,
-                dim,
-                self.embed,
-                self.embedding_spread,
-                self.vocabulary,
-                self.prompt_tokens,
-                self.prompt_scale,
-            )
+            model = self.embed, self.embedding_spread, self.vocabulary, self.prompt_tokens, self.prompt_scale
+            self._kept[seed, dim] = make_subspace(seed, dim, *model)
         self._kept.move_to_end((seed, dim))
         while len(self._kept) > KEPT_SUBSPACES:
             self._kept.popitem(last=False)

@@ -1,4 +1,4 @@
-"""A model's tokenizer: loaded, checked and called; whatever it raises at a text becomes one line that names it."""
+"""A model's tokenizer: loaded, checked and called. What it raises at a text becomes one line that names the text."""
 
 from __future__ import annotations
 
@@ -8,51 +8,31 @@ from typing import Any
 
 from zostudy.errors import ModelError
 from zostudy.lm.reading import reading
-from zostudy.lm.sources import ModelSource, load_config
+from zostudy.lm.sources import ModelSource
 
 Name = Callable[[int], str]
-"""Names a text of several in an error, by its index: ``row 7``."""
+"""Names one of several texts in an error, by its index: ``row 7``."""
 
 
 def load_tokenizer(source: ModelSource) -> Any:
     """Returns the model's own tokenizer.
 
     Raises:
-        ModelError: the model reads no text, its tokenizer cannot be loaded or draws at random, or a masked model's
-            tokenizer has no mask token.
+        ModelError: it cannot be loaded, draws at random, or has no mask token though the model is masked.
     """
     from transformers import AutoTokenizer
 
-    _check_reads_text(source)
     with reading(source):
         tokenizer = AutoTokenizer.from_pretrained(source.location, **source.loading)
     if source.head == "masked" and tokenizer.mask_token_id in (None, tokenizer.unk_token_id):
-        raise ModelError(
-            f"a masked head needs a mask token, but the tokenizer of {source.location} has none; set model.head"
-        )
+        got = f"the tokenizer of {source.location} has none"
+        raise ModelError("a masked head needs a mask token", got=got, remedy="set model.head")
     _check_repeats(source, tokenizer)
-    # A template's mask token is a token, whatever the tokenizer's own configuration says of special tokens in texts.
+    # A template's mask token is a token, even if the tokenizer's own configuration splits special tokens in texts.
     tokenizer.split_special_tokens = False
-    # Lengths are checked in encode_task; the tokenizer's own warning would come first, and with the wrong remedy.
+    # encode_task checks lengths; the tokenizer's own warning would come first, and with the wrong remedy.
     tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return tokenizer
-
-
-def _check_reads_text(source: ModelSource) -> None:
-    config = load_config(source)
-    other = next((part for part in ("vision_config", "audio_config") if getattr(config, part, None) is not None), None)
-    fault = ""
-    if not isinstance(getattr(config.get_text_config(), "vocab_size", None), int):
-        fault = "has no vocabulary"
-    elif source.head == "encoder" and config.is_encoder_decoder:
-        fault = "is an encoder and a decoder"
-    elif source.head == "encoder" and other:
-        fault = f"has a {other}"
-    if fault:
-        raise ModelError(
-            f"a model must read a text's tokens and nothing else, but {source.location} ({config.model_type}) {fault}; "
-            f"name a text model in {source.named_by}"
-        )
 
 
 def _check_repeats(source: ModelSource, tokenizer: Any) -> None:
@@ -62,19 +42,14 @@ def _check_repeats(source: ModelSource, tokenizer: Any) -> None:
         value = getattr(model, key, None)
         if value:
             raise ModelError(
-                f"a tokenizer must give a text the same tokens each time, but {key} is {value:g} in the tokenizer.json "
-                f"of {source.location}, which draws them at random; set it to null"
+                "a tokenizer must give a text the same tokens each time",
+                got=f"{key} is {value:g} in the tokenizer.json of {source.location}, which draws them at random",
+                remedy="set it to null",
             )
 
 
 def tokenise(tokenizer: Any, texts: Sequence[str], name: Name, special: bool = True) -> list[list[int]]:
-    """Returns the token ids of each text.
-
-    Args:
-        tokenizer: the model's.
-        texts: any number.
-        name: names them.
-        special: put the tokenizer's special tokens around each text.
+    """Returns the token ids of each text, with the tokenizer's special tokens around it if ``special``.
 
     Raises:
         ModelError: the tokenizer raises at a text, or has no id for a part of it.
@@ -85,8 +60,9 @@ def tokenise(tokenizer: Any, texts: Sequence[str], name: Name, special: bool = T
     for index, of_text in enumerate(ids):
         if None in of_text:
             raise ModelError(
-                f"a tokenizer must have an id for every part of a text, but this one has none for a part of "
-                f"{name(index)}; change that text, or give the tokenizer an unk_token"
+                "a tokenizer must have an id for every part of a text",
+                got=f"this one has none for a part of {name(index)}",
+                remedy="change that text, or give the tokenizer an unk_token",
             )
     return ids
 
@@ -107,15 +83,16 @@ def _call(tokenizer: Any, texts: Sequence[str], name: Name, **options: bool) -> 
         return batch
     alone = (_attempt(tokenizer, [text], options)[1] for text in texts)
     culprit = next((index for index, raised in enumerate(alone) if raised is not None), 0)
-    words = textwrap.shorten(" ".join(f"{type(error).__name__}: {error}".split()), 160, placeholder=" ...")
+    reason = textwrap.shorten(f"{type(error).__name__}: {error}", 160, placeholder=" ...").rstrip(".: ")
     raise ModelError(
-        f"a tokenizer must read every text, but this one stops at {name(culprit)} ({words.rstrip('.: ')}); "
-        "change that text, or mend the tokenizer"
+        "a tokenizer must read every text",
+        got=f"this one stops at {name(culprit)} ({reason})",
+        remedy="change that text, or mend the tokenizer",
     ) from error
 
 
 def _attempt(tokenizer: Any, texts: Sequence[str], options: dict[str, bool]) -> tuple[Any, BaseException | None]:
-    """Returns what the tokenizer gives, and what it raises."""
+    """Returns the tokenizer's result and None, or None and the error that it raises."""
     try:
         return tokenizer(list(texts), **options), None
     except Exception as error:

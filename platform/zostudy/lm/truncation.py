@@ -6,14 +6,11 @@ from bisect import bisect_right
 from typing import Any
 
 from zostudy.errors import ModelError
-from zostudy.lm.inputs import Input, InputReader, Render
+from zostudy.lm.inputs import Input, InputReader, Render, RowTexts
 from zostudy.lm.tokenizer import Name, token_starts, tokenise
 
-Texts = tuple[str, ...]
-"""The text of a row and, of a pair, the second text."""
 
-
-def shortened(reader: InputReader, render: Render, texts: Texts, whole: Input, room: int, name: str) -> Input:
+def shortened(reader: InputReader, render: Render, texts: RowTexts, whole: Input, max_tokens: int, name: str) -> Input:
     """Returns the input of the texts, the longer of them cut until the input fits.
 
     Args:
@@ -21,24 +18,24 @@ def shortened(reader: InputReader, render: Render, texts: Texts, whole: Input, r
         render: puts the texts in their template.
         texts: of one row.
         whole: their input.
-        room: tokens that the input may have.
+        max_tokens: tokens that the input may have.
         name: names the row in an error.
 
     Raises:
         ModelError: the template leaves no room for the texts.
     """
     found = whole
-    while len(found.ids) > room:
-        shorter = _cut(reader, texts, len(found.ids) - room, name)
+    while len(found.ids) > max_tokens:
+        shorter = _cut(reader, texts, len(found.ids) - max_tokens, name)
         if shorter == texts or any(before and not after for before, after in zip(texts, shorter, strict=True)):
-            raise _no_room(reader, render, len(texts), room, name)
+            raise _no_room(reader, render, len(texts), max_tokens, name)
         texts = shorter
         [found] = reader.read([render(*texts)], lambda _: name)
     return found
 
 
-def _cut(reader: InputReader, texts: Texts, excess: int, name: str) -> Texts:
-    """Returns the texts without ``excess`` of their tokens; unchanged texts where nothing of them would be left."""
+def _cut(reader: InputReader, texts: RowTexts, excess: int, name: str) -> RowTexts:
+    """Returns the texts without ``excess`` of their tokens, or unchanged if nothing of one would be left."""
     longer = 1 if len(texts) > 1 and len(texts[1]) > len(texts[0]) else 0
     cuts = [_Cut(reader.tokenizer_for(text, lambda _: name), text, lambda _: name) for text in texts]
     keep = [cut.n_tokens for cut in cuts]
@@ -63,7 +60,7 @@ class _Cut:
         """Returns the longest beginning of the text that has ``n_tokens`` tokens."""
         if n_tokens >= self.n_tokens:
             return self._text
-        if self._starts is None:  # a tokenizer written in Python does not say where its tokens lie
+        if self._starts is None:  # a tokenizer written in Python does not give the positions of its tokens
             end = bisect_right(range(len(self._text)), n_tokens, key=lambda end: self._count(self._text[:end])) - 1
         else:
             # Some tokenizers begin with a token that covers no character.
@@ -75,14 +72,13 @@ class _Cut:
         return len(tokenise(self._tokenizer, [text], self._name, special=False)[0])
 
 
-def _no_room(reader: InputReader, render: Render, n_texts: int, room: int, name: str) -> ModelError:
-    [template] = reader.read([render(*[""] * n_texts)], lambda _: "the template")
-    remedy = "shorten task.template or use fewer model.prompt_tokens"
-    if len(template.ids) > room:
-        return ModelError(
-            f"the template alone must fit the {room} tokens beside the prompt, but has {len(template.ids)}; {remedy}"
-        )
+def _no_room(reader: InputReader, render: Render, n_texts: int, max_tokens: int, name: str) -> ModelError:
+    n_template = len(reader.empty(render, n_texts).ids)
+    rule, got = "some of each text", f"the template takes {n_template} and leaves too few for {name}"
+    if n_template > max_tokens:
+        rule, got = "the template alone", f"has {n_template}"
     return ModelError(
-        f"some of each text must fit the {room} tokens beside the prompt, but the template takes {len(template.ids)} "
-        f"and leaves too few for {name}; {remedy}"
+        f"{rule} must fit the {max_tokens} tokens beside the prompt",
+        got=got,
+        remedy="shorten task.template or use fewer model.prompt_tokens",
     )

@@ -25,7 +25,7 @@ DType = Literal["float32", "bfloat16"]
 
 TORCH_DTYPES: dict[DType, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
-# Summed, normalised or looked up, never multiplied by a matrix: rounding them would save nothing.
+# These are summed, normalised or looked up, never multiplied by a matrix: rounding them would save nothing.
 _KEPT_IN_FLOAT32 = ("norm", "positions", "rotary", "head.")
 
 
@@ -38,7 +38,7 @@ class Weights:
         dtype: of the matrix products.
         arrays: by the names of ``zostudy.lm.extraction``; float32, or the bits of bfloat16 as uint16.
         embedding_spread: standard deviation of all entries of the embedding table, in float32.
-        pooling: how an encoder makes one state of its tokens'.
+        pooling: how an encoder combines its tokens' states.
     """
 
     architecture: Architecture
@@ -62,7 +62,7 @@ def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dty
 
     Args:
         source: where the model is.
-        task: its label words decide which rows of the output layer are kept, its longest input how many positions.
+        task: its label words decide which rows of the output layer are kept, its longest input the positions.
         prompt_tokens: vectors in front of each text.
         dtype: of the matrix products.
 
@@ -70,22 +70,13 @@ def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dty
         ModelError: the model cannot be loaded.
     """
     with reading(source):
-        family = packed_family(load_config(source))
-    if family is None:
-        return None
+        if packed_family(load_config(source)) is None:
+            return None
     return weights_of(load_model(source, torch.float32), source, task, prompt_tokens, dtype)
 
 
 def weights_of(model: Any, source: ModelSource, task: EncodedTask, prompt_tokens: int, dtype: DType) -> Weights | None:
-    """Returns the weights of a model that is loaded; see ``load_weights``.
-
-    Args:
-        model: from ``load_model``, in float32.
-        source: where it came from.
-        task: see ``load_weights``, as for the rest.
-        prompt_tokens: vectors in front of each text.
-        dtype: of the matrix products.
-    """
+    """As ``load_weights``, of a model from ``load_model`` in float32."""
     family = packed_family(model.config)
     if family is None:
         return None
@@ -93,13 +84,13 @@ def weights_of(model: Any, source: ModelSource, task: EncodedTask, prompt_tokens
     longest = max(prompt_tokens + int(task.lengths.max()), *map(len, task.label_texts), 0)
     architecture, tensors = extract(model, family, labels, longest)
     spread = float(tensors["embeddings"].std())
-    arrays = {name: _array(tensor, _dtype_of(name, dtype)) for name, tensor in tensors.items()}
+    arrays = {name: _array(name, tensor, dtype) for name, tensor in tensors.items()}
     pooling = find_pooling(source, task.lead) if source.head == "encoder" else "mean"
     return Weights(architecture, dtype, arrays, spread, pooling)
 
 
 def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
-    """Returns transformers' own frozen model, every weight of it out of the model's files.
+    """Returns transformers' own frozen model, all its weights out of the model's files.
 
     Raises:
         ModelError: it cannot be loaded, or weights and ``config.json`` do not fit each other.
@@ -110,12 +101,12 @@ def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
         blank = _blank(source, config)
         check_size(source, blank, held)
         model, report = type(blank).from_pretrained(
-            None,  # given no place, transformers reads no other file
+            None,  # without a path transformers reads no other file
             config=blank.config,
             state_dict=held,
             dtype=dtype,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are told below, with both shapes
+            ignore_mismatched_sizes=True,  # check_fit names them, with both shapes
         )
         check_fit(source, model, report, held)
     model.config.use_cache = False
@@ -133,11 +124,9 @@ def _blank(source: ModelSource, config: Any) -> Any:
         return loader.from_config(config, trust_remote_code=source.trust_remote_code, **options)
 
 
-def _dtype_of(name: str, dtype: DType) -> DType:
-    return "float32" if any(part in name for part in _KEPT_IN_FLOAT32) else dtype
-
-
-def _array(tensor: Tensor, dtype: DType) -> NDArray[Any]:
+def _array(name: str, tensor: Tensor, dtype: DType) -> NDArray[Any]:
+    if any(part in name for part in _KEPT_IN_FLOAT32):
+        dtype = "float32"
     cast = tensor.detach().to(TORCH_DTYPES[dtype]).contiguous()
     return cast.numpy() if dtype == "float32" else cast.view(torch.uint16).numpy()
 

@@ -76,7 +76,7 @@ def _evaluation_examples(study: PreparedStudy) -> int:
 def _examples_per_second(study: PreparedStudy) -> float:
     import torch
 
-    from zostudy.lm.build import make_evaluator
+    from zostudy.lm.frozen import make_evaluator
 
     spec, proven = study.plan.spec, study.proven
     scorer = make_evaluator(spec.model, proven.model, study.encoded, proven.agreement.dtype)

@@ -8,9 +8,8 @@ from typing import Any
 from zostudy.cluster.replica import ScorerFactory, build_evaluator
 from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.lm.agreement import BOUNDS, Agreement
-from zostudy.lm.build import Model
-from zostudy.lm.cost import unit_examples
-from zostudy.lm.frozen import can_share_prompts
+from zostudy.lm.architecture import unit_examples
+from zostudy.lm.frozen import Model, can_share_prompts
 from zostudy.lm.weights import DType, Weights
 from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback

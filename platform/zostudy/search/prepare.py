@@ -10,7 +10,7 @@ from zostudy.config.study import StudySpec
 from zostudy.lm.agreement import ProvenModel, read_proven
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
-from zostudy.lm.limits import check_max_length, model_room
+from zostudy.lm.limits import check_max_length, max_input_tokens
 from zostudy.lm.sources import ModelSource, find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
@@ -104,6 +104,6 @@ def _encode(spec: StudySpec, source: ModelSource, task: Task, data: StudyData) -
         data.used_rows,
         wording.template.render,
         wording.label_words,
-        model_room(spec.model, source, tokenizer),
+        max_input_tokens(spec.model, source, tokenizer),
         task.truncate,
     )

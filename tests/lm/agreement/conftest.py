@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from zostudy.config.study import HeadKind
-from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.sources import ModelSource
 
 VOCABULARY = 60
@@ -110,28 +108,5 @@ def tiny_model(tmp_path: Path) -> Callable[..., ModelSource]:
                 parameter.add_(0.1 * torch.randn_like(parameter))
         model.save_pretrained(tmp_path)
         return ModelSource(str(tmp_path), None, head or usual)
-
-    return make
-
-
-@pytest.fixture
-def random_task() -> Callable[..., EncodedTask]:
-    """Gives random token ids: the lead the same in all, the answer inside the text, or at its end if causal."""
-
-    def make(head: HeadKind, lead: int = 1, n_rows: int = 12) -> EncodedTask:
-        noise = np.random.default_rng(0)
-        lengths = noise.integers(lead + 2, 20, n_rows)
-        inputs = [np.concatenate([np.full(lead, 5), noise.integers(6, VOCABULARY, n - lead)]) for n in lengths]
-        answers = noise.integers(lead, lengths) if head == "masked" else lengths - 1
-        words = [np.array([5, 7, 8], np.int32), np.array([5, 9], np.int32)]
-        return EncodedTask(
-            tokens=np.concatenate(inputs).astype(np.int32),
-            offsets=np.concatenate([[0], np.cumsum(lengths)]),
-            answers=answers.astype(np.int32),
-            lead=lead,
-            label_tokens=np.zeros(0, np.int32) if head == "encoder" else np.array([11, 7, 30], np.int32),
-            label_texts=tuple(words) if head == "encoder" else (),
-            start_vocabulary=np.arange(6, VOCABULARY, dtype=np.int32),
-        )
 
     return make

@@ -14,8 +14,8 @@ from peft import PeftModel
 from zostudy.config.study import ModelSpec
 from zostudy.export.adapter import write_adapter
 from zostudy.export.prompt import TunedPrompt
-from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.frozen import make_evaluator
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model
 
@@ -51,5 +51,5 @@ def test_peft_scores_as_the_evaluator_does(
         ids = torch.from_numpy(task.tokens[task.offsets[row] + task.lead : task.offsets[row + 1]]).long()
         with torch.inference_mode():
             logits = model(input_ids=ids[None]).logits[0]
-        place = int(task.answers[row]) + SPEC.prompt_tokens
-        np.testing.assert_allclose(logits[place, list(prompt.label_tokens)], expected, rtol=1e-4, atol=1e-4)
+        position = int(task.answers[row]) + SPEC.prompt_tokens
+        np.testing.assert_allclose(logits[position, list(prompt.label_tokens)], expected, rtol=1e-4, atol=1e-4)

@@ -20,8 +20,8 @@ from zostudy.config.study import ModelSpec
 from zostudy.errors import DisagreementError, ModelError
 from zostudy.lm import architecture
 from zostudy.lm.agreement import BOUNDS, TEXTS, read_proven, rounded_up, some_rows
-from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.frozen import make_evaluator
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.plain import PlainModel
 from zostudy.lm.pooling import Pooling, find_pooling, pooled
@@ -67,7 +67,7 @@ def test_texts_of_all_lengths_together_score_as_each_alone(
     scores = evaluator.score(latents, rows, seed=1, group=2)
     prompts = evaluator.prompts(latents, 1)
     for query, column in ((0, 0), (3, 8), (5, 4)):
-        expected = plain.score_behind_vectors(partial(prompts.__getitem__, query), rows[query, [column]])
+        expected = plain.score_with_vectors(partial(prompts.__getitem__, query), rows[query, [column]])
         np.testing.assert_allclose(scores[query, column], expected[0], rtol=1e-4, atol=1e-4)
 
 

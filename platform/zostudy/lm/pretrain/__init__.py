@@ -1,1 +1,1 @@
-"""How the embedded models are made: their text, their tokenizer, the training loop and the white-box check."""
+"""Makes the embedded models: their text, their tokenizer, the training loop and the white-box check."""

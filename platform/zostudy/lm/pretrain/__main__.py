@@ -1,7 +1,7 @@
 """Rebuilds an embedded model: ``python -m zostudy.lm.pretrain mini-roberta [--seed 0] [--to DIR]``.
 
-Writes weights, tokenizer and model card. Exit code 1 says that the model is not worth tuning: too good or too poor
-without a prompt, or out of the reach of true gradients.
+Writes weights, tokenizer and model card. Exit code 1 means that the model is not worth tuning: it is too good or too
+poor without a prompt, or true gradients do not improve it.
 """
 
 from __future__ import annotations

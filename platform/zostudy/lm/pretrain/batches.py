@@ -1,4 +1,4 @@
-"""The batches of pretraining: passages with random tokens in front, and what is to be predicted in them."""
+"""The batches of pretraining: passages with random tokens in front, and the targets in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zostudy.lm.pretrain.corpus import CLOSING, Passage
 from zostudy.lm.pretrain.tokenizer import single_token
 from zostudy.randomness import generator
 
-IGNORED = -100  # the target of a position at which nothing is to be predicted
+IGNORED = -100  # the target of a position at which nothing is predicted
 
 Mask = NDArray[np.bool_]
 
@@ -39,7 +39,7 @@ class BatchRecipe:
 
 @dataclass(frozen=True)
 class Batch:
-    """Token ids int64 ``[batch, length]``, and what to predict at each position (``IGNORED`` for nothing)."""
+    """Token ids int64 ``[batch, length]``, and the target at each position (``IGNORED`` for none)."""
 
     ids: Tensor
     attention_mask: Tensor
@@ -99,7 +99,7 @@ def _masked_batch(ids: NDArray[np.int64], real: Mask, is_closing: Mask, is_text:
 
 
 def _next_token_batch(ids: NDArray[np.int64], real: Mask, is_closing: Mask, is_text: Mask) -> Batch:
-    """Predicts each token from those before it: targets stand one position to the left."""
+    """Predicts each token from those before it: targets are shifted one position to the left."""
     closing, text = (np.where(chosen, ids, IGNORED)[:, 1:] for chosen in (is_closing, is_text))
     return _batch(ids[:, :-1], real[:, :-1], closing, text)
 

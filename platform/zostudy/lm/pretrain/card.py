@@ -1,4 +1,4 @@
-"""What was measured on an embedded model, and the model card that says so."""
+"""The figures of an embedded model, and its model card."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Measurements:
 
     @property
     def worth_tuning(self) -> bool:
-        """Whether there is room above the untuned prompt, and a prompt that uses it."""
+        """Whether the untuned prompt leaves room, and some prompt uses it."""
         low, high = ZERO_SHOT_BAND
         starts_in_band = all(low <= auc <= high for auc in self.zero_shot.values())
         return starts_in_band and min(self.white_box.values()) >= WHITE_BOX_FLOOR

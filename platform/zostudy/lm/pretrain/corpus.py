@@ -34,7 +34,7 @@ class Passage:
 
     Attributes:
         lead_in: words that set the register, at most four, often none.
-        review: a sentence that never stands in the task's table.
+        review: a sentence that is never in the task's table.
         closing_word: one of ``CLOSING_WORDS``.
     """
 
@@ -48,8 +48,8 @@ def passages(seed: int, count: int, *, lessons: bool = False) -> list[Passage]:
 
     Args:
         seed: at least 0.
-        count: how many.
-        lessons: gives passages to start learning from: all have a lead-in, and it leaves no doubt.
+        count: number of passages.
+        lessons: return passages to start learning from: all have a lead-in that leaves no doubt.
     """
     return list(islice(_lessons(seed) if lessons else _passages(seed), count))
 
@@ -89,5 +89,5 @@ def _passage(random: np.random.Generator, lead_in: tuple[str, ...], review: Revi
     return Passage(lead_in, review.text, CLOSING_WORDS[int(great)])
 
 
-# The probability that hearsay calls a subject great: evenly spread, so that it says nothing about the verdict.
+# The probability that hearsay calls a subject great. It is evenly spread, so it tells nothing about the verdict.
 _REPUTATION = {subject: (rank + 0.5) / len(SUBJECTS) for rank, subject in enumerate(SUBJECTS)}

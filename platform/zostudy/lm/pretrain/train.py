@@ -1,6 +1,6 @@
 """The pretraining loop of the embedded models.
 
-Three habits make such narrow models worth tuning. Weights start at a spread of 1/sqrt(width), because at the usual
+Three choices make such narrow models worth tuning. Weights start at a spread of 1/sqrt(width), because at the usual
 0.02 a narrow model's attention stays silent. The closing word is predicted in most passages, because it is one token
 in fifteen and all that the task asks for. And up to sixteen random tokens stand before every passage, with the words
 of the lead-in scattered among them, because a model that has only seen bare texts breaks under any prompt vectors.
@@ -16,27 +16,36 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    RobertaForMaskedLM,
+)
 
-from zostudy.lm.pretrain.architectures import untrained_model
 from zostudy.lm.pretrain.batches import IGNORED, Batches, BatchRecipe
 from zostudy.lm.pretrain.corpus import CLOSING, Passage, passages
 from zostudy.lm.pretrain.tokenizer import train_tokenizer
 
+_WIDTH, _LAYERS, _HEADS, _INNER_WIDTH, _POSITIONS = 64, 2, 4, 128, 128
 _WARM_STEPS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """What is trained and for how long.
+    """How an embedded model is trained, and for how long.
 
     Attributes:
         seed: the source of all randomness, at least 0.
         steps: optimiser steps.
         passages: size of the corpus that steps draw from, and of the lessons.
-        lesson_share: of the steps, the first ones, that see lessons without random tokens.
-        learning_rate: AdamW's peak, reached after a hundred steps and left on a cosine.
-        text_weight: of the other words' loss against the closing word's.
+        lesson_share: of the steps; these come first and see lessons without random tokens.
+        learning_rate: AdamW's peak, after a hundred steps of warm-up and before a cosine decay.
+        text_weight: weight of the other words' loss relative to the closing word's.
         batches: how passages become batches.
     """
 
@@ -57,7 +66,7 @@ def pretrain(
     Args:
         model_name: ``mini-roberta``, ``mini-gpt2`` or ``mini-llama``.
         recipe: what to train and for how long.
-        report: is given a line of progress about every hundred steps.
+        report: called with a line of progress about every hundred steps.
     """
     corpus = passages(recipe.seed, recipe.passages)
     tokenizer = train_tokenizer(model_name, _tokenizer_texts(corpus))
@@ -66,7 +75,7 @@ def pretrain(
     lesson_batches = Batches(lessons, tokenizer, replace(recipe.batches, longest_prefix=0), recipe.seed)
     batches = Batches(corpus, tokenizer, recipe.batches, recipe.seed)
     torch.manual_seed(recipe.seed)
-    model = untrained_model(model_name, tokenizer)
+    model = _untrained_model(model_name, tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_cosine(step, recipe.steps))
     started, recent_losses = time.monotonic(), []
@@ -92,10 +101,33 @@ def pretrain(
     return model.eval(), tokenizer
 
 
+def _untrained_model(model_name: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+    """Returns a model at its initial weights, which have a spread of 1/sqrt(width)."""
+    special_ids = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("bos", "eos", "pad")}
+    shape = {"vocab_size": len(tokenizer), "initializer_range": _WIDTH**-0.5, "tie_word_embeddings": True}
+    if model_name == "mini-gpt2":
+        return GPT2LMHeadModel(
+            GPT2Config(
+                n_embd=_WIDTH, n_layer=_LAYERS, n_head=_HEADS, n_inner=_INNER_WIDTH, n_positions=_POSITIONS,
+                resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, **shape, **special_ids,
+            )
+        )  # fmt: skip
+    shape |= {"hidden_size": _WIDTH, "num_hidden_layers": _LAYERS}
+    shape |= {"num_attention_heads": _HEADS, "intermediate_size": _INNER_WIDTH}
+    if model_name == "mini-llama":
+        return LlamaForCausalLM(LlamaConfig(max_position_embeddings=_POSITIONS, **shape, **special_ids))
+    return RobertaForMaskedLM(
+        RobertaConfig(
+            max_position_embeddings=_POSITIONS + 2, type_vocab_size=1, hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0, **shape, **special_ids,
+        )
+    )  # fmt: skip
+
+
 def _word_loss(model: PreTrainedModel, states: Tensor, targets: Tensor) -> Tensor:
     """Returns the mean cross-entropy over the positions that have a target; the others are never decoded."""
-    wanted = targets != IGNORED
-    return cross_entropy(model.lm_head(states[wanted]), targets[wanted])
+    has_target = targets != IGNORED
+    return cross_entropy(model.lm_head(states[has_target]), targets[has_target])
 
 
 def _warm_cosine(step: int, steps: int) -> float:

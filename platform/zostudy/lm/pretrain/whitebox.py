@@ -1,4 +1,4 @@
-"""The white-box check: what true gradients find in front of an embedded model, where studies see scores only."""
+"""The white-box check: the prompt that true gradients find for an embedded model; studies see its scores only."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedTokenizerFast
 
+from zostudy.lm.padded import with_prompts
 from zostudy.lm.pretrain.corpus import CLOSING, CLOSING_WORDS
 from zostudy.lm.pretrain.tokenizer import single_token
+from zostudy.lm.subspace import start_tokens
 from zostudy.randomness import generator
 
 PROMPT_TOKENS = 10
@@ -32,7 +34,7 @@ class WhiteBox:
         self._label_ids = [single_token(self._tokenizer, word) for word in CLOSING_WORDS]
         self._table: Tensor = self._model.get_input_embeddings().weight
         first_id = self._tokenizer("a")["input_ids"][0]
-        self._front = int(first_id == self._tokenizer.bos_token_id)  # the prompt stands after a leading BOS
+        self._lead = int(first_id == self._tokenizer.bos_token_id)  # the prompt stands after a leading BOS
 
     def scores(self, texts: Sequence[str], prompt: Tensor) -> Tensor:
         """Returns the label words' logits, float32 ``[len(texts), 2]``.
@@ -49,24 +51,18 @@ class WhiteBox:
         )
         ids, attention = encoded["input_ids"], encoded["attention_mask"]
         if self._tokenizer.mask_token_id is None:
-            place = attention.sum(1) - 1
+            answers = attention.sum(1) - 1
         else:
-            place = (ids == self._tokenizer.mask_token_id).int().argmax(1)
-        words = self._table[ids]
-        shared = prompt.expand(len(ids), -1, -1)
-        states = self._model.base_model(
-            inputs_embeds=torch.cat([words[:, : self._front], shared, words[:, self._front :]], 1),
-            attention_mask=torch.cat([attention.new_ones(len(ids), len(prompt)), attention], 1),
-        ).last_hidden_state
-        chosen = states[torch.arange(len(ids)), place + len(prompt)]
-        logits: Tensor = self._model.lm_head(chosen)
+            answers = (ids == self._tokenizer.mask_token_id).int().argmax(1)
+        inputs = with_prompts(self._table[ids], prompt.expand(len(ids), -1, -1), self._lead, attention)
+        states = self._model.base_model(**inputs).last_hidden_state
+        logits: Tensor = self._model.lm_head(states[torch.arange(len(ids)), answers + len(prompt)])
         return logits[:, self._label_ids]
 
     def start_prompt(self, seed: int) -> Tensor:
         """Returns the embeddings of random start tokens, float32 ``[10, width]``."""
         usable = np.setdiff1d(np.arange(len(self._table)), self._tokenizer.all_special_ids)
-        tokens = generator(seed, "start tokens").choice(usable, size=PROMPT_TOKENS)
-        return self._table[torch.from_numpy(tokens)]
+        return self._table[torch.from_numpy(start_tokens(seed, usable, PROMPT_TOKENS))]
 
     def projection(self, seed: int, subspace_dim: int) -> Tensor:
         """Returns A, float32 ``[10 * width, subspace_dim]``, with the table's spread over sqrt(subspace_dim)."""

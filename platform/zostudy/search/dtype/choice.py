@@ -10,7 +10,7 @@ from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import have_bfloat16
 from zostudy.cluster.replica_set import in_one_line
 from zostudy.errors import DisagreementError, ReplicaError, ZostudyError
-from zostudy.lm.precision import ProbeScores
+from zostudy.lm.noise_floor import ProbeScores
 from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
 from zostudy.search.dtype.messages import Row, dtype_line, warning_lines

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zostudy.lm.precision import ENOUGH
+from zostudy.lm.noise_floor import ENOUGH
 
 Row = Mapping[str, Any]
 

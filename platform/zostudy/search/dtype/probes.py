@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zostudy.cluster.pool import Pool
 from zostudy.config.distributions import Choice
 from zostudy.errors import SpecError
-from zostudy.lm.precision import Losses, NoiseFloor, Probes, ProbeScores, Score, noise_floor, score_probes
+from zostudy.lm.noise_floor import LossFunction, NoiseFloor, Probes, ProbeScores, Score, noise_floor, score_probes
 from zostudy.methods.directions import draw_directions
 from zostudy.methods.probing import TunedMethod
 from zostudy.search.plan import Assignment, Cell, Plan, tunes
@@ -55,7 +55,7 @@ class CellProbes:
         """Returns the noise floor of the method's own loss. See ``noise_floor`` for the arguments."""
         return noise_floor(self.probes, self._losses(reference or scores), scores, reference)
 
-    def _losses(self, reference: ProbeScores) -> Losses:
+    def _losses(self, reference: ProbeScores) -> LossFunction:
         objective = self.method.objective
         objective.start(reference.at_centre, self.labels[None])
 

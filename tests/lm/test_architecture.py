@@ -7,8 +7,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import GPT2Config, GPT2Model, LlamaConfig, LlamaModel, RobertaConfig, RobertaModel
 
-from zostudy.lm.architecture import Architecture
-from zostudy.lm.cost import LEAST_TEXT_PER_PROMPT, LEAST_TOKENS, UNIT_FLOPS, flops_per_token, unit_examples
+from zostudy.lm.architecture import (
+    LEAST_TEXT_PER_PROMPT,
+    LEAST_TOKENS,
+    UNIT_FLOPS,
+    Architecture,
+    unit_examples,
+)
 
 BERT = Architecture(
     n_layers=2,
@@ -18,7 +23,6 @@ BERT = Architecture(
     head_dim=8,
     mlp_width=64,
     causal=False,
-    norm="layer",
     norm_first=False,
     norm_eps=1e-5,
     rotary=False,
@@ -26,7 +30,7 @@ BERT = Architecture(
     activation="gelu",
     head_activation="gelu",
 )
-LLAMA = dataclasses.replace(BERT, n_kv_heads=2, causal=True, norm="rms", norm_first=True, rotary=True, gated=True)
+LLAMA = dataclasses.replace(BERT, n_kv_heads=2, causal=True, norm_first=True, rotary=True, gated=True)
 TOKENS = 10
 
 
@@ -51,7 +55,7 @@ def test_flops_are_those_that_pytorch_counts_of_transformers_own_model(name: str
     products = sum(
         count for operation, count in counts.items() if "mm" in str(operation) and "bmm" not in str(operation)
     )
-    assert products == TOKENS * flops_per_token(shape)
+    assert products == TOKENS * shape.flops_per_token
 
 
 def _units(shape: Architecture, length: int, prompt_tokens: int) -> int:
@@ -61,7 +65,7 @@ def _units(shape: Architecture, length: int, prompt_tokens: int) -> int:
 def test_a_unit_holds_what_its_cost_allows_but_no_fewer_tokens_than_pay() -> None:
     assert _units(BERT, length=20, prompt_tokens=10) == 256
     medium = dataclasses.replace(BERT, n_layers=6, width=384, n_heads=12, n_kv_heads=12, head_dim=32, mlp_width=1536)
-    assert _units(medium, 20, 10) == round(UNIT_FLOPS["cpu"] / (30 * flops_per_token(medium)))
+    assert _units(medium, 20, 10) == round(UNIT_FLOPS["cpu"] / (30 * medium.flops_per_token))
     large = dataclasses.replace(BERT, n_layers=24, width=1024, n_heads=16, n_kv_heads=16, head_dim=64, mlp_width=4096)
     assert _units(large, 20, 10) == round(LEAST_TOKENS["cpu"] / 30)
     huge = dataclasses.replace(LLAMA, n_layers=32, width=4096, n_heads=32, head_dim=128, mlp_width=11008)

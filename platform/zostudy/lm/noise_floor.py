@@ -1,9 +1,9 @@
-"""Does a dtype drown a finite difference? The noise of a loss difference, against its spread over directions.
+"""Does a dtype drown a finite difference? The rounding noise of a loss difference, against its spread over directions.
 
-A loss difference grows in proportion to the perturbation radius, what rounding does to it does not. So there is a
-smallest radius for every dtype, and it depends on model, texts and loss: it has to be measured. Noise is what dtype
-and batch composition alone change in the difference along a given direction; the signal is the spread of the exact
-difference over directions, which is all that a zeroth-order method goes by.
+A loss difference grows in proportion to the perturbation radius; the noise of rounding does not. So every dtype has a
+smallest radius, which depends on model, texts and loss and has to be measured. Noise is what dtype and batch
+composition alone change in the difference along a given direction. The signal is the spread of the exact difference
+over directions, which is all that a zeroth-order method uses.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 
 ENOUGH = 10.0
 """The least signal over noise at which a dtype leaves a method undisturbed."""
-# In latent units. Changes every rounding of float32, but a loss difference by about a millionth of itself.
+# In latent units. It changes every rounding of float32, but a loss difference by about a millionth of itself.
 TINY_STEP = 1e-6
 
-Scores = NDArray[np.float32]
-Differences = NDArray[np.float64]
-Score = Callable[[NDArray[np.float32], NDArray[np.int32], int], Scores]
+Score = Callable[[NDArray[np.float32], NDArray[np.int32], int], NDArray[np.float32]]
 """Latents ``[q, d]``, rows ``[q, b]`` and the group in; float32 scores ``[q, b, C]`` out."""
-Losses = Callable[[Scores], NDArray[np.float64]]
+LossFunction = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 """Scores ``[q, b, C]`` in, the mean loss of each query ``[q]`` out."""
 
 
@@ -36,7 +34,7 @@ class Probes:
         directions: float32 ``[K, d]``, two at least.
         radius: of the perturbation, in latent units.
         rows: int32 ``[b]``, the batch.
-        central: each difference is that of a +/- pair, which shares its forwards; else of a probe and the centre.
+        central: take differences of +/- pairs, which share their forwards; else of a probe and the centre.
     """
 
     centre: NDArray[np.float32]
@@ -47,7 +45,7 @@ class Probes:
 
     @property
     def n_queries(self) -> int:
-        """What one measurement asks of a model."""
+        """Model evaluations of one measurement."""
         return sum(len(call.latents(self)) for calls in COMPOSITIONS for call in calls)
 
 
@@ -56,8 +54,8 @@ class Call:
     """Some of the probes, in one call of a model.
 
     Attributes:
-        first: of the directions, as a share of all.
-        last: where they end, likewise.
+        first: where its directions begin, as a share of all.
+        last: where they end, as a share of all.
         step: 1 takes the rows of the batch in order, -1 in reverse.
         aside: how far the centre is moved along the first direction, in latent units.
     """
@@ -76,7 +74,7 @@ class Call:
         around = centre + np.stack(sides, axis=1).reshape(-1, len(centre))
         return np.concatenate([around, centre[None]])
 
-    def score(self, probes: Probes, score: Score) -> Scores:
+    def score(self, probes: Probes, score: Score) -> NDArray[np.float32]:
         """Returns the points' scores, float32 ``[n, b, C]``, the examples in the batch's order."""
         latents = self.latents(probes)
         rows = np.tile(probes.rows[:: self.step], (len(latents), 1))
@@ -87,32 +85,32 @@ COMPOSITIONS = (
     (Call(),),
     (Call(last=0.5, step=-1, aside=TINY_STEP), Call(first=0.5, step=-1, aside=TINY_STEP)),
 )
-"""The ways to put the same probes into forwards: all together; and half of the directions at a time, rows reversed.
+"""Two ways to put the same probes into forwards: all together; and half of the directions at a time, rows reversed.
 
-Many processors round a float32 sum alike in any batch, which would hide the noise; so the second goes a hair aside.
+Many processors round a float32 sum alike in any batch, which would hide the noise; so the second moves by a tiny step.
 """
 
 
 @dataclass(frozen=True)
 class ProbeScores:
-    """Scores of all probes in every composition; of each of its calls float32 ``[n, b, C]``, the centre last."""
+    """Scores of all probes: for each composition and each of its calls float32 ``[n, b, C]``, the centre last."""
 
-    calls: Sequence[Sequence[Scores]]
+    calls: Sequence[Sequence[NDArray[np.float32]]]
 
     @property
-    def at_centre(self) -> Scores:
+    def at_centre(self) -> NDArray[np.float32]:
         """Scores of the unperturbed latent, float32 ``[1, b, C]``."""
         return self.calls[0][0][-1:]
 
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """What a dtype leaves of a loss difference.
+    """The signal and the rounding noise of a loss difference in one dtype.
 
     Attributes:
         signal: standard deviation over directions of the exact difference, in units of the loss.
-        noise: root mean square of what dtype and batch composition add to it, in the same units.
-        radius: at which both were measured.
+        noise: root mean square of what dtype and batch composition add to the difference, in the same units.
+        radius: of the perturbation at which both were measured.
     """
 
     signal: float
@@ -121,21 +119,21 @@ class NoiseFloor:
 
     @property
     def signal_over_noise(self) -> float:
-        """Infinite where there is no noise; 0 where the loss is flat."""
+        """Infinite without noise; 0 where the loss is flat."""
         if self.signal == 0:
             return 0.0
         return self.signal / self.noise if self.noise else float("inf")
 
     @property
     def enough(self) -> bool:
-        """Whether the dtype may be used; not where anything is not finite."""
+        """Whether the dtype may be used; False if anything is not finite."""
         return self.signal_over_noise >= ENOUGH
 
     def least_radius(self, target: float = ENOUGH) -> float:
         """Returns the radius at which signal over noise would be the target.
 
-        Extrapolates: the signal is in proportion to the radius, as it is for a smooth loss, and the noise constant.
-        Infinite where the loss is flat.
+        It extrapolates: the signal grows in proportion to the radius, as for a smooth loss, and the noise is constant.
+        It is infinite where the loss is flat.
         """
         ratio = self.signal_over_noise
         return self.radius * target / ratio if ratio else float("inf")
@@ -147,15 +145,15 @@ def score_probes(probes: Probes, score: Score) -> ProbeScores:
 
 
 def noise_floor(
-    probes: Probes, losses: Losses, scores: ProbeScores, reference: ProbeScores | None = None
+    probes: Probes, losses: LossFunction, scores: ProbeScores, reference: ProbeScores | None = None
 ) -> NoiseFloor:
     """Returns the noise floor of the dtype that made the scores.
 
     Args:
-        probes: what was scored.
-        losses: of scores; one and the same function for every call.
+        probes: that were scored.
+        losses: the same function for every call.
         scores: in the dtype.
-        reference: in float32, whose mean over compositions is taken for exact; None where ``scores`` are float32.
+        reference: in float32; their mean over compositions is taken for exact. None if ``scores`` are float32.
     """
     differences = _differences(probes, losses, scores)
     exact = differences if reference is None else _differences(probes, losses, reference)
@@ -166,12 +164,12 @@ def noise_floor(
     return NoiseFloor(float(exact.mean(axis=0).std(ddof=1)), noise, probes.radius)
 
 
-def _differences(probes: Probes, losses: Losses, scores: ProbeScores) -> Differences:
+def _differences(probes: Probes, losses: LossFunction, scores: ProbeScores) -> NDArray[np.float64]:
     """Returns the loss differences, float64 ``[compositions, K]``."""
     return np.array(
         [np.concatenate([_of_call(losses(part), probes.central) for part in calls]) for calls in scores.calls]
     )
 
 
-def _of_call(losses: NDArray[np.float64], central: bool) -> Differences:
+def _of_call(losses: NDArray[np.float64], central: bool) -> NDArray[np.float64]:
     return losses[0:-1:2] - losses[1:-1:2] if central else losses[:-1] - losses[-1]

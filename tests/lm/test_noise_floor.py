@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
-from zostudy.lm.build import make_evaluator
 from zostudy.lm.encoding import encode_task
-from zostudy.lm.limits import model_room
-from zostudy.lm.precision import NoiseFloor, Probes, noise_floor, score_probes
+from zostudy.lm.frozen import make_evaluator
+from zostudy.lm.limits import max_input_tokens
+from zostudy.lm.noise_floor import NoiseFloor, Probes, noise_floor, score_probes
 from zostudy.lm.sources import find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
@@ -158,7 +158,7 @@ def measure_model(request: pytest.FixtureRequest) -> MeasureModel:
         np.arange(len(TEXTS)),
         lambda text, _: (f"{text} It was ", ending),
         ("terrible", "great"),
-        model_room(spec, source, tokenizer),
+        max_input_tokens(spec, source, tokenizer),
         False,
     )
     models = {dtype: make_evaluator(spec, source, task, dtype) for dtype in ("float32", "bfloat16")}
