@@ -1,4 +1,4 @@
-"""What this process may use of the machine: CPUs, and address space."""
+"""The CPUs and the address space that this process may use."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ PROC = Path("/proc/self")
 def usable_cpus() -> int:
     """Returns the number of CPUs that this process may keep busy, at least 1.
 
-    Its affinity counts (SLURM, ``taskset``), and so do the quotas of its control groups (Docker). A quota of 1.5 CPUs
-    counts as 1: a second thread would be stopped half of the time.
+    The least of its affinity (SLURM, ``taskset``) and the quotas of its control groups (Docker). A quota of 1.5 CPUs
+    counts as 1, because a second thread would be stopped half of the time.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, int(min([float(allowed), *_quotas()])))
 
 
 def check_address_space(least: int, work: str) -> None:
-    """Checks the limit on this process's address space, without which libraries end the process or wait for ever.
+    """Checks the limit on this process's address space. With too little, libraries end the process or hang.
 
     Args:
         least: bytes that the work needs.
-        work: what needs them, such as ``Ray``.
+        work: its name for the error, such as ``Ray``.
 
     Raises:
         ZostudyError: the limit is lower.
@@ -36,8 +36,9 @@ def check_address_space(least: int, work: str) -> None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < least:
         raise ZostudyError(
-            f"{work} needs {least / GIB:.0f} GiB of address space, but ulimit -v allows {limit / GIB:.1f}; "
-            "raise the limit: ulimit -v unlimited"
+            f"{work} needs {least / GIB:.0f} GiB of address space",
+            got=f"ulimit -v allows {limit / GIB:.1f}",
+            remedy="raise the limit: ulimit -v unlimited",
         )
 
 

@@ -1,4 +1,4 @@
-"""Noise as a pure function of where it is used, so that timing, replicas and resumes cannot change it."""
+"""Random numbers as a pure function of seed and use, so that timing, replicas and resumes cannot change them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def generator(seed: int, *path: int | str) -> np.random.Generator:
 
     Args:
         seed: the study's or trial's seed, at least 0.
-        path: where the noise is used, for example ``("batch", step)``. Words and numbers name disjoint streams.
+        path: names the use, for example ``("batch", step)``. Words and numbers name disjoint streams.
     """
     words = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in path]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy=seed, spawn_key=words)))

@@ -1,4 +1,4 @@
-"""Words, names and values as they stand in a message or a table: on one line, and with nothing invisible in them."""
+"""Formats names and values for messages and tables: on one line, clipped, with invisible characters escaped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shown(value: Any) -> str:
 
 
 def clipped(text: str) -> str:
-    """Returns the text, its middle cut out where it is longer than a message bears."""
+    """Returns the text without its middle if it is too long for a message."""
     if len(text) <= LONGEST:
         return text
     half = (LONGEST - 3) // 2
@@ -40,26 +40,26 @@ def printable(text: str, kept: str = "") -> str:
 
 
 def quoted(name: object) -> str:
-    """Returns a name as a message shows it: bare where it is a plain word, else in quotes, so that blanks are seen."""
+    """Returns a name as a message shows it: bare if it is a plain word, else in quotes, which make blanks visible."""
     text = clipped(str(name))
     return text if re.fullmatch(r"[\w./+-]+", text) else repr(text)
 
 
 def comma_list(names: Iterable[object]) -> str:
-    """Returns names as a message lists them, each as ``quoted`` shows it; of many only the first."""
+    """Returns the names, each as ``quoted`` shows it, separated by commas; of many names only the first."""
     every = list(names)
     more = f" and {len(every) - MOST_LISTED:,} more" if len(every) > MOST_LISTED else ""
     return ", ".join(map(quoted, every[:MOST_LISTED])) + more
 
 
 def suggestion(word: object, known: Iterable[str], otherwise: str) -> str:
-    """Returns the remedy for an unknown word: the known one that is close to it, else what is given."""
+    """Returns the remedy for an unknown word: a similar known word, or the given remedy if there is none."""
     near = nearest(str(word), known)
     return otherwise if near is None else f"did you mean {quoted(near)}?"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Returns the known word that is closest to a mistyped one, whatever the case of either; None if none is close."""
+    """Returns the known word that is most similar to a mistyped one, ignoring case; None if none is similar."""
     if len(word) > LONGEST:  # comparing takes the square of the length
         return None
     by_folded = {_folded(each): each for each in known if len(each) <= LONGEST}

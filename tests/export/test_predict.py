@@ -124,7 +124,7 @@ def test_long_texts_are_refused_unless_they_may_be_cut(exported_study, tmp_path:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ({"text": ["a"]}, "no column 'body'; the columns are text"),
+        ({"text": ["a"]}, "must have the column 'body', but its columns are text"),
         ({"body": ["a", ""]}, "1 empty texts in column 'body', the first at row 2"),
         ({"body": []}, "holds no rows"),
         ({"body": ["a"], "score_up": [1]}, "has a column 'score_up' already"),
@@ -144,7 +144,7 @@ def test_columns_may_be_named_otherwise(exported_study, tmp_path: Path) -> None:
     manifest: Manifest = read_manifest(exported_study("pairs").folder)
     _, texts = read_texts(file, manifest, "one", "two")
     assert (texts.texts, texts.second_texts) == (("a",), ("b",))
-    with pytest.raises(DataError, match="no column 'other'"):
+    with pytest.raises(DataError, match="must have the column 'other'"):
         read_texts(file, manifest, "one", None)
     with pytest.raises(DataError, match="has no second text; leave out --second-text"):
         read_texts(file, read_manifest(exported_study("mini-gpt2").folder), "one", "two")

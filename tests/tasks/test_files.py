@@ -101,13 +101,13 @@ def test_other_files_are_told_what_they_are(tmp_path: Path) -> None:
     for content in (b"", b"\xef\xbb\xbf", b" \n\n"):
         assert "the file is empty" in refusal(tmp_path / "data.csv", content)
     (tmp_path / "folder.csv").mkdir()
-    assert "is no file, but a folder" in refusal(tmp_path / "folder.csv")
+    assert "must be a file, but it is a folder" in refusal(tmp_path / "folder.csv")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("data.csv", None, "no such file"),
+        ("data.csv", None, "must be a file, but there is none"),
         ("data.xlsx", b"", "unknown extension '.xlsx'; use one of .csv, .tsv, .json, .jsonl, .parquet"),
         ("data.parquet", b"not parquet", "cannot be read as Parquet"),
         ("data.parquet", b"", "cannot be read as Parquet"),

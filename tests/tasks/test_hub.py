@@ -44,7 +44,7 @@ def test_hidden_labels_are_refused(folder):
 
 
 def test_an_absent_split_is_told_with_those_there(folder):
-    with pytest.raises(DataError, match=r"no split 'dev'; the splits are train, validation, test"):
+    with pytest.raises(DataError, match=r"must have the split 'dev', but its splits are train, validation, test"):
         hub_rows(folder, None, None, SENTENCES, ("train", "dev"))
 
 

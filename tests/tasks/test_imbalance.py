@@ -182,7 +182,7 @@ def test_a_refusal_has_the_numbers():
         draw(make_table((70, 30)), (1,), imbalance(5), 10, 0)
     assert str(refusal.value) == (
         "imbalance ratio 10 with minority_size 5 needs 50 train and 50 dev rows of class 'class 0', "
-        "which has 70 (repeats and texts of test not counted); what would do: ratios up to 7.09 or "
+        "which has 70 (repeats and texts of test not counted); use ratios up to 7.09 or "
         "minority_size up to 3"
     )
     with pytest.raises(DataError, match=r"needs 50 dev rows of class 'class 0', which has 9 .* up to 1.89"):

@@ -194,14 +194,14 @@ def test_a_pair_task_needs_its_second_column(write):
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [
-        ({"minority": "eggs"}, "task.minority: no class 'eggs'; the classes are ham, spam"),
+        ({"minority": "eggs"}, "task.minority: must be among the classes ham, spam, but got 'eggs'"),
         ({"minority": ("ham", "spam")}, "must leave another class"),
         ({"label_words": ("one", "two", "three")}, "got 3 for 2 classes; give one for each of ham, spam"),
         ({"template": "{text} {second_text} {mask}"}, "name its column with task.second_text"),
         ({"template": "no text {mask}"}, "{text} must occur once"),
         (
             {"splits": SplitNames(test="dev")},
-            "no split 'dev'; the splits are held, test, train; set task.splits.test",
+            "must have the split 'dev', but its splits are held, test, train; set task.splits.test",
         ),
         ({"splits": SplitNames(test="train")}, "must name different splits"),
         ({"hub": "owner/name"}, "both task.file and task.hub"),

@@ -233,13 +233,13 @@ def test_rows_of_other_splits_are_counted_and_need_be_nothing() -> None:
 @pytest.mark.parametrize("column", ["text", "label", "second_text", "split"])
 def test_a_missing_column_is_told_with_those_there(column: str) -> None:
     message = refusal(ROWS, **{column: "nowhere"})
-    assert "no column 'nowhere'" in message
+    assert "must have the column 'nowhere'" in message
     assert "text, label, split" in message
 
 
 def test_names_with_blanks_are_told_in_quotes() -> None:
     message = refusal([{"text": "a", " label": 1, " split": "train"}])
-    assert "no column 'label'; the columns are text, ' label', ' split'" in message
+    assert "must have the column 'label', but its columns are text, ' label', ' split'" in message
 
 
 @pytest.mark.parametrize("empty", ["", "  ", None, float("nan")])
@@ -276,7 +276,7 @@ def test_other_bad_rows() -> None:
     assert "column 'text' must hold text, but is of type int64" in refusal([row | {"text": 3} for row in ROWS])
     assert "1 rows with no split" in refusal([*ROWS, {"text": "x", "label": "bad", "split": None}])
     assert "holds no rows" in refusal({"text": [], "label": [], "split": []})
-    assert "no split 'test'; the splits are train" in refusal(ROWS[:2])
+    assert "must have the split 'test', but its splits are train" in refusal(ROWS[:2])
 
 
 def test_bytes_that_are_no_text_are_told_with_their_row() -> None:

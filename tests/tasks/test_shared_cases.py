@@ -76,7 +76,7 @@ def test_a_class_label_keeps_its_order(load: Any) -> None:
         (
             "header-with-spaces",
             None,
-            "no column 'label'; the columns are text, ' label', ' split'; did you mean ' label'?",
+            "must have the column 'label', but its columns are text, ' label', ' split'; did you mean ' label'?",
         ),
     ],
 )

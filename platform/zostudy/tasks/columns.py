@@ -1,4 +1,4 @@
-"""Columns by name, and what a cell says: text, or the name of a class or split."""
+"""Finds columns by name, and reads cells as text or as the name of a class or split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zostudy.errors import DataError
 from zostudy.tasks.json_columns import JsonType, kind_of_text
 from zostudy.wording import clipped, comma_list, suggestion
 
-LARGEST_WHOLE_DOUBLE = 2**53  # from here on not every whole number is a double
+LARGEST_WHOLE_DOUBLE = 2**53  # above, some whole numbers are no doubles
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Columns:
     Attributes:
         text: the texts.
         second_text: the second texts of pair tasks, or None.
-        label: the labels: whole numbers, named by a column ``label_name`` where there is one, or class names.
-        split: the split of each row; may be missing under its default name.
+        label: the labels: class names, or whole numbers, which a column ``label_name`` may name.
+        split: the split of each row. A column of the default name is optional.
     """
 
     text: str = "text"
@@ -35,15 +35,10 @@ class Columns:
 
 
 def find_column(table: pa.Table, name: str, source: str) -> pa.ChunkedArray:
-    """Returns a column, its dictionary undone.
-
-    Args:
-        table: the rows.
-        name: the column's.
-        source: the file or data set, to begin error messages with.
+    """Returns a column, dictionary-encoded ones decoded; ``source`` is the file or data set, for errors.
 
     Raises:
-        DataError: there is no such column.
+        DataError: the column is missing.
     """
     check_column(name, table.column_names, source)
     column = table[name]
@@ -54,56 +49,49 @@ def find_column(table: pa.Table, name: str, source: str) -> pa.ChunkedArray:
 
 
 def check_column(name: str, there: Sequence[str], source: str) -> None:
-    """Checks that there is a column of a name.
-
-    Raises:
-        DataError: there is none.
-    """
+    """Raises a ``DataError`` unless the column is among those there."""
     if name not in there:
+        got = f"its columns are {comma_list(there)}"
         remedy = suggestion(name, there, "name one of these")
-        raise DataError(f"{source}: no column {name!r}; the columns are {comma_list(there)}; {remedy}")
+        raise DataError(f"must have the column {name!r}", got=got, remedy=remedy, about=source)
 
 
 def texts_of(
     table: pa.Table, text: str, second_text: str | None, source: str, used: Sequence[bool] | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
-    """Returns the texts, and the second texts where a column of them is named; those of rows not used may be empty.
+    """Returns the texts, and the second texts where a column is named for them. Unused rows may be empty.
 
     Args:
         table: the rows.
         text: the text column.
         second_text: the second text column of pair tasks, or None.
-        source: the file or data set, to begin error messages with.
-        used: whether a row is used; None if all are.
+        source: the file or data set, for errors.
+        used: whether each row is used; None if all are.
 
     Raises:
-        DataError: for a missing column, no rows, empty texts in rows that are used, or values that are no texts.
+        DataError: for a missing column, no rows, empty texts in used rows, or values that are not text.
     """
     if not table.num_rows:
-        raise DataError(f"{source}: holds no rows; check the file")
+        raise DataError("holds no rows", remedy="check the file", about=source)
     texts = strings_of(find_column(table, text, source), text, source)
     refuse_rows([value is None for value in texts], used, f"empty texts in column {text!r}", source)
     if second_text is None:
         return _filled(texts), None
     second_texts = strings_of(find_column(table, second_text, source), second_text, source)
     if all(value is None for value in second_texts):  # some may be empty, as in the well-known pair tasks
-        raise DataError(f"{source}: column {second_text!r} is empty; name another with task.second_text")
+        remedy = "name another with task.second_text"
+        raise DataError(f"column {second_text!r} is empty", remedy=remedy, about=source)
     return _filled(texts), _filled(second_texts)
 
 
 def names_of(column: pa.ChunkedArray, name: str, source: str) -> list[str | None]:
-    """Returns what each cell says as a name, None where it is empty.
+    """Returns each cell as a name, None where it is empty.
 
-    Text stands for itself, as it is written. Numbers of a type of their own have one name for each value: those of
-    type double that equal 1 are ``1``, but the text ``1.0`` is ``1.0``. Booleans are ``True`` and ``False``.
-
-    Args:
-        column: the cells.
-        name: the column's.
-        source: the file or data set, to begin error messages with.
+    Text is kept as it is written. A number has one name per value: a double that equals 1 is ``1``, but the text
+    ``1.0`` is ``1.0``. Booleans are ``True`` and ``False``.
 
     Raises:
-        DataError: they are of another type.
+        DataError: the cells are of another type.
     """
     if types.is_boolean(column.type) or types.is_integer(column.type):
         return [None if value is None else str(value) for value in column.to_pylist()]
@@ -119,7 +107,7 @@ def strings_of(column: pa.ChunkedArray, name: str, source: str) -> list[str | No
     """Returns the texts of a column, None where one is missing or blank.
 
     Raises:
-        DataError: the values are no texts, or not UTF-8.
+        DataError: the values are not text, or not UTF-8.
     """
     if not _holds_strings(column.type):
         _refuse_type(column, "text", name, source)
@@ -133,15 +121,11 @@ def strings_of(column: pa.ChunkedArray, name: str, source: str) -> list[str | No
 
 
 def refuse_rows(bad: Sequence[bool], used: Iterable[bool] | None, what: str, source: str) -> None:
-    """Refuses rows that are bad and used, with their number and the first.
-
-    Raises:
-        DataError: there are such rows.
-    """
+    """Raises a ``DataError`` that counts the rows that are bad and used, if any, and names the first."""
     refused = list(bad) if used is None else [one and other for one, other in zip(bad, used, strict=True)]
     if any(refused):
-        first = refused.index(True) + 1
-        raise DataError(f"{source}: {sum(refused):,} {what}, the first at row {first:,}; mend or remove these rows")
+        rule = f"{sum(refused):,} {what}, the first at row {refused.index(True) + 1:,}"
+        raise DataError(rule, remedy="mend or remove these rows", about=source)
 
 
 def _holds_strings(kind: pa.DataType) -> bool:
@@ -160,11 +144,12 @@ def _refuse_type(column: pa.ChunkedArray, rule: str, name: str, source: str) -> 
         for row, text in enumerate(column.cast(pa.string()).to_pylist(), 1):
             if text is not None:
                 kinds.setdefault(kind_of_text(text), row)
-        fault = "holds " + " and ".join(f"{kind} (row {row:,})" for kind, row in kinds.items())
+        got = "holds " + " and ".join(f"{kind} (row {row:,})" for kind, row in kinds.items())
     else:
         first = next((row for row, valid in enumerate(column.is_valid().to_pylist(), 1) if valid), 1)
-        fault = f"is of type {clipped(str(column.type))}, first at row {first:,}"
-    raise DataError(f"{source}: column {name!r} must hold {rule}, but {fault}; convert it, or name another column")
+        got = f"is of type {clipped(str(column.type))}, first at row {first:,}"
+    remedy = "convert it, or name another column"
+    raise DataError(f"column {name!r} must hold {rule}", got=got, remedy=remedy, about=source)
 
 
 def _digits(number: float | Decimal) -> str:

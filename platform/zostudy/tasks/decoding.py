@@ -1,4 +1,4 @@
-"""Text files are UTF-8, with or without a byte-order mark; for every other file one line says what it is."""
+"""Reads UTF-8 text files, with or without a byte-order mark. For any other file the error says what it is."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ _OTHER_KINDS = {
     b"\x28\xb5\x2f\xfd": "compressed by zstd",
     b"PK\x03\x04": "a zip archive or an Excel workbook",
 }
-_SAVE = "save it as UTF-8 (in Excel: CSV UTF-8)"
 
 
 def read_text(path: Path) -> str:
     """Returns the text of a file, without its byte-order mark.
 
     Raises:
-        DataError: the file is empty, compressed, or not UTF-8; the line names the byte and the line that holds it.
+        DataError: the file is empty, compressed, or not UTF-8; the error names the byte and its line.
         OSError: it cannot be read.
     """
     content = path.read_bytes()
     for start, encoding in _OTHER_ENCODINGS.items():
         if content.startswith(start):
-            raise DataError(f"{path}: must be UTF-8, but byte 1 (line 1) begins a {encoding} file; {_SAVE}")
+            raise _not_utf8(path, f"byte 1 (line 1) begins a {encoding} file")
     for start, kind in _OTHER_KINDS.items():
         if content.startswith(start):
-            raise DataError(f"{path}: must be a text file, but it is {kind}; unpack it, or save it as text")
+            remedy = "unpack it, or save it as text"
+            raise DataError("must be a text file", got=f"it is {kind}", remedy=remedy, about=str(path))
     try:
         text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
-        place = error.start + (len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0)
-        raise DataError(
-            f"{path}: must be UTF-8, but byte {_where(content, place)} is 0x{content[place]:02x}, "
-            f"as in Windows-1252 or a damaged file; {_SAVE}"
-        ) from None
-    if (place := content.find(b"\0")) >= 0:
-        raise DataError(
-            f"{path}: must be UTF-8, but byte {_where(content, place)} is NUL, as in UTF-16 or a damaged file; {_SAVE}"
-        )
+        offset = error.start + (len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0)
+        value = f"0x{content[offset]:02x}, as in Windows-1252 or a damaged file"
+        raise _not_utf8(path, f"byte {_position(content, offset)} is {value}") from None
+    if (offset := content.find(b"\0")) >= 0:
+        raise _not_utf8(path, f"byte {_position(content, offset)} is NUL, as in UTF-16 or a damaged file")
     if not text.strip():
-        raise DataError(f"{path}: must hold rows, but the file is empty; name another file")
+        raise DataError("must hold rows", got="the file is empty", remedy="name another file", about=str(path))
     return text
 
 
-def _where(content: bytes, place: int) -> str:
-    lines = len(_LINE_END.findall(content, 0, place)) + 1
-    return f"{place + 1:,} (line {lines:,})"
+def _not_utf8(path: Path, got: str) -> DataError:
+    return DataError("must be UTF-8", got=got, remedy="save it as UTF-8 (in Excel: CSV UTF-8)", about=str(path))
+
+
+def _position(content: bytes, offset: int) -> str:
+    lines = len(_LINE_END.findall(content, 0, offset)) + 1
+    return f"{offset + 1:,} (line {lines:,})"

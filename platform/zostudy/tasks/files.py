@@ -1,4 +1,4 @@
-"""Files of rows, read without guessing; every mistake in them is one line that says where."""
+"""Reads CSV, TSV, JSON and Parquet files. Nothing is guessed, and an error says where the mistake is."""
 
 from __future__ import annotations
 
@@ -24,29 +24,36 @@ def read_rows(path: Path) -> Rows:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"{path}: unknown extension {path.suffix!r}; use one of {', '.join(_READERS)}")
+        remedy = f"use one of {', '.join(_READERS)}"
+        raise DataError(f"unknown extension {path.suffix!r}", remedy=remedy, about=str(path))
     try:
         if not path.is_file():
-            fault = "is no file, but a folder" if path.is_dir() else "no such file"
-            raise DataError(f"{path}: {fault}; check task.file, whose relative paths start at the study's folder")
+            got = "it is a folder" if path.is_dir() else "there is none"
+            remedy = "check task.file, whose relative paths start at the study's folder"
+            raise DataError("must be a file", got=got, remedy=remedy, about=str(path))
         rows = reader(path)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or _first_line(error)}; check the file") from None
+        raise _unreadable(path, f"cannot be read: {error.strerror or _first_line(error)}") from None
     except RecursionError:
-        raise DataError(f"{path}: cannot be read: values are nested too deeply; flatten them") from None
+        raise _unreadable(path, "cannot be read: values are nested too deeply", "flatten them") from None
     doubled = [name for name, times in Counter(rows.table.column_names).items() if times > 1]
     if doubled:
-        raise DataError(f"{path}: columns must have different names, but {doubled[0]!r} stands twice; rename one")
+        got = f"{doubled[0]!r} stands twice"
+        raise DataError("columns must have different names", got=got, remedy="rename one", about=str(path))
     return rows
 
 
 def _read_parquet(path: Path) -> Rows:
-    """Returns the rows of one Parquet file; the folders it lies in say nothing, such as ``split=train``."""
+    """Returns the rows of one Parquet file. Folder names such as ``split=train`` add no columns."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return Rows(file.read())
     except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {_first_line(error)}; check the file") from None
+        raise _unreadable(path, f"cannot be read as Parquet: {_first_line(error)}") from None
+
+
+def _unreadable(path: Path, rule: str, remedy: str = "check the file") -> DataError:
+    return DataError(rule, remedy=remedy, about=str(path))
 
 
 def _first_line(error: Exception) -> str:

@@ -9,16 +9,16 @@ import pyarrow as pa
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns, check_column, find_column, strings_of
 from zostudy.tasks.labels import NAME_COLUMN, read_labels
-from zostudy.wording import comma_list, suggestion
+from zostudy.tasks.splits import check_split
 
 
 def hub_rows(
     hub: str, config: str | None, revision: str | None, columns: Columns, splits: tuple[str, ...]
 ) -> tuple[pa.Table, dict[str, int]]:
-    """Returns the rows of some splits, with ``columns.split`` set, and how many rows are left out for which reason.
+    """Returns the rows of some splits, with ``columns.split`` set, and the number of rows left out for each reason.
 
-    Left out are the rows of other splits, and those whose label is hidden (-1) or empty or whose text is empty: unlike
-    a file's, they cannot be mended. The names of a ``ClassLabel`` stand in the schema's metadata.
+    Rows of other splits are left out, and so are rows with a hidden (-1) or empty label or an empty text: unlike those
+    of a file, the user cannot mend them. The names of a ``ClassLabel`` are in the schema's metadata.
 
     Args:
         hub: the data set's id, or a folder.
@@ -28,12 +28,11 @@ def hub_rows(
         splits: the names of the splits to read.
 
     Raises:
-        DataError: when it cannot be loaded, has no such split or column, or hides all labels of a split.
+        DataError: it cannot be loaded, lacks a split or column, or hides all labels of a split.
     """
     data = _load(hub, config, revision)
-    if absent := [split for split in splits if split not in data]:
-        remedy = suggestion(absent[0], data, "set task.splits")
-        raise DataError(f"{hub}: no split {absent[0]!r}; the splits are {comma_list(data)}; {remedy}")
+    for split in splits:
+        check_split(split, tuple(data), about=hub, otherwise="set task.splits")
     tables, left_out = [], {"without a label": 0, "without a text": 0}
     for split in splits:
         table = _needed(data[split], columns, hub)
@@ -43,7 +42,8 @@ def hub_rows(
         left_out["without a text"] += sum(empty and not other for empty, other in zip(no_text, no_label, strict=True))
         usable = table.filter(pa.array([not (one or other) for one, other in zip(no_label, no_text, strict=True)]))
         if not usable.num_rows:
-            raise DataError(f"{hub}: the labels of split {split!r} are hidden; name another with task.splits")
+            rule = f"the labels of split {split!r} are hidden"
+            raise DataError(rule, remedy="name another with task.splits", about=hub)
         tables.append(usable.append_column(columns.split, pa.array([split] * usable.num_rows, pa.string())))
     others = {f"of split {split!r}": rows.num_rows for split, rows in data.items() if split not in splits}
     return pa.concat_tables(tables), left_out | others
@@ -57,11 +57,11 @@ def _load(hub: str, config: str | None, revision: str | None) -> Any:
     except Exception as error:  # the hub's client raises many kinds, its HTTP library's among them
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         remedy = "check id and config, connect once (HF_HUB_OFFLINE=1 then reads the cache), or give task.file"
-        raise DataError(f"{hub}: this data set cannot be loaded ({reason}); {remedy}") from error
+        raise DataError(f"this data set cannot be loaded ({reason})", remedy=remedy, about=hub) from error
 
 
 def _needed(split: Any, columns: Columns, hub: str) -> pa.Table:
-    """Returns the columns of a split that matter, as Arrow holds them, with the names of a ``ClassLabel``."""
+    """Returns the columns of a split that are used, in Arrow's types, with the names of a ``ClassLabel``."""
     wanted = [name for name in (columns.text, columns.second_text, columns.label) if name is not None]
     for name in wanted:
         check_column(name, split.column_names, hub)

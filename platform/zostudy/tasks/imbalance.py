@@ -1,10 +1,10 @@
-"""Imbalance draws: which rows a trial trains on, develops on and is tested on.
+"""Imbalance draws: the train, dev and test rows of a trial.
 
 Each class has one seeded permutation of its candidates. Training rows are taken from its front and dev rows
 from its back: a larger ratio only adds rows, the minority rows stay, and every method sees the same draw.
 
-A text is a candidate once: its repeats are left out, and so is every text that occurs in test (or, where dev
-is a split of its own, in dev). Test is whole and untouched.
+Each text is a candidate once: repeats are left out, and so are texts that occur in test (or in dev, where dev is a
+split of its own). Test stays whole.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Draw:
         test_rows: int32 ``[n_test]``, the whole test split.
         train_counts: training rows of each class, in label order.
         dev_counts: dev rows of each class, in label order.
-        left_out: rows of train and dev that were no candidates, for their text repeats or occurs in test.
+        left_out: rows of train and dev that are no candidates, because their text repeats or occurs in test.
     """
 
     train_rows: Rows
@@ -164,13 +164,13 @@ def _refuse_shortage(
     remedies = [f"ratios up to {best_ratio / 100:g}"] if best_ratio else []
     remedies += [f"minority_size up to {best_size}"] if best_size else []
     raise DataError(
-        f"imbalance ratio {ratio:g} with minority_size {size} needs {lack} (repeats and texts of test not "
-        f"counted); what would do: {' or '.join(remedies) or 'more rows of this class'}"
+        f"imbalance ratio {ratio:g} with minority_size {size} needs {lack} (repeats and texts of test not counted)",
+        remedy=f"use {' or '.join(remedies)}" if remedies else "supply more rows of this class",
     )
 
 
 def _shortage(pools: _Pools, class_names: tuple[str, ...], train: Counts, dev: Counts) -> str:
-    """Returns what the first class that has too few rows lacks, or nothing."""
+    """Returns which rows the first class with too few of them lacks, or an empty text."""
     for label, name in enumerate(class_names):
         has = len(pools.train[label])
         if pools.dev is None and train[label] + dev[label] > has:
@@ -183,7 +183,7 @@ def _shortage(pools: _Pools, class_names: tuple[str, ...], train: Counts, dev: C
 
 
 def _largest(holds: Callable[[int], bool], low: int, high: int) -> int | None:
-    """Returns the largest number in ``low..high`` where a condition holds that, once broken, stays broken."""
+    """Returns the largest number in ``low..high`` for which a monotone condition holds, by bisection."""
     if not holds(low):
         return None
     while low < high:

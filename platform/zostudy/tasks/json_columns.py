@@ -1,4 +1,4 @@
-"""The values of a JSON key as an Arrow column: in a type that holds each of them exactly, else as JSON text."""
+"""The values of a JSON key as an Arrow column: in a type that holds each exactly, else as JSON text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STARTS = {"{": "an object", "[": "a list", '"': "text", "t": "true or false", "
 
 
 class JsonType(pa.ExtensionType):  # type: ignore[misc]
-    """Values of several kinds, or such as no Arrow type holds exactly: each is its JSON text."""
+    """Values of several kinds, or values that no Arrow type holds exactly, each as its JSON text."""
 
     def __init__(self) -> None:
         """Makes the type; it has no parameters."""
@@ -31,9 +31,9 @@ class JsonType(pa.ExtensionType):  # type: ignore[misc]
 def arrow_column(values: Sequence[Any]) -> pa.Array:
     """Returns the values of one key, None where a row lacks it.
 
-    Text becomes ``string``, true and false ``bool``, whole numbers ``int64`` or ``uint64``, other numbers ``double``
-    or, where that would round one, a decimal; lists and objects Arrow's lists and structs. Whatever does not fit is
-    a column of ``JsonType``.
+    Text becomes ``string``, true and false ``bool``, whole numbers ``int64`` or ``uint64``, other numbers ``double``,
+    or a decimal where ``double`` would round one; lists and objects become Arrow's lists and structs. Other columns
+    are of ``JsonType``.
     """
     kinds = {type(value) for value in values} - {type(None)}
     try:
@@ -54,12 +54,12 @@ def arrow_column(values: Sequence[Any]) -> pa.Array:
 
 
 def kind_of(value: Any) -> str:
-    """Returns what a value is, in words."""
+    """Returns the kind of a value, in words."""
     return _KINDS.get(type(value), "null")
 
 
 def kind_of_text(text: str) -> str:
-    """Returns what the value of a JSON text is, in words."""
+    """Returns the kind of a JSON text's value, in words."""
     return _STARTS.get(text[0], "a number")
 
 

@@ -24,11 +24,11 @@ Row = tuple[str, str, Any]
 
 
 def read_json(path: Path) -> Rows:
-    """Returns the rows of a JSON array, or of JSON lines, which end at line feeds only; a missing key is a null.
+    """Returns the rows of a JSON array, or of JSON lines, which end at line feeds only. A missing key is a null.
 
     Raises:
-        DataError: it is not UTF-8, or a row is no JSON object; the line says which.
-        OSError: it cannot be read.
+        DataError: the file is not UTF-8, or a row is no JSON object; the error names the row.
+        OSError: the file cannot be read.
     """
     content = read_text(path)
     rows = _array(path, content) if content.lstrip().startswith("[") else _lines(path, content)
@@ -46,7 +46,7 @@ def read_json(path: Path) -> Rows:
 
 
 def _lines(path: Path, content: str) -> Iterator[Row]:
-    """Yields of each line: where it is, how it is written, and what it says."""
+    """Yields each line's position, text and value."""
     for number, line in enumerate(content.split("\n"), 1):
         written = line.strip(" \t\r")
         if written:
@@ -58,31 +58,32 @@ def _lines(path: Path, content: str) -> Iterator[Row]:
 
 
 def _array(path: Path, content: str) -> Iterator[Row]:
-    """Yields of each element: where it is, how it is written, and what it says."""
-    place, number = _after_blanks(content, content.index("[") + 1), 1
-    while not content.startswith("]", place):
+    """Yields each element's position, text and value."""
+    offset, number = _after_blanks(content, content.index("[") + 1), 1
+    while not content.startswith("]", offset):
         where = f"row {number:,}"
         try:
-            record, end = _DECODER.raw_decode(content, place)
+            record, end = _DECODER.raw_decode(content, offset)
         except (ValueError, ArithmeticError, RecursionError) as error:
-            line = content.count("\n", 0, getattr(error, "pos", place)) + 1
+            line = content.count("\n", 0, getattr(error, "pos", offset)) + 1
             _refuse(path, where, f"is no whole JSON object ({_reason(error)}, line {line:,})", "mend or remove it")
-        yield where, content[place:end], record
-        place, number = _after_blanks(content, end), number + 1
-        if content.startswith(",", place):
-            place = _after_blanks(content, place + 1)
-            if content.startswith("]", place):
+        yield where, content[offset:end], record
+        offset, number = _after_blanks(content, end), number + 1
+        if content.startswith(",", offset):
+            offset = _after_blanks(content, offset + 1)
+            if content.startswith("]", offset):
                 _refuse(path, where, "is followed by a comma and no row", "remove the comma")
-        elif not content.startswith("]", place):
+        elif not content.startswith("]", offset):
             _refuse(path, where, "is followed by neither a comma nor the array's end", "mend the file, it may be cut")
-    if _after_blanks(content, place + 1) < len(content):
-        line = content.count("\n", 0, place) + 1
-        raise DataError(f"{path}: must hold one array, but more follows its end at line {line:,}; remove it")
+    if _after_blanks(content, offset + 1) < len(content):
+        line = content.count("\n", 0, offset) + 1
+        got = f"more follows its end at line {line:,}"
+        raise DataError("must hold one array", got=got, remedy="remove it", about=str(path))
 
 
-def _after_blanks(content: str, place: int) -> int:
-    found = _BLANKS.match(content, place)
-    return place if found is None else found.end()
+def _after_blanks(content: str, offset: int) -> int:
+    found = _BLANKS.match(content, offset)
+    return offset if found is None else found.end()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def _reason(error: Exception) -> str:
 
 
 def _refuse(path: Path, where: str, fault: str, remedy: str) -> NoReturn:
-    raise DataError(f"{path}: {where} {fault}; {remedy}") from None
+    raise DataError(f"{where} {fault}", remedy=remedy, about=str(path)) from None
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_no_number)

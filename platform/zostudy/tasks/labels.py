@@ -1,4 +1,4 @@
-"""Labels become classes: what the classes are called, and in which order they come."""
+"""Turns labels into classes: their names and their order."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Labels:
     """The label column of a table.
 
     Attributes:
-        names: what each row's label is called; None where it is empty.
+        names: the name of each row's label; None where it is empty.
         order: all classes in the data's own order, where it has one, as ``datasets.ClassLabel`` does.
-        hidden: bool ``[n]``, whether a row's label is held back: -1 or null in a ``ClassLabel``.
+        hidden: bool ``[n]``, whether a row's label is not published: -1 or null in a ``ClassLabel``.
     """
 
     names: Sequence[str | None]
@@ -40,13 +40,8 @@ def read_labels(table: pa.Table, column: str, source: str) -> Labels:
     Two kinds of columns have an order of their own: a ``datasets.ClassLabel``, whose names ``datasets`` keeps in the
     schema's metadata, and an ordered dictionary (in pandas an ordered categorical).
 
-    Args:
-        table: the rows.
-        column: the label column.
-        source: the file or data set, to begin error messages with.
-
     Raises:
-        DataError: there is no such column, or it holds values that name no class.
+        DataError: the column is missing, or holds values that name no class.
     """
     values = find_column(table, column, source)
     names = names_of(values, column, source)
@@ -66,20 +61,20 @@ def number_classes(
 ) -> tuple[NDArray[np.int32], tuple[str, ...]]:
     """Returns each row's class, int32 ``[n]``, and the class names in order.
 
-    The classes are those of the rows that are used; a row with another label has ``NO_LABEL``. Their order is the
-    data's own where it has one. Else labels that are all numbers come by their value, named by the column
-    ``label_name`` where there is one, and other labels are sorted as text.
+    The classes are those of the used rows; a row with another label has ``NO_LABEL``. Their order is the data's own
+    where it has one. Otherwise numbers are sorted by value, and named by the column ``label_name`` if it exists; other
+    labels are sorted as text.
 
     Args:
         labels: of the table.
         table: the rows.
         column: the label column.
-        used: whether a row's label counts.
-        source: the file or data set, to begin error messages with.
+        used: whether each row's label counts.
+        source: the file or data set, for errors.
 
     Raises:
-        DataError: for labels that are empty, or numbers but not whole; for a single class; and for names in
-            ``label_name`` that are not one to one.
+        DataError: for empty labels, numbers that are not whole, a single class, or names in ``label_name`` that are not
+            one to one.
     """
     refuse_rows([name is None for name in labels.names], used, f"empty labels in column {column!r}", source)
     found = {name for name, use in zip(labels.names, used, strict=True) if use and name is not None}
@@ -89,13 +84,14 @@ def number_classes(
         refuse_rows([name in broken for name in labels.names], used, what, source)
     order = labels.order or sorted(found, key=by_value if numbers else None)
     classes = tuple(name for name in order if name in found)
-    places = {name: label for label, name in enumerate(classes)}
-    numbered = np.array([NO_LABEL if name is None else places.get(name, NO_LABEL) for name in labels.names], np.int32)
+    numbers_of: dict[str | None, int] = {name: label for label, name in enumerate(classes)}
+    numbered = np.array([numbers_of.get(name, NO_LABEL) for name in labels.names], np.int32)
     if numbers and NAME_COLUMN in table.column_names and column != NAME_COLUMN:
         names = names_of(find_column(table, NAME_COLUMN, source), NAME_COLUMN, source)
         classes = _named(numbered, len(classes), names, used, source)
     if len(classes) < 2:
-        raise DataError(f"{source}: all labels are {classes[0]!r}; a task needs two classes or more, check {column!r}")
+        remedy = f"a task needs two classes or more, check {column!r}"
+        raise DataError(f"all labels are {classes[0]!r}", remedy=remedy, about=source)
     return numbered, classes
 
 
@@ -124,5 +120,6 @@ def _named(
     rows = zip(labels.tolist(), names, used, strict=True)
     pairs = sorted({(label, name or "") for label, name, use in rows if use})
     if len(pairs) != n_classes or len({name for _, name in pairs}) != n_classes or any(not name for _, name in pairs):
-        raise DataError(f"{source}: column {NAME_COLUMN!r} must give each label one name of its own; mend or drop it")
+        rule = f"column {NAME_COLUMN!r} must give each label one name of its own"
+        raise DataError(rule, remedy="mend or drop it", about=source)
     return tuple(name for _, name in pairs)

@@ -1,4 +1,4 @@
-"""From the ``task`` section of a study to texts, labels, and how a model is asked about them."""
+"""Loads a task: from the ``task`` section of a study to texts, labels, templates and label words."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Task:
 
     Attributes:
         name: the task's name in tables and results.
-        table: texts and labels; its splits are ``train``, ``test``, and ``dev`` where one is named for it.
-        wordings: how each kind of head is asked; a kind is missing where nothing is known for it.
+        table: texts and labels; its splits are ``train``, ``test``, and ``dev`` where the study names one.
+        wordings: template and label words for each kind of head; a kind without any is missing.
         minority: labels of the classes that are made rare.
         truncate: whether texts too long for the model are cut instead of refused.
-        rows: how many rows there are, how many of them are used, and why the others are left out.
-        notes: what was decided in reading the data, one line each.
+        rows: the number of used rows, and of rows left out for each reason.
+        notes: decisions made while reading the data, one line each.
     """
 
     name: str
@@ -53,28 +53,25 @@ class Task:
     notes: tuple[str, ...]
 
     def wording(self, head: HeadKind) -> Wording:
-        """Returns how a model with this head is asked.
+        """Returns template and label words for a model with this head.
 
         Raises:
-            DataError: when the task has no words for this head, or a template that does not fit it.
+            DataError: the task has no words for this head, or a template that does not fit it.
         """
         if head not in self.wordings:
             remedy = "give task.template" + ("" if has_names(self.table.class_names) else " and task.label_words")
-            raise DataError(f"task {self.name!r} has no template for a {head} model; {remedy}")
+            raise DataError(f"task {self.name!r} has no template for a {head} model", remedy=remedy)
         self.wordings[head].template.check(head)
         return self.wordings[head]
 
 
 def load_task(spec: TaskSpec) -> Task:
-    """Returns the task that a study names; what the study says overrides what is known of a well-known task.
+    """Returns the task of a study. The study's keys override those of a well-known task.
 
-    The classes of a well-known task come in its own order, wherever its data comes from.
-
-    Args:
-        spec: the ``task`` section.
+    The classes of a well-known task have the same order wherever its data comes from.
 
     Raises:
-        DataError: for data that cannot be read or used, and words or classes that do not fit it.
+        DataError: for data that cannot be read or used, or words or classes that do not fit it.
     """
     known = WELL_KNOWN.get(spec.name)
     table, rows, notes = _read(spec, known)
@@ -94,7 +91,7 @@ def load_task(spec: TaskSpec) -> Task:
 
 def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
     if spec.file is not None and spec.hub is not None:
-        raise DataError(f"task {spec.name!r} has both task.file and task.hub; give one of them")
+        raise DataError(f"task {spec.name!r} has both task.file and task.hub", remedy="give one of them")
     if spec.file is not None:
         columns = Columns(spec.text or "text", spec.second_text, spec.label or "label", spec.split)
         roles = split_roles(spec.splits or SplitNames(), spec.name)
@@ -109,7 +106,8 @@ def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
         origin = HubOrigin(spec.hub)
     if origin is None:
         names = ", ".join(name for name, task in WELL_KNOWN.items() if task.hub or name == EMBEDDED_TASK)
-        raise DataError(f"task {spec.name!r} has no data: give task.file or task.hub, or a name out of {names}")
+        remedy = f"give task.file or task.hub, or a name out of {names}"
+        raise DataError(f"task {spec.name!r} has no data", remedy=remedy)
     return _read_hub(spec, origin)
 
 
@@ -127,20 +125,21 @@ def _read_hub(spec: TaskSpec, origin: HubOrigin) -> Read:
 
 
 def _in_known_order(table: TextTable, known: WellKnownTask, spec: TaskSpec) -> tuple[TextTable, tuple[str, ...]]:
-    """Returns the table with the classes in the well-known order: by their names, bare numbers one after the other."""
+    """Returns the table with its classes in the well-known order: matched by name, or by rank if they are numbers."""
     if not has_names(table.class_names) and table.n_classes == len(known.class_names):
         pairs = (f"{own} = {name}" for own, name in zip(table.class_names, known.class_names, strict=True))
         note = f"labels that are numbers are taken as the classes of {spec.name} in their order: {', '.join(pairs)}"
         return replace(table, class_names=known.class_names), (note,)
-    places = [known.label_of(name) for name in table.class_names]
-    if len(places) == len(known.class_names) and set(places) == set(range(len(places))):
-        labels = np.array([*places, NO_LABEL], np.int32)[table.labels]  # NO_LABEL is -1, the last place
+    known_labels = [known.label_of(name) for name in table.class_names]
+    if len(known_labels) == len(known.class_names) and set(known_labels) == set(range(len(known_labels))):
+        labels = np.array([*known_labels, NO_LABEL], np.int32)[table.labels]  # NO_LABEL is -1, the last entry
         return replace(table, labels=labels, class_names=known.class_names), ()
     if spec.label_words:
         return table, ()
     raise DataError(
-        f"task {spec.name!r} has the classes {comma_list(known.class_names)}, but the data has "
-        f"{comma_list(table.class_names)}; give task.label_words, one for each of these"
+        f"task {spec.name!r} has the classes {comma_list(known.class_names)}",
+        got=f"the data has {comma_list(table.class_names)}",
+        remedy="give task.label_words, one for each of these",
     )
 
 
@@ -154,10 +153,11 @@ def _minority(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> 
         label = known.label_of(name) if known and table.class_names == known.class_names else None
         if label is None and name not in table.class_names:
             remedy = suggestion(name, table.class_names, "name one of these")
-            raise DataError(
-                f"task.minority: no class {name!r}; the classes are {comma_list(table.class_names)}; {remedy}"
-            )
+            got = f"got {name!r}"
+            rule = f"must be among the classes {comma_list(table.class_names)}"
+            raise DataError(rule, got=got, remedy=remedy, about="task.minority")
         labels.add(table.class_names.index(name) if label is None else label)
     if len(labels) == table.n_classes:
-        raise DataError(f"task.minority must leave another class, but got {', '.join(names)}; name fewer")
+        got = f"got {', '.join(names)}"
+        raise DataError("must leave another class", got=got, remedy="name fewer", about="task.minority")
     return tuple(sorted(labels))

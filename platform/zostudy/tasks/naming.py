@@ -1,4 +1,4 @@
-"""What the names of classes say by their form: bare numbers, and names that are easily taken for each other."""
+"""Names of classes: bare numbers, and names that are easily confused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def has_names(class_names: Iterable[str]) -> bool:
-    """Returns whether the classes have names of their own, not bare numbers."""
+    """Returns whether the class names are more than bare numbers."""
     return not all(map(is_number, class_names))
 
 
@@ -26,7 +26,7 @@ def is_whole(name: str) -> bool:
 
 
 def is_not_finite(name: str) -> bool:
-    """Returns whether a name is what programs write for a number that is missing or infinite."""
+    """Returns whether a name is written like a number that is missing or infinite, such as ``nan``."""
     return _NOT_FINITE.fullmatch(name) is not None
 
 
@@ -36,7 +36,7 @@ def by_value(name: str) -> tuple[Decimal, str]:
 
 
 def alike(class_names: Iterable[str]) -> tuple[str, ...]:
-    """Returns the first classes that only blanks, capitals or the form of a number tell apart, if there are such."""
+    """Returns the first classes that differ only in blanks, capitals or the form of a number, or nothing."""
     kin: dict[object, list[str]] = {}
     for name in class_names:
         kin.setdefault(Decimal(name) if is_number(name) else name.strip().casefold(), []).append(name)

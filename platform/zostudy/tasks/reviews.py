@@ -111,8 +111,9 @@ def reviews(seed: int = 0, train_rows: int = 8000, test_rows: int = 1000) -> Tex
     """
     if min(train_rows, test_rows) < 1:
         raise DataError(
-            f"Each split of the generated reviews needs at least one row, but got train_rows={train_rows}, "
-            f"test_rows={test_rows}; ask for more."
+            "each split of the generated reviews needs at least one row",
+            got=f"got train_rows={train_rows}, test_rows={test_rows}",
+            remedy="ask for more",
         )
     total = train_rows + test_rows
     written: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Rows as they come out of a file or a data set, before anything is decided about them."""
+"""Rows as a file or data set holds them, and a count of used and left-out rows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows in Arrow's types: no type is guessed, and no value is changed.
+    """Rows in Arrow's types; no type is guessed and no value is changed.
 
     Attributes:
-        table: a column for each column of the file. Columns of CSV and TSV files are strings, those of Parquet files
-            have their own types, those of JSON files what ``json_columns`` says.
-        objects: of a JSON file, each row as it was written, an object from brace to brace.
-        notes: what was decided in reading the file, one line each.
+        table: the columns of the file. Those of CSV and TSV files are strings, those of Parquet files keep their types,
+            and those of JSON files have the types that ``json_columns.arrow_column`` chooses.
+        objects: for a JSON file, the text of each row's object.
+        notes: decisions made while reading the file, one line each.
     """
 
     table: pa.Table
@@ -25,7 +25,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class RowCount:
-    """What became of the rows of a file or data set: each is used, or left out for one reason.
+    """Counts the rows of a file or data set: each is used, or left out for one reason.
 
     Attributes:
         used: rows of the splits that the study uses.
@@ -46,5 +46,5 @@ class RowCount:
 
 
 def count_rows(used: int, left_out: dict[str, int]) -> RowCount:
-    """Returns the count, without the reasons for which no row is left out."""
+    """Returns the count without reasons that apply to no row."""
     return RowCount(used, tuple((reason, rows) for reason, rows in left_out.items() if rows))

@@ -21,30 +21,29 @@ from zostudy.wording import comma_list
 def select(
     rows: pa.Table, columns: Columns, roles: Mapping[str, str], source: str, task: str
 ) -> tuple[TextTable, RowCount, tuple[str, ...]]:
-    """Returns the texts and labels, what became of each row, and notes on what was decided.
+    """Returns the texts and labels, a count of used and left-out rows, and notes on decisions.
 
-    Every row keeps its place in the table, but splits hold only those that are used: rows of the splits that have a
-    role, but for those whose label is hidden (-1 in a ``datasets.ClassLabel``). Labels and texts that are empty in the
-    splits that are used are refused, for they can be mended. Without a split column a quarter of the texts, by their
-    SHA-256, is test.
+    Every row keeps its number in the table, but the splits hold only used rows: those of a split with a role whose
+    label is not hidden (-1 in a ``datasets.ClassLabel``). Empty labels and texts in used splits are refused, because
+    the user can mend them. Without a split column a quarter of the texts, by their SHA-256, is test.
 
     Args:
         rows: the rows.
         columns: which column holds what.
-        roles: ``train``, ``test`` and perhaps ``dev`` -> the split that serves for it.
-        source: the file or data set, to begin error messages with.
-        task: the task's name, for error messages.
+        roles: ``train``, ``test`` and perhaps ``dev`` -> its split.
+        source: the file or data set, for errors.
+        task: the task's name, for errors.
 
     Raises:
-        DataError: for a missing column or split, no rows, empty texts or labels, labels that are no classes, a single
-            class, and a split whose labels are hidden.
+        DataError: for a missing column or split, no rows, empty texts or labels, labels that name no class, a single
+            class, or a split whose labels are hidden.
     """
     hashed = columns.split == Columns.split and columns.split not in rows.column_names
     for column in (columns.text, columns.second_text, columns.label, None if hashed else columns.split):
         if column is not None:
             check_column(column, rows.column_names, source)
     if not rows.num_rows:
-        raise DataError(f"{source}: holds no rows; check the file")
+        raise DataError("holds no rows", remedy="check the file", about=source)
     labels = read_labels(rows, columns.label, source)
     if hashed:
         texts, second_texts = texts_of(rows, columns.text, columns.second_text, source)
@@ -52,9 +51,10 @@ def select(
     else:
         splits = named_splits(rows, columns.split, source)
     for role, name in roles.items():
-        check_split(role, name, tuple(splits), task)
+        check_split(name, tuple(splits), about=f"task {task!r}", otherwise=f"set task.splits.{role}")
         if len(splits[name]) and labels.hidden[splits[name]].all():
-            raise DataError(f"task {task!r}: the labels of split {name!r} are hidden; name another with task.splits")
+            rule = f"the labels of split {name!r} are hidden"
+            raise DataError(rule, remedy="name another with task.splits", about=f"task {task!r}")
     wanted = _mask(rows.num_rows, [splits[name] for name in roles.values()])
     in_use = wanted & ~labels.hidden
     used: list[bool] = in_use.tolist()
@@ -78,7 +78,8 @@ def _mask(n_rows: int, parts: list[NDArray[np.int64]]) -> NDArray[np.bool_]:
 def _labelled(rows: NDArray[np.int64], name: str, labels: NDArray[np.int32], task: str) -> NDArray[np.int64]:
     labelled: NDArray[np.int64] = rows[labels[rows] != NO_LABEL]
     if len(np.unique(labels[labelled])) < 2:
-        raise DataError(f"task {task!r}: split {name!r} holds fewer than two classes; mend it or name another")
+        rule = f"split {name!r} holds fewer than two classes"
+        raise DataError(rule, remedy="mend it or name another", about=f"task {task!r}")
     return labelled
 
 

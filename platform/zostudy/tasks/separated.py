@@ -1,4 +1,4 @@
-"""CSV and TSV files: every cell is the text that stands there."""
+"""Reads CSV and TSV files; every cell is text."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def read_csv(path: Path) -> Rows:
 
 
 def read_tsv(path: Path) -> Rows:
-    """Returns the rows of a TSV file: a row is a line, a field what stands between two tabs, and quotes are text.
+    """Returns the rows of a TSV file: a row is a line, tabs separate fields, and quotes are text.
 
-    One exception is told by a note. Programs that write TSV like CSV put a field that holds quotes in quotes, and
-    double those inside. Where all fields that begin with a quote are of this kind, they are taken out of their quotes.
+    There is one exception, which a note reports. Programs that write TSV like CSV put a field that holds quotes in
+    quotes, and double those inside. Where all fields that begin with a quote are of this kind, their quotes are undone.
 
     Raises:
         DataError: it is not UTF-8, or rows have more or fewer fields than the header.
@@ -69,9 +69,8 @@ def _csv_lines(path: Path, content: str) -> Iterator[Line]:
             return
         except csv.Error as error:
             fault = "has a quote that never ends" if "end of data" in str(error) else f"has stray quotes ({error})"
-            raise DataError(
-                f"{path}: the row at line {number:,} {fault}; put the whole field in quotes and double those inside"
-            ) from None
+            remedy = "put the whole field in quotes and double those inside"
+            raise DataError(f"the row at line {number:,} {fault}", remedy=remedy, about=str(path)) from None
         if fields:
             yield number, fields
 
@@ -80,10 +79,9 @@ def _table(path: Path, lines: list[Line], remedy: str) -> pa.Table:
     (_, header), rows = lines[0], lines[1:]
     for row, (number, fields) in enumerate(rows, 1):
         if len(fields) != len(header):
-            raise DataError(
-                f"{path}: every row must have the header's {len(header):,} fields, but row {row:,} "
-                f"(line {number:,}) has {len(fields):,}; {remedy}"
-            )
+            rule = f"every row must have the header's {len(header):,} fields"
+            got = f"row {row:,} (line {number:,}) has {len(fields):,}"
+            raise DataError(rule, got=got, remedy=remedy, about=str(path))
     columns = zip(*(fields for _, fields in rows), strict=True) if rows else [()] * len(header)
     return pa.table([pa.array(column, pa.string()) for column in columns], names=header)
 

@@ -1,4 +1,4 @@
-"""Which rows serve for training, development and test: by a column of the file, or by the hash of the text."""
+"""Which rows serve for training, dev and test: by a column of the file, or by a hash of the text."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Splits = Mapping[str, NDArray[np.int64]]
 
 
 def named_splits(table: pa.Table, column: str, source: str) -> dict[str, NDArray[np.int64]]:
-    """Returns the rows of each split, its name stripped of blanks, in the order of the names.
+    """Returns the rows of each split, sorted by name; names are stripped of blanks.
 
     Raises:
-        DataError: there is no such column, or rows with no split.
+        DataError: the column is missing, or a row has no split.
     """
     names = names_of(find_column(table, column, source), column, source)
     refuse_rows([name is None for name in names], None, f"rows with no split in column {column!r}", source)
@@ -42,24 +42,22 @@ def hashed_splits(texts: Sequence[str], second_texts: Sequence[str] | None) -> d
 
 
 def split_roles(names: SplitNames, task: str) -> dict[str, str]:
-    """Returns role -> split for ``train``, ``test`` and, where the study names one for it, ``dev``.
+    """Returns role -> split for ``train``, ``test`` and, where the study names one, ``dev``.
 
     Raises:
         DataError: one split has two roles.
     """
     roles = {"train": names.train, "test": names.test} | ({"dev": names.dev} if names.dev else {})
     if len(set(roles.values())) < len(roles):
-        got = ", ".join(f"{role} = {name}" for role, name in roles.items())
-        raise DataError(f"task {task!r}: task.splits must name different splits, but got {got}; change one")
+        got = "got " + ", ".join(f"{role} = {name}" for role, name in roles.items())
+        rule = "task.splits must name different splits"
+        raise DataError(rule, got=got, remedy="change one", about=f"task {task!r}")
     return roles
 
 
-def check_split(role: str, name: str, there: Sequence[str], task: str) -> None:
-    """Checks that the data has a split.
-
-    Raises:
-        DataError: it has none of this name.
-    """
+def check_split(name: str, there: Sequence[str], about: str, otherwise: str) -> None:
+    """Raises a ``DataError`` unless the split is among those there; ``otherwise`` is the remedy if none is similar."""
     if name not in there:
-        remedy = suggestion(name, there, f"set task.splits.{role}")
-        raise DataError(f"task {task!r}: no split {name!r}; the splits are {comma_list(there)}; {remedy}")
+        got = f"its splits are {comma_list(there)}"
+        remedy = suggestion(name, there, otherwise)
+        raise DataError(f"must have the split {name!r}", got=got, remedy=remedy, about=about)

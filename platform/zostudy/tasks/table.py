@@ -1,4 +1,4 @@
-"""The one shape in which texts and labels travel through zostudy."""
+"""Texts and labels, as every part of zostudy holds them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TextTable:
 
     @property
     def digest(self) -> str:
-        """The first 16 hexadecimal digits of a SHA-256 of all that the table holds: equal exactly for equal tables."""
+        """The first 16 hexadecimal digits of a SHA-256 of the whole table: equal exactly for equal tables."""
         digest = hashlib.sha256()
         for part in self._parts():
             digest.update(len(part).to_bytes(8, "little"))

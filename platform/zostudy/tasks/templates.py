@@ -1,7 +1,7 @@
-"""Templates: the words around a text, and the place where the model fills in a label word.
+"""Templates: the words around a text, and the ``{mask}`` that the model fills with a label word.
 
-A template is a line such as ``{text} It was {mask}.``; a literal brace is written twice. The label word is
-put where ``{mask}`` stands, so a ``{mask}`` after a space asks for the word with its leading space.
+A template is a line such as ``{text} It was {mask}.``; a literal brace is written twice. The label word replaces
+``{mask}``, so a ``{mask}`` after a space asks for the word with its leading space.
 """
 
 from __future__ import annotations
@@ -30,25 +30,19 @@ class Template:
 
     @classmethod
     def parse(cls, source: str) -> Template:
-        """Returns the parsed template.
-
-        Args:
-            source: the line, for example ``{text} It was {mask}.``
-
-        Raises:
-            DataError: for a stray brace, an unknown field, or no ``{text}``.
-        """
+        """Returns the parsed template; raises a ``DataError`` for a stray brace, an unknown field, or no ``{text}``."""
         try:
             parsed = list(Formatter().parse(source))
         except ValueError as error:
-            raise _refused(source, str(error), "write a literal brace twice, {{ or }}") from None
+            raise _refused(source, str(error), remedy="write a literal brace twice, {{ or }}") from None
         for _, field, form, conversion in parsed:
             if field is not None and (field not in FIELDS or form or conversion):
-                raise _refused(source, f"there is no field {field!r}", "use {text}, {second_text} and {mask}")
+                rule = f"there is no field {field!r}"
+                raise _refused(source, rule, remedy="use {text}, {second_text} and {mask}")
         template = cls(source, tuple((literal, field) for literal, field, _, _ in parsed))
         if template.count("text") != 1 or template.count("second_text") > 1:
             rule = "{text} must occur once and {second_text} at most once"
-            raise _refused(source, rule, "put {text} where the text goes")
+            raise _refused(source, rule, remedy="put {text} where the text goes")
         return template
 
     def count(self, field: str) -> int:
@@ -56,7 +50,7 @@ class Template:
         return sum(name == field for _, name in self.parts)
 
     def check(self, head: HeadKind) -> None:
-        """Checks that a model with this head can be asked in these words.
+        """Checks that the template suits a model with this head.
 
         Raises:
             DataError: for a masked head without exactly one ``{mask}``, a causal head whose template does not
@@ -65,22 +59,18 @@ class Template:
         masks = self.count("mask")
         if head == "encoder" and masks:
             rule = "an encoder compares whole texts and fills in no {mask}"
-            raise _refused(self.source, rule, "leave {mask} out")
+            raise _refused(self.source, rule, remedy="leave {mask} out")
         if head != "encoder" and masks != 1:
-            rule = f"a {head} model fills in one {{mask}}, but there are {masks}"
-            raise _refused(self.source, rule, "write {mask} once, where the label word goes")
+            rule, remedy = f"a {head} model fills in one {{mask}}", "write {mask} once, where the label word goes"
+            raise _refused(self.source, rule, f"there are {masks}", remedy)
         if head == "causal" and self.parts[-1][1] != "mask":
-            rule = "a causal model cannot read what stands after {mask}"
-            raise _refused(self.source, rule, "let the template end at {mask}")
+            rule = "a causal model cannot read words after {mask}"
+            raise _refused(self.source, rule, remedy="let the template end at {mask}")
 
     def render(self, text: str, second_text: str | None = None) -> tuple[str, str]:
-        """Returns what stands before and after ``{mask}``; without a ``{mask}`` all of it stands before.
+        """Returns the words before and after ``{mask}``; without a ``{mask}`` there are none after it.
 
-        An input that is too long is cut by rendering a shorter text: the template's own words always stay.
-
-        Args:
-            text: the text.
-            second_text: the second text of pair tasks.
+        An input that is too long is cut by rendering a shorter text, so the template's own words always stay.
         """
         values = {"text": text, "second_text": second_text or ""}
         sides = ["", ""]
@@ -93,17 +83,17 @@ class Template:
 
 @dataclass(frozen=True)
 class Wording:
-    """How models with one kind of head are asked about a task.
+    """The template and label words of a task, for one kind of head.
 
     Attributes:
         template: the words around the text.
-        label_words: one a class, in label order, written without a leading space; for the encoder head these
-            are short texts, one of which each text is matched with.
+        label_words: one per class, in label order, without a leading space. For the encoder head these are short
+            texts, which each text is compared with.
     """
 
     template: Template
     label_words: tuple[str, ...]
 
 
-def _refused(source: str, rule: str, remedy: str) -> DataError:
-    return DataError(f"template {source!r}: {rule}; {remedy}")
+def _refused(source: str, rule: str, got: str = "", remedy: str = "") -> DataError:
+    return DataError(rule, got=got, remedy=remedy, about=f"template {source!r}")

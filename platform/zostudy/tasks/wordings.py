@@ -1,4 +1,4 @@
-"""How each kind of model is asked about a task: what the study gives, else what is known, else what can be guessed."""
+"""Template and label words for each kind of head: the study's, or the well-known task's, or simple defaults."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from zostudy.wording import comma_list
 def make_wordings(
     spec: TaskSpec, known: WellKnownTask | None, class_names: Sequence[str], pairs: bool
 ) -> dict[HeadKind, Wording]:
-    """Returns what the study gives, else what is known, else the bare text (encoder) and the class names.
+    """Returns the wording for each kind of head; a kind without template or label words is missing.
+
+    The study's own come first, then those of the well-known task, then the bare text (for an encoder) and the class
+    names.
 
     Args:
         spec: the ``task`` section.
-        known: the well-known task of that name, if there is one.
+        known: the well-known task of that name, if any.
         class_names: in label order.
         pairs: whether the task has second texts.
 
     Raises:
-        DataError: label words or a template that do not fit the classes or texts.
+        DataError: label words or template do not fit the classes or texts.
     """
     given = Template.parse(spec.template) if spec.template is not None else None
     bare = Template.parse("{text} {second_text}" if pairs else "{text}")
@@ -43,10 +46,12 @@ def _checked(wording: Wording, class_names: Sequence[str], pairs: bool) -> Wordi
     words = wording.label_words
     if len(words) != len(class_names):
         raise DataError(
-            f"task.label_words must be one a class, but got {len(words)} for {len(class_names)} classes; "
-            f"give one for each of {comma_list(class_names)}"
+            "must be one a class",
+            got=f"got {len(words)} for {len(class_names)} classes",
+            remedy=f"give one for each of {comma_list(class_names)}",
+            about="task.label_words",
         )
     if wording.template.count("second_text") and not pairs:
-        source = wording.template.source
-        raise DataError(f"template {source!r} asks for a second text; name its column with task.second_text")
+        rule = f"template {wording.template.source!r} asks for a second text"
+        raise DataError(rule, remedy="name its column with task.second_text")
     return wording
