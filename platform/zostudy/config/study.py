@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from zostudy.config.distributions import Distribution
 from zostudy.config.entry_schema import method_definitions
@@ -226,12 +226,14 @@ class MethodSpec(Section):
 
     Attributes:
         label: names the entry's cells.
-        algorithm: the registered method, ``method`` in the study file.
+        algorithm: the registered method. Its key in the study file is ``method``.
         options: those that the study fixes.
     """
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
     label: str
-    algorithm: str
+    algorithm: Annotated[str, Field(alias="method")]
     options: dict[str, Any] = Field(default_factory=dict)
 
 
