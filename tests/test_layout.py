@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,6 +18,14 @@ def test_platform_is_a_source_root_and_not_a_package() -> None:
         [sys.executable, "-c", "import platform; print(platform.system())"], cwd=ROOT, capture_output=True, text=True
     )
     assert found.stdout.strip() == sys.platform.capitalize()
+
+
+def test_every_file_of_the_package_is_in_the_wheel() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = ["*.py", *project["tool"]["setuptools"]["package-data"]["zostudy"]]
+    for path in PACKAGE.rglob("[!.]*"):
+        if path.is_file() and path.suffix != ".pyc":
+            assert any(path.relative_to(PACKAGE).match(pattern) for pattern in patterns), path
 
 
 def test_rooms_and_libraries_are_imported_as_pyproject_allows() -> None:
