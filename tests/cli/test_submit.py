@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from zostudy.cluster.head import Head
+from zostudy.cluster.head_node import HeadNode
 from zostudy.cluster.jobs import find_job
 from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.shipping import make_shipment
@@ -144,7 +144,7 @@ def test_a_study_goes_on_after_ctrl_c_and_ends_with_stop(
     where = f"{job_id} --follow --address {head}\nstop: zostudy stop {job_id} --address {head}\n"
     assert err.endswith(f"\n{job_id} goes on\nlook: zostudy logs {where}")
 
-    assert find_job(Head(head), job_id).status == "running"
+    assert find_job(HeadNode(head), job_id).status == "running"
     again = call(*arguments)
     assert again.code == 2
     assert f"error: one job at a time may write the results of a study, but {job_id} is running; " in again.err
@@ -169,7 +169,7 @@ def test_a_job_imports_the_package_that_was_shipped_and_its_failure_is_the_outco
     look = "import zostudy.lm, importlib.metadata; print(zostudy.lm.__file__, importlib.metadata.version('zostudy'))"
     command = f'{sys.executable} -c "{look}"; exit 1'
     metadata = {"zostudy_study": "shipped"}
-    job_id = Head(head).ask(
+    job_id = HeadNode(head).ask(
         lambda client: client.submit_job(entrypoint=command, runtime_env=environment, metadata=metadata)
     )
     followed = call("logs", job_id, "--follow", "--address", head)
@@ -228,7 +228,7 @@ def _run_here(spec: StudySpec, ledger: Ledger) -> None:
     study = prepare(spec)
     model = read_model(study, "float32")
     torch.set_num_threads(1)
-    pool = LocalPool(make_evaluator(spec.model, model.model, study.encoded, "float32"), model.unit_examples)
+    pool = LocalPool(make_evaluator(spec.model, model.model, study.encoded, "float32"), model.micro_batch_size)
     progress = StudyProgress(study.plan, [])
     while (assignment := progress.next()) is not None:
         outcome = run_trial(spec, assignment, study.data, pool, lambda _: None)

@@ -17,7 +17,8 @@ from ray.cluster_utils import Cluster
 from zostudy.cluster import fleet as under_test
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import ASIDE, Replica, ScorerFactory
+from zostudy.cluster.ray_api import RayApi
+from zostudy.cluster.replica import CONTROL, Replica, ScorerFactory
 from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ModelError, NoReplicaError, ZostudyError
 
@@ -39,7 +40,7 @@ class SigningScorer:
 
 
 def failing_build() -> SigningScorer:
-    raise ModelError("the model must be there, but is not; get it")
+    raise ModelError("the model must be there", got="is not", remedy="get it")
 
 
 @pytest.fixture
@@ -75,21 +76,23 @@ def alive() -> list[str]:
 
 def test_a_fleet_follows_the_nodes(cluster: Cluster, tmp_path: Path) -> None:
     def fleet(factory: ScorerFactory, resources: ResourcesSpec) -> Fleet:
-        return Fleet("auto", resources, factory, attached=True, tell=told.append)
+        return Fleet("auto", resources, factory, attached=True, notify=notes.append)
 
-    told: list[str] = []
-    too_large = "must fit on one node, but wants 2 CPUs, and the largest has 1 CPU, .*, or set replicas to a number"
-    with pytest.raises(ZostudyError, match=too_large):
+    notes: list[str] = []
+    with pytest.raises(ZostudyError) as too_large:
         fleet(factory_of(tmp_path), ResourcesSpec(cpus=2))
-    with pytest.raises(NoReplicaError, match="the model must be there"), fleet(FAILING, ResourcesSpec()) as failing:
+    assert too_large.value.got.startswith("wants 2 CPUs, and the largest has 1 CPU, ")
+    assert "or set replicas to a number" in too_large.value.remedy
+    with pytest.raises(NoReplicaError) as refused, fleet(FAILING, ResourcesSpec()) as failing:
         failing.await_first()
-    assert not told
+    assert refused.value.rule == "the model must be there"
+    assert not notes
 
     with fleet(factory_of(tmp_path), ResourcesSpec()) as replicas:
         replicas.await_first()
         assert (replicas.n_made, replicas.n_replicas) == (1, 1)  # on the driver's CPU: there is no other
         replicas.keep(factory_of(tmp_path))
-        pool = RayPool(replicas.list_replicas, factory_of(tmp_path), unit_examples=4)
+        pool = RayPool(replicas.list_replicas, factory_of(tmp_path), micro_batch_size=4)
         check_scores(pool)
         assert len([*tmp_path.iterdir()]) == 1
 
@@ -107,16 +110,16 @@ def test_a_fleet_follows_the_nodes(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_replicas_beyond_what_fits_wait_for_nodes(cluster: Cluster, tmp_path: Path) -> None:
-    told: list[str] = []
+    notes: list[str] = []
 
-    def tell(line: str) -> None:
-        told.append(line)
+    def notify(line: str) -> None:
+        notes.append(line)
         cluster.add_node(num_cpus=2)
 
-    with Fleet(2, ResourcesSpec(cpus=2), factory_of(tmp_path), attached=True, tell=tell) as fleet:
+    with Fleet(2, ResourcesSpec(cpus=2), factory_of(tmp_path), attached=True, notify=notify) as fleet:
         fleet.await_first()
         assert (fleet.n_made, fleet.n_replicas) == (2, 1)
-        [line] = told
+        [line] = notes
         assert line.startswith("waiting for the first replica, which wants 2 CPUs: the largest node has 1 CPU, ")
         fleet.keep(factory_of(tmp_path))
         check_scores(RayPool(fleet.list_replicas, factory_of(tmp_path)))
@@ -131,31 +134,34 @@ class BrokenReplica(Replica):
         raise ImportError("No module named 'zostudy'")
 
 
-@pytest.mark.parametrize(("n_broken", "n_made"), [(1, 3), (99, 4)])
-def test_a_replica_that_cannot_start_is_made_anew_a_few_times(
-    local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_broken: int, n_made: int
-) -> None:
-    names: list[str] = []
+class BrokenStarts(RayApi):
+    """The first replica cannot start."""
 
-    def start(resources: ResourcesSpec, name: str) -> Any:
-        names.append(name)
-        kind = Replica if len(names) == 2 or len(names) > n_broken + 1 else BrokenReplica
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def start(self, resources: ResourcesSpec, name: str | None = None) -> Any:
+        self.names.append(name or "")
         remote: Any = ray.remote
-        return remote(concurrency_groups={ASIDE: 1})(kind).options(name=name, max_restarts=-1, num_cpus=1).remote()
+        actor = remote(concurrency_groups={CONTROL: 1})(Replica if len(self.names) != 1 else BrokenReplica)
+        return actor.options(name=name, max_restarts=-1, num_cpus=1).remote()
 
-    told: list[str] = []
-    monkeypatch.setattr(under_test, "start_replica", start)
-    monkeypatch.setattr(under_test, "MOST_DEATHS", 3)
-    monkeypatch.setattr(under_test, "SECONDS_BETWEEN_ROUNDS", 0.1)
-    monkeypatch.setattr(under_test, "SECONDS_WHILE_ONE_COMES_UP", 0.1)
-    with Fleet(2, ResourcesSpec(), factory_of(tmp_path), attached=False, tell=told.append) as fleet:
+
+def test_a_replica_that_cannot_start_is_made_again(
+    local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    monkeypatch.setattr(under_test, "SECONDS_BETWEEN_CHECKS", 0.1)
+    monkeypatch.setattr(under_test, "SECONDS_WHILE_ONE_STARTS", 0.1)
+    ray_api = BrokenStarts()
+    with Fleet(2, ResourcesSpec(), factory_of(tmp_path), attached=False, notify=notes.append, ray_api=ray_api) as fleet:
         fleet.await_first()
         fleet.keep(factory_of(tmp_path))
-        eventually(lambda: len(names) == n_made and fleet.n_replicas == (2 if n_broken == 1 else 1))
+        eventually(lambda: fleet.n_replicas == 2)
         check_scores(RayPool(fleet.list_replicas, factory_of(tmp_path)))
-    assert len({*names}) == len(names) == n_made
-    assert all("its process cannot start (ImportError: No module named 'zostudy')" in line for line in told)
-    assert told
+    assert len({*ray_api.names}) == len(ray_api.names) == 3
+    assert all("its process cannot start (ImportError: No module named 'zostudy')" in line for line in notes)
+    assert notes
 
 
 FAILING = ScorerFactory(failing_build, ())

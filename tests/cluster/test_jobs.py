@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from zostudy.cluster import jobs
-from zostudy.cluster.head import NotThereError
+from zostudy.cluster.head_node import NotThereError
 from zostudy.cluster.jobs import find_job, follow_log, list_jobs, place_results, stop, submit
 from zostudy.cluster.shipping import Shipment
 from zostudy.errors import ZostudyError

@@ -8,14 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA, describe_demand, describe_largest, room
-from zostudy.config.study import ResourcesSpec
+from zostudy.cluster.nodes import (
+    GIB,
+    TRIAL_BYTES,
+    TRIALS_PER_REPLICA,
+    describe_demand,
+    describe_largest,
+    local_replicas,
+    room,
+)
+from zostudy.cluster.ray_api import RayApi
+from zostudy.config.study import ResourcesSpec, StudySpec
 
 
 def node(name: str = "a", alive: bool = True, **has: float) -> dict[str, Any]:
     return {"NodeID": name, "Alive": alive, "Resources": {key.replace("__", ":"): value for key, value in has.items()}}
 
 
+STUDY = {
+    "name": "s",
+    "model": {"name": "mini-roberta"},
+    "task": {"name": "reviews"},
+    "methods": ({"label": "untuned", "method": "untuned"},),
+}
 TWO_GPUS = node("a", CPU=16.0, GPU=2.0, memory=64.0 * GIB, accelerator_type__A100=1.0)
 PLAIN = node("b", CPU=6.0, memory=16.0 * GIB)
 
@@ -40,8 +55,9 @@ def test_replicas_are_counted_node_by_node(resources: dict[str, Any], expected: 
     assert room([TWO_GPUS, PLAIN], ResourcesSpec(**resources)) == expected
 
 
-def test_a_node_that_has_left_holds_nothing() -> None:
-    assert room([node(alive=False, CPU=8.0), PLAIN], ResourcesSpec()) == 6
+def test_a_node_that_has_left_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.nodes", lambda: [node(alive=False, CPU=8.0), PLAIN])
+    assert RayApi().nodes() == [PLAIN]
 
 
 def test_the_driver_is_left_a_cpu_on_its_node_but_the_last_replica_goes_first() -> None:
@@ -83,3 +99,18 @@ def test_what_is_wanted_and_had_is_said_in_words() -> None:
     assert describe_demand(wanted) == "4 CPUs, 1 GPU, 80 GiB of memory, H100"
     assert describe_largest([PLAIN, TWO_GPUS]) == "16 CPUs, 2 GPUs, 64 GiB of memory, A100"
     assert describe_largest([]) == "0 CPUs"
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({}, 8),
+        ({"resources": {"cpus": 3}}, 2),
+        ({"resources": {"cpus": 20}}, 1),
+        ({"replicas": 5}, 5),
+    ],
+)
+def test_a_machine_is_filled_with_replicas_unless_the_study_says_how_many(
+    sections: dict[str, object], expected: int
+) -> None:
+    assert local_replicas(StudySpec.model_validate(STUDY | sections), cpus=8) == expected

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
-from zostudy.cluster.replica import ScorerFactory, start_replicas
-from zostudy.cluster.score_buffer import ScoreBuffer
-from zostudy.cluster.units import MOST_EXAMPLES
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ModelError
 
@@ -36,7 +35,7 @@ class NamingScorer:
 
 
 def failing_build() -> NamingScorer:
-    raise ModelError("the model must be there, but is not; get it")
+    raise ModelError("the model must be there", got="is not", remedy="get it")
 
 
 @pytest.fixture(scope="module")
@@ -66,19 +65,7 @@ def test_scores_come_back_in_order(pools: dict[str, Pool], name: str, n_queries:
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize(("n_units", "n_answers"), [(3, 3), (20, 4), (80, 10), (400, 50)])
-def test_a_long_queue_has_several_units_a_call_but_never_many(
-    pools: dict[str, Pool], n_units: int, n_answers: int
-) -> None:
-    answers = []
-    rows = np.zeros((n_units, MOST_EXAMPLES), np.int32)
-    scored = ScoreBuffer(rows.shape, heard=lambda: answers.append(1))
-    pools["one replica"].score(np.zeros((n_units, 2), np.float32), rows, seed=0, scored=scored)
-    assert len(answers) == n_answers
-
-
-@pytest.mark.ray
-def test_a_replica_that_dies_is_restarted_and_its_unit_done_again(local_ray: None, tmp_path: Path) -> None:
+def test_a_replica_that_dies_is_restarted_and_its_work_done_again(local_ray: None, tmp_path: Path) -> None:
     mark = tmp_path / "died"
     factory = ScorerFactory(NamingScorer, (mark,))
     pool = RayPool(start_replicas(1, ResourcesSpec(), factory).copy, factory)
@@ -90,5 +77,5 @@ def test_a_replica_that_dies_is_restarted_and_its_unit_done_again(local_ray: Non
 
 @pytest.mark.ray
 def test_an_error_in_making_the_scorer_reaches_the_caller_as_itself(local_ray: None) -> None:
-    with pytest.raises(ModelError, match="the model must be there, but is not; get it"):
+    with pytest.raises(ModelError, match="the model must be there"):
         start_replicas(1, ResourcesSpec(), ScorerFactory(failing_build, ()))

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from zostudy.cluster.fleet import start_replicas
+from zostudy.cluster.micro_batches import MicroBatch
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import Replica, ScorerFactory, have_bfloat16, start_replicas
-from zostudy.cluster.units import Unit
+from zostudy.cluster.replica import Replica, ScorerFactory
 from zostudy.config.study import ResourcesSpec
 from zostudy.lm.linear import bfloat16_unit
 
-UNIT = Unit(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32), seed=0, group=1)
+BATCH = MicroBatch(slice(0, 1), slice(0, 3), np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32), seed=0, group=1)
 
 
 class ConstantScorer:
@@ -42,7 +43,7 @@ class ConstantScorer:
 
 
 def values(replica: Any, factories: list[ScorerFactory]) -> list[float]:
-    return [float(replica.score(factory, [UNIT])[0][0].mean()) for factory in factories]
+    return [float(replica.score(factory, [BATCH])[0][0].mean()) for factory in factories]
 
 
 def test_another_factory_replaces_the_scorer(tmp_path: Path) -> None:
@@ -74,22 +75,7 @@ def test_running_replicas_take_another_factory(local_ray: None, tmp_path: Path) 
 
 @pytest.mark.ray
 def test_replicas_are_asked_for_the_unit_of_the_machine_they_run_on(local_ray: None, tmp_path: Path) -> None:
-    replicas = start_replicas(2, ResourcesSpec(), ScorerFactory(ConstantScorer, (1.0, tmp_path / "log")))
-    assert have_bfloat16(replicas) == (bfloat16_unit() is not None)
-
-
-def test_one_replica_without_a_unit_is_enough_to_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ray
-
-    class Asked:
-        def __init__(self, unit: str | None) -> None:
-            self.bfloat16_unit = self
-            self._unit = unit
-
-        def remote(self) -> str | None:
-            return self._unit
-
-    monkeypatch.setattr(ray, "wait", lambda calls, num_returns, timeout: (calls, []))
-    monkeypatch.setattr(ray, "get", lambda answer: answer)
-    assert have_bfloat16([Asked("amx_bf16"), Asked("avx512_bf16")])
-    assert not have_bfloat16([Asked("amx_bf16"), Asked(None)])
+    factory = ScorerFactory(ConstantScorer, (1.0, tmp_path / "log"))
+    pool = RayPool(start_replicas(2, ResourcesSpec(), factory).copy, factory)
+    pool.score(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32), seed=0)
+    assert pool.have_bfloat16() == (bfloat16_unit() is not None)

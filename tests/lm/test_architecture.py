@@ -12,7 +12,7 @@ from zostudy.lm.architecture import (
     LEAST_TOKENS,
     UNIT_FLOPS,
     Architecture,
-    unit_examples,
+    micro_batch_size,
 )
 
 BERT = Architecture(
@@ -59,7 +59,7 @@ def test_flops_are_those_that_pytorch_counts_of_transformers_own_model(name: str
 
 
 def _units(shape: Architecture, length: int, prompt_tokens: int) -> int:
-    return unit_examples(shape, length, prompt_tokens, shared=shape.causal, on_gpu=False, most=256)
+    return micro_batch_size(shape, length, prompt_tokens, shared=shape.causal, on_gpu=False, most=256)
 
 
 def test_a_unit_holds_what_its_cost_allows_but_no_fewer_tokens_than_pay() -> None:

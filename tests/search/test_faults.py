@@ -75,7 +75,7 @@ def run(
     plan: Plan, data: StudyData, folder: Path, factory: ScorerFactory, watcher: Watcher, **changes: Any
 ) -> StudyProgress:
     progress = StudyProgress(plan, [])
-    with Fleet(1, plan.spec.resources, factory, attached=False, tell=watcher.on_note) as fleet:
+    with Fleet(1, plan.spec.resources, factory, attached=False, notify=watcher.on_note) as fleet:
         fleet.await_first()
         fleet.keep(factory)
         pool_factory = replace(PoolFactory(fleet.list_replicas, factory, 256, "float32"), **changes)
@@ -92,7 +92,7 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
     rows = {row.trial: row for row in Ledger(tmp_path / "smooth").trials()}
     poisoned = rows.pop("spsa-r1-confirm-001")
     assert poisoned.status == "failed"
-    assert f"{MOST_DEATHS} replicas died of it one after the other" in (poisoned.error or "")
+    assert f"{MOST_DEATHS} replicas died one after the other of queries" in (poisoned.error or "")
     assert log.read_text() == "died " * (1 + MOST_DEATHS)
     assert len(rows) == 3
     for name, row in rows.items():

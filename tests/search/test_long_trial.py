@@ -100,7 +100,7 @@ def _run_here(spec: StudySpec, folder: Path) -> None:
     study = prepare(spec)
     assignment = study.plan.assign(study.plan.cells[0], "confirm", 0, {})
     model = read_model(study, "float32")
-    pool = LocalPool(make_evaluator(spec.model, model.model, study.encoded, "float32"), model.unit_examples)
+    pool = LocalPool(make_evaluator(spec.model, model.model, study.encoded, "float32"), model.micro_batch_size)
     Ledger(folder).record(run_trial(spec, assignment, study.data, pool, lambda _: None))
 
 

@@ -97,7 +97,7 @@ def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer
     try:
         factory = ScorerFactory(scorer, ())
         spec = study.plan.spec
-        with Fleet(spec.replicas, spec.resources, factory, attached=True, tell=watcher.on_note) as fleet:
+        with Fleet(spec.replicas, spec.resources, factory, attached=True, notify=watcher.on_note) as fleet:
             fleet.await_first()
             fleet.keep(factory)
             pool_factory = PoolFactory(fleet.list_replicas, factory, 256, "float32")

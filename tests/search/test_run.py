@@ -227,7 +227,7 @@ def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(address: str, tmp_path: 
         model = read_model(study, dtype)
         evaluator = make_evaluator(study.plan.spec.model, model.model, study.encoded, dtype)
         assignment = study.plan.assign(study.plan.cells[0], "confirm", 0, {})
-        pool = LocalPool(evaluator, model.unit_examples)
+        pool = LocalPool(evaluator, model.micro_batch_size)
         splits = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).scores
         return {
             (split, row): values

@@ -201,7 +201,7 @@ def test_a_trial_resumed_wherever_it_was_saved_does_only_what_was_not_done_and_l
     monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
     plan = make_plan(make_spec(methods=({"label": method, "method": method},)))
     counting, files = CountingScorer(scorer), Checkpoints(tmp_path)
-    assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(counting, unit_examples=80)
+    assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(counting, micro_batch_size=80)
     n_done: dict[str, int] = {}
 
     def save(state: Mapping[str, object]) -> None:
@@ -236,11 +236,11 @@ def test_a_trial_that_dies_again_and_again_in_one_evaluation_gets_through_it(
             return super().score(latents, rows, seed, group)
 
     assignment = plan.assign(plan.cells[3], "confirm", 0, {})
-    whole = run_trial(plan.spec, assignment, data, LocalPool(scorer, unit_examples=40), REPORTS.append)
+    whole = run_trial(plan.spec, assignment, data, LocalPool(scorer, micro_batch_size=40), REPORTS.append)
     states: list[Mapping[str, object]] = []
     outcome, lives = None, 0
     while outcome is None:
-        pool, lives = LocalPool(Dying(scorer), unit_examples=40), lives + 1
+        pool, lives = LocalPool(Dying(scorer), micro_batch_size=40), lives + 1
         with suppress(NoReplicaError):
             saved = states[-1] if states else None
             outcome = run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append, saved)

@@ -12,11 +12,11 @@ from zostudy.bench.pool import factory_of
 from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import MemoryUse
 from zostudy.bench.subjects import Subject, batches, draw_latents, read_weights
+from zostudy.cluster.fleet import start_replicas
+from zostudy.cluster.micro_batches import MOST_EXAMPLES
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import start_replicas
-from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.config.study import ResourcesSpec
-from zostudy.lm.architecture import unit_examples
+from zostudy.lm.architecture import micro_batch_size
 from zostudy.lm.frozen import can_share_prompts
 from zostudy.lm.weights import Weights
 
@@ -43,7 +43,7 @@ def measure_memory(subject: Subject) -> tuple[MemoryUse, ...]:
     import ray
 
     weights = read_weights(subject, "float32")
-    n_bytes, size = weights.n_bytes, _unit_examples(subject, weights)
+    n_bytes, size = weights.n_bytes, _micro_batch_size(subject, weights)
     with local_ray(max(REPLICAS), n_bytes):
         factory = factory_of(subject, weights)
         del weights
@@ -61,11 +61,11 @@ def measure_memory(subject: Subject) -> tuple[MemoryUse, ...]:
     return tuple(_use(subject.name, n_bytes, pages, one) for pages in found.values())
 
 
-def _unit_examples(subject: Subject, weights: Weights) -> int:
+def _micro_batch_size(subject: Subject, weights: Weights) -> int:
     """Returns the size of a unit as a study's would be: what a forward works on is memory too."""
     shared = can_share_prompts(weights, subject.task)
     tokens = float(subject.task.lengths.mean())
-    return unit_examples(weights.architecture, tokens, subject.spec.prompt_tokens, shared, False, MOST_EXAMPLES)
+    return micro_batch_size(weights.architecture, tokens, subject.spec.prompt_tokens, shared, False, MOST_EXAMPLES)
 
 
 def _pages(replica: Any) -> Pages:

@@ -12,8 +12,9 @@ from zostudy.bench.report import PoolSpeed
 from zostudy.bench.steps import Step, median_step, timed_step
 from zostudy.bench.subjects import BATCH, Subject, batches, draw_latents, read_weights
 from zostudy.bench.timing import in_turn, seconds_per_call
+from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
-from zostudy.cluster.replica import ScorerFactory, build_evaluator, start_replicas
+from zostudy.cluster.replica import ScorerFactory, build_evaluator
 from zostudy.config.study import ResourcesSpec
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.weights import DType, Weights

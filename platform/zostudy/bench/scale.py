@@ -14,8 +14,9 @@ from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import ScaleEfficiency
 from zostudy.bench.steps import median_step, timed_step
 from zostudy.bench.subjects import BATCH, batches, draw_latents
+from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import ScorerFactory, start_replicas
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.config.study import ResourcesSpec
 
 _log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ def _efficiency(replicas: Sequence[Any], factory: ScorerFactory) -> ScaleEfficie
     _log.info("scale: %d sleeping replica(s)", n_replicas)
     n_units = UNITS_PER_REPLICA * n_replicas
     latents, rows = draw_latents(n_units), batches(n_units)  # a query is a unit
-    pool = RayPool(list(replicas).copy, factory, unit_examples=BATCH)
+    pool = RayPool(list(replicas).copy, factory, micro_batch_size=BATCH)
     timed_step(pool, latents, rows)
     step = median_step([timed_step(pool, latents, rows) for _ in range(STEPS)])
     return ScaleEfficiency(

@@ -11,8 +11,9 @@ from zostudy.bench.memory import resident_bytes
 from zostudy.bench.quick_scorer import QuickScorer
 from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import StudyOverhead
+from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.nodes import TRIALS_PER_REPLICA
-from zostudy.cluster.replica import ScorerFactory, start_replicas
+from zostudy.cluster.replica import ScorerFactory
 from zostudy.config.study import ResourcesSpec, StudySpec
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome

@@ -13,7 +13,7 @@ from zostudy.errors import ZostudyError
 from zostudy.printing import print_text
 
 if TYPE_CHECKING:
-    from zostudy.cluster.head import Head
+    from zostudy.cluster.head_node import HeadNode
 
 _log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ AddressOption = Annotated[
 JobArgument = Annotated[str, typer.Argument(metavar="ID", help="The job, as zostudy submit and zostudy jobs name it.")]
 
 
-def open_head(address: str) -> Head:
+def open_head(address: str) -> HeadNode:
     """Returns the head at an address; a wait is logged."""
-    from zostudy.cluster.head import Head
+    from zostudy.cluster.head_node import HeadNode
 
-    return Head(address)
+    return HeadNode(address)
 
 
-def follow_job(head: Head, job_id: str) -> None:
+def follow_job(head: HeadNode, job_id: str) -> None:
     """Prints what a job prints, until it has ended, and leaves with the study's exit code.
 
     Raises:
@@ -63,7 +63,7 @@ def show_log(text: str) -> None:
     print_text(re.sub(r"\x1b\[[0-9;]*m", "", text))
 
 
-def ways_on(head: Head, job_id: str) -> tuple[str, str]:
+def ways_on(head: HeadNode, job_id: str) -> tuple[str, str]:
     """Returns the commands to look after a job."""
     where = f"--address {head.address}"
     return f"look: zostudy logs {job_id} --follow {where}", f"stop: zostudy stop {job_id} {where}"

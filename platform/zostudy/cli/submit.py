@@ -15,7 +15,7 @@ from zostudy.console.preparing import prepare_with_notes, warn_of_remote_code
 from zostudy.printing import print_lines
 
 if TYPE_CHECKING:
-    from zostudy.cluster.head import Head
+    from zostudy.cluster.head_node import HeadNode
     from zostudy.cluster.shipping import Shipment
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def submit_command(
         follow_job(head, job_id)
 
 
-def _submitted(head: Head, shipment: Shipment, results: str) -> str:
+def _submitted(head: HeadNode, shipment: Shipment, results: str) -> str:
     """Submits, prints what became of it, and returns the job's id."""
     from zostudy.cluster.jobs import submit
     from zostudy.cluster.shipping import mebibytes

@@ -6,12 +6,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from zostudy.cluster.micro_batches import Answer, MicroBatch
+from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.replica_set import MOST_DEATHS, ReplicaSet
-from zostudy.cluster.units import Answer, Unit
 from zostudy.errors import ReplicaError, ZostudyError
 
 CALLS_IN_FLIGHT = 2
+
+Call = Sequence[MicroBatch]
 
 
 class Dispatch:
@@ -26,94 +29,89 @@ class Dispatch:
         self,
         replica_set: ReplicaSet,
         factory: ScorerFactory,
-        calls: Sequence[Sequence[Unit]],
-        turn: int,
-        take: Callable[[int, Answer], None],
+        ray_api: RayApi,
+        on_answer: Callable[[Call, Answer], None],
     ) -> None:
         """Sends nothing yet.
 
         Args:
             replica_set: the replicas that can take calls.
-            factory: comes with each of them.
-            calls: the units of each.
-            turn: the index of the replica that gets the first call.
-            take: given each call's index and answer, in the order in which answers come.
+            factory: makes the scorer; sent with each call.
+            ray_api: Ray and the clock.
+            on_answer: given each call and its answer, in the order in which answers come.
         """
-        self._replica_set, self._factory, self._calls, self._turn, self._take_answer = (
-            replica_set,
-            factory,
-            calls,
-            turn,
-            take,
-        )
-        self._waiting = deque(range(len(calls)))
-        self._suspects: list[int] = []
-        self._running: dict[Any, tuple[int, Any]] = {}  # call and replica by reference, in the order sent
+        self._replica_set, self._factory, self._ray = replica_set, factory, ray_api
+        self._on_answer = on_answer
+        self._waiting: deque[Call] = deque()
+        self._suspects: list[Call] = []
+        self._running: dict[Any, tuple[Call, Any]] = {}  # call and replica by reference, in the order sent
         self._load: Counter[Any] = Counter()
 
-    def run(self) -> None:
-        """Returns when each call has its answer; see ``RayPool.score`` for what it raises."""
-        self._send_to_all()
-        while self._waiting or self._running:
-            self._take()
-            self._replica_set.look()
-        for index in self._suspects:
-            self._take_answer(index, self._call_watched(index))
+    def run(self, calls: Sequence[Call], first: int) -> None:
+        """Returns when each call has its answer; see ``RayPool.score`` for what it raises.
 
-    def _send_to_all(self) -> None:
-        """Sends everyone a first call before anyone gets a second."""
+        Args:
+            calls: the micro-batches of each.
+            first: the index of the replica that gets the first call.
+        """
+        self._waiting.extend(calls)
+        self._send_to_all(first)
+        while self._waiting or self._running:
+            self._wait()
+            self._replica_set.refresh()
+        for suspect in self._suspects:
+            self._on_answer(suspect, self._call_watched(suspect))
+
+    def _send_to_all(self, first: int = 0) -> None:
+        """Sends each replica a first call before any gets a second."""
         replicas = [*self._replica_set.usable]
-        start = self._turn % max(1, len(replicas))
+        start = first % max(1, len(replicas))
         for _ in range(CALLS_IN_FLIGHT):
             for replica in replicas[start:] + replicas[:start]:
                 self._send_to(replica)
 
     def _send_to(self, replica: Any) -> None:
-        """Sends the next call, a second one to a busy replica; but the last ones wait for whoever is free first."""
+        """Sends the next call, a second one to a busy replica. The last calls wait for the first free replica."""
         most = CALLS_IN_FLIGHT if len(self._waiting) > len(self._replica_set.usable) else 1
         if self._waiting and self._load[replica] < most:
-            index = self._waiting.popleft()
-            self._running[replica.score.remote(self._factory, self._calls[index])] = (index, replica)
+            call = self._waiting.popleft()
+            self._running[replica.score.remote(self._factory, call)] = (call, replica)
             self._load[replica] += 1
 
-    def _take(self) -> None:
-        """Waits until something ends, be it a call or a replica's rest, and takes all that has ended."""
-        import ray
-
+    def _wait(self) -> None:
+        """Waits until a call ends or a quarantined replica answers, and handles all that have."""
         if not self._running:
             self._replica_set.wait_for_any()
             self._send_to_all()
             return
-        calls = [*self._running, *self._replica_set.quarantined]
-        ray.wait(calls, timeout=self._replica_set.patience)
-        ended, _ = ray.wait(calls, num_returns=len(calls), timeout=0)
-        for call in ended:
-            if call in self._running:
-                self._end(call)
-            elif call in self._replica_set.quarantined:
-                self._replica_set.end_call(call)
+        references = [*self._running, *self._replica_set.quarantined]
+        for reference in self._ray.wait(references, self._replica_set.refresh_seconds):
+            if reference in self._running:
+                self._end(reference)
+            elif reference in self._replica_set.quarantined:
+                self._replica_set.handle(reference)
                 self._send_to_all()
 
-    def _end(self, call: Any) -> None:
+    def _end(self, reference: Any) -> None:
         import ray
 
-        index, replica = self._running[call]
+        call, replica = self._running[reference]
         try:
-            answer = ray.get(call)
+            answer = self._ray.get(reference)
         except ray.exceptions.RayError as error:
-            self._end_if_sick(replica, error)
-            self._lose(replica)
+            self._restart_if_raised(replica, error)
+            self._take_back(replica)
         else:
-            del self._running[call]
+            del self._running[reference]
             self._load[replica] -= 1
             self._send_to(replica)
-            self._take_answer(index, answer)
+            self._on_answer(call, answer)
 
-    def _lose(self, replica: Any) -> None:
-        """Takes back what a replica had when it died; calls are answered in the order sent, so the first was next."""
-        lost = {call: index for call, (index, where) in self._running.items() if where == replica}
-        for call in lost:
-            del self._running[call]
+    def _take_back(self, replica: Any) -> None:
+        """Takes back the calls of a replica that died. It answers in the order sent, so it had begun only the first."""
+        lost = {reference: call for reference, (call, where) in self._running.items() if where == replica}
+        for reference in lost:
+            del self._running[reference]
         del self._load[replica]
         suspect, *others = lost.values()
         self._suspects.append(suspect)
@@ -121,11 +119,11 @@ class Dispatch:
         self._replica_set.quarantine(replica)
         self._send_to_all()
 
-    def _call_watched(self, index: int) -> Answer:
+    def _call_watched(self, call: Call) -> Answer:
         """Returns the answer to a call that may have killed a replica.
 
         Raises:
-            ReplicaError: it has killed as many as may be.
+            ReplicaError: it has killed too many.
         """
         import ray
 
@@ -135,23 +133,25 @@ class Dispatch:
                 self._replica_set.wait_for_any()
                 replica = next(iter(self._replica_set.usable))
                 try:
-                    for item in replica.score_watched.remote(self._factory, self._calls[index]):
-                        answer: Answer | None = ray.get(item)
+                    for reference in replica.score_watched.remote(self._factory, call):
+                        answer: Answer | None = self._ray.get(reference)
                         if answer is not None:
                             return answer
                         began = True
                 except ray.exceptions.RayError as error:
-                    cause = self._end_if_sick(replica, error)
+                    cause = self._restart_if_raised(replica, error)
                     self._replica_set.quarantine(replica)
             if cause is not None:  # a fresh process raised it, so it was no accident
                 raise cause
+        queries = range(call[0].queries.start, call[-1].queries.stop)
         raise ReplicaError(
-            f"a unit of work must leave its replica alive, but {MOST_DEATHS} replicas died of it one after the other; "
-            "lower budget.batch_size, or give replicas more memory"
+            "a micro-batch must leave its replica alive",
+            got=f"{MOST_DEATHS} replicas died one after the other of queries {queries[0]} to {queries[-1]} of a step",
+            remedy="lower budget.batch_size, or give replicas more memory",
         )
 
-    def _end_if_sick(self, replica: Any, error: Exception) -> Exception | None:
-        """Returns what the scorer raised, if it did; the process may have its accelerator in ruins, so it ends.
+    def _restart_if_raised(self, replica: Any, error: Exception) -> Exception | None:
+        """Returns the scorer's exception, if it raised one, after a restart: its accelerator may be unusable.
 
         Raises:
             ZostudyError: the scorer raised this, which has nothing to do with the process.

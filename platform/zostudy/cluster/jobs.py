@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from zostudy.cluster.head import Head, NotThereError
+from zostudy.cluster.head_node import HeadNode, NotThereError
 from zostudy.cluster.shipping import STUDY_FILE, Shipment
 from zostudy.errors import ZostudyError
 from zostudy.wording import suggestion
@@ -70,7 +70,7 @@ class Job:
         return self.exit_code if self.exit_code in EXIT_CODES_OF_A_RUN[1:] else 1
 
 
-def submit(head: Head, shipment: Shipment, results: str) -> str:
+def submit(head: HeadNode, shipment: Shipment, results: str) -> str:
     """Submits a study, its driver on the head node, and returns the job's id.
 
     Args:
@@ -106,7 +106,7 @@ def submit(head: Head, shipment: Shipment, results: str) -> str:
     return job_id
 
 
-def place_results(given: str | None, head: Head) -> str:
+def place_results(given: str | None, head: HeadNode) -> str:
     """Returns the place where a job writes: a URI, or a path that means the same to the head as here.
 
     Raises:
@@ -127,14 +127,14 @@ def place_results(given: str | None, head: Head) -> str:
     )
 
 
-def list_jobs(head: Head) -> list[Job]:
+def list_jobs(head: HeadNode) -> list[Job]:
     """Returns the jobs that zostudy submitted, the oldest first."""
     found: list[Any] = head.ask(lambda client: client.list_jobs())
     jobs = [_job(details) for details in found if _is_ours(details)]
     return sorted(jobs, key=lambda job: (job.begun or datetime.max.replace(tzinfo=UTC), job.id))
 
 
-def find_job(head: Head, job_id: str) -> Job:
+def find_job(head: HeadNode, job_id: str) -> Job:
     """Returns a job of zostudy's by its id.
 
     Raises:
@@ -154,12 +154,12 @@ def find_job(head: Head, job_id: str) -> Job:
     )
 
 
-def read_log(head: Head, job_id: str) -> str:
+def read_log(head: HeadNode, job_id: str) -> str:
     """Returns all that a job has printed so far."""
     return str(head.ask(lambda client: client.get_job_logs(job_id)))
 
 
-def follow_log(head: Head, job_id: str) -> Iterator[str]:
+def follow_log(head: HeadNode, job_id: str) -> Iterator[str]:
     """Yields what a job prints, until it has ended.
 
     The cluster gives a log only as a whole, so a longer one is looked at less often.
@@ -176,7 +176,7 @@ def follow_log(head: Head, job_id: str) -> Iterator[str]:
         time.sleep(max(LEAST_SECONDS_BETWEEN_LOOKS, len(log) / LOG_BYTES_PER_SECOND))
 
 
-def stop(head: Head, job_id: str) -> Job:
+def stop(head: HeadNode, job_id: str) -> Job:
     """Stops a job as a Ctrl-C would, and returns it as it is then, after a while at the latest."""
     head.ask(lambda client: client.stop_job(job_id))
     latest = time.monotonic() + STOP_SECONDS
@@ -185,7 +185,7 @@ def stop(head: Head, job_id: str) -> Job:
     return job
 
 
-def _check_not_running(head: Head, study: str, results: str) -> None:
+def _check_not_running(head: HeadNode, study: str, results: str) -> None:
     for job in list_jobs(head):
         if (job.study, job.results) == (study, results) and not job.has_ended:
             raise ZostudyError(
@@ -194,7 +194,7 @@ def _check_not_running(head: Head, study: str, results: str) -> None:
             )
 
 
-def _entrypoint(head: Head, results: str) -> str:
+def _entrypoint(head: HeadNode, results: str) -> str:
     """Returns the driver's command: the cluster's python, but where the head runs here, this one."""
     here = shlex.quote(sys.executable)
     python = f"$(command -v {here} || echo python)" if head.on_this_machine else "python"

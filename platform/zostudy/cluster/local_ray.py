@@ -1,61 +1,34 @@
-"""Ray for one study: a cluster that is already there, or one of this machine that ends with the study."""
+"""A Ray of this machine, for one study alone: it listens on loopback, asks for a token, and serves no metrics."""
 
 from __future__ import annotations
 
 import logging
-import signal
-import threading
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from zostudy.cluster.attaching import attach
-from zostudy.cluster.environment import QUIET, environment
-from zostudy.cluster.loopback import on_loopback, read_token_settings
+from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_sigterm
 from zostudy.cluster.process_watch import NAMES, watched_processes
-from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
-from zostudy.machine import usable_cpus
 
 OBJECT_STORE_BYTES = 2**28
 
-
-@contextmanager
-def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> Iterator[None]:
-    """Connects to Ray, and disconnects.
-
-    Args:
-        address: a cluster's address; None, or ``local``, starts Ray on this machine, for this study alone.
-        spec: a Ray of this machine promises the CPUs that its replicas take, whatever the machine has.
-        shared_bytes: what replicas will share on a node; a Ray of this machine gets room for it.
-
-    Raises:
-        LostRayError: a process of a Ray of this machine died.
-        ZostudyError: the cluster cannot be reached, or Ray not be started.
-    """
-    if address in (None, "local"):
-        cpus = usable_cpus()
-        with own_ray(max(cpus, local_replicas(spec, cpus) * spec.resources.cpus), shared_bytes):
-            yield
-        return
-    with environment(QUIET, keep=True):
-        with _same_ending():
-            attach(str(address))
-        import ray
-
-        try:
-            yield
-        finally:
-            ray.shutdown()
-            read_token_settings()
+# Ray has no setting that turns these servers off, but goes on without a server whose port cannot be opened.
+NO_PORT = "65536"
+WITHOUT_METRICS = {
+    "RAY_enable_metrics_collection": "0",
+    "AUTOSCALER_METRIC_PORT": NO_PORT,
+    "DASHBOARD_METRIC_PORT": NO_PORT,
+}
 
 
 @contextmanager
 def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
-    """Starts a Ray of this machine that nobody else reaches, and ends it.
+    """Starts a Ray that only this process can reach, and ends it.
 
     Args:
-        cpus: what Ray may promise, whatever the machine has.
+        cpus: how many CPUs Ray may promise, whatever the machine has.
         shared_bytes: what replicas will share in the object store.
 
     Raises:
@@ -64,10 +37,10 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
     """
     import ray
 
-    worker: Any = ray._private.worker
+    worker: Any = ray._private.worker  # Ray has no public way to the processes that it starts
     with environment(QUIET, keep=True):
         try:
-            with _same_ending(), on_loopback():
+            with same_sigterm(), _on_loopback():
                 _start(cpus, shared_bytes)
             processes = worker._global_node.all_processes
             with watched_processes({name: processes[name][0].process for name in NAMES}, ray.shutdown):
@@ -79,23 +52,21 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
 def _start(cpus: int, shared_bytes: int) -> None:
     import ray
 
-    from zostudy.cluster.job_paths import OwnPaths
-
     try:
         ray.init(
             address="local",
             num_cpus=cpus,
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES + round(1.5 * shared_bytes),
-            job_config=OwnPaths(),
+            job_config=own_paths(),
             logging_level=logging.ERROR,
             log_to_driver=True,
             _system_config={"worker_maximum_startup_concurrency": cpus},  # else it warns of replicas beyond the cores
         )
-    except Exception as error:  # Ray raises no narrower one where its processes do not come up in time
+    except Exception as error:  # Ray raises nothing narrower where its processes do not come up in time
         reason = " ".join(str(error).split())[:200]
         raise ZostudyError(
-            f"Ray must start on this machine, but did not ({reason}); {_remedy(reason)}, and run again"
+            "Ray must start on this machine", got=f"did not ({reason})", remedy=f"{_remedy(reason)}, and run again"
         ) from error
 
 
@@ -107,17 +78,31 @@ def _remedy(reason: str) -> str:
     return "ease the load on this machine"
 
 
-def local_replicas(spec: StudySpec, cpus: int) -> int:
-    """Returns how many replicas a study gets on a machine with ``cpus`` CPUs."""
-    return max(1, cpus // spec.resources.cpus) if spec.replicas == "auto" else spec.replicas
-
-
 @contextmanager
-def _same_ending() -> Iterator[None]:
-    """Puts back what happens at SIGTERM, for which Ray installs a handler of its own."""
-    ending = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        if callable(ending) and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, ending)
+def _on_loopback() -> Iterator[None]:
+    """Makes a Ray that is started meanwhile private, whatever the environment says; its processes inherit this.
+
+    The token is a fresh one. Ray remembers it in this process until ``read_token_settings`` is called.
+    """
+    from ray._private import ray_constants  # the variable behind this constant is read only once, at Ray's import
+
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    clusters = ray_constants.ENABLE_RAY_CLUSTER
+    with environment(WITHOUT_METRICS | token):
+        read_token_settings()
+        ray_constants.ENABLE_RAY_CLUSTER = False  # then a node's address is 127.0.0.1, and all servers listen there
+        try:
+            yield
+        finally:
+            ray_constants.ENABLE_RAY_CLUSTER = clusters
+
+
+def read_token_settings() -> None:
+    """Makes Ray read again from the environment whether it sends a token, and which.
+
+    Ray does so once in a process and has no public way to repeat it, but a process may run one study after another.
+    """
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()

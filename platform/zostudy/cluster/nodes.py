@@ -1,15 +1,15 @@
-"""What the nodes of a cluster hold: counted node by node, as a replica does not span two."""
+"""How many replicas the nodes of a cluster hold: counted node by node, as a replica does not span two."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zostudy.config.study import ResourcesSpec
+from zostudy.config.study import ResourcesSpec, StudySpec
 
 TRIALS_PER_REPLICA = 2
 TRIAL_BYTES = 2**28
-"""Memory of a trial's process in Ray's books."""
+"""Memory that Ray reserves for a trial's process."""
 
 GIB = 2**30
 ACCELERATOR = "accelerator_type:"
@@ -17,34 +17,38 @@ ACCELERATOR = "accelerator_type:"
 Node = Mapping[str, Any]
 
 
-def room(nodes: Sequence[Node], resources: ResourcesSpec, driver_node: str | None = None) -> int:
-    """Returns how many replicas the nodes hold, by all that they have; a CPU is left to the driver.
+def local_replicas(spec: StudySpec, cpus: int) -> int:
+    """Returns how many replicas a study gets on a machine with ``cpus`` CPUs."""
+    return max(1, cpus // spec.resources.cpus) if spec.replicas == "auto" else spec.replicas
 
-    A cluster that has room for nothing but the driver or a replica holds one all the same: the driver can do with less.
+
+def room(nodes: Sequence[Node], resources: ResourcesSpec, driver_node: str | None = None) -> int:
+    """Returns how many replicas the nodes hold in all; a CPU is left to the driver.
+
+    A cluster that has room only for the driver or a replica counts as room for one: the driver can do with less.
 
     Args:
-        nodes: from ``ray.nodes()``.
+        nodes: that live, from ``ray.nodes()``.
         resources: of one replica.
         driver_node: id of the node where the driver runs; None leaves it no room.
     """
-    alive = [node for node in nodes if node["Alive"]]
-    beside_driver = sum(_fitting(node, resources, 1.0 if node["NodeID"] == driver_node else 0.0) for node in alive)
-    return beside_driver or min(1, sum(_fitting(node, resources) for node in alive))
+    beside_driver = sum(_fitting(node, resources, 1.0 if node["NodeID"] == driver_node else 0.0) for node in nodes)
+    return beside_driver or min(1, sum(_fitting(node, resources) for node in nodes))
 
 
 def describe_demand(resources: ResourcesSpec) -> str:
-    """Returns what a replica wants, in words."""
+    """Returns the resources of a replica as text."""
     return _in_words(_demand(resources))
 
 
 def describe_largest(nodes: Sequence[Node]) -> str:
-    """Returns what the largest node has, in words."""
-    alive = [node["Resources"] for node in nodes if node["Alive"]]
-    return _in_words(max(alive, key=lambda has: (has.get("GPU", 0.0), has.get("CPU", 0.0)), default={}))
+    """Returns the resources of the largest node as text."""
+    resources = [node["Resources"] for node in nodes]
+    return _in_words(max(resources, key=lambda has: (has.get("GPU", 0.0), has.get("CPU", 0.0)), default={}))
 
 
 def _demand(resources: ResourcesSpec) -> dict[str, float]:
-    """Returns what a replica takes, by Ray's names; of a node's accelerator the name is enough."""
+    """Returns the resources of a replica by Ray's names; an accelerator type needs no more than its name."""
     wanted = {"CPU": float(resources.cpus), "GPU": resources.gpus, "memory": (resources.memory or 0.0) * GIB}
     named = {ACCELERATOR + resources.accelerator_type: 1e-3} if resources.accelerator_type else {}
     return {name: amount for name, amount in wanted.items() if amount} | named

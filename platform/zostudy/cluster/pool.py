@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cluster.dispatch import Dispatch
+from zostudy.cluster.dispatch import Call, Dispatch
+from zostudy.cluster.micro_batches import MOST_EXAMPLES, Answer, MicroBatch, ScoreBuffer, Scorer, cut_queries
+from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.replica_set import ReplicaLister, ReplicaSet, in_one_line
-from zostudy.cluster.score_buffer import ScoreBuffer
-from zostudy.cluster.units import MOST_EXAMPLES, Answer, Cut, Scorer, cut_queries, make_unit
 from zostudy.errors import ClusterError
 
 CALLS_OF_A_LONG_QUEUE = 4
-MOST_UNITS_OF_A_CALL = 8
-"""So an answer is never far off: what a trial saves of a half-done evaluation is what has been answered."""
+MOST_BATCHES_OF_A_CALL = 8
+"""So an answer is never far off: a trial that is saved during an evaluation keeps the answers that have come."""
+ANSWER_SECONDS = 30.0
 
 
 class Pool(Protocol):
@@ -31,7 +32,7 @@ class Pool(Protocol):
         rows: NDArray[np.int32],
         seed: int,
         group: int = 1,
-        scored: ScoreBuffer | None = None,
+        buffer: ScoreBuffer | None = None,
     ) -> ScoreBuffer:
         """Returns the scores of latents ``[q, d]`` on rows ``[q, b]`` in the subspace named by ``seed``.
 
@@ -40,18 +41,18 @@ class Pool(Protocol):
             rows: int32 ``[q, b]``, the examples of each.
             seed: of the subspace.
             group: number of consecutive queries that share a forward.
-            scored: what is known of them already; it is filled in as answers come, and returned.
+            buffer: holds the scores that are known already; it is filled in as answers come, and returned.
         """
         ...
 
 
 class LocalPool:
-    """The pool's twin in this process: same units, same order, no Ray."""
+    """The pool's twin in this process: same micro-batches, same order, no Ray."""
 
-    def __init__(self, scorer: Scorer, unit_examples: int = MOST_EXAMPLES) -> None:
-        """Uses one scorer for all units of about ``unit_examples`` examples."""
+    def __init__(self, scorer: Scorer, micro_batch_size: int = MOST_EXAMPLES) -> None:
+        """Uses one scorer for all micro-batches of about ``micro_batch_size`` examples."""
         self._scorer = scorer
-        self._unit_examples = unit_examples
+        self._micro_batch_size = micro_batch_size
 
     def score(
         self,
@@ -59,42 +60,43 @@ class LocalPool:
         rows: NDArray[np.int32],
         seed: int,
         group: int = 1,
-        scored: ScoreBuffer | None = None,
+        buffer: ScoreBuffer | None = None,
     ) -> ScoreBuffer:
         """See ``Pool``."""
-        scored = ScoreBuffer(rows.shape) if scored is None else scored
-        for cut in cut_queries(rows.shape, group, self._unit_examples):
-            if not scored.holds(cut):
+        buffer = ScoreBuffer(rows.shape) if buffer is None else buffer
+        for batch in cut_queries(latents, rows, seed, group, self._micro_batch_size):
+            if not buffer.holds(batch):
                 started = time.perf_counter()
-                unit = make_unit(cut, latents, rows, seed, group)
-                scored.add(cut, self._scorer.score(unit.latents, unit.rows, unit.seed, unit.group))
-                scored.answered(time.perf_counter() - started)
-        return scored
+                buffer.add(batch, batch.score(self._scorer))
+                buffer.end_answer(time.perf_counter() - started)
+        return buffer
 
 
 class RayPool:
-    """Spreads units over replica actors; many trials may share the replicas, each with a pool of its own."""
+    """Spreads micro-batches over replicas. Many trials may share the replicas, each with a pool of its own."""
 
     def __init__(
-        self, list_replicas: ReplicaLister, factory: ScorerFactory, unit_examples: int = MOST_EXAMPLES, first: int = 0
+        self,
+        list_replicas: ReplicaLister,
+        factory: ScorerFactory,
+        micro_batch_size: int = MOST_EXAMPLES,
+        first: int = 0,
+        ray_api: RayApi | None = None,
     ) -> None:
-        """Asks nobody yet.
+        """Calls no replica yet.
 
         Args:
-            list_replicas: gives handles of ``zostudy.cluster.replica`` actors; they may become more, die and come back.
-            factory: of what they host.
-            unit_examples: how many examples a unit should hold.
-            first: which replica gets the first unit, so that trials begin on different ones.
+            list_replicas: gives handles of ``Replica`` actors; they may become more, die and come back.
+            factory: makes the scorer that they host.
+            micro_batch_size: how many examples a micro-batch should hold.
+            first: which replica gets the first micro-batch, so that trials begin on different ones.
+            ray_api: Ray and the clock; Ray's own unless given.
         """
-        self._replica_set = ReplicaSet(list_replicas, factory)
+        self._ray = ray_api or RayApi()
+        self._replica_set = ReplicaSet(list_replicas, factory, self._ray)
         self._factory = factory
-        self._unit_examples = unit_examples
-        self._turn = first
-
-    @property
-    def replicas(self) -> list[Any]:
-        """The handles of those that could be sent work when a step last ended."""
-        return [*self._replica_set.usable]
+        self._micro_batch_size = micro_batch_size
+        self._first = first
 
     def score(
         self,
@@ -102,51 +104,65 @@ class RayPool:
         rows: NDArray[np.int32],
         seed: int,
         group: int = 1,
-        scored: ScoreBuffer | None = None,
+        buffer: ScoreBuffer | None = None,
     ) -> ScoreBuffer:
-        """See ``Pool``. What a replica that dies had to do others do; while there is none it waits.
+        """See ``Pool``. The work of a replica that dies goes to the others; while there are none, it waits.
 
         Raises:
-            ReplicaError: replicas die of a unit.
+            ReplicaError: replicas die of a micro-batch.
             NoReplicaError: no replica can make its scorer.
-            ClusterError: Ray raised what has nothing to do with the scorer.
+            ClusterError: Ray raised an error that has nothing to do with the scorer.
             Exception: the scorer raised this.
         """
-        scored = ScoreBuffer(rows.shape) if scored is None else scored
-        cuts = [cut for cut in cut_queries(rows.shape, group, self._unit_examples) if not scored.holds(cut)]
-        if not cuts:
-            return scored
+        buffer = ScoreBuffer(rows.shape) if buffer is None else buffer
+        batches = cut_queries(latents, rows, seed, group, self._micro_batch_size)
+        missing = [batch for batch in batches if not buffer.holds(batch)]
+        if not missing:
+            return buffer
 
-        def take(call: int, answer: Answer) -> None:
+        def on_answer(call: Call, answer: Answer) -> None:
             parts, seconds = answer
-            for cut, part in zip(calls[call], parts, strict=True):
-                scored.add(cut, part)
-            scored.answered(seconds)
+            for batch, scores in zip(call, parts, strict=True):
+                buffer.add(batch, scores)
+            buffer.end_answer(seconds)
 
-        with _telling_of_ray():
+        with _ray_errors_explained():
             self._replica_set.wait_for_any()
-            calls = _batches(cuts, len(self._replica_set.usable) * CALLS_OF_A_LONG_QUEUE)
-            units = [[make_unit(cut, latents, rows, seed, group) for cut in call] for call in calls]
-            Dispatch(self._replica_set, self._factory, units, self._turn, take).run()
-        self._turn += len(calls)
-        return scored
+            calls = _calls(missing, len(self._replica_set.usable) * CALLS_OF_A_LONG_QUEUE)
+            Dispatch(self._replica_set, self._factory, self._ray, on_answer).run(calls, self._first)
+        self._first += len(calls)
+        return buffer
+
+    def have_bfloat16(self) -> bool:
+        """Returns whether every usable replica that answers runs where bfloat16 is faster than float32."""
+        import ray
+
+        waiting: set[Any] = {replica.bfloat16_unit.remote() for replica in self._replica_set.usable}
+        latest, units = self._ray.now() + ANSWER_SECONDS, []
+        while waiting and (left := latest - self._ray.now()) > 0:
+            for call in self._ray.wait([*waiting], left):
+                waiting.discard(call)
+                with suppress(ray.exceptions.RayActorError):
+                    units.append(self._ray.get(call))
+        return bool(units) and all(units)
 
 
 @contextmanager
-def _telling_of_ray() -> Iterator[None]:
-    """Raises a ``ClusterError`` in place of Ray's own."""
+def _ray_errors_explained() -> Iterator[None]:
+    """Raises a ``ClusterError`` in place of Ray's own error."""
     import ray
 
     try:
         yield
     except ray.exceptions.RayError as error:
         raise ClusterError(
-            f"the cluster must do as Ray asks, but does not ({in_one_line(error)}); "
-            "see that its nodes live and have room, and run again"
+            "the cluster must do as Ray asks",
+            got=f"does not ({in_one_line(error)})",
+            remedy="see that its nodes live and have room, and run again",
         ) from error
 
 
-def _batches(cuts: list[Cut], enough_calls: int) -> list[list[Cut]]:
-    """Returns the units in order, one a call, or several a call where the calls themselves would cost more."""
-    size = min(max(1, len(cuts) // enough_calls), MOST_UNITS_OF_A_CALL)
-    return [cuts[start : start + size] for start in range(0, len(cuts), size)]
+def _calls(batches: list[MicroBatch], enough_calls: int) -> list[list[MicroBatch]]:
+    """Returns the micro-batches in order, one a call, or several a call where the calls themselves would cost more."""
+    size = min(max(1, len(batches) // enough_calls), MOST_BATCHES_OF_A_CALL)
+    return [batches[start : start + size] for start in range(0, len(batches), size)]

@@ -104,7 +104,7 @@ def _is_plain_llama(config: Any) -> bool:
     return window is None and rotary and config.hidden_act in ACTIVATIONS
 
 
-def unit_examples(
+def micro_batch_size(
     shape: Architecture, text_tokens: float, prompt_tokens: int, shared: bool, on_gpu: bool, most: int
 ) -> int:
     """Returns how many examples a unit of work should hold: by count, so that every machine cuts the same units.

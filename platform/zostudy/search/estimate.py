@@ -48,7 +48,7 @@ def estimate(study: PreparedStudy) -> Estimate:
     Raises:
         ModelError: the model can no longer be loaded.
     """
-    from zostudy.cluster.local_ray import local_replicas
+    from zostudy.cluster.nodes import local_replicas
 
     spec = study.plan.spec
     tuning = study.plan.n_queries * spec.budget.batch_size

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from zostudy.cluster.micro_batches import MOST_EXAMPLES
 from zostudy.cluster.replica import ScorerFactory, build_evaluator
-from zostudy.cluster.units import MOST_EXAMPLES
 from zostudy.lm.agreement import BOUNDS, Agreement
-from zostudy.lm.architecture import unit_examples
+from zostudy.lm.architecture import micro_batch_size
 from zostudy.lm.frozen import Model, can_share_prompts
 from zostudy.lm.weights import DType, Weights
 from zostudy.results.ledger import Ledger
@@ -16,7 +16,7 @@ from zostudy.search.callback import Callback
 from zostudy.search.prepare import PreparedStudy
 
 # The cost of a model that only transformers' own code runs is not known beforehand.
-UNIT_EXAMPLES_OF_OTHERS = 64
+MICRO_BATCH_SIZE_OF_OTHERS = 64
 CHARACTERS_OF_A_TOKEN = 4
 # The object store holds other things too, and must not spill what every replica reads all the time.
 LARGEST_SHARE_OF_STORE = 0.8
@@ -30,14 +30,14 @@ class LoadedModel:
         study: the study.
         model: its weights; or its source, if only transformers' own code runs it.
         dtype: of the matrix products.
-        unit_examples: how many examples a unit of work should hold.
+        micro_batch_size: how many examples a unit of work should hold.
         agreement: how near its scores are to those of transformers' own model.
     """
 
     study: PreparedStudy
     model: Model
     dtype: DType
-    unit_examples: int
+    micro_batch_size: int
     agreement: Agreement
 
     @property
@@ -76,7 +76,7 @@ def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
         ModelError: it cannot be loaded, or its scores do not agree with those of transformers' own model.
     """
     proven = study.proven if study.proven.agreement.dtype == dtype else study.prove(dtype)
-    size = _unit_examples(study, proven.model) if isinstance(proven.model, Weights) else UNIT_EXAMPLES_OF_OTHERS
+    size = _micro_batch_size(study, proven.model) if isinstance(proven.model, Weights) else MICRO_BATCH_SIZE_OF_OTHERS
     return LoadedModel(study, proven.model, dtype, size, proven.agreement)
 
 
@@ -92,9 +92,9 @@ def record_agreement(loaded: LoadedModel, ledger: Ledger, callbacks: Callback) -
     callbacks.on_note(agreement.line)
 
 
-def _unit_examples(study: PreparedStudy, weights: Weights) -> int:
+def _micro_batch_size(study: PreparedStudy, weights: Weights) -> int:
     spec = study.plan.spec
-    return unit_examples(
+    return micro_batch_size(
         weights.architecture,
         _mean_tokens(study),
         spec.model.prompt_tokens,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from zostudy.cluster.score_buffer import ScoreBuffer
+from zostudy.cluster.micro_batches import ScoreBuffer
 from zostudy.config.contents import lasting_name
 from zostudy.methods import Method
 from zostudy.search.recording import Recording
@@ -33,9 +33,9 @@ _CALL = "since.{}."
 class ScoreCache:
     """Gives each call of a pool a score buffer. In a resumed trial the saved scores are in it already."""
 
-    def __init__(self, heard: Callable[[], None]) -> None:
-        """Starts without scores; ``heard`` is called after each answer of a replica."""
-        self._heard = heard
+    def __init__(self, on_answer: Callable[[], None]) -> None:
+        """Starts without scores; ``on_answer`` is called after each answer of a replica."""
+        self._on_answer = on_answer
         self._given: list[ScoreBuffer] = []
         self._saved: deque[ScoreBuffer] = deque()
 
@@ -50,7 +50,7 @@ class ScoreCache:
             buffer = self._saved.popleft()
         else:
             self._saved.clear()  # they belong to other calls
-            buffer = ScoreBuffer(shape, self._heard)
+            buffer = ScoreBuffer(shape, self._on_answer)
         self._given.append(buffer)
         return buffer
 
@@ -75,7 +75,7 @@ class ScoreCache:
             known, scores = np.asarray(state[call + "known"]), np.asarray(state[call + "scores"])
             if known.dtype != np.bool_ or scores.dtype != np.float32 or scores.shape[:-1] != known.shape:
                 raise ValueError(f"saved scores must be those of {known.shape} rows, but have shape {scores.shape}")
-            buffer = ScoreBuffer(known.shape, self._heard)
+            buffer = ScoreBuffer(known.shape, self._on_answer)
             buffer.scores, buffer.known = scores.copy(), known.copy()
             buffer.seconds = float(state[call + "seconds"])
             self._saved.append(buffer)
@@ -93,7 +93,7 @@ class ResumeState:
         self._setup, self._method, self._recording, self._save = setup, method, recording, save
         self._saved_at = time.monotonic()
         self._identity = _identity(setup)
-        self.scores = ScoreCache(heard=self.save_if_due)
+        self.scores = ScoreCache(on_answer=self.save_if_due)
         self._at_step_end = self._snapshot()
 
     def mark(self) -> None:

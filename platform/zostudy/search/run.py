@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 
+from zostudy.cluster.attached import check_visible, watched_head
+from zostudy.cluster.connecting import connected
 from zostudy.cluster.fleet import Fleet
-from zostudy.cluster.head_watch import watched_head
-from zostudy.cluster.local_ray import connected
 from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.ray_log import ray_log
-from zostudy.cluster.visibility import check_visible
 from zostudy.lm.weights import DType
 from zostudy.results.classes import write_classes
 from zostudy.results.ledger import Ledger
@@ -96,11 +95,11 @@ def complete_study(study: PreparedStudy, ledger: Ledger, address: str | None, ca
             callbacks.on_note(note)
         factory = model.scorer_factory()
         with Fleet(
-            spec.replicas, spec.resources, factory, attached=address is not None, tell=callbacks.on_note
+            spec.replicas, spec.resources, factory, attached=address is not None, notify=callbacks.on_note
         ) as fleet:
             callbacks.on_phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
             fleet.await_first()
-            pools = PoolFactory(fleet.list_replicas, factory, model.unit_examples, choice.first)
+            pools = PoolFactory(fleet.list_replicas, factory, model.micro_batch_size, choice.first)
             pools = choice.settle(pools, load, callbacks)
             fleet.keep(pools.factory)
             callbacks.on_study_start(progress, fleet.n_replicas)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from zostudy.cluster.micro_batches import ScoreBuffer
 from zostudy.cluster.pool import LocalPool
-from zostudy.cluster.score_buffer import ScoreBuffer
 from zostudy.config.study import StudySpec
 from zostudy.search.dtype.probes import make_probes, noise_floors, score_cells
 from zostudy.search.plan import Plan, make_plan

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica import have_bfloat16
 from zostudy.cluster.replica_set import in_one_line
 from zostudy.errors import DisagreementError, ReplicaError, ZostudyError
 from zostudy.lm.noise_floor import ProbeScores
@@ -102,7 +101,7 @@ class DtypeChoice:
 
     def _may_be_bfloat16(self, pool: RayPool) -> bool:
         if self._wanted == "auto":
-            return self._can_measure_all and have_bfloat16(pool.replicas)
+            return self._can_measure_all and pool.have_bfloat16()
         return self._wanted == "bfloat16"
 
     def _in_bfloat16(self, pools: PoolFactory, load: Load, callbacks: Callback) -> PoolFactory | None:

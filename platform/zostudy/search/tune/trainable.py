@@ -35,12 +35,12 @@ class PoolFactory:
 
     list_replicas: ReplicaLister
     factory: ScorerFactory
-    unit_examples: int
+    micro_batch_size: int
     dtype: str
 
     def pool(self, first: int = 0) -> RayPool:
         """Returns a pool whose first unit goes to that replica."""
-        return RayPool(self.list_replicas, self.factory, self.unit_examples, first)
+        return RayPool(self.list_replicas, self.factory, self.micro_batch_size, first)
 
 
 def tune_trial(

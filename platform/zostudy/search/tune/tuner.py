@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zostudy.cluster.environment import environment
+from zostudy.cluster.driver_process import environment
 from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
 from zostudy.errors import ZostudyError
 from zostudy.methods import registered_here

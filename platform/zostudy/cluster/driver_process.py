@@ -1,0 +1,65 @@
+"""This process while it drives a study: environment variables, import paths, and the end by SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ray.job_config import JobConfig
+
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0"}
+"""Ray prints no migration plans and reports no usage, unless the user wants it to."""
+
+
+@contextmanager
+def environment(settings: Mapping[str, str], keep: bool = False) -> Iterator[None]:
+    """Sets variables of this process and of those that it starts, and restores them at the end.
+
+    Args:
+        settings: values by name.
+        keep: leaves variables alone that the user has set.
+    """
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update({name: value for name, value in settings.items() if not keep or before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def same_sigterm() -> Iterator[None]:
+    """Restores the handler of SIGTERM, for which Ray installs its own."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def own_paths() -> JobConfig:
+    """Returns a job's config by which workers import from where this process does.
+
+    Ray would add the script's folder and the working directory, where a scratch file such as ``numpy.py`` would hide
+    the library. They stay if this process itself imports from them, as a script or a notebook there does.
+    """
+    from ray.job_config import JobConfig
+
+    class OwnPaths(JobConfig):
+        def _get_proto_job_config(self) -> Any:  # the only step between Ray's choice of paths and their use
+            if "" not in sys.path:
+                self._py_driver_sys_path = [folder for folder in self._py_driver_sys_path if folder in sys.path]
+            return super()._get_proto_job_config()  # type: ignore[no-untyped-call]
+
+    return OwnPaths()

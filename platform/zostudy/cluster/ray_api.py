@@ -1,0 +1,94 @@
+"""The seam to Ray: all that the pool and the fleet ask of Ray and of the clock. Tests play both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA, Node
+from zostudy.cluster.replica import CONTROL, Replica
+from zostudy.config.study import ResourcesSpec
+
+
+class RayApi:
+    """Ray's own functions. Handles are those of ``Replica`` actors; a call is the reference that ``remote`` returns."""
+
+    def now(self) -> float:
+        """Returns seconds of a clock that never goes back."""
+        return time.monotonic()
+
+    def wait(self, calls: Sequence[Any], seconds: float) -> list[Any]:
+        """Returns the calls that have ended, after waiting for one up to that long; without calls it sleeps."""
+        import ray
+
+        if not calls:
+            time.sleep(seconds)
+            return []
+        ray.wait([*calls], timeout=seconds)
+        ended, _ = ray.wait([*calls], num_returns=len(calls), timeout=0)
+        return list(ended)
+
+    def get(self, call: Any) -> Any:
+        """Returns the answer to a call, or raises its error."""
+        import ray
+
+        return ray.get(call)
+
+    def start(self, resources: ResourcesSpec, name: str | None = None) -> Any:
+        """Returns the handle of a new replica at once. Ray starts it where there is room, and again when it dies.
+
+        Args:
+            resources: what it takes of its node. The share of the trials that it serves is left free of its memory.
+            name: by which other processes of the same job find it.
+        """
+        import ray
+
+        remote: Any = ray.remote
+        actor = remote(concurrency_groups={CONTROL: 1})(Replica)
+        return actor.options(
+            name=name,
+            num_cpus=resources.cpus,
+            num_gpus=resources.gpus,
+            accelerator_type=resources.accelerator_type,
+            memory=resources.memory and int(resources.memory * GIB) - TRIALS_PER_REPLICA * TRIAL_BYTES,
+            enable_task_events=False,
+            max_restarts=-1,
+            runtime_env={"env_vars": {"OMP_NUM_THREADS": str(resources.cpus), "TOKENIZERS_PARALLELISM": "false"}},
+        ).remote()
+
+    def find(self, prefix: str) -> list[Any]:
+        """Returns the handles of the replicas whose names begin so, in the order of the names, dead ones left out."""
+        import ray
+
+        handles = []
+        for name in sorted(ray.util.list_named_actors()):
+            if name.startswith(prefix):
+                with suppress(ValueError):  # it has gone since
+                    handles.append(ray.get_actor(name))
+        return handles
+
+    def restart(self, replica: Any) -> None:
+        """Kills a replica's process; Ray starts another one."""
+        import ray
+
+        ray.kill(replica, no_restart=False)
+
+    def end(self, replica: Any) -> None:
+        """Kills a replica for good."""
+        import ray
+
+        ray.kill(replica)
+
+    def nodes(self) -> list[Node]:
+        """Returns the nodes that live, as ``ray.nodes`` describes them."""
+        import ray
+
+        return [node for node in ray.nodes() if node["Alive"]]
+
+    def driver_node(self) -> str:
+        """Returns the id of the node on which this process runs."""
+        import ray
+
+        return str(ray.get_runtime_context().get_node_id())
