@@ -30,7 +30,7 @@ def test_an_address_that_does_not_answer_is_refused_soon(monkeypatch: pytest.Mon
         assert refused.value.got.startswith(f"{address} does not answer (")
 
 
-class Refusing(grpc.GenericRpcHandler):
+class Refusing(grpc.GenericRpcHandler):  # type: ignore[misc]
     """A head that wants a token; it remembers what it was sent."""
 
     def __init__(self) -> None:

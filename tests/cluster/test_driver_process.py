@@ -27,7 +27,7 @@ def test_workers_import_from_where_this_process_does(
     monkeypatch.setattr(sys, "path", own)
     job = own_paths()
     job._py_driver_sys_path.extend(RAYS)
-    assert [*job._get_proto_job_config().py_driver_sys_path] == expected  # type: ignore[no-untyped-call]
+    assert [*job._get_proto_job_config().py_driver_sys_path] == expected
 
 
 @pytest.mark.parametrize(("keep", "during"), [(False, "ours"), (True, "the user's")])

@@ -98,7 +98,12 @@ def test_a_fleet_follows_the_nodes(cluster: Cluster, tmp_path: Path) -> None:
 
         first = cluster.add_node(num_cpus=2)
         eventually(lambda: replicas.n_replicas == 2)  # the driver has its CPU again, in the count at least
-        eventually(lambda: check_scores(pool) is None and len([*tmp_path.iterdir()]) == 2)
+
+        def both_score() -> bool:
+            check_scores(pool)
+            return len([*tmp_path.iterdir()]) == 2
+
+        eventually(both_score)
 
         cluster.add_node(num_cpus=2)
         eventually(lambda: replicas.n_replicas == 4)

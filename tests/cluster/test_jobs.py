@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from zostudy.cluster import jobs
 from zostudy.cluster.head_node import NotThereError
 from zostudy.cluster.jobs import find_job, follow_log, list_jobs, place_results, stop, submit
 from zostudy.cluster.shipping import Shipment
@@ -172,7 +171,7 @@ def test_a_log_is_followed_without_gap_or_repetition_to_its_end(monkeypatch: pyt
         if len(head.client.logs) == 1:
             job.status.value = "SUCCEEDED"
 
-    monkeypatch.setattr(jobs.time, "sleep", sleep)
+    monkeypatch.setattr("time.sleep", sleep)
     assert list(follow_log(head, "ours")) == ["one\ntw", "o\n", "three\n"]
     assert pauses == [1.0] * 3
 
@@ -186,7 +185,7 @@ def test_a_long_log_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) -> 
         pauses.append(seconds)
         job.status.value = "SUCCEEDED"
 
-    monkeypatch.setattr(jobs.time, "sleep", sleep)
+    monkeypatch.setattr("time.sleep", sleep)
     assert sum(map(len, follow_log(head, "ours"))) == 3_000_000
     assert pauses == [30.0]
 

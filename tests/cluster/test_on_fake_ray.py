@@ -43,7 +43,7 @@ from zostudy.errors import ModelError, NoReplicaError, ReplicaError
 FACTORY = ScorerFactory(lambda: pytest.fail("a fake replica makes no scorer"), ())
 MISSING = ModelError("the model must be there", got="is not", remedy="get it")
 BATCH_SECONDS = 0.5
-A_WEEK = 7 * 24 * 3600.0
+SIX_HOURS = 6 * 3600.0
 
 
 @dataclass(eq=False)
@@ -237,6 +237,7 @@ class FakeRay(RayApi):
 
     def __init__(self, **cpus: int) -> None:
         self.clock = 1000.0
+        self.latest = self.clock + SIX_HOURS
         self.numbers = count()
         self.cpus = cpus or {"head": 99}
         self.replicas: list[FakeReplica] = []
@@ -288,12 +289,12 @@ class FakeRay(RayApi):
     def wait(self, calls: Sequence[Any], seconds: float) -> list[Any]:
         latest = self.clock + seconds
         while not (ended := [call for call in calls if call.ended]) and self._pass_time(latest):
-            assert self.clock < A_WEEK, "nothing comes to an end"
+            assert self.clock < self.latest, "nothing comes to an end"
         return ended
 
     def get(self, call: FakeCall) -> Any:
         while not call.ended:
-            assert self._pass_time(self.clock + A_WEEK), "nothing comes to an end"
+            assert self._pass_time(self.latest), "nothing comes to an end"
         if call.error is not None:
             raise call.error
         return call.answer
@@ -338,6 +339,7 @@ class OnceBuffer(ScoreBuffer):
 def score(pool: RayPool, latents: NDArray[np.float32], n_examples: int, group: int = 1) -> OnceBuffer:
     rows = np.arange(len(latents) * n_examples, dtype=np.int32).reshape(len(latents), n_examples)
     buffer = OnceBuffer(rows.shape)
+    cast(FakeRay, pool._ray).latest = pool._ray.now() + SIX_HOURS
     pool.score(latents, rows, seed=0, group=group, buffer=buffer)
     return buffer
 
@@ -419,6 +421,7 @@ class ClusterMachine(RuleBasedStateMachine):
         self.ray.poison = float(poison % n_queries)
         buffer = OnceBuffer((n_queries, n_examples))
         rows = np.arange(buffer.known.size, dtype=np.int32).reshape(buffer.known.shape)
+        self.ray.latest = self.ray.now() + SIX_HOURS
         with pytest.raises(ReplicaError) as blamed:
             self.pool.score(latents, rows, seed=0, buffer=buffer)
         first, last = map(int, re.findall(r"queries (\d+) to (\d+)", blamed.value.got)[0])
