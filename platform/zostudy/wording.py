@@ -27,6 +27,21 @@ def clipped(text: str) -> str:
     return f"{text[:half]}...{text[-half:]}"
 
 
+def one_line(text: object, most: int | None = None) -> str:
+    """Returns a text, or the message of an error, on one line.
+
+    Args:
+        text: with any line breaks and blanks.
+        most: characters that are kept; None for all.
+    """
+    return " ".join(str(text).split())[:most]
+
+
+def last_line(text: object) -> str:
+    """Returns the last line that is not blank, such as the error at the end of a traceback; empty where none is."""
+    return next((line.strip() for line in reversed(str(text).splitlines()) if line.strip()), "")
+
+
 def printable(text: str, kept: str = "") -> str:
     r"""Returns the text with control characters, line breaks and invisible characters escaped, such as ``\x1b``.
 

@@ -49,8 +49,8 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
         specs = {figure.name: figure.chart.to_dict() for study in described for figure in study.figures}
     figures = page.parent / "figures"
     outdated = _drawn(page) - set(specs)
-    page.parent.make("--to")
-    page.parent.write(page.name, _page(described, specs, watch).encode(), "--to")
+    page.parent.make()
+    page.parent.write(page.name, _page(described, specs, watch).encode())
     for name in sorted(outdated):
         for ending in ENDINGS:
             figures.remove(name + ending)
@@ -93,9 +93,9 @@ def _library() -> str:
 
 
 def _draw(specs: Mapping[str, Any], folder: Storage) -> None:
-    folder.make("--to")
+    folder.make()
     for name, spec in specs.items():
         fixed = json.dumps({**spec, "width": FIGURE_WIDTH, "background": "white"})
         svg = vl_convert.vegalite_to_svg(fixed)
-        folder.write(f"{name}.svg", svg.encode(), "--to")
-        folder.write(f"{name}.png", vl_convert.svg_to_png(svg, scale=FIGURE_SCALE), "--to")
+        folder.write(f"{name}.svg", svg.encode())
+        folder.write(f"{name}.png", vl_convert.svg_to_png(svg, scale=FIGURE_SCALE))

@@ -53,7 +53,9 @@ def parse_size(text: str | None) -> int | None:
         return None
     found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*(?:([kmgt]?)(i?)b)?\s*", text, re.IGNORECASE | re.ASCII)
     if not found:
-        raise ResultsError(f"--spill-limit must be a size such as 500MB or 20GiB, but is {text!r}; change it")
+        raise ResultsError(
+            "`spill_limit` must be a size such as 500MB or 20GiB", got=f"is {text!r}", remedy="change it"
+        )
     number, prefix, binary = found.groups()
     return int(float(number) * (1024 if binary else 1000) ** " kmgt".index((prefix or " ").lower()))
 
@@ -70,8 +72,9 @@ def connected(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
         most = min(MOST_SPILLED, shutil.disk_usage(folder.name).free // 2) if limits.spill is None else limits.spill
     except OSError as error:
         raise ResultsError(
-            f"a query needs a temporary folder, but none can be made ({error.strerror}); make room there, or set "
-            "TMPDIR to a folder with room"
+            "a query needs a temporary folder",
+            got=f"none can be made ({error.strerror})",
+            remedy="make room there, or set TMPDIR to a folder with room",
         ) from error
     with folder as spill, _connection(spill, most) as connection:
         yield connection
@@ -97,8 +100,9 @@ def answered(connection: duckdb.DuckDBPyConnection, limits: Limits, ask: Callabl
                 connection.interrupt()
                 wait([answer], _SECONDS_BETWEEN_INTERRUPTS)
     raise ResultsError(
-        f"a query must be answered within {limits.seconds:g} seconds, but this one still ran after "
-        f"{time.monotonic() - started:.1f}; ask for less, or allow more with --timeout"
+        f"a query must be answered within {limits.seconds:g} seconds",
+        got=f"this one still ran after {time.monotonic() - started:.1f}",
+        remedy="ask for less, or allow more with `timeout`",
     )
 
 
@@ -109,12 +113,14 @@ def too_large(error: Exception, limits: Limits) -> ResultsError | None:
     if "max_temp_directory_size" in str(error):
         most = f"{limits.spill:,} bytes" if limits.spill is not None else "10 GiB or half of what is free"
         return ResultsError(
-            f"a query may keep no more than {most} on disk in {tempfile.gettempdir()}, but this one needs more; ask "
-            "for less, allow more with --spill-limit, or set TMPDIR to a folder with room"
+            f"a query may keep no more than {most} on disk in {tempfile.gettempdir()}",
+            got="this one needs more",
+            remedy="ask for less, allow more with `spill_limit`, or set TMPDIR to a folder with room",
         )
     return ResultsError(
-        f"a query may hold {MOST_MEMORY} in memory, but this one needs more at once; ask for less: fewer columns, "
-        "groups or rows in a list"
+        f"a query may hold {MOST_MEMORY} in memory",
+        got="this one needs more at once",
+        remedy="ask for less: fewer columns, groups or rows in a list",
     )
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.results.repair import DAMAGED
-from zostudy.results.storage import UNFINISHED, Storage, Where, short_reason
+from zostudy.results.storage import Storage, Where
+from zostudy.results.stores import UNFINISHED, short_reason
 
 CHECKPOINTS = "checkpoints"
 

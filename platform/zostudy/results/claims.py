@@ -81,8 +81,9 @@ def _await_others(claims: Storage, name: str, holder: str, pace: Pace) -> None:
                 del found[other]
             elif before is None or at != before:
                 raise ResultsError(
-                    f"one driver at a time may write a study's results, but {claims} is held by "
-                    f"{_holder(claims, other)}; wait for it or end it, or give another location with --results"
+                    "one driver at a time may write a study's results",
+                    got=f"{claims} is held by {_holder(claims, other)}",
+                    remedy="wait for it or end it, or give another location with `results`",
                 )
             elif now is not None and (now - at).total_seconds() > pace.stale:
                 claims.remove(other)
@@ -133,7 +134,7 @@ def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator
         yield
     except BaseException:
         if fault:
-            raise ResultsError(f"a driver must keep its claim in {claims} fresh, but {fault[0]}") from None
+            raise ResultsError(f"a driver must keep its claim in {claims} fresh", got=fault[0]) from None
         raise
     finally:
         ended.set()

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from zostudy.errors import ResultsError
-from zostudy.results.storage import Storage, short_reason
+from zostudy.results.storage import Storage
+from zostudy.results.stores import short_reason
 from zostudy.results.tables import Table
 
 CLASSES_FILE = "classes.json"

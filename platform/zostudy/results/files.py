@@ -56,7 +56,9 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
     for _ in range(MOST_LISTINGS):
         with suppress(FileNotFoundError, ChangedError):
             return _read_table(storage, table, names)
-    raise ResultsError(f"results must stay while they are read, but files of {storage / table} vanish; read them again")
+    raise ResultsError(
+        "results must stay while they are read", got=f"files of {storage / table} vanish", remedy="read them again"
+    )
 
 
 def table_folder(storage: Storage, table: str) -> Storage:
@@ -82,7 +84,9 @@ def table_files(storage: Storage, table: str) -> list[str]:
         if finished <= set(trials.files(PARQUET)):  # else they were merged in between
             _check_left_out(storage, table, [name for name in found if name not in finished])
             return [name for name in found if name in finished]
-    raise ResultsError(f"results must stay while they are read, but files of {trials} vanish; read them again")
+    raise ResultsError(
+        "results must stay while they are read", got=f"files of {trials} vanish", remedy="read them again"
+    )
 
 
 def check_files(storage: Storage, table: str, names: list[str]) -> None:
@@ -201,8 +205,9 @@ def read_measured(storage: Storage, table: str) -> pa.Table:
     rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
     if len(rows.group_by(list(MEASURED[table])).aggregate([])) < rows.num_rows:
         raise ResultsError(
-            f"each {' and '.join(MEASURED[table])} must be in {table} once, but {folder} holds one twice; move the "
-            "copy away, or run the study again, which measures it again"
+            f"each {' and '.join(MEASURED[table])} must be in {table} once",
+            got=f"{folder} holds one twice",
+            remedy="move the copy away, or run the study again, which measures it again",
         )
     return rows
 
@@ -236,7 +241,7 @@ def _check_owed(storage: Storage, table: str, finished: Finished, rows: Mapping[
 def _refuse(storage: Storage, finished: Finished, what: str) -> NoReturn:
     if read_finished(storage) != finished:
         raise ChangedError
-    raise ResultsError(f"results must be whole, but {what}; {REMEDY}")
+    raise ResultsError("results must be whole", got=what, remedy=f"{REMEDY}")
 
 
 def _counting(rows: pa.Table, trials: Collection[str]) -> pa.Table:

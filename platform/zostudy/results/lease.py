@@ -47,8 +47,9 @@ def _locked(folder: Path) -> Iterator[None]:
         if path.is_symlink():
             raise _not_a_file(path) from error
         raise ResultsError(
-            f"the results folder must be writable, but {folder} is not ({error.strerror}); "
-            "permit it, or give another one with --results"
+            "the results folder must be writable",
+            got=f"{folder} is not ({error.strerror})",
+            remedy="permit it, or give another one with `results`",
         ) from error
     with file:
         held = os.fstat(file.fileno())
@@ -59,13 +60,15 @@ def _locked(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise ResultsError(
-                f"one driver at a time may write a study's results, but {folder} is held by {_holder(file)}; "
-                "wait for it or end it, or give another folder with --results"
+                "one driver at a time may write a study's results",
+                got=f"{folder} is held by {_holder(file)}",
+                remedy="wait for it or end it, or give another folder with `results`",
             ) from None
         except OSError as error:
             raise ResultsError(
-                f"the results folder must be on storage that can be locked, but {folder} is not ({error.strerror}); "
-                "give another one with --results"
+                "the results folder must be on storage that can be locked",
+                got=f"{folder} is not ({error.strerror})",
+                remedy="give another one with `results`",
             ) from error
         with suppress(OSError):  # of a full disk, which is told where results are written; the lock holds without
             file.truncate(0)
@@ -74,7 +77,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _not_a_file(path: Path) -> ResultsError:
-    return ResultsError(f"the lock of a results folder must be a file of its own, but {path} is none; remove it")
+    return ResultsError(
+        "the lock of a results folder must be a file of its own", got=f"{path} is none", remedy="remove it"
+    )
 
 
 def _holder(file: IO[bytes]) -> str:

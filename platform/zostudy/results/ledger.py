@@ -17,7 +17,8 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.parquet import PARQUET, write_table
 from zostudy.results.repair import has_lost_noise_floor, set_damage_aside
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
-from zostudy.results.storage import UNFINISHED, Storage, Where
+from zostudy.results.storage import Storage, Where
+from zostudy.results.stores import UNFINISHED
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.results.trial_row import TrialRow
 
@@ -85,8 +86,9 @@ class Ledger:
         changes = difference(self._study(), resolved)
         if changes.contradictions and not self._takes_back(resolved):
             raise ResultsError(
-                f"a results folder holds one study, which may only grow, but {self.storage} holds another "
-                f"({'; '.join(changes.contradictions)}); change the study back, or give it another name"
+                "a results folder holds one study, which may only grow",
+                got=f"{self.storage} holds another ({'; '.join(changes.contradictions)})",
+                remedy="change the study back, or give it another name",
             )
         return changes.additions
 
@@ -107,9 +109,10 @@ class Ledger:
                 given = versions.get(content)
                 if None not in (held.get(content), given) and held[content] != given:
                     raise ResultsError(
-                        f"a results folder holds trials on {same}, but those in {self.storage} ran on {content} of "
-                        f"digest {held[content]}, and that of the study's {content} is {given} now; put the {content} "
-                        "back, or give the study another name"
+                        f"a results folder holds trials on {same}",
+                        got=f"those in {self.storage} ran on {content} of digest {held[content]}, and "
+                        f"that of the study's {content} is {given} now",
+                        remedy=f"put the {content} back, or give the study another name",
                     )
 
     def write_study(self, resolved: Mapping[str, Any], versions: Mapping[str, str]) -> None:

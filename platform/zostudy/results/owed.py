@@ -129,8 +129,9 @@ def read_trials(storage: Storage, columns: Sequence[str]) -> tuple[Finished, dic
             trial = row["trial"]
             if trial in here or files.get(trial, MERGED) != MERGED:
                 raise ResultsError(
-                    f"every study must be read once, but {trial} of {row['study']} is in {storage} twice; "
-                    "move the copy away"
+                    "every study must be read once",
+                    got=f"{trial} of {row['study']} is in {storage} twice",
+                    remedy="move the copy away",
                 )
             if trial in files:
                 again.add(trial)

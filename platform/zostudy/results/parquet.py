@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from zostudy.errors import ResultsError
 from zostudy.results.digest import DIGESTED, digest_rows, total
 from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
-from zostudy.results.storage import Storage, short_reason
+from zostudy.results.storage import Storage
+from zostudy.results.stores import short_reason
 
 PARQUET = ".parquet"
 
@@ -182,8 +183,9 @@ def _footer(folder: Storage, name: str, file: pq.ParquetFile, schema: pa.Schema)
     notes = schema.metadata or {}
     if reason := _cut(file, schema):
         raise ResultsError(
-            f"results must be what the run wrote, but {folder / name} {reason}; put it back, or run the study again, "
-            "which sets it aside and redoes what it held"
+            "results must be what the run wrote",
+            got=f"{folder / name} {reason}",
+            remedy="put it back, or run the study again, which sets it aside and redoes what it held",
         )
     set_aside = frozenset(json.loads(notes.get(_SET_ASIDE_KEY, b"[]")))
     digest = notes[_DIGEST_KEY].decode() if _DIGEST_KEY in notes else None
@@ -201,11 +203,14 @@ def _cut(file: pq.ParquetFile, schema: pa.Schema) -> str | None:
 def _unreadable(folder: Storage, name: str, error: Exception) -> ResultsError:
     if isinstance(error, PermissionError):
         return ResultsError(
-            f"results must be readable, but {folder / name} is not ({short_reason(error)}); permit to read it"
+            "results must be readable",
+            got=f"{folder / name} is not ({short_reason(error)})",
+            remedy="permit to read it",
         )
     return ResultsError(
-        f"results must be whole Parquet files, but {folder / name} cannot be read ({' '.join(str(error).split())}); "
-        "run the study again, which sets it aside and redoes what it held"
+        "results must be whole Parquet files",
+        got=f"{folder / name} cannot be read ({' '.join(str(error).split())})",
+        remedy="run the study again, which sets it aside and redoes what it held",
     )
 
 
@@ -213,14 +218,16 @@ def _check_schema(folder: Storage, name: str, schema: pa.Schema, table: str, dic
     version = (schema.metadata or {}).get(VERSION_KEY, b"").decode()
     if version.isdigit() and int(version) > SCHEMA_VERSION:
         raise ResultsError(
-            f"results must be of schema version {SCHEMA_VERSION} or older, but {folder / name} has {version}; "
-            "read it with a newer zostudy"
+            f"results must be of schema version {SCHEMA_VERSION} or older",
+            got=f"{folder / name} has {version}",
+            remedy="read it with a newer zostudy",
         )
     for column in dictionaries:
         if (place := schema.get_field_index(column)) >= 0:
             schema = schema.set(place, schema.field(place).with_type(pa.string()))
     if not version or not any(schema.equals(known) for known in (SCHEMAS[table], *OLDER_SCHEMAS.get(table, ()))):
         raise ResultsError(
-            f"a folder of {table} must hold nothing but what zostudy wrote, but {folder / name} is something else; "
-            "move it away"
+            f"a folder of {table} must hold nothing but what zostudy wrote",
+            got=f"{folder / name} is something else",
+            remedy="move it away",
         )

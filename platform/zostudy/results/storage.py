@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
@@ -17,11 +15,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 from pyarrow import fs
 
-from zostudy.errors import ResultsError
-from zostudy.results.stores import open_store
-from zostudy.results.uris import is_uri, parse_uri
-
-UNFINISHED = ".unfinished"
+from zostudy.results.stores import explained, open_store, write_by_rename
+from zostudy.results.uris import is_uri, local_path, parse_uri
 
 
 @dataclass(frozen=True)
@@ -55,9 +50,9 @@ class Storage:
             return where
         text = os.fsdecode(where)
         if not is_uri(text):
-            return cls(fs.LocalFileSystem(), _local_path(text))
+            return cls(fs.LocalFileSystem(), local_path(text))
         uri = parse_uri(text)
-        with _explained(text, "found", "check the name, the region and the credentials"):
+        with explained(text, "found", "check the name, the region and the credentials"):
             if uri.scheme == "file":
                 return cls(*fs.FileSystem.from_uri(f"file://{uri.path}"))
             filesystem = open_store(uri)
@@ -142,20 +137,19 @@ class Storage:
             content: bytes = file.read()
             return content
 
-    def write(self, name: str, content: bytes | pa.Buffer, option: str = "--results") -> None:
+    def write(self, name: str, content: bytes | pa.Buffer) -> None:
         """Writes a file so that it is either absent, what it was, or whole, whenever the machine stops.
 
         Args:
             name: of the file.
             content: all of it.
-            option: the flag that gives another location.
 
         Raises:
             ResultsError: the file cannot be written.
         """
-        with self._explained_write(name, option):
+        with self._writing(name):
             if self.folder:
-                _write_by_rename(self.folder / name, content)
+                write_by_rename(self.folder / name, content)
             else:
                 # Ctrl-C reaches the main thread alone: a stream that it cut off there would leave an empty object.
                 with ThreadPoolExecutor(1) as thread:
@@ -167,7 +161,7 @@ class Storage:
         Raises:
             ResultsError: it cannot be moved.
         """
-        with self._explained_write(to):
+        with self._writing(to):
             if self.folder:
                 (self.folder / to).parent.mkdir(parents=True, exist_ok=True)
             self.filesystem.move(f"{self.path}/{name}", f"{self.path}/{to}")
@@ -178,20 +172,17 @@ class Storage:
         Raises:
             ResultsError: it cannot be removed.
         """
-        with self._explained_write(name), suppress(FileNotFoundError):
+        with self._writing(name), suppress(FileNotFoundError):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
-    def make(self, option: str = "--results") -> None:
+    def make(self) -> None:
         """Makes the folder and those above it; in an object store there is nothing to make.
-
-        Args:
-            option: the flag that gives another location.
 
         Raises:
             ResultsError: it cannot be made.
         """
         if self.folder:
-            with self._explained_write("", option):
+            with self._writing():
                 self.folder.mkdir(parents=True, exist_ok=True)
 
     def _upload(self, name: str, content: bytes | pa.Buffer) -> None:
@@ -200,77 +191,22 @@ class Storage:
             stream.write(content)
 
     def _info(self, name: str) -> fs.FileInfo:
-        with _explained(str(self), "readable", "check the location and the permission to read it"):
+        with self._reading():
             return self.filesystem.get_file_info([f"{self.path}/{name}".rstrip("/")])[0]
 
     def _infos(self, recursive: bool = False) -> list[fs.FileInfo]:
-        with _explained(str(self), "readable", "check the location and the permission to read it"):
+        with self._reading():
             where = fs.FileSelector(self.path, allow_not_found=True, recursive=recursive)
             found: Any = self.filesystem.get_file_info(where)
             return sorted(found, key=lambda info: str(info.base_name))
 
-    def _explained_write(self, name: str, option: str = "--results") -> Any:
-        storage = str(self / name) if name else str(self)
-        what = "results" if option == "--results" else option
-        return _explained(
-            storage, "writable", f"free the space or permit it, or give another location with {option}", what
-        )
+    def _reading(self) -> AbstractContextManager[None]:
+        return explained(str(self), "readable", "check the location and the permission to read it")
 
-
-def _local_path(text: str) -> str:
-    """Returns a folder's absolute path."""
-    fault = None
-    try:
-        text.encode()
-        if text.strip() and "\0" not in text:
-            return str(Path(text).expanduser().absolute())
-        fault = "is empty" if not text.strip() else "has a NUL character"
-    except UnicodeEncodeError:
-        fault = "is not UTF-8"
-    except RuntimeError:
-        fault = "names the home of an unknown user"
-    except FileNotFoundError:
-        fault = "is relative to a working directory that is gone"
-    raise ResultsError(f"a results location must be a folder or a URI, but {text!r} {fault}; give another one")
+    def _writing(self, name: str = "") -> AbstractContextManager[None]:
+        location = str(self / name) if name else str(self)
+        return explained(location, "writable", "free the space or permit it, or give another location")
 
 
 Where: TypeAlias = str | PathLike[str] | Storage
 """A location: a folder, a URI, or a storage itself."""
-
-
-@contextmanager
-def _explained(storage: str, wanted: str, remedy: str, what: str = "results") -> Iterator[None]:
-    try:
-        yield
-    except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ResultsError(
-            f"{what} must be {wanted}, but {storage} is not ({short_reason(error)}); {remedy}"
-        ) from error
-
-
-def short_reason(error: Exception) -> str:
-    """Returns what an error says, short; of an object store's, what its server or the connection said."""
-    text = " ".join(str(error if not isinstance(error, OSError) else error.strerror or error).split())
-    begins = r"(?:Message|Details|Detail: \[errno \d+\]|operation:|last message of):?"
-    said = re.search(begins + r" (.+?)(?: \(Request ID.*| Learn more.*| error_info.*)?$", text)
-    return (said[1] if said else text).rstrip(".")[:200]
-
-
-def _write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:
-    """Writes under another name in the same folder, brings it to disk, and only then renames it."""
-    unfinished = path.with_name(path.name + UNFINISHED)
-    try:
-        with open(unfinished, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -8,10 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from zostudy.errors import ResultsError
 from zostudy.results.schema import column
 from zostudy.results.storage import Storage
-from zostudy.results.study_file import STUDY_FILE, read_stored_study
+from zostudy.results.study_file import read_stored_study, unreadable_study
 
 STUDIES = pa.schema(
     [
@@ -48,14 +47,15 @@ def _study(storage: Storage) -> pa.Table:
     try:
         return pa.Table.from_pylist([row], STUDIES)
     except (pa.ArrowException, OverflowError) as error:
-        raise _unreadable(storage, error) from error
+        raise unreadable_study(storage, _WANTED_BY, _REMEDY, error) from error
 
 
 def _row(storage: Storage) -> dict[str, Any]:
     spec = read_stored_study(storage, _WANTED_BY, _REMEDY).data
     methods = spec.get("methods", [])
     if not isinstance(methods, list) or not all(isinstance(method, str | dict) and method for method in methods):
-        raise _unreadable(storage, f"methods must be a list of labels, but is {json.dumps(methods, default=str)}")
+        fault = f"methods must be a list of labels, but is {json.dumps(methods, default=str)}"
+        raise unreadable_study(storage, _WANTED_BY, _REMEDY, fault)
     model, task, imbalance, budget, search, confirm = (
         value if isinstance(value := spec.get(key), dict) else {}
         for key in ("model", "task", "imbalance", "budget", "search", "confirm")
@@ -75,10 +75,3 @@ def _row(storage: Storage) -> dict[str, Any]:
         "seed": spec.get("seed"),
         "spec": json.dumps(spec, default=str),
     }
-
-
-def _unreadable(storage: Storage, why: object) -> ResultsError:
-    return ResultsError(
-        f"{_WANTED_BY} needs the study's own file, but {storage / STUDY_FILE} cannot be read "
-        f"({' '.join(str(why).split())}); restore it as the run wrote it, or {_REMEDY}"
-    )

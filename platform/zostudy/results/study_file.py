@@ -1,4 +1,4 @@
-"""A study's stored ``study.yaml``, read as strictly as the file that a study is run from."""
+"""The one reader of a stored ``study.yaml``: as strict as the reader of the file that a study is run from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from zostudy.config.document import parse_document
 from zostudy.errors import ResultsError, SpecError
-from zostudy.results.storage import Storage, short_reason
+from zostudy.results.storage import Storage
+from zostudy.results.stores import short_reason
+from zostudy.wording import one_line
 
 STUDY_FILE = "study.yaml"
 
@@ -18,7 +20,7 @@ class StoredStudy:
 
     Attributes:
         text: the file, word for word.
-        data: what it says, as plain data; its keys are text, but which there are is not checked.
+        data: the file as plain data; its keys are text, but they are not checked to be those of a study.
     """
 
     text: str
@@ -26,27 +28,38 @@ class StoredStudy:
 
 
 def read_stored_study(storage: Storage, wanted_by: str, remedy: str) -> StoredStudy:
-    """Returns the study file in a study's storage.
+    """Returns the study file of a study.
 
     Args:
         storage: of the study's results.
         wanted_by: what needs the file, such as ``a report``.
-        remedy: what else can be done than to put the file back.
+        remedy: what to do other than putting the file back.
 
     Raises:
-        ResultsError: the file is missing, cannot be read, or is none that a run wrote.
+        ResultsError: the file is missing, cannot be read, or was not written by a run.
     """
     try:
         text = storage.read(STUDY_FILE).decode()
-        data = parse_document(text, STUDY_FILE).data
+        return StoredStudy(text, parse_document(text, STUDY_FILE).data)
     except FileNotFoundError:
-        fault = "is missing; put it back"
+        raise ResultsError(
+            f"{wanted_by} needs the study's own file",
+            got=f"{storage / STUDY_FILE} is missing",
+            remedy=f"put it back, or {remedy}",
+        ) from None
     except UnicodeDecodeError as error:
-        fault = f"cannot be read (byte {error.start} is not UTF-8); restore it as the run wrote it"
+        reason = f"byte {error.start} is not UTF-8"
     except OSError as error:
-        fault = f"cannot be read ({short_reason(error)}); restore it as the run wrote it"
+        reason = short_reason(error)
     except SpecError as error:
-        fault = f"cannot be read ({error}); restore it as the run wrote it"
-    else:
-        return StoredStudy(text, data)
-    raise ResultsError(f"{wanted_by} needs the study's own file, but {storage / STUDY_FILE} {fault}, or {remedy}")
+        reason = str(error)
+    raise unreadable_study(storage, wanted_by, remedy, reason)
+
+
+def unreadable_study(storage: Storage, wanted_by: str, remedy: str, reason: object) -> ResultsError:
+    """Returns the error of a study file that does not hold what was written; its arguments are those of the reader."""
+    return ResultsError(
+        f"{wanted_by} needs the study's own file",
+        got=f"{storage / STUDY_FILE} cannot be read ({one_line(reason)})",
+        remedy=f"restore it as the run wrote it, or {remedy}",
+    )

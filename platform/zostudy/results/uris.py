@@ -1,9 +1,13 @@
-"""Which URIs name a results location. Of one that is refused only the scheme is shown: the rest may hold a secret."""
+"""What names a results location: a folder or a URI.
+
+Of a refused URI only the scheme is shown, as the rest may hold a secret.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 from zostudy.errors import ResultsError
@@ -51,6 +55,29 @@ class Uri:
         return self.path.partition("/")[0]
 
 
+def local_path(text: str) -> str:
+    """Returns a folder's absolute path.
+
+    Raises:
+        ResultsError: the text names no folder.
+    """
+    fault = None
+    try:
+        text.encode()
+        if text.strip() and "\0" not in text:
+            return str(Path(text).expanduser().absolute())
+        fault = "is empty" if not text.strip() else "has a NUL character"
+    except UnicodeEncodeError:
+        fault = "is not UTF-8"
+    except RuntimeError:
+        fault = "names the home of an unknown user"
+    except FileNotFoundError:
+        fault = "is relative to a working directory that is gone"
+    raise ResultsError(
+        "a results location must be a folder or a URI", got=f"{text!r} {fault}", remedy="give another one"
+    )
+
+
 def is_uri(where: str) -> bool:
     """Returns whether a text is a URI, or is like one that was mistyped."""
     return _BEGINNING.match(where) is not None
@@ -65,13 +92,15 @@ def parse_uri(text: str) -> Uri:
     form, shown = _FORM.fullmatch(text), _scheme(text)
     if _holds_password(text, form):
         raise ResultsError(
-            f"a results URI must not hold a password, but this {shown} does, or has an @ as before a "
-            "host; leave it out: the storage's usual environment variables, files and roles are looked up"
+            "a results URI must not hold a password",
+            got=f"this {shown} does, or has an @ as before a host",
+            remedy="leave it out: the storage's usual environment variables, files and roles are looked up",
         )
     if form is None or not text.isprintable() or text != text.strip():
         raise ResultsError(
-            f"a results URI must be s3://bucket/path, gs://bucket/path or file:///path, but this {shown} is not; "
-            "give one of these, or a folder (one whose name is like a URI as ./NAME)"
+            "a results URI must be s3://bucket/path, gs://bucket/path or file:///path",
+            got=f"this {shown} is not",
+            remedy="give one of these, or a folder (one whose name is like a URI as ./NAME)",
         )
     scheme, query = form["scheme"].lower(), form["query"] or ""
     return Uri(scheme, (form["bucket"] + form["path"]).rstrip("/") or "/", query, _options(scheme, query))
@@ -102,12 +131,14 @@ def _options(scheme: str, query: str) -> dict[str, str]:
     for key, values in given.items():
         if key not in known:
             raise ResultsError(
-                f"the query of a results URI may hold {', '.join(known) or 'nothing'}, but that of this {scheme} URI "
-                f"holds something else; {suggestion(key, known, 'leave it out')}"
+                f"the query of a results URI may hold {', '.join(known) or 'nothing'}",
+                got=f"that of this {scheme} URI holds something else",
+                remedy=suggestion(key, known, "leave it out"),
             )
         if len(values) > 1 or not re.fullmatch(known[key], values[0], re.IGNORECASE):
             raise ResultsError(
-                f"the query of a results URI must hold {key} once and in its usual form, but that of this {scheme} URI "
-                "does not; write scheme=http or https, region=us-east-1, endpoint_override=host:9000, for example"
+                f"the query of a results URI must hold {key} once and in its usual form",
+                got=f"that of this {scheme} URI does not",
+                remedy="write scheme=http or https, region=us-east-1, endpoint_override=host:9000, for example",
             )
     return {key: values[0] for key, values in given.items()}
