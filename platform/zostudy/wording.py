@@ -37,11 +37,6 @@ def one_line(text: object, most: int | None = None) -> str:
     return " ".join(str(text).split())[:most]
 
 
-def last_line(text: object) -> str:
-    """Returns the last line that is not blank, such as the error at the end of a traceback; empty where none is."""
-    return next((line.strip() for line in reversed(str(text).splitlines()) if line.strip()), "")
-
-
 def printable(text: str, kept: str = "") -> str:
     r"""Returns the text with control characters, line breaks and invisible characters escaped, such as ``\x1b``.
 

@@ -20,8 +20,8 @@ from zostudy.config import StudySpec, load_study
 from zostudy.console.live import LineView, TableView
 from zostudy.errors import ResultsError
 from zostudy.export.trials import load_study_results
+from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
-from zostudy.results.merging import merge
 from zostudy.results.outcome import Outcome
 from zostudy.results.reading import load_results
 from zostudy.results.schema import SCHEMAS

@@ -192,7 +192,7 @@ def test_a_studys_file_that_cannot_be_read_is_named_once(monkeypatch: pytest.Mon
 
 def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path, altered: Callable[..., Path]) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ResultsError, match=r"^--to must be writable, .* give another location with --to$") as raised:
+    with pytest.raises(ResultsError, match=r"must be writable") as raised:
         write_report([altered(tmp_path / "quickstart")], tmp_path / "file" / "report.html")
     assert "\n" not in str(raised.value)
     assert (tmp_path / "file").read_text() == "mine"

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import TABLES_OF_A_TRIAL, read_table, torn_files
+from zostudy.results.files import TABLES_OF_A_TRIAL, merge, read_table, torn_files
 from zostudy.results.ledger import Ledger
-from zostudy.results.merging import merge
 from zostudy.results.owed import MERGED
 from zostudy.results.sql import query
 from zostudy.results.storage import Storage

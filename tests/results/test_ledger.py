@@ -10,8 +10,8 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results import files
+from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
-from zostudy.results.merging import merge
 from zostudy.results.reading import load_results
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 

@@ -21,10 +21,9 @@ from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
 from zostudy.results.compare import compare
-from zostudy.results.files import read_table
+from zostudy.results.files import merge, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.losses import study_notes
-from zostudy.results.merging import merge
 from zostudy.results.outcome import Outcome
 from zostudy.results.owed import MERGED
 from zostudy.results.parquet import PARQUET, write_table

@@ -9,9 +9,8 @@ import pyarrow as pa
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
+from zostudy.results.files import TABLES_OF_A_TRIAL, merge, read_table
 from zostudy.results.ledger import Ledger
-from zostudy.results.merging import merge
 from zostudy.results.owed import MERGED
 from zostudy.results.reading import load_results
 from zostudy.results.storage import Storage

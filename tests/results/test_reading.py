@@ -14,9 +14,8 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results.compare import compare
-from zostudy.results.files import read_table
+from zostudy.results.files import merge, read_table
 from zostudy.results.ledger import Ledger
-from zostudy.results.merging import merge
 from zostudy.results.reading import Results, load_results, load_trials
 from zostudy.results.schema import SCHEMAS, TRIALS
 from zostudy.results.sql import query

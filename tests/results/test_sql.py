@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from zostudy.errors import ResultsError
 from zostudy.results import files
 from zostudy.results.asking import Limits, parse_size
+from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
-from zostudy.results.merging import merge
 from zostudy.results.reading import find_studies, load_results
 from zostudy.results.schema import SCHEMAS, meaning
 from zostudy.results.sql import EXAMPLES, TABLES, column_names, query

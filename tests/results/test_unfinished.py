@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from zostudy.errors import ResultsError
+from zostudy.results.completeness import unfinished
+from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
-from zostudy.results.merging import merge
-from zostudy.results.unfinished import unfinished
 
 SETTINGS = {"first": {"perturbation_radius": 0.1}, "better": {"perturbation_radius": 0.2}}
 

@@ -14,7 +14,7 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.methods import MethodOptions, get_method, register_method, registry
 from zostudy.methods.random_search import RandomSearch
-from zostudy.results.outdated import JUDGED_BY, outdated
+from zostudy.results.completeness import JUDGED_BY, outdated
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import CellProgress, StudyProgress

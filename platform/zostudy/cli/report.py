@@ -109,7 +109,7 @@ def _follow(folders: Sequence[str], page: Storage, baseline: str | None, seen: l
         seen: empty; takes what the page shows.
     """
     from zostudy.report.page import write_report
-    from zostudy.results.unfinished import unfinished
+    from zostudy.results.completeness import unfinished
 
     said = ""
     while True:

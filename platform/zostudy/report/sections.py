@@ -16,8 +16,8 @@ from zostudy.report.saddle import saddle_section
 from zostudy.report.searching import search_section
 from zostudy.report.study_file import StudyFile
 from zostudy.results.classes import StudyClasses, class_table, read_classes
+from zostudy.results.completeness import confirmed
 from zostudy.results.losses import study_notes
-from zostudy.results.outdated import confirmed
 from zostudy.results.reading import Results
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from zostudy.errors import ResultsError
 from zostudy.results.comparison import Cell, Comparison, Seed
+from zostudy.results.completeness import JUDGED_BY, outdated
 from zostudy.results.intervals import mean_of, t_interval
 from zostudy.results.losses import study_notes
-from zostudy.results.outdated import JUDGED_BY, outdated
 from zostudy.results.reading import Results, find_studies, load_trials
 from zostudy.results.schema import METRICS
 from zostudy.results.storage import Storage, Where

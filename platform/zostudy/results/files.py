@@ -12,18 +12,14 @@ import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
 from zostudy.results.digest import DIGESTED, Rows, digest_rows
+from zostudy.results.measured import MEASURED, missing_cells, read_measured, table_folder
 from zostudy.results.owed import MERGED, REMEDY, Finished, is_as_owed, lost_trials, read_finished, read_trials, some
-from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of
-from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
+from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of, write_table
+from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage, Where
 
 TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
 """Tables with a file for each trial, in the order of writing: what makes a trial count comes last."""
-
-NOISE_FLOOR_FILE = "cells.parquet"
-
-MEASURED = {"noise_floor": ("cell", "dtype"), "agreement": ("dtype",)}
-"""Tables of the study as a whole, each with the columns that tell its rows apart."""
 
 # Whoever reads while files are merged sees some vanish, and lists them again; merging takes seconds at most.
 MOST_LISTINGS = 100
@@ -61,12 +57,22 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
     )
 
 
-def table_folder(storage: Storage, table: str) -> Storage:
-    """Returns the folder of a table; that of its older name where only an older zostudy has written the table."""
-    folder = storage / table
-    if (older := OLDER_NAMES.get(table)) and not folder.files(PARQUET) and (storage / older).files(PARQUET):
-        return storage / older
-    return folder
+def merge(storage: Storage) -> None:
+    """Merges the trials' own files of a finished study into one file a table, so that thousands of studies read fast.
+
+    A trial's own files count before its rows in the merged ones. So a stop at any point changes nothing, and a trial
+    that runs again replaces its rows. The study's lease must be held.
+
+    Raises:
+        ResultsError: a file cannot be read, written or removed; then every trial is still there.
+    """
+    if _own_files(storage, "trials"):
+        for table in TABLES_OF_A_TRIAL:  # trials last: another merged file counts once trials has one too
+            write_table(read_table(storage, table), storage / table, MERGED)
+    # Trials first: a trial without its own file there is read from the merged files.
+    for table in reversed(TABLES_OF_A_TRIAL):
+        for name in _own_files(storage, table):
+            (storage / table).remove(name)
 
 
 def table_files(storage: Storage, table: str) -> list[str]:
@@ -159,9 +165,8 @@ def count_rows(storage: Storage, table: str, names: list[str], finished: Finishe
     return {trial: rows for part in parts for trial, rows in part.items()}, not with_others
 
 
-def missing_cells(finished: Finished, noise_floor: pa.Table) -> list[str]:
-    """Returns the cells whose rows are missing in ``noise_floor``."""
-    return sorted(finished.cells - set(noise_floor["cell"].to_pylist()))
+def _own_files(storage: Storage, table: str) -> list[str]:
+    return [name for name in (storage / table).files(PARQUET) if name != MERGED]
 
 
 def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
@@ -187,28 +192,6 @@ def _read_measured(storage: Storage, table: str) -> pa.Table:
     _check_trials(storage, finished)
     if table == "noise_floor" and (lost := missing_cells(finished, rows)):
         _refuse(storage, finished, f"{table_folder(storage, table)} lacks {some(lost)}")
-    return rows
-
-
-def read_measured(storage: Storage, table: str) -> pa.Table:
-    """Returns what is stored of the study as a whole, without a look at its trials; no rows where there is nothing.
-
-    Args:
-        storage: of the study.
-        table: ``noise_floor`` or ``agreement``.
-
-    Raises:
-        ResultsError: a file cannot be read, or a row is there twice.
-    """
-    folder = table_folder(storage, table)
-    parts = [read_rows(folder, name, table, SCHEMAS[table].names) for name in folder.files(PARQUET)]
-    rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
-    if len(rows.group_by(list(MEASURED[table])).aggregate([])) < rows.num_rows:
-        raise ResultsError(
-            f"each {' and '.join(MEASURED[table])} must be in {table} once",
-            got=f"{folder} holds one twice",
-            remedy="move the copy away, or run the study again, which measures it again",
-        )
     return rows
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from zostudy.config import difference, dump_yaml
 from zostudy.errors import ResultsError
 from zostudy.results.encoding import encode, encode_agreement, encode_noise_floor
-from zostudy.results.files import NOISE_FLOOR_FILE, TABLES_OF_A_TRIAL, read_measured, read_table
+from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
+from zostudy.results.measured import NOISE_FLOOR_FILE, read_measured
 from zostudy.results.outcome import Outcome
 from zostudy.results.parquet import PARQUET, write_table
 from zostudy.results.repair import has_lost_noise_floor, set_damage_aside

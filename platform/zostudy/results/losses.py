@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import ChangedError, count_rows, missing_cells, read_measured, table_files, table_folder
+from zostudy.results.completeness import unfinished
+from zostudy.results.files import ChangedError, count_rows, table_files
+from zostudy.results.measured import missing_cells, read_measured, table_folder
 from zostudy.results.owed import REMEDY, Finished, is_as_owed, read_finished, some
 from zostudy.results.parquet import PARQUET
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
-from zostudy.results.unfinished import unfinished
 
 MOST_AT_ONCE = 8
 MOST_LOOKS = 10

@@ -15,6 +15,7 @@ from zostudy.results.digest import DIGESTED, digest_rows, total
 from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
 from zostudy.results.storage import Storage
 from zostudy.results.stores import short_reason
+from zostudy.wording import one_line
 
 PARQUET = ".parquet"
 
@@ -133,7 +134,7 @@ def fault_of(folder: Storage, name: str, table: str) -> str | None:
     except PermissionError as error:
         raise _unreadable(folder, name, error) from error
     except _DAMAGE as error:
-        return " ".join(str(error).split())
+        return one_line(error)
 
 
 def schema_of(table: str, columns: Sequence[str]) -> pa.Schema:
@@ -209,7 +210,7 @@ def _unreadable(folder: Storage, name: str, error: Exception) -> ResultsError:
         )
     return ResultsError(
         "results must be whole Parquet files",
-        got=f"{folder / name} cannot be read ({' '.join(str(error).split())})",
+        got=f"{folder / name} cannot be read ({one_line(error)})",
         remedy="run the study again, which sets it aside and redoes what it held",
     )
 

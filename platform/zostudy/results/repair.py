@@ -9,16 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import (
-    MEASURED,
-    NOISE_FLOOR_FILE,
-    TABLES_OF_A_TRIAL,
-    count_rows,
-    missing_cells,
-    read_measured,
-    table_folder,
-    torn_files,
-)
+from zostudy.results.files import TABLES_OF_A_TRIAL, count_rows, torn_files
+from zostudy.results.measured import MEASURED, NOISE_FLOOR_FILE, missing_cells, read_measured, table_folder
 from zostudy.results.owed import MERGED, Finished, lost_trials, read_finished, some
 from zostudy.results.parquet import PARQUET, read_file, write_table
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS

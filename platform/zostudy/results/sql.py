@@ -13,7 +13,8 @@ import pyarrow.dataset as ds
 
 from zostudy.errors import ResultsError
 from zostudy.results.asking import Limits, answered, connected, too_large
-from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files, table_folder
+from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files
+from zostudy.results.measured import table_folder
 from zostudy.results.reading import check_read_once
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
 from zostudy.results.storage import Storage

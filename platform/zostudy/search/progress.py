@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zostudy.config.settings import default_settings
-from zostudy.results.outdated import confirms, rank_of
+from zostudy.results.completeness import confirms, rank_of
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import SearchResult, propose

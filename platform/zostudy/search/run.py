@@ -12,8 +12,8 @@ from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.ray_log import ray_log
 from zostudy.lm.weights import DType
 from zostudy.results.classes import write_classes
+from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
-from zostudy.results.merging import merge
 from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.dtype.choice import DtypeChoice

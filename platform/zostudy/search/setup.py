@@ -16,7 +16,7 @@ from zostudy.config.settings import PREFIX, imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import ResultsError
 from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method
-from zostudy.results.outdated import equal
+from zostudy.results.completeness import equal
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan
 from zostudy.tasks.imbalance import Draw, draw

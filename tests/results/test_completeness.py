@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from zostudy.results.outdated import JUDGED_BY, confirmed, confirms, outdated
+from zostudy.results.completeness import JUDGED_BY, confirmed, confirms, outdated
 
 Trial = tuple[str, str, int, float | None, str]
 

@@ -1,0 +1,146 @@
+"""Which confirm trials count, and which studies are complete.
+
+A confirm trial counts if it ran with the settings of the best search trial of its cell. A longer search may find
+better settings: then readers leave the older confirm trials out, and a resumed run repeats them. Both ask here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from zostudy.errors import ResultsError
+from zostudy.results.files import read_table
+from zostudy.results.owed import MERGED
+from zostudy.results.parquet import PARQUET
+from zostudy.results.storage import Storage
+
+if TYPE_CHECKING:  # pandas is slow to import, and only readers need it
+    import pandas as pd
+
+JUDGED_BY = ("study", "cell", "stage", "status", "number", "dev_auc", "algorithm", "params")
+"""The columns that decide whether a confirm trial counts, needed of search trials too."""
+
+Params = Mapping[str, Any]
+"""The column ``params`` of a trial, as plain data."""
+
+_Rank = tuple[float, int]
+
+
+def rank_of(dev_auc: float, number: int) -> _Rank:
+    """Returns a key whose maximum is the best of a cell's complete search trials: of equals the earliest."""
+    return dev_auc, -number
+
+
+def confirms(params: Params, best: Params, algorithm: str) -> bool:
+    """Returns whether a confirm trial ran with the settings of the best search trial.
+
+    An option that only one of the two has was added to the method or removed from it in between. For the other trial it
+    counts with its default; an option that the method no longer has is not compared.
+
+    Args:
+        params: of the confirm trial.
+        best: of the best search trial of its cell.
+        algorithm: the registered method of both.
+    """
+    if params.keys() != best.keys():
+        defaults = _defaults(algorithm)
+        params, best = {**defaults, **params}, {**defaults, **best}
+    return all(equal(params[key], best[key]) for key in params.keys() & best.keys())
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Returns whether two values of an option are the same; NaN is the same as NaN."""
+    return bool(one == other or (one != one and other != other))
+
+
+def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
+    """Returns for each trial whether it is a confirm trial that does not count.
+
+    All confirm trials of a cell count if none of its search trials is complete.
+
+    Args:
+        trials: the columns of ``JUDGED_BY``; a missing value is None or NaN.
+    """
+    rows = list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
+    best: dict[tuple[str, str], tuple[_Rank, str]] = {}
+    for study, cell, stage, status, number, dev_auc, _, params in rows:
+        if (stage, status) == ("search", "complete") and dev_auc is not None and not math.isnan(dev_auc):
+            found = rank_of(dev_auc, number), params
+            best[study, cell] = max(found, best.get((study, cell), found))
+    return [
+        stage == "confirm" and (study, cell) in best and not _confirms(params, best[study, cell][1], algorithm)
+        for study, cell, stage, _, _, _, algorithm, params in rows
+    ]
+
+
+def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
+    """Returns the complete confirm trials that count, out of all trials."""
+    marks = outdated({name: trials[name].tolist() for name in JUDGED_BY})
+    complete = (trials["stage"] == "confirm") & (trials["status"] == "complete")
+    found: pd.DataFrame = trials[[counts and not mark for counts, mark in zip(complete, marks, strict=True)]]
+    return found
+
+
+def unfinished(storages: Sequence[Storage]) -> list[str]:
+    """Returns a line for each study that has fewer search or confirm trials than its study file asks for.
+
+    Only the confirm trials that count are counted. A study with other unreadable files has no line: reading those files
+    is the error.
+
+    Raises:
+        ResultsError: a study that has not ended has a study file that cannot be read.
+    """
+    # A study's files are merged when it ends, so only a few of hundreds of studies need a closer look.
+    open_ones = [storage for storage in storages if (storage / "trials").files(PARQUET) != [MERGED]]
+    return [line for storage in open_ones if (line := _unfinished_line(storage))]
+
+
+def _confirms(params: str, best: str, algorithm: str) -> bool:
+    return params == best or confirms(_parsed(params), _parsed(best), algorithm)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(params: str) -> Params:
+    parsed: Params = json.loads(params)
+    return parsed
+
+
+def _defaults(algorithm: str) -> Params:
+    from zostudy.config.settings import default_settings  # imports the methods, which readers rarely need
+
+    return default_settings(algorithm)
+
+
+def _unfinished_line(storage: Storage) -> str | None:
+    from zostudy.results.studies import read_studies  # slower to import than listing hundreds of complete studies
+    from zostudy.results.study_file import STUDY_FILE, read_stored_study
+
+    if storage.exists(STUDY_FILE):
+        read_stored_study(storage, "whether a study has ended", "give the folders of the other studies")
+    try:
+        [study] = read_studies([storage]).to_pylist()
+        trials = read_table(storage, "trials", JUDGED_BY).to_pydict()
+    except ResultsError:
+        return None
+    asked = len(study["methods"]) * len(study["imbalance_ratios"] or ()) * (study["confirm_seeds"] or 0)
+    confirmed = trials["stage"].count("confirm") - sum(outdated(trials))
+    searched = _fewest_searched(trials)
+    behind = searched is not None and searched < (study["search_trials"] or 0)
+    if confirmed >= asked and not behind:
+        return None
+    search = f", and a cell has {searched} of its {study['search_trials']} search trials" if behind else ""
+    return (
+        f"{storage.name} is unfinished: {confirmed} of its {asked} confirm trials are there{search}; "
+        "unless it is running, run it again to resume"
+    )
+
+
+def _fewest_searched(trials: dict[str, list[str]]) -> int | None:
+    """Returns the fewest search trials of any cell that has some; a cell without may have nothing to search."""
+    stages = zip(trials["cell"], trials["stage"], strict=True)
+    return min(Counter(cell for cell, stage in stages if stage == "search").values(), default=None)

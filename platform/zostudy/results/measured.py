@@ -1,0 +1,51 @@
+"""The tables that are measured once a study: the noise floor of its cells, and the agreement with transformers."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from zostudy.errors import ResultsError
+from zostudy.results.owed import Finished
+from zostudy.results.parquet import PARQUET, read_rows
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS
+from zostudy.results.storage import Storage
+
+NOISE_FLOOR_FILE = "cells.parquet"
+
+MEASURED = {"noise_floor": ("cell", "dtype"), "agreement": ("dtype",)}
+"""The tables, each with the columns that identify a row."""
+
+
+def table_folder(storage: Storage, table: str) -> Storage:
+    """Returns the folder of a table; that of its older name where only an older zostudy has written the table."""
+    folder = storage / table
+    if (older := OLDER_NAMES.get(table)) and not folder.files(PARQUET) and (storage / older).files(PARQUET):
+        return storage / older
+    return folder
+
+
+def read_measured(storage: Storage, table: str) -> pa.Table:
+    """Returns what is stored of the study as a whole, without a look at its trials; no rows where there is nothing.
+
+    Args:
+        storage: of the study.
+        table: ``noise_floor`` or ``agreement``.
+
+    Raises:
+        ResultsError: a file cannot be read, or a row is there twice.
+    """
+    folder = table_folder(storage, table)
+    parts = [read_rows(folder, name, table, SCHEMAS[table].names) for name in folder.files(PARQUET)]
+    rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
+    if len(rows.group_by(list(MEASURED[table])).aggregate([])) < rows.num_rows:
+        raise ResultsError(
+            f"each {' and '.join(MEASURED[table])} must be in {table} once",
+            got=f"{folder} holds one twice",
+            remedy="move the copy away, or run the study again, which measures it again",
+        )
+    return rows
+
+
+def missing_cells(finished: Finished, noise_floor: pa.Table) -> list[str]:
+    """Returns the cells whose rows are missing in ``noise_floor``."""
+    return sorted(finished.cells - set(noise_floor["cell"].to_pylist()))
