@@ -89,7 +89,8 @@ def test_a_stored_study_needs_no_data_but_must_be_a_study(write_study: Callable[
     elsewhere = resolved | {"methods": ["theirs", {"own": {"method": "of-a-script", "rate": [1]}}]}
     methods = parse_study(dump_yaml(elsewhere), "study.yaml").methods
     assert [(method.label, method.algorithm) for method in methods] == [("theirs", "theirs"), ("own", "of-a-script")]
-    for wrong in ([3], "theirs", [{"a": {}, "b": {}}]):
+    broken: list[Any] = [[3], "theirs", [{"a": {}, "b": {}}]]
+    for wrong in broken:
         with pytest.raises(SpecError, match=r"study\.yaml:\d+: methods"):
             parse_study(dump_yaml(resolved | {"methods": wrong}), "study.yaml")
     with pytest.raises(SpecError, match=r"study\.yaml:\d+: seed"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ def test_the_automatic_sampler_goes_by_the_objective(
     write_study: Callable[..., str], method: str, objective: str | None, sampler: str
 ) -> None:
     study = load_study(write_study())
-    options = get_method(method).Options(**({"objective": objective} if objective else {}))
+    given: dict[str, Any] = {"objective": objective} if objective else {}
+    options = get_method(method).Options(**given)
     assert imbalance_settings(study, {}, options).sampler == sampler
     assert imbalance_settings(study, {"imbalance.sampler": "natural"}, options).sampler == "natural"
 

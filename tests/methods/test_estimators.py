@@ -41,7 +41,10 @@ def test_both_differences_average_to_the_gradient_over_all_sign_vectors(
 
 def test_central_difference_of_one_direction_has_no_even_error() -> None:
     direction = np.array([[1, -1, 1, 1, -1]], dtype=np.float32)
-    curve = lambda points: points[:, 0] ** 2 + 3 * points[:, 1]  # noqa: E731
+
+    def curve(points: NDArray[np.float64]) -> Any:
+        return points[:, 0] ** 2 + 3 * points[:, 1]
+
     point = np.arange(DIM, dtype=np.float64)
     slope = 2 * point[0] * 1 + 3 * -1  # of the curve, along the direction
     plus, minus = curve(point + 0.7 * direction), curve(point - 0.7 * direction)
@@ -64,10 +67,7 @@ def test_directions_are_white_and_make_unbiased_gradients(law: Any) -> None:
 
 
 def test_laws_of_directions() -> None:
-    signs, normal, sphere = (
-        draw_directions(law, 0, 0, "probe", 50, 7)
-        for law in ("rademacher", "gaussian", "sphere")  # type: ignore[arg-type]
-    )
+    signs, normal, sphere = (draw_directions(law, 0, 0, "probe", 50, 7) for law in ("rademacher", "gaussian", "sphere"))
     assert set(np.unique(signs)) == {-1.0, 1.0}
     np.testing.assert_allclose(np.linalg.norm(sphere, axis=1), 7**0.5, rtol=1e-6)
     assert np.std(np.linalg.norm(normal, axis=1)) > 0.3

@@ -90,7 +90,8 @@ def auc(
 
 def probability(scores: NDArray[np.float32], positive: int) -> NDArray[np.float64]:
     exponentials = np.exp(scores.astype(np.float64))
-    return exponentials[..., positive] / exponentials.sum(axis=-1)
+    share: NDArray[np.float64] = exponentials[..., positive] / exponentials.sum(axis=-1)
+    return share
 
 
 @given(seeds, st.floats(0.1, 2), st.sampled_from(["v1", "v2"]), st.sampled_from(["global", "batch"]))
@@ -111,12 +112,13 @@ def test_saddle_value_is_the_pairwise_square_loss(seed: int, margin: float, vers
 
 
 def published_v1(h: torch.Tensor, y: torch.Tensor, p: float, m: float, a: Any, b: Any, alpha: Any) -> torch.Tensor:
-    return (
+    values: torch.Tensor = (
         (1 - p) * (h - a) ** 2 * y
         + p * (h - b) ** 2 * (1 - y)
         + 2 * alpha * (p * (1 - p) * m + p * h * (1 - y) - (1 - p) * h * y)
         - p * (1 - p) * alpha**2
     )
+    return values
 
 
 @given(seeds, st.floats(0.02, 0.9), st.sampled_from(["v1", "v2"]), st.tuples(*[st.floats(-2, 2)] * 3))

@@ -50,11 +50,13 @@ def step(method: Any, loss: Any) -> Any:
 
 
 def linear(latents: NDArray[np.float64]) -> NDArray[np.float64]:
-    return latents @ SLOPE
+    losses: NDArray[np.float64] = latents @ SLOPE
+    return losses
 
 
 def bowl(latents: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.square(latents - 1) @ np.arange(1.0, DIM + 1) + latents[:, 0] * latents[:, 1]
+    losses: NDArray[np.float64] = np.square(latents - 1) @ np.arange(1.0, DIM + 1) + latents[:, 0] * latents[:, 1]
+    return losses
 
 
 def options(kind: Any, **given: Any) -> Any:
@@ -114,7 +116,8 @@ def by_hand(latent: NDArray[np.float64], radius: float, rho: float, rate: float)
 
     ascent, sigma = slopes(latent, stages[0])
     descent, _ = slopes(latent + rho * ascent / sigma, stages[1])
-    return latent - rate * descent / sigma
+    moved: NDArray[np.float64] = latent - rate * descent / sigma
+    return moved
 
 
 def test_zosa_step_equals_its_definition() -> None:
@@ -177,7 +180,7 @@ def test_flat_losses_do_not_move_the_latent(name: str) -> None:
 
 
 def test_schedules_fall_from_one_to_zero_over_the_budget() -> None:
-    rates = {}
+    rates: dict[str, list[float]] = {}
     for schedule in ("constant", "linear", "cosine"):
         given = replace(options(SpsaOptions, learning_rate=1.0, queries_per_step=10), learning_rate_schedule=schedule)
         method = plain(Spsa, given, budget=40)
@@ -185,8 +188,8 @@ def test_schedules_fall_from_one_to_zero_over_the_budget() -> None:
         while not method.finished:
             rates[schedule].append(method.learning_rate())
             step(method, linear)
-    np.testing.assert_allclose(rates["constant"], [1, 1, 1, 1])
-    np.testing.assert_allclose(rates["linear"], [1, 0.75, 0.5, 0.25])
+    np.testing.assert_allclose(rates["constant"], [1.0, 1, 1, 1])
+    np.testing.assert_allclose(rates["linear"], [1.0, 0.75, 0.5, 0.25])
     np.testing.assert_allclose(rates["cosine"], [1, 0.8535534, 0.5, 0.1464466], rtol=1e-6)
 
 
@@ -204,7 +207,7 @@ def test_schedules_fall_from_one_to_zero_over_the_budget() -> None:
     ],
 )
 def test_a_step_too_small_for_the_method_is_refused(toy: Any, name: str, given: dict[str, Any], least: int) -> None:
-    kind = get_method(name)
+    kind: Any = get_method(name)
     assert kind(kind.Options(queries_per_step=least, **given), toy.context()).step_cost == least
     with pytest.raises(SpecError, match=f"must be at least {least}") as refused:
         kind(kind.Options(queries_per_step=least - 1, **given), toy.context())

@@ -1,3 +1,9 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import datasets
 import huggingface_hub
 import pytest
@@ -10,7 +16,7 @@ SENTENCES = Columns(text="sentence")
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A data set in the hub's layout, with class names in its schema and hidden test labels."""
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     features = datasets.Features(
@@ -28,7 +34,7 @@ def folder(tmp_path, monkeypatch):
     return str(path)
 
 
-def test_reads_the_splits_asked_for_and_counts_the_other_rows(folder):
+def test_reads_the_splits_asked_for_and_counts_the_other_rows(folder: str) -> None:
     rows, left_out = hub_rows(folder, None, None, SENTENCES, ("train", "validation"))
     assert rows.to_pydict() == {
         "sentence": ["a", "b", "e", "f", "g"],
@@ -38,17 +44,17 @@ def test_reads_the_splits_asked_for_and_counts_the_other_rows(folder):
     assert left_out == {"without a label": 1, "without a text": 1, "of split 'test'": 2}
 
 
-def test_hidden_labels_are_refused(folder):
+def test_hidden_labels_are_refused(folder: str) -> None:
     with pytest.raises(DataError, match=r"labels of split 'test' are hidden; name another with task.splits"):
         hub_rows(folder, None, None, SENTENCES, ("train", "test"))
 
 
-def test_an_absent_split_is_told_with_those_there(folder):
+def test_an_absent_split_is_told_with_those_there(folder: str) -> None:
     with pytest.raises(DataError, match=r"must have the split 'dev', but its splits are train, validation, test"):
         hub_rows(folder, None, None, SENTENCES, ("train", "dev"))
 
 
-def one_line(action):
+def one_line(action: Callable[[], object]) -> str:
     with pytest.raises(DataError) as refusal:
         action()
     message = str(refusal.value)
@@ -58,7 +64,7 @@ def one_line(action):
     return message
 
 
-def test_offline_is_told_with_the_remedy(tmp_path, monkeypatch):
+def test_offline_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
@@ -74,8 +80,8 @@ def test_offline_is_told_with_the_remedy(tmp_path, monkeypatch):
         TimeoutError(),
     ],
 )
-def test_what_the_hub_answers_is_passed_on_in_one_line(monkeypatch, failure):
-    def load_dataset(*args, **kwargs):
+def test_what_the_hub_answers_is_passed_on_in_one_line(monkeypatch: pytest.MonkeyPatch, failure: Any) -> None:
+    def load_dataset(*args: Any, **kwargs: Any) -> Any:
         raise failure
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)

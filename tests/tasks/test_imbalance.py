@@ -1,5 +1,8 @@
+from __future__ import annotations
+
 import re
 from collections import Counter
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,9 +15,10 @@ from zostudy.tasks.imbalance import draw, rank_classes
 from zostudy.tasks.table import TextTable
 
 
-def make_table(train, test=(3, 3), dev=None):
+def make_table(train: Any, test: Any = (3, 3), dev: Any = None) -> TextTable:
     """A table with so many distinct texts of each class in each split."""
-    labels, splits = [], {}
+    labels: list[int] = []
+    splits = {}
     for name, counts in (("train", train), ("test", test), ("dev", dev)):
         if counts is not None:
             splits[name] = np.arange(len(labels), len(labels) + sum(counts))
@@ -24,11 +28,11 @@ def make_table(train, test=(3, 3), dev=None):
     return TextTable(texts, None, np.array(labels, np.int32), names, splits)
 
 
-def imbalance(size=4, dev=None, profile="step"):
+def imbalance(size: int = 4, dev: int | None = None, profile: Literal["step", "exponential"] = "step") -> ImbalanceSpec:
     return ImbalanceSpec(minority_size=size, dev_minority_size=dev, profile=profile)
 
 
-def counts(table, rows):
+def counts(table: TextTable, rows: Any) -> tuple[int, ...]:
     return tuple(np.bincount(table.labels[rows], minlength=table.n_classes).tolist())
 
 
@@ -39,7 +43,7 @@ seeds = st.integers(0, 2**32)
 
 
 @given(size=sizes, dev=st.none() | sizes, ratio=ratios, seed=seeds, minority=st.sampled_from([(0,), (1,)]))
-def test_counts_are_exact_and_splits_disjoint(size, dev, ratio, seed, minority):
+def test_counts_are_exact_and_splits_disjoint(size: int, dev: Any, ratio: float, seed: int, minority: Any) -> None:
     result = draw(TABLE, minority, imbalance(size, dev), ratio, seed)
     for rows, recorded, rare in (
         (result.train_rows, result.train_counts, size),
@@ -58,7 +62,9 @@ def test_counts_are_exact_and_splits_disjoint(size, dev, ratio, seed, minority):
 
 
 @given(size=sizes, low=ratios, high=ratios, seed=seeds, profile=st.sampled_from(["step", "exponential"]))
-def test_a_larger_ratio_only_adds_rows_and_keeps_the_minority(size, low, high, seed, profile):
+def test_a_larger_ratio_only_adds_rows_and_keeps_the_minority(
+    size: int, low: float, high: float, seed: int, profile: Any
+) -> None:
     table = make_table((600, 500, 550, 520), test=(2, 2, 2, 2))
     low, high = sorted((low, high))
     small, large = (draw(table, (3,), imbalance(size, None, profile), ratio, seed) for ratio in (low, high))
@@ -68,13 +74,13 @@ def test_a_larger_ratio_only_adds_rows_and_keeps_the_minority(size, low, high, s
 
 
 @given(seed=seeds, ratio=ratios)
-def test_a_draw_depends_on_nothing_but_its_arguments(seed, ratio):
+def test_a_draw_depends_on_nothing_but_its_arguments(seed: int, ratio: float) -> None:
     first, again = (draw(TABLE, (1,), imbalance(), ratio, seed) for _ in range(2))
     assert np.array_equal(first.train_rows, again.train_rows)
     assert np.array_equal(first.dev_rows, again.dev_rows)
 
 
-def test_seeds_give_different_rows_and_every_row_its_chance():
+def test_seeds_give_different_rows_and_every_row_its_chance() -> None:
     table = make_table((30, 10))
     drawn = [draw(table, (1,), imbalance(4), 3, seed).train_rows for seed in range(400)]
     assert len({tuple(rows) for rows in drawn}) == 400
@@ -84,7 +90,7 @@ def test_seeds_give_different_rows_and_every_row_its_chance():
     assert max(abs(count - expected) for count in times.values()) < 5 * np.sqrt(400 * 0.4 * 0.6)
 
 
-def test_dev_has_a_split_of_its_own_where_one_is_named():
+def test_dev_has_a_split_of_its_own_where_one_is_named() -> None:
     table = make_table((50, 20), dev=(40, 10))
     result = draw(table, (1,), imbalance(10, 5), 5, seed=0)
     assert result.train_counts == (50, 10)
@@ -92,7 +98,7 @@ def test_dev_has_a_split_of_its_own_where_one_is_named():
     assert set(result.dev_rows) <= set(table.splits["dev"])
 
 
-def test_a_text_of_both_train_and_dev_serves_dev():
+def test_a_text_of_both_train_and_dev_serves_dev() -> None:
     texts = ("a", "b", "shared", "d", "shared", "f", "g", "h")
     splits = {"train": np.arange(4), "dev": np.arange(4, 6), "test": np.arange(6, 8)}
     table = TextTable(texts, None, np.array([0, 1] * 4, np.int32), ("x", "y"), splits)
@@ -107,7 +113,7 @@ def test_a_text_of_both_train_and_dev_serves_dev():
     seed=st.integers(0, 100),
 )
 @settings(max_examples=60)
-def test_no_text_is_in_two_splits_or_twice(words, dev, seed):
+def test_no_text_is_in_two_splits_or_twice(words: Any, dev: Any, seed: int) -> None:
     texts = tuple(f"text {word}" for word, _ in words)
     labels = np.array([label for _, label in words], np.int32)
     parts = np.split(np.arange(len(words)), [6, 16])
@@ -128,7 +134,7 @@ def test_no_text_is_in_two_splits_or_twice(words, dev, seed):
     assert result.left_out == len(parts[2]) + (len(parts[1]) if dev else 0) - usable
 
 
-def test_pairs_repeat_only_as_pairs():
+def test_pairs_repeat_only_as_pairs() -> None:
     labels = np.array([0, 0, 0, 1, 1, 1, 0, 1], np.int32)
     splits = {"train": np.arange(6), "test": np.arange(6, 8)}
     second_texts = ("a", "b", "c", "d", "e", "d", "c", "f")
@@ -146,7 +152,9 @@ def test_pairs_repeat_only_as_pairs():
     own_dev=st.none() | st.tuples(st.integers(1, 60), st.integers(1, 60)),
 )
 @settings(max_examples=300)
-def test_refused_exactly_when_the_data_cannot_supply_it(has, size, dev, ratio, own_dev):
+def test_refused_exactly_when_the_data_cannot_supply_it(
+    has: Any, size: int, dev: Any, ratio: float, own_dev: Any
+) -> None:
     table = make_table(has, dev=own_dev)
     asked = imbalance(size, dev)
     need_train, need_dev = (np.array([round(rare * ratio), rare]) for rare in (size, dev or size))
@@ -164,7 +172,7 @@ def test_refused_exactly_when_the_data_cannot_supply_it(has, size, dev, ratio, o
         assert counts(table, result.train_rows) == tuple(need_train)
 
 
-def check_remedies(table, asked, ratio, message):
+def check_remedies(table: TextTable, asked: ImbalanceSpec, ratio: float, message: str) -> None:
     assert "\n" not in message
     if found := re.search(r"ratios up to ([\d.]+)", message):
         best = float(found[1])
@@ -177,7 +185,7 @@ def check_remedies(table, asked, ratio, message):
             draw(table, (1,), asked.model_copy(update={"minority_size": int(found[1]) + 1}), ratio, 0)
 
 
-def test_a_refusal_has_the_numbers():
+def test_a_refusal_has_the_numbers() -> None:
     with pytest.raises(DataError) as refusal:
         draw(make_table((70, 30)), (1,), imbalance(5), 10, 0)
     assert str(refusal.value) == (
@@ -191,7 +199,7 @@ def test_a_refusal_has_the_numbers():
         draw(make_table((70, 1)), (1,), imbalance(1), 10, 0)
 
 
-def test_step_and_exponential_profiles():
+def test_step_and_exponential_profiles() -> None:
     table = make_table((300, 900, 500, 700), test=(1, 1, 1, 1))
     step = draw(table, (0, 2), imbalance(10), 20, 0)
     assert step.train_counts == (10, 200, 10, 200)
@@ -204,7 +212,7 @@ def test_step_and_exponential_profiles():
 
 
 @given(ratio=ratios, seed=seeds)
-def test_profiles_agree_on_two_classes(ratio, seed):
+def test_profiles_agree_on_two_classes(ratio: float, seed: int) -> None:
     step, exponential = (
         draw(TABLE, (1,), imbalance(5, 3, profile), ratio, seed) for profile in ("step", "exponential")
     )
@@ -212,7 +220,7 @@ def test_profiles_agree_on_two_classes(ratio, seed):
     assert np.array_equal(step.dev_rows, exponential.dev_rows)
 
 
-def test_classes_are_ranked_by_train_alone():
+def test_classes_are_ranked_by_train_alone() -> None:
     table = make_table((5, 9, 5, 7), test=(90, 1, 1, 1))
     assert rank_classes(table) == (1, 3, 0, 2)
     assert rank_classes(table, minority=(1, 0)) == (3, 2, 1, 0)

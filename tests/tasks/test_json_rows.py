@@ -50,7 +50,7 @@ def test_every_row_is_kept_as_it_was_written(tmp_path_factory: pytest.TempPathFa
 
 
 def test_each_key_has_a_type_that_holds_it_exactly(tmp_path: Path) -> None:
-    columns = {
+    columns: dict[str, Any] = {
         "id": ([1712345678901234567, None], pa.int64()),
         "large": ([2**64 - 1, 0], pa.uint64()),
         "flag": ([True, None], pa.bool_()),

@@ -1,3 +1,9 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import datasets
 import numpy as np
 import pandas as pd
@@ -19,8 +25,8 @@ ROWS = [
 
 
 @pytest.fixture
-def write(tmp_path):
-    def write(rows=ROWS, **columns):
+def write(tmp_path: Path) -> Any:
+    def write(rows: Any = ROWS, **columns: Any) -> Any:
         path = tmp_path / "data.csv"
         pd.DataFrame(rows, columns=["text", "label", "split"]).assign(**columns).to_csv(path, index=False)
         return str(path)
@@ -28,18 +34,18 @@ def write(tmp_path):
     return write
 
 
-def relabelled(names):
+def relabelled(names: Any) -> list[tuple[str, Any, str]]:
     return [(text, names[label], split) for text, label, split in ROWS]
 
 
-def refusal(**keys):
+def refusal(**keys: Any) -> str:
     with pytest.raises(DataError) as error:
         load_task(TaskSpec(**keys))
     assert "\n" not in str(error.value)
     return str(error.value)
 
 
-def test_the_embedded_task():
+def test_the_embedded_task() -> None:
     task = load_task(TaskSpec(name="reviews"))
     assert task.table.class_names == ("negative", "positive")
     assert set(task.table.splits) == {"train", "test"}
@@ -50,7 +56,7 @@ def test_the_embedded_task():
     assert str(task.rows) == "9,000 rows: 9,000 used"
 
 
-def test_a_file_of_ones_own(write):
+def test_a_file_of_ones_own(write: Callable[..., str]) -> None:
     task = load_task(
         TaskSpec(file=write(), template="{text} Is it {mask}", label_words=("fine", "junk"), truncate=True)
     )
@@ -69,12 +75,12 @@ def test_a_file_of_ones_own(write):
         task.wording("encoder")
 
 
-def test_class_names_serve_as_label_words(write):
+def test_class_names_serve_as_label_words(write: Callable[..., str]) -> None:
     task = load_task(TaskSpec(file=write(), template="{text} It is {mask}"))
     assert task.wording("masked").label_words == ("ham", "spam")
 
 
-def test_an_encoder_needs_no_words(write):
+def test_an_encoder_needs_no_words(write: Callable[..., str]) -> None:
     task = load_task(TaskSpec(file=write()))
     assert task.wording("encoder").template.render("a text") == ("a text", "")
     assert task.wording("encoder").label_words == ("ham", "spam")
@@ -82,19 +88,19 @@ def test_an_encoder_needs_no_words(write):
         task.wording("masked")
 
 
-def test_bare_numbers_are_no_label_words(write):
+def test_bare_numbers_are_no_label_words(write: Callable[..., str]) -> None:
     task = load_task(TaskSpec(file=write(relabelled({"ham": 0, "spam": 1})), template="{text} It is {mask}"))
     with pytest.raises(DataError, match=r"give task.template and task.label_words"):
         task.wording("masked")
 
 
-def test_splits_are_named(write):
+def test_splits_are_named(write: Callable[..., str]) -> None:
     task = load_task(TaskSpec(file=write(), splits=SplitNames(train="train", dev="test", test="held")))
     splits = {name: rows.tolist() for name, rows in task.table.splits.items()}
     assert splits == {"train": [0, 1, 2], "dev": [3, 4], "test": [5, 6]}
 
 
-def test_a_file_without_splits_says_how_it_was_split(tmp_path):
+def test_a_file_without_splits_says_how_it_was_split(tmp_path: Path) -> None:
     rows = {"text": [f"text {number}" for number in range(100)], "label": ["ham", "spam"] * 50}
     pd.DataFrame(rows).to_parquet(tmp_path / "data.parquet")
     task = load_task(TaskSpec(file=str(tmp_path / "data.parquet")))
@@ -105,7 +111,7 @@ def test_a_file_without_splits_says_how_it_was_split(tmp_path):
 @pytest.mark.parametrize(
     "names", [{"ham": "Negative", "spam": "POSITIVE"}, {"ham": "neg", "spam": "pos"}, {"ham": 1, "spam": 2}]
 )
-def test_a_well_known_task_from_a_file_keeps_its_own_names_and_words(write, names):
+def test_a_well_known_task_from_a_file_keeps_its_own_names_and_words(write: Callable[..., str], names: Any) -> None:
     task = load_task(TaskSpec(name="mr", file=write(relabelled(names)), minority="positive"))
     assert task.table.class_names == ("negative", "positive")
     assert task.table.labels.tolist() == [0, 0, 1, 0, 1, 0, 1]
@@ -114,7 +120,7 @@ def test_a_well_known_task_from_a_file_keeps_its_own_names_and_words(write, name
 
 
 @pytest.mark.parametrize("names", [("positive", "negative"), ("Negative", "Positive")])
-def test_the_words_of_a_well_known_task_follow_the_names_of_its_classes(write, names):
+def test_the_words_of_a_well_known_task_follow_the_names_of_its_classes(write: Callable[..., str], names: Any) -> None:
     rows = [(text, {"ham": 0, "spam": 1}[label], split) for text, label, split in ROWS]
     file = write(rows, label_name=[names[label] for _, label, _ in rows])
     task = load_task(TaskSpec(name="sst2", file=file))
@@ -124,7 +130,7 @@ def test_the_words_of_a_well_known_task_follow_the_names_of_its_classes(write, n
     assert task.notes == ()
 
 
-def test_bare_numbers_of_a_well_known_task_are_taken_in_its_order_with_a_note(write):
+def test_bare_numbers_of_a_well_known_task_are_taken_in_its_order_with_a_note(write: Callable[..., str]) -> None:
     for numbers in ({"ham": 1, "spam": 2}, {"ham": "0.0", "spam": "1.0"}):
         task = load_task(TaskSpec(name="sst2", file=write(relabelled(numbers))))
         assert task.table.labels.tolist() == [0, 0, 1, 0, 1, 0, 1]
@@ -133,14 +139,14 @@ def test_bare_numbers_of_a_well_known_task_are_taken_in_its_order_with_a_note(wr
         assert task.notes == (f"labels that are numbers are taken as the classes of sst2 in their order: {order}",)
 
 
-def test_a_well_known_tasks_classes_come_in_its_own_order(write):
+def test_a_well_known_tasks_classes_come_in_its_own_order(write: Callable[..., str]) -> None:
     task = load_task(TaskSpec(name="book", file=write(relabelled({"ham": "negative", "spam": "positive"}))))
     assert task.table.class_names == ("positive", "negative")
     assert task.table.labels.tolist() == [1, 1, 0, 1, 0, 1, 0]
     assert task.minority == (0,)
 
 
-def test_the_study_overrides_what_is_known(write):
+def test_the_study_overrides_what_is_known(write: Callable[..., str]) -> None:
     file = write(relabelled({"ham": "neg", "spam": "pos"}))
     words = load_task(TaskSpec(name="mr", file=file, label_words=("bad", "good")))
     assert words.wording("causal").label_words == ("bad", "good")
@@ -150,7 +156,7 @@ def test_the_study_overrides_what_is_known(write):
     assert template.wording("masked").label_words == ("terrible", "great")
 
 
-def test_other_classes_than_the_well_known_ones_need_words(write):
+def test_other_classes_than_the_well_known_ones_need_words(write: Callable[..., str]) -> None:
     message = refusal(name="mr", file=write())
     assert "negative, positive" in message
     assert "ham, spam" in message
@@ -170,7 +176,7 @@ def test_other_classes_than_the_well_known_ones_need_words(write):
         ((5, 4, 3, 2, 1), (3, 4)),
     ],
 )
-def test_the_rarer_half_is_made_rare(write, counts, rarer):
+def test_the_rarer_half_is_made_rare(write: Callable[..., str], counts: Any, rarer: Any) -> None:
     rows = [
         (f"{split} {label} {number}", f"class {label}", split)
         for split in ("train", "test")
@@ -180,11 +186,12 @@ def test_the_rarer_half_is_made_rare(write, counts, rarer):
     assert load_task(TaskSpec(file=write(rows))).minority == rarer
 
 
-def test_a_pair_task_needs_its_second_column(write):
+def test_a_pair_task_needs_its_second_column(write: Callable[..., str]) -> None:
     labels = {"ham": "entailment", "spam": "not_entailment"}
     assert "name its column with task.second_text" in refusal(name="rte", file=write(relabelled(labels)))
     file = write(relabelled(labels), other=[f"b{number}" for number in range(len(ROWS))])
     task = load_task(TaskSpec(name="rte", file=file, second_text="other"))
+    assert task.table.second_texts
     assert task.wording("masked").template.render(task.table.texts[0], task.table.second_texts[0]) == (
         "a1 ? ",
         " , b0",
@@ -207,26 +214,26 @@ def test_a_pair_task_needs_its_second_column(write):
         ({"hub": "owner/name"}, "both task.file and task.hub"),
     ],
 )
-def test_refuses(write, keys, reason):
+def test_refuses(write: Callable[..., str], keys: Any, reason: str) -> None:
     assert reason in refusal(file=write(), **keys)
 
 
-def test_refuses_a_split_of_one_class(write):
+def test_refuses_a_split_of_one_class(write: Callable[..., str]) -> None:
     rows = [row for row in ROWS if row[1:] != ("spam", "test")]
     assert "split 'test' holds fewer than two classes" in refusal(file=write(rows))
 
 
 @pytest.mark.parametrize("name", ["sst3", "mpqa"])
-def test_refuses_a_name_without_data(name):
+def test_refuses_a_name_without_data(name: str) -> None:
     message = refusal(name=name)
     assert f"task {name!r} has no data" in message
     assert "reviews, sst2" in message
 
 
-def test_hub_data_sets_load_by_their_own_columns(tmp_path, monkeypatch):
+def test_hub_data_sets_load_by_their_own_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def load_dataset(hub, config, revision):
+    def load_dataset(hub: str, config: str | None, revision: str | None) -> Any:
         asked.append((hub, config, revision))
         features = datasets.Features(
             {
@@ -254,7 +261,9 @@ def test_hub_data_sets_load_by_their_own_columns(tmp_path, monkeypatch):
     ]
 
 
-def test_a_class_label_keeps_its_order_from_the_hub_and_from_a_file(tmp_path, monkeypatch):
+def test_a_class_label_keeps_its_order_from_the_hub_and_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     features = datasets.Features(
         {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["ok", "broken"])}
@@ -264,7 +273,7 @@ def test_a_class_label_keeps_its_order_from_the_hub_and_from_a_file(tmp_path, mo
     for split in ("train", "test", "extra"):
         rows = {"text": [f"{split} {number}" for number in range(4)], "label": [0, 1, 0, -1]}
         datasets.Dataset.from_dict(rows, features).to_parquet(hub / f"data/{split}-00000-of-00001.parquet")
-    words = {"template": "{text} It is {mask}", "label_words": ("great", "terrible")}
+    words: dict[str, Any] = {"template": "{text} It is {mask}", "label_words": ("great", "terrible")}
     task = load_task(TaskSpec(hub=str(hub), **words))
     assert task.table.class_names == ("ok", "broken")
     assert task.table.labels.tolist() == [0, 1, 0] * 2

@@ -3,7 +3,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +17,7 @@ from zostudy.tasks.rows import RowCount
 from zostudy.tasks.selection import select
 from zostudy.tasks.table import TextTable
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"text": "a dull film", "label": "bad", "split": "train"},
     {"text": 'she said "go", twice', "label": "good", "split": "train"},
     {"text": "NA", "label": "bad", "split": "test"},
@@ -266,7 +265,7 @@ def test_labels_must_be_classes(label: Any, reason: str) -> None:
 
 @pytest.mark.parametrize("kind", ["Int64", "string", "boolean", "category", "Float64"])
 def test_a_missing_value_of_any_type_is_told_with_its_row(kind: str) -> None:
-    column = pd.Series([1, 0, None, 1]).astype("Int64").astype(kind)
+    column = pd.Series([1, 0, None, 1]).astype("Int64").astype(kind)  # type: ignore[call-overload]
     message = refusal(pd.DataFrame(ROWS).assign(label=column))
     assert "1 empty labels in column 'label', the first at row 3" in message
 
@@ -287,5 +286,5 @@ def test_bytes_that_are_no_text_are_told_with_their_row() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
-def test_labels_are_of_one_type(dtype: Callable[..., Any]) -> None:
+def test_labels_are_of_one_type(dtype: Any) -> None:
     assert selected(labelled(pa.array(np.array([0, 1, 0, 1], dtype))))[0].labels.dtype == np.int32

@@ -1,3 +1,8 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -10,7 +15,7 @@ PAIRS = ["rte", "mrpc", "qnli", "qqp", "snli"]
 OWN = ["sms_spam", "hate_speech_offensive", "tweet_emotion", "tweet_offensive", "banking77"]
 
 
-def keys(name):
+def keys(name: str) -> dict[str, Any]:
     if name in PAIRS:
         return {"name": name, "second_text": "text_b"}
     if name == "cola":
@@ -19,7 +24,7 @@ def keys(name):
 
 
 @pytest.mark.parametrize("name", [*SINGLE, *PAIRS, *OWN, "cola"])
-def test_real_files_load_and_are_drawn_from(shared_dir, name):
+def test_real_files_load_and_are_drawn_from(shared_dir: Path, name: str) -> None:
     file = shared_dir / "data" / f"{name}.parquet"
     frame = pd.read_parquet(file)
     task = load_task(TaskSpec(file=str(file), **keys(name)))
@@ -33,7 +38,7 @@ def test_real_files_load_and_are_drawn_from(shared_dir, name):
     assert drawn.test_rows.tolist() == table.splits["test"].tolist()
 
 
-def test_repeats_are_counted_as_the_data_says(shared_dir):
+def test_repeats_are_counted_as_the_data_says(shared_dir: Path) -> None:
     table = load_task(TaskSpec(name="mpqa", file=str(shared_dir / "data" / "mpqa.parquet"))).table
     frame = pd.read_parquet(shared_dir / "data" / "mpqa.parquet")
     test = set(frame.text[frame.split == "test"])
@@ -42,6 +47,6 @@ def test_repeats_are_counted_as_the_data_says(shared_dir):
     assert drawn.left_out == (frame.split == "train").sum() - len(usable)
 
 
-def test_naturally_rare_classes_are_found(shared_dir):
+def test_naturally_rare_classes_are_found(shared_dir: Path) -> None:
     task = load_task(TaskSpec(file=str(shared_dir / "data" / "sms_spam.parquet")))
     assert [task.table.class_names[label] for label in task.minority] == ["spam"]

@@ -4,6 +4,7 @@ import hashlib
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -22,7 +23,7 @@ TABLE = TextTable(
     splits={"train": np.array([0, 1]), "test": np.array([2])},
 )
 
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "a letter": {"texts": ("fine film", "", "schön\0a")},
     "where a text ends": {"texts": ("fine fil", "m", "schön\0e")},
     "the order of the rows": {"texts": ("", "fine film", "schön\0e")},
@@ -62,7 +63,7 @@ def test_another_table_has_another_digest(change: str) -> None:
 
 
 def test_neither_the_order_of_the_splits_nor_the_width_of_numbers_matters() -> None:
-    splits = {name: rows.astype(np.int32) for name, rows in reversed(TABLE.splits.items())}
+    splits: Any = {name: rows.astype(np.int32) for name, rows in reversed(TABLE.splits.items())}
     assert replace(TABLE, splits=splits, labels=TABLE.labels.astype(np.int64)).digest == TABLE.digest
 
 

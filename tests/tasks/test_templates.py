@@ -1,19 +1,22 @@
+from __future__ import annotations
+
 import pytest
 
+from zostudy.config.study import HeadKind
 from zostudy.errors import DataError
 from zostudy.tasks.templates import Template
 
 
-def test_renders_around_the_mask():
+def test_renders_around_the_mask() -> None:
     template = Template.parse("{text} ? {mask} , {second_text}")
     assert template.render("A man sleeps", "He rests") == ("A man sleeps ? ", " , He rests")
 
 
-def test_without_a_mask_all_of_it_stands_before():
+def test_without_a_mask_all_of_it_stands_before() -> None:
     assert Template.parse("{text}!").render("Fine") == ("Fine!", "")
 
 
-def test_braces_in_template_and_text_are_literal():
+def test_braces_in_template_and_text_are_literal() -> None:
     template = Template.parse("{{{text}}} was {mask}")
     assert template.render("a {mask} in {braces}") == ("{a {mask} in {braces}} was ", "")
 
@@ -32,7 +35,7 @@ def test_braces_in_template_and_text_are_literal():
         ("{text} was } {mask}", "'}'"),
     ],
 )
-def test_refuses_what_is_no_template(source, reason):
+def test_refuses_what_is_no_template(source: str, reason: str) -> None:
     with pytest.raises(DataError) as refusal:
         Template.parse(source)
     assert reason in str(refusal.value)
@@ -49,7 +52,7 @@ def test_refuses_what_is_no_template(source, reason):
         ("encoder", "{text}"),
     ],
 )
-def test_accepts_what_fits_the_head(head, source):
+def test_accepts_what_fits_the_head(head: HeadKind, source: str) -> None:
     Template.parse(source).check(head)
 
 
@@ -64,7 +67,7 @@ def test_accepts_what_fits_the_head(head, source):
         ("encoder", "{text} It was {mask}", "leave {mask} out"),
     ],
 )
-def test_refuses_what_does_not_fit_the_head(head, source, remedy):
+def test_refuses_what_does_not_fit_the_head(head: HeadKind, source: str, remedy: str) -> None:
     with pytest.raises(DataError) as refusal:
         Template.parse(source).check(head)
     assert remedy in str(refusal.value)

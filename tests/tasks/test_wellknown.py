@@ -1,6 +1,10 @@
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
-from zostudy.config.study import WELL_KNOWN_TASKS
+from zostudy.config.study import WELL_KNOWN_TASKS, HeadKind
 from zostudy.tasks.templates import HEADS
 from zostudy.tasks.wellknown import WELL_KNOWN
 
@@ -10,7 +14,7 @@ HIDDEN_TEST_LABELS = {"sst2", "cola", "mrpc", "qqp", "rte", "qnli", "wnli", "mnl
 
 @pytest.mark.parametrize("name", WELL_KNOWN)
 @pytest.mark.parametrize("head", HEADS)
-def test_every_head_is_asked_in_words_that_fit_it(name, head):
+def test_every_head_is_asked_in_words_that_fit_it(name: str, head: HeadKind) -> None:
     task = WELL_KNOWN[name]
     wording = task.wordings[head]
     wording.template.check(head)
@@ -25,8 +29,9 @@ def test_every_head_is_asked_in_words_that_fit_it(name, head):
 
 
 @pytest.mark.parametrize("name", [name for name, task in WELL_KNOWN.items() if task.hub])
-def test_every_origin_has_the_columns_and_splits_of_its_kind(name):
+def test_every_origin_has_the_columns_and_splits_of_its_kind(name: str) -> None:
     origin = WELL_KNOWN[name].hub
+    assert origin is not None
     assert origin.id.count("/") == 1, "canonical ids have an owner"
     assert (origin.second_text is not None) == (name in PAIRS)
     assert origin.splits.test.startswith("validation") == (name in HIDDEN_TEST_LABELS)
@@ -46,11 +51,11 @@ def test_every_origin_has_the_columns_and_splits_of_its_kind(name):
         ("sst2", "1", None),
     ],
 )
-def test_classes_are_known_by_all_their_names(task, name, label):
+def test_classes_are_known_by_all_their_names(task: Any, name: str, label: int) -> None:
     assert WELL_KNOWN[task].label_of(name) == label
 
 
-def test_other_names_lead_to_classes():
+def test_other_names_lead_to_classes() -> None:
     for task in WELL_KNOWN.values():
         assert set(task.other_names.values()) <= set(task.class_names)
 

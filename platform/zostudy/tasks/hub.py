@@ -50,7 +50,7 @@ def hub_rows(
 
 
 def _load(hub: str, config: str | None, revision: str | None) -> Any:
-    import datasets  # type: ignore[import-untyped]
+    import datasets
 
     try:
         return datasets.load_dataset(hub, config, revision=revision)
