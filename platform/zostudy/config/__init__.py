@@ -1,4 +1,4 @@
-"""What a study asks: the study file's keys and rules, and its loading with every mistake told in one line."""
+"""The study file: its keys and rules, and its loading, which reports each mistake in one line."""
 
 from zostudy.config.difference import Difference, difference
 from zostudy.config.distributions import Choice, Distribution, Range

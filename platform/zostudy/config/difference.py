@@ -1,4 +1,4 @@
-"""Compares two studies: what the later one adds to the earlier one, and where it contradicts it."""
+"""Compares two studies: what the later one adds to the earlier one, and what it changes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""YAML text to plain data that remembers where each key was written.
+"""Reads YAML text as plain data, with the location of each key.
 
-Scalars follow YAML 1.2 and not PyYAML's 1.1: ``yes``, ``no``, ``on`` and ``off`` are words (label words often
-are just these), ``1e-3`` is a number, ``010`` is ten, and dates are text. Keys are always text. Repeated
-keys, aliases, tags for objects, numbers that are not finite and text that no file can hold are refused.
+Scalars follow YAML 1.2 and not PyYAML's 1.1: ``yes``, ``no``, ``on`` and ``off`` are words (as label words often are),
+``1e-3`` is a number, ``010`` is ten, and dates are text. Keys are always text. Repeated keys, aliases, tags for
+objects, numbers that are not finite and text that no file can hold are refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BEGIN = "begin with name: my-study"
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """Where something was written: a line of a file counted from 1, or (line 0) a ``--set``."""
+    """The origin of a key: a line of a file, counted from 1, or (line 0) a ``--set``."""
 
     line: int
     source: str
@@ -66,7 +66,7 @@ def parse_document(text: str, source: str) -> Document:
     """Returns the YAML text of a file as a document.
 
     Raises:
-        SpecError: it is no valid YAML, is empty, or is not a mapping of keys.
+        SpecError: the text is not valid YAML, is empty, or is not a mapping of keys.
     """
     data, locations = parse_yaml(text, lambda line: Location(line, source))
     if data is None:
@@ -78,14 +78,14 @@ def parse_document(text: str, source: str) -> Document:
 
 
 def parse_yaml(text: str, location_of: Callable[[int], Location]) -> tuple[Any, dict[KeyPath, Location]]:
-    """Returns plain data and the locations in it, () being the whole.
+    """Returns plain data and the location of each key in it; the empty path is the whole.
 
     Args:
         text: one YAML document; an empty one is None.
         location_of: the location of a line, counted from 1.
 
     Raises:
-        SpecError: it is no valid YAML or holds what a study file may not.
+        SpecError: the text is not valid YAML, or holds something that a study file may not.
     """
     reader = _Reader(location_of)
     node = _node(text, location_of)
@@ -143,7 +143,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that either version of YAML would read as something else; writes what occurs twice twice."""
+    """Quotes text that either version of YAML would read as something else; writes no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -253,7 +253,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 
 
 def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
-    """Returns the line, counted from 0, what is wrong there, and what to do."""
+    """Returns the line, counted from 0, the problem there, and the remedy."""
     if isinstance(error, yaml.reader.ReaderError):
         problem = f"the character U+{ord(text[error.position]):04X} is not allowed"
         return text.count("\n", 0, error.position), problem, "remove it, and save the text as UTF-8"

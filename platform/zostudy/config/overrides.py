@@ -1,4 +1,4 @@
-"""``--set key=value``: any key of a study, from the command line."""
+"""Applies ``--set key=value``, which sets any key of a study from the command line."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")
 def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution]:
     """Returns the search space of one entry of ``methods``, in the order of the study file.
 
-    Keys are the method's options and ``imbalance.setting``. An option that the entry fixes is not searched
-    there, and ``label.option`` goes before ``option``.
+    Its keys are the method's options and ``imbalance.setting``. An option that the entry fixes is not searched, and
+    ``label.option`` takes precedence over ``option``.
     """
     free = set(option_names(options_class(method.algorithm))) - method.options.keys()
     space: dict[str, Distribution] = {}
@@ -36,7 +36,7 @@ def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution
 
 
 def space_problems(study: StudySpec) -> Iterator[Problem]:
-    """Yields a problem for each key of ``search.space`` that reaches no option, and each value refused."""
+    """Yields a problem for each key of ``search.space`` without an option, and for each value that is refused."""
     for key, distribution in study.search.space.items():
         path: KeyPath = ("search", "space", key)
         owners = _owners(study, key)
@@ -49,7 +49,7 @@ def space_problems(study: StudySpec) -> Iterator[Problem]:
 
 
 def _owners(study: StudySpec, key: str) -> list[type]:
-    """Returns the classes that declare the option behind a key of the space and do not have it fixed."""
+    """Returns the classes that declare the option of a search key, without those whose method fixes it."""
     owner, _, option = key.rpartition(".")
     if owner == IMBALANCE:
         return [ImbalanceSpec] if option in IMBALANCE_SETTINGS else []

@@ -206,8 +206,7 @@ class ResourcesSpec(Section):
     cpus: Annotated[Positive, key("CPUs, and so threads, of a replica")] = 1
     gpus: Annotated[Number, Field(ge=0), key("GPUs of a replica; a fraction lets replicas share one")] = 0.0
     accelerator_type: Annotated[
-        Text | None,
-        key("only nodes with this accelerator, as Ray names it, get replicas; null: any node", example="A100"),
+        Text | None, key("Ray's name of the accelerator that a node must have; null: any node", example="A100")
     ] = None
     memory: Annotated[
         Annotated[Number, Field(ge=1)] | None,

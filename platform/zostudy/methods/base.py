@@ -49,7 +49,7 @@ class Queries:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What one step saw.
+    """Measurements of one step.
 
     Attributes:
         loss: the objective's mean over the batch at the unperturbed latent where the method asks for it, else
@@ -69,7 +69,7 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Context:
-    """All that a method may know of its trial.
+    """Everything that a method knows about its trial.
 
     Attributes:
         seed: the trial's seed; all noise is a function of it and the step.
@@ -99,16 +99,16 @@ class Method(ABC):
     """An ask/tell optimiser of a prompt's latent.
 
     A subclass writes ``step``, a generator that reads like the paper's pseudo-code: it yields queries,
-    is sent their scores and labels, moves ``self.latent`` and returns a record. The loop of its user is
+    is sent their scores and labels, moves ``self.latent`` and returns a record. It is run by
     ``while not method.finished: method.tell(*evaluate(method.ask()))``.
 
     Attributes:
         name: the name under which it is registered.
         Options: its options, a frozen dataclass.
-        spends_queries: False for a method that tunes nothing, and so is never searched.
+        spends_queries: False for a method that tunes nothing; its options are never searched.
         latent: float32 ``[d]``, the point to evaluate.
         step_number: steps done.
-        queries_spent: queries charged so far, never above ``context.budget``.
+        queries_spent: queries spent so far, never above ``context.budget``.
     """
 
     name: ClassVar[str]
@@ -143,7 +143,7 @@ class Method(ABC):
     @property
     @abstractmethod
     def step_cost(self) -> int:
-        """The queries that one whole step charges, the same for every step."""
+        """The queries that one whole step costs, the same for every step."""
 
     @property
     def finished(self) -> bool:
@@ -151,7 +151,7 @@ class Method(ABC):
         return self._running is None and self.queries_spent + self.step_cost > self.context.budget
 
     def ask(self) -> Queries:
-        """Returns the queries to evaluate next; asked again before ``tell``, the same ones.
+        """Returns the queries to evaluate next. Until ``tell``, every call returns the same ones.
 
         Raises:
             RuntimeError: the method has finished.
@@ -193,7 +193,7 @@ class Method(ABC):
         return record
 
     def state_dict(self) -> State:
-        """Returns copies of all that changes, as small arrays and numbers, between two steps.
+        """Returns copies of everything that steps change, as small arrays and numbers. Called between steps.
 
         Raises:
             RuntimeError: a step is under way.
@@ -204,7 +204,7 @@ class Method(ABC):
         return counters | {"latent": self.latent.copy()} | self._extra_state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over a ``state_dict``; what follows equals, bit for bit, a run never interrupted.
+        """Restores a ``state_dict``. The steps that follow equal those of an uninterrupted run, bit for bit.
 
         Raises:
             ValueError: the latent is of another length, or not finite.
@@ -224,7 +224,7 @@ class Method(ABC):
         return {}
 
     def _load_extra_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (most have none)
-        """Takes over what ``_extra_state`` gave."""
+        """Restores what ``_extra_state`` returned."""
 
     def _check_scores(self, scores: Scores, queries: Queries) -> None:
         expected = (*queries.rows.shape, self.context.n_classes)

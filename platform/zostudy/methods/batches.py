@@ -1,4 +1,4 @@
-"""Which examples a step sees: a pure function of the seed and the step, the same for every method."""
+"""Samplers of batches: a pure function of seed and step, so the same for every method."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Positions = NDArray[np.int64]
 
 
 class Sampler(ABC):
-    """Draws batches from the training draw.
+    """Draws batches from the training rows.
 
     Attributes:
-        class_shares: float64 ``[C]``, the share of each class in what is drawn, known before any draw. It is
-            what "the" class prior means for objectives: stratified batches have a prior of their own.
+        class_shares: float64 ``[C]``, the expected share of each class in a batch. Objectives use it as the class
+            prior, so stratified batches have a prior of their own.
     """
 
     class_shares: NDArray[np.float64]
@@ -36,7 +36,7 @@ def make_sampler(context: Context) -> Sampler:
 
 
 class NaturalSampler(Sampler):
-    """Shuffled epochs over the training draw: every example once before any comes again."""
+    """Shuffled epochs over the training rows: every example is drawn once before any repeats."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -52,8 +52,8 @@ class NaturalSampler(Sampler):
 class StratifiedSampler(Sampler):
     """Every class in equal number in every batch, each class in shuffled epochs of its own.
 
-    Where the batch size is no multiple of C, some classes, minority ones first, have one
-    more. A class of fewer examples than its part of the batch repeats some.
+    If the batch size is no multiple of C, some classes, minority ones first, get one more. A class with fewer examples
+    than its part of the batch repeats some.
     """
 
     def __init__(self, context: Context) -> None:
@@ -99,7 +99,7 @@ class StratifiedSampler(Sampler):
 
 
 def _stream(seed: int, members: Positions, name: str, start: int, count: int) -> Positions:
-    """Returns elements start..start+count of the endless row of shuffled epochs over the members."""
+    """Returns elements start..start+count of the endless sequence of shuffled epochs over the members."""
     epochs = range(start // len(members), (start + count - 1) // len(members) + 1)
     shuffled = [generator(seed, "batch", name, epoch).permutation(members) for epoch in epochs]
     offset = start - epochs.start * len(members)

@@ -16,7 +16,7 @@ from zostudy.methods.registry import register_method
 
 @dataclass(frozen=True, kw_only=True)
 class BptFzgOptions(ProbingOptions):
-    """Options of BPT-FZG: one for every point on which the paper, or what we could read of it, is silent."""
+    """Options of BPT-FZG: one for every point that the paper, as far as we could read it, leaves open."""
 
     objective: ObjectiveName = "auc"
     queries_per_step: Annotated[

@@ -39,8 +39,8 @@ class CmaEs(TunedMethod):
     """BBT (Sun et al., ICML 2022): CMA-ES over the latent, a whole population on the step's batch.
 
     The point to evaluate is the mean of the search distribution, which a lucky batch cannot mislead as it can
-    the best candidate ever seen. Its state is nothing but the losses it was told: every population is a
-    function of the seed, the generation and those, and loading a state tells them again.
+    the best candidate ever seen. Its state is the losses of all generations: each population is a function of the seed,
+    the generation and the earlier losses, so loading a state replays them.
     """
 
     Options = CmaEsOptions
@@ -49,17 +49,17 @@ class CmaEs(TunedMethod):
     def __init__(self, options: CmaEsOptions, context: Context) -> None:
         """Starts the search distribution at zero; raises as ``TunedMethod`` does."""
         super().__init__(options, context)
-        self._told: list[NDArray[np.float64]] = []
+        self._losses: list[NDArray[np.float64]] = []
         self._search = self._new_search()
 
     @property
     def step_cost(self) -> int:
-        """The population, and the mean where the objective has scalars of its own."""
+        """The population, and the mean if the objective has scalars of its own."""
         return self.options.queries_per_step
 
     def step(self) -> Step:
-        """Evaluates one population and lets CMA-ES learn from its order."""
-        population = self._population(len(self._told))
+        """Evaluates one population and updates the search distribution by its ranking."""
+        population = self._population(len(self._losses))
         at_mean = [self.latent] if self.objective.has_auxiliaries else []
         latents = np.stack([*population.astype(np.float32), *at_mean])
         scores, labels = yield Queries(latents, np.tile(self.batch(), (len(latents), 1)))
@@ -78,7 +78,7 @@ class CmaEs(TunedMethod):
 
     def _learn(self, population: Population, losses: NDArray[np.float64]) -> None:
         self._search.tell(list(zip(population, losses.tolist(), strict=True)))
-        self._told.append(losses)
+        self._losses.append(losses)
         self.latent = self._search.mean.astype(np.float32)
 
     def _new_search(self) -> Any:
@@ -89,10 +89,10 @@ class CmaEs(TunedMethod):
         return CMA(mean=mean, sigma=self.options.perturbation_radius, population_size=size, seed=0)
 
     def _extra_state(self) -> State:
-        return super()._extra_state() | {"told": np.array(self._told)}
+        return super()._extra_state() | {"told": np.array(self._losses)}
 
     def _load_extra_state(self, state: Mapping[str, Any]) -> None:
         super()._load_extra_state(state)
-        self._told, self._search = [], self._new_search()
+        self._losses, self._search = [], self._new_search()
         for generation, losses in enumerate(np.asarray(state["told"])):
             self._learn(self._population(generation), losses)

@@ -44,7 +44,7 @@ def _mean_along(slopes: Losses, directions: Latents) -> Gradient:
 
 @dataclass(frozen=True)
 class Stencil:
-    """The points at which a difference is evaluated, and how their losses become a gradient.
+    """The points of a finite difference, and the gradient from their losses.
 
     Points are laid out as: for each direction its probe (or its +/- pair, adjacent), then the base points.
 

@@ -58,7 +58,7 @@ class ProbingMethod(TunedMethod):
         return draw_directions(self.options.direction, self.context.seed, self.step_number, stage, count, dim)
 
     def learning_rate(self) -> float:
-        """Returns this step's learning rate: the option's value times the schedule's share of it."""
+        """Returns this step's learning rate: the option's value times the schedule's factor."""
         done = self.step_number * self.step_cost / self.context.budget
         share = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
         return self.options.learning_rate * share[self.options.learning_rate_schedule]
@@ -77,7 +77,7 @@ class ProbingMethod(TunedMethod):
         return Stencil(centre, directions, self.options.perturbation_radius, self.batch(), central, base, per_example)
 
     def probed(self, stencil: Stencil, losses: Losses, gradient: Gradient) -> StepRecord:
-        """Returns the record of a step that was one stencil."""
+        """Returns the record of a step with a single stencil."""
         probes = stencil.probe_losses(losses)
         loss = stencil.at_base(losses).mean() if stencil.base else probes.mean()
         return self.record(float(loss), spread(probes), float(np.linalg.norm(gradient)))

@@ -31,9 +31,9 @@ class RandomSearchOptions(ObjectiveOptions):
 
 @register_method("random-search")
 class RandomSearch(TunedMethod):
-    """Keeps, step by step, the prompt of least loss among the incumbent and fresh random challengers.
+    """Keeps the prompt with the least loss among the incumbent and fresh random challengers, step by step.
 
-    The incumbent is evaluated again on each new batch, so that a lucky batch does not enthrone it for ever.
+    The incumbent is evaluated again on each new batch, so that one lucky batch cannot keep it for ever.
     """
 
     Options = RandomSearchOptions
@@ -45,7 +45,7 @@ class RandomSearch(TunedMethod):
         return self.options.queries_per_step
 
     def step(self) -> Step:
-        """Lets the contestants meet on one batch; the least loss becomes or stays the latent."""
+        """Evaluates all contestants on one batch; the one with the least loss becomes the latent."""
         dim, challengers = self.options.subspace_dim, self.step_cost - 1
         normal = draw_directions("gaussian", self.context.seed, self.step_number, "challengers", challengers, dim)
         contestants = np.concatenate([self.latent[None], np.float32(self.options.perturbation_radius) * normal])

@@ -1,4 +1,4 @@
-"""Finds methods by name: those of zostudy, and those of any installed package."""
+"""Finds methods by name: those of zostudy and of any installed package."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MethodType = TypeVar("MethodType", bound=type[Method])
 
 
 def register_method(name: str) -> Callable[[MethodType], MethodType]:
-    """Returns a class decorator that makes a method known under a name.
+    """Returns a class decorator that registers a method under a name.
 
-    A package of its own needs no decorator: it names the class in its entry-point group ``zostudy.methods``.
+    An installed package needs no decorator: its entry-point group ``zostudy.methods`` names the class.
     """
 
     def register(method: MethodType) -> MethodType:
@@ -37,7 +37,7 @@ def method_names() -> list[str]:
 
 
 def registered_here() -> dict[str, type[Method]]:
-    """Returns the methods that this process's own code registered, which another process does not find by name."""
+    """Returns the methods that the code of this process registered. Other processes cannot find them by name."""
     elsewhere = _entry_points()
     return {
         name: method

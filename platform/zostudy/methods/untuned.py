@@ -1,4 +1,4 @@
-"""The untuned prompt: what every method has to beat."""
+"""The untuned prompt: the baseline of every method."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from zostudy.methods.registry import register_method
 
 @register_method("untuned")
 class Untuned(Method):
-    """Stays at the start tokens and spends nothing; any budget will do, 0 too."""
+    """Stays at the start tokens and spends no query, so any budget is enough, even 0."""
 
     Options = MethodOptions
     spends_queries = False
 
     @property
     def step_cost(self) -> int:
-        """Nothing."""
+        """Zero."""
         return 0
 
     @property
     def finished(self) -> bool:
-        """Always: there is nothing to ask."""
+        """Always true."""
         return True
 
     def step(self) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -129,13 +129,9 @@ def refuse_rows(bad: Sequence[bool], used: Iterable[bool] | None, what: str, sou
 
 
 def _holds_strings(kind: pa.DataType) -> bool:
-    checks: tuple[Callable[[pa.DataType], bool], ...] = (
-        types.is_string,
-        types.is_large_string,
-        types.is_string_view,
-        types.is_null,
+    return any(
+        is_kind(kind) for is_kind in (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
     )
-    return any(check(kind) for check in checks)
 
 
 def _refuse_type(column: pa.ChunkedArray, rule: str, name: str, source: str) -> NoReturn:

@@ -1,9 +1,8 @@
 """The embedded task: generated English reviews, each with one verdict and nothing that contradicts it.
 
-A review is a single sentence: a verdict on its subject, said directly or through a negation, sometimes in
-contrast to a circumstance, sometimes with neutral filler around it. The label is the verdict's polarity.
-The circumstance of a contrast always has the opposite polarity and is never the subject of a verdict, so
-counting pleasant words does not give the label, while every reader would.
+A review is a single sentence: a verdict on its subject, direct or negated, sometimes in contrast to a circumstance,
+sometimes with neutral filler around it. The label is the verdict's polarity. The circumstance of a contrast always has
+the opposite polarity and is never the subject of a verdict, so counting pleasant words does not give the label.
 """
 
 from __future__ import annotations
@@ -134,7 +133,7 @@ def reviews(seed: int = 0, train_rows: int = 8000, test_rows: int = 1000) -> Tex
 
 
 def belongs_to_task(text: str) -> bool:
-    """Returns whether a sentence may stand in the task's table, under any seed; pretraining takes the others."""
+    """Returns whether a sentence may be in the task's table, under any seed; the others are for pretraining."""
     return zlib.crc32(text.encode()) % _TASK_SHARE == 0
 
 
@@ -183,7 +182,7 @@ def _pick(dice: Iterator[float], options: Sequence[str]) -> str:
 
 
 def _dice(seed: int, stream: str) -> Iterator[float]:
-    """Yields uniform numbers in [0, 1), drawn in blocks because single draws would cost most of the time."""
+    """Yields uniform numbers in [0, 1), drawn in blocks for speed."""
     random = generator(seed, stream)
     while True:
         yield from random.random(4096).tolist()

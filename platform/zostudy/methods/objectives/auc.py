@@ -87,7 +87,7 @@ class AucMinimax(Objective):
         return grad_a, grad_b, 2 * scale * (gap - self.alpha)
 
     def start(self, scores: Scores, labels: Labels) -> None:
-        """Puts a, b, alpha at their optimum on the first batch; for an absent class, at the mean score."""
+        """Sets a, b, alpha to their optimum on the first batch; an absent class counts with the mean score."""
         if self._started:
             return
         h, positive, negative, _ = self._terms(scores, labels)
@@ -123,7 +123,7 @@ class AucMinimax(Objective):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over a ``state_dict``."""
+        """Restores a ``state_dict``."""
         saved = [np.array(state[name], dtype=np.float64) for name in ("a", "b", "alpha")]
         if any(values.shape != self.a.shape for values in saved):
             raise ValueError(f"saved scalars must have shape {self.a.shape}, but have {[v.shape for v in saved]}")

@@ -1,4 +1,4 @@
-"""What a method minimises: losses of scores, with first-order steps of the objective's own scalars."""
+"""The base class of objectives: losses of scores, and first-order steps of the objective's own scalars."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Objective(ABC):
         """Returns float64 ``[q, b]`` from scores float32 ``[q, b, C]`` and labels int32 ``[q, b]``."""
 
     def start(self, scores: Scores, labels: Labels) -> None:  # noqa: B027
-        """Sets the scalars from the first batch at the unperturbed latent; does nothing ever after."""
+        """Sets the scalars from the first batch at the unperturbed latent; later calls do nothing."""
 
     def update(self, scores: Scores, labels: Labels) -> None:  # noqa: B027
         """Takes one first-order step of the scalars from a batch at the unperturbed latent."""
@@ -42,4 +42,4 @@ class Objective(ABC):
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
-        """Takes over a ``state_dict``."""
+        """Restores a ``state_dict``."""

@@ -19,7 +19,7 @@ def log_softmax(scores: Scores) -> NDArray[np.float64]:
 
 
 def balanced_weights(class_shares: ClassVector) -> ClassVector:
-    """Returns weights ``1 / (C share)``, float64 ``[C]``, of mean 1 in what is drawn; 0 if absent."""
+    """Returns weights ``1 / (C share)``, float64 ``[C]``, of mean 1 over the draws; 0 for an absent class."""
     present = class_shares > 0
     return np.where(present, 1 / (len(class_shares) * np.where(present, class_shares, 1.0)), 0.0)
 
