@@ -11,6 +11,7 @@ from zostudy.cli.flags import flagged
     [
         ("run", "`results`: must be a folder", "--results: must be a folder"),
         ("run", "`dry_run` or `set`", "--dry-run or --set"),
+        ("run", "`overrides` seed=x", "--set seed=x"),
         ("compare", "`study` is no flag here", "study is no flag here"),
         ("no-such-verb", "`results` stays a word", "results stays a word"),
         ("run", "a file called `A B`", "a file called `A B`"),

@@ -71,7 +71,7 @@ def test_a_setting_reaches_its_key_and_no_other(setting: str, path: tuple[str | 
     before = document()
     after = override(before, [setting])
     assert value_at(after.data, *path) == value
-    assert after.location(path) == Location(0, f"--set {setting}")
+    assert after.location(path) == Location(0, f"`overrides` {setting}")
     for other, place in before.locations.items():
         if other[: len(path)] != path and other != path[: len(other)]:
             assert after.location(other) == place
@@ -81,28 +81,29 @@ def test_a_setting_reaches_its_key_and_no_other(setting: str, path: tuple[str | 
 def test_later_settings_win_and_build_on_earlier_ones() -> None:
     after = override(document(), ["search.space={}", "search.space.rate.low=1", "search.space.rate.low=2"])
     assert after.data["search"]["space"] == {"rate": {"low": 2}}
-    assert str(after.location(("search", "space", "rate", "low"))) == "--set search.space.rate.low=2"
+    assert str(after.location(("search", "space", "rate", "low"))) == "`overrides` search.space.rate.low=2"
 
 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("search.trials", "--set search.trials: must be key=value; write --set search.trials=2, for example"),
-        ("=3", "--set =3: must be key=value; write --set search.trials=2, for example"),
-        ("a..b=3", "--set a..b=3: must be key=value; write --set search.trials=2, for example"),
-        ("name.x=1", '--set name.x=1: name: must be keys with values, but got "s"; set name itself'),
+        ("search.trials", "`overrides` search.trials: must be key=value; write search.trials=2, for example"),
+        ("=3", "`overrides` =3: must be key=value; write search.trials=2, for example"),
+        ("a..b=3", "`overrides` a..b=3: must be key=value; write search.trials=2, for example"),
+        ("name.x=1", '`overrides` name.x=1: name: must be keys with values, but got "s"; set name itself'),
         (
             "methods.hopp.rate=1",
-            "--set methods.hopp.rate=1: methods: must be an entry out of climb, hop, but got hopp; did you mean hop?",
+            "`overrides` methods.hopp.rate=1: methods: must be an entry out of climb, hop, but got hopp; "
+            "did you mean hop?",
         ),
         (
             "imbalance.ratios.2=1",
-            "--set imbalance.ratios.2=1: imbalance.ratios: must be an entry out of 0 to 1, but got 2; "
+            "`overrides` imbalance.ratios.2=1: imbalance.ratios: must be an entry out of 0 to 1, but got 2; "
             "name one of these, or set the list whole",
         ),
         (
             "seed=[1",
-            "--set seed=[1: must be valid YAML, and this is not: "
+            "`overrides` seed=[1: must be valid YAML, and this is not: "
             "expected ',' or ']', but got '<stream end>'; "
             "check quotes, brackets, colons and indentation there",
         ),
@@ -137,4 +138,4 @@ def test_a_mistake_names_the_setting_in_place_of_file_and_line(
 ) -> None:
     with pytest.raises(SpecError) as caught:
         load_study(write_study(), [setting])
-    assert str(caught.value) == f"--set {setting}: {message}"
+    assert str(caught.value) == f"`overrides` {setting}: {message}"

@@ -62,7 +62,9 @@ def test_paths_that_are_not_there_are_refused(tmp_path: Path, write_study: Write
     assert model.endswith('/weights"; mend the path')
     assert task.startswith('study.yaml:3: task.file: must be a file that exists, but got "/')
     assert task.endswith('/gone.csv"; mend the path')
-    with pytest.raises(SpecError, match=r"^--set task.file=.: task.file: must be a file and not a folder, but got"):
+    with pytest.raises(
+        SpecError, match=r"^`overrides` task.file=.: task.file: must be a file and not a folder, but got"
+    ):
         load_study(write_study(), ["task.file=."])
 
 

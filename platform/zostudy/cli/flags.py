@@ -21,5 +21,5 @@ def flagged(message: str, app: typer.Typer, verb: str) -> str:
         return message
     called = typer.main.get_group(app).commands.get(verb)
     names = [name for each in (called.params if called else []) for name in each.opts if name.startswith("--")]
-    flags = {name[2:].replace("-", "_"): name for name in names}
+    flags = {name[2:].replace("-", "_"): name for name in names} | ({"overrides": "--set"} if "--set" in names else {})
     return re.sub(r"`([a-z_]+)`", lambda found: flags.get(found[1], found[1]), message)

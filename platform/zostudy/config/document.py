@@ -27,14 +27,14 @@ _BEGIN = "begin with name: my-study"
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """The origin of a key: a line of a file, counted from 1, or (line 0) a ``--set``."""
+    """The origin of a key: a line of a file, counted from 1, or (line 0) an override."""
 
     line: int
     source: str
 
     @property
     def is_override(self) -> bool:
-        """Whether ``--set`` gave it."""
+        """Whether an override gave it."""
         return self.line == 0
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Document:
 
 
 def key_text(path: KeyPath) -> str:
-    """Returns the key as ``--set`` takes it: dotted, entries of ``methods`` by label where they have one."""
+    """Returns the key as an override names it: dotted, entries of ``methods`` by label where they have one."""
     if path[:1] == ("methods",) and len(path) > 2:
         path = (path[0], *path[2:])
     return ".".join(map(str, path))

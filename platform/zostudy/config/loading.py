@@ -28,16 +28,15 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), else
 
     Args:
         path: the YAML file.
-        overrides: settings ``key=value``, as ``--set`` takes them; later ones win.
+        overrides: settings ``key=value``; later ones win.
         elsewhere: whether it runs on other machines, which may have the absolute paths that it names.
 
     Returns:
         The study, with the paths in it absolute.
 
     Raises:
-        SpecError: the file cannot be read or breaks a rule. Each mistake is one line, in the order
-            of the file: ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``, with ``--set key=value`` in place of
-            file and line for what was set there.
+        SpecError: the file cannot be read or breaks a rule. Each mistake is one line, in the order of the file:
+            ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``. For an override it stands in place of file and line.
     """
     document = override(parse_document(_read(Path(path)), os.fspath(path)), overrides)
     return _checked(document, Path(path).parent, absent_paths(document) if elsewhere else ())

@@ -1,4 +1,4 @@
-"""Applies ``--set key=value``, which sets any key of a study from the command line."""
+"""Applies overrides such as ``search.trials=2``, which set any key of a study (``--set`` on the command line)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def override(document: Document, settings: Sequence[str]) -> Document:
     """
     data, locations = copy.deepcopy(document.data), dict(document.locations)
     for setting in settings:
-        location = Location(0, f"--set {clipped(setting)}")
+        location = Location(0, f"`overrides` {clipped(setting)}")
         key, equals, text = setting.partition("=")
         if not equals or not all(key.split(".")):
-            remedy = "write --set search.trials=2, for example"
+            remedy = "write search.trials=2, for example"
             raise SpecError("must be key=value", remedy=remedy, about=str(location))
         value, inner = parse_yaml(text, lambda line, location=location: location)  # type: ignore[misc]
         path = _locate(data, key.split("."), location)

@@ -19,7 +19,7 @@ MODEL_NAME = ("model", "name")
 def anchored(document: Document, folder: Path) -> Document:
     """Returns the document with the task's file, and the model where it is a folder, as absolute paths.
 
-    Relative ones start at the study file's folder, or at the working directory where ``--set`` gave them.
+    Relative ones start at the study file's folder, or at the working directory if an override gave them.
     """
     data = copy.deepcopy(document.data)
     for path in (TASK_FILE, MODEL_NAME):
