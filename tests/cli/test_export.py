@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from zostudy.cli.predict import Progress
 from zostudy.tasks.files import read_rows
 
 
@@ -108,36 +107,3 @@ def test_mistakes_are_one_line(call, results: Path, texts: Path, tmp_path: Path)
         assert message in line
         assert (called.code, called.out) == (2, ""), arguments
     assert not out.exists()
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(
-    ("stream", "expected"),
-    [
-        (io.StringIO(), "300/1,000 texts  100 texts/s  ETA 0:07\n900/1,000 texts  100 texts/s  ETA 0:01\n"),
-        (
-            Terminal(),
-            "\r\x1b[K300/1,000 texts  100 texts/s  ETA 0:07\r\x1b[K400/1,000 texts  100 texts/s  ETA 0:06"
-            "\r\x1b[K900/1,000 texts  100 texts/s  ETA 0:01\r\x1b[K",
-        ),
-    ],
-)
-def test_progress_is_shown_after_two_seconds_with_rate_and_time_left(stream: io.StringIO, expected: str) -> None:
-    now = 50.0
-    progress = Progress(1000, stream, lambda: now)
-    for done in (100, 200, 300, 400, 900, 1000):
-        now = 50.0 + (done - 100) / 100
-        progress(done)
-    assert stream.getvalue() == expected
-
-
-def test_quick_work_shows_nothing() -> None:
-    stream, now = Terminal(), 0.0
-    progress = Progress(20, stream, lambda: now)
-    for now in (0.1, 0.2):
-        progress(10 if now < 0.2 else 20)
-    assert stream.getvalue() == ""

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-import typer
 
 from zostudy.cli.report import report_command
 from zostudy.errors import ResultsError
@@ -48,7 +47,7 @@ def test_a_report_goes_beside_results_in_an_object_store(
 
 @pytest.mark.usefixtures("comparison_alone")
 def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, logged: list[str]
 ) -> None:
     begun = tmp_path / "results" / "begun"
     (begun / "trials").mkdir(parents=True)
@@ -57,13 +56,13 @@ def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alon
     assert not (begun / "report.html").exists()
     shutil.copytree(REFERENCE / "quickstart", tmp_path / "results" / "quickstart")
     report_command([str(tmp_path / "results")])
-    assert capsys.readouterr().err == "note: begun is left out: it has no finished trial yet\n"
+    assert logged == ["note: begun is left out: it has no finished trial yet"]
     assert "quickstart</h" in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("comparison_alone")
 def test_a_watched_tree_waits_for_itself_and_the_first_trial_and_takes_up_new_studies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], logged: list[str]
 ) -> None:
     from zostudy.cli import report
 
@@ -83,19 +82,17 @@ def test_a_watched_tree_waits_for_itself_and_the_first_trial_and_takes_up_new_st
     drawn: list[str] = []
     monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: drawn.extend(specs))
     monkeypatch.setattr(report, "time", SimpleNamespace(sleep=end_of_a_round))
-    monkeypatch.setattr(report, "take_ends_as_interrupts", lambda: None)
-    with pytest.raises(typer.Exit) as ended:
+    monkeypatch.setattr(report, "interrupt_on_termination", lambda: None)
+    with pytest.raises(KeyboardInterrupt):
         report_command([str(tmp_path)], watch=True)
-    assert ended.value.exit_code == 130
     assert looks == [[], [], ["quickstart"], ["quickstart", "sst2-minilm"], ["quickstart", "sst2-minilm"]]
     page = tmp_path / "report.html"
-    said = capsys.readouterr()
-    assert said.out == f"{page}\n"
-    assert said.err.splitlines() == [
+    assert capsys.readouterr().out == f"{page}\n"
+    assert logged == [
         f"waiting for {tmp_path} to appear",
         "waiting for the first trial to end",
         "writing it a last time, with figures/",
-        f"no longer written anew: {page}",
+        f"no longer updated: {page}",
     ]
     assert 'http-equiv="refresh"' not in page.read_text("utf-8")
     assert drawn
@@ -121,7 +118,7 @@ def test_watching_ends_when_every_study_has(
             pq.write_table(_rows_of(whole, set(whole["trial"].to_pylist()) - early), path.with_name("later.parquet"))
 
     monkeypatch.setattr(report, "time", SimpleNamespace(sleep=end_of_a_round))
-    monkeypatch.setattr(report, "take_ends_as_interrupts", lambda: None)
+    monkeypatch.setattr(report, "interrupt_on_termination", lambda: None)
     report_command([str(tmp_path / "sst2-minilm")], to=str(tmp_path / "page.html"), watch=True)
     assert looks == [True]
     assert 'http-equiv="refresh"' not in (tmp_path / "page.html").read_text("utf-8")
@@ -142,7 +139,7 @@ def test_watching_waits_for_every_folder(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(
         report, "time", SimpleNamespace(sleep=lambda _: shutil.copytree(REFERENCE / "sst2-minilm", folders[1]))
     )
-    monkeypatch.setattr(report, "take_ends_as_interrupts", lambda: None)
+    monkeypatch.setattr(report, "interrupt_on_termination", lambda: None)
     report_command(folders, to=str(tmp_path / "page.html"), watch=True)
     text = (tmp_path / "page.html").read_text("utf-8")
     assert "<h2>sst2-minilm</h2>" in text
@@ -184,13 +181,13 @@ def test_a_watched_report_follows_the_study_until_it_is_interrupted(
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said.splitlines() == ["writing it a last time, with figures/", f"no longer written anew: {report}"]
+    assert said.splitlines() == ["writing it a last time, with figures/", f"no longer updated: {report}"]
     assert 'http-equiv="refresh"' not in report.read_text(encoding="utf-8")
     assert list((folder / "figures").glob("*.png"))
 
 
 def test_several_folders_need_a_place() -> None:
-    with pytest.raises(ResultsError, match="give one with --to FILE"):
+    with pytest.raises(ResultsError, match="name one with --to FILE"):
         report_command([str(REFERENCE / "quickstart"), str(REFERENCE / "sst2-minilm")])
 
 

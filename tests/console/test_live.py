@@ -14,7 +14,7 @@ from zostudy.config import load_study
 from zostudy.console import live, meter
 from zostudy.console.live import LineView, TableView, View, live_view
 from zostudy.console.log import show_log
-from zostudy.console.meter import duration
+from zostudy.console.progress import duration
 from zostudy.results.outcome import Outcome
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, make_plan

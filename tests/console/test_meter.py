@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from zostudy.console.meter import Meter, duration
+from zostudy.console.meter import Meter
+from zostudy.console.progress import duration
 from zostudy.search.trial import TrialProgress
 
 

@@ -19,7 +19,7 @@ def test_tokens_are_the_nearest_by_brute_force(exported_study) -> None:
     prompt = load_file(exported.folder / "prompt_embeds.safetensors")["prompt_embeds"].astype(np.float64)
     cosines, distances = 1 - cdist(prompt, table, "cosine"), cdist(prompt, table)
     vectors = nearest_tokens(exported.trial, 3)
-    assert [vector.place for vector in vectors] == [0, 1, 2, 3]
+    assert [vector.position for vector in vectors] == [0, 1, 2, 3]
     for vector, of_token, away in zip(vectors, cosines, distances, strict=True):
         assert [token.id for token in vector.nearest] == np.argsort(-of_token)[:3].tolist()
         for token in (vector.start, *vector.nearest):

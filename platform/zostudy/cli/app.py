@@ -1,40 +1,34 @@
-"""``zostudy``: gathers the verbs, and turns each mistake of a user into one line, and exit code 2."""
+"""``zostudy``: gathers the verbs, and turns each mistake of a user into one line and exit code 2."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from zostudy.cli.bench import bench_command
-from zostudy.cli.catalogue import methods_command, models_command, tasks_command
+from zostudy.cli.catalogue import keys_command, methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
-from zostudy.cli.export import export_command
-from zostudy.cli.faults import machine_fault
-from zostudy.cli.flags import flagged
-from zostudy.cli.jobs import jobs_command
-from zostudy.cli.keys import keys_command
-from zostudy.cli.logs import logs_command
+from zostudy.cli.export import export_command, tokens_command
+from zostudy.cli.jobs import jobs_command, logs_command, stop_command, submit_command
+from zostudy.cli.messages import UsageError, flagged, machine_fault, usage_line
 from zostudy.cli.predict import predict_command
 from zostudy.cli.query import query_command
 from zostudy.cli.report import report_command
 from zostudy.cli.run import run_command
-from zostudy.cli.stop import stop_command
 from zostudy.cli.streams import OutputError, finish_streams, prepare_streams, silence_output
-from zostudy.cli.submit import submit_command
-from zostudy.cli.tokens import tokens_command
-from zostudy.cli.usage import UsageError, usage_line
 from zostudy.console.deleted_folder import leave_deleted_folder
 from zostudy.console.log import show_log
 from zostudy.errors import LostRayError, ZostudyError
 from zostudy.printing import print_lines
 
-_log = logging.getLogger(__name__)
-
 BAD_INPUT = 2
+
+_log = logging.getLogger(__name__)
 
 app = typer.Typer(
     add_completion=False,
@@ -54,34 +48,38 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Takes what stands before the verb."""
+    """Takes the options before the verb."""
 
 
-app.command("run")(run_command)
-app.command("submit")(submit_command)
-app.command("jobs")(jobs_command)
-app.command("logs")(logs_command)
-app.command("stop")(stop_command)
-app.command("compare")(compare_command)
-app.command("query")(query_command)
-app.command("report")(report_command)
-app.command("export")(export_command)
-app.command("predict")(predict_command)
-app.command("tokens")(tokens_command)
-app.command("bench")(bench_command)
-app.command("keys")(keys_command)
-app.command("methods")(methods_command)
-app.command("tasks")(tasks_command)
-app.command("models")(models_command)
+VERBS: dict[str, Callable[..., None]] = {
+    "run": run_command,
+    "submit": submit_command,
+    "jobs": jobs_command,
+    "logs": logs_command,
+    "stop": stop_command,
+    "compare": compare_command,
+    "query": query_command,
+    "report": report_command,
+    "export": export_command,
+    "predict": predict_command,
+    "tokens": tokens_command,
+    "bench": bench_command,
+    "keys": keys_command,
+    "methods": methods_command,
+    "tasks": tasks_command,
+    "models": models_command,
+}
+for verb, command in VERBS.items():
+    app.command(verb)(command)
 
 
 def main() -> None:
     """Runs the command line.
 
-    Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted.
+    Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted, which typer answers with.
     """
     show_log()
     try:
@@ -91,14 +89,13 @@ def main() -> None:
             code = app(sys.argv[1:] or ["--help"], prog_name="zostudy", standalone_mode=False)
         finally:
             finish_streams()
-    except LostRayError as error:
-        _log.error("%s", _flagged(str(error)))
-        os._exit(error.exit_code)  # a normal exit waits half a minute for the dead Ray
     except ZostudyError as error:
         if isinstance(error, OutputError):
             silence_output()
         for line in error.lines:
-            _log.error("%s", _flagged(line))
+            _log.error("%s", flagged(line, app, sys.argv[1] if len(sys.argv) > 1 else ""))
+        if isinstance(error, LostRayError):
+            os._exit(error.exit_code)  # a normal exit waits half a minute for the dead Ray
         code = error.exit_code
     except UsageError as error:
         _log.error("%s", usage_line(error))
@@ -109,7 +106,3 @@ def main() -> None:
         _log.error("%s", fault)
         code = BAD_INPUT
     sys.exit(code or 0)
-
-
-def _flagged(line: str) -> str:
-    return flagged(line, app, sys.argv[1] if len(sys.argv) > 1 else "")

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from zostudy.cli.formats import Format, show
-from zostudy.cli.paths import local_path
+from zostudy.cli.parameters import Device, local_path
 from zostudy.console.log import show_log
+from zostudy.console.progress import progress
 from zostudy.errors import ResultsError
 from zostudy.printing import print_text
 
@@ -21,15 +22,8 @@ _log = logging.getLogger(__name__)
 DISAGREES = 1
 
 
-class Device(StrEnum):
-    """What the evaluator runs on."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
 class ReportFormat(StrEnum):
-    """How a report is printed; its parts differ too much for one CSV."""
+    """How a report is printed; its tables differ too much for one CSV."""
 
     TABLE = "table"
     JSON = "json"
@@ -38,7 +32,7 @@ class ReportFormat(StrEnum):
 
 def bench_command(
     only: Annotated[
-        str, typer.Option(metavar="SECTIONS", help="What to measure, separated by commas.")
+        str, typer.Option(metavar="SECTIONS", help="The parts to measure, separated by commas.")
     ] = "evaluator,pool,scale,memory,study",
     models: Annotated[
         str,
@@ -56,18 +50,18 @@ def bench_command(
             metavar="FILE", parser=local_path, help="Texts (CSV, TSV, JSON, Parquet); without it, the task reviews."
         ),
     ] = None,
-    column: Annotated[str, typer.Option(help="Which column of FILE holds the texts.")] = "text",
+    column: Annotated[str, typer.Option(help="The column of FILE that holds the texts.")] = "text",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the evaluator section.", show_default="torch's own number")
+        int | None, typer.Option(min=1, help="Threads of the evaluator part.", show_default="torch's own number")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each contender is timed, in turn.")] = 3,
-    trials: Annotated[int, typer.Option(min=1, help="Trials of the study section, whose scorer is a fake.")] = 104,
-    device: Annotated[Device, typer.Option(help="What the evaluator section runs on.")] = Device.CPU,
-    format: Annotated[ReportFormat, typer.Option(help="How to print it.")] = ReportFormat.TABLE,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the study part, whose scorer is a fake.")] = 104,
+    device: Annotated[Device, typer.Option(help="Where to compute the evaluator part.")] = Device.CPU,
+    format: Annotated[ReportFormat, typer.Option(help="How to print the report.")] = ReportFormat.TABLE,
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", parser=local_path, help="Write the report there too, as JSON.", show_default=False
+            metavar="FILE", parser=local_path, help="Write the report to this file too, as JSON.", show_default=False
         ),
     ] = None,
 ) -> None:
@@ -75,13 +69,14 @@ def bench_command(
     if output is not None:
         _check_writable(output)
     show_log().show_elapsed_time()
-    _log.info("loading torch and transformers")
-    from zostudy.bench.evaluator import disagreement
-    from zostudy.bench.run import BenchPlan, run_bench
-    from zostudy.cli.bench_tables import report_tables
+    with progress("measuring this machine"):
+        _log.info("loading torch and transformers")
+        from zostudy.bench.evaluator import disagreement
+        from zostudy.bench.run import BenchPlan, run_bench
+        from zostudy.cli.bench_tables import report_tables
 
-    plan = BenchPlan(_names(only), _names(models), large, texts, column, threads, rounds, trials, device.value)
-    report = run_bench(plan)
+        plan = BenchPlan(_names(only), _names(models), large, texts, column, threads, rounds, trials, device.value)
+        report = run_bench(plan)
     if output is not None:
         output.write_text(report.to_json() + "\n", encoding="utf-8")
     if format is ReportFormat.JSON:
@@ -102,4 +97,5 @@ def _names(listed: str) -> tuple[str, ...]:
 def _check_writable(output: Path) -> None:
     """Refuses a file that could not be written, before the minutes of measuring."""
     if output.is_dir() or not os.access(output.parent, os.W_OK):
-        raise ResultsError(f"--output must be a file in a folder that can be written, but got {output}; mend the path")
+        rule = "must be a file in a folder that can be written"
+        raise ResultsError(rule, got=f"it is {output}", remedy="mend the path", about="--output")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
-from zostudy.console.meter import duration
+from zostudy.console.progress import duration, progress
 from zostudy.printing import print_lines, print_text
 from zostudy.results.classes import class_table
 from zostudy.results.tables import Table, plain
 from zostudy.search.estimate import estimate
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
-
-_log = logging.getLogger(__name__)
 
 
 def show_plan(study: PreparedStudy) -> None:
@@ -22,8 +18,8 @@ def show_plan(study: PreparedStudy) -> None:
     for note in _notes(study):
         print_lines(f"note: {note}")
     print_lines(_dtype(study.plan.spec.model.dtype))
-    _log.info("probing %s ...", study.plan.spec.model.name)
-    expected = estimate(study)
+    with progress(f"probing {study.plan.spec.model.name}", at_once=True):
+        expected = estimate(study)
     print_lines(expected.agreement.line)
     evaluated = "dev, test and the loss landscape" if study.plan.spec.confirm.landscape else "dev and test"
     at_most = "" if study.plan.spec.search.pruning == "none" else "at most "

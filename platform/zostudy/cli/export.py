@@ -1,32 +1,34 @@
-"""``zostudy export``: take a trial's tuned prompt away."""
+"""``zostudy export | tokens``: a trial's tuned prompt taken away, or looked at."""
 
 from __future__ import annotations
 
 import logging
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zostudy.cli.paths import local_path
-from zostudy.cli.study_notes import print_study_notes
+from zostudy.cli.formats import Format, show
+from zostudy.cli.parameters import FormatOption, StudyResultsArgument, TrustOption, local_path
+from zostudy.console.progress import progress
 from zostudy.printing import print_lines
+from zostudy.results.tables import Table
+
+if TYPE_CHECKING:
+    from zostudy.export.nearest import PromptVector
+    from zostudy.export.trials import StoredTrial
 
 _log = logging.getLogger(__name__)
 
-TrustOption = Annotated[
-    bool,
-    typer.Option("--trust-remote-code", help="Run Python files that come with the model, with all your rights."),
-]
-
 
 def export_command(
-    results: Annotated[str, typer.Argument(metavar="DIR", help="The study's results: a folder or a URI.")],
+    results: StudyResultsArgument,
     trial: Annotated[
         str,
         typer.Argument(
-            metavar="TRIAL", help="A confirm trial; or a cell, or best: its, or the study's, one with the best dev AUC."
+            metavar="TRIAL",
+            help="A confirm trial. A cell stands for its confirm trial with the best dev AUC, best for the study's.",
         ),
     ],
     to: Annotated[
@@ -39,21 +41,92 @@ def export_command(
 ) -> None:
     """Export a tuned prompt: a PEFT adapter, its vectors, and a model card."""
     from zostudy.export.folder import check_free
-    from zostudy.export.trials import load_study_results
 
     check_free(to)
-    chosen = load_study_results(results).trial(trial)
-    chosen.check_confirmed()
-    print_study_notes([results])
-    if chosen.name != trial:
-        _log.info("%s: %s", trial, chosen.summary)
-    _log.info("loading %s", chosen.study.spec.model.name)
-    from zostudy.export.exporting import export_trial
+    chosen = _choose(results, trial, confirmed=True)
+    with progress(f"loading {chosen.study.spec.model.name}", at_once=True):
+        from zostudy.export.exporting import export_trial
 
-    exported = export_trial(chosen, to, trust_remote_code)
-    manifest = exported.manifest
+        exported = export_trial(chosen, to, trust_remote_code)
     if exported.note:
         _log.info("note: %s", exported.note)
-    print_lines(f"exported: {manifest.trial} to {to}")
-    print_lines(f"card:     {to / 'README.md'}")
-    print_lines(f"use:      zostudy predict {shlex.quote(str(to))} FILE")
+    print_lines(
+        f"exported: {exported.manifest.trial} to {to}",
+        f"card:     {to / 'README.md'}",
+        f"use:      zostudy predict {shlex.quote(str(to))} FILE",
+    )
+
+
+def tokens_command(
+    results: StudyResultsArgument,
+    trial: Annotated[
+        str,
+        typer.Argument(
+            metavar="TRIAL",
+            help="A trial. A cell stands for its confirm trial with the best dev AUC, best for the study's.",
+        ),
+    ],
+    top: Annotated[int, typer.Option(min=1, help="How many tokens to show for each vector.")] = 5,
+    format: FormatOption = Format.TABLE,
+    trust_remote_code: TrustOption = False,
+) -> None:
+    """Show the tokens nearest to each vector of a tuned prompt, by cosine."""
+    chosen = _choose(results, trial)
+    with progress(f"loading {chosen.study.spec.model.name}", at_once=True):
+        from zostudy.export.nearest import nearest_tokens
+
+        vectors = nearest_tokens(chosen, top, trust_remote_code)
+    show(_records(vectors), format, [_table(vectors)])
+
+
+def _choose(results: str, trial: str, confirmed: bool = False) -> StoredTrial:
+    """Returns the trial, and logs which one it is and what the study's results lack."""
+    from zostudy.export.trials import load_study_results
+    from zostudy.results.losses import study_notes
+    from zostudy.results.reading import find_studies
+
+    chosen = load_study_results(results).trial(trial)
+    if confirmed:
+        chosen.check_confirmed()
+    for note in study_notes(find_studies([results])):
+        _log.info("note: %s", note)
+    if chosen.name != trial:
+        _log.info("%s: %s", trial, chosen.summary)
+    return chosen
+
+
+def _records(vectors: list[PromptVector]) -> list[dict[str, Any]]:
+    """Returns one flat record a vector and token."""
+    return [
+        {
+            "vector": vector.position,
+            "start_token": vector.start.token,
+            "start_token_id": vector.start.id,
+            "distance_from_start": vector.start.distance,
+            "rank": rank,
+            "token": token.token,
+            "token_id": token.id,
+            "cosine": token.cosine,
+            "distance": token.distance,
+        }
+        for vector in vectors
+        for rank, token in enumerate(vector.nearest, start=1)
+    ]
+
+
+def _table(vectors: list[PromptVector]) -> Table:
+    columns = ("vector", "start token", "nearest tokens: cosine, distance", "distance from start")
+    rows = tuple(
+        (
+            str(vector.position),
+            vector.start.token,
+            "  ".join(f"{token.token} {token.cosine:.2f}, {token.distance:.2f}" for token in vector.nearest),
+            f"{vector.start.distance:.2f}",
+        )
+        for vector in vectors
+    )
+    notes = (
+        "Cosine and Euclidean distance between the vector and a token's embedding. A start token that is still the "
+        "nearest by far has hardly moved.",
+    )
+    return Table(columns, rows, notes=notes, text_columns=3)

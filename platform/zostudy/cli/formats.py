@@ -1,16 +1,21 @@
-"""What a verb prints: a table for people, plain text in a pipe, or what other programs read."""
+"""How a verb prints its result: a table for people, plain text in a pipe, or CSV and JSON for other programs."""
 
 from __future__ import annotations
 
 import csv
-import io
+import json
+import math
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TextIO, TypeAlias
 
-from zostudy.cli.batches import json_text
 from zostudy.results.tables import Table, latex, markdown, plain, table_of
+
+Batches: TypeAlias = Iterable[Sequence[Sequence[Any]]]
+"""Rows in batches, so that no more than a batch of a large result is in memory."""
 
 
 class Format(StrEnum):
@@ -23,7 +28,8 @@ class Format(StrEnum):
     LATEX = "latex"
 
 
-_WRITTEN = {Format.MARKDOWN: markdown, Format.LATEX: latex}
+DATA_FORMATS = (Format.JSON, Format.CSV)
+"""Those that other programs read."""
 
 
 def show(
@@ -36,26 +42,74 @@ def show(
         format: how to print it.
         tables: the result for people; without it, one table of the records, if there are any.
     """
-    if format is Format.JSON:
-        print(json_text(list(records)))
-    elif format is Format.CSV:
-        print(_csv(records), end="")
-    else:
-        _show_tables(_default_tables(records) if tables is None else tables, format)
-
-
-def _default_tables(records: Sequence[Mapping[str, Any]]) -> list[Table]:
-    return [table_of(records)] if records else []
-
-
-def _show_tables(tables: Sequence[Table], format: Format) -> None:
-    if format in _WRITTEN:
-        print("\n\n".join(map(_WRITTEN[format], tables)))
+    if format in DATA_FORMATS:
+        columns = list(records[0]) if records else []
+        write_batches(format, columns, [[list(record.values()) for record in records]], sys.stdout)
+        return
+    if tables is None:
+        tables = [table_of(records)] if records else []
+    if format is Format.MARKDOWN:
+        print("\n\n".join(map(markdown, tables)))
+    elif format is Format.LATEX:
+        print("\n\n".join(map(latex, tables)))
     elif sys.stdout.isatty():
         for number, table in enumerate(tables):
             _print_rich(table, apart=number > 0)
     else:
         print(plain(*tables))
+
+
+def write_batches(format: Format, columns: Sequence[str], batches: Batches, file: TextIO) -> None:
+    """Writes rows as CSV, or as a JSON array of one object a row with an indent of 2.
+
+    Args:
+        format: CSV or JSON.
+        columns: their names, which differ; without any, CSV is empty.
+        batches: the rows.
+        file: takes the text.
+    """
+    if format is Format.CSV:
+        writer = csv.writer(file, lineterminator="\n")
+        if columns:
+            writer.writerow(columns)
+        for rows in batches:
+            writer.writerows(rows)
+        return
+    between = "[\n"
+    for rows in batches:
+        for row in rows:
+            record = _json_text(dict(zip(columns, row, strict=True)))
+            file.write(between + textwrap.indent(record, "  "))
+            between = ",\n"
+    file.write("[]\n" if between == "[\n" else "\n]\n")
+
+
+def plain_rows(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    """Returns rows with values that JSON has: NaN is null, and what JSON lacks is text, as infinity is.
+
+    A decimal is a number where a float holds it exactly, else a text of all its digits.
+    """
+    return [list(map(_plain, row)) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None if math.isnan(value) else str(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def _json_text(value: Any) -> str:
+    """Returns JSON on lines indented by 2. JSON's own escapes replace what cannot be printed, which keeps the data."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def _print_rich(table: Table, apart: bool) -> None:
@@ -86,12 +140,3 @@ def _print_rich(table: Table, apart: bool) -> None:
     console.print(shown, crop=False)
     for note in table.notes:
         console.print(Text(note))
-
-
-def _csv(records: Sequence[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    if records:
-        writer = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(records)
-    return text.getvalue()

@@ -1,35 +1,178 @@
-"""``zostudy jobs``: the studies that were submitted to a cluster."""
+"""``zostudy submit | jobs | logs | stop``: studies that run unattended on a Ray cluster."""
 
 from __future__ import annotations
 
 import logging
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zostudy.cli.catalogue import FormatOption
-from zostudy.cli.following import AddressOption, open_head
+import typer
+
 from zostudy.cli.formats import Format, show
+from zostudy.cli.parameters import AddressOption, FormatOption, JobArgument, SetOption, StudyArgument
+from zostudy.console.interrupts import end_interrupted_line
+from zostudy.console.preparing import prepare_with_notes, warn_of_remote_code
+from zostudy.console.progress import duration
+from zostudy.errors import ZostudyError
+from zostudy.printing import print_lines, print_text
 
 if TYPE_CHECKING:
+    from zostudy.cluster.head_node import HeadNode
     from zostudy.cluster.jobs import Job
+    from zostudy.cluster.shipping import Shipment
+
+LOST = 1
 
 _log = logging.getLogger(__name__)
 
 
+def submit_command(
+    study: StudyArgument,
+    address: AddressOption,
+    set_: SetOption = None,
+    results: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where the study's folder is made: a path that every node sees, or s3://... or gs://....",
+        ),
+    ] = None,
+    replicas: Annotated[
+        int | None, typer.Option(metavar="N", help="Replicas of the model, in place of what the study says.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Show the job's log until the study has ended.")] = False,
+) -> None:
+    """Submit a study to a Ray cluster. Submitted again, it goes on where it stopped."""
+    from zostudy.cluster.head_node import HeadNode
+    from zostudy.cluster.jobs import place_results
+    from zostudy.cluster.shipping import make_shipment
+    from zostudy.config import load_study
+    from zostudy.config.paths import not_here
+
+    settings = [*(set_ or ()), *([] if replicas is None else [f"replicas={replicas}"])]
+    spec = load_study(study, settings, elsewhere=True)
+    if absent := not_here(spec):
+        warn_of_remote_code(spec)
+        _log.info("not on this machine: %s; so the job itself checks data and model", ", ".join(absent))
+    else:
+        prepare_with_notes(spec)
+    shipment = make_shipment(study, settings, spec)
+    head = HeadNode(address)
+    job_id = _submit(head, shipment, place_results(results, head))
+    if follow:
+        _follow(head, job_id)
+
+
 def jobs_command(address: AddressOption, format: FormatOption = Format.TABLE) -> None:
     """List the studies that were submitted to a cluster, the oldest first."""
+    from zostudy.cluster.head_node import HeadNode
     from zostudy.cluster.jobs import list_jobs
 
-    head = open_head(address)
+    head = HeadNode(address)
     jobs = list_jobs(head)
     if not jobs:
         _log.info("no study was submitted to %s since it started", head.address)
     show([_record(job) for job in jobs], format)
 
 
-def _record(job: Job) -> dict[str, Any]:
-    from zostudy.console.meter import duration
+def logs_command(
+    job: JobArgument,
+    address: AddressOption,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on until the study has ended.")] = False,
+) -> None:
+    """Print what a submitted study has printed so far."""
+    from zostudy.cluster.head_node import HeadNode
+    from zostudy.cluster.jobs import find_job, read_log
 
+    head = HeadNode(address)
+    found = find_job(head, job)
+    if follow:
+        _follow(head, found.id)
+    _print_log(read_log(head, found.id))
+
+
+def stop_command(job: JobArgument, address: AddressOption) -> None:
+    """Stop a submitted study; every finished trial is kept."""
+    from zostudy.cluster.head_node import HeadNode
+    from zostudy.cluster.jobs import find_job, stop
+
+    head = HeadNode(address)
+    found = find_job(head, job)
+    if found.has_ended:
+        print_lines(f"{found.id} had already ended: {found.status}")
+        return
+    stopped = stop(head, found.id)
+    if stopped.has_ended:
+        print_lines(f"{stopped.status}: {stopped.id}; what has finished is kept, submit the study again to go on")
+    else:
+        print_lines(f"stopping: {stopped.id}; zostudy jobs says when it has ended")
+
+
+def _submit(head: HeadNode, shipment: Shipment, results: str) -> str:
+    """Submits, prints what became of it, and returns the job's id."""
+    from zostudy.cluster.jobs import submit
+    from zostudy.cluster.shipping import mebibytes
+
+    try:
+        job_id = submit(head, shipment, results)
+    except KeyboardInterrupt:
+        end_interrupted_line()
+        _log.info("interrupted; zostudy jobs --address %s says whether it was submitted", head.address)
+        raise
+    print_lines(f"submitted: {job_id}")
+    for part in shipment.inputs:
+        print_lines(f"shipped: {part.given} ({mebibytes(part.n_bytes)})")
+    path, mark, uri_query = results.partition("?")
+    print_lines(f"results: {path.rstrip('/')}/{shipment.name}{mark}{uri_query}")
+    print_lines(*_next_commands(head, job_id))
+    return job_id
+
+
+def _follow(head: HeadNode, job_id: str) -> None:
+    """Prints what a job prints until it has ended, and exits with the study's exit code.
+
+    Raises:
+        typer.Exit: 0, 1, 2 as ``zostudy run``; 130 where the job was stopped.
+        KeyboardInterrupt: following the job was interrupted; the job goes on.
+    """
+    from zostudy.cluster.jobs import find_job, follow_log
+
+    try:
+        for text in follow_log(head, job_id):
+            _print_log(text)
+        job = find_job(head, job_id)
+    except KeyboardInterrupt:
+        end_interrupted_line()
+        _log_lines(f"{job_id} goes on", *_next_commands(head, job_id))
+        raise
+    except ZostudyError as error:
+        _log.error("%s", error)
+        _log_lines(f"lost sight of {job_id}", *_next_commands(head, job_id))
+        raise typer.Exit(LOST) from None
+    if job.status != "succeeded":
+        how = " ".join(job.message.split())[:300].rstrip(".") if job.exit_code is None else f"exit code {job.exit_code}"
+        _log.info("%s: %s (%s); submit the study again to go on", job.status, job.id, how)
+    raise typer.Exit(job.outcome)
+
+
+def _next_commands(head: HeadNode, job_id: str) -> tuple[str, str]:
+    """Returns the commands that look at a job and stop it."""
+    where = f"--address {head.address}"
+    return f"look: zostudy logs {job_id} --follow {where}", f"stop: zostudy stop {job_id} {where}"
+
+
+def _log_lines(*lines: str) -> None:
+    for line in lines:
+        _log.info("%s", line)
+
+
+def _print_log(text: str) -> None:
+    """Prints a part of a job's log, without the colours that Ray may give it."""
+    print_text(re.sub(r"\x1b\[[0-9;]*m", "", text))
+
+
+def _record(job: Job) -> dict[str, Any]:
     end = job.ended or datetime.now(UTC)
     return {
         "job": job.id,

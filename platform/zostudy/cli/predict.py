@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
-from zostudy.cli.bench import Device
-from zostudy.cli.export import TrustOption
-from zostudy.cli.paths import local_path
+from zostudy.cli.parameters import Device, TrustOption, local_path
+from zostudy.console.progress import progress
 
 _log = logging.getLogger(__name__)
-
-SECONDS_WITHOUT_PROGRESS = 2.0
-SECONDS_BETWEEN_LINES = 5.0
-SECONDS_BETWEEN_DRAWINGS = 0.2
 
 
 def predict_command(
@@ -44,7 +37,7 @@ def predict_command(
             "--to",
             parser=local_path,
             metavar="FILE",
-            help="Where to write; the extension says how. Without it: CSV, printed.",
+            help="The file to write, in the format of its extension; without it, CSV is printed.",
             show_default=False,
         ),
     ] = None,
@@ -52,7 +45,7 @@ def predict_command(
         str | None,
         typer.Option(metavar="NAME", help="The model, if it is not where the study had it.", show_default=False),
     ] = None,
-    device: Annotated[Device, typer.Option(help="What the model runs on.")] = Device.CPU,
+    device: Annotated[Device, typer.Option(help="Where to compute the model.")] = Device.CPU,
     truncate: Annotated[bool, typer.Option("--truncate", help="Cut texts that are too long for the model.")] = False,
     trust_remote_code: TrustOption = False,
 ) -> None:
@@ -65,68 +58,29 @@ def predict_command(
 
     manifest = read_manifest(folder)
     rows, texts = read_texts(file, manifest, text, second_text)
-    nothing = np.zeros((len(texts.texts), len(manifest.task.class_names)), np.float32)
+    unscored = labelled(rows, np.zeros((len(texts.texts), len(manifest.task.class_names)), np.float32), manifest)
     if to is None:
-        check_csv(labelled(rows, nothing, manifest))
+        check_csv(unscored)
     else:
-        check_target(to, file, labelled(rows, nothing, manifest))
+        check_target(to, file, unscored)
     for note in rows.notes:
         _log.info("note: %s", note)
-    _log.info("loading %s", model or manifest.model.name)
-    from zostudy.export.predict import predict
+    with progress(f"loading {model or manifest.model.name}", len(texts.texts), "texts", at_once=True) as show_done:
+        from zostudy.export.predict import predict
 
-    scores = predict(
-        folder,
-        manifest,
-        texts,
-        Progress(len(texts.texts)),
-        device=device.value,
-        model=model,
-        truncate=truncate,
-        trust_remote_code=trust_remote_code,
-    )
+        scores = predict(
+            folder,
+            manifest,
+            texts,
+            show_done,
+            device=device.value,
+            model=model,
+            truncate=truncate,
+            trust_remote_code=trust_remote_code,
+        )
     result = labelled(rows, scores, manifest)
     if to is None:
         write_csv(result, sys.stdout)
     else:
         write_rows(result, to)
         _log.info("labelled: %s texts in %s", f"{len(scores):,}", to)
-
-
-class Progress:
-    """Shows rate and time left of work that takes longer than two seconds: a line that moves, or plain ones."""
-
-    def __init__(self, n_texts: int, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Starts the clock at the first report, which comes when the model is loaded and at work.
-
-        Args:
-            n_texts: in all.
-            stream: where to show it; standard error by default.
-            clock: seconds.
-        """
-        self._n_texts, self._stream, self._clock = n_texts, stream or sys.stderr, clock
-        self._moves = self._stream.isatty()
-        self._first: tuple[float, int] | None = None
-        self._shown: float | None = None
-
-    def __call__(self, done: int) -> None:
-        """Takes how many texts are done."""
-        from zostudy.console.meter import duration
-
-        now = self._clock()
-        if self._first is None:
-            self._first = now, done
-        started, done_then = self._first
-        pause = SECONDS_BETWEEN_DRAWINGS if self._moves else SECONDS_BETWEEN_LINES
-        due = now - started >= SECONDS_WITHOUT_PROGRESS if self._shown is None else now - self._shown >= pause
-        if due and done < self._n_texts:
-            rate = (done - done_then) / (now - started)
-            left = duration((self._n_texts - done) / rate)
-            self._show(f"{done:,}/{self._n_texts:,} texts  {rate:,.0f} texts/s  ETA {left}")
-            self._shown = now
-        elif done == self._n_texts and self._shown is not None and self._moves:
-            self._show("")
-
-    def _show(self, line: str) -> None:
-        text = f"\r\x1b[K{line}" if self._moves else f"{line}\n"
-        print(text, end="", file=self._stream, flush=True)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zostudy.cli.batches import Batches, plain_rows, write_csv, write_json
-from zostudy.cli.formats import Format, show
-from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
+from zostudy.cli.formats import DATA_FORMATS, Batches, Format, plain_rows, show, write_batches
+from zostudy.cli.parameters import FormatOption
+from zostudy.console.interrupts import interrupt_on_termination
 from zostudy.errors import ResultsError
 from zostudy.printing import print_text
 from zostudy.results.tables import Table, table_of
@@ -37,7 +37,8 @@ PLAN = ["explain_key", "explain_value"]
 
 def query_command(
     sql: Annotated[
-        str | None, typer.Argument(metavar="SQL", help="One SELECT; without it, what can be asked.", show_default=False)
+        str | None,
+        typer.Argument(metavar="SQL", help="One SELECT; without it, all columns are listed.", show_default=False),
     ] = None,
     results: Annotated[
         list[str] | None,
@@ -47,17 +48,17 @@ def query_command(
             show_default=DEFAULT,
         ),
     ] = None,
-    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,
+    format: FormatOption = Format.TABLE,
     spill_limit: Annotated[
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="What it may keep on disk meanwhile, such as 20GiB.",
+            help="The most disk space for what does not fit memory, such as 20GiB.",
             show_default="10 GiB, or half of what is free",
         ),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="When to give up.", show_default=False)
+        float | None, typer.Option(metavar="SECONDS", help="Give up after this time.", show_default=False)
     ] = None,
 ) -> None:
     """Query results with SQL: the tables studies, trials, history, scores, landscape, precision and agreement."""
@@ -71,12 +72,12 @@ def query_command(
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
     storages = find_studies(results or [DEFAULT], "--results")
     notes = study_notes(storages)  # before the answer, as a broken study file refuses it
-    take_ends_as_interrupts()
+    interrupt_on_termination()
     try:
         _print_answer(storages, sql, format, limits)
     except KeyboardInterrupt:
         _log.info("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        raise
     for note in notes:
         _log.info("note: %s", note)
 
@@ -84,7 +85,7 @@ def query_command(
 def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:
     from zostudy.results.sql import query
 
-    if format in (Format.CSV, Format.JSON):
+    if format in DATA_FORMATS:
         # Whole or not at all: a query may fail at its last row, or be asked again where files were merged under it.
         with tempfile.SpooledTemporaryFile(LARGEST_IN_MEMORY, "w+", encoding="utf-8", newline="") as file:
             query(storages, sql, lambda answer: _write(answer, format, file), limits)
@@ -100,9 +101,8 @@ def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits:
 
 def _seconds(timeout: float | None) -> float | None:
     if timeout is not None and not 0 < timeout < MOST_SECONDS:
-        raise ResultsError(
-            f"--timeout must be above 0 and below {MOST_SECONDS:,} seconds, but is {timeout:g}; change it"
-        )
+        rule = f"must be above 0 and below {MOST_SECONDS:,} seconds"
+        raise ResultsError(rule, got=f"it is {timeout:g}", remedy="change it", about="--timeout")
     return timeout
 
 
@@ -111,8 +111,7 @@ def _write(answer: duckdb.DuckDBPyConnection, format: Format, file: Any) -> None
 
     file.seek(0)
     file.truncate()
-    write = write_csv if format is Format.CSV else write_json
-    write(column_names(answer), _batches(answer), file)
+    write_batches(format, column_names(answer), _batches(answer), file)
 
 
 def _answer(answer: duckdb.DuckDBPyConnection) -> Table | str:
@@ -140,7 +139,7 @@ def _show_tables(format: Format) -> None:
         for name, schema in TABLES.items()
         for field in schema
     ]
-    if format in (Format.JSON, Format.CSV):
+    if format in DATA_FORMATS:
         show(records, format)
         return
     tables = [

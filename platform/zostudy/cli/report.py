@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
+from zostudy.cli.parameters import BaselineOption, ResultsArgument
+from zostudy.console.interrupts import interrupt_on_termination
+from zostudy.console.progress import progress
+from zostudy.errors import ResultsError
 from zostudy.printing import print_lines
 
 if TYPE_CHECKING:
@@ -17,19 +20,16 @@ if TYPE_CHECKING:
 
     from zostudy.results.storage import Storage
 
-_log = logging.getLogger(__name__)
-
 SECONDS_BETWEEN_LOOKS = 2.0
 
 Written: TypeAlias = "tuple[Storage, dict[str, datetime]]"
-"""A study, and when the files of its trials were written."""
+"""A study, and when each file of its trials was written: other times tell that a trial has ended since."""
+
+_log = logging.getLogger(__name__)
 
 
 def report_command(
-    folders: Annotated[
-        list[str],
-        typer.Argument(metavar="DIR", help="Results folders of studies, or a folder of such; also as s3:// or gs://."),
-    ],
+    folders: ResultsArgument,
     to: Annotated[
         str | None,
         typer.Option(
@@ -38,94 +38,99 @@ def report_command(
             show_default=False,
         ),
     ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(metavar="METHOD", help="Test every other method against this one.", show_default=False),
-    ] = None,
+    baseline: BaselineOption = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Write it anew while the study runs, with figures/ at its end or at Ctrl-C.")
+        bool,
+        typer.Option("--watch", help="Update it while the study runs; figures/ follow at the end or at Ctrl-C."),
     ] = False,
 ) -> None:
     """Draw a report: one HTML file that needs no network, and every figure as PNG and SVG in figures/."""
-    from zostudy.errors import ResultsError
     from zostudy.results.storage import Storage
 
     try:
         from zostudy.report.page import write_report
     except ImportError as error:
-        raise ResultsError(f"a report needs {error.name}, which is missing; pip install 'zostudy[report]'") from error
+        rule = f"a report needs {error.name}"
+        raise ResultsError(rule, got="it is missing", remedy="pip install 'zostudy[report]'") from error
 
     if to is None and len(folders) > 1:
-        raise ResultsError(f"a report of {len(folders)} folders needs a place; give one with --to FILE")
+        rule = f"a report of {len(folders)} folders needs a file of its own"
+        raise ResultsError(rule, remedy="name one with --to FILE")
     page = Storage.at(folders[0] if to is None else to)
     if to is None or page.is_folder():
         page /= "report.html"
     if watch:
         _watch(folders, page, baseline)
         return
-    studies = _written(folders)
-    begun = [study for study, files in studies if files]
-    if not begun:
-        raise ResultsError(
-            f"a report needs at least one finished trial, but {', '.join(folders)} holds none; "
-            "wait for the first one, as --watch does, or run the study again to resume it"
-        )
-    for study in (study for study, files in studies if not files):
-        _log.info("note: %s is left out: it has no finished trial yet", study.name)
-    write_report(begun, page, baseline=baseline)
+    with progress("drawing the report"):
+        studies = _written(folders)
+        begun = [study for study, files in studies if files]
+        if not begun:
+            raise ResultsError(
+                "a report needs at least one finished trial",
+                got=f"{', '.join(folders)} holds none",
+                remedy="wait for the first one, as --watch does, or run the study again to resume it",
+            )
+        for study in (study for study, files in studies if not files):
+            _log.info("note: %s is left out: it has no finished trial yet", study.name)
+        write_report(begun, page, baseline=baseline)
     print_lines(page)
 
 
 def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> None:
-    """Writes the report as the studies go on, and a last time when all have ended or it is interrupted.
+    """Updates the report as the studies go on, and a last time when all have ended or it is interrupted.
 
     Raises:
-        typer.Exit: it was interrupted.
+        KeyboardInterrupt: it was interrupted.
     """
     from zostudy.report.page import write_report
 
-    take_ends_as_interrupts()
-    seen: list[Written] = []
+    interrupt_on_termination()
+    shown: list[Storage] = []
     try:
-        _follow(folders, page, baseline, seen)
-        ending = None
+        for studies in _changes(folders):
+            is_first, shown = not shown, studies
+            write_report(studies, page, watch=True, baseline=baseline)
+            if is_first:
+                print_lines(page)
     except KeyboardInterrupt:
-        ending = typer.Exit(INTERRUPTED)
-    if seen:
+        _write_last(shown, page, baseline)
+        raise
+    _write_last(shown, page, baseline)
+
+
+def _write_last(studies: Sequence[Storage], page: Storage, baseline: str | None) -> None:
+    """Writes the report once more if it was written, now with figures and without reloading itself."""
+    from zostudy.report.page import write_report
+
+    if studies:
         _log.info("writing it a last time, with figures/")
-        write_report([study for study, _ in seen], page, baseline=baseline)
-        _log.info("no longer written anew: %s", page)
-    if ending:
-        raise ending
+        write_report(studies, page, baseline=baseline)
+        _log.info("no longer updated: %s", page)
 
 
-def _follow(folders: Sequence[str], page: Storage, baseline: str | None, seen: list[Written]) -> None:
-    """Writes a page that loads itself anew whenever a trial has ended, until every study has come to its end.
+def _changes(folders: Sequence[str]) -> Iterator[list[Storage]]:
+    """Gives the studies that have finished trials whenever one of them has ended a trial, until all studies have ended.
 
     Args:
-        folders: as they were given; one that is missing may come.
-        page: the file.
-        baseline: the label of a method, or None.
-        seen: empty; takes what the page shows.
+        folders: as they were given; a missing one is waited for.
     """
-    from zostudy.report.page import write_report
     from zostudy.results.completeness import unfinished
 
-    said = ""
+    seen: list[Written] = []
+    logged = ""
     while True:
         there = [folder for folder in folders if _holds_studies(folder)]
         studies = _written(there)
         begun = [(study, files) for study, files in studies if files]
+        places = [study for study, _ in begun]
         if begun and begun != seen:
-            is_first = not seen
-            seen[:] = begun
-            write_report([study for study, _ in begun], page, watch=True, baseline=baseline)
-            if is_first:
-                print_lines(page)
-        if not seen and (line := _awaited(folders)) != said:
+            seen = begun
+            yield places
+        if not seen and (line := _awaited(folders)) != logged:
             _log.info("%s", line)
-            said = line
-        if len(there) == len(folders) and len(begun) == len(studies) and not unfinished([study for study, _ in begun]):
+            logged = line
+        if len(there) == len(folders) and len(begun) == len(studies) and not unfinished(places):
             return
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
@@ -143,7 +148,6 @@ def _holds_studies(folder: str) -> bool:
     Raises:
         ResultsError: it is a file, which will never be one.
     """
-    from zostudy.errors import ResultsError
     from zostudy.results.reading import find_studies
     from zostudy.results.storage import Storage
 
@@ -156,7 +160,6 @@ def _holds_studies(folder: str) -> bool:
 
 
 def _written(folders: Sequence[str]) -> list[Written]:
-    """Returns the studies, each with what is another whenever a trial has ended since, empty before the first one."""
     from zostudy.results.reading import find_studies
 
     return [(study, (study / "trials").written(".parquet")) for study in (find_studies(folders) if folders else ())]

@@ -1,15 +1,15 @@
-"""``zostudy run``: run a study, or say what it would take."""
+"""``zostudy run``: run a study, or show its plan."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zostudy.cli.paths import local_path
-from zostudy.console.interrupts import INTERRUPTED, take_ends_as_interrupts
+from zostudy.cli.formats import show
+from zostudy.cli.parameters import SetOption, StudyArgument
+from zostudy.console.interrupts import interrupt_on_termination
 from zostudy.console.preparing import prepare_with_notes
 from zostudy.printing import print_lines
 
@@ -17,17 +17,14 @@ if TYPE_CHECKING:
     from zostudy.results.storage import Storage
     from zostudy.search.progress import StudyProgress
 
-_log = logging.getLogger(__name__)
-
 SOMETHING_FAILED = 1
+
+_log = logging.getLogger(__name__)
 
 
 def run_command(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", parser=local_path, help="The study file (YAML).")],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as search.trials=2."),
-    ] = None,
+    study: StudyArgument,
+    set_: SetOption = None,
     results: Annotated[
         str, typer.Option(metavar="DIR", help="Where the study's folder is made; also s3://... or gs://....")
     ] = "results",
@@ -47,37 +44,34 @@ def run_command(
         from zostudy.cli.dry_run import show_plan
 
         show_plan(prepared)
-    else:
-        from zostudy.results.storage import Storage
-        from zostudy.running import execute_study
+        return
+    from zostudy.results.storage import Storage
+    from zostudy.running import execute_study
 
-        place = Storage.at(results) / spec.name
-        take_ends_as_interrupts()
-        try:
-            progress = execute_study(prepared, place, address)
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
-        _show_end(progress, place)
-        if progress.failed:
-            raise typer.Exit(SOMETHING_FAILED)
+    storage = Storage.at(results) / spec.name
+    interrupt_on_termination()
+    progress = execute_study(prepared, storage, address)
+    _show_end(progress, storage)
+    if progress.failed:
+        raise typer.Exit(SOMETHING_FAILED)
 
 
-def _show_end(progress: StudyProgress, place: Storage) -> None:
+def _show_end(progress: StudyProgress, storage: Storage) -> None:
     """Prints the comparison, what failed, and where the results are."""
-    from zostudy.cli.formats import show
     from zostudy.results.compare import compare
     from zostudy.results.comparison_tables import comparison_tables
     from zostudy.results.reading import read_results
 
     if any(cell.cell.n_confirm and not cell.abandoned for cell in progress.cells.values()):
-        comparison = compare(read_results(place).trials)
-        show(comparison.records(), tables=comparison_tables(comparison))
+        comparison = compare(read_results(storage).trials)
+        show([], tables=comparison_tables(comparison))
     if progress.plan.spec.search.pruning != "none":
         print_lines("", _pruned(progress))
     for row in progress.failed:
         _log.info("failed: %s: %s", row.trial, row.error)
-    print_lines("", f"results: {place} ({progress.n_finished} trials)")
-    print_lines(f"again:   zostudy compare {place.as_argument}")
+    print_lines(
+        "", f"results: {storage} ({progress.n_finished} trials)", f"again:   zostudy compare {storage.as_argument}"
+    )
 
 
 def _pruned(progress: StudyProgress) -> str:

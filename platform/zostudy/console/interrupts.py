@@ -1,15 +1,13 @@
-"""How a verb that takes long ends before its time."""
+"""Interrupts of verbs that take long."""
 
 from __future__ import annotations
 
 import signal
 import sys
 
-INTERRUPTED = 130
 
-
-def take_ends_as_interrupts() -> None:
-    """Ends as Ctrl-C does where the process is asked to end, also as a job in the background, which ignores Ctrl-C."""
+def interrupt_on_termination() -> None:
+    """Makes SIGTERM and SIGHUP end the process as Ctrl-C does, and a background job heed SIGINT, which it ignores."""
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it

@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from zostudy.console.log import shows_log
-from zostudy.console.meter import Meter, duration
+from zostudy.console.log import terminal
+from zostudy.console.meter import Meter
+from zostudy.console.progress import duration
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment, tunes
@@ -30,8 +31,8 @@ SECONDS_BETWEEN_LINES = 5.0
 @contextmanager
 def live_view() -> Iterator[Callback]:
     """Gives the view that fits standard error and the settings of logging, and ends it."""
-    console = Console(stderr=True)
-    if not (console.is_interactive and shows_log()):
+    console = terminal()
+    if console is None:
         yield LineView()
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:

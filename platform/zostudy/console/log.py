@@ -10,8 +10,12 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from zostudy.wording import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LOGGER = logging.getLogger("zostudy")
 
@@ -68,6 +72,11 @@ def show_log_by_default() -> None:
         LOGGER.setLevel(logging.INFO)
 
 
-def shows_log() -> bool:
-    """Returns whether progress is shown on standard error: neither silenced nor handled by the application alone."""
-    return LOGGER.isEnabledFor(logging.INFO) and any(isinstance(handler, LineHandler) for handler in LOGGER.handlers)
+def terminal() -> Console | None:
+    """Returns the terminal on which progress can move: standard error, if the log is shown there and it is one."""
+    if not (LOGGER.isEnabledFor(logging.INFO) and any(isinstance(handler, LineHandler) for handler in LOGGER.handlers)):
+        return None  # silenced, or handled by the application alone
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console if console.is_interactive else None

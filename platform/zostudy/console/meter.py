@@ -67,12 +67,3 @@ class Meter:
             return 0.0
         rate = self.queries_per_second
         return n_queries / rate if rate else None
-
-
-def duration(seconds: float | None) -> str:
-    """Returns ``1:05``, ``2:03:09``, or ``?`` for None."""
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

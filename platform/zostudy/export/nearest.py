@@ -36,12 +36,12 @@ class PromptVector:
     """One vector of a prompt.
 
     Attributes:
-        place: in the prompt, from 0.
+        position: in the prompt, from 0.
         start: the token at whose embedding it started.
         nearest: by cosine, the closest first.
     """
 
-    place: int
+    position: int
     start: Neighbour
     nearest: tuple[Neighbour, ...]
 
@@ -67,11 +67,14 @@ def nearest_tokens(trial: StoredTrial, top: int, trust_remote_code: bool = False
     nearest = tokens[cosines[:, tokens].topk(min(top, len(tokens)), dim=-1).indices]
     return [
         PromptVector(
-            place,
-            _neighbour(prompt, int(prompt.start[place]), cosines[place], distances[place]),
-            tuple(_neighbour(prompt, token, cosines[place], distances[place]) for token in nearest[place].tolist()),
+            position,
+            _neighbour(prompt, int(prompt.start[position]), cosines[position], distances[position]),
+            tuple(
+                _neighbour(prompt, token, cosines[position], distances[position])
+                for token in nearest[position].tolist()
+            ),
         )
-        for place in range(len(prompt.vectors))
+        for position in range(len(prompt.vectors))
     ]
 
 
