@@ -168,7 +168,8 @@ class _PythonWords(PreTrainedTokenizer):
     def __init__(self, names: dict[str, str]) -> None:
         words = dict.fromkeys(word for sentence in SENTENCES for word in sentence.split())
         self._ids = {text: id for id, text in enumerate([*names.values(), *words])}
-        super().__init__(**{f"{role}_token": text for role, text in names.items()})
+        initialise: Any = super().__init__
+        initialise(**{f"{role}_token": text for role, text in names.items()})
 
     @property
     def vocab_size(self) -> int:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -34,8 +36,8 @@ LLAMA = dataclasses.replace(BERT, n_kv_heads=2, causal=True, norm_first=True, ro
 TOKENS = 10
 
 
-_SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
-MODELS = {
+_SMALL: Any = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+MODELS: dict[str, tuple[Architecture, Callable[[], Any]]] = {
     "roberta": (BERT, lambda: RobertaModel(RobertaConfig(**_SMALL), add_pooling_layer=False)),
     "gpt2": (
         dataclasses.replace(BERT, mlp_width=128, causal=True),
@@ -48,7 +50,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_flops_are_those_that_pytorch_counts_of_transformers_own_model(name: str) -> None:
     shape, make_model = MODELS[name]
-    counter = FlopCounterMode(display=False)
+    counter: Any = FlopCounterMode(display=False)
     with counter, torch.inference_mode():
         make_model().eval()(inputs_embeds=torch.zeros(1, TOKENS, 32))
     counts = counter.get_flop_counts()["Global"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer, PreTrainedTokenizerFast
 
 import zostudy.lm
 from zostudy.lm.pretrain.__main__ import main
@@ -31,7 +32,7 @@ every_model = pytest.mark.parametrize("name", MODEL_NAMES)
 TEXTS = ["The soup was not good.", "Although the price was bad, i found the tour rather charming this summer."]
 
 
-def load(name: str) -> torch.nn.Module:
+def load(name: str) -> Any:
     auto_class = AutoModelForMaskedLM if name == "mini-roberta" else AutoModelForCausalLM
     return auto_class.from_pretrained(EMBEDDED / name).eval()
 
@@ -61,7 +62,7 @@ def test_the_auto_classes_load_it(name: str) -> None:
 
 @every_model
 def test_the_tokenizer_frames_like_its_family_and_knows_every_text(name: str) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(EMBEDDED / name)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(EMBEDDED / name)
     framed = tokenizer.convert_ids_to_tokens(tokenizer("good")["input_ids"])
     front = {"mini-roberta": ["<s>"], "mini-gpt2": [], "mini-llama": ["<s>"]}[name]
     back = ["</s>"] if name == "mini-roberta" else []
@@ -74,7 +75,7 @@ def test_the_tokenizer_frames_like_its_family_and_knows_every_text(name: str) ->
 
 
 def test_a_word_of_several_tokens_is_refused_with_its_pieces() -> None:
-    tokenizer = AutoTokenizer.from_pretrained(EMBEDDED / "mini-gpt2")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(EMBEDDED / "mini-gpt2")
     with pytest.raises(ValueError, match=r"'onomatopoeia' must be one token, but it is \["):
         single_token(tokenizer, "onomatopoeia")
 
@@ -82,7 +83,7 @@ def test_a_word_of_several_tokens_is_refused_with_its_pieces() -> None:
 @every_model
 def test_white_box_scores_equal_the_model_run_on_token_ids(name: str) -> None:
     box, model = WhiteBox(EMBEDDED / name), load(name)
-    tokenizer = AutoTokenizer.from_pretrained(EMBEDDED / name)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(EMBEDDED / name)
     start = tokenizer(" honestly we left the hotel and plainly the soup", add_special_tokens=False)["input_ids"]
     prompt = model.get_input_embeddings().weight[start].detach()
     for text, scores in zip(TEXTS, box.scores(TEXTS, prompt), strict=True):
@@ -161,7 +162,8 @@ def test_batches_predict_the_text_and_its_closing_but_never_the_prefix(name: str
 @every_model
 def test_two_rebuilds_from_one_seed_give_the_same_weights(name: str) -> None:
     torch.set_num_threads(1)
-    recipe, lines = TrainConfig(steps=2, passages=1000, batches=BatchRecipe(batch_size=8, text_share=0.3)), []
+    lines: list[str] = []
+    recipe = TrainConfig(steps=2, passages=1000, batches=BatchRecipe(batch_size=8, text_share=0.3))
     first, _ = pretrain(name, recipe, lines.append)
     second, _ = pretrain(name, recipe, lines.append)
     assert lines[0].startswith(f"{name}: step 2/2")

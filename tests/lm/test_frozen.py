@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
-from zostudy.lm.frozen import FrozenLM, make_evaluator
+from zostudy.lm.frozen import Evaluator, make_evaluator
 from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource, find_model, minilm_installed
 from zostudy.lm.tokenizer import load_tokenizer
@@ -88,7 +88,7 @@ def _reference(
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def loaded(request: pytest.FixtureRequest) -> tuple[ModelSpec, ModelSource, Any, EncodedTask, FrozenLM]:
+def loaded(request: pytest.FixtureRequest) -> tuple[ModelSpec, ModelSource, Any, EncodedTask, Evaluator]:
     spec = ModelSpec(name=request.param, prompt_tokens=6)
     source, tokenizer, task = _task(spec)
     return spec, source, tokenizer, task, make_evaluator(spec, source, task, "float32")

@@ -67,7 +67,8 @@ def scores(folder: Path, head: HeadKind) -> Tensor:
     model = load_model(source, torch.float32)
     with reading(source):
         output = model(input_ids=IDS)
-    return output.last_hidden_state if head == "encoder" else output.logits
+    scored: Tensor = output.last_hidden_state if head == "encoder" else output.logits
+    return scored
 
 
 def scores_or_line(made: Made, mutate: Callable[[Path], None]) -> Tensor | None:

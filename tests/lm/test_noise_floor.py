@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.lm.encoding import encode_task
-from zostudy.lm.frozen import make_evaluator
+from zostudy.lm.frozen import Evaluator, make_evaluator
 from zostudy.lm.limits import max_input_tokens
-from zostudy.lm.noise_floor import NoiseFloor, Probes, noise_floor, score_probes
+from zostudy.lm.noise_floor import NoiseFloor, Probes, ProbeScores, noise_floor, score_probes
 from zostudy.lm.sources import find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
@@ -36,7 +36,8 @@ def mean_score(scores: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def linear(latents: NDArray[np.float32], rows: NDArray[np.int32], group: int) -> NDArray[np.float64]:
-    return (latents.astype(np.float64) @ SLOPE)[:, None] + 0.01 * rows
+    scores: NDArray[np.float64] = (latents.astype(np.float64) @ SLOPE)[:, None] + 0.01 * rows
+    return scores
 
 
 def exact(latents: NDArray[np.float32], rows: NDArray[np.int32], group: int) -> NDArray[np.float32]:
@@ -108,9 +109,10 @@ def test_a_pair_shares_its_call_and_what_a_call_adds_to_all_cancels() -> None:
     assert [rows[0].tolist() for _, rows, _ in calls[:2]] == [probes.rows.tolist(), probes.rows[::-1].tolist()]
 
 
-def test_noise_of_the_place_in_the_batch_is_seen() -> None:
+def test_noise_of_the_position_in_the_batch_is_seen() -> None:
     def uneven(latents: NDArray[np.float32], rows: NDArray[np.int32], group: int) -> NDArray[np.float32]:
-        return exact(latents, rows, group) * (1 + np.arange(rows.shape[1], dtype=np.float32) / 8)[:, None]
+        factors = (1 + np.arange(rows.shape[1], dtype=np.float32) / 8)[:, None]
+        return (exact(latents, rows, group) * factors).astype(np.float32)
 
     probes = make_probes()
     scores = score_probes(probes, uneven)
@@ -175,10 +177,11 @@ def measure_model(request: pytest.FixtureRequest) -> MeasureModel:
     def measure(radius: float, dtype: DType) -> NoiseFloor:
         directions = np.random.default_rng(3).standard_normal((8, 10)).astype(np.float32)
         probes = Probes(np.zeros(10, np.float32), directions, radius, np.arange(4, dtype=np.int32), central=True)
-        scores = {
-            name: score_probes(probes, lambda latents, rows, group, model=model: model.score(latents, rows, 7, group))
-            for name, model in models.items()
-        }
+
+        def scored(model: Evaluator) -> ProbeScores:
+            return score_probes(probes, lambda latents, rows, group: model.score(latents, rows, 7, group))
+
+        scores = {name: scored(model) for name, model in models.items()}
         return noise_floor(probes, cross_entropy, scores[dtype], None if dtype == "float32" else scores["float32"])
 
     return measure

@@ -61,11 +61,11 @@ def test_an_ordinary_text_is_cut_as_before(
     make_tokenizer: Callable[..., Any], kind: str, text: str, second_text: str | None, room: int
 ) -> None:
     tokenizer = make_tokenizer(kind)
-    text, second_text = (part and part.replace("<mask>", "").replace("</s>", "") for part in (text, second_text))
-    expected = plainly_cut(tokenizer, text, second_text, room)
+    given_texts = (text,) if second_text is None else (text, second_text)
+    pair = tuple(part.replace("<mask>", "").replace("</s>", "") for part in given_texts)
+    expected = plainly_cut(tokenizer, pair[0], pair[1] if len(pair) > 1 else None, room)
     if expected is not None:
-        given_texts = (text,) if second_text is None else (text, second_text)
-        assert cut(tokenizer, given_texts, room).ids == expected
+        assert cut(tokenizer, pair, room).ids == expected
 
 
 @pytest.mark.parametrize("kind", ["roberta", "wordpiece", "llama-legacy", "gpt2", "python-words", "characters"])
