@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -16,11 +17,11 @@ from zostudy.lm.sources import minilm_installed
 MINILM = pytest.param("minilm", marks=pytest.mark.skipif(not minilm_installed(), reason="no minilm package"))
 
 
-def seen_by_torch(subject: Subject, rows: np.ndarray) -> int:
+def seen_by_torch(subject: Subject, rows: NDArray[np.int32]) -> int:
     lm = FrozenLM(subject.spec, read_weights(subject, "float32"), subject.task)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         lm.score(draw_latents(len(rows)), rows)
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 @pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from zostudy.bench import subjects
 from zostudy.bench.evaluator import AGREEMENT, disagreement, measure_model
 from zostudy.bench.reference import ReferenceLoop
 from zostudy.bench.report import ModelSpeed, Speed
-from zostudy.bench.subjects import SUBSPACE_DIM, Subject, open_subject, read_weights
+from zostudy.bench.subjects import SUBSPACE_DIM, Subject, open_subject, random_model, read_weights
 from zostudy.bench.texts import Texts, read_texts
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.sources import minilm_installed
@@ -28,7 +29,7 @@ def texts() -> Texts:
     return read_texts(None, "", 1)
 
 
-def both(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
+def both(subject: Subject) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     latents, rows = subject.latents[:2], subject.rows[:2]
     reference = ReferenceLoop(subject.spec, subject.source, subject.task, SUBSPACE_DIM)
     lm = FrozenLM(subject.spec, read_weights(subject, "float32"), subject.task)
@@ -49,10 +50,11 @@ def test_two_prompts_differ(texts: Texts) -> None:
     assert np.abs(first - second).max() > 100 * AGREEMENT
 
 
-SMALL_KIN = {
-    "roberta-large": ("masked", lambda: subjects._roberta(layers=2, width=32, heads=4)),
-    "gpt2-medium": ("causal", lambda: subjects._gpt2(layers=2, width=32, heads=4)),
-    "llama-1b": ("causal", lambda: subjects._llama(layers=2, width=32, heads=4, kv_heads=2, mlp_width=48)),
+SMALL = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 4}
+SMALL_KIN: dict[str, dict[str, int]] = {
+    "roberta-large": SMALL | {"intermediate_size": 128},
+    "gpt2-medium": {"n_layer": 2, "n_embd": 32, "n_head": 4},
+    "llama-1b": SMALL | {"num_key_value_heads": 2, "intermediate_size": 48},
 }
 
 
@@ -60,14 +62,15 @@ SMALL_KIN = {
 def test_it_agrees_on_random_weights_of_the_same_families(
     monkeypatch: pytest.MonkeyPatch, texts: Texts, name: str
 ) -> None:
-    monkeypatch.setitem(subjects._ARCHITECTURES, name, SMALL_KIN[name])
+    head, family, settings = subjects._ARCHITECTURES[name]
+    monkeypatch.setitem(subjects._ARCHITECTURES, name, (head, family, settings | SMALL_KIN[name]))
     few = replace(texts, everything=texts.everything[:500])
     with open_subject(name, few) as subject:
         expected, scores = both(subject)
         folder = Path(subject.source.location)
         assert folder.is_dir()
     assert not folder.exists()
-    assert subject.source.head == SMALL_KIN[name][0]
+    assert subject.source.head == head
     assert subject.weights == "random"
     assert len(set(subject.task.label_tokens)) == 2
     assert expected.std() > 10 * AGREEMENT
@@ -83,7 +86,7 @@ def test_it_agrees_on_random_weights_of_the_same_families(
 )
 def test_architectures_have_their_true_size(name: str, parameters: float) -> None:
     with torch.device("meta"):
-        model = subjects._ARCHITECTURES[name][1]()
+        model = random_model(name)
     assert sum(parameter.numel() for parameter in model.parameters()) == pytest.approx(parameters, rel=5e-3)
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from zostudy.bench import memory, pool, scale, study, timing
-from zostudy.bench.memory import has_page_counts, measure_memory
+from zostudy.bench.machine import has_page_counts
+from zostudy.bench.memory import measure_memory
 from zostudy.bench.pool import measure_pool
-from zostudy.bench.quick_scorer import UNIT_SECONDS
 from zostudy.bench.scale import measure_scale
+from zostudy.bench.scorers import QUICK_SECONDS
 from zostudy.bench.study import measure_study
 from zostudy.bench.subjects import Subject, open_subject
 from zostudy.bench.texts import read_texts
@@ -71,6 +72,6 @@ def test_a_study_with_a_fake_scorer_runs_to_its_end(local_ray: None, monkeypatch
     measured = measure_study(3)
     assert (measured.trials, measured.cells, measured.concurrent_trials, measured.queries) == (4, 2, 2, 10)
     units = 4 * 11  # a trial takes five steps and evaluates dev after each, and at its start
-    assert measured.scorer_seconds >= units * UNIT_SECONDS
+    assert measured.scorer_seconds >= units * QUICK_SECONDS
     assert measured.overhead_seconds == pytest.approx((measured.seconds - measured.scorer_seconds) / 4)
     assert min(measured.first_bytes, measured.early_bytes) > 0

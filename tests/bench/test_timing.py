@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from zostudy.bench import rates, timing
+from zostudy.bench import evaluator, timing
+from zostudy.bench.evaluator import MatrixProduct
 from zostudy.bench.machine import peak_bytes, processor_threads, reset_peak
-from zostudy.bench.rates import MatrixProduct
 from zostudy.bench.timing import in_turn, seconds_per_call
+from zostudy.lm.linear import Linear
 
 
 @pytest.fixture
@@ -40,15 +41,15 @@ def test_a_quick_call_is_repeated_until_its_time_is_up(
 
 
 def test_a_matrix_rate_is_that_of_the_quickest_product(clock: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "SHAPE", (4, 3, 2))
-    monkeypatch.setattr(rates, "SECONDS", 1.0)
+    monkeypatch.setattr(evaluator, "MATRIX_SHAPE", (4, 3, 2))
+    monkeypatch.setattr(evaluator, "MATRIX_SECONDS", 1.0)
     durations = iter([1.0, 1.0, *[0.5, 0.25, 0.5], *[2.0]])  # warm-up of both, then one way after the other
 
     def multiply(*_: object) -> None:
         clock[0] += next(durations)
 
-    monkeypatch.setattr(rates.functional, "linear", multiply)
-    monkeypatch.setattr(rates, "linear", multiply)
+    monkeypatch.setattr("torch.nn.functional.linear", multiply)
+    monkeypatch.setattr(Linear, "__call__", multiply)
     assert MatrixProduct("float32").rate() == pytest.approx(2 * 4 * 3 * 2 / 0.25)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import zostudy.lm.sources
-from zostudy.bench import evaluator, rates, timing
+from zostudy.bench import evaluator, timing
 from zostudy.bench.report import (
     Machine,
     MemoryUse,
@@ -32,8 +32,8 @@ QUICK = ("--only", "evaluator", "--models", "mini-roberta", "--rounds", 1, "--th
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(rates, "SECONDS", 0.0)
-    monkeypatch.setattr(rates, "SHAPE", (64, 64, 64))
+    monkeypatch.setattr(evaluator, "MATRIX_SECONDS", 0.0)
+    monkeypatch.setattr(evaluator, "MATRIX_SHAPE", (64, 64, 64))
 
 
 def test_a_run_prints_and_writes_the_same_report(call: Any, quick: None, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def study(**sections: object) -> StudySpec:
         "name": "s",
         "model": {"name": "mini-roberta"},
         "task": {"name": "reviews"},
-        "methods": ({"label": "untuned", "method": "untuned"},),
+        "methods": ({"label": "untuned", "algorithm": "untuned"},),
     }
     return StudySpec.model_validate(base | sections)
 

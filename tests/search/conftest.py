@@ -23,9 +23,9 @@ BASE: dict[str, Any] = {
     "task": {"name": "reviews"},
     "imbalance": {"ratios": (1, 5), "minority_size": 10},
     "methods": (
-        {"label": "spsa", "method": "spsa"},
-        {"label": "zosa", "method": "zosa", "options": {"learning_rate": 0.2}},
-        {"label": "untuned", "method": "untuned"},
+        {"label": "spsa", "algorithm": "spsa"},
+        {"label": "zosa", "algorithm": "zosa", "options": {"learning_rate": 0.2}},
+        {"label": "untuned", "algorithm": "untuned"},
     ),
     "budget": {"queries": 60, "batch_size": 8, "evaluations": 3},
     "search": {

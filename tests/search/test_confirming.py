@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -49,11 +49,14 @@ SPACES: dict[str, dict[str, Any]] = {
 }
 
 
+OPTIONS: list[Any] = [Early, Late]
+
+
 @pytest.fixture(scope="module")
-def method() -> Iterator[type[RandomSearch]]:
+def method() -> Iterator[Any]:
     @register_method("changing")
     class Changing(RandomSearch):
-        Options = Early
+        Options: ClassVar[Any] = Early
 
     yield Changing
     del registry._METHODS["changing"]
@@ -61,7 +64,7 @@ def method() -> Iterator[type[RandomSearch]]:
 
 def plan_of(make_spec: Callable[..., StudySpec], space: dict[str, Any], trials: int) -> Plan:
     search = {"trials": trials, "sampler": "random", "startup_trials": 1, "space": space}
-    methods = ({"label": "changing", "method": "changing"},)
+    methods = ({"label": "changing", "algorithm": "changing"},)
     return make_plan(make_spec(search=search, methods=methods, imbalance={"ratios": (1,)}, confirm={"seeds": 2}))
 
 
@@ -100,11 +103,11 @@ def counting(rows: list[TrialRow]) -> set[str]:
 @given(draws=st.data())
 @pytest.mark.parametrize("space", SPACES)
 def test_a_run_and_a_reader_count_the_same_confirm_trials(
-    method: type[RandomSearch], make_spec: Any, make_row: Any, draws: st.DataObject, space: str
+    method: Any, make_spec: Any, make_row: Any, draws: st.DataObject, space: str
 ) -> None:
     stored: dict[str, TrialRow] = {}
     trials = 0
-    for options in draws.draw(st.lists(st.sampled_from([Early, Late]), min_size=1, max_size=3)):
+    for options in draws.draw(st.lists(st.sampled_from(OPTIONS), min_size=1, max_size=3)):
         method.Options = options
         trials += draws.draw(st.integers(0, 3))
         plan = plan_of(make_spec, SPACES[space], trials)
@@ -118,9 +121,7 @@ def test_a_run_and_a_reader_count_the_same_confirm_trials(
     assert cell.n_finished == cell.n_trials, "it would run again and again"
 
 
-def test_a_default_that_has_changed_is_refused_and_not_mixed(
-    method: type[RandomSearch], make_spec: Any, make_row: Any
-) -> None:
+def test_a_default_that_has_changed_is_refused_and_not_mixed(method: Any, make_spec: Any, make_row: Any) -> None:
     method.Options = Early
     plan = plan_of(make_spec, {"subspace_dim": {"choice": [3, 4]}}, 1)
     assignment = StudyProgress(plan, []).cells["changing-r1"].next()

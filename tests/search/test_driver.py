@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -170,9 +171,8 @@ def test_nothing_is_lost_doubled_or_proposed_by_timing(plan: Plan, make_row: Bla
     run_out(make_driver(plan, stores, Callback()), [], make_row)
     expected = {outcome.name: outcome.trial for outcome in stores.outcomes}
     assert len(expected) == plan.n_trials
-    run_state_machine_as_test(
-        lambda: Machine(plan, make_row, expected), settings=settings(max_examples=12, stateful_step_count=40)
-    )
+    machine: Any = partial(Machine, plan, make_row, expected)
+    run_state_machine_as_test(machine, settings=settings(max_examples=12, stateful_step_count=40))
 
 
 def test_what_ends_a_study_is_kept_whatever_wraps_it(plan: Plan, make_row: Blank) -> None:

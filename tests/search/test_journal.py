@@ -14,7 +14,8 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.cluster.micro_batches import Scorer
+from zostudy.cluster.pool import LocalPool
 from zostudy.errors import ResultsError
 from zostudy.results.storage import Storage
 from zostudy.search.journal import JOURNAL_FILE, Journal

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 
-from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.cluster.micro_batches import Scorer
+from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.results.encoding import encode
 from zostudy.results.outcome import Landscape, Outcome
@@ -47,11 +48,11 @@ def test_the_places_are_a_grid_along_two_directions_at_right_angles(seed: int, d
     centre = np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
     points = LandscapeProbe.of(centre, seed, plane)
     whole = {(x, y) for x in GRID for y in GRID if (plane or 0 in (x, y)) and (dim > 1 or y == 0)}
-    assert {tuple(place) for place in points.places} | {(0.0, 0.0)} == whole
-    assert len(points.places) == len(whole) - 1
-    assert not np.signbit(points.places[points.places == 0]).any()
+    assert {tuple(place) for place in points.coordinates} | {(0.0, 0.0)} == whole
+    assert len(points.coordinates) == len(whole) - 1
+    assert not np.signbit(points.coordinates[points.coordinates == 0]).any()
 
-    at = {tuple(place): latent - centre for place, latent in zip(points.places, points.latents, strict=False)}
+    at = {tuple(place): latent - centre for place, latent in zip(points.coordinates, points.latents, strict=False)}
     axes = [at[EXTENT, 0.0] / EXTENT] + ([at[0.0, EXTENT] / EXTENT] if dim > 1 else [])
     np.testing.assert_allclose(np.inner(axes, axes), dim * np.eye(len(axes)), atol=1e-4 * dim)
     for (x, y), step in at.items():
@@ -59,7 +60,7 @@ def test_the_places_are_a_grid_along_two_directions_at_right_angles(seed: int, d
     np.testing.assert_array_equal(points.latents[-1], centre)
     for first, second in zip(points.latents[:-1:2] - centre, points.latents[1:-1:2] - centre, strict=True):
         np.testing.assert_allclose(first, -second, atol=1e-5)
-    around = points.latents[len(points.places) : -1] - centre
+    around = points.latents[len(points.coordinates) : -1] - centre
     assert around.shape == (2 * SHARPNESS_PAIRS, dim)
     np.testing.assert_allclose(np.linalg.norm(around, axis=1), SHARPNESS_RADIUS * dim**0.5, rtol=1e-4)
 
@@ -84,12 +85,12 @@ def test_a_quadratic_loss_has_the_sharpness_of_its_hessian_whatever_its_slope() 
         steps = points.latents.astype(np.float64) - centre
         losses = 3 + steps @ slope + (steps @ hessian * steps).sum(axis=1) / 2
         landscape = with_losses(points, losses)
-        directions = steps[len(points.places) : -1 : 2]
+        directions = steps[len(points.coordinates) : -1 : 2]
         assert landscape.sharpness == pytest.approx(
             (directions @ hessian * directions).sum(axis=1).mean() / 2, abs=1e-5
         )
         for x, y, loss in zip(landscape.x, landscape.y, landscape.loss, strict=True):
-            [expected] = losses[:-1][np.flatnonzero((points.places == (x, y)).all(axis=1))] if x or y else [3.0]
+            [expected] = losses[:-1][np.flatnonzero((points.coordinates == (x, y)).all(axis=1))] if x or y else [3.0]
             assert loss == pytest.approx(expected, abs=1e-5)
         found.append(landscape.sharpness)
     expected = SHARPNESS_RADIUS**2 * np.trace(hessian) / 2
@@ -105,7 +106,7 @@ def test_losses_that_are_not_finite_are_absent_and_the_others_stay() -> None:
     scores[[0, 1, 2], [0, 1, 1], [2, 0, 0]] = np.inf, -np.inf, np.nan
     landscape = points.landscape(scores, np.array([0, 1], dtype=np.int32))
     absent = {(x, y) for x, y, loss in zip(landscape.x, landscape.y, landscape.loss, strict=True) if np.isnan(loss)}
-    assert absent == {tuple(place) for place in points.places[:3]}
+    assert absent == {tuple(place) for place in points.coordinates[:3]}
     np.testing.assert_allclose(landscape.loss[~np.isnan(landscape.loss)], np.log(3))
     assert landscape.sharpness == pytest.approx(0, abs=1e-12)
     scores[n - 2, 0, 0] = np.nan
@@ -161,9 +162,9 @@ def test_a_confirm_trial_stores_the_loss_around_its_kept_point(
 
     at = {(row["x"], row["y"]): row["loss"] for row in table}
     assert at[0.0, 0.0] == pytest.approx(loss(kept), rel=1e-6)
-    for place, latent in zip(points.places, points.latents, strict=False):
+    for place, latent in zip(points.coordinates, points.latents, strict=False):
         assert at[tuple(place)] == pytest.approx(loss(latent), rel=1e-6)
-    around = [loss(latent) for latent in points.latents[len(points.places) : -1]]
+    around = [loss(latent) for latent in points.latents[len(points.coordinates) : -1]]
     assert trial.sharpness == pytest.approx(np.mean(around) - at[0.0, 0.0], abs=1e-6)
 
 
@@ -184,7 +185,7 @@ def test_methods_of_a_ratio_and_seed_are_seen_along_the_same_directions_on_the_s
         outcome = run(plan, data, Recorder(), cell)
         assert outcome.landscape is not None
         latents, rows = (np.concatenate(parts) for parts in zip(*asked[-1:], strict=True))
-        seen.append((latents - np.float32(outcome.trial.latent), rows))
+        seen.append((latents - np.array(outcome.trial.latent, dtype=np.float32), rows))
     np.testing.assert_allclose(seen[0][0], seen[1][0], atol=1e-5)
     np.testing.assert_array_equal(seen[0][1], seen[1][1])
 

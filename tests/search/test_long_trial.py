@@ -77,7 +77,8 @@ def test_a_long_trial_survives_its_process_and_the_head_node(start_head: Callabl
     _wait_until(lambda: saved.stat().st_mtime_ns != when_killed, driver)
     assert _trial_process(head) != process
     assert _queries(saved) > queries_saved
-    head.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+    node: Any = head.head_node
+    node.kill_all_processes(check_alive=False, allow_graceful=False)
     said, _ = driver.communicate(timeout=120)
     assert driver.returncode != 0
     assert "does not answer" in said
@@ -113,8 +114,10 @@ def _wait_until(holds: Callable[[], bool], driver: subprocess.Popen[str], second
 
 
 def _trial_process(head: Cluster) -> int:
-    [raylet] = head.head_node.all_processes["raylet"]
+    node: Any = head.head_node
+    [raylet] = node.all_processes["raylet"]
     workers = psutil.Process(raylet.process.pid).children(recursive=True)
+    trial: int
     [trial] = [worker.pid for worker in workers if "ImplicitFunc" in " ".join(worker.cmdline())]
     return trial
 

@@ -47,7 +47,12 @@ blank: TrialRow
 def outcome(assignment: Assignment) -> TrialRow:
     """A dev AUC that depends on what was tried, and now and then a failure."""
     radius = radius_of(assignment.params)
-    named = {"trial": assignment.name, "cell": assignment.cell, "stage": assignment.stage, "algorithm": "spsa"}
+    named: dict[str, Any] = {
+        "trial": assignment.name,
+        "cell": assignment.cell,
+        "stage": assignment.stage,
+        "algorithm": "spsa",
+    }
     row = replace(blank, **named, number=assignment.number, params=dict(assignment.params))
     if assignment.stage == "search" and 0.4 < radius < 0.5:
         return replace(row, status="failed", queries=40)
@@ -127,7 +132,7 @@ def test_confirm_begins_when_the_search_of_its_cell_has_ended_with_its_best(plan
     while (assignment := cell.next()) is not None and assignment.stage == "search":
         rows.append(outcome(assignment))
         record(cell, rows[-1])
-    best = max((row for row in rows if row.status == "complete"), key=lambda row: row.dev_auc)
+    best = max((row for row in rows if row.status == "complete"), key=lambda row: row.dev_auc or 0.0)
     assert len(rows) == 5
     assert assignment is not None
     assert (assignment.stage, assignment.params) == ("confirm", best.params)

@@ -13,12 +13,14 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.cluster.micro_batches import Scorer
+from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.results.classes import StudyClass, StudyClasses, read_classes
-from zostudy.results.ledger import STUDY_FILE, Ledger
+from zostudy.results.ledger import Ledger
 from zostudy.results.storage import Storage
+from zostudy.results.study_file import STUDY_FILE
 from zostudy.search.callback import Callback
 from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Plan, make_plan
@@ -128,7 +130,7 @@ def test_other_data_or_weights_are_refused_and_nothing_is_changed(
 ) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     more = make_plan(make_spec(imbalance={"ratios": (1,), "minority_size": 10}, confirm={"seeds": 2}))
-    other = replace(study, plan=more, data=replace(study.data, versions=study.data.versions | {content: "f" * 16}))
+    other = replace(study, plan=more, data=replace(study.data, versions={**study.data.versions, content: "f" * 16}))
     watcher = Notes()
     with pytest.raises(ResultsError, match=rf"{DATA}, .* is {'f' * 16} now; put the {content} back, or") as refused:
         run(other, Storage.at(folder), watcher)

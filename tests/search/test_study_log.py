@@ -3,7 +3,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from zostudy.cluster.pool import LocalPool, Scorer
+from zostudy.cluster.micro_batches import Scorer
+from zostudy.cluster.pool import LocalPool
 from zostudy.search.plan import Plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.setup import StudyData

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def _assert_equal(folder: Path, expected: dict[str, pa.Table]) -> None:
 
 
 def _run(folder: Path, watcher: Any, address: str | None = None, **sections: Any) -> StudyProgress:
-    methods = tuple({"label": name, "method": name} for name in STUDY["methods"])
+    methods = tuple({"label": name, "algorithm": name} for name in STUDY["methods"])
     study = prepare(StudySpec.model_validate(STUDY | {"methods": methods} | sections))
     return complete_study(study, Ledger(folder), address, watcher)
 
@@ -164,13 +165,13 @@ def test_a_driver_a_raylet_and_a_gcs_that_are_killed_one_after_the_other(
         if as_it_comes_up:
             time.sleep(chance.uniform(4, 20))
         else:
-            _wait_until(lambda driver=driver: _n_stored(folder) > 0 or driver.poll() is not None, 300)
+            _wait_until(partial(_has_more_or_ended, folder, 0, driver), 300)
             time.sleep(chance.uniform(0, 0.5))
         driver.kill()
         driver.communicate()
     for process, name in [("raylet/raylet", "raylet"), ("gcs/gcs_server", "GCS")]:
         stored, driver = _n_stored(folder), start()
-        _wait_until(lambda s=stored, driver=driver: _n_stored(folder) > s or driver.poll() is not None, 300)
+        _wait_until(partial(_has_more_or_ended, folder, stored, driver), 300)
         (victim,) = (
             process
             for process in descendants(str(Path(ray.__path__[0]) / "core" / "src" / "ray" / process))
@@ -190,6 +191,10 @@ def test_a_driver_a_raylet_and_a_gcs_that_are_killed_one_after_the_other(
     assert finished.returncode == 0, finished.stderr
     assert "(raylet)" not in finished.stdout
     _assert_equal(folder, undisturbed)
+
+
+def _has_more_or_ended(folder: Path, n_stored: int, driver: subprocess.Popen[str]) -> bool:
+    return _n_stored(folder) > n_stored or driver.poll() is not None
 
 
 def _n_stored(folder: Path) -> int:

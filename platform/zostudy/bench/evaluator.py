@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
 from zostudy.bench.flops import count_flops
 from zostudy.bench.machine import peak_bytes, reset_peak
-from zostudy.bench.rates import MatrixProduct
 from zostudy.bench.reference import ReferenceLoop
 from zostudy.bench.report import ModelSpeed, Speed
 from zostudy.bench.subjects import BATCH, SUBSPACE_DIM, Subject, read_weights
 from zostudy.bench.timing import in_turn, seconds_per_call
 from zostudy.lm.architecture import Architecture
 from zostudy.lm.frozen import FrozenLM
-from zostudy.lm.weights import DType
+from zostudy.lm.linear import Linear
+from zostudy.lm.weights import TORCH_DTYPES, DType
 
 _log = logging.getLogger(__name__)
 
+MATRIX_SHAPE = (2048, 4096, 4096)
+"""Rows, inputs and outputs of the large product."""
+MATRIX_SECONDS = 1.0
+"""For this long each way of multiplying is repeated."""
 REFERENCE = "reference"
 DTYPES: tuple[DType, ...] = ("float32", "bfloat16")
 AGREEMENT = 1e-4
-"""How far float32 scores may lie from the reference's."""
+"""The largest difference of float32 scores from the reference's."""
 
 Scores: TypeAlias = NDArray[np.float32]
 
 
 def measure_model(subject: Subject, device: str, rounds: int) -> ModelSpeed:
-    """Returns how fast the subject is scored in each of three ways.
-
-    Args:
-        subject: the model and its texts.
-        device: ``cpu`` or ``cuda``.
-        rounds: at least 1.
-    """
+    """Returns how fast the subject is scored on ``cpu`` or ``cuda`` in each of three ways, in one round or more."""
     reset_peak(device)
     _log.info("evaluator, %s: loading", subject.name)
     weights = {dtype: read_weights(subject, dtype) for dtype in DTYPES}
@@ -63,7 +64,7 @@ def measure_model(subject: Subject, device: str, rounds: int) -> ModelSpeed:
 
 
 def disagreement(measured: ModelSpeed) -> str | None:
-    """Returns what to say where float32 scores are not the reference's, else None."""
+    """Returns a message if the float32 scores are not the reference's, else None."""
     [found] = [speed.difference for speed in measured.speeds if speed.evaluator == "float32"]
     if found <= AGREEMENT:
         return None
@@ -102,6 +103,42 @@ def _speeds(
         )
         for name in evaluators
     )
+
+
+class MatrixProduct:
+    """A large product in one dtype, by torch's own linear layer and by zostudy's: the best rate for a forward."""
+
+    def __init__(self, dtype: DType, device: str = "cpu") -> None:
+        """Makes the matrices and warms up."""
+        rows, n_inputs, n_outputs = MATRIX_SHAPE
+        inputs = torch.randn(rows, n_inputs, device=device).to(TORCH_DTYPES[dtype])
+        weight = torch.randn(n_outputs, n_inputs, device=device).to(TORCH_DTYPES[dtype])
+        self._device = device
+        self._ways: tuple[Callable[[], object], ...] = (
+            lambda: functional.linear(inputs, weight),
+            lambda: Linear(weight)(inputs),
+        )
+        for way in self._ways:
+            self._seconds(way)
+
+    @torch.inference_mode()
+    def rate(self) -> float:
+        """Returns the floating point operations per second of the quickest product."""
+        rows, n_inputs, n_outputs = MATRIX_SHAPE
+        return 2 * rows * n_inputs * n_outputs / min(map(self._quickest, self._ways))
+
+    def _quickest(self, way: Callable[[], object]) -> float:
+        began, best = time.perf_counter(), self._seconds(way)
+        while time.perf_counter() - began < MATRIX_SECONDS:
+            best = min(best, self._seconds(way))
+        return best
+
+    def _seconds(self, way: Callable[[], object]) -> float:
+        started = time.perf_counter()
+        way()
+        if self._device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - started
 
 
 def _matrix(dtype: str) -> str:

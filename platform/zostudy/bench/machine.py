@@ -1,4 +1,4 @@
-"""The machine: what it is, how much memory this process has used, and how many threads torch has."""
+"""This machine: its parts, the memory of this process, the rate of large matrix products, torch's threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zostudy.machine import usable_cpus
 
 
 def describe_machine(device: str, threads: int) -> Machine:
-    """Returns the machine that this process runs on."""
+    """Returns the parts of this machine."""
     libraries = {name: version(name) for name in ("torch", "transformers", "ray", "numpy")}
     return Machine(
         processor=processor_name(),
@@ -31,8 +31,19 @@ def describe_machine(device: str, threads: int) -> Machine:
     )
 
 
+def has_page_counts() -> bool:
+    """Returns whether this system counts a process's shared and private pages (Linux does)."""
+    return Path("/proc/self/smaps_rollup").is_file()
+
+
+def resident_bytes() -> int:
+    """Returns how much memory this process holds; 0 on a system that does not count it."""
+    status = Path("/proc/self/statm")
+    return int(status.read_text(encoding="ascii").split()[1]) * resource.getpagesize() if status.is_file() else 0
+
+
 def reset_peak(device: str) -> None:
-    """Begins a new measurement of the peak; where the system cannot, the peak is that of the process's whole life."""
+    """Starts a new measurement of the peak. A system that cannot reset it counts the process's whole life."""
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     with contextlib.suppress(OSError):
@@ -40,7 +51,7 @@ def reset_peak(device: str) -> None:
 
 
 def peak_bytes(device: str) -> int:
-    """Returns the most memory in use at once since the reset: the accelerator's by torch, or the process's resident."""
+    """Returns the most memory in use since the reset: torch's on the accelerator, or the process's resident memory."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
     try:
@@ -52,7 +63,7 @@ def peak_bytes(device: str) -> int:
 
 @contextlib.contextmanager
 def processor_threads(threads: int) -> Iterator[None]:
-    """Sets torch's number of threads inside the context."""
+    """Gives torch this number of threads inside the context."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

@@ -1,20 +1,18 @@
-"""The memory section: what several replicas of one model take on a node."""
+"""The memory section: the memory that several replicas of one model take on a node."""
 
 from __future__ import annotations
 
 import logging
-import resource
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from zostudy.bench.pool import factory_of
-from zostudy.bench.ray_session import local_ray
+from zostudy.bench.pool import local_ray, scorer_factory
 from zostudy.bench.report import MemoryUse
 from zostudy.bench.subjects import Subject, batches, draw_latents, read_weights
 from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.micro_batches import MOST_EXAMPLES
 from zostudy.cluster.pool import RayPool
+from zostudy.cluster.replica import Pages
 from zostudy.config.study import ResourcesSpec
 from zostudy.lm.architecture import micro_batch_size
 from zostudy.lm.frozen import can_share_prompts
@@ -24,19 +22,6 @@ _log = logging.getLogger(__name__)
 
 REPLICAS = (1, 2, 4)
 
-Pages = dict[str, int]
-
-
-def has_page_counts() -> bool:
-    """Returns whether this system counts a process's shared and private pages (Linux does)."""
-    return Path("/proc/self/smaps_rollup").is_file()
-
-
-def resident_bytes() -> int:
-    """Returns how much memory this process holds; 0 on a system that does not say."""
-    status = Path("/proc/self/statm")
-    return int(status.read_text(encoding="ascii").split()[1]) * resource.getpagesize() if status.is_file() else 0
-
 
 def measure_memory(subject: Subject) -> tuple[MemoryUse, ...]:
     """Returns the memory of 1, 2 and 4 replicas, each with one thread, after each has scored one query."""
@@ -45,7 +30,7 @@ def measure_memory(subject: Subject) -> tuple[MemoryUse, ...]:
     weights = read_weights(subject, "float32")
     n_bytes, size = weights.n_bytes, _micro_batch_size(subject, weights)
     with local_ray(max(REPLICAS), n_bytes):
-        factory = factory_of(subject, weights)
+        factory = scorer_factory(subject, weights)
         del weights
         latents, rows = draw_latents(1), batches(1)
         replicas: list[Any] = []
@@ -56,22 +41,16 @@ def measure_memory(subject: Subject) -> tuple[MemoryUse, ...]:
             for replica in new:
                 RayPool([replica].copy, factory, size).score(latents, rows, seed=0)
             replicas += new
-            found[n_replicas] = ray.get([replica.__ray_call__.remote(_pages) for replica in replicas])
+            found[n_replicas] = ray.get([replica.pages.remote() for replica in replicas])
     one = _total(found[1])
     return tuple(_use(subject.name, n_bytes, pages, one) for pages in found.values())
 
 
 def _micro_batch_size(subject: Subject, weights: Weights) -> int:
-    """Returns the size of a unit as a study's would be: what a forward works on is memory too."""
+    """Returns the size of a unit as in a study, as the memory of a forward depends on it."""
     shared = can_share_prompts(weights, subject.task)
     tokens = float(subject.task.lengths.mean())
     return micro_batch_size(weights.architecture, tokens, subject.spec.prompt_tokens, shared, False, MOST_EXAMPLES)
-
-
-def _pages(replica: Any) -> Pages:
-    """Returns the kernel's sums over all mappings of the process this runs in, in bytes by their names."""
-    lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
-    return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
 
 
 def _use(model: str, weights_bytes: int, pages: Sequence[Pages], one: int) -> MemoryUse:

@@ -1,19 +1,22 @@
-"""The pool section: what is lost between the bare evaluator and replicas behind Ray, and what a second one gains."""
+"""The pool section: the cost of replicas behind Ray against the bare evaluator, and the gain of a second replica."""
 
 from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from zostudy.bench.machine import processor_threads
-from zostudy.bench.ray_session import local_ray
 from zostudy.bench.report import PoolSpeed
-from zostudy.bench.steps import Step, median_step, timed_step
 from zostudy.bench.subjects import BATCH, Subject, batches, draw_latents, read_weights
-from zostudy.bench.timing import in_turn, seconds_per_call
+from zostudy.bench.timing import StepTime, in_turn, median_step, seconds_per_call, time_step
 from zostudy.cluster.fleet import start_replicas
+from zostudy.cluster.local_ray import own_ray
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
+from zostudy.cluster.preconditions import check_ray_can_start
+from zostudy.cluster.ray_log import ray_log
 from zostudy.cluster.replica import ScorerFactory, build_evaluator
 from zostudy.config.study import ResourcesSpec
 from zostudy.lm.frozen import FrozenLM
@@ -24,7 +27,7 @@ _log = logging.getLogger(__name__)
 REPLICAS = (1, 2)
 UNIT_SECONDS = 0.05
 N_UNITS = 8 * max(REPLICAS)
-"""Of a step; each replica gets as many as the others."""
+"""Of a step; each replica gets the same number of them."""
 STEPS_PER_ROUND = 3
 DTYPE: DType = "float32"
 
@@ -35,15 +38,15 @@ def measure_pool(subject: Subject, rounds: int) -> tuple[PoolSpeed, ...]:
         weights = read_weights(subject, DTYPE)
         bare = FrozenLM(subject.spec, weights, subject.task)
         unit_queries = _unit_queries(bare, subject)
-        n_queries, unit_examples = N_UNITS * unit_queries, unit_queries * BATCH
+        n_queries, micro_batch_size = N_UNITS * unit_queries, unit_queries * BATCH
         latents, rows = draw_latents(n_queries), batches(n_queries)
         with local_ray(max(REPLICAS), weights.n_bytes):
             _log.info("pool, %s: starting replicas", subject.name)
-            factory = factory_of(subject, weights)
+            factory = scorer_factory(subject, weights)
             replicas = start_replicas(max(REPLICAS), ResourcesSpec(cpus=1), factory)
             pools: dict[int, Pool] = {0: LocalPool(bare, rows.size)}
-            pools |= {n: RayPool(replicas[:n].copy, factory, unit_examples) for n in REPLICAS}
-            steps = {n: functools.partial(timed_step, pool, latents, rows) for n, pool in pools.items()}
+            pools |= {n: RayPool(replicas[:n].copy, factory, micro_batch_size) for n in REPLICAS}
+            steps = {n: functools.partial(time_step, pool, latents, rows) for n, pool in pools.items()}
             _log.info("pool, %s: first steps", subject.name)
             in_turn(steps, 1)
             measured = in_turn(steps, rounds * STEPS_PER_ROUND, f"pool, {subject.name}")
@@ -51,7 +54,28 @@ def measure_pool(subject: Subject, rounds: int) -> tuple[PoolSpeed, ...]:
     return tuple(_speed(subject.name, n, medians, n_queries) for n in pools)
 
 
-def factory_of(subject: Subject, weights: Weights) -> ScorerFactory:
+@contextmanager
+def local_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
+    """Starts Ray on this machine and ends it, unless this process is connected to a Ray already.
+
+    Args:
+        cpus: how many Ray may promise to replicas, whatever the machine has.
+        shared_bytes: the memory that replicas will share in the object store.
+
+    Raises:
+        ZostudyError: Ray does not start.
+    """
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    check_ray_can_start()
+    with ray_log(None), own_ray(cpus, shared_bytes):
+        yield
+
+
+def scorer_factory(subject: Subject, weights: Weights) -> ScorerFactory:
     """Returns the factory of a replica with one thread; tokens and weights lie in Ray's object store."""
     import ray
 
@@ -67,7 +91,7 @@ def _unit_queries(bare: FrozenLM, subject: Subject) -> int:
     return max(1, round(UNIT_SECONDS * len(rows) / seconds))
 
 
-def _speed(model: str, n_replicas: int, steps: dict[int, Step], n_queries: int) -> PoolSpeed:
+def _speed(model: str, n_replicas: int, steps: dict[int, StepTime], n_queries: int) -> PoolSpeed:
     step = steps[n_replicas]
     n_units = N_UNITS if n_replicas else 1
     return PoolSpeed(

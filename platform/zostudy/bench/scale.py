@@ -1,19 +1,16 @@
-"""The scale section: how far the pool itself goes, with replicas that only sleep."""
+"""The scale section: the pool's own efficiency, measured with replicas that only sleep."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zostudy.bench.ray_session import local_ray
+from zostudy.bench.pool import local_ray
 from zostudy.bench.report import ScaleEfficiency
-from zostudy.bench.steps import median_step, timed_step
+from zostudy.bench.scorers import SLEEP_SECONDS, SleepingScorer
 from zostudy.bench.subjects import BATCH, batches, draw_latents
+from zostudy.bench.timing import median_step, time_step
 from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import ScorerFactory
@@ -22,26 +19,14 @@ from zostudy.config.study import ResourcesSpec
 _log = logging.getLogger(__name__)
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
-UNIT_SECONDS = 0.05
 UNITS_PER_REPLICA = 8
 STEPS = 5
 STARTED_TOGETHER = 8
-"""Processes that come up side by side: more of them keep each other from being ready in time."""
-
-
-class SleepingScorer:
-    """Stands in for a model on a processor of its own: takes the time of a unit, and none of this machine's."""
-
-    def score(
-        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
-    ) -> NDArray[np.float32]:
-        """Returns zeros ``[q, b, 2]`` after ``UNIT_SECONDS``."""
-        time.sleep(UNIT_SECONDS)
-        return np.zeros((*rows.shape, 2), dtype=np.float32)
+"""Processes that start at the same time. More of them would delay each other beyond Ray's patience."""
 
 
 def measure_scale(sizes: Sequence[int]) -> tuple[ScaleEfficiency, ...]:
-    """Returns the pool's efficiency by number of sleeping replicas; all start once, and the first ones are used."""
+    """Returns the pool's efficiency by number of sleeping replicas. All start once; each size uses the first ones."""
     with local_ray(max(sizes)):
         factory = ScorerFactory(SleepingScorer, ())
         replicas: list[Any] = []
@@ -58,13 +43,13 @@ def _efficiency(replicas: Sequence[Any], factory: ScorerFactory) -> ScaleEfficie
     n_units = UNITS_PER_REPLICA * n_replicas
     latents, rows = draw_latents(n_units), batches(n_units)  # a query is a unit
     pool = RayPool(list(replicas).copy, factory, micro_batch_size=BATCH)
-    timed_step(pool, latents, rows)
-    step = median_step([timed_step(pool, latents, rows) for _ in range(STEPS)])
+    time_step(pool, latents, rows)
+    step = median_step([time_step(pool, latents, rows) for _ in range(STEPS)])
     return ScaleEfficiency(
         replicas=n_replicas,
-        unit_seconds=UNIT_SECONDS,
+        unit_seconds=SLEEP_SECONDS,
         units=n_units,
         step_seconds=step.seconds,
-        efficiency=n_units * UNIT_SECONDS / (n_replicas * step.seconds),
+        efficiency=n_units * SLEEP_SECONDS / (n_replicas * step.seconds),
         driver_seconds=step.driver_seconds,
     )

@@ -1,4 +1,4 @@
-"""The study section: what the driver takes for a trial, with a scorer that takes next to nothing."""
+"""The study section: the time that the driver takes for a trial, with a scorer that takes next to none."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from zostudy.bench.memory import resident_bytes
-from zostudy.bench.quick_scorer import QuickScorer
-from zostudy.bench.ray_session import local_ray
+from zostudy.bench.machine import resident_bytes
+from zostudy.bench.pool import local_ray
 from zostudy.bench.report import StudyOverhead
+from zostudy.bench.scorers import QuickScorer
 from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.nodes import TRIALS_PER_REPLICA
 from zostudy.cluster.replica import ScorerFactory
@@ -30,21 +30,21 @@ TRIALS = 104
 REPLICAS = 4
 CELLS = 8
 EARLY_TRIALS = 200
-"""After this number of trials, all that is loaded once is loaded."""
+"""After this number of trials the driver has loaded all that it loads once."""
 
 
 def measure_study(n_trials: int) -> StudyOverhead:
-    """Returns what a study takes beyond its scorer; Ray, Tune, Optuna and the ledger are real."""
+    """Returns the time of a study beyond that of its scorer. Ray, Tune, Optuna and the ledger are real."""
     study = prepare(_spec(n_trials))
     progress = StudyProgress(study.plan, [])
     with TemporaryDirectory(prefix="zostudy-bench-") as folder, local_ray(REPLICAS):
         _log.info("study: starting replicas")
         factory = ScorerFactory(QuickScorer, ())
         replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), factory)
-        pool_factory = PoolFactory(replicas.copy, factory, 2**20, "float32")
+        pools = PoolFactory(replicas.copy, factory, 2**20, "float32")
         meter = _Meter(progress)
         started = time.perf_counter()
-        tune_trials(study.data, progress, Ledger(Path(folder)), pool_factory, lambda: REPLICAS, meter)
+        tune_trials(study.data, progress, Ledger(Path(folder)), pools, lambda: REPLICAS, meter)
         seconds = time.perf_counter() - started
     scorer_seconds = meter.replica_seconds / REPLICAS
     return StudyOverhead(
@@ -69,7 +69,7 @@ def _spec(n_trials: int) -> StudySpec:
             "model": {"name": "mini-roberta"},
             "task": {"name": "reviews"},
             "imbalance": {"ratios": tuple(range(1, CELLS + 1))},
-            "methods": ({"label": "spsa", "method": "spsa", "options": {"queries_per_step": 2}},),
+            "methods": ({"label": "spsa", "algorithm": "spsa", "options": {"queries_per_step": 2}},),
             "budget": {"queries": 10, "batch_size": 8},
             "search": {
                 "trials": max(1, -(-n_trials // CELLS) - 1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from zostudy.bench.texts import Texts
-from zostudy.bench.tokens import train_tokenizer
 from zostudy.config.study import EMBEDDED_TASK, HeadKind, ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.limits import max_input_tokens
@@ -33,6 +34,16 @@ SMALL = ("minilm", "mini-roberta", "mini-gpt2", "mini-llama")
 LARGE = ("roberta-large", "gpt2-medium", "llama-1b")
 LARGEST = "gpt2-xl"
 NAMES = (*LARGE, LARGEST, *SMALL)
+
+VOCABULARY_SIZE = 2**14
+"""With this vocabulary some ten thousand texts have about as many tokens as with RoBERTa's own tokenizer."""
+_SPECIAL_TOKENS = {
+    "bos_token": "<s>",
+    "pad_token": "<pad>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+    "mask_token": "<mask>",
+}
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,7 @@ def draw_latents(n_queries: int) -> NDArray[np.float32]:
 
 @contextmanager
 def open_subject(name: str, texts: Texts) -> Iterator[Subject]:
-    """Gives the model of that name with a batch of the texts, cut where they are longer than ``LONGEST_TEXT`` tokens.
+    """Gives a model with a batch of the texts, cut to at most ``LONGEST_TEXT`` tokens each.
 
     Random weights are made from a fixed seed in a temporary folder, which is deleted at the end.
 
@@ -131,56 +142,66 @@ def _make_random(name: str, folder: Path, texts: Texts) -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    head, make_model = _ARCHITECTURES[name]
+    head = _ARCHITECTURES[name][0]
     wording = _wording(head)
-    # What the model will read, label words filled in, so that each of these becomes one token.
-    read = [word.join(wording.template.render(text)) for text in texts.everything for word in wording.label_words]
-    train_tokenizer(head, read, longest=1024).save_pretrained(folder)
+    # Each text as the model will read it, with each label word filled in, so that label words become one token each.
+    filled = [word.join(wording.template.render(text)) for text in texts.everything for word in wording.label_words]
+    train_tokenizer(head, filled, longest=1024).save_pretrained(folder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        make_model().save_pretrained(folder)
+        random_model(name).save_pretrained(folder)
 
 
-def _roberta(layers: int, width: int, heads: int) -> Any:
-    from transformers import RobertaConfig, RobertaForMaskedLM
+def train_tokenizer(head: HeadKind, texts: Iterable[str], longest: int) -> PreTrainedTokenizerFast:
+    """Returns a byte-level BPE tokenizer learnt from texts, for at most ``longest`` tokens. It is deterministic.
 
-    config = RobertaConfig(
-        vocab_size=50265,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * width,
-        max_position_embeddings=514,
-        type_vocab_size=1,
-        layer_norm_eps=1e-5,
+    The texts of a masked model stand between ``<s>`` and ``</s>``, as RoBERTa's do.
+    """
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY_SIZE,
+        special_tokens=list(_SPECIAL_TOKENS.values()),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
-    return RobertaForMaskedLM(config)
+    backend.train_from_iterator(texts, trainer)
+    if head == "masked":
+        frame = [(token, backend.token_to_id(token)) for token in ("<s>", "</s>")]
+        backend.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=frame)
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=longest, **_SPECIAL_TOKENS)
 
 
-def _gpt2(layers: int, width: int, heads: int) -> Any:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    return GPT2LMHeadModel(GPT2Config(n_layer=layers, n_embd=width, n_head=heads))
-
-
-def _llama(layers: int, width: int, heads: int, kv_heads: int, mlp_width: int) -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=32000,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        intermediate_size=mlp_width,
-    )
-    return LlamaForCausalLM(config)
-
-
-# The Llama is of TinyLlama's shape.
-_ARCHITECTURES: dict[str, tuple[HeadKind, Callable[[], Any]]] = {
-    "roberta-large": ("masked", lambda: _roberta(layers=24, width=1024, heads=16)),
-    "gpt2-medium": ("causal", lambda: _gpt2(layers=24, width=1024, heads=16)),
-    "gpt2-xl": ("causal", lambda: _gpt2(layers=48, width=1600, heads=25)),
-    "llama-1b": ("causal", lambda: _llama(layers=22, width=2048, heads=32, kv_heads=4, mlp_width=5632)),
+# Every setting that differs from the family's default. The Llama has TinyLlama's shape.
+_ROBERTA_LARGE = {
+    "vocab_size": 50265,
+    "num_hidden_layers": 24,
+    "hidden_size": 1024,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "max_position_embeddings": 514,
+    "type_vocab_size": 1,
+    "layer_norm_eps": 1e-5,
 }
+_LLAMA_1B = {
+    "vocab_size": 32000,
+    "num_hidden_layers": 22,
+    "hidden_size": 2048,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 4,
+    "intermediate_size": 5632,
+}
+_ARCHITECTURES: dict[str, tuple[HeadKind, str, dict[str, Any]]] = {
+    "roberta-large": ("masked", "roberta", _ROBERTA_LARGE),
+    "gpt2-medium": ("causal", "gpt2", {"n_layer": 24, "n_embd": 1024, "n_head": 16}),
+    "gpt2-xl": ("causal", "gpt2", {"n_layer": 48, "n_embd": 1600, "n_head": 25}),
+    "llama-1b": ("causal", "llama", _LLAMA_1B),
+}
+
+
+def random_model(name: str) -> Any:
+    """Returns transformers' model of an architecture, with random weights."""
+    head, family, settings = _ARCHITECTURES[name]
+    auto: Any = AutoModelForMaskedLM if head == "masked" else AutoModelForCausalLM
+    return auto.from_config(AutoConfig.for_model(family, **settings))

@@ -1,4 +1,4 @@
-"""The texts that are scored: real ones of a file, or the embedded task's."""
+"""The texts that are scored: those of a file, or the embedded task's."""
 
 from __future__ import annotations
 
@@ -27,33 +27,36 @@ class Texts:
 
     def draw(self, n_texts: int) -> tuple[str, ...]:
         """Returns a fixed draw of texts, without repeats."""
-        places = generator(0, "bench", "texts").choice(len(self.everything), size=n_texts, replace=False)
-        return tuple(self.everything[place] for place in places)
+        rows = generator(0, "bench", "texts").choice(len(self.everything), size=n_texts, replace=False)
+        return tuple(self.everything[row] for row in rows)
 
 
 def read_texts(file: Path | None, column: str, least: int) -> Texts:
-    """Returns the texts of a file's column, empty ones left out; or those of the embedded task.
+    """Returns the texts of a file's column, without the empty ones; or those of the embedded task.
 
     Args:
         file: CSV, TSV, JSON (lines) or Parquet; None for the embedded task.
         column: of the file.
-        least: how many texts there must be.
+        least: the smallest number of texts.
 
     Raises:
-        DataError: the file cannot be read, has no such column, or too few texts.
+        DataError: the file cannot be read, lacks the column, or has too few texts.
     """
     if file is None:
         return Texts("reviews (embedded)", reviews().texts)
     if not file.is_file():
-        raise DataError(f"--texts must name a file, but there is none at {file}; mend the path")
+        raise DataError("`texts` must name a file", got=f"there is none at {file}", remedy="mend the path")
     table = read_rows(file).table
     if column not in table.column_names:
-        there = comma_list(table.column_names)
-        remedy = suggestion(column, table.column_names, "name one with --column")
-        raise DataError(f"{file}: no column {column!r}; the columns are {there}; {remedy}")
+        rule = f"no column {column!r}; the columns are {comma_list(table.column_names)}"
+        remedy = suggestion(column, table.column_names, "name one with `column`")
+        raise DataError(rule, remedy=remedy, about=str(file))
     texts = tuple(text for text in strings_of(find_column(table, column, str(file)), column, str(file)) if text)
     if len(texts) < least:
         raise DataError(
-            f"{file}: a batch needs {least} texts, but column {column!r} has {len(texts)}; take a longer file"
+            f"a batch needs {least} texts",
+            got=f"column {column!r} has {len(texts)}",
+            remedy="take a longer file",
+            about=str(file),
         )
     return Texts(file.name, texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ from zostudy.lm.encoding import EncodedTask
 if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch
     from zostudy.lm.frozen import Model
     from zostudy.lm.weights import DType
+
+Pages = dict[str, int]
 
 CONTROL = "control"
 """Concurrency group of control calls, which run in a thread of their own while the replica scores."""
@@ -108,6 +111,11 @@ class Replica:
         yield None
         time.sleep(CONFIRM_SECONDS)
         yield self.score(factory, batches)
+
+    def pages(self) -> Pages:
+        """Returns the kernel's sums over all mappings of this process, in bytes by their names (Linux only)."""
+        lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
+        return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
 
     def bfloat16_unit(self) -> str | None:
         """Returns the hardware unit that multiplies bfloat16 matrices fast where this replica runs, or None."""

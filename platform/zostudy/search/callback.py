@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
@@ -11,17 +12,17 @@ from zostudy.search.trial import TrialProgress
 
 
 class Callback:
-    """Follows a study. Every hook does nothing; a subclass overrides those it needs.
+    """Follows a study. Every hook does nothing; a subclass overrides those that it needs.
 
-    Hooks run in the driver's process, one at a time, so a slow one slows the study. What a hook raises ends
-    the study; all finished trials are kept.
+    Hooks run in the driver's process, one at a time, so a slow hook slows the study. An exception in a hook ends the
+    study. All finished trials are kept.
     """
 
     def on_phase(self, what: str) -> None:
-        """A preparation that takes seconds begins, such as ``starting Ray``."""
+        """A preparation of some seconds begins, such as ``starting Ray``."""
 
     def on_note(self, line: str) -> None:
-        """A line for the user, which should stay visible."""
+        """A line for the user, to be shown and kept in view."""
 
     def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
         """The replicas are ready; ``progress`` follows the study from here on."""
@@ -44,39 +45,10 @@ class CallbackList(Callback):
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         """Takes the callbacks."""
-        self._callbacks = tuple(callbacks)
+        for hook in (name for name in vars(Callback) if name.startswith("on_")):
+            setattr(self, hook, partial(_call_each, [getattr(callback, hook) for callback in callbacks]))
 
-    def on_phase(self, what: str) -> None:
-        """See ``Callback``."""
-        for callback in self._callbacks:
-            callback.on_phase(what)
 
-    def on_note(self, line: str) -> None:
-        """See ``Callback``."""
-        for callback in self._callbacks:
-            callback.on_note(line)
-
-    def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
-        """See ``Callback``."""
-        for callback in self._callbacks:
-            callback.on_study_start(progress, n_replicas)
-
-    def on_replicas_changed(self, n_replicas: int) -> None:
-        """See ``Callback``."""
-        for callback in self._callbacks:
-            callback.on_replicas_changed(n_replicas)
-
-    def on_trial_start(self, assignment: Assignment) -> None:
-        """See ``Callback``."""
-        for callback in self._callbacks:
-            callback.on_trial_start(assignment)
-
-    def on_trial_progress(self, assignment: Assignment, progress: TrialProgress) -> None:
-        """See ``Callback``."""
-        for callback in self._callbacks:
-            callback.on_trial_progress(assignment, progress)
-
-    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
-        """See ``Callback``."""
-        for callback in self._callbacks:
-            callback.on_trial_end(assignment, outcome)
+def _call_each(hooks: Sequence[Callable[..., None]], *arguments: object) -> None:
+    for hook in hooks:
+        hook(*arguments)

@@ -1,4 +1,4 @@
-"""The study's driver: hands out trials, and takes what becomes of them, whatever runs them."""
+"""The study's driver: hands out trials and takes their outcomes, whatever runs them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MOST_TRIES = 4
 
 
 class StudyDriver:
-    """Runs a study: which trial is next, and what is stored, saved and told as trials go on.
+    """Drives a study: hands out the next trial, and stores results, saves states and calls callbacks as trials go on.
 
-    A trial whose process dies is handed out again, and resumes from its last saved state. It is tried ``MOST_TRIES``
-    times without getting further, as a long trial may lose its node again and again.
+    A trial whose process dies is handed out again, and resumes from its last saved state. It fails when it has died
+    ``MOST_TRIES`` times without a new saved state. A long trial may lose its node more often than that.
 
     Attributes:
-        error: what ended the study, where something did.
+        error: the error that ended the study, if any.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class StudyDriver:
         callbacks: Callback,
         n_replicas: Callable[[], int],
     ) -> None:
-        """Takes the parts of a study.
+        """Connects the parts of a study.
 
         Args:
             data: labels and draws.
-            progress: which trials have finished; updated with each one that does.
+            progress: which trials have finished; updated as others do.
             ledger: stores outcomes.
             journal: stores search trials for Optuna's tools.
             checkpoints: stores the states of running trials.
@@ -70,7 +70,7 @@ class StudyDriver:
         return self._progress.next()
 
     def started(self, assignment: Assignment) -> State | None:
-        """Returns the state that a trial resumes from; None for one that begins.
+        """Returns the state that a started trial resumes from, or None.
 
         Raises:
             ResultsError: a damaged state cannot be set aside.
@@ -80,7 +80,7 @@ class StudyDriver:
             return self._checkpoints.load(assignment.name)
 
     def progressed(self, assignment: Assignment, latest: TrialProgress) -> None:
-        """Tells how far a running trial is, and whether replicas have joined or left."""
+        """Passes on the progress of a running trial, and whether replicas have joined or left."""
         with self._keeping_error():
             if (n_now := self._count_replicas()) != self._n_replicas:
                 self._n_replicas = n_now
@@ -88,7 +88,7 @@ class StudyDriver:
             self._callbacks.on_trial_progress(assignment, latest)
 
     def saved(self, assignment: Assignment, state: State) -> None:
-        """Stores the state of a running trial, which has got further than those that died.
+        """Stores the state of a running trial. Its deaths are counted anew.
 
         Raises:
             ResultsError: it cannot be written.
@@ -98,7 +98,7 @@ class StudyDriver:
         del self._deaths[assignment.name]
 
     def could_not_resume(self, assignment: Assignment, reason: str) -> None:
-        """Sets aside a state that its trial could not use.
+        """Sets aside a state that its trial could not resume from.
 
         Raises:
             ResultsError: it cannot be moved.
@@ -120,11 +120,11 @@ class StudyDriver:
             self._callbacks.on_trial_end(assignment, outcome)
 
     def stopped(self, assignment: Assignment) -> None:
-        """Takes back a trial that was stopped from outside, as at Ctrl-C."""
+        """Takes back a trial that was stopped from outside, such as by Ctrl-C."""
         self._progress.release(assignment)
 
     def died(self, assignment: Assignment, reason: str) -> None:
-        """Takes back a trial whose process died, to try it again; at last stores that it failed.
+        """Takes back a trial whose process died, to try it again. After ``MOST_TRIES`` it is stored as failed.
 
         Raises:
             ResultsError: the failure cannot be written.
@@ -144,11 +144,11 @@ class StudyDriver:
             NoReplicaError: always.
         """
         with self._keeping_error():
-            raise NoReplicaError(f"{fault}; all that has finished is kept, so mend that and run again")
+            raise NoReplicaError(fault, remedy="all that has finished is kept, so mend that and run again")
 
     @contextmanager
     def _keeping_error(self) -> Iterator[None]:
-        """Keeps the error that ends the study: what runs the trials may wrap it."""
+        """Keeps the error that ends the study, as Tune may wrap it."""
         try:
             yield
         except Exception as error:  # also what a user's callback raises

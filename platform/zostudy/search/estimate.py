@@ -1,4 +1,4 @@
-"""How long a study will take, from a short probe of the real model in this process."""
+"""The expected time of a study, from a short probe of the real model in this process."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ PROBE_SUBSPACE_DIM = 100
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a study will take.
+    """The expected work and time of a study.
 
     Attributes:
-        agreement: how near the evaluator's scores are to those of transformers' own model.
+        agreement: how near the evaluator's scores are to those of transformers.
         examples_per_second: of one replica.
         tuning_examples: all trials' queries times the batch size.
         evaluation_examples: dev evaluations of all trials, test and loss landscape of the confirm trials.
         n_replicas: that this machine would run.
-        seconds: expected, start-up not counted.
+        seconds: expected, without start-up.
     """
 
     agreement: Agreement
@@ -43,7 +43,7 @@ class Estimate:
 
 
 def estimate(study: PreparedStudy) -> Estimate:
-    """Returns the expected time, from timing a few queries on the model with a replica's threads.
+    """Returns the expected time, from a few timed queries on the model with a replica's threads.
 
     Raises:
         ModelError: the model can no longer be loaded.
@@ -95,5 +95,5 @@ def _examples_per_second(study: PreparedStudy) -> float:
 
 def _sample_rows(study: PreparedStudy) -> NDArray[np.int32]:
     draw = next(iter(study.data.draws.values()))
-    places = np.linspace(0, len(draw.test_rows) - 1, study.plan.spec.budget.batch_size).astype(np.int64)
-    return draw.test_rows[places]
+    spread = np.linspace(0, len(draw.test_rows) - 1, study.plan.spec.budget.batch_size).astype(np.int64)
+    return draw.test_rows[spread]

@@ -1,6 +1,6 @@
-"""Optuna's journal beside the results: one Optuna study a cell, its search trials in order, for Optuna's own tools.
+"""Optuna's journal beside the results, for Optuna's own tools: one Optuna study a cell, its search trials in order.
 
-Only written, never read back into a search: the ledger is what a study goes on from.
+It is only written. A study resumes from the ledger, never from the journal.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ SECONDS_BETWEEN_UPLOADS = 10.0
 
 
 class Journal:
-    """Appends search trials to ``optuna.journal`` as soon as all trials before them are there.
+    """Appends search trials to ``optuna.journal``, each as soon as all trials before it have finished.
 
-    Optuna writes to a file: in an object store the journal is one of a temporary folder that is uploaded as a whole,
-    now and then and at the end.
+    Optuna can only write to a file. For an object store that file is in a temporary folder, and is uploaded as a
+    whole now and then and at the end.
     """
 
-    def __init__(self, storage: Storage, progress: StudyProgress, tell: Callable[[str], None]) -> None:
-        """Opens or makes the journal, and catches up with the ledger.
+    def __init__(self, storage: Storage, progress: StudyProgress, notify: Callable[[str], None]) -> None:
+        """Opens or makes the journal, and adds the trials of the ledger that it lacks.
 
-        A journal that a crash left torn is set aside as ``optuna.journal.damaged-0`` (or 1, 2, ...), and written anew.
+        A journal that was torn by a crash is set aside as ``optuna.journal.damaged-0`` (or 1, 2, ...), and made anew.
 
         Args:
             storage: of the study's results.
-            progress: what the ledger holds.
-            tell: takes a line about a journal that was torn.
+            progress: with the finished trials of the ledger.
+            notify: takes a line about a torn journal.
 
         Raises:
             ResultsError: it cannot be written.
@@ -49,11 +49,11 @@ class Journal:
             self._ending.enter_context(tempfile.TemporaryDirectory(prefix="zostudy-"))
         )
         self._uploaded = time.monotonic()
-        with self._told_of_writing():
+        with self._write_errors_explained():
             try:
                 self._open(progress)
-            except (ValueError, KeyError, AssertionError):  # of a line that cannot be read, or means nothing to Optuna
-                tell(f"set aside: {JOURNAL_FILE} was torn, is now {_set_aside(storage)}; written anew")
+            except (ValueError, KeyError, AssertionError):  # a line cannot be read, or Optuna does not understand it
+                notify(f"set aside: {JOURNAL_FILE} was torn, is now {_set_aside(storage)}; written anew")
                 self._open(progress)
 
     def __enter__(self) -> Journal:
@@ -63,17 +63,17 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Brings the last trials to an object store; when the run fails, that is what has to be told."""
+        """Uploads the last trials to an object store. An error of the run goes before one of the upload."""
         with self._ending, suppress(ResultsError) if error else nullcontext():
             self._upload()
 
     def update(self, cell: CellProgress) -> None:
-        """Adds the cell's finished search trials that the journal lacks, as far as none before them is missing.
+        """Adds the cell's finished search trials up to the first unfinished one.
 
         Raises:
             ResultsError: they cannot be written.
         """
-        with self._told_of_writing():
+        with self._write_errors_explained():
             self._update(cell)
         if time.monotonic() - self._uploaded >= SECONDS_BETWEEN_UPLOADS:
             self._upload()
@@ -91,7 +91,7 @@ class Journal:
         storage = JournalStorage(JournalFileBackend(str(path)))
         known = {study.study_name for study in storage.get_all_studies()}
 
-        def study(name: str) -> Any:  # to load one writes nothing
+        def study(name: str) -> Any:  # loading, unlike creating, writes nothing
             if name in known:
                 return optuna.load_study(study_name=name, storage=storage)
             return optuna.create_study(study_name=name, storage=storage, direction="maximize")
@@ -118,14 +118,14 @@ class Journal:
             self._written[name] += 1
 
     @contextmanager
-    def _told_of_writing(self) -> Iterator[None]:
+    def _write_errors_explained(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, RuntimeError) as error:  # the latter from Optuna's lock, where the disk is full
+        except (OSError, RuntimeError) as error:  # RuntimeError: Optuna's lock, if the disk is full
             raise ResultsError(
-                f"results must be writable, but {self._storage / JOURNAL_FILE} is not "
-                f"({getattr(error, 'strerror', None) or error}); free the space or permit it, or give another location "
-                "with --results"
+                "results must be writable",
+                got=f"{self._storage / JOURNAL_FILE} is not ({getattr(error, 'strerror', None) or error})",
+                remedy="free the space or permit it, or give another location with `results`",
             ) from error
 
     def _upload(self) -> None:
@@ -136,7 +136,7 @@ class Journal:
 
 
 def _check_lines(path: Path) -> None:
-    """Refuses a torn journal; Optuna passes over a last line that it cannot read, and writes the next one behind it."""
+    """Refuses a torn journal. Optuna would skip a torn last line, and append the next one to it."""
     for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
         if not line.endswith(b"\n") or not isinstance(json.loads(line), dict):
             raise ValueError("a line is torn")

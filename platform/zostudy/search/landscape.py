@@ -1,9 +1,9 @@
 """The training loss around the point that a confirm trial keeps: slices through it, a plane, and its sharpness.
 
 Lengths are in latent units, as the perturbation radius is: 1 along a direction of length sqrt(d) moves every prompt
-entry by about ``prompt_scale`` times the spread of the embedding table, whatever d is (``zostudy.lm.subspace``). So
-landscapes compare across ``subspace_dim``. The loss is cross-entropy whatever a method minimises, so that they compare
-across methods too.
+entry by about ``prompt_scale`` times the spread of the embedding table, for any d (``zostudy.lm.subspace``). So
+landscapes can be compared across ``subspace_dim``. The loss is cross-entropy for every method, so that they can be
+compared across methods too.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from zostudy.results.outcome import Landscape
 from zostudy.tasks.imbalance import Draw
 
 EXTENT = 2.0
-"""How far slices and plane reach. On the embedded task the loss is a parabola to about 1, and at 2 no longer."""
+"""How far slices and plane reach. On the embedded task the loss is a parabola up to about 1, and not at 2."""
 
 STEPS = 4
 """Points of a slice on each side of the kept point."""
 
 SHARPNESS_RADIUS = 1.0
-"""Where the rise is taken: the farthest at which it is still that of the curvature on the embedded task."""
+"""The radius of the rise: the largest at which it is still that of the curvature on the embedded task."""
 
 SHARPNESS_PAIRS = 8
 MOST_EXAMPLES = 64
@@ -37,14 +37,14 @@ _PAIR = 2
 
 @dataclass(frozen=True)
 class LandscapeProbe:
-    """The points that are evaluated: +/- pairs around the centre, those of the places, then the sharpness's.
+    """The points that are evaluated: +/- pairs around the centre, those of slices or plane, then the sharpness's.
 
     Attributes:
-        places: float64 ``[p, 2]``, coordinates of the first p points.
+        coordinates: float64 ``[p, 2]``, of the first p points.
         latents: float32 ``[p + 2 K + 1, d]``, the centre last.
     """
 
-    places: NDArray[np.float64]
+    coordinates: NDArray[np.float64]
     latents: NDArray[np.float32]
 
     @classmethod
@@ -56,37 +56,37 @@ class LandscapeProbe:
             seed: of the trial's draw and subspace.
             plane: the whole plane, not just its two axes, which are the slices.
         """
-        places = _places(plane, has_second_axis=len(centre) > 1)
+        half = _coordinates(plane, has_second_axis=len(centre) > 1)
         along = draw_directions("sphere", seed, 0, "sharpness", SHARPNESS_PAIRS, len(centre))
-        steps = np.concatenate([places @ _axes(seed, len(centre)), SHARPNESS_RADIUS * along])
+        steps = np.concatenate([half @ _axes(seed, len(centre)), SHARPNESS_RADIUS * along])
         pairs = centre + np.stack([steps, -steps], axis=1).reshape(-1, len(centre))
-        both = np.stack([places, 0.0 - places], axis=1).reshape(-1, 2)  # a minus would leave -0.0
+        both = np.stack([half, 0.0 - half], axis=1).reshape(-1, 2)  # a minus would leave -0.0
         return cls(both, np.concatenate([pairs, centre[None]]).astype(np.float32))
 
     def landscape(self, scores: NDArray[np.float32], labels: NDArray[np.int32]) -> Landscape:
         """Returns the mean losses, and the sharpness: the mean of [L(z + u) + L(z - u)] / 2 - L(z) over K pairs.
 
         The u are uniform on the sphere of radius r sqrt(d), r = ``SHARPNESS_RADIUS``. It is the expected rise, not the
-        worst: r^2 tr(H) / 2 over the u for a quadratic loss of Hessian H, whatever its slope, which each pair cancels.
+        worst: r^2 tr(H) / 2 for a quadratic loss of Hessian H. The slope cancels in each pair.
 
         Args:
             scores: float32 ``[p + 2 K + 1, b, C]`` of the latents.
             labels: int32 ``[b]``.
         """
         losses = _mean_losses(scores, labels)
-        n_places = len(self.places)
-        at_places = np.append(losses[:n_places], losses[-1])
-        x, y = np.concatenate([self.places, np.zeros((1, 2))]).T
+        n_points = len(self.coordinates)
+        at_points = np.append(losses[:n_points], losses[-1])
+        x, y = np.concatenate([self.coordinates, np.zeros((1, 2))]).T
         order = np.lexsort((y, x))
-        sharpness = float(losses[n_places:-1].mean() - losses[-1])
-        return Landscape(x[order], y[order], at_places[order], len(labels), sharpness)
+        sharpness = float(losses[n_points:-1].mean() - losses[-1])
+        return Landscape(x[order], y[order], at_points[order], len(labels), sharpness)
 
 
 def balanced_rows(draw: Draw, labels: NDArray[np.int32], seed: int) -> NDArray[np.int32]:
-    """Returns the training rows that the loss is a mean over, int32: of each class equally many.
+    """Returns the training rows of the loss, int32: the same number from each class.
 
-    They are as many as the rarest class has, but at most ``MOST_EXAMPLES`` in all, or one of each class. The same for
-    every method of a ratio and seed.
+    That number is the size of the rarest class, but at most ``MOST_EXAMPLES`` rows in all, and at least one of each
+    class. All methods of a ratio and seed have the same rows.
 
     Args:
         draw: of the trial.
@@ -100,8 +100,8 @@ def balanced_rows(draw: Draw, labels: NDArray[np.int32], seed: int) -> NDArray[n
 
 
 def n_examples(train_counts: Sequence[int], plane: bool) -> int:
-    """Returns how many examples a trial scores for its landscape, if its latent has more than one dimension."""
-    points = _PAIR * (len(_places(plane, has_second_axis=True)) + SHARPNESS_PAIRS) + 1
+    """Returns how many examples a trial scores for its landscape, for a latent of more than one dimension."""
+    points = _PAIR * (len(_coordinates(plane, has_second_axis=True)) + SHARPNESS_PAIRS) + 1
     return points * _rows_of_a_class(train_counts) * len(train_counts)
 
 
@@ -114,14 +114,14 @@ def _rows_of_a_class(train_counts: Sequence[int]) -> int:
     return max(1, min(MOST_EXAMPLES // len(train_counts), *train_counts))
 
 
-def _places(plane: bool, has_second_axis: bool) -> NDArray[np.float64]:
-    """Returns float64 ``[p / 2, 2]``, one place of each +/- pair on the grid."""
+def _coordinates(plane: bool, has_second_axis: bool) -> NDArray[np.float64]:
+    """Returns float64 ``[p / 2, 2]``, one point of each +/- pair on the grid."""
     steps = EXTENT * np.arange(-STEPS, STEPS + 1) / STEPS
     grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
     half = grid[len(grid) // 2 + 1 :]  # the k-th point's antipode is the k-th from the end
     wanted = (half == 0).any(axis=1) | plane if has_second_axis else half[:, 1] == 0
-    places: NDArray[np.float64] = half[wanted]
-    return places
+    found: NDArray[np.float64] = half[wanted]
+    return found
 
 
 def _axes(seed: int, dim: int) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The plan of a study: its cells, the trials of each, and what each trial is given."""
+"""The plan of a study: its cells, the trials of each, and the seeds and settings of a trial."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SEARCH_REPLICATE = 0
 
 @dataclass(frozen=True)
 class Cell:
-    """One method at one imbalance ratio (of one model and task): what is searched and compared.
+    """One method at one imbalance ratio: the unit that is searched and compared.
 
     Attributes:
         name: unique in the study, safe in a file name.
         method: label, registered method, fixed options.
         imbalance_ratio: majority / minority.
-        space: what is searched; empty for a method that tunes nothing, or a study without search.
+        space: the searched keys with their values; empty for a method that tunes nothing, or a study without search.
         n_search: search trials.
         n_confirm: confirm trials.
     """
@@ -44,7 +44,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One trial to run: all that tells it from the other trials of the study.
+    """One trial to run: all that distinguishes it from the other trials of the study.
 
     Attributes:
         cell: the cell's name.
@@ -52,10 +52,11 @@ class Assignment:
         imbalance_ratio: majority / minority.
         stage: ``search`` or ``confirm``.
         number: counts within cell and stage, from 0.
-        params: values for searched options, by name; settings of the imbalance as ``imbalance.<setting>``.
+        params: values of searched options by name; settings of the imbalance as ``imbalance.<setting>``.
         seed: of the data draw, subspace and start tokens; the same in every cell for one replicate.
         noise_seed: of batches and directions; the same in every cell for one stage and number.
-        thresholds: the dev AUC below which the trial is stopped, one an evaluation but the last, or none at all.
+        thresholds: the dev AUC below which the trial is stopped, one for each evaluation but the last; empty without
+            pruning.
     """
 
     cell: str
@@ -93,7 +94,7 @@ class Plan:
 
     @property
     def n_queries(self) -> int:
-        """The most queries that all trials together may spend."""
+        """The largest number of queries that all trials together may spend."""
         per_trial = self.spec.budget.queries
         return sum((cell.n_search + cell.n_confirm) * per_trial for cell in self.cells if tunes(cell.method))
 
@@ -103,14 +104,14 @@ class Plan:
 
     @property
     def replicates(self) -> tuple[int, ...]:
-        """The replicates that some trial uses."""
+        """The replicates that trials use."""
         first = SEARCH_REPLICATE if any(cell.n_search for cell in self.cells) else SEARCH_REPLICATE + 1
         return tuple(range(first, self.spec.confirm.seeds + 1))
 
     def assign(
         self, cell: Cell, stage: Stage, number: int, params: Mapping[str, Any], thresholds: tuple[float, ...] = ()
     ) -> Assignment:
-        """Returns the trial with these searched values, stopped below these thresholds."""
+        """Returns the trial with these searched values and thresholds."""
         replicate = SEARCH_REPLICATE if stage == "search" else number + 1
         noise_seed = derive_seed(self.spec.seed, stage, number)
         return Assignment(
@@ -138,10 +139,10 @@ def make_plan(spec: StudySpec) -> Plan:
 
 
 def evaluation_schedule(budget: BudgetSpec) -> tuple[float, ...]:
-    """Returns after how many queries dev is evaluated: evenly over the budget, the last at its end."""
+    """Returns the evaluation points, in queries spent: evenly over the budget, the last at its end."""
     return tuple(budget.queries * k / budget.evaluations for k in range(1, budget.evaluations + 1))
 
 
 def tunes(method: MethodSpec) -> bool:
-    """Returns whether a method spends queries at all (the untuned prompt does not)."""
+    """Returns whether a method spends queries. The untuned prompt does not."""
     return get_method(method.algorithm).spends_queries

@@ -1,4 +1,4 @@
-"""All that a study needs before the first query: plan, texts, draws, model source, tokens."""
+"""Preparing a study: plan, texts, draws, tokens and model are read and checked before the first query."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from zostudy.tasks.loading import Task, load_task
 
 @dataclass(frozen=True)
 class PreparedStudy:
-    """A checked study, ready to run: what the driver, the replicas and the trials are given.
+    """A checked study, ready to run.
 
     Attributes:
         plan: its trials.
         task: texts and labels.
         source: where the model is.
         encoded: the token ids.
-        data: what trials share.
-        classes: what each class is called, made rare and asked for.
-        proven: the model in the dtype that the study asks for, or float32; its scores agree with transformers'.
+        data: labels and draws, which trials share.
+        classes: of each class its name, its label word, whether it is rare, and its number of rows.
+        proven: the model in the study's dtype, or float32. Its scores agree with those of transformers.
     """
 
     plan: Plan
@@ -49,7 +49,7 @@ class PreparedStudy:
 
     @property
     def opening(self) -> list[str]:
-        """What a run says first: the rows that are used, and what each class is called, made rare and asked for."""
+        """The first lines of a run: the rows that are used, and the table of the classes."""
         return [str(self.task.rows), *self.task.notes, *plain(class_table(self.classes)).split("\n")]
 
 
@@ -57,7 +57,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     """Returns the prepared study.
 
     Raises:
-        ZostudyError: whatever is wrong with data, imbalance, model, label words or budget, in one line.
+        ZostudyError: the data, imbalance, model, label words or budget cannot be used.
     """
     plan = make_plan(spec)
     source = find_model(spec.model)
@@ -67,7 +67,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
         if cell.n_confirm and not cell.n_search:
             set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()
     encoded = _encode(spec, source, task, data)
-    # What does not load, or not score as it should, is refused before anything is written or started.
+    # A model that does not load or scores wrongly is refused before anything is written or started.
     dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
     proven = read_proven(spec.model, source, encoded, dtype)
     return PreparedStudy(plan, task, source, encoded, data, _classes(plan, source, task, data), proven)

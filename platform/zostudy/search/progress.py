@@ -1,4 +1,4 @@
-"""Where a study stands: which trial may start next, given those that have finished."""
+"""The progress of a study: its finished trials, and the trial that may start next."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from zostudy.search.pruning import Evaluations, best_so_far, thresholds
 
 
 class CellProgress:
-    """One cell: search trials in order, each proposed from those up to n - lag; then the confirm trials.
+    """The progress of a cell: search trials in order, each proposed from those up to n - lag; then confirm trials.
 
-    A stored confirm trial counts while it confirms the best of the search. Where a longer search has found something
-    better, it does not count any more: the trial runs again and takes its place.
+    A stored confirm trial counts as long as it confirms the best of the search. If a longer search finds something
+    better, the trial runs again.
     """
 
     def __init__(self, plan: Plan, cell: Cell) -> None:
@@ -27,8 +27,7 @@ class CellProgress:
         self._finished: dict[str, TrialRow] = {}
         self._running: set[str] = set()
         self._proposed: dict[str, Mapping[str, Any]] = {}
-        self._found: dict[str, SearchResult] = {}
-        self._results: list[SearchResult] = []
+        self._results: dict[str, SearchResult] = {}
         self._best: TrialRow | None = None
 
     @property
@@ -43,18 +42,18 @@ class CellProgress:
 
     @property
     def n_trials(self) -> int:
-        """Trials the cell will have run in all: no more confirm trials once every search trial has failed."""
+        """Trials of the cell in all. No more confirm trials run once every search trial has failed."""
         confirmed = sum(row.stage == "confirm" for row in self._finished.values())
         return self.cell.n_search + (confirmed if self.abandoned else self.cell.n_confirm)
 
     @property
     def abandoned(self) -> bool:
         """Whether all search trials have failed, so that there is no configuration to confirm."""
-        return self._searched and self._best is None and self.cell.n_search > 0
+        return self._best is None and self.cell.n_search > 0 and self.search_results(self.cell.n_search) is not None
 
     @property
     def rows(self) -> list[TrialRow]:
-        """The finished trials, in no order."""
+        """The finished trials that count, in no order."""
         return [row for row in self._finished.values() if row.stage == "search" or self._confirms(row)]
 
     @property
@@ -75,29 +74,20 @@ class CellProgress:
         self._running.discard(row.trial)
         self._finished[row.trial] = row
         if row.stage == "search":
-            found = self._search_result(row, evaluations)
-            self._found[row.trial], self._proposed[row.trial] = found, found.params
-            self._line_up()
+            result = self._search_result(row, evaluations)
+            self._results[row.trial], self._proposed[row.trial] = result, result.params
+            results = self.search_results(self.cell.n_search)
+            if results is not None and (best := best_of(results)) is not None:
+                self._best = self._finished[self._names("search", best + 1)[best]]
 
     def release(self, assignment: Assignment) -> None:
-        """Takes back a trial that was started and has come to nothing: it is next again."""
+        """Takes back a started trial without an outcome: it is next again."""
         self._running.discard(assignment.name)
 
     def search_results(self, stop: int) -> list[SearchResult] | None:
         """Returns the results of search trials 0 to ``stop - 1`` in order, or None while one is missing."""
-        return self._results[:stop] if stop <= len(self._results) else None
-
-    def _line_up(self) -> None:
-        """Adds to the results in order those that no missing one stands before."""
-        while result := self._found.pop(trial_name(self.cell.name, "search", len(self._results)), None):
-            self._results.append(result)
-        if self._searched and (best := best_of(self._results)) is not None:
-            self._best = self._finished[trial_name(self.cell.name, "search", best)]
-
-    @property
-    def _searched(self) -> bool:
-        """Whether the search has ended."""
-        return len(self._results) == self.cell.n_search
+        names = self._names("search", stop)
+        return [self._results[name] for name in names] if self._results.keys() >= set(names) else None
 
     def _confirms(self, row: TrialRow) -> bool:
         if not self.cell.n_search or self.abandoned:
@@ -109,7 +99,7 @@ class CellProgress:
         return SearchResult(self._searched_values(row), row.dev_auc, curve, row.status == "pruned")
 
     def _searched_values(self, row: TrialRow) -> dict[str, Any]:
-        """Returns the trial's values of what is searched: defaults, for options that its method has gained since."""
+        """Returns the trial's values of the searched keys, by default those of options that its method has gained."""
         known = default_settings(row.algorithm) | dict(row.params)
         return {key: known[key] for key in self.cell.space if key in known}
 
@@ -121,9 +111,9 @@ class CellProgress:
         told = self.search_results(max(0, number - spec.search.lag + 1))
         if told is None:
             return None
-        names = [trial_name(self.cell.name, "search", n) for n in range(number + 1)]
-        params = propose(spec, self.cell, number, told, [self._proposed[name] for name in names[:number]])
-        self._proposed[names[number]] = params
+        *earlier, name = self._names("search", number + 1)
+        params = propose(spec, self.cell, number, told, [self._proposed[each] for each in earlier])
+        self._proposed[name] = params
         return self._plan.assign(self.cell, "search", number, params, thresholds(spec, told))
 
     def _next_confirm(self) -> Assignment | None:
@@ -134,13 +124,15 @@ class CellProgress:
         return self._plan.assign(self.cell, "confirm", number, params)
 
     def _first_open(self, stage: Stage, n_trials: int) -> int | None:
-        names = (trial_name(self.cell.name, stage, n) for n in range(n_trials))
         known = {row.trial for row in self.rows} | self._running
-        return next((n for n, name in enumerate(names) if name not in known), None)
+        return next((n for n, name in enumerate(self._names(stage, n_trials)) if name not in known), None)
+
+    def _names(self, stage: Stage, stop: int) -> list[str]:
+        return [trial_name(self.cell.name, stage, number) for number in range(stop)]
 
 
 def best_of(results: Sequence[SearchResult]) -> int | None:
-    """Returns the number of the best of a cell's search trials; None if none of them ran to its end."""
+    """Returns the number of a cell's best search trial; None if none of them ran to its end."""
     complete = {n: result.dev_auc for n, result in enumerate(results) if result.dev_auc is not None and result.complete}
     return max(complete, key=lambda n: rank_of(complete[n], n), default=None)
 
@@ -151,12 +143,12 @@ class StudyProgress:
     def __init__(
         self, plan: Plan, finished: Iterable[TrialRow], evaluations: Mapping[str, Evaluations] | None = None
     ) -> None:
-        """Takes over what the ledger holds.
+        """Starts with the trials of the ledger.
 
         Args:
             plan: the study's plan.
-            finished: the stored trials' rows.
-            evaluations: theirs on dev, by the trial's name; no pruning rule can do without them.
+            finished: the rows of the stored trials.
+            evaluations: their evaluations on dev, by the trial's name. Pruning needs them.
         """
         self.plan = plan
         self.cells = {cell.name: CellProgress(plan, cell) for cell in plan.cells}
@@ -192,7 +184,7 @@ class StudyProgress:
         return None
 
     def release(self, assignment: Assignment) -> None:
-        """Takes back a trial that was started and has come to nothing."""
+        """Takes back a started trial without an outcome."""
         self.cells[assignment.cell].release(assignment)
 
     def record(self, row: TrialRow, evaluations: Evaluations) -> None:

@@ -1,4 +1,4 @@
-"""What Optuna proposes for trial n of a cell: a pure function of the results up to n - lag and the proposals before."""
+"""Optuna's proposal for trial n of a cell: a pure function of the results up to n - lag and the earlier proposals."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-DRAWS_OF_THE_SAMPLER = 20
-DRAWS_OF_CHANCE = 100
+SAMPLER_DRAWS = 20
+RANDOM_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SearchResult:
     Attributes:
         params: the searched values.
         dev_auc: the value that is maximised; None for a failed trial.
-        curve: the best dev AUC so far by queries, at each place of the evaluation schedule that the trial came to.
+        curve: the best dev AUC so far by queries, at each evaluation point that the trial reached.
         pruned: whether the trial was stopped early.
     """
 
@@ -53,10 +53,10 @@ def propose(
 ) -> dict[str, Any]:
     """Returns the searched values of a cell's search trial.
 
-    Trial 0 is the method's defaults, as far as the space contains them. The study and its sampler are made anew for
-    each proposal, so neither the order in which trials end nor a resume can leave a trace in it. In a space of a few
-    choices the sampler may come back to what was proposed before; then it is asked again, and then chance is, until
-    the space seems to hold nothing else.
+    Trial 0 has the method's defaults, as far as the space contains them. Study and sampler are made anew for each
+    proposal, so it depends neither on the order in which trials end nor on a resume. In a space of a few choices the
+    sampler may repeat an earlier proposal. Then it is asked again, then values are drawn at random, until the space
+    seems to hold nothing new.
 
     Args:
         spec: the study.
@@ -80,11 +80,11 @@ def propose(
 def _other_draws(
     study: Study, space: dict[str, Any], proposed: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """Yields values that were not proposed before: of the sampler's, then of those drawn by chance."""
+    """Yields values that were not proposed before: first the sampler's, then random ones."""
     from optuna.samplers import RandomSampler
 
-    for draw in range(DRAWS_OF_THE_SAMPLER + DRAWS_OF_CHANCE):
-        if draw == DRAWS_OF_THE_SAMPLER:
+    for draw in range(SAMPLER_DRAWS + RANDOM_DRAWS):
+        if draw == SAMPLER_DRAWS:
             study.sampler = RandomSampler(seed=len(proposed))
         params = dict(study.ask(space).params)
         if params not in proposed:
@@ -92,7 +92,7 @@ def _other_draws(
 
 
 def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
-    """Returns the sampler of one proposal, every argument that matters set and the seed derived from the study's."""
+    """Returns the sampler of one proposal, with a seed derived from the study's."""
     from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import RandomSampler, TPESampler
 
@@ -109,8 +109,8 @@ def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
 def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:
     """Returns the Optuna trial of a result: COMPLETE or PRUNED with its dev AUC, or FAIL.
 
-    Its steps are queries. TPE ranks pruned trials by the last of them, those that came further first. A value outside
-    the space is left out: Optuna takes none, and the default of an option that a method has gained may be one.
+    Its steps are queries. TPE ranks pruned trials by their last step, longer ones first. A value outside the space is
+    left out, as Optuna refuses it; the default of an option that a method has gained may be such a value.
     """
     from optuna.trial import TrialState, create_trial
 

@@ -1,8 +1,8 @@
-"""Early stopping: how good a search trial must be at each evaluation, from the trials that it may know of.
+"""Early stopping: the dev AUC that a search trial must reach at each evaluation.
 
-Those are the trials up to n - lag, as for its proposal, and they are finished when trial n starts. So a rule is one
-threshold an evaluation, fixed beforehand, and which trial is stopped where does not depend on timing. A trial is
-stopped when its best dev AUC so far is below; one that is as good goes on.
+Thresholds come from the trials up to n - lag, as a proposal does. These have finished when trial n starts, so its
+thresholds are fixed beforehand and do not depend on timing. A trial is stopped if its best dev AUC so far is below the
+threshold; an equal one goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zostudy.search.plan import evaluation_schedule
 from zostudy.search.proposer import SearchResult
 
 REDUCTION_FACTOR = 3
-"""Of ASHA. A trial in three passes a rung; the rungs of the usual five evaluations are the first and the third."""
+"""Of ASHA. One trial in three passes a rung; of the default five evaluations the first and the third are rungs."""
 
 Evaluations = Mapping[str, NDArray[Any]]
 """``queries`` and ``dev_auc`` of a trial's history, one entry a step; NaN where dev was not evaluated."""
@@ -27,14 +27,14 @@ PASSES = float("-inf")
 
 
 def best_so_far(budget: BudgetSpec, evaluations: Evaluations, whole: bool) -> dict[float, float]:
-    """Returns a trial's best dev AUC, the start's included, at each place of the evaluation schedule it came to.
+    """Returns a trial's best dev AUC, the start's included, at each evaluation point that it reached.
 
-    A step may pass several places: then the evaluation after it is that of each of them.
+    If a step passes several evaluation points, the evaluation after it counts for each of them.
 
     Args:
         budget: the study's.
         evaluations: of the trial; empty for one that failed at its start.
-        whole: the trial ran to its end, so that its last evaluation is that of the schedule's last place.
+        whole: whether the trial ran to its end, so that its last evaluation is that of the last evaluation point.
     """
     if not evaluations:
         return {}
@@ -47,9 +47,9 @@ def best_so_far(budget: BudgetSpec, evaluations: Evaluations, whole: bool) -> di
 
 
 def thresholds(spec: StudySpec, told: Sequence[SearchResult]) -> tuple[float, ...]:
-    """Returns what a search trial's best dev AUC must reach at each evaluation but the last; nothing without a rule.
+    """Returns the threshold of a search trial's best dev AUC at each evaluation but the last; empty without pruning.
 
-    The first trial that does not fail passes everywhere, by either rule: there is always one to confirm.
+    Under either rule the first trial that does not fail passes everywhere, so that there is one to confirm.
 
     Args:
         spec: the study.
@@ -58,16 +58,16 @@ def thresholds(spec: StudySpec, told: Sequence[SearchResult]) -> tuple[float, ..
     if spec.search.pruning == "none":
         return ()
     rule = _median(spec, told) if spec.search.pruning == "median" else _successive_halving(told)
-    places = evaluation_schedule(spec.budget)[:-1]
-    return tuple(rule(number, at) for number, at in enumerate(places, start=1))
+    points = evaluation_schedule(spec.budget)[:-1]
+    return tuple(rule(number, at) for number, at in enumerate(points, start=1))
 
 
 Rule = Callable[[int, float], float]
-"""From an evaluation's number, from 1, and its place in the schedule, to the threshold."""
+"""Takes an evaluation's number, from 1, and its evaluation point in queries; returns the threshold."""
 
 
 def _median(spec: StudySpec, told: Sequence[SearchResult]) -> Rule:
-    """The median of the complete trials there, once there are ``startup_trials``; as Optuna's MedianPruner has it."""
+    """The median of the complete trials at that point, after ``startup_trials`` of them; as Optuna's MedianPruner."""
     complete = [result for result in told if result.complete]
     if len(complete) < spec.search.startup_trials:
         return lambda number, at: PASSES
@@ -75,9 +75,9 @@ def _median(spec: StudySpec, told: Sequence[SearchResult]) -> Rule:
 
 
 def _successive_halving(told: Sequence[SearchResult]) -> Rule:
-    """ASHA: at evaluations 1, 3, 9, ... a trial must be among the best third of those that came there, itself included.
+    """ASHA: at evaluations 1, 3, 9, ... a trial must be in the best third of the trials that reached it, with itself.
 
-    As long as that is less than one trial it must be the best. As Optuna's SuccessiveHalvingPruner has it, with an
+    If that third is less than one trial, it must be the best. This is Optuna's SuccessiveHalvingPruner, with an
     evaluation as the resource (Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020).
     """
     scored = [result for result in told if result.dev_auc is not None]

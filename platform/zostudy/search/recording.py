@@ -1,4 +1,4 @@
-"""What a trial leaves behind: its history, the point it keeps, its metrics; written down as it runs."""
+"""The record of a running trial: its history, the point that it keeps, and its metrics."""
 
 from __future__ import annotations
 
@@ -77,12 +77,12 @@ class Recording:
 
     @property
     def begun(self) -> bool:
-        """Whether the start is there."""
+        """Whether the start has been evaluated."""
         return bool(self._history)
 
     @property
     def kept(self) -> Kept:
-        """The kept point; there is one from the first evaluation on."""
+        """The kept point, from the first evaluation on."""
         assert self._kept is not None
         return self._kept
 
@@ -116,11 +116,11 @@ class Recording:
             self._kept = Kept(latent.copy(), queries, metrics, scores)
 
     def add_test(self, metrics: Mapping[str, float], scores: SplitScores) -> None:
-        """Adds what the kept point reaches on test."""
+        """Adds the metrics and scores of the kept point on test."""
         self._test = metrics, scores
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns all that a resumed trial needs to leave behind what it would have left, as arrays and numbers."""
+        """Returns all that a resumed trial needs to end with the same outcome, as arrays and numbers."""
         return {
             **self.counted(),
             "seconds": self._seconds,
@@ -131,7 +131,7 @@ class Recording:
         }
 
     def counted(self) -> dict[str, float]:
-        """Returns what grows with every score, not only with a row."""
+        """Returns the figures that grow with every score, not only with a row."""
         return {
             "examples": self.examples,
             "evaluation_examples": self.evaluation_examples,
@@ -143,7 +143,7 @@ class Recording:
 
         Raises:
             KeyError: something is missing.
-            ValueError: something is of another shape or kind than what is saved.
+            ValueError: something is of another shape or type than was saved.
         """
         self.examples = int(state["examples"])
         self.evaluation_examples = int(state["evaluation_examples"])
@@ -176,7 +176,7 @@ class Recording:
         return self._seconds_before + time.perf_counter() - self._started
 
     def outcome(self, error: str | None = None) -> Outcome:
-        """Returns all that is stored: of a failed trial the reason and the history, but no figures."""
+        """Returns all that is stored. A failed trial has a reason and a history, but no figures."""
         status = "failed" if error else "pruned" if self.pruned else "complete"
         row = self._row(status, error, {} if error else self._found())
         if error:
@@ -185,7 +185,7 @@ class Recording:
         return Outcome(row, self._columns(), self._auxiliary_columns(), scores, self.landscape)
 
     def _row(self, status: str, error: str | None, found: Mapping[str, Any]) -> TrialRow:
-        """Returns the trial's row; columns of options that the method lacks are None, as are those not found."""
+        """Returns the trial's row. Columns of options that the method lacks are None, and so are missing figures."""
         setup, assignment, params = self._setup, self._setup.assignment, self._setup.params()
         return TrialRow(
             study=setup.spec.name,

@@ -1,4 +1,4 @@
-"""``study.log``: what a study did and when, in lines that a person can read long after."""
+"""``study.log``: the events of a study with their times, as lines of text."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ SECONDS_BETWEEN_UPLOADS = 30.0
 
 
 class StudyLog(Callback):
-    """Writes down what a study does.
+    """Writes the events of a study to its log.
 
-    A line that cannot be written is left out: what matters is in the ledger, which says so itself when it cannot be.
+    A line that cannot be written is left out. Results are in the ledger, which raises if it cannot be written.
     """
 
     def __init__(self, where: Where) -> None:
-        """Appends to the log at a study's storage.
+        """Appends to the log in a study's storage.
 
         Raises:
-            ResultsError: an object store has a log, but does not give it.
+            ResultsError: the log in an object store cannot be read.
         """
-        storage = self._storage = Storage.at(where)
+        self._storage = Storage.at(where)
         self._uploaded = time.monotonic()
-        self._text = ""
-        if not storage.folder:
-            self._text = _stored(storage)
+        self._text = "" if self._storage.folder else _stored(self._storage)
 
     def write(self, line: str) -> None:
-        """Adds a line under the time of now."""
+        """Adds a line with the current time."""
         text = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {printable(line)}\n"
         if self._storage.folder:
             with suppress(OSError), (self._storage.folder / LOG_FILE).open("a", encoding="utf-8") as file:
@@ -49,7 +47,7 @@ class StudyLog(Callback):
             self.close()
 
     def close(self) -> None:
-        """Brings the last lines to an object store."""
+        """Uploads the last lines to an object store."""
         self._uploaded = time.monotonic()
         if not self._storage.folder:
             with suppress(ResultsError):
@@ -90,6 +88,7 @@ def _stored(storage: Storage) -> str:
         return storage.read(LOG_FILE).decode(errors="replace")
     except OSError as error:
         raise ResultsError(
-            f"a log must be readable to be gone on with, but {storage / LOG_FILE} is not ({error.strerror or error}); "
-            "run again when the store answers"
+            "a log must be readable to be continued",
+            got=f"{storage / LOG_FILE} is not ({error.strerror or error})",
+            remedy="run again when the store answers",
         ) from error

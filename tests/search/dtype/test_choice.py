@@ -36,7 +36,8 @@ class CoarseScorer:
     ) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = self._scorer.score(latents, rows, seed, group)
         phase = 1e5 * latents.sum(axis=1, keepdims=True) + 78.233 * rows
-        return scores + np.float32(self._spread) * np.sin(phase).astype(np.float32)[..., None] * np.float32([1, -1])
+        noise: NDArray[np.float32] = np.float32(self._spread) * np.sin(phase).astype(np.float32)
+        return scores + np.stack([noise, -noise], axis=-1)
 
 
 @dataclass
@@ -104,7 +105,7 @@ class House:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        return Ledger(self.folder).precision()
+        return Ledger(self.folder).noise_floor()
 
     def measured(self) -> list[tuple[str, str, bool]]:
         return [(row["cell"], row["dtype"], row["chosen"]) for row in self.rows]
@@ -138,8 +139,8 @@ def test_auto_is_bfloat16_where_every_cell_bears_it(house: House) -> None:
 
 def test_auto_is_float32_where_one_cell_would_drown(house: House) -> None:
     methods = (
-        {"label": "spsa", "method": "spsa", "options": {"perturbation_radius": 1.0}},
-        {"label": "fine", "method": "spsa", "options": {"perturbation_radius": 1e-4}},
+        {"label": "spsa", "algorithm": "spsa", "options": {"perturbation_radius": 1.0}},
+        {"label": "fine", "algorithm": "spsa", "options": {"perturbation_radius": 1e-4}},
     )
     dtype, watcher = house.settle(1e-3, methods=methods)
     ratios = {(row["cell"], row["dtype"]): row["signal_over_noise"] for row in house.rows}
@@ -186,7 +187,7 @@ def test_a_fixed_float32_needs_no_bfloat16(house: House) -> None:
 
 @pytest.mark.parametrize(("asked", "expected"), [("auto", "float32"), ("bfloat16", "bfloat16")])
 def test_where_nothing_perturbs_nothing_is_measured(house: House, asked: str, expected: str) -> None:
-    untuned = ({"label": "untuned", "method": "untuned"},)
+    untuned = ({"label": "untuned", "algorithm": "untuned"},)
     dtype, watcher = house.settle(QUIET, methods=untuned, model=BOTH | {"dtype": asked})
     assert (dtype, watcher.phases, watcher.notes) == (expected, [], [f"dtype: {expected}"])
     assert house.measured() == []
@@ -242,7 +243,7 @@ def test_before_a_trial_has_finished_everything_is_measured_anew(house: House) -
     assert house.settle(QUIET)[0] == "bfloat16"
     assert house.measured() == in_dtypes(float32=False)
 
-    house.settle(QUIET, methods=({"label": "untuned", "method": "untuned"},))
+    house.settle(QUIET, methods=({"label": "untuned", "algorithm": "untuned"},))
     assert house.measured() == []
 
 

@@ -68,7 +68,7 @@ def test_radius_and_dimensions_are_the_smallest_that_the_cell_may_have(
     make_spec: MakeSpec, data: StudyData, options: dict[str, Any], space: dict[str, Any], expected: tuple[float, int]
 ) -> None:
     spec = make_spec(
-        methods=({"label": "spsa", "method": "spsa", "options": options},),
+        methods=({"label": "spsa", "algorithm": "spsa", "options": options},),
         search={"trials": 2 if space else 0, "space": space},
     )
     first, second = make_probes(make_plan(spec), data)
@@ -86,9 +86,9 @@ def test_cells_that_differ_in_their_loss_alone_are_scored_once(
     make_spec: MakeSpec, data: StudyData, scorer: Any
 ) -> None:
     methods = (
-        {"label": "spsa", "method": "spsa"},
-        {"label": "focal", "method": "spsa", "options": {"objective": "focal"}},
-        {"label": "wider", "method": "spsa", "options": {"perturbation_radius": 0.2}},
+        {"label": "spsa", "algorithm": "spsa"},
+        {"label": "focal", "algorithm": "spsa", "options": {"objective": "focal"}},
+        {"label": "wider", "algorithm": "spsa", "options": {"perturbation_radius": 0.2}},
     )
     spec = make_spec(methods=methods, search={"trials": 0}, imbalance={"ratios": (5,), "minority_size": 10})
     cells = make_probes(make_plan(spec), data)
@@ -103,7 +103,7 @@ def test_cells_that_differ_in_their_loss_alone_are_scored_once(
 
 def test_the_loss_is_the_methods_own(make_spec: MakeSpec, data: StudyData, scorer: Any) -> None:
     spec = make_spec(
-        methods=({"label": "spsa", "method": "spsa"}, {"label": "bpt-fzg", "method": "bpt-fzg"}),
+        methods=({"label": "spsa", "algorithm": "spsa"}, {"label": "bpt-fzg", "algorithm": "bpt-fzg"}),
         search={"trials": 0},
         imbalance={"ratios": (5,), "minority_size": 10, "class_weights": "balanced"},
     )

@@ -45,7 +45,7 @@ class Tune:
 
     def __post_init__(self) -> None:
         self.progress = StudyProgress(self.plan, [])
-        self.pace = Pace(limit=lambda: self.limit, tell=self.told.append)
+        self.pace = Pace(limit=lambda: self.limit, notify=self.told.append)
         ledger, outcomes = Ledger(self.folder), self.outcomes
 
         class Ends(Callback):
@@ -96,7 +96,7 @@ def make_tune(
 ) -> Callable[..., Tune]:
     def make(**settings: Any) -> Tune:
         tune = Tune(tmp_path, plan, data, scorer, **settings)
-        monkeypatch.setattr(under_test.time, "monotonic", lambda: tune.now)
+        monkeypatch.setattr("time.monotonic", lambda: tune.now)
         return tune
 
     return make

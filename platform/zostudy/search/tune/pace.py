@@ -1,4 +1,4 @@
-"""Decides when one more trial may start: below the limit, and where a new process is worth its start."""
+"""The pace of a study: how many trials run at once, and when a new process for one is worth its start."""
 
 from __future__ import annotations
 
@@ -16,36 +16,35 @@ MOST_SECONDS_BETWEEN_STARTS = 80.0
 SECONDS_OF_A_START = 1.0
 SECONDS_FREE = 2.0
 MOST_SECONDS_WITHOUT_ANY = 60.0
-"""After which a user is told that trials wait for their processes."""
+"""After this time a user is told that trials wait for their processes."""
 
 
 class Pace(Callback):
-    """Lets a trial start in a process that has just become free, and only now and then in new ones.
+    """Lets a trial start at once in a process that has just become free, but only now and then in a new process.
 
-    Tune gives a free process to a trial that waits for a new one, and stops the new one while it starts. For trials
-    that end sooner than a process starts, it would start one after the other for nothing; so whenever most of the new
-    ones were for nothing, the next come after twice the time.
+    Tune gives a free process to a trial that waits for a new one, and then stops the new one. If trials end sooner
+    than a process starts, most new processes are wasted. The time between starts is then doubled.
     """
 
-    def __init__(self, limit: Callable[[], int], tell: Callable[[str], None]) -> None:
-        """Nothing runs yet.
+    def __init__(self, limit: Callable[[], int], notify: Callable[[str], None]) -> None:
+        """Starts with no trial running.
 
         Args:
-            limit: gives how many trials may run at once, at the moment.
-            tell: takes a line, once, when no trial gets a process.
+            limit: returns how many trials may run at once now.
+            notify: takes a line, once, if no trial gets a process.
         """
-        self._limit, self._tell = limit, tell
+        self._limit, self._notify = limit, notify
         self._running: set[str] = set()
         self._waiting: set[str] = set()
-        self._freed: list[float] = []  # when processes became free that nobody waited for
+        self._freed: list[float] = []  # times at which processes became free while no trial waited
         self._all_wait_since: float | None = None
-        self._has_told = False
+        self._has_notified = False
         self._started = float("-inf")
         self._seconds_between = SECONDS_BETWEEN_STARTS
-        self._n_started = self._n_for_nothing = 0
+        self._n_started = self._n_wasted = 0
 
     @property
-    def has_place(self) -> bool:
+    def can_start(self) -> bool:
         """Whether one more trial may start."""
         if len(self._running) >= self._limit():
             return False
@@ -55,8 +54,8 @@ class Pace(Callback):
             return True
         return now - self._started >= self._seconds_between
 
-    def asked(self, trial_id: str) -> None:
-        """A trial is handed to Tune."""
+    def suggested(self, trial_id: str) -> None:
+        """Called when a trial is handed to Tune."""
         self._running.add(trial_id)
         self._waiting.add(trial_id)
         if self._freed:
@@ -67,42 +66,41 @@ class Pace(Callback):
         self._n_started += 1
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Tells of it when all trials have waited for a process for long; Tune's loop comes by again and again."""
+        """Notifies once all running trials have waited long for a process. Tune calls this again and again."""
         if not self._waiting or self._waiting != self._running:
             self._all_wait_since = None
             return
         now = time.monotonic()
         self._all_wait_since = now if self._all_wait_since is None else self._all_wait_since
-        if now - self._all_wait_since > MOST_SECONDS_WITHOUT_ANY and not self._has_told:
-            self._has_told = True
-            self._tell(
+        if now - self._all_wait_since > MOST_SECONDS_WITHOUT_ANY and not self._has_notified:
+            self._has_notified = True
+            self._notify(
                 f"no trial has a process yet, for which a node must have {TRIAL_BYTES / MIB:.0f} MiB of memory that no "
                 "other job has asked Ray for; the study goes on when one has"
             )
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial has a process."""
+        """Called when a trial has a process."""
         self._waiting.discard(trial.trial_id)
 
-    def ended(self, trial_id: str, in_good_health: bool) -> None:
-        """Called when a trial has ended. Its process is free, unless it died or a waiting trial takes it at once."""
+    def ended(self, trial_id: str, has_crashed: bool) -> None:
+        """Called when a trial has ended. Its process is free, unless it crashed or a waiting trial takes it at once."""
         self._running.discard(trial_id)
         self._waiting.discard(trial_id)
-        if not in_good_health:
-            self._started = float("-inf")  # a new one is worth its start
+        if has_crashed:
+            self._started = float("-inf")  # a new process is worth its start
         elif self._waiting:
-            self._n_for_nothing += 1
+            self._n_wasted += 1
         else:
             self._freed.append(time.monotonic())
 
     def _start(self) -> None:
-        """New processes start from now on, for a moment; what became of the last ones says when the next may."""
+        """Lets new processes start for a moment. The time to the next start depends on how many were wasted."""
         self._started = time.monotonic()
-        for_nothing = 2 * self._n_for_nothing > self._n_started
-        longer = min(2 * self._seconds_between, MOST_SECONDS_BETWEEN_STARTS)
-        self._seconds_between = longer if for_nothing else SECONDS_BETWEEN_STARTS
-        self._n_started = self._n_for_nothing = 0
+        doubled = min(2 * self._seconds_between, MOST_SECONDS_BETWEEN_STARTS)
+        self._seconds_between = doubled if 2 * self._n_wasted > self._n_started else SECONDS_BETWEEN_STARTS
+        self._n_started = self._n_wasted = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns nothing: Tune writes its callbacks down before it begins."""
+        """Returns nothing: Tune pickles its callbacks before it begins."""
         return {}

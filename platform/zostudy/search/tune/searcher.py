@@ -1,4 +1,4 @@
-"""Ray Tune's searcher and callback of a study: they pass Tune's words on to the driver, and decide nothing."""
+"""The adapter to Ray Tune: a searcher and a callback that pass Tune's calls on to the driver, and decide nothing."""
 
 from __future__ import annotations
 
@@ -18,34 +18,31 @@ from zostudy.search.tune.trainable import FAULT, METRIC, OUTCOME, PROGRESS, REFU
 class StudySearcher(Searcher):
     """Suggests the trials of all cells, so that they advance side by side under one ``Tuner``.
 
-    Proposals are a pure function of finished results (``zostudy.search.proposer``), so there is nothing to save:
-    the ledger is what a later run goes on from.
+    Proposals are a pure function of finished results (``zostudy.search.proposer``), so it has no state to save: a
+    later run resumes from the ledger.
     """
 
     def __init__(self, driver: StudyDriver, pace: Pace) -> None:
-        """Connects Tune to the study's driver; the pace says whether one more trial may start."""
+        """Connects Tune to the study's driver; the pace decides whether one more trial may start."""
         super().__init__(metric=METRIC, mode="max")
         self._driver, self._pace = driver, pace
         self._running: dict[str, Assignment] = {}
-        self._ended: set[str] = set()
-        self._dead: dict[str, Assignment] = {}
+        self._finished: set[str] = set()
+        self._crashed: dict[str, Assignment] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """Returns the next trial's config, None to wait, or FINISHED."""
         if self._driver.done:
             return str(Searcher.FINISHED)
-        assignment = self._driver.next() if self._pace.has_place else None
+        assignment = self._driver.next() if self._pace.can_start else None
         if assignment is None:
             return None
-        self._pace.asked(trial_id)
+        self._pace.suggested(trial_id)
         self._running[trial_id] = assignment
         return {"assignment": assignment, "saved": self._driver.started(assignment)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Passes a report on.
-
-        Tune keeps each trial's last result for ever, so the lists in it are emptied here.
-        """
+        """Passes a report on. Its lists are emptied, as Tune keeps each trial's last result for ever."""
         assignment = self._running[trial_id]
         if result[FAULT] is not None:
             self._driver.end(result[FAULT])
@@ -56,26 +53,26 @@ class StudySearcher(Searcher):
             self._driver.saved(assignment, result[SAVED].pop())
         if result[OUTCOME]:
             self._driver.finished(assignment, result[OUTCOME].pop())
-            self._ended.add(trial_id)
+            self._finished.add(trial_id)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Takes the end of a trial; why a process died before its outcome came, ``on_trial_error`` is told next."""
-        self._pace.ended(trial_id, in_good_health=not error)
+        """Takes the end of a trial. If it crashed before its outcome, Tune gives the reason in the next call."""
+        self._pace.ended(trial_id, has_crashed=error)
         assignment = self._running.pop(trial_id)
-        if trial_id in self._ended:
-            self._ended.discard(trial_id)
+        if trial_id in self._finished:
+            self._finished.discard(trial_id)
         elif error:
-            self._dead[trial_id] = assignment
+            self._crashed[trial_id] = assignment
         else:
             self._driver.stopped(assignment)
 
     def on_trial_error(self, trial_id: str, reason: str) -> None:
-        """Passes on why a trial's process died before its outcome came."""
-        if (assignment := self._dead.pop(trial_id, None)) is not None:
+        """Passes on why a trial's process died before its outcome."""
+        if (assignment := self._crashed.pop(trial_id, None)) is not None:
             self._driver.died(assignment, reason)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns nothing: Tune writes its searcher down before it begins, and threads and terminals cannot be."""
+        """Returns nothing: Tune pickles its searcher before it begins, and threads and terminals cannot be pickled."""
         return {}
 
     def save(self, checkpoint_path: str) -> None:
@@ -86,17 +83,20 @@ class StudySearcher(Searcher):
 
 
 class Deaths(Callback):
-    """Tells the searcher why a trial's process died; Tune itself tells it only that it did."""
+    """Gives the searcher the reason for which a trial's process died. Tune itself does not pass it on."""
 
     def __init__(self, searcher: StudySearcher) -> None:
-        """Tells this one."""
+        """Passes reasons on to this searcher."""
         self._searcher = searcher
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Called after the searcher's ``on_trial_complete``, when Tune has written down why."""
+        """Called after the searcher's ``on_trial_complete``, when Tune has written the reason down.
+
+        A process that is killed or does not start cannot report a reason itself.
+        """
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
         self._searcher.on_trial_error(trial.trial_id, last_words(text))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Returns nothing: Tune writes its callbacks down before it begins."""
+        """Returns nothing: Tune pickles its callbacks before it begins."""
         return {}

@@ -1,4 +1,4 @@
-"""A trial as Ray Tune runs it, in a process of its own: what it is given, and what it reports.
+"""A trial as Ray Tune runs it, in a process of its own: its arguments and its reports.
 
 The process imports this module, so it imports neither torch, transformers nor Ray Tune itself.
 """
@@ -31,7 +31,7 @@ REFUSED = "refused"
 
 @dataclass(frozen=True)
 class PoolFactory:
-    """Makes the pools of trials from the replicas, the factory and dtype of their scorers, and the size of a unit."""
+    """Makes the pools of trials: on which replicas, with which scorer, its dtype, and how large a unit is."""
 
     list_replicas: ReplicaLister
     factory: ScorerFactory
@@ -39,7 +39,7 @@ class PoolFactory:
     dtype: str
 
     def pool(self, first: int = 0) -> RayPool:
-        """Returns a pool whose first unit goes to that replica."""
+        """Returns a pool that sends its first unit to the replica of that number."""
         return RayPool(self.list_replicas, self.factory, self.micro_batch_size, first)
 
 
@@ -47,10 +47,18 @@ def tune_trial(
     config: dict[str, Any],
     spec: StudySpec,
     data: StudyData,
-    pool_factory: PoolFactory,
+    pools: PoolFactory,
     methods: dict[str, type[Method]],
 ) -> None:
-    """Runs one trial in a process of Tune's, which knows by name only methods that are installed."""
+    """Runs one trial in a process of Tune's.
+
+    Args:
+        config: the assignment, and the saved state to resume from or None.
+        spec: the study.
+        data: its labels and draws.
+        pools: makes the trial's pool.
+        methods: those that a user has registered, as the process knows only installed ones.
+    """
     from ray import tune
 
     for name, method in methods.items():
@@ -78,7 +86,7 @@ def tune_trial(
     def refuse(reason: str) -> None:
         send(refused=reason)
 
-    pool = pool_factory.pool(first=assignment.number)
+    pool = pools.pool(first=assignment.number)
     try:
         send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"], refuse)])
     except ClusterError:

@@ -1,4 +1,4 @@
-"""Runs a study's trials by Ray Tune: one Tuner over all cells, every outcome into the ledger."""
+"""Runs a study's trials by Ray Tune: one Tuner for all cells, every outcome into the ledger."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ def tune_trials(
     data: StudyData,
     progress: StudyProgress,
     ledger: Ledger,
-    pool_factory: PoolFactory,
+    pools: PoolFactory,
     n_replicas: Callable[[], int],
     callbacks: Callback,
 ) -> None:
-    """Runs what is left of a study.
+    """Runs the trials of a study that have not finished.
 
     Args:
         data: labels and draws.
-        progress: where the study stands; follows what finishes.
-        ledger: takes the outcomes.
-        pool_factory: the replicas that trials share.
-        n_replicas: gives how many are ready, on which the number of running trials depends.
-        callbacks: told how it goes.
+        progress: which trials have finished; updated as others do.
+        ledger: stores the outcomes.
+        pools: makes the pools of trials on the shared replicas.
+        n_replicas: returns how many replicas are ready; the number of running trials follows it.
+        callbacks: called as the study goes on.
 
     Raises:
         ResultsError: results cannot be written.
-        NoReplicaError: there is no replica any more that could make its scorer.
+        NoReplicaError: no replica can make its scorer.
         ZostudyError: the folder for temporary files cannot be written.
     """
     from ray import tune
@@ -68,13 +68,11 @@ def tune_trials(
     from zostudy.search.tune.searcher import StudySearcher
 
     spec = progress.plan.spec
-    condition = f"{pool_factory.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
+    condition = f"{pools.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
     checkpoints = Checkpoints(ledger.storage, condition, callbacks.on_note)
     checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
-    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), tell=callbacks.on_note)
-    trainable = tune.with_parameters(
-        tune_trial, spec=spec, data=data, pool_factory=pool_factory, methods=registered_here()
-    )
+    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), notify=callbacks.on_note)
+    trainable = tune.with_parameters(tune_trial, spec=spec, data=data, pools=pools, methods=registered_here())
     with Journal(ledger.storage, progress, callbacks.on_note) as journal, _tune_folder() as folder:
         driver = StudyDriver(data, progress, ledger, journal, checkpoints, callbacks, n_replicas)
         try:
@@ -86,7 +84,7 @@ def tune_trials(
 
 
 def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> Tuner:
-    """Returns the Tuner; trials ask for memory alone, so that they never wait for a CPU that a replica holds."""
+    """Returns the Tuner. Trials ask for memory alone, so that they never wait for a CPU that a replica holds."""
     from ray import tune
 
     from zostudy.search.tune.searcher import Deaths
@@ -108,7 +106,7 @@ def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> 
 
 @contextmanager
 def _tune_folder() -> Iterator[str]:
-    """Gives Tune a folder for its own notes, which nobody reads: the ledger is the truth."""
+    """Gives Tune a temporary folder for its own files, which are never read: the ledger is the truth."""
     try:
         temporary = tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True)
     except OSError as error:
@@ -118,10 +116,11 @@ def _tune_folder() -> Iterator[str]:
 
 
 def _unwritable(folder: str, error: OSError) -> Exception:
-    """Returns what to raise where Tune cannot write; an error without a number is of a connection, not of a file."""
+    """Returns the error to raise if Tune cannot write. An error without a number is of a connection, not of a file."""
     if error.errno is None:
         return error
     return ZostudyError(
-        f"Ray Tune must be able to write its notes, but {error.filename or folder} takes none ({error.strerror}); "
-        "make room there, or set TMPDIR to a folder with room, and run again: all that has finished is kept"
+        "Ray Tune must be able to write its notes",
+        got=f"{error.filename or folder} takes none ({error.strerror})",
+        remedy="make room there, or set TMPDIR to a folder with room, and run again: all that has finished is kept",
     )
