@@ -20,7 +20,7 @@ from zostudy.cli.app import app
 from zostudy.config import load_study
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
-from zostudy.results.reading import load_results
+from zostudy.results.results import load_results
 from zostudy.results.tables import markdown
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zostudy.methods import Method, register_method
     from zostudy.results.compare import compare
     from zostudy.results.comparison import Comparison
-    from zostudy.results.reading import Results, load_results
+    from zostudy.results.results import Results, load_results
     from zostudy.running import run
     from zostudy.search.callback import Callback
 
@@ -36,7 +36,7 @@ _HOMES = {
     "zostudy.methods": ("Method", "register_method"),
     "zostudy.results.compare": ("compare",),
     "zostudy.results.comparison": ("Comparison",),
-    "zostudy.results.reading": ("Results", "load_results"),
+    "zostudy.results.results": ("Results", "load_results"),
     "zostudy.running": ("run",),
     "zostudy.search.callback": ("Callback",),
     "zostudy.config": ("StudySpec", "load_study"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zostudy.config import StudySpec, load_study, study_of
-from zostudy.results.reading import Results, load_results
+from zostudy.results.results import Results, load_results
 from zostudy.results.storage import Storage, Where
 
 if TYPE_CHECKING:

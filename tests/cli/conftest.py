@@ -62,10 +62,10 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def comparison_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves all of a report out that takes long but the comparison, where a test does not look at it."""
-    from zostudy.report.parts import Section
+    from zostudy.report.parts import ReportSection
 
-    monkeypatch.setattr("zostudy.report.sections._drawn", lambda title, draw: Section(title))
-    monkeypatch.setattr("zostudy.report.sections.search_section", lambda *_: Section("What the search found"))
+    monkeypatch.setattr("zostudy.report.sections._drawn", lambda title, draw: ReportSection(title))
+    monkeypatch.setattr("zostudy.report.sections.search_section", lambda *_: ReportSection("What the search found"))
     monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)
 
 

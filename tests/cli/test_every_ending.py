@@ -23,7 +23,7 @@ from zostudy.export.trials import load_study_results
 from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
-from zostudy.results.reading import load_results
+from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.journal import Journal

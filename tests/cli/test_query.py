@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from zostudy.results.reading import load_results
+from zostudy.results.results import load_results
 from zostudy.results.sql import EXAMPLES, TABLES
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"

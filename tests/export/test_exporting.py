@@ -16,7 +16,7 @@ from zostudy.export.exporting import export_trial
 from zostudy.export.folder import whole_folder
 from zostudy.export.manifest import FILES, read_manifest
 from zostudy.export.trials import load_study_results
-from zostudy.results.intervals import t_interval
+from zostudy.results.statistics import t_interval
 from zostudy.tasks.loading import load_task
 
 

@@ -66,11 +66,15 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
     said: list[str] = []
     requested: list[str] = []
 
+    def refuse(dialog: Any) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
     def opened(path: Path, width: int = 1280, scheme: str = "light") -> Any:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", refuse)
         page.on("request", lambda request: requested.append(request.url))
         page.goto(path.as_uri())
         page.wait_for_selector("body[data-drawn]", timeout=60_000)

@@ -9,8 +9,8 @@ from sklearn.metrics import auc
 
 from zostudy.report import frames
 from zostudy.report.charts import Charts
-from zostudy.report.comparing import ANYTIME, anytime_section
-from zostudy.results.reading import Results, load_results
+from zostudy.report.comparing import ANYTIME, anytime_section, curves_section
+from zostudy.results.results import Results, load_results
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
 
@@ -33,8 +33,8 @@ def test_the_last_of_an_anytime_curve_is_the_mean_of_the_stored_dev_auc(results:
     confirm = results.trials[results.trials["stage"] == "confirm"]
     curves = frames.anytime_frame(confirm, results.history)
     means = confirm.groupby(["method", "imbalance_ratio"])["dev_auc"].mean()
-    for place, curve in curves.groupby(["method", "ratio"]):
-        assert curve.sort_values("queries")["mean"].iloc[-1] == pytest.approx(means[place])
+    for (method, ratio), curve in curves.groupby(["method", "ratio"]):
+        assert curve.sort_values("queries")["mean"].iloc[-1] == pytest.approx(means.loc[method, ratio])
         assert (np.diff(curve.sort_values("queries")["mean"]) >= 0).all()
 
 
@@ -100,3 +100,20 @@ def test_the_saddle_is_where_the_gradients_of_the_objective_vanish(results: Resu
         objective.a, objective.b, objective.alpha = (np.array([levels[name]]) for name in ("a", "b", "alpha"))
         gradients.append(np.abs(np.concatenate(objective.gradients(logits, labels))).max())
     assert min(gradients) < 1e-6
+
+
+def test_the_positive_class_is_the_stored_one_and_inferred_where_none_is_stored(results: Results) -> None:
+    confirm = results.trials[results.trials["stage"] == "confirm"]
+    for trial, rows in frames.two_class(confirm, results.scores, "test"):
+        inferred = frames.positive_class(trial, rows, "test")
+        assert inferred == rows["label"].value_counts().idxmin() or rows["label"].value_counts().nunique() == 1
+        stored = trial.copy()
+        stored["positive_class"] = 1 - inferred
+        assert frames.positive_class(stored, rows, "test") == 1 - inferred
+
+
+def test_curves_say_where_the_positive_class_is_inferred(results: Results) -> None:
+    confirm = results.trials[results.trials["stage"] == "confirm"]
+    charts = Charts(sorted(confirm["method"].unique()))
+    assert "did not store which class is the positive one" in curves_section(confirm, results.scores, charts).note
+    assert not curves_section(confirm.assign(positive_class=1), results.scores, charts).note

@@ -16,7 +16,7 @@ import yaml
 from zostudy.errors import ResultsError
 from zostudy.report.charts import COLOURS
 from zostudy.report.page import write_report
-from zostudy.report.study_file import read_study_file
+from zostudy.report.sections import read_study_file
 from zostudy.results.storage import Storage
 
 QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
@@ -141,7 +141,8 @@ def test_a_method_keeps_its_colour_on_every_page(tmp_path: Path, altered: Callab
     (first / "study.yaml").write_text(yaml.safe_dump(study | {"methods": ["zosa", {"spsa": {}}, "bpt-fzg"]}))
     write_report([first, second], tmp_path / "report.html", watch=True)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    charts = json.loads(re.search(r"^const charts = (.*);$", text, re.MULTILINE)[1])
+    [drawn] = re.findall(r"^const charts = (.*);$", text, re.MULTILINE)
+    charts = json.loads(drawn)
     colours = {
         name: dict(zip(scale["domain"], scale["range"], strict=True))
         for name in ("first", "second")

@@ -16,15 +16,14 @@ import pytest
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
 from zostudy.report.page import write_report
-from zostudy.report.parts import Section, Study
+from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.repeating import agreement_section
-from zostudy.report.sections import describe
-from zostudy.report.study_file import read_study_file
+from zostudy.report.sections import describe, read_study_file
 from zostudy.results.classes import StudyClass, StudyClasses, class_table, write_classes
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.ledger import Ledger
-from zostudy.results.reading import load_results, read_results
+from zostudy.results.results import load_results, read_results
 from zostudy.results.storage import Storage
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
@@ -33,12 +32,12 @@ LONG = "a-study-of-sixty-letters-that-has-nothing-to-break-it-at-all"
 
 
 @cache
-def told(folder: Path, baseline: str | None = None) -> Study:
+def told(folder: Path, baseline: str | None = None) -> StudyReport:
     results, file = read_results(folder), read_study_file(Storage.at(folder))
     return describe(file, results, baseline, Charts(file.methods))
 
 
-def section(study: Study, title: str) -> Section:
+def section(study: StudyReport, title: str) -> ReportSection:
     [found] = [section for section in study.sections if section.title == title]
     return found
 
@@ -194,7 +193,7 @@ def test_trials_whose_test_split_has_one_class_are_left_out_without_a_warning(
 ) -> None:
     study = told.__wrapped__(folders["one class"])
     curves = section(study, "ROC and precision-recall")
-    assert curves.note == "Left out: 3 confirm trials with no test scores, or of one class alone."
+    assert curves.note.startswith("Left out: 3 confirm trials with no test scores, or of one class alone.")
     assert {figure.chart.data["method"].nunique() for figure in curves.figures} == {2}
     assert not recwarn.list
 
@@ -256,8 +255,8 @@ def test_figures_of_studies_with_one_name_do_not_replace_each_other(
 ) -> None:
     from zostudy.report.parts import Figure, with_safe_names
 
-    sections = (Section("a", figures=(Figure("x y", None, ""), Figure("x/y", None, ""))),)
-    named = with_safe_names([Study("s", "", sections), Study("s", "", sections)])
+    sections = (ReportSection("a", figures=(Figure("x y", None, ""), Figure("x/y", None, ""))),)
+    named = with_safe_names([StudyReport("s", "", sections), StudyReport("s", "", sections)])
     assert [figure.name for study in named for figure in study.figures] == ["s-x-y", "s-x-y-2", "s-x-y-3", "s-x-y-4"]
 
 
@@ -299,7 +298,7 @@ def test_confirm_trials_that_a_longer_search_has_bettered_are_drawn_nowhere(
     assert "A later search has found better settings (zosa-r10)" in said
 
 
-def _methods_drawn(drawn: Section) -> set[str]:
+def _methods_drawn(drawn: ReportSection) -> set[str]:
     charts = [figure.chart.to_dict() for figure in drawn.figures]
     rows = [row for chart in charts for data in chart["datasets"].values() for row in data]
     return {row["method"] for row in rows if "method" in row}

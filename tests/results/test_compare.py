@@ -12,11 +12,13 @@ import scipy.stats
 from statsmodels.stats.multitest import multipletests
 
 from zostudy.errors import ResultsError
+from zostudy.results.cells import CellSummary
 from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
 from zostudy.results.ranking import average_ranks, not_worse_than_best
-from zostudy.results.reading import load_results
+from zostudy.results.results import load_results
 
 AUC = {
     ("zosa", 1.0): [0.80, 0.82, 0.87],
@@ -29,7 +31,7 @@ Record = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture
-def record(make_outcome, tmp_path: Path) -> Record:
+def record(make_outcome: Callable[..., Outcome], tmp_path: Path) -> Record:
     """Records trials through the real writer and returns the whole ``trials`` table of all studies."""
 
     def recorded(*outcomes: dict[str, Any]) -> pd.DataFrame:
@@ -302,7 +304,7 @@ def test_what_is_not_significantly_worse_holds_against_the_best(record: Record) 
 
 
 def test_ranks_are_averaged_over_columns_with_all_rows(record: Record) -> None:
-    means = {"a": [0.9, 0.8, 0.5], "b": [0.7, 0.8, 0.6], "c": [0.8, 0.1, None]}
+    means: dict[str, list[float | None]] = {"a": [0.9, 0.8, 0.5], "b": [0.7, 0.8, 0.6], "c": [0.8, 0.1, None]}
     trials = record(
         *(
             {"method": method, "ratio": float(ratio), "test_auc": mean}
@@ -312,7 +314,7 @@ def test_ranks_are_averaged_over_columns_with_all_rows(record: Record) -> None:
         )
     )
     ranks = average_ranks(compare(trials, ("test_auc",)), "test_auc")
-    whole = np.array([values[:2] for values in means.values()], dtype=float)
+    whole = np.array([values[:2] for values in means.values()], dtype=np.float64)
     expected = scipy.stats.rankdata(-whole, axis=0).mean(axis=1)
     assert [rank.mean for rank in ranks.values()] == pytest.approx(expected)
     assert {rank.columns for rank in ranks.values()} == {2}
@@ -358,10 +360,9 @@ def test_studies_stand_apart_where_they_differ(record: Record) -> None:
 
 def test_one_cell_of_two_studies_is_not_pooled(record: Record) -> None:
     trials = record({"number": 0}, {"study": "again", "number": 1})
-    with pytest.raises(
-        ResultsError, match=r"zosa at imbalance ratio 10 .* again and made; compare them with --by study"
-    ):
+    with pytest.raises(ResultsError, match=r"zosa at imbalance ratio 10 .* again and made") as refused:
         compare(trials)
+    assert refused.value.remedy == "set `by` to study"
     assert compare(trials, by="study").columns == ["again", "made"]
 
 
@@ -378,6 +379,6 @@ def test_unknown_names_are_refused(record: Record) -> None:
         compare(trials, by="seed")
 
 
-def _cell(comparison: Comparison, method: str, ratio: float):
+def _cell(comparison: Comparison, method: str, ratio: float) -> CellSummary:
     [cell] = [cell for cell in comparison.cells if (cell.row[-1], cell.column) == (method, ratio)]
     return cell

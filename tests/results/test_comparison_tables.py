@@ -3,15 +3,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from zostudy.results.comparison import Cell, Comparison
+from zostudy.results.cells import CellSummary
+from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_notes, comparison_tables
-from zostudy.results.intervals import Interval, t_interval
+from zostudy.results.statistics import Interval, t_interval
 from zostudy.results.tables import latex, plain
 
 
-def cell(method: str, ratio: float, mean: float | None, half_width: float | None, **changes) -> Cell:
+def cell(method: str, ratio: float, mean: float | None, half_width: float | None, **changes: Any) -> CellSummary:
     values: dict[str, Any] = {"seeds": 3, "failed": 0, "budget": 300, "queries": 300.0, "examples": 9600.0, **changes}
-    return Cell((method,), ratio, {"test_auc": Interval(mean, half_width), "dev_auc": Interval(0.5, 0.1)}, **values)
+    return CellSummary(
+        (method,), ratio, {"test_auc": Interval(mean, half_width), "dev_auc": Interval(0.5, 0.1)}, **values
+    )
 
 
 def test_methods_stand_against_ratios() -> None:
@@ -46,7 +49,7 @@ def test_cells_of_the_untuned_prompt_are_no_range_of_none() -> None:
             "model",
             ("task", "method"),
             ("test_auc",),
-            (Cell(("reviews", "untuned"), "minilm", {"test_auc": Interval(0.5, None)}, 1, 0, 300, 0.0, 0.0),),
+            (CellSummary(("reviews", "untuned"), "minilm", {"test_auc": Interval(0.5, None)}, 1, 0, 300, 0.0, 0.0),),
         )
     )
     assert table.columns == ("task", "method", "minilm", "queries", "examples")
@@ -54,10 +57,12 @@ def test_cells_of_the_untuned_prompt_are_no_range_of_none() -> None:
     assert table.text_columns == 2
 
 
-def with_values(method: str, values: list[float]) -> Cell:
+def with_values(method: str, values: list[float]) -> CellSummary:
     interval = t_interval(values)
-    by_seed = {(seed,): value for seed, value in enumerate(values)}
-    return Cell((method,), 10.0, {"test_auc": interval}, len(values), 0, 300, 300.0, 9600.0, {"test_auc": by_seed})
+    by_seed: dict[tuple[int, ...], float] = {(seed,): value for seed, value in enumerate(values)}
+    return CellSummary(
+        (method,), 10.0, {"test_auc": interval}, len(values), 0, 300, 300.0, 9600.0, {"test_auc": by_seed}
+    )
 
 
 def test_whole_cells_need_no_notes() -> None:

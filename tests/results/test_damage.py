@@ -13,7 +13,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.files import TABLES_OF_A_TRIAL, merge, read_table, torn_files
 from zostudy.results.ledger import Ledger
 from zostudy.results.owed import MERGED
-from zostudy.results.sql import query
+from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
 
 TRIALS = [("spsa", 0), ("zosa", 0), ("zosa", 1)]
@@ -103,7 +103,7 @@ def test_what_lost_a_block_is_set_aside_and_done_again(make_outcome, storage: St
 
 def test_sql_answers_nothing_from_a_changed_page(storage: Storage, name: str) -> None:
     def total() -> list[tuple[float]]:
-        return query([storage], "SELECT sum(loss), sum(latent_norm) FROM history", lambda answer: answer.fetchall())
+        return run_sql([storage], "SELECT sum(loss), sum(latent_norm) FROM history", lambda answer: answer.fetchall())
 
     expected, content = total(), (storage / "history").read(name)
     told: list[str] = []

@@ -12,7 +12,7 @@ from zostudy.errors import ResultsError
 from zostudy.results import files
 from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
-from zostudy.results.reading import load_results
+from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 
 STUDY = {
@@ -61,7 +61,7 @@ def test_files_are_zstd_and_say_their_schema(make_outcome, make_noise_floor, tmp
         assert path.name == names.get(table, "zosa-ratio10-confirm-0000.parquet")
         metadata = pq.read_metadata(path)
         assert metadata.row_group(0).column(0).compression == "ZSTD"
-        assert metadata.metadata[b"zostudy_schema"] == b"3"
+        assert metadata.metadata[b"zostudy_schema"] == b"4"
         assert pq.read_schema(path).equals(schema)
 
 

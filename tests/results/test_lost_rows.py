@@ -28,7 +28,7 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.owed import MERGED
 from zostudy.results.parquet import PARQUET, write_table
 from zostudy.results.schema import SCHEMAS
-from zostudy.results.sql import query
+from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
 
 STUDY = {
@@ -106,7 +106,7 @@ def answers(folder: Path, asked: Sequence[str]) -> dict[str, Rows | None]:
     for table in SCHEMAS:
         asks[f"read {table}"] = partial(_read, place, table)
     for table in asked:
-        asks[f"query {table}"] = partial(query, [place], f"SELECT * FROM {table}", _fetched)
+        asks[f"query {table}"] = partial(run_sql, [place], f"SELECT * FROM {table}", _fetched)
     found: dict[str, Rows | None] = {}
     for name, ask in asks.items():
         with suppress(ResultsError):

@@ -12,7 +12,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.files import TABLES_OF_A_TRIAL, merge, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.owed import MERGED
-from zostudy.results.reading import load_results
+from zostudy.results.results import load_results
 from zostudy.results.storage import Storage
 
 TRIALS = [("spsa", 0), ("zosa", 1), ("zosa", 0)]

@@ -2,24 +2,26 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from zostudy.errors import DataError, NotFiniteError
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.schema import METRICS
 
 
-def pairwise_auc(positive: np.ndarray, negative: np.ndarray) -> float:
+def pairwise_auc(positive: NDArray[Any], negative: NDArray[Any]) -> float:
     """The share of (positive, negative) pairs in the right order, ties counted half."""
     pairs = [(p > n) + 0.5 * (p == n) for p, n in itertools.product(positive, negative)]
     return float(np.mean(pairs))
 
 
-def stepwise_precision(truth: np.ndarray, value: np.ndarray) -> float:
+def stepwise_precision(truth: NDArray[Any], value: NDArray[Any]) -> float:
     """The sum over distinct thresholds of (gain in recall) x precision."""
     area, recall_before = 0.0, 0.0
     for threshold in sorted(set(value), reverse=True):
@@ -30,7 +32,7 @@ def stepwise_precision(truth: np.ndarray, value: np.ndarray) -> float:
     return area
 
 
-def by_definition(scores: np.ndarray, labels: np.ndarray, minority: tuple[int, ...]) -> dict[str, float]:
+def by_definition(scores: NDArray[Any], labels: NDArray[Any], minority: tuple[int, ...]) -> dict[str, float]:
     predicted = np.array([max(range(len(row)), key=lambda c: (row[c], -c)) for row in scores])
     present = sorted(set(labels))
     positives = minority[:1] if scores.shape[1] == 2 else present
@@ -60,10 +62,9 @@ def by_definition(scores: np.ndarray, labels: np.ndarray, minority: tuple[int, .
 @given(data=st.data(), n_classes=st.integers(2, 4), n=st.integers(2, 25))
 def test_every_metric_equals_its_definition(data: st.DataObject, n_classes: int, n: int) -> None:
     # Whole-numbered logits make ties common.
-    scores = data.draw(st.lists(st.integers(-3, 3), min_size=n * n_classes, max_size=n * n_classes))
-    scores = np.array(scores, dtype=np.float32).reshape(n, n_classes)
-    labels = data.draw(st.lists(st.integers(0, n_classes - 1), min_size=n, max_size=n))
-    labels = np.array(labels, dtype=np.int32)
+    logits = data.draw(st.lists(st.integers(-3, 3), min_size=n * n_classes, max_size=n * n_classes))
+    scores = np.array(logits, dtype=np.float32).reshape(n, n_classes)
+    labels = np.array(data.draw(st.lists(st.integers(0, n_classes - 1), min_size=n, max_size=n)), dtype=np.int32)
     labels[:2] = [0, n_classes - 1]
     minority = data.draw(st.sampled_from([(0,), (n_classes - 1,)]))
     measured = classification_metrics(scores, labels, minority)

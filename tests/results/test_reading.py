@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,17 @@ from zostudy.errors import ResultsError
 from zostudy.results.compare import compare
 from zostudy.results.files import merge, read_table
 from zostudy.results.ledger import Ledger
-from zostudy.results.reading import Results, load_results, load_trials
+from zostudy.results.outcome import Outcome
+from zostudy.results.results import Results, load_results, load_trials
 from zostudy.results.schema import SCHEMAS, TRIALS
-from zostudy.results.sql import query
+from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
 
 TRIAL = "zosa-ratio10-confirm-0000"
 
 
 @pytest.fixture
-def study(make_outcome, tmp_path: Path) -> Path:
+def study(make_outcome: Callable[..., Outcome], tmp_path: Path) -> Path:
     ledger = Ledger(tmp_path / "tree" / "made")
     for number in (0, 1):
         ledger.record(make_outcome(number=number))
@@ -40,11 +42,13 @@ def test_tables_come_back_as_data_frames(study: Path) -> None:
     assert len(results.history) == 6
     assert results.history["auxiliary"].iloc[2] == {"a": 0.2, "alpha": 1.0}
     assert results.history["dev_auc"].isna().sum() == 4
-    np.testing.assert_array_equal(results.scores["scores"].iloc[0], np.float32([0.1, 0.2]))
+    np.testing.assert_array_equal(results.scores["scores"].iloc[0], np.array([0.1, 0.2], np.float32))
     assert repr(results) == "<Results: 2 finished trials of made>"
 
 
-def test_absent_whole_numbers_stay_absent_and_others_whole(make_outcome, tmp_path: Path) -> None:
+def test_absent_whole_numbers_stay_absent_and_others_whole(
+    make_outcome: Callable[..., Outcome], tmp_path: Path
+) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome("untuned", subspace_dim=None))
     ledger.record(make_outcome("zosa"))
@@ -52,7 +56,7 @@ def test_absent_whole_numbers_stay_absent_and_others_whole(make_outcome, tmp_pat
     assert load_results(tmp_path).trials["subspace_dim"].isna().tolist() == [True, False]
 
 
-def test_a_folder_of_studies_is_read_at_once(make_outcome, study: Path) -> None:
+def test_a_folder_of_studies_is_read_at_once(make_outcome: Callable[..., Outcome], study: Path) -> None:
     Ledger(study.parent / "other").record(make_outcome(study="other"))
     (study.parent / "notes").mkdir()
     trials = load_results(study.parent).trials
@@ -61,7 +65,9 @@ def test_a_folder_of_studies_is_read_at_once(make_outcome, study: Path) -> None:
     assert load_results([study, study]).trials["study"].tolist() == ["made", "made"]
 
 
-def test_noise_floors_come_back_by_cell_and_dtype(make_outcome, make_noise_floor, study: Path) -> None:
+def test_noise_floors_come_back_by_cell_and_dtype(
+    make_outcome: Callable[..., Outcome], make_noise_floor: Callable[..., dict[str, Any]], study: Path
+) -> None:
     other = Ledger(study.parent / "other")
     other.record(make_outcome(study="other"))
     Ledger(study).record_noise_floor([make_noise_floor(), make_noise_floor(dtype="bfloat16", chosen=False)])
@@ -80,7 +86,9 @@ def test_a_folder_of_before_noise_floors_were_measured_is_read(study: Path) -> N
     assert results.noise_floor.columns[:3].tolist() == ["study", "cell", "dtype"]
 
 
-def test_noise_floors_under_their_older_name_are_read(make_noise_floor, study: Path) -> None:
+def test_noise_floors_under_their_older_name_are_read(
+    make_noise_floor: Callable[..., dict[str, Any]], study: Path
+) -> None:
     ledger = Ledger(study)
     ledger.record_noise_floor([make_noise_floor()])
     rows = ledger.noise_floor()
@@ -102,7 +110,9 @@ def test_noise_floors_under_their_older_name_are_read(make_noise_floor, study: P
     assert not list((study / "precision").iterdir())
 
 
-def test_noise_floors_under_their_older_name_that_are_torn_are_measured_again(make_noise_floor, study: Path) -> None:
+def test_noise_floors_under_their_older_name_that_are_torn_are_measured_again(
+    make_noise_floor: Callable[..., dict[str, Any]], study: Path
+) -> None:
     (study / "precision").mkdir()
     (study / "precision" / "cells.parquet").write_bytes(b"PAR1")
     ledger = Ledger(study)
@@ -112,7 +122,9 @@ def test_noise_floors_under_their_older_name_that_are_torn_are_measured_again(ma
     assert ledger.noise_floor() == []
 
 
-def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(make_outcome, study: Path) -> None:
+def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(
+    make_outcome: Callable[..., Outcome], study: Path
+) -> None:
     path = study / "history" / "zosa-ratio10-confirm-0000.parquet"
     older = pq.read_table(path).drop_columns(["dev_balanced_accuracy", "dev_minority_recall"])
     pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"1"}), path)
@@ -125,7 +137,7 @@ def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(make_o
         assert results.history["dev_minority_recall"].tolist()[-1] == 0.5
         assert results.history["dev_minority_recall"].isna().sum() == 5
         assert results.history["dev_auc"].notna().sum() == 2
-        assert query([Storage.at(study)], sql, lambda answer: answer.fetchall()) == expected
+        assert run_sql([Storage.at(study)], sql, lambda answer: answer.fetchall()) == expected
 
     assert read_table(study, "history", ["dev_minority_recall"]).num_rows == 6
     check()
@@ -133,12 +145,13 @@ def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(make_o
     check()
 
 
-def test_a_study_of_before_there_were_landscapes_is_read(make_outcome, study: Path) -> None:
+def test_a_study_of_before_there_were_landscapes_is_read(make_outcome: Callable[..., Outcome], study: Path) -> None:
     for path in (study / "landscape").iterdir():
         path.unlink()
     (study / "landscape").rmdir()
+    older_names = [name for name in TRIALS.names if not name.endswith(("_rows", "_digest", "positive_class"))]
     for path in (study / "trials").iterdir():
-        older = pq.read_table(path).select([name for name in TRIALS.names if not name.endswith(("_rows", "_digest"))])
+        older = pq.read_table(path).select(older_names)
         pq.write_table(older.replace_schema_metadata({b"zostudy_schema": b"2"}), path)
     results = load_results(study)
     assert len(results.trials) == 2
@@ -167,14 +180,16 @@ def test_one_file_may_hold_many_trials(study: Path) -> None:
     assert after.history["loss_spread"].equals(before.history["loss_spread"])
 
 
-def test_a_trial_that_ends_while_reading_is_left_out_as_a_whole(make_outcome, study: Path) -> None:
+def test_a_trial_that_ends_while_reading_is_left_out_as_a_whole(
+    make_outcome: Callable[..., Outcome], study: Path
+) -> None:
     results = load_results(study)
     Ledger(study).record(make_outcome(number=2))
     assert len(results.history) == 6
     assert len(load_results(study).history) == 9
 
 
-def test_a_study_read_twice_is_refused(make_outcome, study: Path) -> None:
+def test_a_study_read_twice_is_refused(make_outcome: Callable[..., Outcome], study: Path) -> None:
     Ledger(study.parent / "copy").record(make_outcome(number=1))
     _refused(study.parent, "of made is in .*/copy and in .*/made; give one of these folders")
     (study / "trials" / "copy.parquet").write_bytes((study / "trials" / f"{TRIAL}.parquet").read_bytes())
@@ -215,7 +230,7 @@ def test_files_that_are_not_ours_get_one_clear_line(study: Path) -> None:
     _refused(study, r"strange\.parquet is something else; move it away")
     newer = TRIALS.with_metadata({b"zostudy_schema": b"99"}).append(pa.field("colour", pa.int64()))
     pq.write_table(newer.empty_table(), path)
-    _refused(study, r"schema version 3 or older, but .*strange\.parquet has 99; read it with a newer zostudy")
+    _refused(study, r"schema version 4 or older, but .*strange\.parquet has 99; read it with a newer zostudy")
 
 
 @pytest.mark.parametrize("table", ["history", "scores", "landscape"])
@@ -224,12 +239,12 @@ def test_a_file_of_no_finished_trial_is_left_out_only_if_it_is_ours(study: Path,
     path.write_bytes((study / table / f"{TRIAL}.parquet").read_bytes())
     assert len(load_results(study).history) == 6
     sql = f"SELECT count(DISTINCT trial) FROM {table}"
-    assert query([Storage.at(study)], sql, lambda answer: answer.fetchall()) == [(2,)]
+    assert run_sql([Storage.at(study)], sql, lambda answer: answer.fetchall()) == [(2,)]
     pq.write_table(pa.table({"colour": [1]}), path)
     with pytest.raises(ResultsError, match=rf"{table}/extra\.parquet is something else; move it away"):
         getattr(load_results(study), table)
     with pytest.raises(ResultsError, match=r"extra\.parquet is something else; move it away"):
-        query([Storage.at(study)], sql, lambda answer: answer.fetchall())
+        run_sql([Storage.at(study)], sql, lambda answer: answer.fetchall())
 
 
 def test_reading_and_comparing_import_nothing_heavy(study: Path) -> None:
@@ -239,8 +254,8 @@ from zostudy.cli.compare import compare_command
 light = set(sys.modules)
 assert not light & {{"pandas", "pyarrow", "numpy", "rich.table"}}, light
 compare_command([{str(study)!r}], baseline="zosa")
-from zostudy.results.sql import query
-from zostudy.results.reading import load_results, load_trials
+from zostudy.results.sql import run_sql
+from zostudy.results.results import load_results, load_trials
 load_results({str(study)!r}).history
 unwanted = {{"ray", "torch", "transformers", "optuna", "sklearn", "scipy.stats", "statsmodels", "datasets"}}
 heavy = unwanted & set(sys.modules)
@@ -261,7 +276,9 @@ def _refused(path: Path, rule: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_some_of_the_trials_come_with_their_own_rows_alone(make_outcome, tmp_path: Path) -> None:
+def test_some_of_the_trials_come_with_their_own_rows_alone(
+    make_outcome: Callable[..., Outcome], tmp_path: Path
+) -> None:
     for study in ("first", "second"):
         for number in range(3):
             Ledger(tmp_path / study).record(make_outcome(study=study, number=number))
@@ -278,7 +295,9 @@ def test_some_of_the_trials_come_with_their_own_rows_alone(make_outcome, tmp_pat
     assert len(results.only(trials[:0]).history) == 0
 
 
-def test_trials_may_be_read_without_the_columns_that_nobody_asks_for(make_outcome, tmp_path: Path) -> None:
+def test_trials_may_be_read_without_the_columns_that_nobody_asks_for(
+    make_outcome: Callable[..., Outcome], tmp_path: Path
+) -> None:
     for study in ("first", "second"):
         Ledger(tmp_path / study).record(make_outcome(study=study))
     columns = ["study", "trial", "method", "test_auc"]

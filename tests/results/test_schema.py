@@ -36,7 +36,7 @@ def test_every_column_says_what_it_means_and_survives_parquet(table: str) -> Non
     pq.write_table(SCHEMAS[table].empty_table(), file)
     read = pq.read_schema(file)
     assert read.equals(SCHEMAS[table])
-    assert read.metadata[b"zostudy_schema"] == b"3"
+    assert read.metadata[b"zostudy_schema"] == b"4"
     for field in read:
         assert re.fullmatch(r"[^\n]{10,120}", meaning(field)), field.name
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,19 @@ from zostudy.results import files
 from zostudy.results.asking import Limits, parse_size
 from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
-from zostudy.results.reading import find_studies, load_results
+from zostudy.results.outcome import Outcome
+from zostudy.results.reading import find_studies
+from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS, meaning
-from zostudy.results.sql import EXAMPLES, TABLES, column_names, query
+from zostudy.results.sql import EXAMPLES, TABLES, column_names, run_sql
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
 
 @pytest.fixture
-def ledger(make_outcome, make_noise_floor, tmp_path: Path) -> Ledger:
+def ledger(
+    make_outcome: Callable[..., Outcome], make_noise_floor: Callable[..., dict[str, Any]], tmp_path: Path
+) -> Ledger:
     ledger = Ledger(tmp_path / "made")
     for method, number in itertools.product(("spsa", "zosa"), range(2)):
         ledger.record(make_outcome(method, number=number, test_auc=0.5 + number / 10))
@@ -34,7 +39,7 @@ def ledger(make_outcome, make_noise_floor, tmp_path: Path) -> Ledger:
 
 
 def rows(where: Any, sql: str) -> list[tuple[Any, ...]]:
-    return query(find_studies(where), sql, lambda relation: relation.fetchall())
+    return run_sql(find_studies(where), sql, lambda relation: relation.fetchall())
 
 
 @pytest.mark.parametrize("sql", EXAMPLES.values(), ids=EXAMPLES)
@@ -53,7 +58,7 @@ def test_a_group_by_is_that_of_pandas() -> None:
 
 @pytest.mark.parametrize("table", SCHEMAS)
 def test_a_table_has_the_columns_and_rows_that_are_stored(ledger: Ledger, table: str) -> None:
-    answer = query([ledger.storage], f"SELECT * FROM {table}", lambda relation: relation.df())
+    answer = run_sql([ledger.storage], f"SELECT * FROM {table}", lambda relation: relation.df())
     assert answer.columns.tolist() == SCHEMAS[table].names
     assert len(answer) == len(getattr(load_results(ledger.storage), table))
 
@@ -87,7 +92,9 @@ def test_only_finished_trials_are_there(ledger: Ledger) -> None:
         assert rows(ledger.storage, f"SELECT count(DISTINCT trial) FROM {table}") == [(3,)]
 
 
-def test_a_merged_study_answers_as_before_and_so_does_one_that_went_on(ledger: Ledger, make_outcome) -> None:
+def test_a_merged_study_answers_as_before_and_so_does_one_that_went_on(
+    ledger: Ledger, make_outcome: Callable[..., Outcome]
+) -> None:
     sql = "SELECT trial, status, step, history.queries FROM history JOIN trials USING (trial) ORDER BY ALL"
     before = rows(ledger.storage, sql)
     merge(ledger.storage)
@@ -104,7 +111,8 @@ def test_a_merged_study_answers_as_before_and_so_does_one_that_went_on(ledger: L
 def test_who_asks_while_files_are_merged_misses_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, after: str
 ) -> None:
-    original, merged = getattr(files, after), []
+    original = getattr(files, after)
+    merged: list[bool] = []
 
     def called(*arguments: Any) -> Any:
         answer = original(*arguments)
@@ -119,7 +127,7 @@ def test_who_asks_while_files_are_merged_misses_nothing(
     assert merged
 
 
-def test_several_studies_are_asked_at_once(ledger: Ledger, make_outcome) -> None:
+def test_several_studies_are_asked_at_once(ledger: Ledger, make_outcome: Callable[..., Outcome]) -> None:
     other = Ledger(Path(str(ledger.storage)).parent / "other")
     other.record(make_outcome(study="other"))
     merge(other.storage)
@@ -233,7 +241,7 @@ def test_a_query_that_goes_too_far_is_stopped(
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     monkeypatch.setattr("zostudy.results.asking.MOST_MEMORY", "100MiB")
     with pytest.raises(ResultsError, match=told) as caught:
-        query([ledger.storage], sql, lambda answer: answer.fetchall(), limits)
+        run_sql([ledger.storage], sql, lambda answer: answer.fetchall(), limits)
     assert "\n" not in str(caught.value)
     assert list(folder.iterdir()) == []
 

@@ -5,15 +5,52 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from zostudy.results.intervals import t_interval
-from zostudy.results.statistics import LEAST_PAIRS, holm, paired_test
+from zostudy.results.statistics import LEAST_PAIRS, Interval, holm, paired_test, t_interval
 
 SCORES = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
 THOUSANDTHS = st.tuples(st.integers(0, 1000), st.integers(0, 1000))
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=12, unique=True))
+def test_interval_is_students(values: list[float]) -> None:
+    low, high = scipy.stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=scipy.stats.sem(values))
+    mean, half_width = t_interval(values)
+    assert mean is not None
+    assert half_width is not None
+    assert mean - half_width == pytest.approx(low, abs=1e-9)
+    assert mean + half_width == pytest.approx(high, abs=1e-9)
+
+
+def test_too_few_values_leave_it_open() -> None:
+    assert t_interval([]) == Interval(None, None)
+    assert t_interval([0.5]) == Interval(0.5, None)
+    assert t_interval([0.5, 0.5]) == Interval(0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("interval", "spec", "text"),
+    [
+        (Interval(0.8126, 0.0134), ".3f", "0.813 ±0.013"),
+        (Interval(0.9, None), ".3f", "0.900"),
+        (Interval(None, None), ".3f", "-"),
+        (Interval(0.3, 0.248), "+.3f", "+0.300 ±0.248"),
+        (Interval(-0.3, 0.248), "+.3f", "-0.300 ±0.248"),
+        (Interval(1.0, 2.48413), ".3g", "1 ±2.48"),
+    ],
+)
+def test_an_interval_is_written_in_one_format(interval: Interval, spec: str, text: str) -> None:
+    assert f"{interval:{spec}}" == text
+
+
+def test_a_band_is_where_the_interval_ends() -> None:
+    assert Interval(0.5, 0.25).band == {"mean": 0.5, "low": 0.25, "high": 0.75}
+    assert Interval(0.5, None).band == {"mean": 0.5, "low": 0.5, "high": 0.5}
+    assert all(math.isnan(value) for value in Interval(None, None).band.values())
 
 
 @given(st.dictionaries(st.integers(0, 20), THOUSANDTHS, min_size=LEAST_PAIRS))

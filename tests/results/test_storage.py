@@ -19,7 +19,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.ledger import Ledger
-from zostudy.results.reading import load_results
+from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage
 from zostudy.results.uris import is_uri

@@ -13,7 +13,7 @@ from scipy import stats
 
 from zostudy.results.compare import compare
 from zostudy.results.reading import find_studies
-from zostudy.results.sql import query
+from zostudy.results.sql import run_sql
 
 MADE = runpy.run_path(str(Path(__file__).with_name("make_tree.py")))
 STUDIES, TRIALS, STEPS = 6, 80, 50
@@ -52,7 +52,7 @@ def test_every_cell_of_every_study_is_compared(tree: Path) -> None:
 
 def test_a_group_by_over_all_history_is_that_of_pandas(tree: Path) -> None:
     sql = "SELECT study, queries, avg(loss) AS loss, count(dev_auc) AS n FROM history GROUP BY ALL ORDER BY ALL"
-    answer = query(find_studies(tree), sql, lambda answered: answered.df())
+    answer = run_sql(find_studies(tree), sql, lambda answered: answered.df())
     history = stored(tree, "history", ["study", "queries", "loss", "dev_auc"])
     assert len(history) == STUDIES * TRIALS * STEPS
     expected = history.groupby(["study", "queries"]).agg(loss=("loss", "mean"), n=("dev_auc", "count")).reset_index()

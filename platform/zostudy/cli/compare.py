@@ -12,6 +12,7 @@ import typer
 from zostudy.cli.formats import DATA_FORMATS, Format, show
 from zostudy.cli.parameters import BaselineOption, FormatOption, ResultsArgument, local_path
 from zostudy.console.progress import progress
+from zostudy.errors import ResultsError
 
 _log = logging.getLogger(__name__)
 
@@ -43,8 +44,11 @@ def compare_command(
     with progress("reading the results"):
         comparison = compare(folders, metric or DEFAULT_METRICS, by, baseline, allow_unequal)
     if figure is not None:
-        from zostudy.results.figures import draw_comparison
-
+        try:
+            from zostudy.report.figures import draw_comparison
+        except ImportError as error:
+            needed = f"{error.name} is missing"
+            raise ResultsError("a figure needs altair", got=needed, remedy="pip install 'zostudy[report]'") from error
         draw_comparison(comparison, figure)
     if format in DATA_FORMATS:
         show(comparison.records(), format)

@@ -70,7 +70,7 @@ def query_command(
     from zostudy.results.reading import find_studies
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
-    storages = find_studies(results or [DEFAULT], "--results")
+    storages = find_studies(results or [DEFAULT])
     notes = study_notes(storages)  # before the answer, as a broken study file refuses it
     interrupt_on_termination()
     try:
@@ -83,16 +83,16 @@ def query_command(
 
 
 def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:
-    from zostudy.results.sql import query
+    from zostudy.results.sql import run_sql
 
     if format in DATA_FORMATS:
         # Whole or not at all: a query may fail at its last row, or be asked again where files were merged under it.
         with tempfile.SpooledTemporaryFile(LARGEST_IN_MEMORY, "w+", encoding="utf-8", newline="") as file:
-            query(storages, sql, lambda answer: _write(answer, format, file), limits)
+            run_sql(storages, sql, lambda answer: _write(answer, format, file), limits)
             file.seek(0)
             shutil.copyfileobj(file, sys.stdout)
     else:
-        answer = query(storages, sql, _answer, limits)
+        answer = run_sql(storages, sql, _answer, limits)
         if isinstance(answer, str):
             print_text(f"{answer}\n")
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
@@ -19,6 +19,10 @@ class Choice(Section):
         EachOnce,
     ]
 
+    def contains(self, value: Any) -> bool:
+        """Returns whether it is one of the values."""
+        return value in self.choice
+
 
 class Range(Section):
     """A number between two ends; a whole one when both ends are whole and the option is."""
@@ -34,6 +38,10 @@ class Range(Section):
         if self.log and self.low <= 0:
             raise broken_rule("a log range must start above 0", remedy="raise low or leave out log")
         return self
+
+    def contains(self, value: Any) -> bool:
+        """Returns whether the value lies in the range, ends included."""
+        return bool(self.low <= value <= self.high)
 
 
 def _distribution_name(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from zostudy.config.distributions import Choice, Distribution
@@ -20,19 +20,29 @@ IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")
 def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution]:
     """Returns the search space of one entry of ``methods``, in the order of the study file.
 
-    Its keys are the method's options and ``imbalance.setting``. An option that the entry fixes is not searched, and
-    ``label.option`` takes precedence over ``option``.
+    An option that the entry fixes is not searched there.
     """
     free = set(option_names(options_class(method.algorithm))) - method.options.keys()
-    space: dict[str, Distribution] = {}
-    for key, distribution in study.search.space.items():
+    return own_space(study.search.space, method.label, free)
+
+
+def own_space(space: Mapping[str, Distribution], label: str, free: Collection[str]) -> dict[str, Distribution]:
+    """Returns the part of a study's search space that applies to one method, by its options and ``imbalance.setting``.
+
+    Args:
+        space: by ``option``, ``label.option``, which counts before ``option``, or ``imbalance.setting``.
+        label: the method's.
+        free: the options that the method has and leaves open.
+    """
+    own: dict[str, Distribution] = {}
+    for key, distribution in space.items():
         owner, _, option = key.rpartition(".")
-        own_key = f"{method.label}.{option}"
+        own_key = f"{label}.{option}"
         if owner == IMBALANCE:
-            space[key] = distribution
-        elif option in free and (key == own_key or (not owner and own_key not in study.search.space)):
-            space[option] = distribution
-    return space
+            own[key] = distribution
+        elif option in free and (key == own_key or (not owner and own_key not in space)):
+            own[option] = distribution
+    return own
 
 
 def space_problems(study: StudySpec) -> Iterator[Problem]:

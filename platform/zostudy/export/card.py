@@ -13,7 +13,6 @@ from zostudy.export.settings import settings_in_use
 from zostudy.export.snippets import peft_snippet, vllm_snippet
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import ModelSource, package_of
-from zostudy.results.intervals import Interval
 from zostudy.results.schema import METRICS, TRIALS, meaning
 from zostudy.results.tables import Table, markdown
 from zostudy.wording import printable
@@ -93,7 +92,7 @@ def _scores(trial: StoredTrial) -> str:
     for metric in METRICS:
         columns = [f"{split}_{metric}" for split in ("dev", "test")]
         own = [f"{trial.row[column]:.3f}" for column in columns]
-        rows.append((metric.replace("_", " "), *own, *(_interval(trial.spread(column)) for column in columns)))
+        rows.append((metric.replace("_", " "), *own, *(f"{trial.spread(column):.3f}" for column in columns)))
     meanings = [
         f"- {metric.replace('_', ' ')}: {meaning(TRIALS.field(f'dev_{metric}')).removeprefix('dev: ')}."
         for metric in METRICS
@@ -184,12 +183,6 @@ def _repeat(trial: StoredTrial) -> str:
         f"## Repeat\n\nRan with {versions}. `zostudy run study.yaml` with this file gives the same numbers:\n\n"
         f"```yaml\n{trial.study.yaml.rstrip()}\n```\n"
     )
-
-
-def _interval(interval: Interval) -> str:
-    if interval.mean is None:
-        return "-"
-    return f"{interval.mean:.3f}" + ("" if interval.half_width is None else f" ±{interval.half_width:.3f}")
 
 
 def _table(columns: Sequence[str], rows: Iterable[tuple[str, ...]]) -> str:

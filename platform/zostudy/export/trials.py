@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from zostudy.config import StudySpec, parse_study
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import confirmed
-from zostudy.results.intervals import Interval, t_interval
 from zostudy.results.outcome import SplitScores
-from zostudy.results.reading import Results, read_results
+from zostudy.results.results import Results, read_results
+from zostudy.results.statistics import Interval, t_interval
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.wording import suggestion

@@ -1,4 +1,4 @@
-"""What the figures draw, as data frames whose columns have fixed names; labels of a study are only ever values."""
+"""The data of the figures: frames whose columns have fixed names, so that labels of a study are only ever values."""
 
 from __future__ import annotations
 
@@ -10,49 +10,78 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zostudy.results.comparison import Comparison
-from zostudy.results.intervals import t_interval
+from zostudy.config.distributions import Distribution
+from zostudy.config.space import own_space
+from zostudy.methods.objectives import AucMinimax
+from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
+from zostudy.results.cells import Cells
+from zostudy.results.statistics import t_interval
 
-# What a page stays small and quick with: rows of one kind of figure over all ratios, and points of one line.
+# So that a page stays small and quick: rows of one kind of figure over all ratios, and points of one line.
 MOST_ROWS, MOST_POINTS, LEAST_POINTS = 8_000, 101, 11
 
+OF_A_TRIAL = ["method", "ratio", "trial"]
+OF_A_BAND = ["mean", "low", "high", "seeds"]
 
-def metric_frame(comparison: Comparison, metric: str) -> pd.DataFrame:
-    """Returns ``method, ratio, mean, low, high, seeds``, one row a cell with a mean; no interval: low = high = mean."""
-    rows = []
-    for cell in comparison.cells:
-        mean, half = cell.intervals[metric]
-        if mean is not None:
-            rows.append(_band(mean, half) | {"method": cell.row[-1], "ratio": cell.column, "seeds": cell.seeds})
-    return pd.DataFrame(rows, columns=["method", "ratio", "mean", "low", "high", "seeds"])
+
+def metric_frame(comparison: Cells, metric: str) -> pd.DataFrame:
+    """Returns ``method, ratio, mean, low, high, seeds``, one row a cell with a mean.
+
+    ``ratio`` is whatever the cells are compared by, and ``method`` whatever names a row.
+    """
+    rows = [
+        {"method": " ".join(map(str, cell.row)), "ratio": cell.column, "seeds": cell.seeds} | interval.band
+        for cell in comparison.cells
+        if (interval := cell.intervals[metric]).mean is not None
+    ]
+    return pd.DataFrame(rows, columns=["method", "ratio", *OF_A_BAND])
+
+
+def band_frame(values: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
+    """Returns ``by, mean, low, high, seeds``: Student's 95% interval over the values of a column, where there are any.
+
+    Args:
+        values: a row a seed; a missing value does not count.
+        column: the values.
+        by: the columns whose values the seeds share.
+    """
+    rows = [
+        dict(zip(by, key, strict=True)) | t_interval(seeds).band | {"seeds": len(seeds)}
+        for key, seeds in values.dropna(subset=[column]).groupby(by)[column]
+    ]
+    return pd.DataFrame(rows, columns=[*by, *OF_A_BAND])
+
+
+def with_places(confirm: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns rows of confirm trials, with the trial's ``method`` and ``ratio`` beside them."""
+    places = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
+    return rows.merge(places, on="trial")
 
 
 def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "dev_auc") -> pd.DataFrame:
-    """Returns ``method, ratio, queries, mean, low, high, seeds``: a dev metric of the point that is kept so far.
+    """Returns ``method, ratio, queries, mean, low, high, seeds`` of a dev metric of the point that is kept so far.
 
-    That is the point with the best dev AUC, the earliest of equals. Studies of before the metric was stored have none.
+    That is the point with the best dev AUC, the earliest of equals. Studies that did not store the metric have none.
 
     Args:
         confirm: complete confirm trials.
         history: the table ``history``.
         metric: a column of it, such as ``dev_balanced_accuracy``.
     """
-    seen = history.dropna(subset=["dev_auc", metric]).merge(confirm[["trial", "method", "imbalance_ratio"]], on="trial")
+    seen = with_places(confirm, history.dropna(subset=["dev_auc", metric]))
     seen = seen.sort_values(["trial", "step"], kind="stable")
     best_before = seen.groupby("trial")["dev_auc"].cummax().groupby(seen["trial"]).shift(fill_value=-np.inf)
     kept = seen[seen["dev_auc"] > best_before]
-    rows = []
-    for (method, ratio), cell in seen.groupby(["method", "imbalance_ratio"]):
+    rows = [pd.DataFrame(columns=["queries", "trial", "value"])]
+    for _, cell in seen.groupby(["method", "ratio"]):
         values = kept[kept["trial"].isin(cell["trial"])].pivot_table(index="queries", columns="trial", values=metric)
-        so_far = values.reindex(sorted(cell["queries"].unique())).ffill()
-        for queries, of_trials in so_far.dropna().iterrows():
-            band = _band(*t_interval(of_trials.to_numpy(np.float64)))
-            rows.append({"method": method, "ratio": ratio, "queries": queries, "seeds": len(of_trials)} | band)
-    return pd.DataFrame(rows, columns=["method", "ratio", "queries", "mean", "low", "high", "seeds"])
+        so_far = values.reindex(sorted(cell["queries"].unique())).ffill().dropna()
+        rows.append(so_far.melt(ignore_index=False).reset_index())
+    return band_frame(with_places(confirm, pd.concat(rows[1:] or rows)), "value", ["method", "ratio", "queries"])
 
 
 def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Returns ``method, ratio, trial, x, y`` of two-class confirm trials on test, each line thinned evenly.
+    """Returns ``method, ratio, trial, x, y, order`` of two-class confirm trials on test, each line thinned evenly.
 
     Args:
         confirm: complete confirm trials.
@@ -61,48 +90,43 @@ def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.Da
     """
     from sklearn.metrics import precision_recall_curve, roc_curve
 
-    parts = []
+    parts = [pd.DataFrame(columns=[*OF_A_TRIAL, "x", "y", "order"])]
     for trial, split in two_class(confirm, scores, "test"):
-        label, score = _positive(trial, split, "test")
+        positive = positive_class(trial, split, "test")
+        logits, labels = _arrays(split)
+        is_positive, score = labels == positive, logits[:, positive] - logits[:, 1 - positive]
         if kind == "roc":
-            x, y, _ = roc_curve(label, score)
+            x, y, _ = roc_curve(is_positive, score)
         else:
-            y, x, _ = precision_recall_curve(label, score)
+            y, x, _ = precision_recall_curve(is_positive, score)
         kept = _thinned(len(x), len(confirm))
-        place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": trial["trial"]}
-        parts.append(pd.DataFrame({**place, "x": x[kept].round(5), "y": y[kept].round(5), "order": kept}))
-    return pd.concat(parts) if parts else pd.DataFrame(columns=["method", "ratio", "trial", "x", "y", "order"])
+        points = {"x": x[kept].round(5), "y": y[kept].round(5), "order": kept}
+        parts.append(pd.DataFrame(_of_trial(trial) | points))
+    return pd.concat(parts[1:] or parts)
 
 
-def search_frame(search: pd.DataFrame, space: Mapping[str, Any]) -> pd.DataFrame:
+def search_frame(search: pd.DataFrame, space: Mapping[str, Distribution]) -> pd.DataFrame:
     """Returns ``method, ratio, trial, key, value, dev_auc``, one row a complete search trial and searched key."""
-    rows = []
-    for _, trial in search[search["status"] == "complete"].iterrows():
-        for key, value in searched(trial, space).items():
-            place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": trial["trial"]}
-            rows.append({**place, "key": key, "value": value, "dev_auc": trial["dev_auc"]})
-    return pd.DataFrame(rows, columns=["method", "ratio", "trial", "key", "value", "dev_auc"])
+    rows = [
+        {**_of_trial(trial), "key": key, "value": value, "dev_auc": trial["dev_auc"]}
+        for _, trial in search[search["status"] == "complete"].iterrows()
+        for key, (_, value) in searched(trial, space).items()
+    ]
+    return pd.DataFrame(rows, columns=[*OF_A_TRIAL, "key", "value", "dev_auc"])
 
 
-def searched(trial: pd.Series[Any], space: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a trial used of the searched keys; ``spsa.learning_rate`` is SPSA's ``learning_rate``.
+def searched(trial: pd.Series[Any], space: Mapping[str, Distribution]) -> dict[str, tuple[Distribution, Any]]:
+    """Returns the distribution and the trial's value of each searched option, in alphabetical order.
 
-    An option that the method has fixed outside the searched range is left out.
+    An option that the method fixes outside the searched range is left out.
     """
     params = json.loads(trial["params"])
-    known = own_space(space, trial["method"])
-    return {key: params[key] for key in sorted(known) if key in params and _contains(known[key], params[key])}
-
-
-def own_space(space: Mapping[str, Any], method: str) -> dict[str, Any]:
-    """Returns a method's search space by option; a key with its label counts before one without."""
-    prefix = f"{method}."
-    own = {key.removeprefix(prefix): values for key, values in space.items() if key.startswith(prefix)}
-    return {key: values for key, values in space.items() if not key.startswith(prefix)} | own
+    own = own_space(space, trial["method"], params.keys())
+    return {key: (own[key], params[key]) for key in sorted(own) if key in params and own[key].contains(params[key])}
 
 
 def auxiliary_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, ratio, trial, queries, scalar, value`` of objectives with auxiliary scalars, thinned evenly."""
+    """Returns ``trial, queries, scalar, value, method, ratio`` of objectives with auxiliary scalars, thinned evenly."""
     with_scalars = history[history["auxiliary"].map(bool) & history["trial"].isin(confirm["trial"])]
     rows = []
     for trial, steps in with_scalars.groupby("trial"):
@@ -112,34 +136,30 @@ def auxiliary_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFram
             for queries, auxiliary in zip(kept["queries"], kept["auxiliary"], strict=True)
             for name, value in auxiliary.items()
         ]
-    places = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
-    return pd.DataFrame(rows, columns=["trial", "queries", "scalar", "value"]).merge(places, on="trial")
+    return with_places(confirm, pd.DataFrame(rows, columns=["trial", "queries", "scalar", "value"]))
 
 
 def saddle_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, ratio, trial, scalar, value``: the inner optimum on the dev scores of the kept point.
-
-    For the mean probability h of each class: a = E[h|1], b = E[h|0], alpha = margin + b - a
-    (Ying et al., NeurIPS 2016).
-    """
+    """Returns ``method, ratio, trial, scalar, value``: the saddle's a, b and alpha for the kept point's dev scores."""
     rows = []
     for trial, split in two_class(confirm[confirm["objective"] == "auc"], scores, "dev"):
-        label, difference = _positive(trial, split, "dev")
-        probability = 1 / (1 + np.exp(-difference))
-        a, b = probability[label].mean(), probability[~label].mean()
-        for scalar, value in {"a": a, "b": b, "alpha": trial["margin"] + b - a}.items():
-            place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": trial["trial"]}
-            rows.append({**place, "scalar": scalar, "value": float(value)})
-    return pd.DataFrame(rows, columns=["method", "ratio", "trial", "scalar", "value"])
+        logits, labels = _arrays(split)
+        shares = np.bincount(labels, minlength=2) / len(labels)
+        options = ObjectiveOptions(alpha_projection="none", auxiliary_start="closed_form")
+        imbalance = ImbalanceSettings(margin=trial["margin"])
+        objective = AucMinimax((positive_class(trial, split, "dev"),), shares, options, imbalance)
+        objective.start(logits[None].astype(np.float32), labels[None])
+        rows += [{**_of_trial(trial), "scalar": name, "value": value} for name, value in objective.auxiliary.items()]
+    return pd.DataFrame(rows, columns=[*OF_A_TRIAL, "scalar", "value"])
 
 
 def n_classes(scores: pd.DataFrame) -> int:
-    """Returns how many classes the table ``scores``, of which there is a row, has scores of."""
+    """Returns the number of classes of a table ``scores`` that has rows."""
     return len(scores["scores"].iloc[0])
 
 
 def two_class(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterator[tuple[pd.Series[Any], pd.DataFrame]]:
-    """Returns the trials of two classes that have scores of both on ``dev`` or ``test``, each with these rows."""
+    """Yields each trial of two classes that has scores of both on ``dev`` or ``test``, with these scores."""
     by_trial = dict(list(scores[scores["split"] == split].groupby("trial")))
     for _, trial in confirm.iterrows():
         rows = by_trial.get(trial["trial"])
@@ -147,29 +167,29 @@ def two_class(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterat
             yield trial, rows
 
 
-def _positive(trial: pd.Series[Any], rows: pd.DataFrame, split: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Returns which examples are of the minority class, and its logit less the other's.
+def positive_class(trial: pd.Series[Any], rows: pd.DataFrame, split: str) -> int:
+    """Returns the positive class of a two-class trial: the stored one.
 
-    The tables do not name the minority class; it is the one whose average precision is the stored one.
+    Studies before schema version 4 stored none. There it is the class whose average precision is the stored AUPRC.
     """
+    if not pd.isna(trial["positive_class"]):
+        return int(trial["positive_class"])
     from sklearn.metrics import average_precision_score
 
-    logits = np.stack(list(rows["scores"])).astype(np.float64)
-    labels = rows["label"].to_numpy()
-    both = [(labels == k, logits[:, k] - logits[:, 1 - k]) for k in (0, 1)]
-    return min(both, key=lambda one: abs(average_precision_score(*one) - trial[f"{split}_auprc"]))
+    logits, labels = _arrays(rows)
+    auprc = [average_precision_score(labels == k, logits[:, k] - logits[:, 1 - k]) for k in (0, 1)]
+    return min((0, 1), key=lambda k: abs(auprc[k] - trial[f"{split}_auprc"]))
+
+
+def _arrays(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    return np.stack(list(rows["scores"])).astype(np.float64), rows["label"].to_numpy(np.int32)
+
+
+def _of_trial(trial: pd.Series[Any]) -> dict[str, Any]:
+    return {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": trial["trial"]}
 
 
 def _thinned(n_points: int, n_lines: int) -> NDArray[np.int64]:
-    """Returns which points of a line are drawn, where so many are: evenly spaced, the first and the last among them."""
+    """Returns the points of a line to draw where there are many: evenly spaced, the first and the last among them."""
     shown = min(MOST_POINTS, max(LEAST_POINTS, MOST_ROWS // n_lines))
     return np.unique(np.linspace(0, n_points - 1, shown).astype(np.int64))
-
-
-def _contains(values: Mapping[str, Any], value: Any) -> bool:
-    return bool(value in values["choice"] if "choice" in values else values["low"] <= value <= values["high"])
-
-
-def _band(mean: float | None, half: float | None) -> dict[str, float]:
-    middle = float("nan") if mean is None else mean
-    return {"mean": middle, "low": middle - (half or 0.0), "high": middle + (half or 0.0)}

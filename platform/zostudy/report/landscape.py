@@ -1,4 +1,4 @@
-"""The loss around the points that the confirm trials kept: slices, planes, and how sharp it is there."""
+"""The loss around the points that the confirm trials kept: slices, planes, and their sharpness."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from zostudy.report.charts import Charts, tips
-from zostudy.report.parts import Figure, Section, none_drawn, short, span
-from zostudy.results.intervals import t_interval
+from zostudy.report.frames import band_frame, with_places
+from zostudy.report.parts import Figure, ReportSection, none_drawn, short, span
+from zostudy.results.statistics import t_interval
 from zostudy.results.tables import Table
 
 TILES_IN_A_ROW, TILE_HEIGHT = 3, 130
-# Between tiles, and for the name above each, in the width and height of a tile.
+# The gap between tiles, and the height of the name above each, as shares of a tile.
 GAP, HEADING = 0.06, 0.16
 
 _NOTE = (
@@ -31,7 +32,7 @@ _NOT_EVALUATED = (
 )
 
 
-def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> Section:
+def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> ReportSection:
     """Returns sharpness, slices and planes of the trials around whose points the loss was evaluated.
 
     Args:
@@ -41,39 +42,33 @@ def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Ch
     """
     seen = confirm[confirm["trial"].isin(landscape["trial"])]
     if confirm.empty or (seen.empty and confirm["sharpness"].notna().any()):
-        return Section("Loss landscape", note=none_drawn(confirm, landscape, "landscape"))
+        return ReportSection("Loss landscape", note=none_drawn(confirm, landscape, "landscape"))
     if seen.empty:
-        return Section("Loss landscape", note=_NOT_EVALUATED)
+        return ReportSection("Loss landscape", note=_NOT_EVALUATED)
     figures = (*_sharpness(seen, charts), *_slices(seen, landscape, charts), *_planes(seen, landscape))
-    return Section("Loss landscape", note=_NOTE, tables=(_table(seen, landscape),), figures=figures)
+    return ReportSection("Loss landscape", note=_NOTE, tables=(_table(seen, landscape),), figures=figures)
 
 
 def sharpness_frame(confirm: pd.DataFrame) -> pd.DataFrame:
     """Returns ``method, ratio, mean, low, high, seeds`` of the sharpness over the confirm seeds that have one."""
-    cells = confirm.dropna(subset=["sharpness"]).groupby(["method", "imbalance_ratio"])["sharpness"]
-    rows = [{"method": method, "ratio": ratio} | _band(values) for (method, ratio), values in cells]
-    return pd.DataFrame(rows, columns=["method", "ratio", "mean", "low", "high", "seeds"])
+    return band_frame(confirm.rename(columns={"imbalance_ratio": "ratio"}), "sharpness", ["method", "ratio"])
 
 
 def slice_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
     """Returns ``method, ratio, distance, mean, low, high, seeds``: the rise above the kept point over confirm seeds.
 
-    Of each seed it is the mean over its two directions; a seed without a finite loss there does not count.
+    A seed's rise is the mean over its two directions; a seed without a finite loss there does not count.
     """
     on_axes = _rises(confirm, landscape[(landscape["x"] == 0) | (landscape["y"] == 0)])
-    on_axes["distance"] = on_axes["x"] + on_axes["y"]
-    seeds = on_axes.groupby(["method", "ratio", "distance", "trial"])["rise"].mean().reset_index()
-    rows = [
-        {"method": method, "ratio": ratio, "distance": distance} | _band(rises)
-        for (method, ratio, distance), rises in seeds.groupby(["method", "ratio", "distance"])["rise"]
-    ]
-    return pd.DataFrame(rows, columns=["method", "ratio", "distance", "mean", "low", "high", "seeds"])
+    by = ["method", "ratio", "distance"]
+    rises = on_axes.assign(distance=on_axes["x"] + on_axes["y"]).groupby([*by, "trial"])["rise"].mean().reset_index()
+    return band_frame(rises, "rise", by)
 
 
 def plane_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
     """Returns ``method, ratio, x, y, loss, rise`` of the trials with a whole plane; the rise is above the kept point.
 
-    Places without a finite loss are left out.
+    Points without a finite loss are left out.
     """
     whole = landscape.loc[(landscape["x"] != 0) & (landscape["y"] != 0), "trial"].unique()
     planes = _rises(confirm, landscape[landscape["trial"].isin(whole)])
@@ -139,7 +134,7 @@ def _tiles(frame: pd.DataFrame, title: str) -> Any:
 
 
 def _cells(frame: pd.DataFrame, tiles: pd.DataFrame) -> pd.DataFrame:
-    """Returns the frame of a plane with the edges of each place, y upwards, in its method's tile of width 1."""
+    """Returns a plane's frame with the edges of each point's square, y upwards, in its method's tile of width 1."""
     step, reach = frame.loc[frame["x"] > 0, "x"].min(), frame["x"].max()
     side = step / (2 * reach + step)
     placed = frame.merge(tiles, on="method")
@@ -161,23 +156,18 @@ def _table(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Table:
 
 
 def _with_spread(values: pd.Series[float]) -> str:
-    mean, half = t_interval(values)
-    return "not finite" if mean is None else short(mean) if half is None else f"{mean:.3g} ±{half:.3g}"
+    interval = t_interval(values)
+    if interval.mean is None:
+        return "not finite"
+    return short(interval.mean) if interval.half_width is None else f"{interval:.3g}"
 
 
 def _rises(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
-    """Returns the places with a finite loss, with ``method``, ``ratio`` and ``rise``, above the kept point's loss."""
-    places = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
+    """Returns the points with a finite loss, with ``method``, ``ratio`` and ``rise``, above the kept point's loss."""
     rise = landscape["loss"] - landscape["trial"].map(_kept_losses(landscape))
-    return landscape.assign(rise=rise).dropna(subset=["rise"]).merge(places, on="trial")
+    return with_places(confirm, landscape.assign(rise=rise).dropna(subset=["rise"]))
 
 
 def _kept_losses(landscape: pd.DataFrame) -> pd.Series[float]:
     """Returns the loss at the kept point of each trial, by the trial's name."""
     return landscape[(landscape["x"] == 0) & (landscape["y"] == 0)].set_index("trial")["loss"]
-
-
-def _band(values: pd.Series[float]) -> dict[str, Any]:
-    mean, half = t_interval(values)
-    middle = float("nan") if mean is None else mean
-    return {"mean": middle, "low": middle - (half or 0.0), "high": middle + (half or 0.0), "seeds": len(values)}

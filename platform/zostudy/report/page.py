@@ -14,10 +14,9 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from zostudy.report.charts import Charts
-from zostudy.report.parts import Study, with_safe_names
-from zostudy.report.sections import describe
-from zostudy.report.study_file import StudyFile, read_study_file
-from zostudy.results.reading import Results, read_results
+from zostudy.report.parts import StudyReport, with_safe_names
+from zostudy.report.sections import StudyFile, describe, read_study_file
+from zostudy.results.results import Results, read_results
 from zostudy.results.storage import Storage, Where
 
 FIGURE_WIDTH, FIGURE_SCALE = 460, 2.0
@@ -25,7 +24,7 @@ ENDINGS = (".svg", ".png")
 
 
 def write_report(studies: Sequence[Where], to: Where, watch: bool = False, baseline: str | None = None) -> None:
-    """Writes one report of all studies; figures go into ``figures/`` beside it, from which earlier ones go.
+    """Writes one report of all studies, with its figures in ``figures/`` beside it; those of an earlier report go.
 
     Args:
         studies: locations of one study each.
@@ -44,7 +43,7 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
         describe(file, one, baseline, Charts(methods, one.trials["method"].unique()))
         for file, one in zip(study_files, results, strict=True)
     )
-    # Altair refuses figures of many rows; ours are thinned where they come from.
+    # Altair refuses figures of many rows; the frames of ours are thinned already.
     with alt.data_transformers.enable("default", max_rows=None):
         specs = {figure.name: figure.chart.to_dict() for study in described for figure in study.figures}
     figures = page.parent / "figures"
@@ -59,7 +58,7 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
 
 
 def _drawn(page: Storage) -> set[str]:
-    """Returns the names of the figures of the report that is there, if one is: only such files may be removed."""
+    """Returns the figures of an earlier report in the same file: only their files may be removed."""
     try:
         earlier = page.parent.read(page.name).decode(errors="replace")
     except OSError:
@@ -68,13 +67,13 @@ def _drawn(page: Storage) -> set[str]:
 
 
 def _methods(study_files: Sequence[StudyFile], results: Sequence[Results]) -> list[str]:
-    """Returns all methods in the order of the files, so that none changes its colour as others appear."""
+    """Returns all methods in the order of the study files, so that their colours stay the same as trials end."""
     named = [method for file in study_files for method in file.methods]
     found = sorted({method for one in results for method in one.trials["method"].unique()})
     return list(dict.fromkeys([*named, *found]))
 
 
-def _page(studies: Sequence[Study], specs: Mapping[str, Any], watch: bool) -> str:
+def _page(studies: Sequence[StudyReport], specs: Mapping[str, Any], watch: bool) -> str:
     environment = Environment(autoescape=True, trim_blocks=True)
     template = environment.from_string(files("zostudy.report").joinpath("template.html").read_text(encoding="utf-8"))
     return template.render(
@@ -88,8 +87,8 @@ def _page(studies: Sequence[Study], specs: Mapping[str, Any], watch: bool) -> st
 
 
 def _library() -> str:
-    """Returns vega-embed and what it stands on, which holds no ``</script``; its stub wrongly asks for an argument."""
-    return vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    """Returns vega-embed with its libraries, in which there is no ``</script``."""
+    return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stub asks for an argument
 
 
 def _draw(specs: Mapping[str, Any], folder: Storage) -> None:

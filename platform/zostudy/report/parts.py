@@ -1,10 +1,11 @@
-"""What a report is made of: sections of tables and figures, each figure with its caption."""
+"""The parts of a report: sections of tables and figures, each figure with its caption."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from numbers import Integral
 from typing import Any
@@ -14,12 +15,12 @@ import pandas as pd
 from zostudy.results.tables import Table
 
 LONGEST_NAME = 120
-LEAST_WHOLE = 1000  # from here on four figures say less than the number before the point
+LEAST_WHOLE = 1000  # from here on four figures would cut digits before the point
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart, its name, and the sentence or two below it."""
+    """A chart, its name, and the caption below it."""
 
     name: str
     chart: Any
@@ -27,8 +28,8 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Section:
-    """A part of the report; what it has nothing of is empty."""
+class ReportSection:
+    """A part of the report, under a title; each of its parts may be empty."""
 
     title: str
     note: str = ""
@@ -38,41 +39,35 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyReport:
     """The report of one study."""
 
     name: str
     summary: str
-    sections: tuple[Section, ...]
+    sections: tuple[ReportSection, ...]
 
     @property
     def figures(self) -> list[Figure]:
         """All figures, in the order of the page."""
         return [figure for section in self.sections for figure in section.figures]
 
+    def with_names(self, rename: Callable[[str], str]) -> StudyReport:
+        """Returns the report with other names of its figures."""
+        sections = [
+            replace(section, figures=tuple(replace(figure, name=rename(figure.name)) for figure in section.figures))
+            for section in self.sections
+        ]
+        return replace(self, sections=tuple(sections))
 
-def with_safe_names(studies: Iterable[Study]) -> list[Study]:
-    """Returns the studies with figures whose names are safe as a file and in a page, and given to no other one."""
+
+def with_safe_names(studies: Iterable[StudyReport]) -> list[StudyReport]:
+    """Returns the studies with figures whose names are unique, and safe as a file and in a page."""
     taken: set[str] = set()
-    return [
-        replace(
-            study,
-            sections=tuple(
-                replace(
-                    section,
-                    figures=tuple(
-                        replace(figure, name=_taken(f"{study.name}-{figure.name}", taken)) for figure in section.figures
-                    ),
-                )
-                for section in study.sections
-            ),
-        )
-        for study in studies
-    ]
+    return [study.with_names(partial(_safe_name, taken, study.name)) for study in studies]
 
 
 def short(value: Any) -> str:
-    """Returns a value as a table shows it: numbers in four figures, but whole ones and large ones to the unit."""
+    """Returns a value as tables show it: numbers in four figures, whole and large ones without decimals."""
     if value is None or isinstance(value, str | bool):
         return "" if value is None else str(value)
     if isinstance(value, Integral) or (isinstance(value, float) and LEAST_WHOLE <= abs(value) < inf):
@@ -81,7 +76,7 @@ def short(value: Any) -> str:
 
 
 def none_drawn(confirm: pd.DataFrame, rows: pd.DataFrame, table: str) -> str:
-    """Returns why nothing can be drawn of the complete confirm trials' rows in a table, or "" where there are some."""
+    """Returns why nothing can be drawn of a table: it has no rows of complete confirm trials. Else ``""``."""
     if confirm.empty:
         return "No confirm trial is complete so far."
     if not rows["trial"].isin(confirm["trial"]).any():
@@ -90,15 +85,15 @@ def none_drawn(confirm: pd.DataFrame, rows: pd.DataFrame, table: str) -> str:
 
 
 def span(counts: pd.Series[int]) -> str:
-    """Returns counts as a caption names them: ``3``, or ``2 to 3``."""
+    """Returns counts for a caption: ``3``, or ``2 to 3``."""
     return f"{counts.min():g}" if counts.nunique() == 1 else f"{counts.min():g} to {counts.max():g}"
 
 
-def _taken(text: str, taken: set[str]) -> str:
-    """Returns a safe name made of the text, and adds it to those that are taken."""
-    safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).lstrip("-.")[:LONGEST_NAME]
-    name, number = safe, 2
-    while name in taken:
-        name, number = f"{safe}-{number}", number + 1
-    taken.add(name)
-    return name
+def _safe_name(taken: set[str], study: str, name: str) -> str:
+    """Returns a safe name that is not taken, and adds it to the taken ones."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{study}-{name}").lstrip("-.")[:LONGEST_NAME]
+    free, number = safe, 2
+    while free in taken:
+        free, number = f"{safe}-{number}", number + 1
+    taken.add(free)
+    return free

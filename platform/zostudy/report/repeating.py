@@ -1,4 +1,4 @@
-"""What a reader needs to judge and repeat a study: its noise floor, agreement, failures, draws, costs and versions."""
+"""Sections to judge and repeat a study: its noise floor, agreement, failures, draws, costs and versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from zostudy.report.parts import Section, short
+from zostudy.report.parts import ReportSection, short
 from zostudy.results.tables import Table
 
 _NOISE_NOTE = (
@@ -19,15 +19,7 @@ _NO_NOISE_NOTE = (
     "The folder noise_floor holds no measurement: no method here takes finite differences, an earlier zostudy, which "
     "took none, ran the study, or the folder is gone."
 )
-_NOISE_COLUMNS = (
-    "cell",
-    "dtype",
-    "chosen",
-    "perturbation_radius",
-    "loss_signal",
-    "loss_noise",
-    "signal_over_noise",
-)
+_NOISE_COLUMNS = ("cell", "dtype", "chosen", "perturbation_radius", "loss_signal", "loss_noise", "signal_over_noise")
 
 _AGREEMENT_NOTE = (
     "Before the first trial transformers' own model, run plainly in float32, and the evaluator score a handful of the "
@@ -40,39 +32,39 @@ _NO_AGREEMENT_NOTE = (
 _AGREEMENT_COLUMNS = ("family", "dtype", "evaluator", "texts", "prompts", "largest_score", "difference", "bound")
 
 
-def noise_section(noise_floor: pd.DataFrame) -> Section:
+def noise_section(noise_floor: pd.DataFrame) -> ReportSection:
     """Returns the noise floor of each cell."""
     if noise_floor.empty:
-        return Section("Noise floor", note=_NO_NOISE_NOTE)
-    return Section(
-        "Noise floor", note=_NOISE_NOTE, tables=(_table("Noise floor of each cell", noise_floor, _NOISE_COLUMNS),)
-    )
+        return ReportSection("Noise floor", note=_NO_NOISE_NOTE)
+    table = _table("Noise floor of each cell", noise_floor, _NOISE_COLUMNS)
+    return ReportSection("Noise floor", note=_NOISE_NOTE, tables=(table,))
 
 
-def agreement_section(agreement: pd.DataFrame) -> Section:
-    """Returns how near the evaluator is to transformers."""
+def agreement_section(agreement: pd.DataFrame) -> ReportSection:
+    """Returns the difference between the evaluator's scores and those of transformers."""
     title = "Agreement with transformers"
     if agreement.empty:
-        return Section(title, note=_NO_AGREEMENT_NOTE)
-    return Section(title, note=_AGREEMENT_NOTE, tables=(_table("Evaluator", agreement, _AGREEMENT_COLUMNS),))
+        return ReportSection(title, note=_NO_AGREEMENT_NOTE)
+    return ReportSection(title, note=_AGREEMENT_NOTE, tables=(_table("Evaluator", agreement, _AGREEMENT_COLUMNS),))
 
 
-def failures_section(trials: pd.DataFrame) -> Section:
+def failures_section(trials: pd.DataFrame) -> ReportSection:
     """Returns the failed trials, each with its reason."""
     failed = trials[trials["status"] == "failed"]
     if failed.empty:
-        return Section("Failures", note=f"None of {len(trials)} trials failed.")
+        return ReportSection("Failures", note=f"None of {len(trials)} trials failed.")
     reasons = _table(f"{len(failed)} of {len(trials)} trials", failed, ("trial", "error", "queries"))
-    return Section("Failures", tables=(replace(reasons, text_columns=2),))
+    return ReportSection("Failures", tables=(replace(reasons, text_columns=2),))
 
 
-def repeating_section(trials: pd.DataFrame, text: str) -> Section:
-    """Returns the draws, what was spent, the versions, and the study file to the letter."""
+def repeating_section(trials: pd.DataFrame, study_file: str) -> ReportSection:
+    """Returns the draws, the queries and time spent, the versions, and the study file word for word."""
     draws = trials[["imbalance_ratio", "n_minority", "n_majority"]].drop_duplicates().sort_values("imbalance_ratio")
-    spent = trials.groupby(["stage", "status"])[["queries", "examples", "wall_seconds"]].sum().reset_index()
-    spent.insert(2, "trials", trials.groupby(["stage", "status"]).size().to_numpy())
+    ends = trials.groupby(["stage", "status"])
+    spent = ends[["queries", "examples", "wall_seconds"]].sum().reset_index()
+    spent.insert(2, "trials", ends.size().to_numpy())
     versions = sorted({pair for text in trials["versions"].unique() for pair in json.loads(text).items()})
-    return Section(
+    return ReportSection(
         "To repeat it",
         note="The study file with every default filled in.",
         tables=(
@@ -80,7 +72,7 @@ def repeating_section(trials: pd.DataFrame, text: str) -> Section:
             _table("What was spent", spent, spent.columns),
             Table(("of", "version or digest"), tuple((name, str(version)) for name, version in versions), "Versions"),
         ),
-        text=text,
+        text=study_file,
     )
 
 

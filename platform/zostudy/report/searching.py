@@ -1,32 +1,37 @@
-"""What the search found: dev AUC against each hyperparameter, their importances, and the best configurations."""
+"""The search: dev AUC against each hyperparameter, their importances, and the best configurations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pandas as pd
 
-from zostudy.report import frames
+from zostudy.config.distributions import Distribution
 from zostudy.report.charts import Charts
-from zostudy.report.importances import importance_frame
-from zostudy.report.parts import Figure, Section, short, span
+from zostudy.report.frames import search_frame, searched
+from zostudy.report.parts import Figure, ReportSection, short, span
 from zostudy.results.tables import Table
+from zostudy.search.space import as_optuna
 
 BEST_SHOWN = 3
+LEAST_TRIALS = 4
+"""Search trials that a cell needs for importances."""
 
 _TITLE = "What the search found"
 
+Space = Mapping[str, Distribution]
 
-def search_section(search: pd.DataFrame, space: Mapping[str, Any], charts: Charts) -> Section:
-    """Returns what the complete search trials say; those that were stopped early or failed are counted."""
+
+def search_section(search: pd.DataFrame, space: Space, charts: Charts) -> ReportSection:
+    """Returns the section on the complete search trials; trials that were stopped early or failed are only counted."""
     if not space:
-        return Section(_TITLE, note="Nothing was searched: search.space is empty, and methods run with their settings.")
+        note = "Nothing was searched: search.space is empty, and methods run with their settings."
+        return ReportSection(_TITLE, note=note)
     if search.empty:
-        return Section(_TITLE, note="There is no search trial: none has ended so far, or search.trials is 0.")
+        return ReportSection(_TITLE, note="There is no search trial: none has ended so far, or search.trials is 0.")
     ends = {"failed": "failed", "pruned": "were stopped early"}
     counts = ", ".join(f"{n} {how}" for status, how in ends.items() if (n := int((search["status"] == status).sum())))
-    return Section(
+    return ReportSection(
         _TITLE,
         note=f"Of {len(search)} search trials, {counts}; the figures leave these out." if counts else "",
         tables=(_best(search, space),),
@@ -34,15 +39,45 @@ def search_section(search: pd.DataFrame, space: Mapping[str, Any], charts: Chart
     )
 
 
-def _values(search: pd.DataFrame, space: Mapping[str, Any], charts: Charts) -> Iterator[Figure]:
-    for key, frame in frames.search_frame(search, space).groupby("key"):
-        log = any(found.get("log", False) for name, found in space.items() if f".{name}".endswith(f".{key}"))
+def importance_frame(search: pd.DataFrame, space: Space) -> pd.DataFrame:
+    """Returns ``method, ratio, key, importance, trials`` by fANOVA (Hutter et al., ICML 2014), importances sum to 1.
+
+    Cells with fewer than four complete search trials, or whose dev AUCs are all equal, are left out.
+    """
+    complete = search[search["status"] == "complete"]
+    rows = [
+        {"method": method, "ratio": ratio, "key": key, "importance": importance, "trials": len(cell)}
+        for (method, ratio), cell in complete.groupby(["method", "imbalance_ratio"])
+        if len(cell) >= LEAST_TRIALS and cell["dev_auc"].nunique() > 1
+        for key, importance in _importances_of(cell, space).items()
+    ]
+    return pd.DataFrame(rows, columns=["method", "ratio", "key", "importance", "trials"])
+
+
+def _importances_of(cell: pd.DataFrame, space: Space) -> dict[str, float]:
+    import optuna
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+    from optuna.trial import create_trial
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize")
+    for _, trial in cell.iterrows():
+        found = searched(trial, space)
+        params = {key: value for key, (_, value) in found.items()}
+        distributions = {key: as_optuna(distribution, is_whole=False) for key, (distribution, _) in found.items()}
+        study.add_trial(create_trial(params=params, distributions=distributions, value=trial["dev_auc"]))
+    return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+
+
+def _values(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figure]:
+    for key, frame in search_frame(search, space).groupby("key"):
+        is_log = any(getattr(found, "log", False) for name, found in space.items() if f".{name}".endswith(f".{key}"))
         frame = frame.assign(value=frame["value"].infer_objects())
         caption = f"Each of {len(frame)} complete search trials by its value of {key}, all ratios; no band."
-        yield Figure(f"search-{key}", charts.search(frame, str(key), log), caption)
+        yield Figure(f"search-{key}", charts.search(frame, str(key), is_log), caption)
 
 
-def _importances(search: pd.DataFrame, space: Mapping[str, Any], charts: Charts) -> Iterator[Figure]:
+def _importances(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figure]:
     frame = importance_frame(search, space)
     if len(frame):
         caption = (
@@ -52,15 +87,12 @@ def _importances(search: pd.DataFrame, space: Mapping[str, Any], charts: Charts)
         yield Figure("search-importances", charts.importances(frame), caption)
 
 
-def _best(search: pd.DataFrame, space: Mapping[str, Any]) -> Table:
+def _best(search: pd.DataFrame, space: Space) -> Table:
     complete = search[search["status"] == "complete"].sort_values("dev_auc", ascending=False, kind="stable")
-    best = (
-        complete.groupby("cell", sort=True).head(BEST_SHOWN).sort_values(["cell", "dev_auc"], ascending=[True, False])
-    )
-    rows = tuple(
-        (trial["trial"], ", ".join(f"{key} {short(value)}" for key, value in used.items()), f"{trial['dev_auc']:.3f}")
-        for _, trial in best.iterrows()
-        for used in [frames.searched(trial, space)]
-    )
+    best = complete.groupby("cell", sort=True).head(BEST_SHOWN)
+    rows = []
+    for _, trial in best.sort_values(["cell", "dev_auc"], ascending=[True, False]).iterrows():
+        used = ", ".join(f"{key} {short(value)}" for key, (_, value) in searched(trial, space).items())
+        rows.append((trial["trial"], used, f"{trial['dev_auc']:.3f}"))
     title = f"Best {BEST_SHOWN} configurations of each cell, by dev AUC"
-    return Table(("trial", "configuration", "dev AUC"), rows, title, text_columns=2)
+    return Table(("trial", "configuration", "dev AUC"), tuple(rows), title, text_columns=2)

@@ -1,38 +1,81 @@
-"""What a study's report says, section by section."""
+"""The report of one study, section by section."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
+from zostudy.config.distributions import Distribution
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
-from zostudy.report.comparing import anytime_section, comparison_section, curves_section
+from zostudy.report.comparing import anytime_section, comparison_section, curves_section, saddle_section
 from zostudy.report.landscape import landscape_section
-from zostudy.report.parts import Section, Study
+from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.repeating import agreement_section, failures_section, noise_section, repeating_section
-from zostudy.report.saddle import saddle_section
 from zostudy.report.searching import search_section
-from zostudy.report.study_file import StudyFile
 from zostudy.results.classes import StudyClasses, class_table, read_classes
 from zostudy.results.completeness import confirmed
 from zostudy.results.losses import study_notes
-from zostudy.results.reading import Results
+from zostudy.results.results import Results
+from zostudy.results.storage import Storage
+from zostudy.results.study_file import STUDY_FILE, read_stored_study
 
 
-def describe(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> Study:
-    """Returns the report of one study, as far as it has come.
+@dataclass(frozen=True)
+class StudyFile:
+    """The parts of a study file that a report shows.
+
+    Attributes:
+        storage: the study's.
+        text: the file, word for word.
+        methods: their labels, in its order.
+        space: the searched keys.
+    """
+
+    storage: Storage
+    text: str
+    methods: tuple[str, ...]
+    space: Mapping[str, Distribution]
+
+
+def read_study_file(storage: Storage) -> StudyFile:
+    """Returns the stored study file of a study.
 
     Raises:
-        ResultsError: the baseline is none of the study's methods.
+        ResultsError: it is missing, cannot be read, or holds no study.
+    """
+    stored = read_stored_study(storage, "a report", "give a folder that zostudy run wrote")
+    try:
+        search = stored.data.get("search") or {}
+        space = TypeAdapter(dict[str, Distribution]).validate_python(search.get("space") or {})
+    except (AttributeError, ValidationError) as error:
+        file = str(storage / STUDY_FILE)
+        raise ResultsError("must hold a study", about=file, remedy="restore it as the run wrote it") from error
+    return StudyFile(storage, stored.text, _labels(stored.data.get("methods")), space)
+
+
+def _labels(methods: Any) -> tuple[str, ...]:
+    """Returns the labels: an entry is a method's name, or a mapping of its label to its options."""
+    entries = methods if isinstance(methods, list) else []
+    return tuple(str(label) for entry in entries for label in (entry if isinstance(entry, dict) else [entry]))
+
+
+def describe(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> StudyReport:
+    """Returns the report of one study, with the trials that have ended so far.
+
+    Raises:
+        ResultsError: the study has no method of the baseline's label.
     """
     sections = tuple(_sections(file, results, baseline, charts))
     notes = [f"{line}." for line in study_notes([file.storage])]
-    return Study(file.storage.name, " ".join([_summary(results.trials), *notes]), sections)
+    return StudyReport(file.storage.name, " ".join([_summary(results.trials), *notes]), sections)
 
 
-def _sections(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> Iterator[Section]:
+def _sections(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> Iterator[ReportSection]:
     trials = results.trials
     counting = results.only(confirmed(trials))
     confirm = counting.trials
@@ -51,17 +94,17 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     yield repeating_section(trials, file.text)
 
 
-def _drawn(title: str, draw: Callable[[], Section]) -> Section:
-    """Returns a section, or why it cannot be drawn where its table is refused."""
+def _drawn(title: str, draw: Callable[[], ReportSection]) -> ReportSection:
+    """Returns a section; where its table cannot be read, the reason in its place."""
     try:
         return draw()
     except ResultsError as error:
-        return Section(title, note=f"Not drawn: {error}.")
+        return ReportSection(title, note=f"Not drawn: {error}.")
 
 
-def _classes_section(classes: StudyClasses) -> Section:
-    note = f"The minority is made rare. A {classes.asked} is what the model is asked to choose for a class."
-    return Section("Classes", note, (class_table(classes),))
+def _classes_section(classes: StudyClasses) -> ReportSection:
+    note = f"The minority is made rare. A {classes.asked} is the text that the model chooses for a class."
+    return ReportSection("Classes", note, (class_table(classes),))
 
 
 def _summary(trials: pd.DataFrame) -> str:

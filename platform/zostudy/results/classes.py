@@ -1,4 +1,4 @@
-"""The classes of a study, kept beside the results: what a model is asked to say for each, and how many rows it has."""
+"""The classes of a study, stored beside its results: the word that stands for each, and how many rows it has."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CLASSES_FILE = "classes.json"
 
 @dataclass(frozen=True)
 class StudyClass:
-    """A class as the study asks for it.
+    """A class of a study.
 
     Attributes:
         name: in the data.
-        asked: its label word, or, of an encoder, its label text.
+        asked: the text that the model chooses for it: its label word, or for an encoder its label text.
         is_minority: whether it is made rare.
         train: training rows at each imbalance ratio.
         dev: dev rows at each imbalance ratio.
@@ -40,7 +40,7 @@ class StudyClasses:
     """All classes of a study, in label order.
 
     Attributes:
-        asked: what a model is asked for: ``label word``, or, of an encoder, ``label text``.
+        asked: how the texts ``asked`` of the classes are called: ``label word``, or ``label text`` for an encoder.
         ratios: the imbalance ratios.
         classes: one a label.
     """
@@ -51,7 +51,7 @@ class StudyClasses:
 
 
 def class_table(classes: StudyClasses) -> Table:
-    """Returns the table class, label word, minority, rows; counts that differ by ratio stand in the ratios' order."""
+    """Returns a table with a row for each class; counts that differ by ratio stand in the ratios' order."""
     at = f"at ratio {', '.join(f'{ratio:g}' for ratio in classes.ratios)}"
     rows = tuple(
         (
@@ -77,7 +77,7 @@ def write_classes(storage: Storage, classes: StudyClasses) -> None:
 
 
 def read_classes(storage: Storage) -> StudyClasses | None:
-    """Returns what ``write_classes`` stored; None where an older zostudy stored nothing.
+    """Returns the classes that ``write_classes`` stored; None where an older zostudy stored none.
 
     Raises:
         ResultsError: the file cannot be read.
@@ -90,10 +90,11 @@ def read_classes(storage: Storage) -> StudyClasses | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        reason = short_reason(error) if isinstance(error, OSError) else "it is none that a run wrote"
+        reason = short_reason(error) if isinstance(error, OSError) else "no run wrote it like this"
         raise ResultsError(
-            f"a report shows the study's classes, but {storage / CLASSES_FILE} cannot be read ({reason}); "
-            "run the study again, which writes it anew, or remove it"
+            "a report shows the study's classes",
+            got=f"{storage / CLASSES_FILE} cannot be read ({reason})",
+            remedy="run the study again, which writes it anew, or remove it",
         ) from error
     return classes
 

@@ -1,22 +1,22 @@
-"""Which method at which imbalance: confirm trials side by side, at equal budgets, with their spread."""
+"""Compares methods: confirm trials side by side, at equal budgets, with their spread."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import pandas as pd
 
 from zostudy.errors import ResultsError
-from zostudy.results.comparison import Cell, Comparison, Seed
+from zostudy.results.cells import CellSummary, Seed
+from zostudy.results.comparison import Comparison
 from zostudy.results.completeness import JUDGED_BY, outdated
-from zostudy.results.intervals import mean_of, t_interval
 from zostudy.results.losses import study_notes
-from zostudy.results.reading import Results, find_studies, load_trials
+from zostudy.results.reading import find_studies
+from zostudy.results.results import Results, load_trials
 from zostudy.results.schema import METRICS
+from zostudy.results.statistics import mean_of, t_interval
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import comma_list, quoted, suggestion
 
@@ -24,16 +24,16 @@ DEFAULT_METRICS = ("test_auc", "test_balanced_accuracy", "test_minority_recall")
 
 _COMPARABLE = tuple(f"{split}_{metric}" for split in ("test", "dev") for metric in METRICS)
 _COORDINATES = ("model", "task", "imbalance_ratio", "method")
-_OF_STUDY = ["study", "model", "task", "imbalance_ratio"]
+_OF_STUDY = ("study", "model", "task", "imbalance_ratio")
 _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
-_PAIRED_BY = ["seed", "n_minority", "n_majority"]
+_PAIRED_BY = ("seed", "n_minority", "n_majority")
 
-_NEEDED = [*JUDGED_BY, "budget", "batch_size", "queries", "examples"]
-_OUTDATED = "outdated"
+_NEEDED = (*_COORDINATES, *JUDGED_BY, "budget", "batch_size", "queries", "examples", *_PAIRED_BY)
+_JUDGED = ("outdated", "asked", "searched")
 
-Row: TypeAlias = dict[Any, Any]
+TrialValues: TypeAlias = dict[str, Any]
 Given: TypeAlias = pd.DataFrame | Results | Where | Sequence[Where]
 """What can be compared."""
 
@@ -45,53 +45,55 @@ def compare(
     baseline: str | None = None,
     allow_unequal: bool = False,
 ) -> Comparison:
-    """Returns mean and 95% t interval over the confirm seeds of each cell, with what the cell spent.
+    """Returns mean and 95% t interval over the confirm seeds of each cell, with the queries and examples spent.
 
-    Confirm trials of settings that a longer search has bettered are in no mean: the cell waits for new ones.
+    Confirm trials of settings that a longer search has improved on are in no mean: the cell waits for new ones.
 
     Args:
         results: from ``load_results``, its ``trials``, or what ``load_results`` takes. Search trials are left out.
         metrics: a column of ``trials`` such as ``test_auc``, or several.
-        by: what stands across: ``imbalance_ratio``, ``model``, ``task`` or ``study``.
-        baseline: the label of a method; every other one is tested against it, seed by seed.
-        allow_unequal: whether cells of different budgets may stand side by side.
+        by: names the columns: ``imbalance_ratio``, ``model``, ``task`` or ``study``.
+        baseline: the label of a method. Every other one is tested against it, seed by seed. It may have no trial yet.
+        allow_unequal: whether cells of different budgets may stand side by side. The untuned prompt, which spends no
+            queries, may stand beside any budget.
 
     Raises:
         ResultsError: there is nothing to compare, a column is missing, a metric, ``by`` or ``baseline`` is unknown,
-            two studies ran the same cell, or budgets differ. The untuned prompt, which spends nothing, may stand
-            beside any budget, and a method that has no trial yet may be the baseline.
+            two studies ran the same cell, or budgets differ.
     """
     metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    _check_names(metrics, by)
+    for metric in metrics:
+        _check_known("a metric must be one of", metric, _COMPARABLE)
+    _check_known("methods can be compared by", by, _COLUMNS)
     trials = _trials(results, metrics)
     _check_columns(trials, metrics)
-    trials = trials.assign(**{_OUTDATED: outdated({name: _plain(trials[name]) for name in JUDGED_BY})})
-    confirm = trials[trials["stage"] == "confirm"]
+    confirm = _judged_confirm_trials(trials)
     if confirm.empty:
         raise ResultsError(
-            f"a comparison needs confirm trials, but there are only {len(trials)} search trials so far; "
-            "let the study run to its end"
+            "a comparison needs confirm trials",
+            got=f"there are only {len(trials)} search trials so far",
+            remedy="let the study run to its end",
         )
-    _check_baseline(trials, results, baseline)
+    if baseline is not None:
+        _check_baseline(baseline, trials, results)
     unequal = _unequal_budgets(confirm)
     if unequal and not allow_unequal:
         raise ResultsError(
-            f"compared cells must have equal budgets, but {unequal}; compare studies of one budget, or allow unequal "
-            "ones with --allow-unequal (allow_unequal=True)"
+            "compared cells must have equal budgets",
+            got=unequal,
+            remedy="compare studies of one budget, or allow unequal ones with `allow_unequal`",
         )
     coordinates = [name for name in _COORDINATES if name != by]
     row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
-    counts = _counts(trials)
-    cells = [
-        _cell(rows, counts, row_names, metrics, by) for rows in _rows_of_cells(confirm, [*coordinates, by], metrics)
-    ]
-    ordered = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
-    notes = (*_outdated_note(confirm), *study_notes(_storages(results)))
-    return Comparison(by, row_names, metrics, ordered, baseline, unequal is not None, notes)
+    by_cell = _trials_by_cell(confirm, [*coordinates, by], metrics)
+    cells = [_summary(of_cell, row_names, metrics, by) for of_cell in by_cell]
+    untuned_first = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
+    notes = (*_outdated_notes(confirm), *study_notes(_storages(results)))
+    return Comparison(by, row_names, metrics, untuned_first, baseline, unequal is not None, notes)
 
 
 def _storages(results: Given) -> list[Storage]:
-    """Returns the places of the studies, as far as they are known."""
+    """Returns the storages of the studies; none of a data frame."""
     if isinstance(results, pd.DataFrame):
         return []
     return results.storages if isinstance(results, Results) else find_studies(results)
@@ -100,13 +102,26 @@ def _storages(results: Given) -> list[Storage]:
 def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
     if isinstance(results, pd.DataFrame):
         return results
-    if isinstance(results, Results):
-        return results.trials
-    return load_trials(results, [*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics])
+    return results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, *metrics])
 
 
-def _outdated_note(confirm: pd.DataFrame) -> list[str]:
-    left_out = confirm[confirm[_OUTDATED]]
+def _judged_confirm_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Returns the confirm trials with three more columns.
+
+    ``outdated``: it does not count. ``asked``: the confirm trials of the cell that has most of them, of the same study
+    and data. ``searched``: the search trials of its own cell.
+    """
+    marks = outdated({name: _plain(trials[name]) for name in JUDGED_BY})
+    is_confirm = trials["stage"] == "confirm"
+    of_study = [trials[name] for name in _OF_STUDY]
+    confirmed = is_confirm.groupby([*of_study, trials["cell"]]).transform("sum")
+    asked = confirmed.groupby(of_study).transform("max")
+    searched = (~is_confirm).groupby([trials["study"], trials["cell"]]).transform("sum")
+    return trials.assign(outdated=marks, asked=asked, searched=searched)[is_confirm]
+
+
+def _outdated_notes(confirm: pd.DataFrame) -> list[str]:
+    left_out = confirm[confirm["outdated"]]
     if left_out.empty:
         return []
     cells = ", ".join(left_out["cell"].unique())
@@ -116,59 +131,33 @@ def _outdated_note(confirm: pd.DataFrame) -> list[str]:
     ]
 
 
-def _rows_of_cells(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequence[str]) -> list[list[Row]]:
+def _trials_by_cell(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequence[str]) -> list[list[TrialValues]]:
     """Returns the trials of each cell, as mappings: many times as quick to sum up as data frames of three rows."""
-    cells: dict[tuple[Any, ...], list[Row]] = {}
-    columns = list(dict.fromkeys([*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics, _OUTDATED]))
+    cells: dict[tuple[Any, ...], list[TrialValues]] = {}
+    columns = list(dict.fromkeys([*_NEEDED, *metrics, *_JUDGED]))
     for values in zip(*(_plain(confirm[name]) for name in columns), strict=True):
-        row = dict(zip(columns, values, strict=True))
-        cells.setdefault(tuple(row[name] for name in coordinates), []).append(row)
-    return [cells[place] for place in sorted(cells)]
+        trial = dict(zip(columns, values, strict=True))
+        cells.setdefault(tuple(trial[name] for name in coordinates), []).append(trial)
+    return [cells[key] for key in sorted(cells)]
 
 
 def _plain(column: pd.Series[Any]) -> list[Any]:
-    """Returns the values as Python's own, None where there is none."""
+    """Returns the values as Python's own, None for a missing one."""
     return [None if absent else value for value, absent in zip(column.tolist(), column.isna(), strict=True)]
 
 
-@dataclass(frozen=True)
-class _Counts:
-    """Finished trials, pruned and failed ones among them.
-
-    Attributes:
-        confirm: of the cell of a study that has the most confirm trials, by study and place.
-        search: of a cell's search, by study and cell.
-    """
-
-    confirm: Counter[tuple[Any, ...]]
-    search: Counter[tuple[Any, ...]]
-
-
-def _counts(trials: pd.DataFrame) -> _Counts:
-    counts = _Counts(Counter(), Counter())
-    of_cells = Counter(zip(*(trials[name].tolist() for name in ("stage", "cell", *_OF_STUDY)), strict=True))
-    for (stage, cell, *place), n_trials in of_cells.items():
-        if stage == "confirm":
-            counts.confirm[tuple(place)] = max(n_trials, counts.confirm[tuple(place)])
-        else:
-            counts.search[place[0], cell] += n_trials
-    return counts
-
-
-def _cell(trials: list[Row], counts: _Counts, row_names: tuple[str, ...], metrics: Sequence[str], by: str) -> Cell:
+def _summary(trials: list[TrialValues], row_names: tuple[str, ...], metrics: Sequence[str], by: str) -> CellSummary:
     first = trials[0]
     studies = list(dict.fromkeys(trial["study"] for trial in trials))
     if len(studies) > 1:
-        raise ResultsError(
-            f"a cell must be of one study, but {_place(first)} is in {' and '.join(studies)}; "
-            "compare them with --by study (by='study')"
-        )
-    current = [trial for trial in trials if not trial[_OUTDATED]]
+        got = f"{_described(first)} is in {' and '.join(studies)}"
+        raise ResultsError("a cell must be of one study", got=got, remedy="set `by` to study")
+    current = [trial for trial in trials if not trial["outdated"]]
     complete = [trial for trial in current if trial["status"] == "complete"]
     spent = complete or trials
     seeds = [tuple(trial[name] for name in _PAIRED_BY) for trial in complete]
     values = {metric: _by_seed(complete, seeds, metric) for metric in metrics}
-    return Cell(
+    return CellSummary(
         row=tuple(first[name] for name in row_names),
         column=first[by],
         intervals={metric: t_interval(by_seed.values()) for metric, by_seed in values.items()},
@@ -178,62 +167,54 @@ def _cell(trials: list[Row], counts: _Counts, row_names: tuple[str, ...], metric
         queries=mean_of([trial["queries"] for trial in spent]),
         examples=mean_of([trial["examples"] for trial in spent]),
         values=values,
-        missing=counts.confirm[tuple(first[name] for name in _OF_STUDY)] - len(current),
-        search_trials=counts.search[first["study"], first["cell"]],
+        missing=first["asked"] - len(current),
+        search_trials=first["searched"],
     )
 
 
-def _by_seed(trials: list[Row], seeds: Sequence[Seed], metric: str) -> dict[Seed, float]:
+def _by_seed(trials: list[TrialValues], seeds: Sequence[Seed], metric: str) -> dict[Seed, float]:
     return {seed: trial[metric] for seed, trial in zip(seeds, trials, strict=True) if trial[metric] is not None}
 
 
 def _check_columns(trials: pd.DataFrame, metrics: Sequence[str]) -> None:
-    missing = [name for name in (*_COORDINATES, *_NEEDED, *_PAIRED_BY, *metrics) if name not in trials]
+    missing = dict.fromkeys(name for name in (*_NEEDED, *metrics) if name not in trials)
     if missing:
         raise ResultsError(
-            f"a comparison needs the columns of the table trials, but {', '.join(dict.fromkeys(missing))} are missing; "
-            "give load_results(...) or its trials"
+            "a comparison needs the columns of the table trials",
+            got=f"{', '.join(missing)} are missing",
+            remedy="give load_results(...) or its trials",
         )
 
 
-def _check_names(metrics: Sequence[str], by: str) -> None:
-    unknown = [metric for metric in metrics if metric not in _COMPARABLE]
-    if unknown:
-        remedy = suggestion(unknown[0], _COMPARABLE, "name one of these")
-        raise ResultsError(f"a metric must be one of {', '.join(_COMPARABLE)}, but got {quoted(unknown[0])}; {remedy}")
-    if by not in _COLUMNS:
-        remedy = suggestion(by, _COLUMNS, "name one of these")
-        raise ResultsError(f"methods can be compared by {', '.join(_COLUMNS)}, but got {quoted(by)}; {remedy}")
+def _check_known(rule: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        remedy = suggestion(name, known, "name one of these")
+        raise ResultsError(f"{rule} {comma_list(known)}", got=f"got {quoted(name)}", remedy=remedy)
 
 
-def _check_baseline(trials: pd.DataFrame, results: Given, baseline: str | None) -> None:
+def _check_baseline(baseline: str, trials: pd.DataFrame, results: Given) -> None:
     methods = set(trials["method"])
-    if baseline is None or baseline in methods:
+    if baseline in methods:
         return
     from zostudy.results.studies import read_studies  # parsing many study files takes long
 
     for storage in _storages(results):
         with suppress(ResultsError):
             methods.update(read_studies([storage])["methods"][0].as_py())
-    if baseline not in methods:
-        remedy = suggestion(baseline, methods, "name one of these")
-        raise ResultsError(
-            f"the baseline must be one of {comma_list(sorted(methods))}, but got {quoted(baseline)}; {remedy}"
-        )
+    _check_known("the baseline must be one of", baseline, sorted(methods))
 
 
 def _unequal_budgets(confirm: pd.DataFrame) -> str | None:
-    """Returns what two cells were allowed, if not all were allowed the same."""
+    """Returns the budgets of two cells that differ in it; None if all are equal."""
     tuned = confirm[confirm.groupby(["study", "cell"])["queries"].transform("max") > 0]
     budgets = tuned.drop_duplicates(["budget", "batch_size"])
     if len(budgets) < 2:
         return None
-    first, second = (
-        f"{_place(row)} has {row['budget']} queries of {row['batch_size']} examples"
-        for row in budgets.iloc[:2].to_dict("records")
+    return " and ".join(
+        f"{_described(trial)} has {trial['budget']} queries of {trial['batch_size']} examples"
+        for trial in budgets.iloc[:2].to_dict("records")
     )
-    return f"{first} and {second}"
 
 
-def _place(trial: Row) -> str:
+def _described(trial: dict[Any, Any]) -> str:
     return f"{trial['method']} at imbalance ratio {trial['imbalance_ratio']:g} of study {trial['study']}"

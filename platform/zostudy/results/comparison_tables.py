@@ -5,200 +5,171 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zostudy.results.comparison import Cell, Comparison
-from zostudy.results.intervals import CONFIDENCE
-from zostudy.results.ranking import CellKey, Contrast, average_ranks, contrasts, not_worse_than_best
-from zostudy.results.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest
+from zostudy.results.cells import CellKey, Cells, CellSummary
+from zostudy.results.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
+from zostudy.results.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
 from zostudy.results.tables import Table
 
-HOLDS, UNKNOWN = "†", "‡"
+NOT_WORSE, UNTESTED = "†", "‡"
 
 
-def comparison_tables(comparison: Comparison) -> list[Table]:
-    """Returns one table a metric: rows are methods, columns imbalance ratios, with ranks and what was spent.
+def comparison_tables(cells: Cells) -> list[Table]:
+    """Returns one table a metric: rows are methods, columns imbalance ratios, with ranks and queries spent.
 
-    With a baseline, a table of the differences to it follows each. The notes stand under the last one of its kind.
+    With a baseline, a table of the differences to it follows each. The notes stand under the last metric's table.
     """
-    marks = {metric: _marks(comparison, metric) for metric in comparison.metrics}
+    marks = {metric: _marks(cells, metric) for metric in cells.metrics}
     tables = []
-    for metric in comparison.metrics:
-        notes = _rank_notes(comparison, metric)
-        if metric == comparison.metrics[-1]:
-            shown = {mark for places in marks.values() for mark in places.values()}
-            notes += [*_mark_notes(comparison, shown), *_notes(comparison)]
-        tables.append(_table(comparison, metric, marks[metric], tuple(notes)))
-        if comparison.baseline is not None and (found := contrasts(comparison, metric)):
-            tables.append(_differences(comparison, metric, comparison.baseline, found))
+    for metric in cells.metrics:
+        notes = _rank_notes(cells, metric)
+        if metric == cells.metrics[-1]:
+            used = {mark for marked in marks.values() for mark in marked.values()}
+            notes += [*_mark_notes(cells, used), *_notes(cells)]
+        tables.append(_table(cells, metric, marks[metric], tuple(notes)))
+        if cells.baseline is not None and (found := contrasts(cells, metric)):
+            tables.append(_differences(cells, metric, cells.baseline, found))
     return tables
 
 
-def comparison_notes(comparison: Comparison) -> list[str]:
-    """Returns what the tables' notes say beside explaining their marks, for who reads ``records`` instead."""
-    notes = [note for metric in comparison.metrics for note in _rank_notes(comparison, metric)]
-    tests = [contrast.test for metric in comparison.metrics for contrast in contrasts(comparison, metric)]
-    return list(dict.fromkeys([*notes, *_notes(comparison), *_test_notes(tests)]))
+def comparison_notes(cells: Cells) -> list[str]:
+    """Returns the notes of the tables without those that explain marks, for readers of ``records``."""
+    notes = [note for metric in cells.metrics for note in _rank_notes(cells, metric)]
+    found = [contrast for metric in cells.metrics for contrast in contrasts(cells, metric)]
+    return list(dict.fromkeys([*notes, *_notes(cells), *_test_notes(found)]))
 
 
-def _table(comparison: Comparison, metric: str, marks: Mapping[CellKey, str], notes: tuple[str, ...]) -> Table:
-    cells = {(cell.row, cell.column): cell for cell in comparison.cells}
-    ranks = average_ranks(comparison, metric)
-    columns = comparison.columns
-    with_ranks = len(comparison.rows) > 1 and len(columns) > 1
-    n_names = len(comparison.row_names)
-    rows, best_places = [], set()
-    for i, row in enumerate(comparison.rows):
-        across = [cells.get((row, column)) for column in columns]
-        best_places |= {
-            (i, n_names + j) for j, cell in enumerate(across) if cell and _is_best(comparison, metric, cell)
-        }
-        rank = (f"{ranks[row].mean:.1f}" if row in ranks else "-",) if with_ranks else ()
-        shown = (_shown(cell, metric, marks) for cell in across)
-        rows.append((*map(_value, row), *shown, *rank, *_spent(across)))
-    seeds = _range(cell.seeds + cell.failed + cell.missing for cell in comparison.cells)
+def _table(cells: Cells, metric: str, marks: Mapping[CellKey, str], notes: tuple[str, ...]) -> Table:
+    by_key = {cell.key: cell for cell in cells.cells}
+    ranks, columns, n_names = average_ranks(cells, metric), cells.columns, len(cells.row_names)
+    has_ranks = len(cells.rows) > 1 and len(columns) > 1
+    rows, best = [], set()
+    for i, row in enumerate(cells.rows):
+        across = [by_key.get((row, column)) for column in columns]
+        best |= {(i, n_names + j) for j, cell in enumerate(across) if cell and cells.is_best(metric, cell)}
+        there = [cell for cell in across if cell]
+        rows.append(
+            (
+                *map(_value, row),
+                *(_cell_text(cell, metric, marks) if cell else "-" for cell in across),
+                *((f"{ranks[row].mean:.1f}" if row in ranks else "-",) if has_ranks else ()),
+                _range(cell.queries for cell in there),
+                _range(cell.examples for cell in there),
+            )
+        )
+    seeds = _range(cell.asked for cell in cells.cells)
     return Table(
-        columns=(
-            *comparison.row_names,
-            *map(_value, columns),
-            *(("rank",) if with_ranks else ()),
-            "queries",
-            "examples",
-        ),
+        columns=(*cells.row_names, *map(_value, columns), *(["rank"] if has_ranks else []), "queries", "examples"),
         rows=tuple(rows),
-        title=f"{metric} by {comparison.by}: mean ±{CONFIDENCE:.0%} interval over {seeds} confirm seeds",
+        title=f"{metric} by {cells.by}: mean ±{CONFIDENCE:.0%} interval over {seeds} confirm seeds",
         notes=notes,
         text_columns=n_names,
-        best=frozenset(best_places),
+        best=frozenset(best),
     )
 
 
-def _marks(comparison: Comparison, metric: str) -> dict[CellKey, str]:
-    """Returns the marks of the cells that hold against the best, or may, where another one is the best."""
-    holds = not_worse_than_best(comparison, metric)
-    shown = {
-        (cell.row, cell.column): cell
-        for cell in comparison.cells
+def _marks(cells: Cells, metric: str) -> dict[CellKey, str]:
+    """Returns the marks of cells beside the best one: not worse than it, or not tested against it."""
+    holds = not_worse_than_best(cells, metric)
+    beside_the_best = [
+        cell.key
+        for cell in cells.cells
         if cell.intervals[metric].mean is not None
-        and comparison.best(metric, cell.column, cell.group) not in (None, cell)
-    }
-    return {place: HOLDS if holds[place] else UNKNOWN for place in shown if holds[place] is not False}
+        and cells.best(metric, cell.column, cell.group) is not None
+        and not cells.is_best(metric, cell)
+    ]
+    return {key: NOT_WORSE if holds[key] else UNTESTED for key in beside_the_best if holds[key] is not False}
 
 
-def _is_best(comparison: Comparison, metric: str, cell: Cell) -> bool:
-    return cell is comparison.best(metric, cell.column, cell.group)
-
-
-def _shown(cell: Cell | None, metric: str, marks: Mapping[CellKey, str]) -> str:
-    if cell is None:
-        return "-"
-    mean, half_width = cell.intervals[metric]
-    if mean is None and not cell.missing:
+def _cell_text(cell: CellSummary, metric: str, marks: Mapping[CellKey, str]) -> str:
+    interval = cell.intervals[metric]
+    if interval.mean is None and not cell.missing:
         return "failed" if cell.failed else "no value"
-    text = "-" if mean is None else f"{mean:.3f}" if half_width is None else f"{mean:.3f} ±{half_width:.3f}"
-    if _shows_seeds(cell, metric):
-        text = f"{text} ({cell.seeds}/{cell.seeds + cell.failed + cell.missing})"
-    return text + marks.get((cell.row, cell.column), "")
+    seeds = f" ({cell.seeds}/{cell.asked})" if _shows_seeds(cell, metric) else ""
+    return f"{interval:.3f}{seeds}{marks.get(cell.key, '')}"
 
 
-def _shows_seeds(cell: Cell, metric: str) -> bool:
-    """Returns whether a cell tells how many of its seeds ended; one that says "failed" does not."""
+def _shows_seeds(cell: CellSummary, metric: str) -> bool:
+    """Returns whether a cell tells how many of its seeds ended; a cell that says "failed" does not."""
     return bool(cell.missing or (cell.failed and cell.intervals[metric].mean is not None))
 
 
-def _differences(comparison: Comparison, metric: str, baseline: str, found: Sequence[Contrast]) -> Table:
-    tests = [contrast.test for contrast in found]
-    n_tests = sum(test.p_value is not None for test in tests)
+def _differences(cells: Cells, metric: str, baseline: str, found: Sequence[Contrast]) -> Table:
+    n_tests = sum(contrast.test.p_value is not None for contrast in found)
     explained = (
         f"p: paired t test, two-sided, Holm's correction for the tests of this table ({n_tests}). "
         "g: Hedges' g of paired differences (mean / standard deviation, corrected for small samples)."
     )
     return Table(
-        columns=(*comparison.row_names, comparison.by, f"difference to {baseline}", "p", "g", "seeds"),
+        columns=(*cells.row_names, cells.by, f"difference to {baseline}", "p", "g", "seeds"),
         rows=tuple(_difference(contrast) for contrast in found),
         title=f"{metric} against {baseline}: mean difference ±{CONFIDENCE:.0%} interval over the seeds that both have",
-        notes=(explained, *_test_notes(tests)),
-        text_columns=len(comparison.row_names),
+        notes=(explained, *_test_notes(found)),
+        text_columns=len(cells.row_names),
     )
 
 
-def _test_notes(tests: Sequence[PairedTest]) -> list[str]:
-    notes = []
-    if any(_too_few(test) for test in tests):
-        notes.append(f"Too few seeds: a test needs {LEAST_PAIRS} that both methods have; confirm more (confirm.seeds).")
-    if any(test.p_value is None and not _too_few(test) for test in tests):
-        notes.append(
-            "No p and g where the difference is the same in every seed: there is no spread to test it against."
-        )
-    return notes
-
-
 def _difference(contrast: Contrast) -> tuple[str, ...]:
-    mean, half_width = contrast.test.difference
-    difference = "-" if mean is None else f"{mean:+.3f}" + ("" if half_width is None else f" ±{half_width:.3f}")
-    effect = contrast.test.effect_size
+    test = contrast.test
     return (
         *map(_value, contrast.cell.row),
         _value(contrast.cell.column),
-        difference,
+        f"{test.difference:+.3f}",
         _p_value(contrast),
-        "-" if effect is None else f"{effect:+.2f}",
-        str(contrast.test.pairs),
+        "-" if test.effect_size is None else f"{test.effect_size:+.2f}",
+        str(test.pairs),
     )
 
 
 def _p_value(contrast: Contrast) -> str:
     p_value = contrast.p_value_holm
     if p_value is None:
-        return "too few seeds" if _too_few(contrast.test) else "-"
+        return "too few seeds" if contrast.test.has_too_few_pairs else "-"
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def _too_few(test: PairedTest) -> bool:
-    return test.pairs < LEAST_PAIRS
+def _test_notes(found: Sequence[Contrast]) -> list[str]:
+    untested = {contrast.test.has_too_few_pairs for contrast in found if contrast.test.p_value is None}
+    notes = {
+        True: f"Too few seeds: a test needs {LEAST_PAIRS} that both methods have; confirm more (confirm.seeds).",
+        False: "No p and g where the difference is the same in every seed: there is no spread to test it against.",
+    }
+    return [note for too_few, note in notes.items() if too_few in untested]
 
 
-def _spent(across: Sequence[Cell | None]) -> tuple[str, str]:
-    """Returns queries and examples of one trial, as a range where the cells of a row differ."""
-    cells = [cell for cell in across if cell]
-    return _range(cell.queries for cell in cells), _range(cell.examples for cell in cells)
-
-
-def _rank_notes(comparison: Comparison, metric: str) -> list[str]:
-    n_columns, counts = len(comparison.columns), {rank.columns for rank in average_ranks(comparison, metric).values()}
+def _rank_notes(cells: Cells, metric: str) -> list[str]:
+    n_columns, counts = len(cells.columns), {rank.columns for rank in average_ranks(cells, metric).values()}
     if n_columns == 1 or counts <= {n_columns}:
         return []
     return [f"rank: over {_range(counts)} of {n_columns} columns, those in which every method has all its seeds."]
 
 
-def _mark_notes(comparison: Comparison, marks: set[str]) -> list[str]:
-    notes = []
-    if HOLDS in marks:
-        notes.append(
-            f"{HOLDS} not significantly worse than the best of its column (paired t test over the seeds, "
-            f"p > {SIGNIFICANCE:g}, not corrected for the number of methods)."
-        )
-    if UNKNOWN in marks:
-        notes.append(
-            f"{UNKNOWN} not tested against the best of its column: that takes {LEAST_PAIRS} seeds that both have, "
-            "all seeds of both, and a difference that is not the same in every seed."
-        )
-    if any(_shows_seeds(cell, metric) for cell in comparison.cells for metric in comparison.metrics):
-        notes.append("(2/3): 2 of 3 seeds ended.")
-    return notes
+def _mark_notes(cells: Cells, marks: set[str]) -> list[str]:
+    notes = {
+        NOT_WORSE: "not significantly worse than the best of its column (paired t test over the seeds, "
+        f"p > {SIGNIFICANCE:g}, not corrected for the number of methods).",
+        UNTESTED: f"not tested against the best of its column: that takes {LEAST_PAIRS} seeds that both have, "
+        "all seeds of both, and a difference that is not the same in every seed.",
+    }
+    shows_seeds = any(_shows_seeds(cell, metric) for cell in cells.cells for metric in cells.metrics)
+    return [
+        *(f"{mark} {note}" for mark, note in notes.items() if mark in marks),
+        *(["(2/3): 2 of 3 seeds ended."] if shows_seeds else []),
+    ]
 
 
-def _notes(comparison: Comparison) -> list[str]:
+def _notes(cells: Cells) -> list[str]:
+    failed, missing = (sum(getattr(cell, count) for cell in cells.cells) for count in ("failed", "missing"))
+    searched = {cell.search_trials for cell in cells.cells if cell.queries}
     notes = []
-    if comparison.unequal:
+    if cells.unequal:
         notes.append("Budgets differ: scores of more queries are no sign of a better method.")
-    searched = {cell.search_trials for cell in comparison.cells if cell.queries}
     if len(searched) > 1:
         notes.append(
             f"Search trials of a cell differ ({_range(searched)}): settings that are the best of more trials are no "
             "sign of a better method."
         )
-    if any(cell.seeds < 2 for cell in comparison.cells):
+    if any(cell.seeds < 2 for cell in cells.cells):
         notes.append("No interval where fewer than 2 seeds ended.")
-    failed, missing = (sum(getattr(cell, what) for cell in comparison.cells) for what in ("failed", "missing"))
     if failed:
         notes.append(
             f"Confirm trials that failed: {failed}. They are in no mean, and a cell that lost seeds is not called "
@@ -206,19 +177,19 @@ def _notes(comparison: Comparison) -> list[str]:
         )
     if missing:
         notes.append(f"Confirm trials still to come: {missing}. A cell that waits for seeds is not called best.")
-    return [*notes, *_baseline_note(comparison), *comparison.notes]
+    return [*notes, *_baseline_notes(cells), *cells.notes]
 
 
-def _baseline_note(comparison: Comparison) -> list[str]:
-    if comparison.baseline is None:
+def _baseline_notes(cells: Cells) -> list[str]:
+    if cells.baseline is None:
         return []
-    its_own, others = (
-        {(cell.group, cell.column) for cell in comparison.cells if (cell.row[-1] == comparison.baseline) is of_baseline}
-        for of_baseline in (True, False)
-    )
-    if not its_own:
-        return [f"No tests: {comparison.baseline} has no confirm trial yet."]
-    return [] if its_own & others else [f"No tests: no other method has a confirm trial beside {comparison.baseline}."]
+    of_baseline = {(cell.group, cell.column) for cell in cells.cells if cell.row[-1] == cells.baseline}
+    of_others = {(cell.group, cell.column) for cell in cells.cells if cell.row[-1] != cells.baseline}
+    if not of_baseline:
+        return [f"No tests: {cells.baseline} has no confirm trial yet."]
+    if not of_baseline & of_others:
+        return [f"No tests: no other method has a confirm trial beside {cells.baseline}."]
+    return []
 
 
 def _range(values: Iterable[float]) -> str:

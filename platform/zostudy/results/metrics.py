@@ -1,4 +1,4 @@
-"""How good class scores are on one split."""
+"""The metrics of class scores on one split."""
 
 from __future__ import annotations
 
@@ -71,15 +71,13 @@ def _log_odds(scores: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _check(scores: NDArray[np.float32], present: NDArray[np.int32], minority: tuple[int, ...]) -> None:
+    there = f"it holds {present.tolist()}"
     if len(present) < 2:
-        raise DataError(
-            f"a split must hold at least two classes to be measured, but it holds {present.tolist()}; "
-            "give data with examples of the others"
-        )
+        rule = "a split must hold at least two classes to be measured"
+        raise DataError(rule, got=there, remedy="give data with examples of the others")
     if not set(minority) & set(present.tolist()):
-        raise DataError(
-            f"a split must hold a minority class {list(minority)}, but it holds {present.tolist()}; "
-            "name another minority class, or give data with examples of it"
-        )
+        rule = f"a split must hold a minority class {list(minority)}"
+        remedy = "name another minority class, or give data with examples of it"
+        raise DataError(rule, got=there, remedy=remedy)
     if not np.isfinite(scores).all():
         raise NotFiniteError("a class score is not finite")

@@ -1,20 +1,15 @@
-"""Compares cells with one another: ranks, which are not worse than the best, and tests against a baseline."""
+"""Compares cells with one another: their ranks, which are not worse than the best, and tests against a baseline."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.results.cells import CellKey, Cells, CellSummary, RowKey
 from zostudy.results.statistics import SIGNIFICANCE, PairedTest, holm, paired_test
-
-if TYPE_CHECKING:
-    from zostudy.results.comparison import Cell, Comparison
-
-CellKey: TypeAlias = tuple[tuple[Any, ...], Any]
-"""Row and column of a cell."""
 
 
 @dataclass(frozen=True)
@@ -27,41 +22,41 @@ class Contrast:
         p_value_holm: corrected for all tests of the comparison in this metric; None where ``test`` has none.
     """
 
-    cell: Cell
+    cell: CellSummary
     test: PairedTest
     p_value_holm: float | None
 
 
 class Rank(NamedTuple):
-    """The rank of a row, averaged over that many columns."""
+    """The rank of a row, averaged over a number of columns."""
 
     mean: float
     columns: int
 
 
-def contrasts(comparison: Comparison, metric: str) -> list[Contrast]:
-    """Returns each cell's test against the baseline, where there is one; none without a baseline."""
-    baselines = {(cell.group, cell.column): cell for cell in comparison.cells if cell.row[-1] == comparison.baseline}
+def contrasts(cells: Cells, metric: str) -> list[Contrast]:
+    """Returns the test of each cell against the baseline of its column; none without a baseline."""
+    baselines = {(cell.group, cell.column): cell for cell in cells.cells if cell.row[-1] == cells.baseline}
     tests = [
-        (cell, paired_test(cell.values[metric], baselines[place].values[metric]))
-        for cell in comparison.cells
-        if (place := (cell.group, cell.column)) in baselines and cell is not baselines[place]
+        (cell, paired_test(cell.values[metric], baseline.values[metric]))
+        for cell in cells.cells
+        if (baseline := baselines.get((cell.group, cell.column))) is not None and baseline is not cell
     ]
     corrected = iter(holm([test.p_value for _, test in tests if test.p_value is not None]))
     return [Contrast(cell, test, None if test.p_value is None else next(corrected)) for cell, test in tests]
 
 
-def not_worse_than_best(comparison: Comparison, metric: str) -> dict[CellKey, bool | None]:
+def not_worse_than_best(cells: Cells, metric: str) -> dict[CellKey, bool | None]:
     """Returns by row and column whether a cell is not significantly worse than the best one of its column.
 
     It is None if it cannot be tested: the cell lacks seeds, there is no best cell, or the two have too few pairs. The
     test is the paired t test at 5%, not corrected for the number of cells, so that among many some fail by chance.
     """
-    return {(cell.row, cell.column): _holds(comparison, metric, cell) for cell in comparison.cells}
+    return {cell.key: _holds(cells, metric, cell) for cell in cells.cells}
 
 
-def _holds(comparison: Comparison, metric: str, cell: Cell) -> bool | None:
-    best = comparison.best(metric, cell.column, cell.group)
+def _holds(cells: Cells, metric: str, cell: CellSummary) -> bool | None:
+    best = cells.best(metric, cell.column, cell.group)
     if best is cell:
         return True
     if best is None or not cell.whole:
@@ -70,18 +65,17 @@ def _holds(comparison: Comparison, metric: str, cell: Cell) -> bool | None:
     return None if p_value is None else p_value > SIGNIFICANCE
 
 
-def average_ranks(comparison: Comparison, metric: str) -> dict[tuple[Any, ...], Rank]:
+def average_ranks(cells: Cells, metric: str) -> dict[RowKey, Rank]:
     """Returns the rank of each row by its mean, 1 for the highest, averaged over columns; equals share their ranks.
 
     Only columns count in which every row of the group is whole; rows without such a column have no rank.
     """
-    groups: dict[tuple[Any, ...], dict[CellKey, float | None]] = {}
-    for cell in comparison.cells:
-        mean = cell.intervals[metric].mean if cell.whole else None
-        groups.setdefault(cell.group, {})[cell.row, cell.column] = mean
-    ranks: dict[tuple[Any, ...], Rank] = {}
+    groups: dict[RowKey, dict[CellKey, float | None]] = {}
+    for cell in cells.cells:
+        groups.setdefault(cell.group, {})[cell.key] = cell.intervals[metric].mean if cell.whole else None
+    ranks: dict[RowKey, Rank] = {}
     for means in groups.values():
-        rows, columns = (list(dict.fromkeys(place[i] for place in means)) for i in (0, 1))
+        rows, columns = (list(dict.fromkeys(key[i] for key in means)) for i in (0, 1))
         table = np.array([[means.get((row, column)) for column in columns] for row in rows], dtype=np.float64)
         whole = table[:, ~np.isnan(table).any(axis=0)]
         if len(rows) > 1 and whole.size:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 VERSION_KEY = b"zostudy_schema"
 MEANING_KEY = b"meaning"
 
@@ -77,6 +77,7 @@ TRIALS = _schema(
     _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1"),
     _required("n_minority", pa.int64(), "training examples drawn of the rarest class"),
     _required("n_majority", pa.int64(), "training examples drawn of the most frequent class"),
+    column("positive_class", pa.int64(), "the positive class of AUC, from 0; null with more than two or where older"),
     _required("seed", pa.int64(), "seed of the trial's data draw, subspace and start tokens"),
     _required("budget", pa.int64(), "queries the trial was allowed; equal in a fair comparison"),
     _required("batch_size", pa.int64(), "examples of one query"),
@@ -194,8 +195,13 @@ SCHEMAS: dict[str, pa.Schema] = {
 OLDER_NAMES = {"noise_floor": "precision"}
 """What tables were called before: as folders in older results, and in SQL."""
 
+_SINCE_VERSION_4 = ("positive_class",)
+
 OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {
-    "trials": (pa.schema([field for field in TRIALS if field not in _OWED]),),
+    "trials": (
+        pa.schema([field for field in TRIALS if field.name not in _SINCE_VERSION_4]),
+        pa.schema([field for field in TRIALS if field.name not in _SINCE_VERSION_4 and field not in _OWED]),
+    ),
     "history": (pa.schema([field for field in HISTORY if field.name not in _SINCE_VERSION_2]),),
 }
 """What files of earlier versions hold; the columns that they lack are read as null."""

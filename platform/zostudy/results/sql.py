@@ -19,9 +19,10 @@ from zostudy.results.reading import check_read_once
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
 from zostudy.results.storage import Storage
 from zostudy.results.studies import STUDIES, read_studies
+from zostudy.wording import printable
 
 TABLES: dict[str, pa.Schema] = {"studies": STUDIES, **SCHEMAS}
-"""What can be queried."""
+"""What a statement can name."""
 
 EXAMPLES: dict[str, str] = {
     "Mean test AUC of each method at each ratio": (
@@ -44,9 +45,9 @@ EXAMPLES: dict[str, str] = {
         "SELECT study, studies.model, trial, error FROM trials JOIN studies USING (study) WHERE status = 'failed'"
     ),
 }
-"""What can be asked, each with its SQL."""
+"""Questions, each with its SQL."""
 
-# Names repeat in every row: as dictionaries they are compared as numbers.
+# Names repeat in every row. Read as dictionaries they are compared as numbers.
 _NAMES = ("study", "cell", "trial")
 
 _ASKS_FOR_TABLES = re.compile(
@@ -58,72 +59,91 @@ _EXPLAIN = re.compile(
     rf"{_COMMENT}EXPLAIN\b{_COMMENT}(?:ANALYZE\b|\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE | re.DOTALL
 )
 
-NO_LIMITS = Limits()
-
-# What DuckDB and its Python raise; the last three of values that Python cannot hold.
+# Raised by DuckDB and its Python package; the last three for values that Python cannot hold.
 _FAILURES = (duckdb.Error, OSError, ValueError, TypeError, OverflowError)
 
 Files: TypeAlias = dict[tuple[str, str], list[str]]
-"""The files that count, by table and place."""
+"""The files to read, by table and storage."""
 
 T = TypeVar("T")
 
 
-def query(
-    storages: Sequence[Storage], sql: str, take: Callable[[duckdb.DuckDBPyConnection], T], limits: Limits = NO_LIMITS
-) -> T:
-    """Returns what ``take`` makes of a query's answer.
+class SqlError(ResultsError):
+    """DuckDB refuses a statement.
 
-    The SQL sees the tables of these studies and no file, network or setting. What does not fit into ``MOST_MEMORY``
-    DuckDB keeps in a temporary folder meanwhile.
+    Attributes:
+        details: further lines, such as the place of the mistake and the columns of the tables.
+    """
+
+    def __init__(self, rule: str, *details: str) -> None:
+        super().__init__(rule)
+        self.details = details
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Returns the rule and the details, a line each."""
+        return (*super().lines, *map(printable, self.details))
+
+
+def run_sql(
+    storages: Sequence[Storage],
+    statement: str,
+    take: Callable[[duckdb.DuckDBPyConnection], T],
+    limits: Limits | None = None,
+) -> T:
+    """Runs one ``SELECT`` and returns ``take`` of its answer.
+
+    The statement sees the tables of these studies and no file, network or setting. DuckDB keeps what does not fit
+    into ``MOST_MEMORY`` in a temporary folder.
 
     Args:
         storages: of studies.
-        sql: one query, a ``SELECT`` in any of its forms or an ``EXPLAIN`` of one.
-        take: such as ``lambda answer: answer.df()``, or one that fetches row by row. It is called once more where
-            files were merged under it.
-        limits: how far it may go.
+        statement: a ``SELECT`` in any of its forms, or an ``EXPLAIN`` of one.
+        take: such as ``lambda answer: answer.df()``, or a function that fetches row by row. It is called again if
+            files were merged while it read.
+        limits: how far the statement may go.
 
     Raises:
-        ResultsError: the SQL is no query or a wrong one, or goes too far; a table that it names is not whole, a file
-            cannot be read, or a study is at two of the places.
+        ResultsError: the statement is wrong, not a ``SELECT`` or goes too far; a table that it names is not whole, a
+            file cannot be read, or two of the storages hold the same study.
     """
-    _check_text(sql)
+    _check_text(statement)
     check_read_once(storages)
-    named = [table for table in TABLES if _ASKS_FOR_TABLES.search(sql) or _names(sql, table)]
-    files = _files(storages, named)
+    limits = limits or Limits()
+    tables = [table for table in TABLES if _ASKS_FOR_TABLES.search(statement) or _names(statement, table)]
+    files = _files(storages, tables)
     while True:
         try:
-            return _answer(storages, sql, files, named, take, limits)
+            return _answer(storages, statement, files, tables, take, limits)
         except ChangedError:
-            files = _files(storages, named)
+            files = _files(storages, tables)
         except _FAILURES as error:
             if (large := too_large(error, limits)) is not None:
                 raise large from error
-            before, files = files, _files(storages, named)
+            before, files = files, _files(storages, tables)
             if all(set(before[key]) <= set(files[key]) for key in before):
-                _check_contents(storages, named, error)
-                raise _refused(named, error) from error
+                _check_contents(storages, tables, error)
+                raise _refused(tables, error) from error
             # Else files were merged between their listing and their reading.
 
 
 def _answer(
     storages: Sequence[Storage],
-    sql: str,
+    statement: str,
     files: Files,
-    named: Sequence[str],
+    tables: Sequence[str],
     take: Callable[[duckdb.DuckDBPyConnection], T],
     limits: Limits,
 ) -> T:
     with connected(limits) as connection:
-        _check_statement(connection, sql)
+        _check_statement(connection, statement)
 
         def ask() -> T:
-            for table in named:
+            for table in tables:
                 connection.register(table, rows := _rows(storages, table, files))
-                if (older := OLDER_NAMES.get(table)) and _names(sql, older):
+                if (older := OLDER_NAMES.get(table)) and _names(statement, older):
                     connection.register(older, rows)
-            return take(connection.execute(sql))
+            return take(connection.execute(statement))
 
         return answered(connection, limits, ask)
 
@@ -142,47 +162,41 @@ def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
     return names
 
 
-def _names(sql: str, table: str) -> bool:
-    return re.search(rf"\b({'|'.join({table, OLDER_NAMES.get(table, table)})})\b", sql, re.IGNORECASE) is not None
+def _names(statement: str, table: str) -> bool:
+    return re.search(rf"\b({'|'.join({table, OLDER_NAMES.get(table, table)})})\b", statement, re.IGNORECASE) is not None
 
 
-def _check_statement(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    kinds = _kinds(connection, sql)
+def _check_statement(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
+    kinds = _kinds(connection, statement)
     if kinds == ["EXPLAIN"]:
-        explained = _EXPLAIN.match(sql)
-        kinds = _kinds(connection, sql[explained.end() :]) if explained else kinds
+        explained = _EXPLAIN.match(statement)
+        kinds = _kinds(connection, statement[explained.end() :]) if explained else kinds
     if kinds != ["SELECT"]:
         remedy = "results are only read, and one query is answered at a time"
         if "MULTI" in kinds:
             remedy += "; a PIVOT has to name its values: PIVOT trials ON method IN ('spsa', 'zosa') USING avg(test_auc)"
-        raise ResultsError(f"a query must be one SELECT, but got {', '.join(kinds) or 'none'}; {remedy}")
+        raise ResultsError("a query must be one SELECT", got=f"got {', '.join(kinds) or 'none'}", remedy=remedy)
 
 
-def _check_text(sql: str) -> None:
-    place = next((i for i, character in enumerate(sql) if character == "\0" or "\ud800" <= character <= "\udfff"), None)
-    if place is not None:
-        what = "a NUL" if sql[place] == "\0" else "a byte that is not UTF-8"
-        raise ResultsError(f"a query must be UTF-8 text, but its character {place + 1} is {what}; leave it out")
+def _check_text(statement: str) -> None:
+    for number, character in enumerate(statement, start=1):
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            wrong = "a NUL" if character == "\0" else "a byte that is not UTF-8"
+            raise ResultsError(
+                "a query must be UTF-8 text", got=f"its character {number} is {wrong}", remedy="leave it out"
+            )
 
 
-def _kinds(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+def _kinds(connection: duckdb.DuckDBPyConnection, statement: str) -> list[str]:
     try:
-        return _known_kinds(connection, sql)
+        return [str(found.type).rpartition(".")[2] for found in connection.extract_statements(statement)]
     except ValueError:  # a kind that DuckDB's Python has no name for
-        return [" ".join(sql.split()[:2])]
-
-
-def _known_kinds(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
-    return [str(statement.type).rpartition(".")[2] for statement in connection.extract_statements(sql)]
+        return [" ".join(statement.split()[:2])]
 
 
 def _files(storages: Sequence[Storage], tables: Sequence[str]) -> Files:
-    return {
-        (table, str(storage)): table_files(storage, table)
-        for table in tables
-        if table in SCHEMAS
-        for storage in storages
-    }
+    stored = [table for table in tables if table in SCHEMAS]
+    return {(table, str(storage)): table_files(storage, table) for table in stored for storage in storages}
 
 
 def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.Dataset:
@@ -197,8 +211,8 @@ def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | d
         if not check_rows(storage, table, names):
             parts.append(ds.dataset(read_table(storage, table).cast(schema)))
         else:
-            here = paths.setdefault(f"{storage.scheme}?{storage.uri_query}", (storage, []))[1]
-            here.extend(f"{table_folder(storage, table).path}/{name}" for name in names)
+            _, of_filesystem = paths.setdefault(f"{storage.scheme}?{storage.uri_query}", (storage, []))
+            of_filesystem.extend(f"{table_folder(storage, table).path}/{name}" for name in names)
     reading = ds.ParquetFileFormat(
         dictionary_columns=[name for name in _NAMES if name in schema.names],
         default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True),
@@ -211,7 +225,7 @@ def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | d
 
 
 def _check_contents(storages: Sequence[Storage], tables: Sequence[str], error: Exception) -> None:
-    """Names the damaged file, if it was one that DuckDB could not read."""
+    """Names the damaged file, if DuckDB could not read one."""
     if isinstance(error, duckdb.InvalidInputException):
         for table in set(tables) & SCHEMAS.keys():
             for storage in storages:
@@ -222,11 +236,12 @@ def _as_read(field: pa.Field) -> pa.Field:
     return field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.name in _NAMES else field
 
 
-def _refused(named: Sequence[str], error: Exception) -> ResultsError:
-    # Of tables DuckDB suggests its own, as ours are there only if the query names them.
-    said = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Did you mean")]
+def _refused(tables: Sequence[str], error: Exception) -> SqlError:
+    # DuckDB suggests its own tables, as it knows only those of ours that the statement names.
+    reasons = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Did you mean")]
     unknown = re.search(r"Table with name (\S+) does not exist", str(error))
     alike = get_close_matches(unknown[1].lower(), TABLES, 1) if unknown else []
-    columns = [f"columns of {table}: {', '.join(TABLES[table].names)}" for table in named]
-    lines = [*said, *(f"did you mean {table}?" for table in alike), *(columns or [f"tables: {', '.join(TABLES)}"])]
-    return ResultsError(f"the query failed: {lines[0]}", *lines[1:])
+    columns = [f"columns of {table}: {', '.join(TABLES[table].names)}" for table in tables]
+    suggestions = [f"did you mean {table}?" for table in alike]
+    details = [*reasons[1:], *suggestions, *(columns or [f"tables: {', '.join(TABLES)}"])]
+    return SqlError(f"the query failed: {reasons[0]}", *details)

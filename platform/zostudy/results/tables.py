@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -20,8 +20,8 @@ class Table:
         rows: one text a heading.
         title: a line above, or "".
         notes: lines below.
-        text_columns: how many columns from the left hold words; the rest hold numbers and stand to the right.
-        best: places (row, column), counted from 0, that stand out.
+        text_columns: the first columns, which hold words; the others hold numbers and are aligned to the right.
+        best: cells (row, column), counted from 0, that stand out.
     """
 
     columns: tuple[str, ...]
@@ -40,71 +40,60 @@ class Table:
 
 
 def table_of(records: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns records, at least one, as a table of words, one row a record."""
+    """Returns one or more records as a table of words, one row a record."""
     columns = tuple(records[0])
     rows = tuple(tuple(_text(record[name]) for name in columns) for record in records)
     return Table(columns, rows, text_columns=len(columns))
 
 
 def plain(*tables: Table) -> str:
-    """Returns tables as aligned text, never cut, with a star before what stands out; the last line says so."""
+    """Returns tables as aligned text, never cut, with a star before the best cells and a last line to explain it."""
     legend = ["* the best of its column"] if any(table.best for table in tables) else []
     return "\n".join(["\n\n".join(map(_aligned_text, tables)), *legend])
 
 
 def _aligned_text(table: Table) -> str:
-    rows = _marked(table.rows, table.best, "*", "")
-    widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
-    body = [_aligned(row, widths, table.text_columns) for row in (table.columns, *rows)]
+    lines = [table.columns, *_rows(table, str, "*", "")]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    body = [_aligned(line, widths, table.text_columns) for line in lines]
     return "\n".join(line for line in (table.title, *body, *table.notes) if line)
 
 
+def _aligned(row: Sequence[str], widths: Sequence[int], text_columns: int) -> str:
+    cells = [
+        cell.ljust(width) if column < text_columns else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
 def markdown(table: Table) -> str:
-    """Returns a table in GitHub's Markdown, with what stands out in bold."""
+    """Returns a table in GitHub's Markdown, with the best cells in bold."""
     marks = ["---" if column < table.text_columns else "---:" for column in range(len(table.columns))]
-    rows = _marked([[markdown_text(cell) for cell in row] for row in table.rows], table.best, "**", "**")
-    body = [f"| {' | '.join(row)} |" for row in (map(markdown_text, table.columns), marks, *rows)]
+    head = [markdown_text(column) for column in table.columns]
+    body = [f"| {' | '.join(row)} |" for row in (head, marks, *_rows(table, markdown_text, "**", "**"))]
     return "\n\n".join(part for part in (table.title, "\n".join(body), *table.notes) if part)
 
 
 def markdown_text(text: str) -> str:
-    """Returns text as it stands in Markdown, also in a cell of a table: nothing of it is markup."""
+    """Returns text escaped for Markdown, also for a cell of a table, so that none of it is markup."""
     return re.sub(r"[\\|`*<>\[\]~&]|(?<!\w)_|_(?!\w)", lambda found: f"\\{found[0]}", printable(text))
 
 
 def latex(table: Table) -> str:
-    """Returns a table as LaTeX with the rules of the package booktabs, with what stands out in bold."""
+    """Returns a table as LaTeX with the rules of the package booktabs, with the best cells in bold."""
     columns = "".join("l" if column < table.text_columns else "r" for column in range(len(table.columns)))
-    body = [[_latex_text(cell) for cell in row] for row in table.rows]
-    for i, j in table.best:
-        body[i][j] = f"\\textbf{{{body[i][j]}}}"
     lines = [
         *(f"% {line}" for line in (table.title, *table.notes) if line),
         f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
         f"{' & '.join(map(_latex_text, table.columns))} \\\\",
         "\\midrule",
-        *(f"{' & '.join(row)} \\\\" for row in body),
+        *(f"{' & '.join(row)} \\\\" for row in _rows(table, _latex_text, "\\textbf{", "}")),
         "\\bottomrule",
         "\\end{tabular}",
     ]
     return "\n".join(lines)
-
-
-def html(table: Table) -> str:
-    """Returns a table as HTML, with what stands out in bold."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "".join(
-        f"<tr>{''.join(_html_cell(cell, (i, j) in table.best) for j, cell in enumerate(row))}</tr>"
-        for i, row in enumerate(table.rows)
-    )
-    notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
-    title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
-
-
-def _html_cell(text: str, is_best: bool) -> str:
-    return f"<td><b>{escape(text)}</b></td>" if is_best else f"<td>{escape(text)}</td>"
 
 
 _LATEX = {
@@ -125,21 +114,22 @@ def _latex_text(text: str) -> str:
     return re.sub(r"[\\~^±†‡<>&%$#_{}[*]", lambda found: _LATEX[found[0]], text)
 
 
-def _marked(
-    rows: Sequence[Sequence[str]], best: Collection[tuple[int, int]], before: str, after: str
-) -> list[tuple[str, ...]]:
+def html(table: Table) -> str:
+    """Returns a table as HTML, with the best cells in bold."""
+    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
+    cells = ["".join(f"<td>{cell}</td>" for cell in row) for row in _rows(table, escape, "<b>", "</b>")]
+    rows = "".join(f"<tr>{row}</tr>" for row in cells)
+    notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
+    title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+
+
+def _rows(table: Table, escaped: Callable[[str], str], before: str, after: str) -> list[list[str]]:
+    """Returns the escaped rows, the best cells between ``before`` and ``after``."""
     return [
-        tuple(f"{before}{cell}{after}" if (i, j) in best else cell for j, cell in enumerate(row))
-        for i, row in enumerate(rows)
+        [f"{before}{escaped(cell)}{after}" if (i, j) in table.best else escaped(cell) for j, cell in enumerate(row)]
+        for i, row in enumerate(table.rows)
     ]
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int], text_columns: int) -> str:
-    cells = [
-        cell.ljust(width) if column < text_columns else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()
 
 
 def _text(value: Any) -> str:

@@ -29,6 +29,7 @@ class TrialRow:
     imbalance_ratio: float
     n_minority: int
     n_majority: int
+    positive_class: int | None = None
     seed: int
     budget: int
     batch_size: int

@@ -200,6 +200,7 @@ class Recording:
             imbalance_ratio=assignment.imbalance_ratio,
             n_minority=setup.draw.n_minority,
             n_majority=setup.draw.n_majority,
+            positive_class=setup.data.positive_class,
             seed=assignment.seed,
             budget=setup.spec.budget.queries,
             batch_size=setup.spec.budget.batch_size,

@@ -45,6 +45,11 @@ class StudyData:
     versions: Mapping[str, str]
 
     @property
+    def positive_class(self) -> int | None:
+        """The class that AUC takes as positive: of two classes the rare one; None with more."""
+        return self.minority[0] if self.n_classes == 2 else None
+
+    @property
     def used_rows(self) -> NDArray[np.int64]:
         """The rows that any draw uses, ascending, int64."""
         parts = [rows for d in self.draws.values() for rows in (d.train_rows, d.dev_rows, d.test_rows)]

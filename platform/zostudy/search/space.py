@@ -19,17 +19,18 @@ Space = Mapping[str, Choice | Range]
 
 def distributions(space: Space, options: type[MethodOptions]) -> dict[str, BaseDistribution]:
     """Returns one Optuna distribution a key, in the order of the study file."""
+    return {key: as_optuna(values, _is_whole(key, options)) for key, values in space.items()}
+
+
+def as_optuna(values: Choice | Range, is_whole: bool) -> BaseDistribution:
+    """Returns a choice or range as Optuna's distribution; a range of whole numbers where the option is one."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    found: dict[str, BaseDistribution] = {}
-    for key, values in space.items():
-        if isinstance(values, Choice):
-            found[key] = CategoricalDistribution(values.choice)
-        elif _is_whole(key, options):
-            found[key] = IntDistribution(int(values.low), int(values.high), log=values.log)
-        else:
-            found[key] = FloatDistribution(values.low, values.high, log=values.log)
-    return found
+    if isinstance(values, Choice):
+        return CategoricalDistribution(values.choice)
+    if is_whole:
+        return IntDistribution(int(values.low), int(values.high), log=values.log)
+    return FloatDistribution(values.low, values.high, log=values.log)
 
 
 def holds(distribution: BaseDistribution, value: Any) -> bool:
@@ -47,17 +48,11 @@ def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[s
     defaults = {field.name: field.default for field in fields(get_method(method.algorithm).Options)}
     settings = {PREFIX + name: value for name, value in spec.imbalance if name in _setting_names()}
     known = defaults | settings
-    return {key: known[key] for key, values in space.items() if _contains(values, known[key])}
+    return {key: known[key] for key, values in space.items() if values.contains(known[key])}
 
 
 def _setting_names() -> set[str]:
     return {field.name for field in fields(ImbalanceSettings)}
-
-
-def _contains(values: Choice | Range, default: Any) -> bool:
-    if isinstance(values, Choice):
-        return default in values.choice
-    return bool(values.low <= default <= values.high)
 
 
 def _is_whole(key: str, options: type[MethodOptions]) -> bool:

@@ -1,0 +1,165 @@
+"""The results of studies as pandas data frames."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zostudy.errors import ResultsWarning
+from zostudy.results.files import read_table
+from zostudy.results.losses import losses
+from zostudy.results.reading import as_frame, find_studies, read_trials
+from zostudy.results.schema import SCHEMAS
+from zostudy.results.storage import Storage, Where
+
+# More studies or rows than these are not all named in a line or in a notebook's table.
+_FEW_STUDIES, _FEW_ROWS = 5, 30
+
+
+def load_results(path: Where | Sequence[Where]) -> Results:
+    """Returns the finished trials of one study or of several, failed ones among them.
+
+    A table that lacks rows is warned of (``ResultsWarning``). It raises an error when it is asked for.
+
+    Args:
+        path: a study's results folder, a folder of such folders, or several of either; also as ``s3://`` or
+            ``gs://``.
+
+    Raises:
+        ResultsError: a folder is missing or holds no finished trial, two folders hold the same study, or a file
+            is not one that zostudy wrote.
+    """
+    results = read_results(path)
+    for line in losses(results.storages):
+        warnings.warn(line, ResultsWarning, stacklevel=2)
+    return results
+
+
+def read_results(path: Where | Sequence[Where]) -> Results:
+    """Returns what ``load_results`` does, without its warnings, for callers that show ``study_notes`` instead.
+
+    Raises:
+        ResultsError: as ``load_results``.
+    """
+    storages = find_studies(path)
+    trials = read_trials(storages, SCHEMAS["trials"].names)
+    # Trials are read before history and scores, so a trial that ends in between is left out as a whole.
+    finished = tuple((storage, part["trial"].combine_chunks()) for storage, part in zip(storages, trials, strict=True))
+    return Results(as_frame(trials), finished)
+
+
+def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.DataFrame:
+    """Returns some columns of ``load_results(path).trials``, which is quicker for many studies.
+
+    Args:
+        path: as of ``load_results``.
+        columns: of the table ``trials``; ``study`` and ``trial`` come with them.
+
+    Raises:
+        ResultsError: as ``load_results``.
+    """
+    return as_frame(read_trials(find_studies(path), columns))
+
+
+@dataclass(frozen=True, repr=False)
+class Results:
+    """The tables of one or several studies, as pandas data frames with the columns of ``results/schema.py``.
+
+    Attributes:
+        trials: one row a finished trial; whole numbers that may be absent are ``Int64``.
+    """
+
+    trials: pd.DataFrame
+    _finished: tuple[tuple[Storage, pa.Array], ...]
+
+    @property
+    def storages(self) -> list[Storage]:
+        """Where the studies are."""
+        return [storage for storage, _ in self._finished]
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row a step of a finished trial; ``auxiliary`` holds a dict. Read when first asked for."""
+        return self._of_trials("history")
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row a scored example of a finished trial; ``scores`` is an array. Read when first asked for."""
+        return self._of_trials("scores")
+
+    @cached_property
+    def landscape(self) -> pd.DataFrame:
+        """One row a point around the kept point of a finished confirm trial; none where it was left out."""
+        return self._of_trials("landscape")
+
+    @cached_property
+    def noise_floor(self) -> pd.DataFrame:
+        """One row a cell and dtype that was measured; none of studies that an older zostudy ran."""
+        return self._of_studies("noise_floor")
+
+    @property
+    def precision(self) -> pd.DataFrame:
+        """The older name of ``noise_floor``."""
+        return self.noise_floor
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """One row a study and dtype: how near the evaluator's scores are to those of transformers' own model."""
+        return self._of_studies("agreement")
+
+    def only(self, trials: pd.DataFrame) -> Results:
+        """Returns the results of some of the trials alone; their history and scores then take less memory.
+
+        Args:
+            trials: rows of ``self.trials``, such as those of the stage ``confirm``.
+        """
+        chosen = self.trials.index.isin(trials.index)
+        ends = np.cumsum([len(finished) for _, finished in self._finished])
+        finished = tuple(
+            (storage, names.filter(pa.array(part)))
+            for (storage, names), part in zip(self._finished, np.split(chosen, ends[:-1]), strict=True)
+        )
+        return Results(self.trials[chosen].reset_index(drop=True), finished)
+
+    def sql(self, statement: str) -> pd.DataFrame:
+        """Returns the answer to one ``SELECT`` over the studies' tables, as they are stored now.
+
+        The tables are ``studies``, ``trials``, ``history``, ``scores``, ``landscape``, ``noise_floor`` and
+        ``agreement``; ``zostudy query`` lists their columns.
+
+        Raises:
+            ResultsError: the SQL is wrong or more than one ``SELECT``, or a file cannot be read.
+        """
+        from zostudy.results.sql import run_sql  # DuckDB is loaded by those who use it
+
+        frame: pd.DataFrame = run_sql(self.storages, statement, lambda answer: answer.df())
+        return frame
+
+    def __repr__(self) -> str:
+        """Says what was read."""
+        studies = sorted(self.trials["study"].unique())
+        named = ", ".join(studies[:_FEW_STUDIES])
+        more = f" and {len(studies) - _FEW_STUDIES:,} more studies" if len(studies) > _FEW_STUDIES else ""
+        return f"<Results: {len(self.trials)} finished trials of {named}{more}>"
+
+    def _repr_html_(self) -> str:
+        """Returns the finished trials by study, method and stage, for notebooks; of many rows the first and last."""
+        counts = self.trials.groupby(["study", "method", "stage"]).size().unstack(fill_value=0)
+        return str(counts.to_html(max_rows=_FEW_ROWS))
+
+    def _of_studies(self, table: str) -> pd.DataFrame:
+        return as_frame(read_table(storage, table) for storage in self.storages)
+
+    def _of_trials(self, table: str) -> pd.DataFrame:
+        parts = [SCHEMAS[table].empty_table()]
+        for folder, finished in self._finished:
+            rows = read_table(folder, table)
+            parts.append(rows.filter(pc.is_in(rows["trial"], value_set=finished)))
+        return as_frame(parts)
