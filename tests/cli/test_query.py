@@ -167,5 +167,5 @@ def test_a_wrong_query_is_bad_input(call, sql: str) -> None:
 def test_a_place_without_results_is_bad_input(call, tmp_path: Path) -> None:
     refused = call("query", "SELECT 1", "--results", tmp_path)
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
-    assert "holds none; give --results the folder" in refused.err
-    assert "is missing; give --results the folder" in call("query", "SELECT 1", "--results", tmp_path / "no").err
+    assert "holds none; give the folder" in refused.err
+    assert "is missing; give the folder" in call("query", "SELECT 1", "--results", tmp_path / "no").err
