@@ -5,7 +5,6 @@ An absolute path is taken to lead to storage that every node sees, and stays as 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -16,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import zostudy
-from zostudy.config.contents import DIGEST_LENGTH, contents_name, files_read
+from zostudy.config.contents import contents_name, files_read
 from zostudy.config.document import dump_yaml, parse_document
 from zostudy.config.overrides import override
 from zostudy.config.paths import MODEL_NAME, TASK_FILE
 from zostudy.config.study import StudySpec
+from zostudy.digests import short_digest
 from zostudy.errors import SpecError
 
 MOST_BYTES = 100 * 2**20
@@ -82,7 +82,7 @@ class Shipment:
     @property
     def digest(self) -> str:
         """What tells this study, and the contents of its inputs, from others."""
-        return hashlib.sha256(dump_yaml(self.study).encode()).hexdigest()[:DIGEST_LENGTH]
+        return short_digest([dump_yaml(self.study).encode()])
 
     def pack(self, folder: Path) -> dict[str, Any]:
         """Writes the shipment to an empty folder, and returns Ray's runtime environment that takes it along.

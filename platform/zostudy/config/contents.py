@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-DIGEST_LENGTH = 16
+from zostudy.digests import DIGEST_LENGTH, file_digest, short_digest
+
 NEVER_READ = {".bin", ".ckpt", ".h5", ".msgpack", ".onnx", ".pkl", ".pt", ".pth"}
 
 # Where a job unpacks its uploaded files.
@@ -25,12 +25,8 @@ def files_read(source: Path) -> tuple[Path, ...]:
 
 def contents_name(source: Path, files: Sequence[Path]) -> str:
     """Returns ``inputs/DIGEST/NAME`` of a file or folder, the digest of those of its files."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(source)}\n".encode())
-        with file.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
-    return f"inputs/{digest.hexdigest()[:DIGEST_LENGTH]}/{source.name}"
+    parts = (f"{file.relative_to(source)}\n".encode() + bytes.fromhex(file_digest(file)) for file in files)
+    return f"inputs/{short_digest(parts)}/{source.name}"
 
 
 def hold_the_same(first: object, second: object) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from zostudy.digests import digest_of
 from zostudy.errors import ModelError
 from zostudy.lm.digest import weights_digest
 from zostudy.lm.reading import reading
@@ -97,4 +97,4 @@ def _difference(identity: Identity, source: ModelSource, tokenizer: Any) -> str 
 
 def _tokens(tokenizer: Any) -> str:
     ids = [tokenizer(probe, add_special_tokens=special)["input_ids"] for probe in _PROBES for special in (False, True)]
-    return hashlib.sha256(json.dumps([sorted(tokenizer.get_vocab().items()), ids]).encode()).hexdigest()
+    return digest_of([json.dumps([sorted(tokenizer.get_vocab().items()), ids]).encode()])

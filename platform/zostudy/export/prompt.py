@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zostudy.config.study import ModelSpec
+from zostudy.digests import digest_of
 from zostudy.export.asking import Asking
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.digest import check_unchanged
@@ -99,4 +99,4 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: St
 
 def fingerprint(embeddings: Tensor) -> str:
     """Returns the SHA-256 of an embedding table: which model it is."""
-    return hashlib.sha256(embeddings.contiguous().cpu().view(torch.uint8).numpy().data).hexdigest()
+    return digest_of([embeddings.contiguous().cpu().view(torch.uint8).numpy().data])

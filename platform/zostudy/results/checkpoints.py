@@ -6,7 +6,6 @@ with a line that says so, and its trial begins anew: that costs time, but no num
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Collection, Mapping
 from itertools import count
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.digests import digest_of
 from zostudy.results.repair import DAMAGED
 from zostudy.results.storage import Storage, Where
 from zostudy.results.stores import UNFINISHED, short_reason
@@ -142,7 +142,7 @@ def _decoded(content: bytes) -> dict[str, NDArray[Any]]:
 
 
 def _head(archive: bytes) -> bytes:
-    return _MARK + hashlib.sha256(archive).hexdigest().encode() + b"\n"
+    return _MARK + digest_of([archive]).encode() + b"\n"
 
 
 def _file(trial: str) -> str:

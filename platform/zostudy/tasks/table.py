@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.contents import DIGEST_LENGTH
+from zostudy.digests import short_digest
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,7 @@ class TextTable:
     @property
     def digest(self) -> str:
         """The first 16 hexadecimal digits of a SHA-256 of the whole table: equal exactly for equal tables."""
-        digest = hashlib.sha256()
-        for part in self._parts():
-            digest.update(len(part).to_bytes(8, "little"))
-            digest.update(part)
-        return digest.hexdigest()[:DIGEST_LENGTH]
+        return short_digest(piece for part in self._parts() for piece in (len(part).to_bytes(8, "little"), part))
 
     def _parts(self) -> Iterator[bytes]:
         splits = sorted(self.splits)
