@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from zostudy.wording import printable
+from zostudy.wording import one_line, printable
 
 
 class ZostudyError(Exception):
@@ -113,3 +113,9 @@ class LostRayError(ZostudyError):
 
 class NotFiniteError(Exception):
     """A loss or score of a trial is not finite; the trial is recorded as failed with this reason."""
+
+
+def one_line_of(error: BaseException) -> str:
+    """Returns the message of an error on one line, clipped; of an error of another library its type, too."""
+    text = one_line(error, 500)
+    return text if isinstance(error, ZostudyError) else f"{type(error).__name__}: {text}"

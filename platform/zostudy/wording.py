@@ -37,6 +37,12 @@ def one_line(text: object, most: int | None = None) -> str:
     return " ".join(str(text).split())[:most]
 
 
+def last_line(text: object) -> str:
+    """Returns the last line that is not blank, clipped: of a traceback the error."""
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "no reason given"
+
+
 def printable(text: str, kept: str = "") -> str:
     r"""Returns the text with control characters, line breaks and invisible characters escaped, such as ``\x1b``.
 

@@ -16,6 +16,7 @@ from zostudy.console.preparing import prepare_with_notes, warn_of_remote_code
 from zostudy.console.progress import duration
 from zostudy.errors import ZostudyError
 from zostudy.printing import print_lines, print_text
+from zostudy.wording import one_line
 
 if TYPE_CHECKING:
     from zostudy.cluster.head_node import HeadNode
@@ -151,7 +152,7 @@ def _follow(head: HeadNode, job_id: str) -> None:
         _log_lines(f"lost sight of {job_id}", *_next_commands(head, job_id))
         raise typer.Exit(LOST) from None
     if job.status != "succeeded":
-        how = " ".join(job.message.split())[:300].rstrip(".") if job.exit_code is None else f"exit code {job.exit_code}"
+        how = one_line(job.message, 300).rstrip(".") if job.exit_code is None else f"exit code {job.exit_code}"
         _log.info("%s: %s (%s); submit the study again to go on", job.status, job.id, how)
     raise typer.Exit(job.outcome)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from zostudy.wording import suggestion
+from zostudy.wording import one_line, suggestion
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Click's; a typer may hold a click of its own within itself."""
@@ -48,7 +48,7 @@ def flagged(message: str, app: typer.Typer, verb: str) -> str:
 
 def usage_line(error: Any) -> str:
     """Returns what is wrong with the arguments, and a near word that exists, or else how to see what can be given."""
-    message, suggested = _split_suggestion(" ".join(error.format_message().split()))
+    message, suggested = _split_suggestion(one_line(error.format_message()))
     see = f"{error.ctx.command_path if error.ctx else 'zostudy'} --help shows what can be given"
     if suggested:
         remedy = f"did you mean {suggested}?"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zostudy.errors import ResultsError, ZostudyError
+from zostudy.wording import one_line
 
 if TYPE_CHECKING:  # a node that looks for a file needs nothing of how results are stored
     from zostudy.results.storage import Storage
@@ -134,7 +135,7 @@ def _cannot_run(node: str, error: Exception) -> ZostudyError:
     cause, remedy = error, "mend that, or take the node out"
     if isinstance(error, ray.exceptions.RayTaskError):
         cause, remedy = error.cause, "install it there, or ship it with zostudy submit"
-    reason = " ".join(str(cause).split())[-300:]
+    reason = one_line(cause)[-300:]
     return ZostudyError(
         "every node must have the zostudy that is here", got=f"{node} cannot run it ({reason})", remedy=remedy
     )

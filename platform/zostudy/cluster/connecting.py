@@ -16,6 +16,7 @@ from zostudy.cluster.nodes import local_replicas
 from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
 from zostudy.machine import usable_cpus
+from zostudy.wording import one_line
 
 if TYPE_CHECKING:
     import grpc
@@ -135,7 +136,7 @@ def _ask_head(address: str, token: Token | None) -> None:
     except grpc.RpcError as error:
         if error.code() is grpc.StatusCode.UNAUTHENTICATED:
             raise _refused(address, token) from None
-        reason = " ".join(str(error.details()).split())[:200]
+        reason = one_line(error.details(), 200)
         raise ZostudyError(
             "a Ray cluster must listen at `address`",
             got=f"{address} does not answer ({reason})",
@@ -176,7 +177,7 @@ def _refused(address: str, token: Token | None) -> ZostudyError:
 
 
 def _not_joined(address: str, error: Exception) -> ZostudyError:
-    reason = " ".join(str(error).split())
+    reason = one_line(error)
     if versions := re.findall(r"Ray: (\S+) Python: (\S+)", reason):
         theirs, ours = (f"Ray {ray} and Python {python}" for ray, python in versions)
         return ZostudyError(

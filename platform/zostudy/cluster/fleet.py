@@ -15,9 +15,9 @@ from zostudy.cluster.hang_detector import MOST_BATCH_SECONDS, HangDetector
 from zostudy.cluster.nodes import describe_demand, describe_largest, room
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
-from zostudy.cluster.replica_set import MOST_DEATHS, ReplicaLister, ReplicaSet, in_one_line
+from zostudy.cluster.replica_set import MOST_DEATHS, ReplicaLister, ReplicaSet
 from zostudy.config.study import ResourcesSpec
-from zostudy.errors import ZostudyError
+from zostudy.errors import ZostudyError, one_line_of
 
 SECONDS_BETWEEN_CHECKS = 5.0
 SECONDS_WHILE_ONE_STARTS = 1.0
@@ -134,7 +134,7 @@ class Fleet:
         for step in (self._replace, self._add, self._look_after, self._restart_hanging):
             with contextlib.suppress(Exception):  # trouble of the cluster passes, or ends the study by its trials
                 step()
-        faults = {in_one_line(fault) for fault in self._replica_set.faults.values()}
+        faults = {one_line_of(fault) for fault in self._replica_set.faults.values()}
         for fault in sorted(faults - self._known_faults):
             self._notify(f"a replica cannot be used: {fault}")
         self._known_faults |= faults

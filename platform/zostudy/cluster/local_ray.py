@@ -11,6 +11,7 @@ from typing import Any
 from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_sigterm
 from zostudy.cluster.process_watch import NAMES, watched_processes
 from zostudy.errors import ZostudyError
+from zostudy.wording import one_line
 
 OBJECT_STORE_BYTES = 2**28
 
@@ -64,7 +65,7 @@ def _start(cpus: int, shared_bytes: int) -> None:
             _system_config={"worker_maximum_startup_concurrency": cpus},  # else it warns of replicas beyond the cores
         )
     except Exception as error:  # Ray raises nothing narrower where its processes do not come up in time
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise ZostudyError(
             "Ray must start on this machine", got=f"did not ({reason})", remedy=f"{_remedy(reason)}, and run again"
         ) from error

@@ -14,8 +14,8 @@ from zostudy.cluster.dispatch import Call, Dispatch
 from zostudy.cluster.micro_batches import MOST_EXAMPLES, Answer, MicroBatch, ScoreBuffer, Scorer, cut_queries
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
-from zostudy.cluster.replica_set import ReplicaLister, ReplicaSet, in_one_line
-from zostudy.errors import ClusterError
+from zostudy.cluster.replica_set import ReplicaLister, ReplicaSet
+from zostudy.errors import ClusterError, one_line_of
 
 CALLS_OF_A_LONG_QUEUE = 4
 MOST_BATCHES_OF_A_CALL = 8
@@ -157,7 +157,7 @@ def _ray_errors_explained() -> Iterator[None]:
     except ray.exceptions.RayError as error:
         raise ClusterError(
             "the cluster must do as Ray asks",
-            got=f"does not ({in_one_line(error)})",
+            got=f"does not ({one_line_of(error)})",
             remedy="see that its nodes live and have room, and run again",
         ) from error
 

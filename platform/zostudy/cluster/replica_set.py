@@ -9,7 +9,8 @@ from typing import Any
 
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import CONTROL, ScorerFactory
-from zostudy.errors import NoReplicaError, ReplicaError, ZostudyError
+from zostudy.errors import NoReplicaError, ReplicaError, ZostudyError, one_line_of
+from zostudy.wording import last_line
 
 ReplicaLister = Callable[[], Sequence[Any]]
 """Returns the handles of all replicas, those that live and those that wait for a node."""
@@ -95,7 +96,7 @@ class ReplicaSet:
             last = [NONE_LEFT, *self.faults.values()][-1]
             if isinstance(last, ZostudyError):
                 raise NoReplicaError(last.rule, got=last.got, remedy=last.remedy, about=last.about)
-            raise NoReplicaError(in_one_line(last))
+            raise NoReplicaError(one_line_of(last))
 
     def wait_for_any(self) -> None:
         """Waits until a replica is usable; see ``refresh`` for what it raises."""
@@ -148,7 +149,7 @@ class ReplicaSet:
             else:  # Ray would repeat the call if it could start the process
                 self.faults[replica] = ReplicaError(
                     "a replica must come to life",
-                    got=f"its process cannot start ({last_words(str(error))})",
+                    got=f"its process cannot start ({last_line(error)})",
                     remedy="see that its node has the zostudy that is here, or ship it with zostudy submit",
                 )
         else:
@@ -180,21 +181,9 @@ class ReplicaSet:
             again = self.add_pending if fault is None else self.restart
             again(replica)
         else:
-            reason = "its process died" if fault is None else in_one_line(fault)
+            reason = "its process died" if fault is None else one_line_of(fault)
             self.faults[replica] = ReplicaError(
                 "a replica must load the model",
                 got=f"failed {MOST_DEATHS} times ({reason})",
                 remedy="see that nodes have the memory and the files for it",
             )
-
-
-def last_words(text: str) -> str:
-    """Returns the last line with a text: of a traceback, what was raised."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no reason given"
-
-
-def in_one_line(error: Exception) -> str:
-    """Returns the text of an error, after its type unless it is one of ours."""
-    text = " ".join(str(error).split())[:500]
-    return text if isinstance(error, ZostudyError) else f"{type(error).__name__}: {text}"

@@ -11,6 +11,7 @@ import pyarrow.types as types
 
 from zostudy.errors import DataError
 from zostudy.tasks.json_columns import JsonType
+from zostudy.wording import one_line
 
 REMEDY = "leave the column out, or write the format that it came from"
 OUT_OF_RANGE = "<value out of range"  # what Arrow writes of times that it has no digits for
@@ -117,7 +118,7 @@ def _refuse(bad: Sequence[bool], column: pa.ChunkedArray, name: str, kind: str) 
 
 
 def _failure(column: pa.ChunkedArray, name: str, kind: str, error: Exception) -> DataError:
-    reason = " ".join(str(error).split())
+    reason = one_line(error)
     return DataError(f"{kind} cannot hold column {name!r} (of type {column.type}: {reason}); {REMEDY}")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from zostudy.config.study import BUILT_IN_MODELS
 from zostudy.errors import ModelError, ZostudyError
-from zostudy.wording import nearest
+from zostudy.wording import nearest, one_line
 
 if TYPE_CHECKING:
     from zostudy.lm.sources import ModelSource
@@ -108,7 +108,7 @@ def _reason(error: BaseException) -> str:
     text = str(error).strip()
     if isinstance(error, OSError | ValueError) and type(error).__module__.partition(".")[0] in ("builtins", "zostudy"):
         text = text.partition("\n")[0]  # transformers' other lines are advice, which does not always fit
-    text = " ".join(text.split()).rstrip(".: ") or type(error).__name__
+    text = one_line(text).rstrip(".: ") or type(error).__name__
     if isinstance(error, KeyError):  # its message is the key alone
         text = f"unknown or missing: {text}"
     return textwrap.shorten(text, 160, placeholder=" ...")

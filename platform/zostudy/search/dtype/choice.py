@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from zostudy.cluster.pool import RayPool
-from zostudy.cluster.replica_set import in_one_line
-from zostudy.errors import DisagreementError, ReplicaError, ZostudyError
+from zostudy.errors import DisagreementError, ReplicaError, ZostudyError, one_line_of
 from zostudy.lm.noise_floor import ProbeScores
 from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
@@ -95,7 +94,7 @@ class DtypeChoice:
         except Exception as error:
             raise ReplicaError(
                 "a replica must score the task's texts",
-                got=f"raises {in_one_line(error)}",
+                got=f"raises {one_line_of(error)}",
                 remedy="lower budget.batch_size, or give replicas more memory",
             ) from error
 

@@ -8,11 +8,11 @@ from typing import Any
 from ray.tune import Callback
 from ray.tune.search import Searcher
 
-from zostudy.cluster.replica_set import last_words
 from zostudy.search.driver import StudyDriver
 from zostudy.search.plan import Assignment
 from zostudy.search.tune.pace import Pace
 from zostudy.search.tune.trainable import FAULT, METRIC, OUTCOME, PROGRESS, REFUSED, SAVED
+from zostudy.wording import last_line
 
 
 class StudySearcher(Searcher):
@@ -95,7 +95,7 @@ class Deaths(Callback):
         A process that is killed or does not start cannot report a reason itself.
         """
         text = Path(trial.error_file).read_text(encoding="utf-8", errors="replace")
-        self._searcher.on_trial_error(trial.trial_id, last_words(text))
+        self._searcher.on_trial_error(trial.trial_id, last_line(text))
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns nothing: Tune pickles its callbacks before it begins."""
