@@ -30,7 +30,7 @@ class LoadedModel:
         study: the study.
         model: its weights; or its source, if only transformers' own code runs it.
         dtype: of the matrix products.
-        micro_batch_size: how many examples a unit of work should hold.
+        micro_batch_size: how many examples a micro-batch should hold.
         agreement: how near its scores are to those of transformers' own model.
     """
 
@@ -105,7 +105,7 @@ def _micro_batch_size(study: PreparedStudy, weights: Weights) -> int:
 
 
 def _mean_tokens(study: PreparedStudy) -> float:
-    """Returns about how many tokens a text has, by all texts of the task, so that more draws change no unit."""
+    """Returns about how many tokens a text has, by all texts of the task, so that more draws change no micro-batch."""
     table = study.task.table
     characters = [len(text) for texts in (table.texts, table.second_texts or ()) for text in texts]
     return max(1.0, sum(characters) / len(table.texts) / CHARACTERS_OF_A_TOKEN)

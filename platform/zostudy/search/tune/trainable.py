@@ -31,7 +31,7 @@ REFUSED = "refused"
 
 @dataclass(frozen=True)
 class PoolFactory:
-    """Makes the pools of trials: on which replicas, with which scorer, its dtype, and how large a unit is."""
+    """Makes the pools of trials: on which replicas, with which scorer, its dtype, and the size of a micro-batch."""
 
     list_replicas: ReplicaLister
     factory: ScorerFactory
@@ -39,7 +39,7 @@ class PoolFactory:
     dtype: str
 
     def pool(self, first: int = 0) -> RayPool:
-        """Returns a pool that sends its first unit to the replica of that number."""
+        """Returns a pool that sends its first micro-batch to the replica of that number."""
         return RayPool(self.list_replicas, self.factory, self.micro_batch_size, first)
 
 
