@@ -64,7 +64,7 @@ def test_a_model_that_is_not_there_is_named_with_its_option(call, results: Path,
 def test_texts_in_a_folder_are_refused_as_such(call, results: Path, tmp_path: Path) -> None:
     call("export", results, "best", "--to", tmp_path / "out")
     [line] = call("predict", tmp_path / "out", tmp_path).err.splitlines()
-    assert f"{tmp_path}: is a folder; name a CSV, TSV, JSON or Parquet file" in line
+    assert f"{tmp_path}: must be a file of texts, but it is a folder; name a CSV, TSV, JSON or Parquet file" in line
 
 
 def test_tokens_are_a_table_or_records(call, results: Path) -> None:

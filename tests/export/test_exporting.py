@@ -10,11 +10,11 @@ import yaml
 from safetensors.numpy import load_file
 
 from zostudy.config import TaskSpec
+from zostudy.config.study import HeadKind
 from zostudy.errors import DataError, ModelError, ResultsError
-from zostudy.export.asking import find_asking
 from zostudy.export.exporting import export_trial
-from zostudy.export.folder import whole_folder
-from zostudy.export.manifest import FILES, read_manifest
+from zostudy.export.manifest import FILES, read_manifest, whole_folder
+from zostudy.export.task import find_task
 from zostudy.export.trials import load_study_results
 from zostudy.results.statistics import t_interval
 from zostudy.tasks.loading import load_task
@@ -153,28 +153,28 @@ def test_a_folder_of_studies_is_no_study(exported_study) -> None:
 def test_label_words_stand_for_the_classes_where_the_data_is_gone(exported_study, tmp_path: Path) -> None:
     exported = exported_study("mini-gpt2")
     results, texts = _moved(exported, tmp_path)
-    there = export_trial(load_study_results(results).trial("best"), tmp_path / "there")
+    manifest, note = export_trial(load_study_results(results).trial("best"), tmp_path / "there")
     texts.unlink()
-    gone = export_trial(load_study_results(results).trial("best"), tmp_path / "gone")
-    assert there.note is None
-    assert there.manifest.task.class_names == ("down", "up")
-    assert gone.note is not None
-    assert gone.manifest.task.class_names == ("bad", "great")
-    assert f"Note: {gone.note}." in (tmp_path / "gone" / "README.md").read_text()
+    assert note is None
+    assert manifest.task.class_names == ("down", "up")
+    manifest, note = export_trial(load_study_results(results).trial("best"), tmp_path / "gone")
+    assert note is not None
+    assert manifest.task.class_names == ("bad", "great")
+    assert f"Note: {note}." in (tmp_path / "gone" / "README.md").read_text()
     for name in ("prompt_embeds.safetensors", "adapter_model.safetensors"):
         assert (tmp_path / "gone" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
 
 
 def test_names_that_only_the_data_holds_are_asked_for_where_it_is_gone(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"in the study's data only, which cannot be read \(.*gone\.csv.*\); put it back"
+        DataError, match=r"in the study's data only, but it cannot be read \(.*gone\.csv.*\); put it back"
     ):
-        find_asking(TaskSpec(file=str(tmp_path / "gone.csv"), template="{text} {mask}"), "masked")
+        find_task(TaskSpec(file=str(tmp_path / "gone.csv"), template="{text} {mask}"), "masked")
 
 
 @pytest.mark.parametrize("head", ["masked", "causal", "encoder"])
 @pytest.mark.parametrize("pair", [False, True])
-def test_a_well_known_tasks_words_are_those_of_its_data(head: str, pair: bool, tmp_path: Path) -> None:
+def test_a_well_known_tasks_words_are_those_of_its_data(head: HeadKind, pair: bool, tmp_path: Path) -> None:
     file = tmp_path / "data.csv"
     file.write_text(
         "text,other,label,split\n"
@@ -183,15 +183,15 @@ def test_a_well_known_tasks_words_are_those_of_its_data(head: str, pair: bool, t
     spec = TaskSpec(name="mrpc" if pair else "sst2", file=str(file), second_text="other" if pair else None)
     task = load_task(spec)
     file.unlink()
-    asking = find_asking(spec, head)  # type: ignore[arg-type]
-    assert asking.wording == task.wording(head)  # type: ignore[arg-type]
-    assert asking.class_names == task.table.class_names
-    assert (asking.text, asking.second_text) == ("text", "other" if pair else None)
+    exported, _ = find_task(spec, head)
+    assert exported.wording == task.wording(head)
+    assert exported.class_names == task.table.class_names
+    assert (exported.text, exported.second_text) == ("text", "other" if pair else None)
 
 
 def test_a_hub_tasks_columns_are_known(tmp_path: Path) -> None:
-    assert find_asking(TaskSpec(name="sst2"), "masked").text == "sentence"
-    pair = find_asking(TaskSpec(name="mrpc"), "masked")
+    assert find_task(TaskSpec(name="sst2"), "masked")[0].text == "sentence"
+    pair, _ = find_task(TaskSpec(name="mrpc"), "masked")
     assert (pair.text, pair.second_text) == ("sentence1", "sentence2")
 
 

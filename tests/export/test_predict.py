@@ -54,7 +54,7 @@ def test_progress_is_told_in_parts(exported_study, tmp_path: Path) -> None:
 
 def test_another_model_is_refused(exported_study) -> None:
     exported = exported_study("mini-gpt2")
-    with pytest.raises(ModelError, match=r"must be the tokens|has other weights; name that model with --model"):
+    with pytest.raises(ModelError, match=r"must be the tokens|has other weights; name that model with `model`"):
         predicted(exported.folder, exported.texts, model="mini-llama")
 
 
@@ -74,7 +74,7 @@ def test_a_model_of_other_weights_is_refused_and_a_copy_elsewhere_is_taken(expor
         tensors = load_file(folder / "model.safetensors")
         tensors[next(tensor for tensor in tensors if tensor.endswith(name))][0, 0] += 1
         save_file(tensors, changed / "model.safetensors", metadata={"format": "pt"})
-        with pytest.raises(ModelError, match=f"has {message}; name that model with --model"):
+        with pytest.raises(ModelError, match=f"has {message}; name that model with `model`"):
             predicted(exported.folder, exported.texts, model=str(changed))
 
 
@@ -109,7 +109,7 @@ def test_an_earlier_export_knows_the_embeddings_alone(exported_study, tmp_path: 
     (folder / "zostudy.json").write_text(json.dumps(manifest))
     assert len(predicted(folder, exported.texts)) > 0
     (folder / "zostudy.json").write_text(json.dumps(manifest | {"embeddings": "0" * 64}))
-    with pytest.raises(ModelError, match="has other embeddings; name that model with --model"):
+    with pytest.raises(ModelError, match="has other embeddings; name that model with `model`"):
         predicted(folder, exported.texts)
 
 
@@ -127,7 +127,7 @@ def test_long_texts_are_refused_unless_they_may_be_cut(exported_study, tmp_path:
         ({"text": ["a"]}, "must have the column 'body', but its columns are text"),
         ({"body": ["a", ""]}, "1 empty texts in column 'body', the first at row 2"),
         ({"body": []}, "holds no rows"),
-        ({"body": ["a"], "score_up": [1]}, "has a column 'score_up' already"),
+        ({"body": ["a"], "score_up": [1]}, "has 'score_up' already"),
     ],
 )
 def test_mistakes_in_the_file_are_one_line(exported_study, tmp_path: Path, rows: dict, message: str) -> None:
@@ -146,14 +146,14 @@ def test_columns_may_be_named_otherwise(exported_study, tmp_path: Path) -> None:
     assert (texts.texts, texts.second_texts) == (("a",), ("b",))
     with pytest.raises(DataError, match="must have the column 'other'"):
         read_texts(file, manifest, "one", None)
-    with pytest.raises(DataError, match="has no second text; leave out --second-text"):
+    with pytest.raises(DataError, match="has no second text; leave out `second_text`"):
         read_texts(file, read_manifest(exported_study("mini-gpt2").folder), "one", "two")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_one_line(exported_study) -> None:
     exported = exported_study("mini-gpt2")
-    with pytest.raises(ModelError, match="needs a GPU that torch can use, but there is none; use --device cpu"):
+    with pytest.raises(ModelError, match="needs a GPU that torch can use, but there is none; use `device` cpu"):
         predicted(exported.folder, exported.texts, device="cuda")
 
 

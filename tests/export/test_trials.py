@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from zostudy.config import ConfirmSpec, SearchSpec
 from zostudy.errors import ResultsError
 from zostudy.export.exporting import export_trial
-from zostudy.export.labelling import Texts
+from zostudy.export.labelling import InputTexts
 from zostudy.export.manifest import read_manifest
 from zostudy.export.nearest import nearest_tokens
 from zostudy.export.predict import predict
@@ -136,10 +136,10 @@ def test_a_study_in_bfloat16_is_taken_away_and_goes_on_in_bfloat16(
     manifest, stored = read_manifest(tmp_path / "out"), trial.scores("test")
     assert manifest.model.dtype == "bfloat16"
     bodies = tuple(read_rows(texts).table["body"].take(stored.rows).to_pylist())
-    in_bfloat16 = predict(tmp_path / "out", manifest, Texts(bodies, None), lambda done: None)
+    in_bfloat16 = predict(tmp_path / "out", manifest, InputTexts(bodies, None), lambda done: None)
     float32 = manifest.model_copy(update={"model": manifest.model.model_copy(update={"dtype": "float32"})})
     float32 = float32.model_copy(update={"embeddings": fingerprint(table)})
-    in_float32 = predict(tmp_path / "out", float32, Texts(bodies, None), lambda done: None)
+    in_float32 = predict(tmp_path / "out", float32, InputTexts(bodies, None), lambda done: None)
     away = [np.abs(scores - stored.scores).mean() for scores in (in_bfloat16, in_float32)]
     assert away[0] < away[1] / 2  # what is left is the rounding of another batch
 

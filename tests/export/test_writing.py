@@ -224,7 +224,7 @@ def test_what_a_format_cannot_hold_is_refused_before_the_work(
     for write in (lambda: check_target(to, tmp_path, rows), lambda: write_rows(rows, to)):
         with pytest.raises(DataError) as caught:
             write()
-        assert str(caught.value).startswith(f"--to {to}: {fault}")
+        assert str(caught.value).startswith(f"`to` {to}: {fault}")
         assert "leave the column out" in str(caught.value)
         assert "\n" not in str(caught.value)
         assert not list(tmp_path.iterdir())

@@ -40,18 +40,18 @@ def export_command(
     trust_remote_code: TrustOption = False,
 ) -> None:
     """Export a tuned prompt: a PEFT adapter, its vectors, and a model card."""
-    from zostudy.export.folder import check_free
+    from zostudy.export.manifest import check_free
 
     check_free(to)
     chosen = _choose(results, trial, confirmed=True)
     with progress(f"loading {chosen.study.spec.model.name}", at_once=True):
         from zostudy.export.exporting import export_trial
 
-        exported = export_trial(chosen, to, trust_remote_code)
-    if exported.note:
-        _log.info("note: %s", exported.note)
+        manifest, note = export_trial(chosen, to, trust_remote_code)
+    if note:
+        _log.info("note: %s", note)
     print_lines(
-        f"exported: {exported.manifest.trial} to {to}",
+        f"exported: {manifest.trial} to {to}",
         f"card:     {to / 'README.md'}",
         f"use:      zostudy predict {shlex.quote(str(to))} FILE",
     )

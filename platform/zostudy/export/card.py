@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from zostudy.config import dump_yaml
 from zostudy.config.study import BUILT_IN_MODELS
 from zostudy.export.decision import Decision, recalls
 from zostudy.export.manifest import ADAPTER_CONFIG_FILE, Manifest
 from zostudy.export.prompt import TunedPrompt
-from zostudy.export.settings import settings_in_use
 from zostudy.export.snippets import peft_snippet, vllm_snippet
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import ModelSource, package_of
 from zostudy.results.schema import METRICS, TRIALS, meaning
 from zostudy.results.tables import Table, markdown
 from zostudy.wording import printable
+
+_POINTWISE = ("cross-entropy", "focal", "hinge")
+USED_BY: Mapping[str, tuple[str, ...]] = {
+    "focal_gamma": ("focal",),
+    "hinge_margin": ("hinge",),
+    "auc_version": ("auc",),
+    "alpha_projection": ("auc",),
+    "auxiliary_learning_rate": ("auc",),
+    "auxiliary_start": ("auc",),
+    "imbalance.prior": ("auc",),
+    "imbalance.margin": ("auc",),
+    "imbalance.class_weights": _POINTWISE,
+}
+"""The objectives that use an option; every objective uses the others."""
 
 _VLLM = """## Use with vLLM
 
@@ -55,6 +69,20 @@ def model_card(
         _repeat(trial),
     ]
     return "\n".join(parts)
+
+
+def settings_in_use(params: Mapping[str, Any], objective: str | None) -> dict[str, Any]:
+    """Returns the options that are set, without those that the objective does not use.
+
+    Args:
+        params: every option, the imbalance settings among them.
+        objective: the one that the method minimised, or None for a method without one.
+    """
+    return {
+        name: value
+        for name, value in params.items()
+        if value is not None and (name not in USED_BY or objective in USED_BY[name])
+    }
 
 
 def _header(manifest: Manifest) -> str:

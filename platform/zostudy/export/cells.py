@@ -84,12 +84,8 @@ def _plain_values(column: pa.ChunkedArray, name: str, kind: str) -> Sequence[Any
 
 def _floats(column: pa.ChunkedArray) -> Sequence[Any]:
     """Returns floats of the column's own width, which are written with the fewest digits that tell them apart."""
-    return [
-        None if not valid else value
-        for value, valid in zip(
-            column.to_numpy().astype(column.type.to_pandas_dtype()), column.is_valid().to_pylist(), strict=True
-        )
-    ]
+    values = column.to_numpy().astype(column.type.to_pandas_dtype())
+    return [value if valid else None for value, valid in zip(values, column.is_valid().to_pylist(), strict=True)]
 
 
 def _nested_cells(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
@@ -103,7 +99,7 @@ def _nested_cells(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
 
 def _fits_json(of: pa.DataType) -> bool:
     if types.is_struct(of) or types.is_list(of) or types.is_large_list(of) or types.is_fixed_size_list(of):
-        return all(_fits_json(of.field(place).type) for place in range(of.num_fields))
+        return all(_fits_json(of.field(i).type) for i in range(of.num_fields))
     return any(check(of) for check in _LEAVES)
 
 
@@ -118,8 +114,7 @@ def _refuse(bad: Sequence[bool], column: pa.ChunkedArray, name: str, kind: str) 
 
 
 def _failure(column: pa.ChunkedArray, name: str, kind: str, error: Exception) -> DataError:
-    reason = one_line(error)
-    return DataError(f"{kind} cannot hold column {name!r} (of type {column.type}: {reason}); {REMEDY}")
+    return DataError(f"{kind} cannot hold column {name!r} (of type {column.type}: {one_line(error)})", remedy=REMEDY)
 
 
 def _first(column: pa.ChunkedArray) -> int:
@@ -128,7 +123,7 @@ def _first(column: pa.ChunkedArray) -> int:
 
 def _refusal(column: pa.ChunkedArray, name: str, kind: str, row: int) -> DataError:
     of = "values of several kinds" if isinstance(column.type, JsonType) else f"of type {column.type}"
-    return DataError(f"{kind} cannot hold column {name!r} ({of}, row {row + 1:,}); {REMEDY}")
+    return DataError(f"{kind} cannot hold column {name!r} ({of}, row {row + 1:,})", remedy=REMEDY)
 
 
 _STRINGS: tuple[Callable[[pa.DataType], bool], ...] = (types.is_string, types.is_large_string, types.is_string_view)

@@ -1,45 +1,50 @@
-"""A trial's prompt, exported: adapter, vectors, manifest and model card in one folder."""
+"""A trial's prompt, exported: PEFT adapter, vectors, manifest and model card in one folder.
+
+PEFT puts its virtual tokens in front of the whole input; a study puts the prompt behind the tokenizer's leading
+special tokens, such as RoBERTa's ``<s>``. So those tokens' embeddings are the adapter's first vectors, and the input
+goes without these tokens. Positions follow: both count on from the first vector. The logits are the same.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from pathlib import Path
 
+import torch
 from safetensors.torch import save
 
-from zostudy.config.study import ModelSpec
-from zostudy.export.adapter import write_adapter
-from zostudy.export.asking import Asking, find_asking
 from zostudy.export.card import model_card
 from zostudy.export.decision import choose_decision
-from zostudy.export.folder import check_free, whole_folder
 from zostudy.export.identity import identity_of
-from zostudy.export.manifest import CARD_FILE, MANIFEST_FILE, PROMPT_FILE, PROMPT_KEY, ExportedTask, Manifest
+from zostudy.export.manifest import (
+    ADAPTER_CONFIG_FILE,
+    ADAPTER_FILE,
+    CARD_FILE,
+    MANIFEST_FILE,
+    PROMPT_FILE,
+    PROMPT_KEY,
+    Manifest,
+    check_free,
+    whole_folder,
+)
 from zostudy.export.prompt import TunedPrompt, fingerprint, tuned_prompt
+from zostudy.export.task import find_task
 from zostudy.export.trials import StoredTrial
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.sources import ModelSource, find_model, load_config
+
+_TASK_TYPES = {"causal": "CAUSAL_LM", "masked": "FEATURE_EXTRACTION", "encoder": "FEATURE_EXTRACTION"}
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What an export holds.
-
-    Attributes:
-        manifest: as ``zostudy.json`` has it.
-        note: what a user should know of the class names, or None.
-    """
-
-    manifest: Manifest
-    note: str | None
-
-
-def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False) -> Exported:
-    """Writes the prompt of a confirm trial to a folder, which appears whole; returns what it holds.
+def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False) -> tuple[Manifest, str | None]:
+    """Writes the prompt of a confirm trial to a folder, which appears whole.
 
     Args:
         trial: of the confirm stage.
         out: a new folder, or an earlier export, which is replaced.
         trust_remote_code: run Python files that come with the model, whatever the study allowed.
+
+    Returns:
+        The manifest, and a note on the class names, if there is one.
 
     Raises:
         ResultsError: the trial is of the search, or the folder holds something else or cannot be written.
@@ -47,26 +52,12 @@ def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False)
     """
     check_free(out)
     trial.check_confirmed()
-    spec = trial.study.spec.model.model_copy(
-        update={"trust_remote_code": trust_remote_code, "dtype": trial.study.dtype}
-    )
-    source = find_model(spec)
-    asking = find_asking(trial.study.spec.task, source.head)
-    prompt = tuned_prompt(spec, source, asking, trial)
-    manifest = _manifest(spec, source, asking, prompt, trial)
-    with whole_folder(out) as folder:
-        write_adapter(folder, prompt, source)
-        (folder / PROMPT_FILE).write_bytes(save({PROMPT_KEY: prompt.vectors.contiguous()}, metadata={"format": "pt"}))
-        (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        (folder / CARD_FILE).write_text(model_card(manifest, prompt, source, trial, asking.note), encoding="utf-8")
-    return Exported(manifest, asking.note)
-
-
-def _manifest(
-    spec: ModelSpec, source: ModelSource, asking: Asking, prompt: TunedPrompt, trial: StoredTrial
-) -> Manifest:
     study = trial.study.spec
-    return Manifest(
+    spec = study.model.model_copy(update={"trust_remote_code": trust_remote_code, "dtype": trial.study.dtype})
+    source = find_model(spec)
+    task, note = find_task(study.task, source.head)
+    prompt = tuned_prompt(spec, source, task, trial)
+    manifest = Manifest(
         study=study.name,
         cell=trial.row["cell"],
         trial=trial.name,
@@ -76,16 +67,37 @@ def _manifest(
         head=source.head,
         embeddings=fingerprint(prompt.embeddings),
         identity=identity_of(source, prompt.tokenizer),
-        task=ExportedTask(
-            name=study.task.name,
-            text=asking.text,
-            second_text=asking.second_text,
-            template=asking.wording.template.source,
-            label_words=asking.wording.label_words,
-            label_tokens=prompt.label_tokens,
-            class_names=asking.class_names,
-            truncate=study.task.truncate,
-        ),
+        task=task.model_copy(update={"label_tokens": prompt.label_tokens}),
         decision=choose_decision(trial.scores("dev")),
         versions=trial.versions,
     )
+    with whole_folder(out) as folder:
+        write_adapter(folder, prompt, source)
+        (folder / PROMPT_FILE).write_bytes(save({PROMPT_KEY: prompt.vectors.contiguous()}, metadata={"format": "pt"}))
+        (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (folder / CARD_FILE).write_text(model_card(manifest, prompt, source, trial, note), encoding="utf-8")
+    return manifest, note
+
+
+def write_adapter(folder: Path, prompt: TunedPrompt, source: ModelSource) -> None:
+    """Writes an adapter that ``peft.PeftModel.from_pretrained`` loads.
+
+    PEFT has no task type for masked models; FEATURE_EXTRACTION hands on what the base model returns, its logits here.
+    """
+    vectors = torch.cat([prompt.lead_vectors, prompt.vectors]).contiguous()
+    model = load_config(source).get_text_config()
+    config = {
+        "peft_type": "PROMPT_TUNING",
+        "task_type": _TASK_TYPES[source.head],
+        "base_model_name_or_path": source.location,
+        "revision": source.revision,
+        "inference_mode": True,
+        "num_virtual_tokens": len(vectors),
+        "token_dim": vectors.shape[1],
+        "num_transformer_submodules": 1,
+        "num_attention_heads": getattr(model, "num_attention_heads", 1),  # PEFT asks for it even without attention
+        "num_layers": model.num_hidden_layers,
+        "prompt_tuning_init": "RANDOM",
+    }
+    (folder / ADAPTER_CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / ADAPTER_FILE).write_bytes(save({"prompt_embeddings": vectors}, metadata={"format": "pt"}))

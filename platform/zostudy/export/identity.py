@@ -1,4 +1,4 @@
-"""Which model a prompt was tuned for: its weights, settings and tokens, wherever the files lie now."""
+"""The model that a prompt was tuned for: its weights, settings and tokens, wherever the files lie now."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from zostudy.lm.digest import weights_digest
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource, load_config
 
-# They decide no score, or zostudy decides them itself, and they change as a model is saved again.
-_IDLE = {
+# These decide no score, or zostudy decides them itself. They change when a model is saved again.
+_IGNORED = {
     "_attn_implementation_autoset",
     "_name_or_path",
     "architectures",
@@ -50,7 +50,7 @@ class Identity(BaseModel):
 
 
 def identity_of(source: ModelSource, tokenizer: Any) -> Identity:
-    """Returns what a model is.
+    """Returns the identity of a model.
 
     Raises:
         ModelError: the model cannot be read.
@@ -72,12 +72,14 @@ def check_identity(identity: Identity, name: str, source: ModelSource, tokenizer
     Raises:
         ModelError: it is another one, or cannot be read.
     """
-    difference = _difference(identity, source, tokenizer)
-    if difference is not None:
-        raise ModelError(
-            f"a prompt works with the model it was tuned for, {name}, but {source.location} has {difference}; "
-            "name that model with --model"
-        )
+    if difference := _difference(identity, source, tokenizer):
+        raise another_model(name, source, difference)
+
+
+def another_model(name: str, source: ModelSource, difference: str) -> ModelError:
+    """Returns the error of a model that is not the one that a prompt was tuned for."""
+    rule = f"a prompt works with the model it was tuned for, {name}"
+    return ModelError(rule, got=f"{source.location} has {difference}", remedy="name that model with `model`")
 
 
 def _difference(identity: Identity, source: ModelSource, tokenizer: Any) -> str | None:
@@ -89,7 +91,7 @@ def _difference(identity: Identity, source: ModelSource, tokenizer: Any) -> str 
         then = type(now).from_dict(identity.config).to_dict() | {"model_type": identity.config.get("model_type")}
         found = now.to_dict()
         keys = sorted(key for key in then.keys() | found.keys() if then.get(key) != found.get(key))
-        named = next((key for key in keys if key not in _IDLE), None)
+        named = next((key for key in keys if key not in _IGNORED), None)
         if named is not None:
             return f"{named} {found.get(named)!r} in its config.json, which was {then.get(named)!r}"
         return None if _tokens(tokenizer) == identity.tokens else "a tokenizer that cuts texts otherwise"

@@ -21,8 +21,8 @@ LABEL = "predicted_label"
 
 
 @dataclass(frozen=True)
-class Texts:
-    """What is to be labelled.
+class InputTexts:
+    """The texts to label.
 
     Attributes:
         texts: n texts.
@@ -33,7 +33,7 @@ class Texts:
     second_texts: tuple[str, ...] | None
 
 
-def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: str | None) -> tuple[Rows, Texts]:
+def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: str | None) -> tuple[Rows, InputTexts]:
     """Returns a file's rows, and the texts among them.
 
     Args:
@@ -46,16 +46,18 @@ def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: st
         DataError: the file cannot be read, lacks a column, has empty texts, or has columns named as the predictions.
     """
     if not file.is_file():
-        fault = "is a folder" if file.is_dir() else "no such file"
-        raise DataError(f"{file}: {fault}; name a CSV, TSV, JSON or Parquet file")
+        fault = "it is a folder" if file.is_dir() else "there is no such file"
+        remedy = "name a CSV, TSV, JSON or Parquet file"
+        raise DataError("must be a file of texts", got=fault, remedy=remedy, about=str(file))
     task, rows = manifest.task, read_rows(file)
     if second_text is not None and task.second_text is None:
-        raise DataError(f"task {task.name!r} has no second text; leave out --second-text")
+        raise DataError(f"task {task.name!r} has no second text", remedy="leave out `second_text`")
     second_column = task.second_text and (second_text or task.second_text)
     taken = [column for column in _columns(manifest) if column in rows.table.column_names]
     if taken:
-        raise DataError(f"{file}: has a column {taken[0]!r} already, which the predictions would replace; rename it")
-    return rows, Texts(*texts_of(rows.table, text or task.text, second_column, str(file)))
+        fault = f"has {taken[0]!r} already"
+        raise DataError("must have no column that predictions add", got=fault, remedy="rename it", about=str(file))
+    return rows, InputTexts(*texts_of(rows.table, text or task.text, second_column, str(file)))
 
 
 def labelled(rows: Rows, scores: NDArray[np.float32], manifest: Manifest) -> Rows:

@@ -1,8 +1,12 @@
-"""What an export holds, and ``zostudy.json`` in it: what is needed to label texts with the prompt, for programs."""
+"""An export's folder: its files, and ``zostudy.json`` among them, which tells programs how to label texts."""
 
 from __future__ import annotations
 
+import os
 import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +16,7 @@ from zostudy.config.study import HeadKind, ModelSpec
 from zostudy.errors import ResultsError
 from zostudy.export.decision import Decision
 from zostudy.export.identity import Identity
-from zostudy.tasks.templates import Template, Wording
+from zostudy.export.task import ExportedTask
 
 MANIFEST_FILE = "zostudy.json"
 PROMPT_FILE = "prompt_embeds.safetensors"
@@ -21,37 +25,7 @@ ADAPTER_CONFIG_FILE = "adapter_config.json"
 CARD_FILE = "README.md"
 FILES = (MANIFEST_FILE, PROMPT_FILE, ADAPTER_FILE, ADAPTER_CONFIG_FILE, CARD_FILE)
 PROMPT_KEY = "prompt_embeds"
-
-
-class ExportedTask(BaseModel):
-    """How the model is asked.
-
-    Attributes:
-        name: the task's.
-        text: the text column of the study's data.
-        second_text: the second text column of pair tasks, or None.
-        template: the words around the text.
-        label_words: one a class; for an encoder a text a class.
-        label_tokens: their token ids; empty for an encoder.
-        class_names: in label order.
-        truncate: whether texts too long for the model are cut.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    text: str
-    second_text: str | None
-    template: str
-    label_words: tuple[str, ...]
-    label_tokens: tuple[int, ...]
-    class_names: tuple[str, ...]
-    truncate: bool
-
-    @property
-    def wording(self) -> Wording:
-        """Template and label words."""
-        return Wording(Template.parse(self.template), self.label_words)
+EXPORT_AGAIN = "export the trial again"
 
 
 class Manifest(BaseModel):
@@ -64,9 +38,9 @@ class Manifest(BaseModel):
         head: how a text is scored.
         embeddings: SHA-256 of the model's input embeddings in that dtype: another model is refused.
         identity: the rest of the model, to the same end; None in earlier exports.
-        task: how the model is asked.
+        task: how texts are put to the model.
         decision: how scores become a class.
-        versions: of zostudy and of what it stands on, and the digest of the data, when the trial ran.
+        versions: of zostudy and its libraries, and the digest of the data, when the trial ran.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -92,15 +66,54 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         ResultsError: the folder holds no export, or one of another format.
     """
-    path = folder / MANIFEST_FILE
+    path, remedy = folder / MANIFEST_FILE, EXPORT_AGAIN
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        fault = f"there is no {path}; make it with: zostudy export DIR TRIAL --to {shlex.quote(str(folder))}"
+        fault = f"there is no {path}"
+        remedy = f"make it with: zostudy export DIR TRIAL --to {shlex.quote(str(folder))}"
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        fault = f"{path} is none ({where}: {first['msg']}); export the trial again"
+        fault = f"{path} is none ({where}: {first['msg']})"
     except (OSError, UnicodeDecodeError) as error:
-        fault = f"{path} cannot be read ({error}); export the trial again"
-    raise ResultsError(f"an exported prompt must hold its manifest, but {fault}")
+        fault = f"{path} cannot be read ({error})"
+    raise ResultsError("an exported prompt must hold its manifest", got=fault, remedy=remedy)
+
+
+def check_free(out: Path) -> None:
+    """Checks that a folder is missing, empty, or an earlier export, which holds no other files than an export does.
+
+    Raises:
+        ResultsError: it is a file or holds something else.
+    """
+    if not out.exists():
+        return
+    others = sorted(set(os.listdir(out)) - set(FILES)) if out.is_dir() else [out.name]
+    if others:
+        rule = "must be a new folder, or an earlier export to replace"
+        raise ResultsError(rule, got=f"{out} holds {others[0]}", remedy="name another folder", about="`to`")
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """Gives an empty folder beside ``out`` that takes its place at the end. After an error nothing is left of it.
+
+    Raises:
+        ResultsError: the folder cannot be written.
+    """
+    out = out.absolute()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
+            new, old = Path(scratch) / "new", Path(scratch) / "old"
+            new.mkdir()
+            yield new
+            if out.exists():
+                out.rename(old)
+            new.rename(out)
+    except OSError as error:
+        fault = f"{out} is not ({error.strerror or error})"
+        raise ResultsError(
+            "must be a folder that can be written", got=fault, remedy="name another one", about="`to`"
+        ) from error

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor, cdist, tensor
 from torch.nn import functional
 
-from zostudy.export.asking import find_asking
 from zostudy.export.prompt import TunedPrompt, tuned_prompt
+from zostudy.export.task import find_task
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import find_model
 from zostudy.lm.vocabulary import Vocabulary
@@ -59,7 +59,8 @@ def nearest_tokens(trial: StoredTrial, top: int, trust_remote_code: bool = False
     """
     spec = trial.study.spec.model.model_copy(update={"trust_remote_code": trust_remote_code})
     source = find_model(spec)
-    prompt = tuned_prompt(spec, source, find_asking(trial.study.spec.task, source.head), trial)
+    task, _ = find_task(trial.study.spec.task, source.head)
+    prompt = tuned_prompt(spec, source, task, trial)
     embeddings = prompt.embeddings.float()
     cosines = functional.normalize(prompt.vectors, dim=-1) @ functional.normalize(embeddings, dim=-1).T
     distances = cdist(prompt.vectors, embeddings, compute_mode="donot_use_mm_for_euclid_dist")

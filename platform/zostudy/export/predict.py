@@ -16,9 +16,9 @@ from torch import Tensor
 
 from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError, ResultsError, TooLongError
-from zostudy.export.identity import check_identity
-from zostudy.export.labelling import Texts
-from zostudy.export.manifest import PROMPT_FILE, PROMPT_KEY, Manifest
+from zostudy.export.identity import another_model, check_identity
+from zostudy.export.labelling import InputTexts
+from zostudy.export.manifest import EXPORT_AGAIN, PROMPT_FILE, PROMPT_KEY, Manifest
 from zostudy.export.prompt import fingerprint
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.frozen import make_evaluator
@@ -29,14 +29,12 @@ from zostudy.lm.weights import DType
 
 ROWS_AT_ONCE = 256
 
-Report = Callable[[int], None]
-
 
 def predict(
     folder: Path,
     manifest: Manifest,
-    texts: Texts,
-    report: Report,
+    texts: InputTexts,
+    report: Callable[[int], None],
     device: str = "cpu",
     model: str | None = None,
     truncate: bool = False,
@@ -48,7 +46,7 @@ def predict(
         folder: the export.
         manifest: its manifest.
         texts: what to label.
-        report: told how many are done.
+        report: called with the number of texts that are done.
         device: a torch device.
         model: where the model is now, if not where the study had it.
         truncate: cut texts that are too long, even where the study refused them.
@@ -59,7 +57,7 @@ def predict(
         ResultsError: the export is damaged.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise ModelError("--device cuda needs a GPU that torch can use, but there is none; use --device cpu")
+        raise ModelError("`device` cuda needs a GPU that torch can use", got="there is none", remedy="use `device` cpu")
     named = {} if model is None else {"name": os.path.abspath(model) if os.path.isdir(model) else model}
     spec = manifest.model.model_copy(update={**named, "head": manifest.head, "trust_remote_code": trust_remote_code})
     prompt = _read_prompt(folder, spec)
@@ -71,10 +69,7 @@ def predict(
     dtype: DType = "bfloat16" if spec.dtype == "bfloat16" else "float32"
     evaluator = make_evaluator(spec, source, encoded, dtype, device)
     if fingerprint(evaluator.embeddings) != manifest.embeddings:
-        raise ModelError(
-            f"a prompt works with the model it was tuned for, {manifest.model.name}, but {source.location} has other "
-            "embeddings; name that model with --model"
-        )
+        raise another_model(manifest.model.name, source, "other embeddings")
     scores = np.empty((len(texts.texts), len(manifest.task.class_names)), dtype=np.float32)
     for start in range(0, len(scores), ROWS_AT_ONCE):
         rows = np.arange(start, min(start + ROWS_AT_ONCE, len(scores)), dtype=np.int32)
@@ -88,41 +83,37 @@ def _read_prompt(folder: Path, spec: ModelSpec) -> Tensor:
     try:
         prompt = load_file(path)[PROMPT_KEY]
     except (OSError, SafetensorError, KeyError) as error:
-        raise ResultsError(
-            f"an exported prompt must hold its vectors, but {path} cannot be read ({error}); export the trial again"
-        ) from error
+        fault = f"{path} cannot be read ({error})"
+        raise ResultsError("an exported prompt must hold its vectors", got=fault, remedy=EXPORT_AGAIN) from error
     if prompt.dim() != 2 or len(prompt) != spec.prompt_tokens:
-        raise ResultsError(
-            f"an exported prompt must be [{spec.prompt_tokens}, D], but {path} holds {list(prompt.shape)}; "
-            "export the trial again"
-        )
+        rule, fault = f"an exported prompt must be [{spec.prompt_tokens}, D]", f"{path} holds {list(prompt.shape)}"
+        raise ResultsError(rule, got=fault, remedy=EXPORT_AGAIN)
     return prompt
 
 
 def _encode(
-    manifest: Manifest, spec: ModelSpec, source: ModelSource, tokenizer: Any, texts: Texts, truncate: bool
+    manifest: Manifest, spec: ModelSpec, source: ModelSource, tokenizer: Any, texts: InputTexts, truncate: bool
 ) -> EncodedTask:
     wording = manifest.task.wording
-    rows = np.arange(len(texts.texts), dtype=np.int64)
-    room = max_input_tokens(spec, source, tokenizer)
     try:
         encoded = encode_task(
             tokenizer,
             source,
             texts.texts,
             texts.second_texts,
-            rows,
+            np.arange(len(texts.texts), dtype=np.int64),
             wording.template.render,
             wording.label_words,
-            room,
+            max_input_tokens(spec, source, tokenizer),
             truncate,
         )
     except TooLongError as error:
         raise TooLongError(error.rule, got=error.got, remedy="give `truncate` to cut them") from error
-    if tuple(encoded.label_tokens.tolist()) != manifest.task.label_tokens:
+    found, expected = encoded.label_tokens.tolist(), list(manifest.task.label_tokens)
+    if found != expected:
         raise ModelError(
-            f"label words must be the tokens {list(manifest.task.label_tokens)}, but are "
-            f"{encoded.label_tokens.tolist()} to the tokenizer of {source.location}; "
-            "name the study's model with --model"
+            f"label words must be the tokens {expected}",
+            got=f"are {found} to the tokenizer of {source.location}",
+            remedy="name the study's model with `model`",
         )
     return encoded

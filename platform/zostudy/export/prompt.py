@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zostudy.config.study import ModelSpec
 from zostudy.digests import digest_of
-from zostudy.export.asking import Asking
+from zostudy.export.task import ExportedTask
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.digest import check_unchanged
 from zostudy.lm.encoding import ANY_TEXT, encode_task
@@ -55,13 +55,13 @@ class TunedPrompt:
         return self.embeddings[list(self.lead)].float()
 
 
-def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: StoredTrial) -> TunedPrompt:
+def tuned_prompt(spec: ModelSpec, source: ModelSource, task: ExportedTask, trial: StoredTrial) -> TunedPrompt:
     """Returns the prompt of a trial's kept point, to the last bit the one that was scored.
 
     Args:
         spec: the study's model.
         source: where it is.
-        asking: how it is asked.
+        task: how texts are put to it.
         trial: the trial.
 
     Raises:
@@ -69,8 +69,8 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: St
     """
     check_unchanged(source, trial.versions)
     tokenizer = load_tokenizer(source)
-    second_texts = None if asking.second_text is None else (ANY_TEXT,)
-    render, label_words = asking.wording.template.render, asking.wording.label_words
+    second_texts = None if task.second_text is None else (ANY_TEXT,)
+    render, label_words = task.wording.template.render, task.label_words
     encoded = encode_task(
         tokenizer,
         source,
@@ -98,5 +98,5 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, asking: Asking, trial: St
 
 
 def fingerprint(embeddings: Tensor) -> str:
-    """Returns the SHA-256 of an embedding table: which model it is."""
+    """Returns the SHA-256 of an embedding table."""
     return digest_of([embeddings.contiguous().cpu().view(torch.uint8).numpy().data])

@@ -1,4 +1,4 @@
-"""The trial that is taken away, with all that its study stored of it."""
+"""A stored trial, with all that its study stored of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.wording import suggestion
 
-if TYPE_CHECKING:  # what is wrong with the results is said before torch is loaded
+if TYPE_CHECKING:  # mistakes in the results are reported before torch is loaded
     from zostudy.lm.weights import DType
 
 BEST = "best"
@@ -69,20 +69,20 @@ class StudyResults:
         elif name not in names:
             fallback = f"name one of its {len(names)} trials, such as {names[0]}, a cell such as {cells[0]}, or {BEST}"
             remedy = suggestion(name, [*names, *cells, BEST], fallback)
-            raise ResultsError(f"a trial must be one of study {self.spec.name}, but there is no {name!r}; {remedy}")
+            rule = f"a trial must be one of study {self.spec.name}"
+            raise ResultsError(rule, got=f"there is no {name!r}", remedy=remedy)
         [row] = trials[trials["trial"] == name].to_dict("records")
         if row["latent"] is None:
-            raise ResultsError(
-                f"a trial must have kept a prompt, but {name} is {row['status']} ({row['error']}); name another one"
-            )
+            fault = f"{name} is {row['status']} ({row['error']})"
+            raise ResultsError("a trial must have kept a prompt", got=fault, remedy="name another one")
         return StoredTrial(self, {str(column): value for column, value in row.items()})
 
     def _best(self, trials: pd.DataFrame, whose: str) -> str:
         complete = confirmed(trials)
         if complete.empty:
-            raise ResultsError(
-                f"the best is the confirm trial with the best dev AUC, but {whose} {_has_no_complete(trials)}"
-            )
+            lack, remedy = _no_complete(trials)
+            rule = "the best is the confirm trial with the best dev AUC"
+            raise ResultsError(rule, got=f"{whose} {lack}", remedy=remedy)
         return str(complete["trial"].iloc[int(complete["dev_auc"].argmax())])
 
 
@@ -135,10 +135,11 @@ class StoredTrial:
             seeds = self.confirm_seeds
             trials = self.study.results.trials
             own = trials[trials["cell"] == self.row["cell"]]
-            which = f"has {', '.join(seeds['trial'])}" if len(seeds) else _has_no_complete(own)
+            own_seeds = f"has {', '.join(seeds['trial'])}" if len(seeds) else "; ".join(_no_complete(own))
             raise ResultsError(
-                f"an exported trial must be a confirm trial, whose scores are stored, but {self.name} is of the "
-                f"search; its cell {which}; {BEST} names the study's best"
+                "an exported trial must be a confirm trial, whose scores are stored",
+                got=f"{self.name} is of the search",
+                remedy=f"its cell {own_seeds}; {BEST} names the study's best",
             )
 
     def scores(self, split: str) -> SplitScores:
@@ -151,8 +152,9 @@ class StoredTrial:
         rows = table[(table["trial"] == self.name) & (table["split"] == split)]
         if rows.empty:
             raise ResultsError(
-                f"an exported trial must have its scores, but the folder scores holds none of {self.name} on {split}; "
-                "restore that folder as the run wrote it"
+                "an exported trial must have its scores",
+                got=f"the folder scores holds none of {self.name} on {split}",
+                remedy="restore that folder as the run wrote it",
             )
         scores = np.stack(rows["scores"].tolist()).astype(np.float32)
         return SplitScores(rows["row"].to_numpy(np.int64), rows["label"].to_numpy(np.int32), scores)
@@ -168,15 +170,15 @@ class StoredTrial:
         return t_interval(self.confirm_seeds[column].to_numpy(np.float64))
 
 
-def _has_no_complete(trials: pd.DataFrame) -> str:
-    """Returns why there is no complete confirm trial among them, and what to do."""
+def _no_complete(trials: pd.DataFrame) -> tuple[str, str]:
+    """Returns why there is no complete confirm trial among them, and the remedy."""
     confirm = trials[trials["stage"] == "confirm"]
     if confirm.empty:
-        return "has none yet; wait for one, or name a trial"
+        return "has none yet", "wait for one, or name a trial"
     if (confirm["status"] == "complete").any():
-        return "has none of the settings that a longer search has found since; run the study again, or name a trial"
+        return "has none of the settings that a longer search has found since", "run the study again, or name a trial"
     reason = confirm["error"].iloc[0]
-    return f"has none, as all {len(confirm)} failed ({reason}); name a cell or trial that did not"
+    return f"has none, as all {len(confirm)} failed ({reason})", "name a cell or trial that did not"
 
 
 def load_study_results(where: str | PathLike[str]) -> StudyResults:
@@ -192,8 +194,9 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
     storage = Storage.at(where)
     if not storage.exists(STUDY_FILE):
         raise ResultsError(
-            f"a trial is taken from a study's own folder, but {storage} holds no {STUDY_FILE}; "
-            "give the folder that the study named when it ended, such as results/quickstart"
+            "a trial is taken from a study's own folder",
+            got=f"{storage} holds no {STUDY_FILE}",
+            remedy="give the folder that the study named when it ended, such as results/quickstart",
         )
     yaml = read_stored_study(storage, "a trial", "give another study's folder").text
     return StudyResults(parse_study(yaml, str(storage / STUDY_FILE)), yaml, read_results(where))

@@ -17,6 +17,7 @@ from zostudy.errors import DataError
 from zostudy.export.cells import REMEDY, json_cells, text_cells
 from zostudy.tasks.json_columns import JsonType
 from zostudy.tasks.rows import Rows
+from zostudy.wording import one_line
 
 
 def check_target(to: Path, file: Path, rows: Rows) -> None:
@@ -31,11 +32,12 @@ def check_target(to: Path, file: Path, rows: Rows) -> None:
         DataError: it is the input, of no known extension, or cannot be written, or its format cannot hold the rows.
     """
     if to.suffix.lower() not in _WRITERS:
-        raise DataError(f"--to {to}: unknown extension {to.suffix!r}; use one of {', '.join(_WRITERS)}")
+        remedy = f"use one of {', '.join(_WRITERS)}"
+        raise DataError(f"unknown extension {to.suffix!r}", remedy=remedy, about=f"`to` {to}")
     if to.exists() and to.samefile(file):
-        raise DataError(f"--to must be another file than the input, but is {to}; name another one")
+        raise DataError("must be another file than the input", remedy="name another one", about=f"`to` {to}")
     if to.is_dir() or not os.access(to.absolute().parent, os.W_OK):
-        raise DataError(f"--to must be a file in a folder that can be written, but got {to}; mend the path")
+        raise DataError("must be a file in a folder that can be written", remedy="mend the path", about=f"`to` {to}")
     _write(rows, Path(os.devnull), to)
 
 
@@ -50,7 +52,8 @@ def write_rows(rows: Rows, to: Path) -> None:
         _write(rows, unfinished, to)
         os.replace(unfinished, to)
     except OSError as error:
-        raise DataError(f"--to {to}: cannot be written ({error.strerror or error}); name another file") from error
+        fault = f"it cannot ({error.strerror or error})"
+        raise DataError("must be writable", got=fault, remedy="name another file", about=f"`to` {to}") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -92,14 +95,14 @@ def _write(rows: Rows, path: Path, to: Path) -> None:
     try:
         _WRITERS[to.suffix.lower()](rows, path)
     except DataError as error:
-        raise DataError(f"--to {to}: {error}") from None
+        raise DataError(error.rule, got=error.got, remedy=error.remedy, about=f"`to` {to}") from None
 
 
 def _refuse_characters(refused: str, name: str, cells: Iterable[str], kind: str) -> None:
     for row, cell in enumerate(cells):
         if found := next((character for character in refused if character in cell), None):
-            place = f"row {row:,}" if row else "its name"
-            raise DataError(f"{kind} cannot hold {found!r}, but column {name!r} does ({place}); {REMEDY}")
+            where = f"row {row:,}" if row else "its name"
+            raise DataError(f"{kind} cannot hold {found!r}", got=f"column {name!r} does ({where})", remedy=REMEDY)
 
 
 def _write_separated(delimiter: str, kind: str) -> Callable[[Rows, Path], None]:
@@ -148,12 +151,12 @@ def object_texts(table: pa.Table) -> list[str]:
 def _write_parquet(rows: Rows, path: Path) -> None:
     for name in rows.table.column_names:
         if isinstance(rows.table[name].type, JsonType):
-            raise DataError(f"Parquet cannot hold column {name!r}, whose values are of several kinds; {REMEDY}")
+            raise DataError(f"Parquet cannot hold column {name!r}, whose values are of several kinds", remedy=REMEDY)
     try:
         with open(path, "wb") as file:
             pq.write_table(rows.table, file)
     except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
-        raise DataError(f"Parquet cannot hold the rows ({' '.join(str(error).split())}); {REMEDY}") from None
+        raise DataError(f"Parquet cannot hold the rows ({one_line(error)})", remedy=REMEDY) from None
 
 
 _WRITERS: dict[str, Callable[[Rows, Path], None]] = {

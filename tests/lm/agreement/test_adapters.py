@@ -12,7 +12,7 @@ import torch
 from peft import PeftModel
 
 from zostudy.config.study import ModelSpec
-from zostudy.export.adapter import write_adapter
+from zostudy.export.exporting import write_adapter
 from zostudy.export.prompt import TunedPrompt
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import make_evaluator

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zostudy.export.settings import USED_BY, settings_in_use
+from zostudy.export.card import USED_BY, settings_in_use
 from zostudy.methods.base import Context, ImbalanceSettings
 from zostudy.methods.objectives import make_objective
 from zostudy.methods.options import MethodOptions, ObjectiveOptions

@@ -1,0 +1,89 @@
+"""How texts are put to the model, and the classes of its answers: known without the study's data where possible."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from zostudy.config.study import HeadKind, TaskSpec
+from zostudy.errors import DataError
+from zostudy.tasks.known import WellKnownTask
+from zostudy.tasks.loading import load_task
+from zostudy.tasks.templates import Template, Wording
+from zostudy.tasks.wellknown import WELL_KNOWN
+from zostudy.tasks.wordings import make_wordings
+
+
+class ExportedTask(BaseModel):
+    """The words around a text, and the classes.
+
+    Attributes:
+        name: the task's.
+        text: the text column of the study's data.
+        second_text: the second text column of pair tasks, or None.
+        template: the words around the text.
+        label_words: one a class; for an encoder a text a class.
+        label_tokens: their token ids; empty for an encoder.
+        class_names: in label order.
+        truncate: whether texts too long for the model are cut.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    text: str
+    second_text: str | None
+    template: str
+    label_words: tuple[str, ...]
+    label_tokens: tuple[int, ...] = ()
+    class_names: tuple[str, ...]
+    truncate: bool
+
+    @property
+    def wording(self) -> Wording:
+        """Template and label words."""
+        return Wording(Template.parse(self.template), self.label_words)
+
+
+def find_task(spec: TaskSpec, head: HeadKind) -> tuple[ExportedTask, str | None]:
+    """Returns the task for a model with this head, without label tokens, and a note on the class names, if any.
+
+    Raises:
+        DataError: the class names are in the data only, which cannot be read.
+    """
+    known = WELL_KNOWN.get(spec.name)
+    text, second_text = _columns(spec, known)
+    class_names, note = _class_names(spec, known)
+    wording = make_wordings(spec, known, class_names, pairs=second_text is not None)[head]
+    task = ExportedTask(
+        name=spec.name,
+        text=text,
+        second_text=second_text,
+        template=wording.template.source,
+        label_words=wording.label_words,
+        class_names=class_names,
+        truncate=spec.truncate,
+    )
+    return task, note
+
+
+def _columns(spec: TaskSpec, known: WellKnownTask | None) -> tuple[str, str | None]:
+    origin = known.hub if known and spec.file is None else None
+    if origin is None or spec.hub not in (None, origin.id):
+        return spec.text or "text", spec.second_text
+    return spec.text or origin.text, spec.second_text or origin.second_text
+
+
+def _class_names(spec: TaskSpec, known: WellKnownTask | None) -> tuple[tuple[str, ...], str | None]:
+    if known is not None and spec.label_words is None:  # then the data must have these classes
+        return known.class_names, None
+    try:
+        return load_task(spec).table.class_names, None
+    except DataError as error:
+        if spec.label_words is None:
+            raise DataError(
+                "the names of the classes are in the study's data only",
+                got=f"it cannot be read ({error})",
+                remedy="put it back",
+            ) from error
+        note = f"classes go by their label words, as the study's data, which names them, cannot be read ({error})"
+        return spec.label_words, note
