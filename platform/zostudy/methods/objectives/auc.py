@@ -59,8 +59,9 @@ class AucMinimax(Objective):
         """
         self._positives = np.array(positives)
         self._global_prior: ClassVector = class_shares[self._positives]
-        self._options = options
-        self._imbalance = imbalance
+        self._version, self._projection = options.auc_version, options.alpha_projection
+        self._learning_rate = options.auxiliary_learning_rate
+        self._prior, self._margin = imbalance.prior, imbalance.margin
         self._started = options.auxiliary_start == "zero"
         self.a = np.zeros(len(positives))
         self.b = np.zeros(len(positives))
@@ -72,7 +73,7 @@ class AucMinimax(Objective):
         values = scale * (
             positive * (h - self.a) ** 2
             + negative * (h - self.b) ** 2
-            + 2 * self.alpha * (self._imbalance.margin + negative * h - positive * h)
+            + 2 * self.alpha * (self._margin + negative * h - positive * h)
             - self.alpha**2
         )
         mean: Losses = values.mean(axis=-1)
@@ -83,7 +84,7 @@ class AucMinimax(Objective):
         h, positive, negative, scale = self._terms(scores, labels)
         grad_a = -2 * scale * _mean(positive * (h - self.a))
         grad_b = -2 * scale * _mean(negative * (h - self.b))
-        gap = self._imbalance.margin + _mean(negative * h) - _mean(positive * h)
+        gap = self._margin + _mean(negative * h) - _mean(positive * h)
         return grad_a, grad_b, 2 * scale * (gap - self.alpha)
 
     def start(self, scores: Scores, labels: Labels) -> None:
@@ -93,13 +94,13 @@ class AucMinimax(Objective):
         h, positive, negative, _ = self._terms(scores, labels)
         self.a = _conditional_mean(h, positive)
         self.b = _conditional_mean(h, negative)
-        self.alpha = self._projected(self._imbalance.margin + self.b - self.a)
+        self.alpha = self._projected(self._margin + self.b - self.a)
         self._started = True
 
     def update(self, scores: Scores, labels: Labels) -> None:
         """Descends in a and b and ascends in alpha, all from one point, then projects alpha."""
         grad_a, grad_b, grad_alpha = self.gradients(scores, labels)
-        rate = self._options.auxiliary_learning_rate
+        rate = self._learning_rate
         self.a = self.a - rate * grad_a
         self.b = self.b - rate * grad_b
         self.alpha = self._projected(self.alpha + rate * grad_alpha)
@@ -134,14 +135,14 @@ class AucMinimax(Objective):
         """Returns h, 1[y=1]/p, 1[y=0]/(1-p), each ``[q, b, K]``, and the factor on F2."""
         h = np.exp(log_softmax(scores))[..., self._positives]
         is_positive = labels[..., None] == self._positives
-        prior = _mean(is_positive) if self._imbalance.prior == "batch" else self._global_prior
+        prior = _mean(is_positive) if self._prior == "batch" else self._global_prior
         positive = is_positive / np.where(prior > 0, prior, 1.0)
         negative = ~is_positive / np.where(prior < 1, 1 - prior, 1.0)
-        scale = prior * (1 - prior) if self._options.auc_version == "v1" else np.ones_like(prior)
+        scale = prior * (1 - prior) if self._version == "v1" else np.ones_like(prior)
         return h, positive, negative, scale
 
     def _projected(self, alpha: ClassVector) -> ClassVector:
-        return np.maximum(alpha, 0.0) if self._options.alpha_projection == "nonnegative" else alpha
+        return np.maximum(alpha, 0.0) if self._projection == "nonnegative" else alpha
 
 
 def _mean(values: NDArray[Any]) -> ClassVector:
