@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from zostudy.config import MethodSpec, StudySpec, load_study
 from zostudy.config.document import dump_yaml
-from zostudy.config.paths import not_here
+from zostudy.config.paths import missing_here
 from zostudy.errors import SpecError
 
 Write = Callable[..., str]
@@ -75,7 +75,7 @@ def test_another_machine_may_have_what_is_named_by_an_absolute_path(write_study:
     with pytest.raises(SpecError, match="must be a file that exists"):
         load_study(path)
     study = load_study(path, elsewhere=True)
-    assert not_here(study) == ["/on/shared/texts.csv", "/on/shared/model"]
+    assert missing_here(study) == ["/on/shared/texts.csv", "/on/shared/model"]
     write_study(task="task: {name: reviews, file: texts.csv}")
     with pytest.raises(SpecError, match="must be a file that exists"):
         load_study(path, elsewhere=True)

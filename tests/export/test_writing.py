@@ -23,7 +23,7 @@ from zostudy.export.labelling import labelled
 from zostudy.export.manifest import ExportedTask, Manifest
 from zostudy.export.writing import check_csv, check_target, write_csv, write_rows
 from zostudy.tasks.files import read_rows
-from zostudy.tasks.rows import Rows
+from zostudy.tasks.rows import RawRows
 
 SUFFIXES = [".csv", ".tsv", ".json", ".jsonl", ".parquet"]
 NOON = datetime.datetime(2020, 1, 1, 12, 0, 0, 1, tzinfo=datetime.UTC)
@@ -59,7 +59,7 @@ def manifest() -> Manifest:
     )
 
 
-def predicted(file: Path, to: Path) -> Rows:
+def predicted(file: Path, to: Path) -> RawRows:
     """Writes a file's rows with predictions to another file."""
     rows = read_rows(file)
     scores = np.tile(np.array([[0.1, 0.7]], np.float32), (rows.table.num_rows, 1))
@@ -176,9 +176,9 @@ def test_text_goes_through_all_formats(
     for suffix in suffixes:
         if suffix == ".tsv" and line_breaks:
             with pytest.raises(DataError, match=r"TSV cannot hold '\\[nr]'"):
-                write_rows(Rows(table), folder / f"rows{suffix}")
+                write_rows(RawRows(table), folder / f"rows{suffix}")
         else:
-            write_rows(Rows(table), folder / f"rows{suffix}")
+            write_rows(RawRows(table), folder / f"rows{suffix}")
             assert read_rows(folder / f"rows{suffix}").table.to_pydict() == table.to_pydict()
 
 
@@ -187,10 +187,10 @@ def test_random_numbers_go_through_text_and_json(tmp_path: Path) -> None:
     doubles = [dice.uniform(-1, 1) * 10.0 ** dice.randint(-300, 300) for _ in range(200)]
     whole = [dice.randint(-(2**63), 2**63 - 1) for _ in range(200)]
     table = pa.table({"d": doubles, "i": whole})
-    write_rows(Rows(table), tmp_path / "rows.jsonl")
+    write_rows(RawRows(table), tmp_path / "rows.jsonl")
     back = read_rows(tmp_path / "rows.jsonl").table
     assert (back["d"].to_pylist(), back["i"].to_pylist()) == (doubles, whole)
-    write_rows(Rows(table), tmp_path / "rows.csv")
+    write_rows(RawRows(table), tmp_path / "rows.csv")
     assert [float(cell) for cell in read_rows(tmp_path / "rows.csv").table["d"].to_pylist()] == doubles
 
 
@@ -220,7 +220,7 @@ def broken_text() -> pa.Array:
 def test_what_a_format_cannot_hold_is_refused_before_the_work(
     tmp_path: Path, suffix: str, column: pa.Array, fault: str
 ) -> None:
-    rows, to = Rows(pa.table({"x": column})), tmp_path / f"out{suffix}"
+    rows, to = RawRows(pa.table({"x": column})), tmp_path / f"out{suffix}"
     for write in (lambda: check_target(to, tmp_path, rows), lambda: write_rows(rows, to)):
         with pytest.raises(DataError) as caught:
             write()
@@ -245,7 +245,7 @@ def test_values_of_several_kinds_go_where_they_can(tmp_path: Path) -> None:
 def test_targets_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> None:
     file = tmp_path / "file.csv"
     file.touch()
-    rows = Rows(pa.table({"body": ["a"]}))
+    rows = RawRows(pa.table({"body": ["a"]}))
     with pytest.raises(DataError, match=r"unknown extension '\.xlsx'; use one of \.csv"):
         check_target(tmp_path / "out.xlsx", file, rows)
     with pytest.raises(DataError, match="another file than the input"):
@@ -253,11 +253,11 @@ def test_targets_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> N
     with pytest.raises(DataError, match="a folder that can be written"):
         check_target(tmp_path / "none" / "out.csv", file, rows)
     with pytest.raises(DataError, match="CSV cannot hold column 'body'"):
-        check_csv(Rows(pa.table({"body": [b"a"]})))
+        check_csv(RawRows(pa.table({"body": [b"a"]})))
 
 
 def test_printed_rows_are_csv() -> None:
     file = io.StringIO(newline="")
-    write_csv(Rows(pa.table({"a": ["x,y", "z"], "b": [1, None]})), file)
+    write_csv(RawRows(pa.table({"a": ["x,y", "z"], "b": [1, None]})), file)
     assert file.getvalue() == 'a,b\n"x,y",1\nz,\n'
     assert list(csv.reader(io.StringIO(file.getvalue())))[1] == ["x,y", "1"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zostudy.errors import DataError
 from zostudy.tasks.json_rows import read_json
-from zostudy.tasks.rows import Rows
+from zostudy.tasks.rows import RawRows
 
 VALUES = st.recursive(
     st.none()
@@ -24,7 +24,7 @@ VALUES = st.recursive(
 RECORDS = st.lists(st.dictionaries(st.sampled_from(["text", "a", "b"]), VALUES), min_size=1, max_size=4)
 
 
-def read(folder: Path, content: str) -> Rows:
+def read(folder: Path, content: str) -> RawRows:
     path = folder / "data.json"
     path.write_bytes(content.encode("utf-8"))
     return read_json(path)

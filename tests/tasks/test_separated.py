@@ -9,25 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zostudy.errors import DataError
-from zostudy.tasks.rows import Rows
+from zostudy.tasks.rows import RawRows
 from zostudy.tasks.separated import read_csv, read_tsv
 
 CELLS = st.text(st.sampled_from("ab\"', \t\n\r\u2028\x85\x1c\ufeffé"), max_size=6)
 
 
-def of_csv(folder: Path, content: str) -> Rows:
+def of_csv(folder: Path, content: str) -> RawRows:
     path = folder / "data.csv"
     path.write_bytes(content.encode())
     return read_csv(path)
 
 
-def of_tsv(folder: Path, content: str) -> Rows:
+def of_tsv(folder: Path, content: str) -> RawRows:
     path = folder / "data.tsv"
     path.write_bytes(content.encode())
     return read_tsv(path)
 
 
-def rows(read: Rows) -> list[list[str]]:
+def rows(read: RawRows) -> list[list[str]]:
     return [list(row.values()) for row in read.table.to_pylist()]
 
 

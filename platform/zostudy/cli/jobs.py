@@ -49,11 +49,11 @@ def submit_command(
     from zostudy.cluster.jobs import place_results
     from zostudy.cluster.shipping import make_shipment
     from zostudy.config import load_study
-    from zostudy.config.paths import not_here
+    from zostudy.config.paths import missing_here
 
     settings = [*(set_ or ()), *([] if replicas is None else [f"replicas={replicas}"])]
     spec = load_study(study, settings, elsewhere=True)
-    if absent := not_here(spec):
+    if absent := missing_here(spec):
         warn_of_remote_code(spec)
         _log.info("not on this machine: %s; so the job itself checks data and model", ", ".join(absent))
     else:

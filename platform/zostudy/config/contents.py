@@ -29,7 +29,7 @@ def contents_name(source: Path, files: Sequence[Path]) -> str:
     return f"inputs/{short_digest(parts)}/{source.name}"
 
 
-def hold_the_same(first: object, second: object) -> bool:
+def same_contents(first: object, second: object) -> bool:
     """Returns whether two paths have the same contents and at least one is the unpacked copy of a submitted job."""
     if not (isinstance(first, str) and isinstance(second, str) and (_unpacked(first) or _unpacked(second))):
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from zostudy.config.contents import hold_the_same
+from zostudy.config.contents import same_contents
 from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
 from zostudy.wording import shown
 
@@ -50,7 +50,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
     for key in {**before, **after}:
         if key in CHANGES_NO_RESULT or before.get(key) == after.get(key):
             continue
-        if hold_the_same(before.get(key), after.get(key)):
+        if same_contents(before.get(key), after.get(key)):
             continue
         line = f"{key}: {shown(before.get(key))} -> {shown(after.get(key))}"
         (additions if _extends(key, before, after) else contradictions).append(line)

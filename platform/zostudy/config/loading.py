@@ -14,7 +14,7 @@ from zostudy.config.document import Document, KeyPath, dump_yaml, parse_document
 from zostudy.config.entries import method_specs
 from zostudy.config.explain import explain
 from zostudy.config.overrides import override
-from zostudy.config.paths import absent_paths, anchored
+from zostudy.config.paths import absent_paths, with_absolute_paths
 from zostudy.config.problems import Problem, spec_error
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
@@ -52,7 +52,7 @@ def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpe
 
 
 def _checked(document: Document, folder: Path, may_be_elsewhere: Collection[KeyPath] = ()) -> StudySpec:
-    document = anchored(document, folder)
+    document = with_absolute_paths(document, folder)
     study = _validated(document)
     if problems := check_study(study, may_be_elsewhere):
         raise spec_error(problems, document)

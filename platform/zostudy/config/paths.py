@@ -16,7 +16,7 @@ TASK_FILE = ("task", "file")
 MODEL_NAME = ("model", "name")
 
 
-def anchored(document: Document, folder: Path) -> Document:
+def with_absolute_paths(document: Document, folder: Path) -> Document:
     """Returns the document with the task's file, and the model where it is a folder, as absolute paths.
 
     Relative ones start at the study file's folder, or at the working directory if an override gave them.
@@ -39,7 +39,7 @@ def absent_paths(document: Document) -> set[KeyPath]:
     return {path for path, given in written.items() if os.path.isabs(given) and not os.path.exists(given)}
 
 
-def not_here(study: StudySpec) -> list[str]:
+def missing_here(study: StudySpec) -> list[str]:
     """Returns the paths of the study's file and folder that do not exist on this machine."""
     paths = [path for path in (study.task.file, study.model.name) if path is not None and os.path.isabs(path)]
     return [path for path in paths if not os.path.exists(path)]

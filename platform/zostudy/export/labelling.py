@@ -15,7 +15,7 @@ from zostudy.export.manifest import Manifest
 from zostudy.export.writing import object_texts
 from zostudy.tasks.columns import texts_of
 from zostudy.tasks.files import read_rows
-from zostudy.tasks.rows import Rows
+from zostudy.tasks.rows import RawRows
 
 LABEL = "predicted_label"
 
@@ -33,7 +33,7 @@ class InputTexts:
     second_texts: tuple[str, ...] | None
 
 
-def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: str | None) -> tuple[Rows, InputTexts]:
+def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: str | None) -> tuple[RawRows, InputTexts]:
     """Returns a file's rows, and the texts among them.
 
     Args:
@@ -60,7 +60,7 @@ def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: st
     return rows, InputTexts(*texts_of(rows.table, text or task.text, second_column, str(file)))
 
 
-def labelled(rows: Rows, scores: NDArray[np.float32], manifest: Manifest) -> Rows:
+def labelled(rows: RawRows, scores: NDArray[np.float32], manifest: Manifest) -> RawRows:
     """Returns the rows, as they are, with ``predicted_label``, and ``score_`` and ``probability_`` of each class.
 
     Args:

@@ -1,4 +1,4 @@
-"""Rows into files of each format: exactly as they came, or refused in one line."""
+"""Writes rows to files of each format: exactly as they came, or refused in one line."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from zostudy.errors import DataError
 from zostudy.export.cells import REMEDY, json_cells, text_cells
 from zostudy.tasks.json_columns import JsonType
-from zostudy.tasks.rows import Rows
+from zostudy.tasks.rows import RawRows
 from zostudy.wording import one_line
 
 
-def check_target(to: Path, file: Path, rows: Rows) -> None:
+def check_target(to: Path, file: Path, rows: RawRows) -> None:
     """Checks before the work that the predictions can go where they are to go.
 
     Args:
@@ -41,7 +41,7 @@ def check_target(to: Path, file: Path, rows: Rows) -> None:
     _write(rows, Path(os.devnull), to)
 
 
-def write_rows(rows: Rows, to: Path) -> None:
+def write_rows(rows: RawRows, to: Path) -> None:
     """Writes rows in the format of the file's extension; the file appears whole.
 
     Raises:
@@ -58,7 +58,7 @@ def write_rows(rows: Rows, to: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def write_csv(rows: Rows, file: TextIO, delimiter: str = ",", kind: str = "CSV") -> None:
+def write_csv(rows: RawRows, file: TextIO, delimiter: str = ",", kind: str = "CSV") -> None:
     """Writes rows as CSV, lines ending in a line feed.
 
     Args:
@@ -81,7 +81,7 @@ def write_csv(rows: Rows, file: TextIO, delimiter: str = ",", kind: str = "CSV")
         (careful if any("\r" in cell for cell in row) else writer).writerow(row)
 
 
-def check_csv(rows: Rows) -> None:
+def check_csv(rows: RawRows) -> None:
     """Checks before the work that rows can be printed as CSV.
 
     Raises:
@@ -90,7 +90,7 @@ def check_csv(rows: Rows) -> None:
     write_csv(rows, io.StringIO())
 
 
-def _write(rows: Rows, path: Path, to: Path) -> None:
+def _write(rows: RawRows, path: Path, to: Path) -> None:
     """Writes rows to a path in the format that is asked for."""
     try:
         _WRITERS[to.suffix.lower()](rows, path)
@@ -105,15 +105,15 @@ def _refuse_characters(refused: str, name: str, cells: Iterable[str], kind: str)
             raise DataError(f"{kind} cannot hold {found!r}", got=f"column {name!r} does ({where})", remedy=REMEDY)
 
 
-def _write_separated(delimiter: str, kind: str) -> Callable[[Rows, Path], None]:
-    def write(rows: Rows, path: Path) -> None:
+def _write_separated(delimiter: str, kind: str) -> Callable[[RawRows, Path], None]:
+    def write(rows: RawRows, path: Path) -> None:
         with open(path, "w", encoding="utf-8", newline="") as file:
             write_csv(rows, file, delimiter, kind)
 
     return write
 
 
-def _write_json(rows: Rows, path: Path) -> None:
+def _write_json(rows: RawRows, path: Path) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.write("[\n")
         for number, line in enumerate(_objects(rows)):
@@ -121,14 +121,14 @@ def _write_json(rows: Rows, path: Path) -> None:
         file.write("\n]\n")
 
 
-def _write_json_lines(rows: Rows, path: Path) -> None:
+def _write_json_lines(rows: RawRows, path: Path) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
         for line in _objects(rows):
             # Between the tokens of an object there may be line breaks, inside its texts they are always escaped.
             file.write(line.replace("\n", " ").replace("\r", " ") + "\n")
 
 
-def _objects(rows: Rows) -> Iterable[str]:
+def _objects(rows: RawRows) -> Iterable[str]:
     if rows.objects is not None:
         return rows.objects
     return object_texts(rows.table)
@@ -148,7 +148,7 @@ def object_texts(table: pa.Table) -> list[str]:
     ]
 
 
-def _write_parquet(rows: Rows, path: Path) -> None:
+def _write_parquet(rows: RawRows, path: Path) -> None:
     for name in rows.table.column_names:
         if isinstance(rows.table[name].type, JsonType):
             raise DataError(f"Parquet cannot hold column {name!r}, whose values are of several kinds", remedy=REMEDY)
@@ -159,7 +159,7 @@ def _write_parquet(rows: Rows, path: Path) -> None:
         raise DataError(f"Parquet cannot hold the rows ({one_line(error)})", remedy=REMEDY) from None
 
 
-_WRITERS: dict[str, Callable[[Rows, Path], None]] = {
+_WRITERS: dict[str, Callable[[RawRows, Path], None]] = {
     ".csv": _write_separated(",", "CSV"),
     ".tsv": _write_separated("\t", "TSV"),
     ".json": _write_json,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zostudy.methods.base import Latents, Losses, Queries, Rows
 
 Gradient = NDArray[np.float64]
-Number = TypeVar("Number", bound=np.generic)
+Value = TypeVar("Value", bound=np.generic)
 
 
 def forward_difference(losses: Losses, base: float | Losses, directions: Latents, radius: float) -> Gradient:
@@ -76,7 +76,7 @@ class Stencil:
         latents = np.concatenate([probes, np.tile(self.point, (self._n_base, 1))])
         return Queries(latents, self._rows(len(latents)), group=len(sides))
 
-    def at_base(self, values: NDArray[Number]) -> NDArray[Number]:
+    def at_base(self, values: NDArray[Value]) -> NDArray[Value]:
         """Returns the part of ``[q, ...]`` values that belongs to the base points."""
         return values[self._n_probes :]
 

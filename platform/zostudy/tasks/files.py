@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 
 from zostudy.errors import DataError
 from zostudy.tasks.json_rows import read_json
-from zostudy.tasks.rows import Rows
+from zostudy.tasks.rows import RawRows
 from zostudy.tasks.separated import read_csv, read_tsv
 
 
-def read_rows(path: Path) -> Rows:
+def read_rows(path: Path) -> RawRows:
     """Returns the rows of a CSV, TSV, JSON (array or lines) or Parquet file.
 
     Raises:
@@ -43,11 +43,11 @@ def read_rows(path: Path) -> Rows:
     return rows
 
 
-def _read_parquet(path: Path) -> Rows:
+def _read_parquet(path: Path) -> RawRows:
     """Returns the rows of one Parquet file. Folder names such as ``split=train`` add no columns."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            return Rows(file.read())
+            return RawRows(file.read())
     except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
         raise _unreadable(path, f"cannot be read as Parquet: {_first_line(error)}") from None
 
@@ -60,7 +60,7 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-_READERS: dict[str, Callable[[Path], Rows]] = {
+_READERS: dict[str, Callable[[Path], RawRows]] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".json": read_json,

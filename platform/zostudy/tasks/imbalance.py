@@ -21,7 +21,7 @@ from zostudy.errors import DataError
 from zostudy.randomness import generator
 from zostudy.tasks.table import TextTable
 
-Rows = NDArray[np.int32]
+RowNumbers = NDArray[np.int32]
 Counts = tuple[int, ...]
 
 
@@ -38,9 +38,9 @@ class Draw:
         left_out: rows of train and dev that are no candidates, because their text repeats or occurs in test.
     """
 
-    train_rows: Rows
-    dev_rows: Rows
-    test_rows: Rows
+    train_rows: RowNumbers
+    dev_rows: RowNumbers
+    test_rows: RowNumbers
     train_counts: Counts
     dev_counts: Counts
     left_out: int
@@ -115,14 +115,14 @@ def rank_classes(table: TextTable, minority: tuple[int, ...] = ()) -> tuple[int,
 class _Pools:
     """The candidates of each class, in label order; ``dev`` is None where dev is drawn from ``train``."""
 
-    train: tuple[Rows, ...]
-    dev: tuple[Rows, ...] | None
+    train: tuple[RowNumbers, ...]
+    dev: tuple[RowNumbers, ...] | None
     left_out: int
 
     @classmethod
     def of(cls, table: TextTable) -> _Pools:
         seen = {_key(table, row) for row in table.splits["test"]}
-        pools: dict[str, tuple[Rows, ...]] = {}
+        pools: dict[str, tuple[RowNumbers, ...]] = {}
         left_out = 0
         for split in (name for name in ("dev", "train") if name in table.splits):
             fresh = []
@@ -141,11 +141,11 @@ def _key(table: TextTable, row: np.int64) -> tuple[str, str]:
     return table.texts[row], table.second_texts[row] if table.second_texts else ""
 
 
-def _shuffled(pools: tuple[Rows, ...], seed: int, split: str) -> list[Rows]:
+def _shuffled(pools: tuple[RowNumbers, ...], seed: int, split: str) -> list[RowNumbers]:
     return [generator(seed, "draw", split, label).permutation(rows) for label, rows in enumerate(pools)]
 
 
-def _merged(parts: Iterable[Rows]) -> Rows:
+def _merged(parts: Iterable[RowNumbers]) -> RowNumbers:
     return np.sort(np.concatenate(list(parts)))
 
 

@@ -14,16 +14,16 @@ import pyarrow as pa
 from zostudy.errors import DataError
 from zostudy.tasks.decoding import read_text
 from zostudy.tasks.json_columns import arrow_column, kind_of
-from zostudy.tasks.rows import Rows
+from zostudy.tasks.rows import RawRows
 from zostudy.wording import quoted
 
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _BLANKS = re.compile(r"[ \t\r\n]*")
 
-Row = tuple[str, str, Any]
+JsonRow = tuple[str, str, Any]
 
 
-def read_json(path: Path) -> Rows:
+def read_json(path: Path) -> RawRows:
     """Returns the rows of a JSON array, or of JSON lines, which end at line feeds only. A missing key is a null.
 
     Raises:
@@ -42,10 +42,10 @@ def read_json(path: Path) -> Rows:
         records.append(record)
     names = list(dict.fromkeys(name for record in records for name in record))
     columns = [arrow_column([record.get(name) for record in records]) for name in names]
-    return Rows(pa.table(columns, names=names), tuple(objects))
+    return RawRows(pa.table(columns, names=names), tuple(objects))
 
 
-def _lines(path: Path, content: str) -> Iterator[Row]:
+def _lines(path: Path, content: str) -> Iterator[JsonRow]:
     """Yields each line's position, text and value."""
     for number, line in enumerate(content.split("\n"), 1):
         written = line.strip(" \t\r")
@@ -57,7 +57,7 @@ def _lines(path: Path, content: str) -> Iterator[Row]:
                 _refuse(path, where, f"is no whole JSON object ({_reason(error)})", "mend or remove it")
 
 
-def _array(path: Path, content: str) -> Iterator[Row]:
+def _array(path: Path, content: str) -> Iterator[JsonRow]:
     """Yields each element's position, text and value."""
     offset, number = _after_blanks(content, content.index("[") + 1), 1
     while not content.startswith("]", offset):

@@ -20,7 +20,7 @@ NO_LABEL = -1
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelColumn:
     """The label column of a table.
 
     Attributes:
@@ -34,7 +34,7 @@ class Labels:
     hidden: NDArray[np.bool_]
 
 
-def read_labels(table: pa.Table, column: str, source: str) -> Labels:
+def read_labels(table: pa.Table, column: str, source: str) -> LabelColumn:
     """Returns the labels as they are written.
 
     Two kinds of columns have an order of their own: a ``datasets.ClassLabel``, whose names ``datasets`` keeps in the
@@ -52,12 +52,12 @@ def read_labels(table: pa.Table, column: str, source: str) -> Labels:
     if types.is_dictionary(kind) and kind.ordered and table.num_rows:
         categories = pa.chunked_array([table[column].unify_dictionaries().chunk(0).dictionary])
         order = tuple(filter(None, names_of(categories, column, source)))
-        return Labels(names, order, shown)
-    return Labels(names, None, shown)
+        return LabelColumn(names, order, shown)
+    return LabelColumn(names, None, shown)
 
 
 def number_classes(
-    labels: Labels, table: pa.Table, column: str, used: Sequence[bool], source: str
+    labels: LabelColumn, table: pa.Table, column: str, used: Sequence[bool], source: str
 ) -> tuple[NDArray[np.int32], tuple[str, ...]]:
     """Returns each row's class, int32 ``[n]``, and the class names in order.
 
@@ -95,13 +95,13 @@ def number_classes(
     return numbered, classes
 
 
-def _by_number(numbers: Sequence[int | None], found: tuple[str, ...], column: str, source: str) -> Labels:
+def _by_number(numbers: Sequence[int | None], found: tuple[str, ...], column: str, source: str) -> LabelColumn:
     """Returns the labels that the numbers of a ``ClassLabel`` name."""
     wrong = [number is not None and not NO_LABEL <= number < len(found) for number in numbers]
     refuse_rows(wrong, None, f"labels in column {column!r} beyond the {len(found)} names of its ClassLabel", source)
     hidden = [number is None or number == NO_LABEL for number in numbers]
     names = [None if hide else found[number or 0] for number, hide in zip(numbers, hidden, strict=True)]
-    return Labels(names, found, np.array(hidden))
+    return LabelColumn(names, found, np.array(hidden))
 
 
 def _class_label(table: pa.Table, column: str) -> tuple[str, ...] | None:

@@ -35,7 +35,7 @@ def by_value(name: str) -> tuple[Decimal, str]:
     return Decimal(name), name
 
 
-def alike(class_names: Iterable[str]) -> tuple[str, ...]:
+def confusable(class_names: Iterable[str]) -> tuple[str, ...]:
     """Returns the first classes that differ only in blanks, capitals or the form of a number, or nothing."""
     kin: dict[object, list[str]] = {}
     for name in class_names:

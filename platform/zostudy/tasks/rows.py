@@ -8,7 +8,7 @@ import pyarrow as pa
 
 
 @dataclass(frozen=True)
-class Rows:
+class RawRows:
     """Rows in Arrow's types; no type is guessed and no value is changed.
 
     Attributes:

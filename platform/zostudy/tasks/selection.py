@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns, check_column, texts_of
 from zostudy.tasks.labels import NO_LABEL, number_classes, read_labels
-from zostudy.tasks.naming import alike
+from zostudy.tasks.naming import confusable
 from zostudy.tasks.rows import RowCount, count_rows
 from zostudy.tasks.splits import TEST_SHARE, check_split, hashed_splits, named_splits
 from zostudy.tasks.table import TextTable
@@ -87,6 +87,6 @@ def _notes(columns: Columns, hashed: bool, class_names: tuple[str, ...]) -> list
     notes = []
     if hashed:
         notes.append(f"no column {columns.split!r}: {TEST_SHARE:.0%} of the texts, by their SHA-256, are test")
-    if similar := alike(class_names):
+    if similar := confusable(class_names):
         notes.append(f"{comma_list(similar)} are different classes: labels count as they are written")
     return notes

@@ -13,14 +13,14 @@ import pyarrow as pa
 
 from zostudy.errors import DataError
 from zostudy.tasks.decoding import read_text
-from zostudy.tasks.rows import Rows
+from zostudy.tasks.rows import RawRows
 
 _WHOLE_IN_QUOTES = re.compile(r'"(?:[^"]|"")*"')
 
 Line = tuple[int, list[str]]
 
 
-def read_csv(path: Path) -> Rows:
+def read_csv(path: Path) -> RawRows:
     """Returns the rows of a CSV file; fields in quotes may hold commas, doubled quotes and line breaks.
 
     Raises:
@@ -31,10 +31,10 @@ def read_csv(path: Path) -> Rows:
     table = _table(path, lines, "put texts that hold commas or quotes in quotes, and double the quotes inside")
     spanning = sum(any("\n" in field or "\r" in field for field in fields) for _, fields in lines)
     notes = (f"{spanning:,} rows hold line breaks, in quotes",) if spanning else ()
-    return Rows(table, notes=notes)
+    return RawRows(table, notes=notes)
 
 
-def read_tsv(path: Path) -> Rows:
+def read_tsv(path: Path) -> RawRows:
     """Returns the rows of a TSV file: a row is a line, tabs separate fields, and quotes are text.
 
     There is one exception, which a note reports. Programs that write TSV like CSV put a field that holds quotes in
@@ -54,7 +54,7 @@ def read_tsv(path: Path) -> Rows:
         lines = [(number, [_out_of_quotes(field) for field in fields]) for number, fields in lines]
         notes = (f"{len(quoted):,} fields were in quotes, with quotes inside doubled as in CSV; both are undone",)
     remedy = "TSV has no quoting around tabs and line breaks: save the file as CSV"
-    return Rows(_table(path, lines, remedy), notes=notes)
+    return RawRows(_table(path, lines, remedy), notes=notes)
 
 
 def _csv_lines(path: Path, content: str) -> Iterator[Line]:
