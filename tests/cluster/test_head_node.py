@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,7 +15,9 @@ from typing import Any
 
 import pytest
 import ray
+from aiohttp import ClientError
 
+from zostudy.cluster import head_node
 from zostudy.cluster.head_node import HeadNode, NotThereError
 from zostudy.errors import ZostudyError
 
@@ -92,7 +95,7 @@ def fault(address: str, patience: float = 60.0) -> str:
 )
 def test_an_address_must_be_that_of_a_dashboard(address: str, shown: str) -> None:
     told = fault(address)
-    assert told.startswith("--address must be the http or https address of the head's dashboard")
+    assert told.startswith("`address` must be the http or https address of the head's dashboard")
     assert f"but got {shown}; give it as http://HEAD:8265" in told
     assert "secret" not in told
 
@@ -102,7 +105,7 @@ def test_where_nothing_listens_the_user_learns_it_at_once() -> None:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
         assert fault(address) == (
-            f"a Ray dashboard must answer at --address, but none does at {address} (Connection refused); "
+            f"a Ray dashboard must answer at `address`, but none does at {address} (Connection refused); "
             "check the address, and that the head runs, with ray[default] installed"
         )
 
@@ -220,3 +223,25 @@ def test_the_address_is_the_users_and_not_the_environments(fake: FakeHead, monke
     assert head.address == fake.address
     assert head.ask(lambda client: client.list_jobs()) == []
     assert os.environ["RAY_ADDRESS"] == os.environ["RAY_API_SERVER_ADDRESS"] == "http://127.0.0.1:1"
+
+
+async def _log(end: Exception | None) -> AsyncIterator[str]:
+    yield "one\n"
+    yield "tw"
+    if end is not None:
+        raise end
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("end", [RuntimeError("closed"), ClientError("refused"), OSError("gone"), None])
+def test_a_log_is_given_as_long_as_its_connection_holds(
+    fake: FakeHead, monkeypatch: pytest.MonkeyPatch, end: Exception | None
+) -> None:
+    monkeypatch.setattr(head_node, "SILENT_LOG_SECONDS", 0.1)
+    head = HeadNode(fake.address)
+    monkeypatch.setattr(head._client, "tail_job_logs", lambda job_id: _log(end))
+    assert [*head.tail("job")] == ["one\n", "tw"]
+
+
+def test_a_head_that_gives_no_log_ends_it(fake: FakeHead) -> None:
+    assert [*HeadNode(fake.address).tail("job")] == []

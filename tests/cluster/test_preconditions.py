@@ -27,7 +27,7 @@ def test_a_good_machine_passes() -> None:
 @pytest.mark.parametrize("variable", ["TMPDIR", "RAY_TMPDIR"])
 def test_a_folder_with_a_long_path_is_refused(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "/tmp/" + "a" * 110)
-    with pytest.raises(ZostudyError, match=f"{variable} has 115 .*; set {variable} to a shorter path"):
+    with pytest.raises(ZostudyError, match=f"{variable} has 115 "):
         check_ray_can_start()
 
 
@@ -43,7 +43,7 @@ def test_a_folder_that_takes_no_file_is_refused(tmp_path: Path, monkeypatch: pyt
     short.write_text("a file, no folder")
     try:
         monkeypatch.setenv("TMPDIR", str(short))
-        with pytest.raises(ZostudyError, match=r"takes no file \(File exists\); free space there, or set TMPDIR"):
+        with pytest.raises(ZostudyError, match=r"takes no file \(File exists\)"):
             check_ray_can_start()
     finally:
         short.unlink()
@@ -52,7 +52,7 @@ def test_a_folder_that_takes_no_file_is_refused(tmp_path: Path, monkeypatch: pyt
 def test_a_folder_without_room_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(2**30, 2**30 - 2**20, 2**20))
-    with pytest.raises(ZostudyError, match="has 1 MiB free of the 64 that it takes; free space there"):
+    with pytest.raises(ZostudyError, match="has 1 MiB free of the 64 that it takes"):
         check_ray_can_start()
 
 

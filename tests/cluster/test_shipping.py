@@ -103,7 +103,7 @@ def test_what_is_too_large_is_refused_in_a_line_with_its_size(folder: Path, monk
         ship(folder, task={"file": "texts.csv"}, model={"name": "./model"})
     assert str(refused.value) == (
         "at most 2.0 MiB travel with a study, but task.file texts.csv has 3.0 MiB and model.name ./model has 0.0 MiB; "
-        "put what is large on shared storage, and give its absolute path, the same on every node"
+        "put large inputs on shared storage, and give their absolute paths, the same on every node"
     )
     assert ship(folder, task={"file": str(folder / "texts.csv")}).inputs == ()
 

@@ -46,7 +46,7 @@ def submit_command(
 ) -> None:
     """Submit a study to a Ray cluster. Submitted again, it goes on where it stopped."""
     from zostudy.cluster.head_node import HeadNode
-    from zostudy.cluster.jobs import place_results
+    from zostudy.cluster.jobs import job_results
     from zostudy.cluster.shipping import make_shipment
     from zostudy.config import load_study
     from zostudy.config.paths import missing_here
@@ -60,7 +60,7 @@ def submit_command(
         prepare_with_notes(spec)
     shipment = make_shipment(study, settings, spec)
     head = HeadNode(address)
-    job_id = _submit(head, shipment, place_results(results, head))
+    job_id = _submit(head, shipment, job_results(results, head))
     if follow:
         _follow(head, job_id)
 

@@ -25,15 +25,14 @@ ENDED = (SUCCEEDED, STOPPED, "failed")
 EXIT_CODES_OF_A_RUN = (0, 1, 2, 130)
 INTERRUPTED = 130
 
-LOG_BYTES_PER_SECOND = 100_000
-LEAST_SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_LOOKS = 1.0
 STOP_SECONDS = 60.0
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
 class Job:
-    """A study's job as the cluster knows it.
+    """A study's job.
 
     Attributes:
         id: its submission id, which begins with the study's name.
@@ -42,8 +41,8 @@ class Job:
         status: pending, running, succeeded, failed or stopped.
         begun: when it was submitted, or None.
         ended: when it ended, or None.
-        exit_code: of ``zostudy run``, or None where it has not ended by itself.
-        message: what the cluster says of the status.
+        exit_code: of ``zostudy run``, or None if it has not ended by itself.
+        message: the cluster's explanation of the status.
     """
 
     id: str
@@ -57,12 +56,12 @@ class Job:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing of it runs any more."""
+        """Whether it has ended, in whatever way."""
         return self.status in ENDED
 
     @property
     def outcome(self) -> int:
-        """The exit code that tells of the study what that of ``zostudy run`` would."""
+        """The exit code that ``zostudy run`` would have for the same end of the study."""
         if self.status == STOPPED:
             return INTERRUPTED
         if self.status == SUCCEEDED:
@@ -75,11 +74,11 @@ def submit(head: HeadNode, shipment: Shipment, results: str) -> str:
 
     Args:
         head: of the cluster.
-        shipment: the study and what travels with it.
-        results: from ``place_results``.
+        shipment: the study and its input files.
+        results: from ``job_results``.
 
     Raises:
-        ZostudyError: the cluster runs another version of Ray, or this study already; or does not take the job.
+        ZostudyError: the cluster runs another version of Ray, runs this study already, or rejects the job.
     """
     head.check_version()
     _check_not_running(head, shipment.name, results)
@@ -99,15 +98,15 @@ def submit(head: HeadNode, shipment: Shipment, results: str) -> str:
                     entrypoint_num_cpus=0,
                 )
             except RuntimeError as error:
-                if "already exists" not in str(error):  # else an earlier try came through, but its answer did not
+                if "already exists" not in str(error):  # else an earlier try succeeded, but its answer was lost
                     raise
 
         head.ask(request)
     return job_id
 
 
-def place_results(given: str | None, head: HeadNode) -> str:
-    """Returns the place where a job writes: a URI, or a path that means the same to the head as here.
+def job_results(given: str | None, head: HeadNode) -> str:
+    """Returns the location to which a job writes: a URI, or a path that is the same on the head as here.
 
     Raises:
         ZostudyError: a relative path, which another machine cannot know, or a URI to which results cannot go.
@@ -122,8 +121,9 @@ def place_results(given: str | None, head: HeadNode) -> str:
     if head.on_this_machine:
         return str(Path(given or "results").absolute())
     raise ZostudyError(
-        f"the results of a job must go where every node writes, but --results is {given or 'not given'}; "
-        "give an absolute path on shared storage"
+        "the results of a job must go where every node writes",
+        got=f"`results` is {given or 'not given'}",
+        remedy="give an absolute path on shared storage",
     )
 
 
@@ -138,7 +138,7 @@ def find_job(head: HeadNode, job_id: str) -> Job:
     """Returns a job of zostudy's by its id.
 
     Raises:
-        ZostudyError: there is none.
+        ZostudyError: zostudy submitted no such job.
     """
     if ID.fullmatch(job_id):
         try:
@@ -150,7 +150,7 @@ def find_job(head: HeadNode, job_id: str) -> Job:
     known = [job.id for job in list_jobs(head)]
     remedy = f"the last ones are {', '.join(known[-3:])}" if known else "no study was submitted there since it started"
     raise ZostudyError(
-        f"there is no job {job_id!r} of zostudy's at {head.address}; {suggestion(job_id, known, remedy)}"
+        f"there is no job {job_id!r} of zostudy's at {head.address}", remedy=suggestion(job_id, known, remedy)
     )
 
 
@@ -160,28 +160,35 @@ def read_log(head: HeadNode, job_id: str) -> str:
 
 
 def follow_log(head: HeadNode, job_id: str) -> Iterator[str]:
-    """Yields what a job prints, until it has ended.
+    """Yields a job's output as it comes, until the job has ended.
 
-    The cluster gives a log only as a whole, so a longer one is looked at less often.
+    A connection that gives the log may be lost, or end early with the agent of the driver's node. So whenever it ends,
+    the missing text is read at once, and a job that goes on is followed again.
     """
-    shown = 0
+    n_shown = 0
     while True:
+        n_read = 0
+        for text in head.tail(job_id):
+            n_read += len(text)
+            if n_read > n_shown:  # each connection begins with the log's beginning
+                yield text[n_shown - n_read :]
+                n_shown = n_read
         job = find_job(head, job_id)
         log = read_log(head, job_id)
-        if len(log) > shown:
-            yield log[shown:]
-            shown = len(log)
+        if len(log) > n_shown:
+            yield log[n_shown:]
+            n_shown = len(log)
         if job.has_ended:
             return
-        time.sleep(max(LEAST_SECONDS_BETWEEN_LOOKS, len(log) / LOG_BYTES_PER_SECOND))
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def stop(head: HeadNode, job_id: str) -> Job:
-    """Stops a job as a Ctrl-C would, and returns it as it is then, after a while at the latest."""
+    """Stops a job as Ctrl-C would, waits a while for its end, and returns it."""
     head.ask(lambda client: client.stop_job(job_id))
     latest = time.monotonic() + STOP_SECONDS
     while not (job := find_job(head, job_id)).has_ended and time.monotonic() < latest:
-        time.sleep(LEAST_SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
     return job
 
 
@@ -189,13 +196,14 @@ def _check_not_running(head: HeadNode, study: str, results: str) -> None:
     for job in list_jobs(head):
         if (job.study, job.results) == (study, results) and not job.has_ended:
             raise ZostudyError(
-                f"one job at a time may write the results of a study, but {job.id} is {job.status}; "
-                f"follow it with zostudy logs, end it with zostudy stop, or give the study another name"
+                "one job at a time may write the results of a study",
+                got=f"{job.id} is {job.status}",
+                remedy="follow it with zostudy logs, end it with zostudy stop, or give the study another name",
             )
 
 
 def _entrypoint(head: HeadNode, results: str) -> str:
-    """Returns the driver's command: the cluster's python, but where the head runs here, this one."""
+    """Returns the driver's command, which uses the cluster's python, or this one if the head runs here."""
     here = shlex.quote(sys.executable)
     python = f"$(command -v {here} || echo python)" if head.on_this_machine else "python"
     return f"{python} -m zostudy run {STUDY_FILE} --address auto --results {shlex.quote(results)}"

@@ -1,6 +1,6 @@
-"""What a Ray of this machine needs before it starts: a folder for its sockets and logs, and address space.
+"""Checks before a Ray of this machine starts: a folder for its sockets and logs, and address space.
 
-Ray finds these faults late: after half a minute and without naming them, or by ending the process.
+Ray itself would fail late: after half a minute and without a reason, or by ending the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def check_ray_can_start() -> None:
     """Checks the folder for temporary files and the limit on address space.
 
     Raises:
-        ZostudyError: Ray could not start; the message names what to set.
+        ZostudyError: Ray could not start.
     """
     variable = next((name for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)), "TMPDIR")
     folder = os.environ.get(variable) or "/tmp"
@@ -40,13 +40,14 @@ def _check_length(folder: str, variable: str) -> None:
     longest, given = LONGEST_SOCKET - len(_SOCKET), len(os.fsencode(folder.rstrip("/")))
     if given > longest:
         raise ZostudyError(
-            f"Ray's sockets need a folder for temporary files of at most {longest} bytes, but {variable} has {given} "
-            f"({folder}); set {variable} to a shorter path, such as /tmp"
+            f"Ray's sockets need a folder for temporary files of at most {longest} bytes",
+            got=f"{variable} has {given} ({folder})",
+            remedy=f"set {variable} to a shorter path, such as /tmp",
         )
 
 
 def _check_room(folder: Path, variable: str) -> None:
-    rule = f"Ray must write temporary files, but {variable} ({folder})"
+    rule = "Ray must write temporary files"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder) as file:
@@ -54,10 +55,13 @@ def _check_room(folder: Path, variable: str) -> None:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise ZostudyError(
-            f"{rule} takes no file ({error.strerror}); free space there, or set {variable} to a folder that takes some"
+            rule,
+            got=f"{variable} ({folder}) takes no file ({error.strerror})",
+            remedy=f"free space there, or set {variable} to a folder that takes some",
         ) from error
     if free < LEAST_FREE_BYTES:
         raise ZostudyError(
-            f"{rule} has {free // 2**20} MiB free of the {LEAST_FREE_BYTES // 2**20} that it takes; "
-            f"free space there, or set {variable} to another folder"
+            rule,
+            got=f"{variable} ({folder}) has {free // 2**20} MiB free of the {LEAST_FREE_BYTES // 2**20} that it takes",
+            remedy=f"free space there, or set {variable} to another folder",
         )

@@ -1,4 +1,4 @@
-"""Whether the processes of a Ray of this machine live: without them Ray ends this one, late and without a word."""
+"""Watches the processes of a Ray of this machine: without them Ray ends this process, late and without a message."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from typing import Any
 
 from zostudy.errors import LostRayError
 
-SECONDS_BETWEEN_LOOKS = 0.2
-LEAVING_SECONDS = 20.0
-"""For which the study may take to end once a process has died; Ray can keep it waiting for a minute, or for ever."""
+SECONDS_BETWEEN_CHECKS = 0.2
+END_SECONDS = 20.0
+"""How long the study may take to end after a process has died. Ray can keep it waiting for a minute, or for ever."""
 
 NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
-"""The processes that Ray cannot do without, by what Ray calls them inside."""
+"""The names of the processes that Ray needs, by the names that it uses inside."""
+
+LIVE, AGAIN = "Ray must live as long as the study", "run again: all that has finished is kept"
 
 
 @contextmanager
 def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[], object]) -> Iterator[None]:
-    """Ends the block by an error as soon as one of the processes dies, and shuts Ray down after it.
+    """Ends the block with an error as soon as one of the processes dies, and shuts Ray down after it.
 
-    Where that takes more than 20 seconds after a death, this process ends itself, with exit code 1.
+    If that takes more than 20 seconds after a death, this process ends itself, with exit code 1.
 
     Args:
         processes: by their names.
@@ -40,7 +42,7 @@ def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[]
         yield
     except BaseException as error:
         if watch.explains(error):
-            raise LostRayError(watch.death) from error
+            raise LostRayError(LIVE, got=watch.death, remedy=AGAIN) from error
         raise
     finally:
         watch.leave()
@@ -49,10 +51,10 @@ def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[]
 
 
 class _Watch(threading.Thread):
-    """Looks again and again whether the processes live.
+    """Checks again and again whether the processes live.
 
     Attributes:
-        death: what to tell of the first one that has died; empty while all live.
+        death: how the first one ended; empty while all live.
     """
 
     def __init__(self, processes: Mapping[str, Popen[Any]], interrupts: bool) -> None:
@@ -64,20 +66,21 @@ class _Watch(threading.Thread):
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        while not self._leaving.wait(SECONDS_BETWEEN_LOOKS):
-            if self._look():
+        while not self._leaving.wait(SECONDS_BETWEEN_CHECKS):
+            if self._has_died():
                 self._interrupt()
-                if not self._ended.wait(LEAVING_SECONDS):
-                    print(f"error: {self.death}", file=sys.stderr, flush=True)
+                if not self._ended.wait(END_SECONDS):
+                    error = LostRayError(LIVE, got=self.death, remedy=AGAIN)
+                    print(f"error: {error}", file=sys.stderr, flush=True)
                     os._exit(LostRayError.exit_code)
                 return
 
     def explains(self, error: BaseException) -> bool:
-        """Tells whether a death ended the block; that of a user's Ctrl-C is not one's doing."""
-        return self._look() and (self._interrupted or isinstance(error, Exception))
+        """Returns whether a death ended the block, and not a user's Ctrl-C."""
+        return self._has_died() and (self._interrupted or isinstance(error, Exception))
 
     def leave(self) -> None:
-        """Interrupts nobody from now on, as the processes are about to be ended."""
+        """Stops checking, as the processes are about to be ended."""
         with self._lock:
             self._leaving.set()
 
@@ -85,14 +88,11 @@ class _Watch(threading.Thread):
         """Everything has been ended."""
         self._ended.set()
 
-    def _look(self) -> bool:
+    def _has_died(self) -> bool:
         for name, process in self._processes.items():
             if not self.death and (code := process.poll()) is not None:
                 end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-                self.death = (
-                    f"Ray must live as long as the study, but its {NAMES[name]} {end}; "
-                    "run again: all that has finished is kept"
-                )
+                self.death = f"its {NAMES[name]} {end}"
         return bool(self.death)
 
     def _interrupt(self) -> None:

@@ -1,4 +1,4 @@
-"""``ray.log``: what Ray and its workers would print while a study runs, beside ``study.log``."""
+"""``ray.log``, beside ``study.log``: the output that Ray and its workers would print while a study runs."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ MOST_BYTES = 2**23
 
 @contextmanager
 def ray_log(where: Where | None) -> Iterator[None]:
-    """Writes down what Ray would print meanwhile: its errors, what workers print, and what becomes of its processes.
+    """Writes what Ray would print meanwhile to a file: its errors, workers' output, and the fate of its processes.
 
     Args:
-        where: a study's storage, which gets the file when there is something to write; None writes nothing down.
+        where: a study's storage, which gets the file when there is something to write; None discards it.
     """
     if where is None:
-        with _taken_by(logging.NullHandler()):
+        with _redirected(logging.NullHandler()):
             yield
         return
     storage = Storage.at(where)
     with tempfile.TemporaryDirectory(prefix="zostudy-log-", ignore_cleanup_errors=True) as temporary:
         file = (storage.folder or Path(temporary)) / RAY_LOG_FILE
         try:
-            with _taken_by(_File(file, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)):
+            with _redirected(_File(file, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)):
                 yield
         finally:
             if not storage.folder and file.exists():
@@ -42,17 +42,17 @@ def ray_log(where: Where | None) -> Iterator[None]:
 
 
 class _File(RotatingFileHandler):
-    """Leaves out what cannot be written, as to a full disk: results say so themselves."""
+    """Ignores errors, such as a full disk, which the study's results report themselves."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         pass
 
 
 @contextmanager
-def _taken_by(handler: logging.Handler) -> Iterator[None]:
+def _redirected(handler: logging.Handler) -> Iterator[None]:
     import ray  # which sets handlers of its own when it is imported
 
-    worker: Any = ray._private.worker
+    worker: Any = ray._private.worker  # Ray has no public way to redirect its workers' output in this process
     logger, printer = logging.getLogger("ray"), worker.print_worker_logs
     before = logger.handlers[:], logger.propagate, logger.level
     logger.handlers[:], logger.propagate, logger.level = [handler], False, logging.ERROR
@@ -66,8 +66,8 @@ def _taken_by(handler: logging.Handler) -> Iterator[None]:
 
 
 def _log_output(output: Mapping[str, Any], *_: object) -> None:
-    """Takes lines of one process; Ray itself would print them to standard output, in colours."""
-    if output.get("pid") == "autoscaler":  # which tells every few seconds how things stand
+    """Logs the lines of one process, which Ray itself would print to standard output, in colours."""
+    if output.get("pid") == "autoscaler":  # it reports its state every few seconds
         return
     name = output.get("actor_name") or output.get("task_name") or ""
     logger = logging.getLogger("ray.output")

@@ -1,6 +1,6 @@
-"""What a submitted study takes along: the package, and the files that its YAML names by relative paths.
+"""A submitted study with what travels along: the package, and the files that its YAML names by relative paths.
 
-An absolute path is taken to lead to storage that every node sees, and stays as it is.
+An absolute path should lead to storage that every node sees, and stays as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import zostudy
 from zostudy.config.contents import contents_name, files_read
 from zostudy.config.document import dump_yaml, parse_document
 from zostudy.config.overrides import override
@@ -23,6 +22,7 @@ from zostudy.config.study import StudySpec
 from zostudy.digests import short_digest
 from zostudy.errors import SpecError
 
+PACKAGE = Path(__file__).resolve().parents[1]
 MOST_BYTES = 100 * 2**20
 STUDY_FILE = "study.yaml"
 
@@ -32,11 +32,11 @@ class Input:
     """A data file or a model folder that travels with the study.
 
     Attributes:
-        key: where the study names it, such as ``("task", "file")``.
-        given: the path as the study file has it.
+        key: of the study file, such as ``("task", "file")``.
+        given: the path in the study file.
         source: the absolute path here.
-        files: what travels of it: the file itself, or the folder's files but hidden ones and weights that are
-            not safetensors, which zostudy never reads.
+        files: the file itself, or the folder's files without hidden ones and without weights that are not safetensors,
+            which zostudy never reads.
     """
 
     key: tuple[str, str]
@@ -51,11 +51,11 @@ class Input:
 
     @cached_property
     def shipped(self) -> str:
-        """The path in the shipment; it names the contents, so it is equal exactly for equal ones."""
+        """The path in the shipment, which is the same exactly for the same contents."""
         return f"./{contents_name(self.source, self.files)}"
 
     def copy(self, folder: Path) -> None:
-        """Copies the files to where a shipment in ``folder`` has them."""
+        """Copies the files to their paths in a shipment in ``folder``."""
         for file in self.files:
             target = folder / self.shipped / file.relative_to(self.source)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -81,14 +81,14 @@ class Shipment:
 
     @property
     def digest(self) -> str:
-        """What tells this study, and the contents of its inputs, from others."""
+        """A digest of the study and of the contents of its inputs."""
         return short_digest([dump_yaml(self.study).encode()])
 
     def pack(self, folder: Path) -> dict[str, Any]:
-        """Writes the shipment to an empty folder, and returns Ray's runtime environment that takes it along.
+        """Writes the shipment to an empty folder, and returns a runtime environment of Ray that uploads it.
 
-        A job then runs in a copy of the folder and imports this very zostudy; the cluster needs only its
-        dependencies. Stopping the job is a Ctrl-C to the study.
+        A job then runs in a copy of the folder and imports this very zostudy, so that the cluster needs only its
+        dependencies. To stop the job is a Ctrl-C to the study.
         """
         cargo = folder / "study"
         cargo.mkdir()
@@ -97,7 +97,7 @@ class Shipment:
             part.copy(cargo)
         return {
             "working_dir": str(cargo),
-            "py_modules": [str(Path(zostudy.__file__).parent), str(_write_version(folder))],
+            "py_modules": [str(PACKAGE), str(_write_version(folder))],
             "excludes": ["__pycache__"],
             "env_vars": {
                 "PYTHONUNBUFFERED": "1",
@@ -108,12 +108,12 @@ class Shipment:
 
 
 def make_shipment(path: Path, overrides: Sequence[str], spec: StudySpec) -> Shipment:
-    """Returns what must travel for a study.
+    """Returns a study with its inputs.
 
     Args:
         path: the study file.
         overrides: the settings it was loaded with.
-        spec: what ``load_study`` made of both.
+        spec: from ``load_study`` of both.
 
     Raises:
         SpecError: the inputs are too large to travel.
@@ -124,7 +124,7 @@ def make_shipment(path: Path, overrides: Sequence[str], spec: StudySpec) -> Ship
     for section, key in (TASK_FILE, MODEL_NAME):
         given, absolute = written.get(section, {}).get(key), study[section].get(key)
         if given and not os.path.isabs(given) and os.path.isabs(absolute):
-            inputs.append(_input((section, key), given, Path(absolute)))
+            inputs.append(Input((section, key), given, Path(absolute), files_read(Path(absolute))))
     _check_size(inputs)
     for part in inputs:
         section, key = part.key
@@ -137,22 +137,19 @@ def mebibytes(n_bytes: int) -> str:
     return f"{n_bytes / 2**20:,.1f} MiB"
 
 
-def _input(key: tuple[str, str], given: str, source: Path) -> Input:
-    return Input(key, given, source, files_read(source))
-
-
 def _check_size(inputs: Sequence[Input]) -> None:
     if sum(part.n_bytes for part in inputs) <= MOST_BYTES:
         return
     sizes = " and ".join(f"{'.'.join(part.key)} {part.given} has {mebibytes(part.n_bytes)}" for part in inputs)
     raise SpecError(
-        f"at most {mebibytes(MOST_BYTES)} travel with a study, but {sizes}; "
-        "put what is large on shared storage, and give its absolute path, the same on every node"
+        f"at most {mebibytes(MOST_BYTES)} travel with a study",
+        got=sizes,
+        remedy="put large inputs on shared storage, and give their absolute paths, the same on every node",
     )
 
 
 def _write_version(folder: Path) -> Path:
-    """Writes what lets the shipped package know its version, as an installed one does; returns the folder."""
+    """Writes the metadata that tells the shipped package its version; returns their folder."""
     number = version("zostudy")
     info = folder / f"zostudy-{number}.dist-info"
     info.mkdir()
