@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import ray
+
 from zostudy.errors import ResultsError, ZostudyError
 from zostudy.wording import one_line
 
@@ -39,8 +41,6 @@ def watched_head(address: str | None, notify: Callable[[str], None]) -> Iterator
     if address is None:
         yield
         return
-    import ray
-
     over = threading.Event()
     head = ray.get_runtime_context().gcs_address
     threading.Thread(target=_watch, args=(head, over, notify), name="zostudy-head-watch", daemon=True).start()
@@ -85,8 +85,6 @@ def check_visible(storage: Storage) -> None:
         ResultsError: a node does not see the folder, or it cannot be written.
         ZostudyError: a node cannot run the task, for example because zostudy is not installed there.
     """
-    import ray
-
     nodes = [node for node in ray.nodes() if node["Alive"]]
     if storage.folder is None or len(nodes) < 2:
         return
@@ -106,7 +104,6 @@ def check_visible(storage: Storage) -> None:
 
 def _nodes_without(path: str, nodes: list[dict[str, Any]]) -> list[str]:
     """Returns the names of the nodes that do not see the file or do not answer; a node that has left is ignored."""
-    import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     sees: Any = ray.remote(_sees)
@@ -130,8 +127,6 @@ def _nodes_without(path: str, nodes: list[dict[str, Any]]) -> list[str]:
 
 
 def _cannot_run(node: str, error: Exception) -> ZostudyError:
-    import ray
-
     cause, remedy = error, "mend that, or take the node out"
     if isinstance(error, ray.exceptions.RayTaskError):
         cause, remedy = error.cause, "install it there, or ship it with zostudy submit"

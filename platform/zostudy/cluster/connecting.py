@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import ray
+
 from zostudy.cluster.auth import Token, find_token
 from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_sigterm
 from zostudy.cluster.local_ray import own_ray, read_token_settings
@@ -46,8 +48,6 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
     with environment(QUIET, keep=True):
         with same_sigterm():
             attach(str(address))
-        import ray
-
         try:
             yield
         finally:
@@ -96,8 +96,6 @@ def _token_to_send() -> Token | None:
 
 
 def _join(address: str, token: Token | None) -> None:
-    import ray
-
     read_token_settings()
     try:
         if ":" in address:

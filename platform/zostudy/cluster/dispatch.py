@@ -6,6 +6,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import ray
+
 from zostudy.cluster.micro_batches import Answer, MicroBatch
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
@@ -93,8 +95,6 @@ class Dispatch:
                 self._send_to_all()
 
     def _end(self, reference: Any) -> None:
-        import ray
-
         call, replica = self._running[reference]
         try:
             answer = self._ray.get(reference)
@@ -125,8 +125,6 @@ class Dispatch:
         Raises:
             ReplicaError: it has killed too many.
         """
-        import ray
-
         for _ in range(MOST_DEATHS):
             began, cause = False, None
             while not began:
@@ -156,8 +154,6 @@ class Dispatch:
         Raises:
             ZostudyError: the scorer raised this, which has nothing to do with the process.
         """
-        import ray
-
         if not isinstance(error, ray.exceptions.RayTaskError):
             return None
         cause: Exception = error.cause

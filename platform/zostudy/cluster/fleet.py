@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any, Literal
 from uuid import uuid4
 
+import ray
+
 from zostudy.cluster.hang_detector import MOST_BATCH_SECONDS, HangDetector
 from zostudy.cluster.nodes import describe_demand, describe_largest, room
 from zostudy.cluster.ray_api import RayApi
@@ -191,8 +193,6 @@ def start_replicas(n_replicas: int, resources: ResourcesSpec, factory: ScorerFac
     Raises:
         ModelError: the model cannot be loaded.
     """
-    import ray
-
     replicas = [RayApi().start(resources) for _ in range(n_replicas)]
     try:
         ray.get([replica.ready.remote(factory) for replica in replicas])

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import ray
+
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import CONTROL
 
@@ -50,8 +52,6 @@ class HangDetector:
         return hanging
 
     def _follow(self, replica: Any, last: _Sign | None, now: float) -> _Sign:
-        import ray
-
         if last is not None and not self._ray.wait([last.call], seconds=0):
             return last
         call = replica.current_batch.options(concurrency_group=CONTROL).remote()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import ray
+
 from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_sigterm
 from zostudy.cluster.process_watch import NAMES, watched_processes
 from zostudy.errors import ZostudyError
@@ -36,8 +38,6 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
         LostRayError: one of its processes died.
         ZostudyError: its processes do not come up.
     """
-    import ray
-
     worker: Any = ray._private.worker  # Ray has no public way to the processes that it starts
     with environment(QUIET, keep=True):
         try:
@@ -51,8 +51,6 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
 
 
 def _start(cpus: int, shared_bytes: int) -> None:
-    import ray
-
     try:
         ray.init(
             address="local",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+import ray
 from numpy.typing import NDArray
 
 from zostudy.cluster.dispatch import Call, Dispatch
@@ -23,8 +25,12 @@ MOST_BATCHES_OF_A_CALL = 8
 ANSWER_SECONDS = 30.0
 
 
-class Pool(Protocol):
+class Pool(ABC):
     """Evaluates queries on frozen replicas."""
+
+    def __init__(self, micro_batch_size: int) -> None:
+        """Cuts queries into micro-batches of about that many examples."""
+        self._micro_batch_size = micro_batch_size
 
     def score(
         self,
@@ -42,38 +48,44 @@ class Pool(Protocol):
             seed: of the subspace.
             group: number of consecutive queries that share a forward.
             buffer: holds the scores that are known already; it is filled in as answers come, and returned.
+
+        Raises:
+            ReplicaError: replicas die of a micro-batch.
+            NoReplicaError: no replica can make its scorer.
+            ClusterError: Ray raised an error that has nothing to do with the scorer.
+            Exception: the scorer raised this.
         """
-        ...
+        buffer = ScoreBuffer(rows.shape) if buffer is None else buffer
+        batches = cut_queries(latents, rows, seed, group, self._micro_batch_size)
+        if missing := [batch for batch in batches if not buffer.holds(batch)]:
+            self._score(missing, buffer)
+        return buffer
+
+    @abstractmethod
+    def _score(self, batches: list[MicroBatch], buffer: ScoreBuffer) -> None:
+        """Fills the scores of these micro-batches in."""
 
 
-class LocalPool:
-    """The pool's twin in this process: same micro-batches, same order, no Ray."""
+class LocalPool(Pool):
+    """The twin of ``RayPool`` in this process: same micro-batches, same order, no Ray."""
 
     def __init__(self, scorer: Scorer, micro_batch_size: int = MOST_EXAMPLES) -> None:
         """Uses one scorer for all micro-batches of about ``micro_batch_size`` examples."""
+        super().__init__(micro_batch_size)
         self._scorer = scorer
-        self._micro_batch_size = micro_batch_size
 
-    def score(
-        self,
-        latents: NDArray[np.float32],
-        rows: NDArray[np.int32],
-        seed: int,
-        group: int = 1,
-        buffer: ScoreBuffer | None = None,
-    ) -> ScoreBuffer:
-        """See ``Pool``."""
-        buffer = ScoreBuffer(rows.shape) if buffer is None else buffer
-        for batch in cut_queries(latents, rows, seed, group, self._micro_batch_size):
-            if not buffer.holds(batch):
-                started = time.perf_counter()
-                buffer.add(batch, batch.score(self._scorer))
-                buffer.end_answer(time.perf_counter() - started)
-        return buffer
+    def _score(self, batches: list[MicroBatch], buffer: ScoreBuffer) -> None:
+        for batch in batches:
+            started = time.perf_counter()
+            buffer.add(batch, batch.score(self._scorer))
+            buffer.end_answer(time.perf_counter() - started)
 
 
-class RayPool:
-    """Spreads micro-batches over replicas. Many trials may share the replicas, each with a pool of its own."""
+class RayPool(Pool):
+    """Spreads micro-batches over replicas. Many trials may share the replicas, each with a pool of its own.
+
+    The work of a replica that dies goes to the others. While there are none, the pool waits.
+    """
 
     def __init__(
         self,
@@ -92,34 +104,13 @@ class RayPool:
             first: which replica gets the first micro-batch, so that trials begin on different ones.
             ray_api: Ray and the clock; Ray's own unless given.
         """
+        super().__init__(micro_batch_size)
         self._ray = ray_api or RayApi()
         self._replica_set = ReplicaSet(list_replicas, factory, self._ray)
         self._factory = factory
-        self._micro_batch_size = micro_batch_size
         self._first = first
 
-    def score(
-        self,
-        latents: NDArray[np.float32],
-        rows: NDArray[np.int32],
-        seed: int,
-        group: int = 1,
-        buffer: ScoreBuffer | None = None,
-    ) -> ScoreBuffer:
-        """See ``Pool``. The work of a replica that dies goes to the others; while there are none, it waits.
-
-        Raises:
-            ReplicaError: replicas die of a micro-batch.
-            NoReplicaError: no replica can make its scorer.
-            ClusterError: Ray raised an error that has nothing to do with the scorer.
-            Exception: the scorer raised this.
-        """
-        buffer = ScoreBuffer(rows.shape) if buffer is None else buffer
-        batches = cut_queries(latents, rows, seed, group, self._micro_batch_size)
-        missing = [batch for batch in batches if not buffer.holds(batch)]
-        if not missing:
-            return buffer
-
+    def _score(self, batches: list[MicroBatch], buffer: ScoreBuffer) -> None:
         def on_answer(call: Call, answer: Answer) -> None:
             parts, seconds = answer
             for batch, scores in zip(call, parts, strict=True):
@@ -128,15 +119,12 @@ class RayPool:
 
         with _ray_errors_explained():
             self._replica_set.wait_for_any()
-            calls = _calls(missing, len(self._replica_set.usable) * CALLS_OF_A_LONG_QUEUE)
+            calls = _calls(batches, len(self._replica_set.usable) * CALLS_OF_A_LONG_QUEUE)
             Dispatch(self._replica_set, self._factory, self._ray, on_answer).run(calls, self._first)
         self._first += len(calls)
-        return buffer
 
     def have_bfloat16(self) -> bool:
         """Returns whether every usable replica that answers runs where bfloat16 is faster than float32."""
-        import ray
-
         waiting: set[Any] = {replica.bfloat16_unit.remote() for replica in self._replica_set.usable}
         latest, units = self._ray.now() + ANSWER_SECONDS, []
         while waiting and (left := latest - self._ray.now()) > 0:
@@ -150,8 +138,6 @@ class RayPool:
 @contextmanager
 def _ray_errors_explained() -> Iterator[None]:
     """Raises a ``ClusterError`` in place of Ray's own error."""
-    import ray
-
     try:
         yield
     except ray.exceptions.RayError as error:

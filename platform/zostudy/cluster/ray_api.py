@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import ray
+
 from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA, Node
 from zostudy.cluster.replica import CONTROL, Replica
 from zostudy.config.study import ResourcesSpec
@@ -21,8 +23,6 @@ class RayApi:
 
     def wait(self, calls: Sequence[Any], seconds: float) -> list[Any]:
         """Returns the calls that have ended, after waiting for one up to that long; without calls it sleeps."""
-        import ray
-
         if not calls:
             time.sleep(seconds)
             return []
@@ -32,8 +32,6 @@ class RayApi:
 
     def get(self, call: Any) -> Any:
         """Returns the answer to a call, or raises its error."""
-        import ray
-
         return ray.get(call)
 
     def start(self, resources: ResourcesSpec, name: str | None = None) -> Any:
@@ -43,8 +41,6 @@ class RayApi:
             resources: what it takes of its node. The share of the trials that it serves is left free of its memory.
             name: by which other processes of the same job find it.
         """
-        import ray
-
         remote: Any = ray.remote
         actor = remote(concurrency_groups={CONTROL: 1})(Replica)
         return actor.options(
@@ -60,8 +56,6 @@ class RayApi:
 
     def find(self, prefix: str) -> list[Any]:
         """Returns the handles of the replicas whose names begin so, in the order of the names, dead ones left out."""
-        import ray
-
         handles = []
         for name in sorted(ray.util.list_named_actors()):
             if name.startswith(prefix):
@@ -71,24 +65,16 @@ class RayApi:
 
     def restart(self, replica: Any) -> None:
         """Kills a replica's process; Ray starts another one."""
-        import ray
-
         ray.kill(replica, no_restart=False)
 
     def end(self, replica: Any) -> None:
         """Kills a replica for good."""
-        import ray
-
         ray.kill(replica)
 
     def nodes(self) -> list[Node]:
         """Returns the nodes that live, as ``ray.nodes`` describes them."""
-        import ray
-
         return [node for node in ray.nodes() if node["Alive"]]
 
     def driver_node(self) -> str:
         """Returns the id of the node on which this process runs."""
-        import ray
-
         return str(ray.get_runtime_context().get_node_id())

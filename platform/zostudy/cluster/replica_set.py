@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import ray
+
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import CONTROL, ScorerFactory
 from zostudy.errors import NoReplicaError, ReplicaError, ZostudyError, one_line_of
@@ -70,8 +72,6 @@ class ReplicaSet:
                 waited for, even while it works for other trials. One that does not live yet is waited for without
                 limit if no other has failed, and for two minutes if others have. When all have failed, it is raised.
         """
-        import ray
-
         now = self._ray.now()
         if now - self._refreshed < self.refresh_seconds:
             return
@@ -134,8 +134,6 @@ class ReplicaSet:
 
     def handle(self, call: Any) -> None:
         """Handles the end of a quarantined replica's call: it lives, is ready, or has failed."""
-        import ray
-
         replica = self.quarantined.pop(call)
         readying = call in self._readying
         self._readying.discard(call)

@@ -9,11 +9,11 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cluster.pool import Pool
 from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.methods import StepRecord
@@ -24,6 +24,9 @@ from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
 from zostudy.search.resume import ResumeState, Save, State
 from zostudy.search.setup import StudyData, TrialSetup, set_up
+
+if TYPE_CHECKING:  # which imports Ray; the public Callback does without
+    from zostudy.cluster.pool import Pool
 
 SECONDS_BETWEEN_REPORTS = 1.0
 
