@@ -20,8 +20,6 @@ END_SECONDS = 20.0
 NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 """The names of the processes that Ray needs, by the names that it uses inside."""
 
-LIVE, AGAIN = "Ray must live as long as the study", "run again: all that has finished is kept"
-
 
 @contextmanager
 def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[], object]) -> Iterator[None]:
@@ -41,8 +39,8 @@ def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[]
     try:
         yield
     except BaseException as error:
-        if watch.explains(error):
-            raise LostRayError(LIVE, got=watch.death, remedy=AGAIN) from error
+        if death := watch.cause_of(error):
+            raise death from error
         raise
     finally:
         watch.leave()
@@ -54,12 +52,12 @@ class _Watch(threading.Thread):
     """Checks again and again whether the processes live.
 
     Attributes:
-        death: how the first one ended; empty while all live.
+        death: of the first one that died; None while all live.
     """
 
     def __init__(self, processes: Mapping[str, Popen[Any]], interrupts: bool) -> None:
         super().__init__(name="zostudy-process-watch", daemon=True)
-        self.death = ""
+        self.death: LostRayError | None = None
         self._processes = processes
         self._interrupts, self._interrupted = interrupts, False
         self._leaving, self._ended = threading.Event(), threading.Event()
@@ -70,14 +68,13 @@ class _Watch(threading.Thread):
             if self._has_died():
                 self._interrupt()
                 if not self._ended.wait(END_SECONDS):
-                    error = LostRayError(LIVE, got=self.death, remedy=AGAIN)
-                    print(f"error: {error}", file=sys.stderr, flush=True)
+                    print(f"error: {self.death}", file=sys.stderr, flush=True)
                     os._exit(LostRayError.exit_code)
                 return
 
-    def explains(self, error: BaseException) -> bool:
-        """Returns whether a death ended the block, and not a user's Ctrl-C."""
-        return self._has_died() and (self._interrupted or isinstance(error, Exception))
+    def cause_of(self, error: BaseException) -> LostRayError | None:
+        """Returns the death that ended the block; None if it was another error, or a user's Ctrl-C."""
+        return self.death if self._has_died() and (self._interrupted or isinstance(error, Exception)) else None
 
     def leave(self) -> None:
         """Stops checking, as the processes are about to be ended."""
@@ -92,8 +89,12 @@ class _Watch(threading.Thread):
         for name, process in self._processes.items():
             if not self.death and (code := process.poll()) is not None:
                 end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-                self.death = f"its {NAMES[name]} {end}"
-        return bool(self.death)
+                self.death = LostRayError(
+                    "Ray must live as long as the study",
+                    got=f"its {NAMES[name]} {end}",
+                    remedy="run again: all that has finished is kept",
+                )
+        return self.death is not None
 
     def _interrupt(self) -> None:
         with self._lock:
