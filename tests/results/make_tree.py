@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from zostudy.results.ledger import STUDY_FILE
 from zostudy.results.owed import MERGED
 from zostudy.results.parquet import write_table
 from zostudy.results.schema import METRICS, SCHEMAS
 from zostudy.results.storage import Storage
+from zostudy.results.study_file import STUDY_FILE
 
 METHODS, RATIOS = ("bpt-fzg", "spsa", "untuned", "zosa"), (1.0, 10.0, 50.0, 100.0, 200.0)
 NOON = datetime.datetime(2026, 1, 2, 12, tzinfo=datetime.UTC)

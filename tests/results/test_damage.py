@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,11 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def storage(make_outcome, tmp_path: Path, name: str) -> Storage:
+def storage(make_outcome: Callable[..., Any], tmp_path: Path, name: str) -> Storage:
     return written(make_outcome, tmp_path / "made", name)
 
 
-def written(make_outcome, folder: Path, name: str) -> Storage:
+def written(make_outcome: Callable[..., Any], folder: Path, name: str) -> Storage:
     ledger = Ledger(folder)
     for method, number in TRIALS:
         ledger.record(make_outcome(method, number=number, sharpness=0.1))
@@ -82,7 +83,9 @@ def test_a_changed_footer_is_never_a_traceback(storage: Storage, name: str, tabl
 
 
 @pytest.mark.parametrize("table", TABLES_OF_A_TRIAL)
-def test_what_lost_a_block_is_set_aside_and_done_again(make_outcome, storage: Storage, name: str, table: str) -> None:
+def test_what_lost_a_block_is_set_aside_and_done_again(
+    make_outcome: Callable[..., Any], storage: Storage, name: str, table: str
+) -> None:
     before = {table: read_table(storage, table) for table in TABLES_OF_A_TRIAL}
     content = (storage / table).read(name)
     middle = footer_start(content) // 2

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -41,7 +43,7 @@ AGREEMENT_ROW = {
 }
 
 
-def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome, tmp_path: Path) -> None:
+def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "made")
     outcome = pickle.loads(pickle.dumps(make_outcome()))
     ledger.record(outcome)
@@ -51,7 +53,9 @@ def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome, tmp_path: Path
     assert replace(trial, **owed) == outcome.trial
 
 
-def test_files_are_zstd_and_say_their_schema(make_outcome, make_noise_floor, tmp_path: Path) -> None:
+def test_files_are_zstd_and_say_their_schema(
+    make_outcome: Callable[..., Any], make_noise_floor: Callable[..., Any], tmp_path: Path
+) -> None:
     Ledger(tmp_path).record(make_outcome())
     Ledger(tmp_path).record_noise_floor([make_noise_floor()])
     Ledger(tmp_path).record_agreement(AGREEMENT_ROW)
@@ -65,7 +69,9 @@ def test_files_are_zstd_and_say_their_schema(make_outcome, make_noise_floor, tmp
         assert pq.read_schema(path).equals(schema)
 
 
-def test_a_trial_counts_only_when_its_last_file_is_there(make_outcome, tmp_path: Path, monkeypatch) -> None:
+def test_a_trial_counts_only_when_its_last_file_is_there(
+    make_outcome: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome(number=0))
     renamed = []
@@ -99,7 +105,9 @@ def test_a_trial_counts_only_when_its_last_file_is_there(make_outcome, tmp_path:
     assert len(load_results(tmp_path).history) == 6
 
 
-def test_a_file_is_never_seen_half_written(make_outcome, tmp_path: Path, monkeypatch) -> None:
+def test_a_file_is_never_seen_half_written(
+    make_outcome: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome(dev_auc=0.25))
 
@@ -114,7 +122,9 @@ def test_a_file_is_never_seen_half_written(make_outcome, tmp_path: Path, monkeyp
     assert [path.name for path in tmp_path.rglob("*.*")] == ["zosa-ratio10-confirm-0000.parquet"] * 3
 
 
-def test_noise_floors_are_stored_as_a_whole_in_place_of_what_was_there(make_noise_floor, tmp_path: Path) -> None:
+def test_noise_floors_are_stored_as_a_whole_in_place_of_what_was_there(
+    make_noise_floor: Callable[..., Any], tmp_path: Path
+) -> None:
     ledger = Ledger(tmp_path)
     assert ledger.noise_floor() == []
     rows = [make_noise_floor(dtype="bfloat16"), make_noise_floor(signal_over_noise=float("inf"), least_radius=0.0)]
@@ -130,7 +140,7 @@ def test_noise_floors_are_stored_as_a_whole_in_place_of_what_was_there(make_nois
     assert Ledger(tmp_path).noise_floor() == rows
 
 
-def test_two_runs_of_a_study_differ_in_times_alone(make_outcome, tmp_path: Path) -> None:
+def test_two_runs_of_a_study_differ_in_times_alone(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     tables = []
     for folder, seconds in (("one", 2.0), ("two", 3.0)):
         ledger = Ledger(tmp_path / folder)
@@ -143,7 +153,7 @@ def test_two_runs_of_a_study_differ_in_times_alone(make_outcome, tmp_path: Path)
     assert first.equals(second)
 
 
-def test_the_same_study_may_go_on(make_outcome, tmp_path: Path) -> None:
+def test_the_same_study_may_go_on(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.check_extends(STUDY)
     ledger.record(make_outcome())
@@ -151,7 +161,9 @@ def test_the_same_study_may_go_on(make_outcome, tmp_path: Path) -> None:
     assert ledger.check_extends({**STUDY, "replicas": 2, "confirm": {"seeds": 3, "landscape": False}}) == ()
 
 
-def test_another_study_is_refused_with_the_difference_once_a_trial_has_finished(make_outcome, tmp_path: Path) -> None:
+def test_another_study_is_refused_with_the_difference_once_a_trial_has_finished(
+    make_outcome: Callable[..., Any], tmp_path: Path
+) -> None:
     ledger = Ledger(tmp_path)
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
     ledger.check_extends({**STUDY, "search": {"trials": 4}})
@@ -161,7 +173,9 @@ def test_another_study_is_refused_with_the_difference_once_a_trial_has_finished(
     assert "\n" not in str(caught.value)
 
 
-def test_what_a_study_had_grown_by_is_taken_back_while_no_trial_has_come_of_it(make_outcome, tmp_path: Path) -> None:
+def test_what_a_study_had_grown_by_is_taken_back_while_no_trial_has_come_of_it(
+    make_outcome: Callable[..., Any], tmp_path: Path
+) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome(number=1, stage="search", trial="zosa-r10-search-001"))
     grown = {**STUDY, "search": {"trials": 60}, "methods": [*STUDY["methods"], "fzoo"]}
@@ -176,7 +190,7 @@ def test_what_a_study_had_grown_by_is_taken_back_while_no_trial_has_come_of_it(m
         ledger.check_extends(STUDY)
 
 
-def test_a_study_that_asks_for_more_extends_what_is_stored(make_outcome, tmp_path: Path) -> None:
+def test_a_study_that_asks_for_more_extends_what_is_stored(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome())
     ledger.write_study(STUDY, {"zostudy": "0.1.0"})
@@ -185,7 +199,7 @@ def test_a_study_that_asks_for_more_extends_what_is_stored(make_outcome, tmp_pat
 
 
 def test_data_may_change_until_a_trial_has_finished_and_trials_that_do_not_say_theirs_are_let_through(
-    make_outcome, tmp_path: Path
+    make_outcome: Callable[..., Any], tmp_path: Path
 ) -> None:
     ledger = Ledger(tmp_path)
     ledger.check_contents({"data": "first"})
@@ -200,7 +214,7 @@ def test_data_may_change_until_a_trial_has_finished_and_trials_that_do_not_say_t
         merge(ledger.storage)
 
 
-def test_results_of_an_unknown_study_are_refused(make_outcome, tmp_path: Path) -> None:
+def test_results_of_an_unknown_study_are_refused(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome())
     with pytest.raises(ResultsError, match=r"study\.yaml is missing"):
@@ -217,7 +231,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         Ledger(tmp_path / "file" / "made")
 
 
-def test_a_folder_that_cannot_be_written_is_refused_on_opening(tmp_path: Path, monkeypatch) -> None:
+def test_a_folder_that_cannot_be_written_is_refused_on_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(descriptor: int) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -226,7 +240,7 @@ def test_a_folder_that_cannot_be_written_is_refused_on_opening(tmp_path: Path, m
         Ledger(tmp_path)
 
 
-def test_evaluations_are_read_back_by_trial(make_outcome, tmp_path: Path) -> None:
+def test_evaluations_are_read_back_by_trial(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     outcomes = [make_outcome(number=number) for number in range(2)]
     for outcome in outcomes:

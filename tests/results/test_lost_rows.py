@@ -72,11 +72,13 @@ def outcomes(make_outcome: Callable[..., Outcome], shift: float = 0.0) -> Iterat
         )
 
 
-def precision_rows(make_noise_floor) -> list[dict[str, Any]]:
+def precision_rows(make_noise_floor: Callable[..., Any]) -> list[dict[str, Any]]:
     return [make_noise_floor(cell=f"{method}-ratio10") for method in STUDY["methods"]]
 
 
-def write_study(make_outcome, make_noise_floor, folder: Path, state: str) -> None:
+def write_study(
+    make_outcome: Callable[..., Any], make_noise_floor: Callable[..., Any], folder: Path, state: str
+) -> None:
     """Writes a study as it is found while it runs, once it has ended, as it grows, or where merging was stopped."""
     ledger = Ledger(folder)
     ledger.write_study(STUDY, {})
@@ -216,11 +218,16 @@ class Written:
 
 
 @pytest.fixture(scope="module", params=STATES)
-def study(request: pytest.FixtureRequest, make_outcome, make_noise_floor, tmp_path_factory) -> Written:
+def study(
+    request: pytest.FixtureRequest,
+    make_outcome: Callable[..., Any],
+    make_noise_floor: Callable[..., Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Written:
     return written(make_outcome, make_noise_floor, tmp_path_factory.mktemp("lost") / str(request.param))
 
 
-def written(make_outcome, make_noise_floor, folder: Path) -> Written:
+def written(make_outcome: Callable[..., Any], make_noise_floor: Callable[..., Any], folder: Path) -> Written:
     write_study(make_outcome, make_noise_floor, folder, folder.name)
     right = answers(folder, [*SCHEMAS])
     assert None not in right.values()
@@ -260,12 +267,14 @@ def check_answers(study: Written, harms: list[Any], asked: str) -> str:
 @given(harms=st.lists(harm, min_size=1, max_size=3))
 @settings(max_examples=8)
 def test_a_run_after_it_gives_what_an_undisturbed_one_gives(
-    study: Written, make_outcome, make_noise_floor, harms: list[Any]
+    study: Written, make_outcome: Callable[..., Any], make_noise_floor: Callable[..., Any], harms: list[Any]
 ) -> None:
     check_repair(study, make_outcome, make_noise_floor, harms)
 
 
-def check_repair(study: Written, make_outcome, make_noise_floor, harms: list[Any]) -> str:
+def check_repair(
+    study: Written, make_outcome: Callable[..., Any], make_noise_floor: Callable[..., Any], harms: list[Any]
+) -> str:
     """Returns how it ended: right or refused."""
     with TemporaryDirectory() as folder:
         harmed(study.folder, made := Path(folder, "made"), harms)

@@ -23,7 +23,7 @@ class StoppedError(Exception):
 
 
 @pytest.fixture
-def ledger(make_outcome, tmp_path: Path) -> Ledger:
+def ledger(make_outcome: Callable[..., Any], tmp_path: Path) -> Ledger:
     ledger = Ledger(tmp_path / "made")
     for method, number in TRIALS:
         ledger.record(make_outcome(method, number=number))
@@ -96,7 +96,7 @@ def test_who_reads_while_files_are_merged_misses_nothing(
     assert files(ledger.storage) == {MERGED}
 
 
-def test_a_trial_that_runs_again_replaces_its_merged_rows(ledger: Ledger, make_outcome) -> None:
+def test_a_trial_that_runs_again_replaces_its_merged_rows(ledger: Ledger, make_outcome: Callable[..., Any]) -> None:
     merge(ledger.storage)
     ledger.record(make_outcome("zosa", number=0, status="failed", error="not finite"))
     ledger.record(make_outcome("zosa", number=2))
@@ -113,7 +113,9 @@ def test_a_trial_that_runs_again_replaces_its_merged_rows(ledger: Ledger, make_o
         merge(ledger.storage)
 
 
-def test_what_an_unfinished_repetition_left_does_not_count(ledger: Ledger, make_outcome, monkeypatch) -> None:
+def test_what_an_unfinished_repetition_left_does_not_count(
+    ledger: Ledger, make_outcome: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = stored(ledger.storage)
     merge(ledger.storage)
 

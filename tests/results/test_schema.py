@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,7 +64,7 @@ def test_the_fields_of_a_row_are_the_columns_of_trials() -> None:
     assert all(field.default in (None, MISSING) for field in fields(TrialRow))
 
 
-def test_an_outcome_comes_back_as_it_was(make_outcome, tmp_path: Path) -> None:
+def test_an_outcome_comes_back_as_it_was(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     outcome = make_outcome()
     tables = {}
     for name, table in encode(outcome).items():
@@ -109,7 +111,7 @@ def test_scores_keep_every_bit(make_row, data: st.DataObject, n: int, n_classes:
     assert np.array(back, dtype=np.float32).reshape(n, n_classes).tobytes() == scores.tobytes()
 
 
-def test_a_trial_without_steps_scores_or_landscape_has_empty_tables(make_outcome) -> None:
+def test_a_trial_without_steps_scores_or_landscape_has_empty_tables(make_outcome: Callable[..., Any]) -> None:
     tables = encode(Outcome(make_outcome().trial))
     assert tables["history"].num_rows == tables["scores"].num_rows == tables["landscape"].num_rows == 0
     assert tables["history"].schema.equals(HISTORY)
@@ -117,7 +119,7 @@ def test_a_trial_without_steps_scores_or_landscape_has_empty_tables(make_outcome
     assert tables["landscape"].schema.equals(LANDSCAPE)
 
 
-def test_wrong_columns_are_refused(make_outcome) -> None:
+def test_wrong_columns_are_refused(make_outcome: Callable[..., Any]) -> None:
     good = make_outcome()
     with pytest.raises(TypeError, match="'colour'"):
         replace(good.trial, colour=1)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -90,7 +91,9 @@ def test_the_environment_says_where_the_store_is(
     assert Storage.at(uri.partition("?")[0]).read("a") == b"found"
 
 
-def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, storage: Storage, tmp_path: Path) -> None:
+def test_a_ledger_holds_the_same_wherever_it_is(
+    make_outcome: Callable[..., Any], storage: Storage, tmp_path: Path
+) -> None:
     stored = []
     for where in (tmp_path / "here", storage):
         ledger = Ledger(where)
@@ -114,7 +117,7 @@ def test_a_ledger_holds_the_same_wherever_it_is(make_outcome: Callable, storage:
 @pytest.mark.parametrize("table", ["trials", "history"])
 @pytest.mark.parametrize("harm", ["cut", "zeros", "gone"])
 def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
-    make_outcome: Callable, storage: Storage, table: str, harm: str
+    make_outcome: Callable[..., Any], storage: Storage, table: str, harm: str
 ) -> None:
     ledger = Ledger(storage)
     for number in range(2):
@@ -138,7 +141,7 @@ def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
     assert len(load_results(storage).history) == 6
 
 
-def test_what_is_whole_but_foreign_is_refused_and_stays(make_outcome: Callable, tmp_path: Path) -> None:
+def test_what_is_whole_but_foreign_is_refused_and_stays(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome())
     foreign = tmp_path / "trials" / "foreign.parquet"
@@ -148,7 +151,7 @@ def test_what_is_whole_but_foreign_is_refused_and_stays(make_outcome: Callable, 
     assert foreign.exists()
 
 
-def test_a_noise_floor_that_is_torn_is_measured_again(make_noise_floor: Callable, tmp_path: Path) -> None:
+def test_a_noise_floor_that_is_torn_is_measured_again(make_noise_floor: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record_noise_floor([make_noise_floor()])
     assert not ledger.has_lost_noise_floor

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ STUDY: dict[str, Any] = {"methods": ["spsa", {"zosa": {}}], "imbalance": {"ratio
 
 
 @pytest.fixture
-def ledger(make_outcome, tmp_path: Path) -> Ledger:
+def ledger(make_outcome: Callable[..., Any], tmp_path: Path) -> Ledger:
     ledger = Ledger(tmp_path / "made")
     ledger.write_study(STUDY, {})
     for number in range(3):
@@ -24,7 +25,7 @@ def ledger(make_outcome, tmp_path: Path) -> Ledger:
     return ledger
 
 
-def test_a_study_with_confirm_trials_to_come_is_unfinished(ledger: Ledger, make_outcome) -> None:
+def test_a_study_with_confirm_trials_to_come_is_unfinished(ledger: Ledger, make_outcome: Callable[..., Any]) -> None:
     [line] = unfinished([ledger.storage])
     assert line.startswith("made is unfinished: 2 of its 4 confirm trials are there; ")
     for number in range(2):
@@ -54,7 +55,7 @@ def test_a_study_file_that_cannot_be_read_is_told(ledger: Ledger) -> None:
 
 
 def test_a_longer_search_that_broke_off_is_unfinished_though_all_confirm_trials_are_there(
-    make_outcome, tmp_path: Path
+    make_outcome: Callable[..., Any], tmp_path: Path
 ) -> None:
     ledger = Ledger(tmp_path / "made")
     ledger.write_study(STUDY | {"methods": ["zosa", "untuned"], "search": {"trials": 3}}, {})
@@ -69,7 +70,9 @@ def test_a_longer_search_that_broke_off_is_unfinished_though_all_confirm_trials_
     assert unfinished([ledger.storage]) == []
 
 
-def test_confirm_trials_of_what_a_longer_search_has_bettered_do_not_count(make_outcome, tmp_path: Path) -> None:
+def test_confirm_trials_of_what_a_longer_search_has_bettered_do_not_count(
+    make_outcome: Callable[..., Any], tmp_path: Path
+) -> None:
     ledger = Ledger(tmp_path / "made")
     ledger.write_study(STUDY | {"methods": ["zosa"], "search": {"trials": 2}}, {})
     for number, (name, params) in enumerate(SETTINGS.items()):
