@@ -63,7 +63,6 @@ def head() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_heed_interrupts,
     )
     address = f"http://127.0.0.1:{dashboard}"
     try:
@@ -249,11 +248,6 @@ def _write_reviews(path: Path) -> None:
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return kept | {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
-
-
-def _heed_interrupts() -> None:
-    """A test run in the background of a script ignores Ctrl-C, and so would all that it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _free_ports(n: int) -> list[int]:

@@ -118,7 +118,7 @@ def test_text_may_be_of_any_type_of_text(column: pa.Array) -> None:
     "column",
     [
         pa.array([0, 1, 0, 1], pa.int8()),
-        pa.array([0, 1, 0, 1], pa.float16()),
+        pa.array(np.array([0, 1, 0, 1], np.float16)),
         pa.array([0, 1, 0, 1], pa.float32()),
         pa.array([Decimal("0.00"), Decimal("1.00")] * 2),
         pa.array([0, 1, 0, 1]).dictionary_encode(),
