@@ -207,7 +207,7 @@ def test_code_that_comes_with_a_model_is_not_run_because_the_study_did(exported_
     )
     own = study.spec.model.model_copy(update={"name": str(model), "trust_remote_code": True})
     trusting = replace(study, spec=study.spec.model_copy(update={"model": own}))
-    with pytest.raises(ModelError, match=r"brings Python code of its own.*--trust-remote-code"):
+    with pytest.raises(ModelError, match=r"brings Python code of its own.*`trust_remote_code`"):
         export_trial(trusting.trial("best"), tmp_path / "out")
     assert not (tmp_path / "ran").exists()
 
