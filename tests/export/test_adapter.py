@@ -18,7 +18,8 @@ from zostudy.config import ConfirmSpec, SearchSpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import read_manifest
 from zostudy.export.trials import load_study_results
-from zostudy.lm.sources import find_model, minilm_installed
+from zostudy.lm.finding import find_model
+from zostudy.lm.sources import minilm_installed
 from zostudy.tasks.files import read_rows
 
 CLOSE = {"rtol": 0, "atol": 1e-4}

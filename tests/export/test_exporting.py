@@ -238,6 +238,6 @@ def _interval(seeds, column: str) -> str:
 
 def _location(name: str) -> str:
     from zostudy.config import ModelSpec
-    from zostudy.lm.sources import find_model
+    from zostudy.lm.finding import find_model
 
     return find_model(ModelSpec(name=name)).location

@@ -7,7 +7,7 @@ from scipy.spatial.distance import cdist
 
 from zostudy.config import ModelSpec
 from zostudy.export.nearest import nearest_tokens
-from zostudy.lm.sources import find_model
+from zostudy.lm.finding import find_model
 from zostudy.lm.tokenizer import load_tokenizer
 
 

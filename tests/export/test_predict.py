@@ -61,7 +61,7 @@ def test_another_model_is_refused(exported_study) -> None:
 def test_a_model_of_other_weights_is_refused_and_a_copy_elsewhere_is_taken(exported_study, tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
-    from zostudy.lm.sources import find_model
+    from zostudy.lm.finding import find_model
 
     exported = exported_study("mini-gpt2")
     folder = tmp_path / "copy"
@@ -81,7 +81,7 @@ def test_a_model_of_other_weights_is_refused_and_a_copy_elsewhere_is_taken(expor
 def test_a_model_of_other_settings_or_tokens_is_refused_and_one_saved_anew_is_taken(
     exported_study, tmp_path: Path
 ) -> None:
-    from zostudy.lm.sources import find_model
+    from zostudy.lm.finding import find_model
 
     exported, folder = exported_study("mini-gpt2"), tmp_path / "copy"
     shutil.copytree(find_model(read_manifest(exported.folder).model).location, folder)

@@ -21,7 +21,7 @@ from zostudy.export.nearest import nearest_tokens
 from zostudy.export.predict import predict
 from zostudy.export.prompt import fingerprint
 from zostudy.export.trials import load_study_results
-from zostudy.lm.sources import find_model
+from zostudy.lm.finding import find_model
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import NOISE_FLOOR
 from zostudy.tasks.files import read_rows

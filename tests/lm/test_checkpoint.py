@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import weight_files
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.finding import find_model
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model
 
 

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.digest import SAMPLE_BYTES, check_unchanged, model_digests, weights_digest
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.finding import find_model
+from zostudy.lm.sources import ModelSource
 
 
 @pytest.fixture

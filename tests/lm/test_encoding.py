@@ -11,7 +11,8 @@ import pytest
 from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.encoding import EncodedTask, encode_task
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.finding import find_model
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import load_tokenizer
 
 TEXTS = ("the film was great", "the story was slow but the actors were good and the music was good", "bad")

@@ -12,9 +12,10 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
+from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import Evaluator, make_evaluator
 from zostudy.lm.limits import max_input_tokens
-from zostudy.lm.sources import ModelSource, find_model, minilm_installed
+from zostudy.lm.sources import ModelSource, minilm_installed
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import load_weights
 from zostudy.randomness import generator

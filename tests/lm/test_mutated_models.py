@@ -20,8 +20,9 @@ from torch import Tensor
 from zostudy.config.study import HeadKind, ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.digest import weights_digest
+from zostudy.lm.finding import find_model
 from zostudy.lm.reading import reading
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model
 
 _SMALL = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.lm.encoding import encode_task
+from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import Evaluator, make_evaluator
 from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.noise_floor import NoiseFloor, Probes, ProbeScores, noise_floor, score_probes
-from zostudy.lm.sources import find_model
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 

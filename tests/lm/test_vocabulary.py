@@ -11,8 +11,9 @@ import pytest
 from zostudy.config.study import EMBEDDED_MODELS, HeadKind, ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.encoding import EncodedTask, encode_task
+from zostudy.lm.finding import find_model
 from zostudy.lm.label_words import label_token_ids
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.vocabulary import find_vocabulary
 

@@ -18,8 +18,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM,
 from zostudy.bench.texts import Texts
 from zostudy.config.study import EMBEDDED_TASK, HeadKind, ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
+from zostudy.lm.finding import find_model
 from zostudy.lm.limits import max_input_tokens
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType, Weights, load_weights
 from zostudy.randomness import generator

@@ -30,7 +30,8 @@ from zostudy.export.manifest import (
 from zostudy.export.prompt import TunedPrompt, fingerprint, tuned_prompt
 from zostudy.export.task import find_task
 from zostudy.export.trials import StoredTrial
-from zostudy.lm.sources import ModelSource, find_model, load_config
+from zostudy.lm.finding import find_model, load_config
+from zostudy.lm.sources import ModelSource
 
 _TASK_TYPES = {"causal": "CAUSAL_LM", "masked": "FEATURE_EXTRACTION", "encoder": "FEATURE_EXTRACTION"}
 

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from zostudy.digests import digest_of
 from zostudy.errors import ModelError
 from zostudy.lm.digest import weights_digest
+from zostudy.lm.finding import load_config
 from zostudy.lm.reading import reading
-from zostudy.lm.sources import ModelSource, load_config
+from zostudy.lm.sources import ModelSource
 
 # These decide no score, or zostudy decides them itself. They change when a model is saved again.
 _IGNORED = {

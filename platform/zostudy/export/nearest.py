@@ -10,7 +10,7 @@ from torch.nn import functional
 from zostudy.export.prompt import TunedPrompt, tuned_prompt
 from zostudy.export.task import find_task
 from zostudy.export.trials import StoredTrial
-from zostudy.lm.sources import find_model
+from zostudy.lm.finding import find_model
 from zostudy.lm.vocabulary import Vocabulary
 
 

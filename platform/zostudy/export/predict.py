@@ -21,9 +21,10 @@ from zostudy.export.labelling import InputTexts
 from zostudy.export.manifest import EXPORT_AGAIN, PROMPT_FILE, PROMPT_KEY, Manifest
 from zostudy.export.prompt import fingerprint
 from zostudy.lm.encoding import EncodedTask, encode_task
+from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import make_evaluator
 from zostudy.lm.limits import max_input_tokens
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 

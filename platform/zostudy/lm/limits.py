@@ -6,7 +6,8 @@ from typing import Any
 
 from zostudy.config.study import ModelSpec
 from zostudy.errors import ModelError
-from zostudy.lm.sources import ModelSource, load_config
+from zostudy.lm.finding import load_config
+from zostudy.lm.sources import ModelSource
 
 LEAST_INPUT_TOKENS = 4
 UNLIMITED = 1 << 20

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import ModelError
-from zostudy.lm.sources import ModelSource, load_config
+from zostudy.lm.finding import load_config
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import Name, tokenise
 
 _LETTERS = ("a", "A", "e", "the", "0", ".")

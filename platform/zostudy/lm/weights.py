@@ -16,10 +16,11 @@ from zostudy.lm.architecture import Architecture, packed_family
 from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.extraction import extract
+from zostudy.lm.finding import load_config
 from zostudy.lm.fitting import check_fit, check_size
 from zostudy.lm.pooling import Pooling, find_pooling
 from zostudy.lm.reading import reading
-from zostudy.lm.sources import ModelSource, load_config
+from zostudy.lm.sources import ModelSource
 
 DType = Literal["float32", "bfloat16"]
 

@@ -10,8 +10,9 @@ from zostudy.config.study import StudySpec
 from zostudy.lm.agreement import ProvenModel, read_proven
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
+from zostudy.lm.finding import find_model
 from zostudy.lm.limits import check_max_length, max_input_tokens
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 from zostudy.results.classes import StudyClass, StudyClasses, class_table

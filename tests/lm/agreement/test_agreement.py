@@ -21,11 +21,12 @@ from zostudy.errors import DisagreementError, ModelError
 from zostudy.lm import architecture
 from zostudy.lm.agreement import BOUNDS, TEXTS, read_proven, rounded_up, some_rows
 from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import make_evaluator
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.plain import PlainModel
 from zostudy.lm.pooling import Pooling, find_pooling, pooled
-from zostudy.lm.sources import ModelSource, find_model
+from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model
 
 SPEC = ModelSpec(name="random", prompt_tokens=4)

