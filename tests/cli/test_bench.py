@@ -91,7 +91,7 @@ MISTAKES: dict[str, tuple[list[str], list[str]]] = {
     "section": (["--only", "evaluator,pol"], ["--only takes evaluator, pool", "'pol'", "did you mean pool?"]),
     "model": (["--models", "roberta-lagre"], ["--models takes", "did you mean roberta-large?"]),
     "texts": (["--texts", "none.csv"], ["--texts must name a file", "none.csv"]),
-    "output": (["--output", "nowhere/bench.json"], ["--output must be a file", "nowhere"]),
+    "output": (["--output", "nowhere/bench.json"], ["--output: must be a file", "nowhere"]),
 }
 
 

@@ -38,7 +38,8 @@ def prepare_streams() -> None:
         closed = sys.stdout is None
         sys.stdout = _stream(1, _Loud, sys.stdout)
         if closed:
-            raise OutputError("standard output must be open, but it is closed; send it to a file or to /dev/null")
+            rule, remedy = "standard output must be open", "send it to a file or to /dev/null"
+            raise OutputError(rule, got="it is closed", remedy=remedy)
 
 
 def finish_streams() -> None:
@@ -79,8 +80,9 @@ class _Loud(io.FileIO):
             raise
         except OSError as error:
             raise OutputError(
-                f"standard output must take what is printed, but it does not ({error.strerror}); "
-                "make room there, or send it elsewhere"
+                "standard output must take what is printed",
+                got=f"it does not ({error.strerror})",
+                remedy="make room there, or send it elsewhere",
             ) from error
 
 
