@@ -41,7 +41,7 @@ def read_trials(storages: Sequence[Storage], columns: Sequence[str]) -> list[pa.
     Raises:
         ResultsError: a file cannot be read, there is no finished trial, or one is there twice.
     """
-    trials = _read_trials(storages, list(dict.fromkeys([*_KEY, *columns])))
+    trials = _read_trials(storages, [*(name for name in _KEY if name not in columns), *columns])
     if not any(part.num_rows for part in trials):
         raise ResultsError(
             "results need at least one finished trial",
