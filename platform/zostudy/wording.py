@@ -69,7 +69,7 @@ def comma_list(names: Iterable[object]) -> str:
 
 
 def suggestion(word: object, known: Iterable[str], otherwise: str) -> str:
-    """Returns the remedy for an unknown word: a similar known word, or the given remedy if there is none."""
+    """Returns the remedy for an unknown word: a similar known word, or the given remedy if no known word is similar."""
     near = nearest(str(word), known)
     return otherwise if near is None else f"did you mean {quoted(near)}?"
 

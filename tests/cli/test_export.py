@@ -58,7 +58,7 @@ def test_a_model_that_is_not_there_is_named_with_its_option(call, results: Path,
     call("export", results, "best", "--to", tmp_path / "out")
     called = call("predict", tmp_path / "out", texts, "--model", "./gone")
     assert (called.code, called.out) == (2, "")
-    assert "error: --model: must be a folder that exists, but there is none at './gone'" in called.err
+    assert "error: --model: must be a folder that exists, but './gone' does not exist" in called.err
 
 
 def test_texts_in_a_folder_are_refused_as_such(call, results: Path, tmp_path: Path) -> None:

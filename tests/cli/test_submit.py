@@ -150,7 +150,7 @@ def test_a_study_goes_on_after_ctrl_c_and_ends_with_stop(
 
     stopped = call("stop", job_id, "--address", head)
     assert stopped.code == 0
-    assert stopped.out == f"stopped: {job_id}; what has finished is kept, submit the study again to go on\n"
+    assert stopped.out == f"stopped: {job_id}; finished trials are kept, submit the study again to go on\n"
     followed = call("logs", job_id, "--follow", "--address", head)
     assert followed.code == 130
     assert f"of 502 trials are kept in {tmp_path / 'long'}; run again to go on" in followed.out

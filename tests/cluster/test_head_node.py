@@ -183,7 +183,7 @@ def test_a_cluster_that_never_gets_a_job_agent_is_given_up(fake: FakeHead) -> No
         head.ask(lambda client: client.list_jobs())
     assert str(given_up.value) == (
         f"the head at {fake.address} does not do as asked (it has no job agent yet); "
-        "give the cluster time to start; else the head's dashboard_agent.log says why there is none"
+        "give the cluster time to start; else the head's dashboard_agent.log says why it did not start"
     )
 
 

@@ -88,8 +88,8 @@ def test_a_study_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("name: x")
     (tmp_path / "latin.yaml").write_bytes("name: caf\xe9".encode("latin-1"))
     messages = {
-        "studdy.yaml": "there is none; did you mean study.yaml?",
-        "gone/other.yaml": "there is none; mend the path",
+        "studdy.yaml": "no such file exists; did you mean study.yaml?",
+        "gone/other.yaml": "no such file exists; mend the path",
         "": "it is a folder; name the YAML file in it",
         "latin.yaml": "byte 9 is not UTF-8; save it as UTF-8 text",
         "study.yaml/x": "it cannot be read (Not a directory); mend the path or its permissions",

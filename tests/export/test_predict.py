@@ -153,7 +153,7 @@ def test_columns_may_be_named_otherwise(exported_study, tmp_path: Path) -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_one_line(exported_study) -> None:
     exported = exported_study("mini-gpt2")
-    with pytest.raises(ModelError, match="needs a GPU that torch can use, but there is none; use `device` cpu"):
+    with pytest.raises(ModelError, match="needs a GPU that torch can use, but torch finds none; use `device` cpu"):
         predicted(exported.folder, exported.texts, device="cuda")
 
 

@@ -35,7 +35,7 @@ def test_a_folder_without_config_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"a folder that exists, but there is none at .\./no/such/model") as caught:
+    with pytest.raises(ModelError, match=r"a folder that exists, but .\./no/such/model. does not exist") as caught:
         find_model(ModelSpec(name="./no/such/model"))
     assert caught.value.about == "`model`"
 

@@ -107,7 +107,7 @@ def test_other_files_are_told_what_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("data.csv", None, "must be a file, but there is none"),
+        ("data.csv", None, "must be a file, but no such file exists"),
         ("data.xlsx", b"", "unknown extension '.xlsx'; use one of .csv, .tsv, .json, .jsonl, .parquet"),
         ("data.parquet", b"not parquet", "cannot be read as Parquet"),
         ("data.parquet", b"", "cannot be read as Parquet"),

@@ -58,7 +58,7 @@ class BenchPlan:
                     raise ZostudyError(rule, got=f"got '{name}'", remedy=suggestion(name, known, "name one of these"))
         if self.device == "cuda" and not torch.cuda.is_available():
             rule = "`device` cuda needs a GPU that torch can use"
-            raise ZostudyError(rule, got="there is none", remedy="use `device` cpu")
+            raise ZostudyError(rule, got="torch finds none", remedy="use `device` cpu")
 
     @property
     def evaluator_models(self) -> list[str]:

@@ -45,7 +45,7 @@ def read_texts(file: Path | None, column: str, least: int) -> Texts:
     if file is None:
         return Texts("reviews (embedded)", reviews().texts)
     if not file.is_file():
-        raise DataError("`texts` must name a file", got=f"there is none at {file}", remedy="mend the path")
+        raise DataError("`texts` must name a file", got=f"{file} does not exist", remedy="mend the path")
     table = read_rows(file).table
     if column not in table.column_names:
         rule = f"no column {column!r}; the columns are {comma_list(table.column_names)}"

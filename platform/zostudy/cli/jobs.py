@@ -105,7 +105,7 @@ def stop_command(job: JobArgument, address: AddressOption) -> None:
         return
     stopped = stop(head, found.id)
     if stopped.has_ended:
-        print_lines(f"{stopped.status}: {stopped.id}; what has finished is kept, submit the study again to go on")
+        print_lines(f"{stopped.status}: {stopped.id}; finished trials are kept, submit the study again to go on")
     else:
         print_lines(f"stopping: {stopped.id}; zostudy jobs says when it has ended")
 

@@ -55,5 +55,5 @@ def in_short(error: BaseException) -> str:
 def remedy(error: BaseException) -> str:
     """Returns what the user can do about an error that stayed."""
     if NO_AGENT.search(str(error)):
-        return "give the cluster time to start; else the head's dashboard_agent.log says why there is none"
+        return "give the cluster time to start; else the head's dashboard_agent.log says why it did not start"
     return "see that the head lives, and try again" if may_pass(error) else "the head's dashboard.log says more"

@@ -92,7 +92,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        got, remedy = "there is none", suggestion(path.name, _neighbours(path), "mend the path")
+        got, remedy = "no such file exists", suggestion(path.name, _neighbours(path), "mend the path")
     except IsADirectoryError:
         got, remedy = "it is a folder", "name the YAML file in it"
     except UnicodeDecodeError as error:

@@ -58,7 +58,9 @@ def predict(
         ResultsError: the export is damaged.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise ModelError("`device` cuda needs a GPU that torch can use", got="there is none", remedy="use `device` cpu")
+        raise ModelError(
+            "`device` cuda needs a GPU that torch can use", got="torch finds none", remedy="use `device` cpu"
+        )
     named = {} if model is None else {"name": os.path.abspath(model) if os.path.isdir(model) else model}
     spec = manifest.model.model_copy(update={**named, "head": manifest.head, "trust_remote_code": trust_remote_code})
     prompt = _read_prompt(folder, spec)

@@ -58,7 +58,7 @@ class StudyResults:
                 of that cell, or of the study, the first of equals.
 
         Raises:
-            ResultsError: there is none of that name, or it kept no point.
+            ResultsError: no trial has that name, or it kept no point.
         """
         trials = self.results.trials
         names, cells = trials["trial"].tolist(), trials["cell"].unique().tolist()

@@ -62,7 +62,7 @@ def _location(name: str) -> str:
     if folder.is_dir():
         return str(folder.resolve())
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
-        got = f"there is none at '{name}'"
+        got = f"'{name}' does not exist"
         raise ModelError("must be a folder that exists", got=got, remedy="mend the path", about="`model`")
     return name
 

@@ -78,7 +78,7 @@ def _history(outcome: Outcome) -> pa.Table:
     columns = {
         **_names(outcome, n_steps),
         **{
-            # In a nullable column, NaN says that there is none.
+            # In a nullable column, NaN stands for an absent value.
             field.name: pa.array(outcome.history[field.name], type=field.type, from_pandas=field.nullable)
             for field in numeric
         },

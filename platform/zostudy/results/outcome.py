@@ -52,7 +52,7 @@ class Outcome:
         trial: the trial's row of the table ``trials``.
         history: one array ``[steps]`` a numeric column of ``HISTORY``; the ledger adds study, cell and trial.
             NaN means null in a nullable column, such as ``dev_auc`` between evaluations. Empty: no steps.
-        auxiliary: the objective's auxiliary scalars by name, float64 ``[steps]``, NaN where there is none.
+        auxiliary: the objective's auxiliary scalars by name, float64 ``[steps]``, NaN at steps without one.
         scores: the class scores of each evaluated split, ``dev`` or ``test``.
         landscape: the loss around the kept point, or None where it was not evaluated.
     """

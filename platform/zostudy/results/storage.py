@@ -113,7 +113,7 @@ class Storage:
         }
 
     def changed(self, name: str) -> datetime | None:
-        """Returns when a file was written, by the storage's own clock; None where there is none."""
+        """Returns when a file was written, by the storage's own clock; None if the file does not exist."""
         time: datetime | None = self._info(name).mtime
         return time
 
@@ -121,7 +121,7 @@ class Storage:
         """Returns a file to read from; what it raises later is an ``OSError``.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: the file does not exist.
             OSError: it cannot be read.
         """
         return self.filesystem.open_input_file(f"{self.path}/{name}")
@@ -130,7 +130,7 @@ class Storage:
         """Returns a file's content.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: the file does not exist.
             OSError: it cannot be read.
         """
         with self.open(name) as file:

@@ -28,7 +28,7 @@ def read_rows(path: Path) -> RawRows:
         raise DataError(f"unknown extension {path.suffix!r}", remedy=remedy, about=str(path))
     try:
         if not path.is_file():
-            got = "it is a folder" if path.is_dir() else "there is none"
+            got = "it is a folder" if path.is_dir() else "no such file exists"
             remedy = "check task.file, whose relative paths start at the study's folder"
             raise DataError("must be a file", got=got, remedy=remedy, about=str(path))
         rows = reader(path)
