@@ -86,6 +86,19 @@ KEYS = [
         "5: imbalance.ratios.1: must be at least 1, but got 0.5; write ratios: [1, 10, 50], for example",
     ),
     (
+        "imbalance: {ratios: [1, natral]}",
+        '5: imbalance.ratios.1: must be natural or a number of at least 1, but got "natral"; did you mean natural?',
+    ),
+    (
+        "imbalance: {minority_size: some}",
+        '5: imbalance.minority_size: must be all or a whole number of at least 1, but got "some"; '
+        "write minority_size: 20, for example",
+    ),
+    (
+        "imbalance: {minority_size: 0}",
+        "5: imbalance.minority_size: must be at least 1, but got 0; write minority_size: 20, for example",
+    ),
+    (
         "imbalance: {ratios: 10}",
         "5: imbalance.ratios: must be a list, but got 10; write ratios: [1, 10, 50], for example",
     ),

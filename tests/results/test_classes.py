@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ def test_the_table_says_which_word_is_asked_for_which_class_and_what_is_made_rar
         r"negative           terrible    -                     20, 2000             20, 200  1,500",
         r"posi\ntive \u202e  great       yes                         20                  20      5",
     ]
+
+
+def test_the_natural_ratio_is_named() -> None:
+    named = replace(CLASSES, ratios=(6.66, 10.0), ratio_labels=("natural (6.66)", "10"))
+    assert class_table(named).columns[3] == "train at ratio natural (6.66), 10"
 
 
 def test_what_is_stored_reads_back(tmp_path: Path) -> None:

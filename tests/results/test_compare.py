@@ -382,3 +382,22 @@ def test_unknown_names_are_refused(record: Record) -> None:
 def _cell(comparison: Comparison, method: str, ratio: float) -> CellSummary:
     [cell] = [cell for cell in comparison.cells if (cell.row[-1], cell.column) == (method, ratio)]
     return cell
+
+
+def test_the_natural_ratio_is_named_in_tables_and_a_number_in_records(record: Record) -> None:
+    trials = record(
+        *confirmed(imbalance="natural", study="a", task="sms"),
+        *(trial | {"ratio": 3.0} for trial in confirmed(study="b", task="reviews")),
+    )
+    comparison = compare(trials)
+    assert comparison.natural_ratios == {1.0, 10.0}
+    assert [comparison.heading(column) for column in comparison.columns] == ["natural (1)", "3", "natural (10)"]
+    assert "natural (10)" in repr(comparison)
+    assert {record["imbalance_ratio"] for record in comparison.records()} == {1.0, 3.0, 10.0}
+
+
+def test_a_ratio_that_one_study_gave_as_a_number_is_not_called_natural(record: Record) -> None:
+    named = confirmed(imbalance="natural", study="a", task="sms")
+    assert compare(record(*named, *confirmed(imbalance="10", study="b", task="reviews"))).natural_ratios == set()
+    older = record(*named).drop(columns="imbalance")
+    assert compare(older[older["study"] == "a"]).natural_ratios == set()

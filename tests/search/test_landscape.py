@@ -117,7 +117,7 @@ def test_losses_that_are_not_finite_are_absent_and_the_others_stay() -> None:
 def test_every_class_has_equally_many_training_rows(counts: list[int], seed: int) -> None:
     labels = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
     rows = np.arange(len(labels), dtype=np.int32)
-    draw = Draw(rows, rows[:0], rows[:0], tuple(counts), (), 0)
+    draw = Draw(rows, rows[:0], rows[:0], tuple(counts), (), 0, (), ())
     chosen = balanced_rows(draw, labels, seed)
     assert chosen.dtype == np.int32
     assert len(set(chosen.tolist())) == len(chosen)

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from zostudy.config.study import StudySpec
+from zostudy.errors import SpecError
 from zostudy.search.plan import Plan, make_plan
 
 
@@ -35,3 +38,19 @@ def test_without_search_the_defaults_are_confirmed(make_spec: Callable[..., Stud
     plan = make_plan(make_spec(search={"trials": 0}))
     assert all(cell.n_search == 0 for cell in plan.cells)
     assert plan.replicates == (1, 2)
+
+
+def test_the_natural_ratio_is_named_and_has_the_number_of_the_data(make_spec: Callable[..., StudySpec]) -> None:
+    plan = make_plan(make_spec(imbalance={"ratios": ("natural", 10), "minority_size": "all"}), natural_ratio=6.66)
+    natural, tenfold = plan.cells[0], plan.cells[3]
+    assert (natural.name, natural.imbalance_ratio, natural.ratio_label) == ("spsa-natural", 6.66, "natural (6.66)")
+    assert (tenfold.name, tenfold.imbalance_ratio, tenfold.ratio_label) == ("spsa-r10", 10, "10")
+    assert plan.ratios == {6.66: "natural", 10: 10}
+    assert plan.assign(natural, "confirm", 0, {}).asked_ratio == "natural"
+
+
+def test_a_number_that_is_the_natural_ratio_is_refused(make_spec: Callable[..., StudySpec]) -> None:
+    spec = make_spec(imbalance={"ratios": ("natural", 10)})
+    with pytest.raises(SpecError, match=r"imbalance.ratios: must hold each ratio once, but natural is 10 in this data"):
+        make_plan(spec, natural_ratio=10.0)
+    assert len(make_plan(spec, natural_ratio=9.99).ratios) == 2

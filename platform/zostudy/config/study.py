@@ -14,7 +14,6 @@ from zostudy.config.kinds import (
     Number,
     Positive,
     PositiveNumber,
-    Ratio,
     Section,
     Seed,
     Text,
@@ -22,12 +21,14 @@ from zostudy.config.kinds import (
     broken_rule,
     key,
 )
+from zostudy.config.ratios import AskedRatio, AskedSize
 from zostudy.methods import ImbalanceSettings
 from zostudy.methods.options import ClassWeights, Prior, SamplerName
 
 EMBEDDED_MODELS = ("mini-roberta", "mini-gpt2", "mini-llama")
 BUILT_IN_MODELS = (*EMBEDDED_MODELS, "minilm")
 HeadKind = Literal["masked", "causal", "encoder"]
+
 
 EMBEDDED_TASK = "reviews"
 WELL_KNOWN_TASKS = (
@@ -125,14 +126,30 @@ class ImbalanceSpec(Section):
     """How the classes are made uneven, and how the methods handle it."""
 
     ratios: Annotated[
-        tuple[Ratio, ...],
+        tuple[AskedRatio, ...],
         Field(min_length=1),
-        key("imbalance ratios, majority / minority; each gives one cell per method", example="[1, 10, 50]"),
+        key(
+            "imbalance ratios, majority / minority; natural: the classes in the proportions of the data; each gives "
+            "one cell per method",
+            example="[1, 10, 50]",
+        ),
         EachOnce,
     ] = (1.0,)
-    minority_size: Annotated[Positive, key("training examples of a minority class")] = 20
+    minority_size: Annotated[
+        AskedSize,
+        key(
+            "training examples of a minority class; all: as many as the data has at each ratio, less those of dev",
+            example="20",
+            rule="must be all or a whole number of at least 1",
+        ),
+    ] = 20
     dev_minority_size: Annotated[
-        Positive | None, key("dev examples of a minority class; null: as many as for training", example="20")
+        Positive | None,
+        key(
+            "dev examples of a minority class; null: as many as for training, or where minority_size is all a quarter "
+            "of the examples (of a dev split of its own: all of them)",
+            example="20",
+        ),
     ] = None
     profile: Annotated[Literal["step", "exponential"], key("class sizes where there are more than two classes")] = (
         "step"

@@ -157,7 +157,7 @@ def _cell_row(cell: CellProgress) -> tuple[str, ...]:
     done = {stage: sum(row.stage == stage for row in cell.rows) for stage in ("search", "confirm")}
     best = cell.best_dev_auc
     return (
-        f"{cell.cell.imbalance_ratio:g}",
+        cell.cell.ratio_label,
         cell.cell.method.label,
         f"{done['search']}/{cell.cell.n_search}",
         f"{done['confirm']}/{cell.cell.n_confirm}",

@@ -46,10 +46,10 @@ def _picture(spec: dict[str, Any], ending: str) -> bytes:
 
 def _panel(comparison: Comparison, metric: str) -> Any:
     frame = metric_frame(comparison, metric)
-    frame = frame.assign(column=frame["ratio"].map(_text))
+    frame = frame.assign(column=frame["ratio"].map(comparison.heading))
     methods = [" ".join(map(str, row)) for row in comparison.rows]
     colours = alt.Scale(domain=methods, range=list(colours_of(methods).values()))
-    columns = alt.Scale(domain=[_text(column) for column in comparison.columns])
+    columns = alt.Scale(domain=[*map(comparison.heading, comparison.columns)])
     base = alt.Chart(frame).encode(
         x=alt.X("column:N", scale=columns, title=comparison.by.replace("_", " ")).axis(labelAngle=0),
         # Methods stand side by side, so that intervals do not hide each other.
@@ -59,7 +59,3 @@ def _panel(comparison: Comparison, metric: str) -> Any:
     )
     layers = (base.mark_line(), base.mark_rule().encode(y="low:Q", y2="high:Q"), base.mark_point(filled=True, size=40))
     return alt.layer(*layers).properties(width=PANEL_WIDTH, height=PANEL_HEIGHT, title=metric.replace("_", " "))
-
-
-def _text(column: Any) -> str:
-    return f"{column:g}" if isinstance(column, float) else str(column)

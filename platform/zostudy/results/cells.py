@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from zostudy.config.ratios import NATURAL, ratio_label
 from zostudy.results.statistics import Interval
 
 Seed: TypeAlias = tuple[int, ...]
@@ -83,6 +84,7 @@ class Cells:
         baseline: the method that the others are tested against, if any.
         unequal: whether cells with different budgets were let in.
         notes: what a reader should know of the studies, such as which ones are unfinished.
+        natural_ratios: the imbalance ratios of which every trial took the data as they are.
     """
 
     by: str
@@ -92,6 +94,13 @@ class Cells:
     baseline: str | None = None
     unequal: bool = False
     notes: tuple[str, ...] = ()
+    natural_ratios: frozenset[float] = frozenset()
+
+    def heading(self, column: Any) -> str:
+        """Returns a column's value as a table shows it."""
+        if not isinstance(column, float):
+            return str(column)
+        return ratio_label(NATURAL if column in self.natural_ratios else column, column)
 
     @property
     def rows(self) -> list[RowKey]:

@@ -43,16 +43,18 @@ class StudyClasses:
         asked: how the texts ``asked`` of the classes are called: ``label word``, or ``label text`` for an encoder.
         ratios: the imbalance ratios.
         classes: one a label.
+        ratio_labels: the ratios as tables show them; empty where an older zostudy stored none.
     """
 
     asked: str
     ratios: tuple[float, ...]
     classes: tuple[StudyClass, ...]
+    ratio_labels: tuple[str, ...] = ()
 
 
 def class_table(classes: StudyClasses) -> Table:
     """Returns a table with a row for each class; counts that differ by ratio stand in the ratios' order."""
-    at = f"at ratio {', '.join(f'{ratio:g}' for ratio in classes.ratios)}"
+    at = f"at ratio {', '.join(classes.ratio_labels or (f'{ratio:g}' for ratio in classes.ratios))}"
     rows = tuple(
         (
             each.name,

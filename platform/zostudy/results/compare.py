@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from zostudy.config.ratios import NATURAL
 from zostudy.errors import ResultsError
 from zostudy.results.cells import CellSummary, Seed
 from zostudy.results.comparison import Comparison
@@ -31,6 +32,7 @@ _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 _PAIRED_BY = ("seed", "n_minority", "n_majority")
 
 _NEEDED = (*_COORDINATES, *JUDGED_BY, "budget", "batch_size", "queries", "examples", *_PAIRED_BY)
+_ASKED = "imbalance"  # not needed: frames and folders of an older zostudy lack it
 _JUDGED = ("outdated", "asked", "searched")
 
 TrialValues: TypeAlias = dict[str, Any]
@@ -89,7 +91,8 @@ def compare(
     cells = [_summary(of_cell, row_names, metrics, by) for of_cell in by_cell]
     untuned_first = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
     notes = (*_outdated_notes(confirm), *study_notes(_storages(results)))
-    return Comparison(by, row_names, metrics, untuned_first, baseline, unequal is not None, notes)
+    natural = _natural_ratios(confirm)
+    return Comparison(by, row_names, metrics, untuned_first, baseline, unequal is not None, notes, natural)
 
 
 def _storages(results: Given) -> list[Storage]:
@@ -102,7 +105,7 @@ def _storages(results: Given) -> list[Storage]:
 def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
     if isinstance(results, pd.DataFrame):
         return results
-    return results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, *metrics])
+    return results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, _ASKED, *metrics])
 
 
 def _judged_confirm_trials(trials: pd.DataFrame) -> pd.DataFrame:
@@ -129,6 +132,13 @@ def _outdated_notes(confirm: pd.DataFrame) -> list[str]:
         f"Confirm trials left out: {len(left_out)}. A later search has found better settings ({cells}), "
         "which the study confirms when it is run again."
     ]
+
+
+def _natural_ratios(confirm: pd.DataFrame) -> frozenset[float]:
+    if _ASKED not in confirm:
+        return frozenset()
+    by_name = (confirm[_ASKED].fillna("") == NATURAL).groupby(confirm["imbalance_ratio"]).all()
+    return frozenset(by_name[by_name].index)
 
 
 def _trials_by_cell(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequence[str]) -> list[list[TrialValues]]:

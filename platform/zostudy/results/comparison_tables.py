@@ -58,7 +58,13 @@ def _table(cells: Cells, metric: str, marks: Mapping[CellKey, str], notes: tuple
         )
     seeds = _range(cell.asked for cell in cells.cells)
     return Table(
-        columns=(*cells.row_names, *map(_value, columns), *(["rank"] if has_ranks else []), "queries", "examples"),
+        columns=(
+            *cells.row_names,
+            *map(cells.heading, columns),
+            *(["rank"] if has_ranks else []),
+            "queries",
+            "examples",
+        ),
         rows=tuple(rows),
         title=f"{metric} by {cells.by}: mean ±{CONFIDENCE:.0%} interval over {seeds} confirm seeds",
         notes=notes,
@@ -101,18 +107,18 @@ def _differences(cells: Cells, metric: str, baseline: str, found: Sequence[Contr
     )
     return Table(
         columns=(*cells.row_names, cells.by, f"difference to {baseline}", "p", "g", "seeds"),
-        rows=tuple(_difference(contrast) for contrast in found),
+        rows=tuple(_difference(contrast, cells.heading(contrast.cell.column)) for contrast in found),
         title=f"{metric} against {baseline}: mean difference ±{CONFIDENCE:.0%} interval over the seeds that both have",
         notes=(explained, *_test_notes(found)),
         text_columns=len(cells.row_names),
     )
 
 
-def _difference(contrast: Contrast) -> tuple[str, ...]:
+def _difference(contrast: Contrast, column: str) -> tuple[str, ...]:
     test = contrast.test
     return (
         *map(_value, contrast.cell.row),
-        _value(contrast.cell.column),
+        column,
         f"{test.difference:+.3f}",
         _p_value(contrast),
         "-" if test.effect_size is None else f"{test.effect_size:+.2f}",

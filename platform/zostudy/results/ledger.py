@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.config import difference, dump_yaml
+from zostudy.config.ratios import NATURAL
 from zostudy.errors import ResultsError
 from zostudy.results.encoding import encode, encode_agreement, encode_noise_floor
 from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
@@ -209,11 +210,11 @@ class Ledger:
             return False
         most = {"search": resolved["search"]["trials"], "confirm": resolved["confirm"]["seeds"]}
         labels = {label for entry in resolved["methods"] for label in ([entry] if isinstance(entry, str) else entry)}
-        columns = ("stage", "number", "method", "imbalance_ratio")
+        columns = ("stage", "number", "method", "imbalance_ratio", "imbalance")
         trials: list[dict[str, Any]] = read_table(self.storage, "trials", columns).to_pylist()
         return all(
             row["number"] < most[row["stage"]]
             and row["method"] in labels
-            and row["imbalance_ratio"] in resolved["imbalance"]["ratios"]
+            and (NATURAL if row["imbalance"] == NATURAL else row["imbalance_ratio"]) in resolved["imbalance"]["ratios"]
             for row in trials
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 VERSION_KEY = b"zostudy_schema"
 MEANING_KEY = b"meaning"
 
@@ -74,7 +74,8 @@ TRIALS = _schema(
     _required("algorithm", pa.string(), "registered name of the method behind the label"),
     _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
     _required("task", pa.string(), "name of the task"),
-    _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1"),
+    _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1; natural: that of the data"),
+    column("imbalance", pa.string(), "the ratio as the study asks for it: natural, or a number; null where older"),
     _required("n_minority", pa.int64(), "training examples drawn of the rarest class"),
     _required("n_majority", pa.int64(), "training examples drawn of the most frequent class"),
     column("positive_class", pa.int64(), "the positive class of AUC, from 0; null with more than two or where older"),
@@ -154,7 +155,7 @@ NOISE_FLOOR = _schema(
     _required("method", pa.string(), "label of the method in the study file"),
     _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
     _required("task", pa.string(), "name of the task"),
-    _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1"),
+    _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1; natural: that of the data"),
     _required("objective", pa.string(), "the loss that was differenced"),
     _required("difference", pa.string(), "central: of a +/- pair; forward: of a probe and the point"),
     _required("perturbation_radius", pa.float64(), "the smallest that the cell may use, in latent units"),
@@ -196,11 +197,19 @@ OLDER_NAMES = {"noise_floor": "precision"}
 """What tables were called before: as folders in older results, and in SQL."""
 
 _SINCE_VERSION_4 = ("positive_class",)
+_SINCE_VERSION_5 = ("imbalance",)
+
+
+def _trials_before(*added: tuple[str, ...]) -> pa.Schema:
+    names = {name for group in added for name in group}
+    return pa.schema([field for field in TRIALS if field.name not in names])
+
 
 OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {
     "trials": (
-        pa.schema([field for field in TRIALS if field.name not in _SINCE_VERSION_4]),
-        pa.schema([field for field in TRIALS if field.name not in _SINCE_VERSION_4 and field not in _OWED]),
+        _trials_before(_SINCE_VERSION_5),
+        _trials_before(_SINCE_VERSION_5, _SINCE_VERSION_4),
+        _trials_before(_SINCE_VERSION_5, _SINCE_VERSION_4, tuple(field.name for field in _OWED)),
     ),
     "history": (pa.schema([field for field in HISTORY if field.name not in _SINCE_VERSION_2]),),
 }

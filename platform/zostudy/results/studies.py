@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from zostudy.config.ratios import ALL, NATURAL
 from zostudy.results.schema import column
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import read_stored_study, unreadable_study
@@ -19,8 +20,8 @@ STUDIES = pa.schema(
         column("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
         column("task", pa.string(), "name, file or hub id of the task"),
         column("methods", pa.list_(pa.string()), "labels of the methods"),
-        column("imbalance_ratios", pa.list_(pa.float64()), "majority / minority asked for"),
-        column("minority_size", pa.int64(), "training examples of the rarest class asked for"),
+        column("imbalance_ratios", pa.list_(pa.float64()), "majority / minority asked for; null: natural"),
+        column("minority_size", pa.int64(), "training examples of the rarest class asked for; null: all"),
         column("budget", pa.int64(), "queries a trial is allowed"),
         column("batch_size", pa.int64(), "examples of one query"),
         column("search_trials", pa.int64(), "search trials of each cell"),
@@ -60,14 +61,15 @@ def _row(storage: Storage) -> dict[str, Any]:
         value if isinstance(value := spec.get(key), dict) else {}
         for key in ("model", "task", "imbalance", "budget", "search", "confirm")
     )
+    ratios = imbalance.get("ratios")
     return {
         "study": spec.get("name"),
         "folder": str(storage),
         "model": model.get("name"),
         "task": task.get("name") or task.get("file") or task.get("hub"),
         "methods": [method if isinstance(method, str) else next(iter(method)) for method in methods],
-        "imbalance_ratios": imbalance.get("ratios"),
-        "minority_size": imbalance.get("minority_size"),
+        "imbalance_ratios": [_number(ratio) for ratio in ratios] if isinstance(ratios, list) else ratios,
+        "minority_size": _number(imbalance.get("minority_size")),
         "budget": budget.get("queries"),
         "batch_size": budget.get("batch_size"),
         "search_trials": search.get("trials"),
@@ -75,3 +77,8 @@ def _row(storage: Storage) -> dict[str, Any]:
         "seed": spec.get("seed"),
         "spec": json.dumps(spec, default=str),
     }
+
+
+def _number(asked: Any) -> Any:
+    """Returns a ratio or size; None where it is a word for what the data has."""
+    return None if asked in (NATURAL, ALL) else asked

@@ -27,6 +27,7 @@ class TrialRow:
     model: str
     task: str
     imbalance_ratio: float
+    imbalance: str | None = None
     n_minority: int
     n_majority: int
     positive_class: int | None = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from zostudy.config import method_space
+from zostudy.config.ratios import NATURAL, AskedRatio, ratio_label
 from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
+from zostudy.errors import SpecError
 from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed
 from zostudy.search.space import Space
@@ -23,7 +26,8 @@ class Cell:
     Attributes:
         name: unique in the study, safe in a file name.
         method: label, registered method, fixed options.
-        imbalance_ratio: majority / minority.
+        imbalance_ratio: majority / minority; at the ratio ``natural`` that of the data.
+        asked_ratio: as the study asks for it.
         space: the searched keys with their values; empty for a method that tunes nothing, or a study without search.
         n_search: search trials.
         n_confirm: confirm trials.
@@ -32,9 +36,15 @@ class Cell:
     name: str
     method: MethodSpec
     imbalance_ratio: float
+    asked_ratio: AskedRatio
     space: Space
     n_search: int
     n_confirm: int
+
+    @property
+    def ratio_label(self) -> str:
+        """The ratio as tables show it."""
+        return ratio_label(self.asked_ratio, self.imbalance_ratio)
 
     @property
     def method_class(self) -> type[Method]:
@@ -49,7 +59,8 @@ class Assignment:
     Attributes:
         cell: the cell's name.
         method: label, registered method, fixed options.
-        imbalance_ratio: majority / minority.
+        imbalance_ratio: majority / minority; at the ratio ``natural`` that of the data.
+        asked_ratio: as the study asks for it.
         stage: ``search`` or ``confirm``.
         number: counts within cell and stage, from 0.
         params: values of searched options by name; settings of the imbalance as ``imbalance.<setting>``.
@@ -62,6 +73,7 @@ class Assignment:
     cell: str
     method: MethodSpec
     imbalance_ratio: float
+    asked_ratio: AskedRatio
     stage: Stage
     number: int
     params: Mapping[str, Any]
@@ -86,6 +98,11 @@ class Plan:
 
     spec: StudySpec
     cells: tuple[Cell, ...]
+
+    @property
+    def ratios(self) -> dict[float, AskedRatio]:
+        """The imbalance ratios, each with the form in which the study asks for it."""
+        return {cell.imbalance_ratio: cell.asked_ratio for cell in self.cells}
 
     @property
     def n_trials(self) -> int:
@@ -118,6 +135,7 @@ class Plan:
             cell.name,
             cell.method,
             cell.imbalance_ratio,
+            cell.asked_ratio,
             stage,
             number,
             dict(params),
@@ -127,15 +145,40 @@ class Plan:
         )
 
 
-def make_plan(spec: StudySpec) -> Plan:
-    """Returns the plan: one cell for each method and ratio, methods inside ratios."""
+def make_plan(spec: StudySpec, natural_ratio: float = math.nan) -> Plan:
+    """Returns the plan: one cell for each method and ratio, methods inside ratios.
+
+    Args:
+        spec: the study.
+        natural_ratio: of the data; only the ratio ``natural`` needs it.
+
+    Raises:
+        SpecError: the natural ratio is also given as a number.
+    """
+    _check_differs(spec.imbalance.ratios, natural_ratio)
     cells = []
-    for ratio in spec.imbalance.ratios:
+    for asked in spec.imbalance.ratios:
+        ratio = natural_ratio if isinstance(asked, str) else asked
         for method in spec.methods:
             space = method_space(spec, method) if spec.search.trials and tunes(method) else {}
             n_search = spec.search.trials if space else 0
-            cells.append(Cell(f"{method.label}-r{ratio:g}", method, ratio, space, n_search, spec.confirm.seeds))
+            name = f"{method.label}-{_suffix(asked)}"
+            cells.append(Cell(name, method, ratio, asked, space, n_search, spec.confirm.seeds))
     return Plan(spec, tuple(cells))
+
+
+def _check_differs(ratios: Sequence[AskedRatio], natural_ratio: float) -> None:
+    if NATURAL in ratios and natural_ratio in ratios:
+        raise SpecError(
+            "must hold each ratio once",
+            got=f"natural is {natural_ratio:g} in this data, which is given too",
+            remedy="keep one of them",
+            about="imbalance.ratios",
+        )
+
+
+def _suffix(ratio: AskedRatio) -> str:
+    return ratio if isinstance(ratio, str) else f"r{ratio:g}"
 
 
 def evaluation_schedule(budget: BudgetSpec) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zostudy.config.ratios import ratio_label
 from zostudy.config.study import StudySpec
 from zostudy.lm.agreement import ProvenModel, read_proven
 from zostudy.lm.digest import model_digests
@@ -19,6 +20,7 @@ from zostudy.results.classes import StudyClass, StudyClasses, class_table
 from zostudy.results.tables import plain
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, make_data, set_up
+from zostudy.tasks.imbalance import available_rows, unused_rows
 from zostudy.tasks.loading import Task, load_task
 
 
@@ -50,8 +52,17 @@ class PreparedStudy:
 
     @property
     def opening(self) -> list[str]:
-        """The first lines of a run: the rows that are used, and the table of the classes."""
-        return [str(self.task.rows), *self.task.notes, *plain(class_table(self.classes)).split("\n")]
+        """The first lines of a run: the rows that are used, the table of the classes, and rare rows left unused."""
+        classes = plain(class_table(self.classes)).split("\n")
+        return [str(self.task.rows), *self.task.notes, *classes, *self.unused]
+
+    @property
+    def unused(self) -> list[str]:
+        """A line on the rows of rare classes that ``imbalance.minority_size`` leaves unused, if there are any."""
+        largest = max(self.data.draws.values(), key=lambda draw: draw.n_minority)
+        names = self.task.table.class_names
+        line = unused_rows(largest, [(label, names[label]) for label in self.task.minority])
+        return [line] if line else []
 
 
 def prepare(spec: StudySpec) -> PreparedStudy:
@@ -60,9 +71,9 @@ def prepare(spec: StudySpec) -> PreparedStudy:
     Raises:
         ZostudyError: the data, imbalance, model, label words or budget cannot be used.
     """
-    plan = make_plan(spec)
     source = find_model(spec.model)
     task = load_task(spec.task)
+    plan = make_plan(spec, available_rows(task.table).natural_ratio)
     data = make_data(plan, task, model_digests(source))
     for cell in plan.cells:
         if cell.n_confirm and not cell.n_search:
@@ -75,7 +86,7 @@ def prepare(spec: StudySpec) -> PreparedStudy:
 
 
 def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:
-    draws = [data.draws[ratio, plan.seed(plan.replicates[-1])] for ratio in plan.spec.imbalance.ratios]
+    draws = [data.draws[ratio, plan.seed(plan.replicates[-1])] for ratio in plan.ratios]
     test = np.bincount(data.labels[draws[0].test_rows], minlength=data.n_classes).tolist()
     asked = task.wording(source.head).label_words
     classes = (
@@ -90,7 +101,8 @@ def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> St
         for label, name in enumerate(task.table.class_names)
     )
     kind = "label text" if source.head == "encoder" else "label word"
-    return StudyClasses(kind, tuple(map(float, plan.spec.imbalance.ratios)), tuple(classes))
+    labels = (ratio_label(asked, ratio) for ratio, asked in plan.ratios.items())
+    return StudyClasses(kind, tuple(plan.ratios), tuple(classes), tuple(labels))
 
 
 def _encode(spec: StudySpec, source: ModelSource, task: Task, data: StudyData) -> EncodedTask:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.config.ratios import ratio_text
 from zostudy.methods import StepRecord
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.results.schema import HISTORY, METRICS
@@ -198,6 +199,7 @@ class Recording:
             model=setup.spec.model.name,
             task=setup.spec.task.name,
             imbalance_ratio=assignment.imbalance_ratio,
+            imbalance=ratio_text(assignment.asked_ratio),
             n_minority=setup.draw.n_minority,
             n_majority=setup.draw.n_majority,
             positive_class=setup.data.positive_class,

@@ -64,8 +64,8 @@ def make_data(plan: Plan, task: Task, model_digests: Mapping[str, str]) -> Study
     """
     imbalance = plan.spec.imbalance
     draws = {
-        (ratio, plan.seed(k)): draw(task.table, task.minority, imbalance, ratio, plan.seed(k))
-        for ratio in imbalance.ratios
+        (ratio, plan.seed(k)): draw(task.table, task.minority, imbalance, asked, plan.seed(k))
+        for ratio, asked in plan.ratios.items()
         for k in plan.replicates
     }
     packages = {name: version(name) for name in RECORDED_PACKAGES}

@@ -1,7 +1,8 @@
 """Imbalance draws: the train, dev and test rows of a trial.
 
-Each class has one seeded permutation of its candidates. Training rows are taken from its front and dev rows
-from its back: a larger ratio only adds rows, the minority rows stay, and every method sees the same draw.
+A ratio is a number, or ``natural``: the classes in the proportions of the data. Each class has one seeded permutation
+of its candidates. Training rows are taken from its front and dev rows from its back, and every method sees the same
+draw. Where ``minority_size`` is a number, a larger ratio only adds rows, and the minority rows stay.
 
 Each text is a candidate once: repeats are left out, and so are texts that occur in test (or in dev, where dev is a
 split of its own). Test stays whole.
@@ -9,20 +10,20 @@ split of its own). Test stays whole.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.config.ratios import AskedRatio, ratio_text
 from zostudy.config.study import ImbalanceSpec
 from zostudy.errors import DataError
 from zostudy.randomness import generator
+from zostudy.tasks.sizes import Available, Counts, largest_number, split_counts
 from zostudy.tasks.table import TextTable
 
 RowNumbers = NDArray[np.int32]
-Counts = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Draw:
         train_counts: training rows of each class, in label order.
         dev_counts: dev rows of each class, in label order.
         left_out: rows of train and dev that are no candidates, because their text repeats or occurs in test.
+        available: candidates of each class in the training split, in label order.
+        unused: those of them that are neither in train nor in dev.
     """
 
     train_rows: RowNumbers
@@ -44,6 +47,8 @@ class Draw:
     train_counts: Counts
     dev_counts: Counts
     left_out: int
+    available: Counts
+    unused: Counts
 
     @property
     def n_minority(self) -> int:
@@ -56,14 +61,14 @@ class Draw:
         return max(self.train_counts)
 
 
-def draw(table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, ratio: float, seed: int) -> Draw:
+def draw(table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, ratio: AskedRatio, seed: int) -> Draw:
     """Returns the rows for one imbalance ratio, a pure function of its arguments.
 
     Args:
         table: the task's texts; its split ``dev`` serves dev where there is one.
         minority: the labels of the classes that are made rare.
         imbalance: sizes and profile.
-        ratio: rows of the largest class / rows of the smallest class, at least 1.
+        ratio: rows of the largest class / rows of the smallest class, at least 1; or ``natural``.
         seed: the draw's seed, at least 0.
 
     Raises:
@@ -71,9 +76,11 @@ def draw(table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, 
     """
     pools = _Pools.of(table)
     _refuse_shortage(pools, table, minority, imbalance, ratio)
-    train_counts, dev_counts = split_counts(table, minority, imbalance, ratio)
+    ranking = rank_classes(table, minority)
+    train_counts, dev_counts = split_counts(pools.available, ranking, minority, imbalance, ratio)
     fronts = _shuffled(pools.train, seed, "train")
     backs = fronts if pools.dev is None else _shuffled(pools.dev, seed, "dev")
+    drawn = np.array([train_counts, dev_counts if pools.dev is None else (0,) * table.n_classes])
     return Draw(
         train_rows=_merged(rows[:count] for rows, count in zip(fronts, train_counts, strict=True)),
         dev_rows=_merged(rows[len(rows) - count :] for rows, count in zip(backs, dev_counts, strict=True)),
@@ -81,28 +88,30 @@ def draw(table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, 
         train_counts=train_counts,
         dev_counts=dev_counts,
         left_out=pools.left_out,
+        available=pools.available.train,
+        unused=tuple((np.array(pools.available.train) - drawn.sum(axis=0)).tolist()),
     )
 
 
-def split_counts(
-    table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, ratio: float
-) -> tuple[Counts, Counts]:
-    """Returns the rows of each class that train and dev ask for, in label order.
+def unused_rows(drawn: Draw, classes: Iterable[tuple[int, str]]) -> str:
+    """Returns a line on the classes of which a draw leaves candidates unused, or an empty text.
 
-    ``step``: ``minority_size`` rows of each minority class, ``ratio`` times as many of each other class.
-    ``exponential``: the class of rank k out of C has ``minority_size * ratio ** (1 - k / (C - 1))`` rows
-    (Cui et al. 2019; Cao et al. 2019).
+    Args:
+        drawn: of any seed.
+        classes: label and name of the classes to speak of.
     """
-    ranking = rank_classes(table, minority)
+    lines = []
+    for label, name in classes:
+        there, train, unused = drawn.available[label], drawn.train_counts[label], drawn.unused[label]
+        if unused:
+            dev = f", {there - unused - train:,} more as dev" if there > unused + train else ""
+            lines.append(f"{train:,} of {there:,} {name!r} rows are used (minority_size){dev}; all: {there:,}")
+    return "; ".join(lines)
 
-    def rows(label: int, size: int) -> int:
-        if imbalance.profile == "step":
-            return size if label in minority else round(size * ratio)
-        return round(size * math.pow(ratio, 1 - ranking.index(label) / (len(ranking) - 1)))
 
-    sizes = imbalance.minority_size, imbalance.dev_minority_size or imbalance.minority_size
-    train, dev = (tuple(rows(label, size) for label in range(table.n_classes)) for size in sizes)
-    return train, dev
+def available_rows(table: TextTable) -> Available:
+    """Returns how many candidates each class has."""
+    return _Pools.of(table).available
 
 
 def rank_classes(table: TextTable, minority: tuple[int, ...] = ()) -> tuple[int, ...]:
@@ -136,6 +145,10 @@ class _Pools:
             pools[split] = tuple(rows[table.labels[rows] == label] for label in range(table.n_classes))
         return cls(pools["train"], pools.get("dev"), left_out)
 
+    @property
+    def available(self) -> Available:
+        return Available(tuple(map(len, self.train)), None if self.dev is None else tuple(map(len, self.dev)))
+
 
 def _key(table: TextTable, row: np.int64) -> tuple[str, str]:
     return table.texts[row], table.second_texts[row] if table.second_texts else ""
@@ -150,21 +163,30 @@ def _merged(parts: Iterable[RowNumbers]) -> RowNumbers:
 
 
 def _refuse_shortage(
-    pools: _Pools, table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, ratio: float
+    pools: _Pools, table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, ratio: AskedRatio
 ) -> None:
-    def shortage(size: int, ratio: float) -> str:
-        sized = imbalance.model_copy(update={"minority_size": size})
-        return _shortage(pools, table.class_names, *split_counts(table, minority, sized, ratio))
+    ranking = rank_classes(table, minority)
 
-    size = imbalance.minority_size
-    if not (lack := shortage(size, ratio)):
+    def shortage(ratio: AskedRatio, **sizes: int) -> str:
+        sized = imbalance.model_copy(update=sizes)
+        return _shortage(pools, table.class_names, *split_counts(pools.available, ranking, minority, sized, ratio))
+
+    if not (lack := shortage(ratio)):
         return
-    best_ratio = _largest(lambda hundredths: not shortage(size, hundredths / 100), 100, round(100 * ratio))
-    best_size = _largest(lambda smaller: not shortage(smaller, ratio), 1, size)
-    remedies = [f"ratios up to {best_ratio / 100:g}"] if best_ratio else []
-    remedies += [f"minority_size up to {best_size}"] if best_size else []
+    size, dev_size = imbalance.minority_size, imbalance.dev_minority_size
+    remedies = []
+    if not isinstance(ratio, str):
+        best = largest_number(lambda hundredths: not shortage(hundredths / 100), 100, round(100 * ratio))
+        remedies += [f"ratios up to {best / 100:g}"] if best else []
+    if not isinstance(size, str):
+        best = largest_number(lambda smaller: not shortage(ratio, minority_size=smaller), 1, size)
+        remedies += [f"minority_size up to {best}"] if best else []
+    elif dev_size is not None:
+        best = largest_number(lambda smaller: not shortage(ratio, dev_minority_size=smaller), 1, dev_size)
+        remedies += [f"dev_minority_size up to {best}"] if best else []
     raise DataError(
-        f"imbalance ratio {ratio:g} with minority_size {size} needs {lack} (repeats and texts of test not counted)",
+        f"imbalance ratio {ratio_text(ratio)} with minority_size {size} needs {lack} (repeats and texts of test not "
+        "counted)",
         remedy=f"use {' or '.join(remedies)}" if remedies else "supply more rows of this class",
     )
 
@@ -180,13 +202,3 @@ def _shortage(pools: _Pools, class_names: tuple[str, ...], train: Counts, dev: C
         if pools.dev is not None and dev[label] > (dev_has := len(pools.dev[label])):
             return f"{dev[label]} dev rows of class {name!r}, which has {dev_has}"
     return ""
-
-
-def _largest(holds: Callable[[int], bool], low: int, high: int) -> int | None:
-    """Returns the largest number in ``low..high`` for which a monotone condition holds, by bisection."""
-    if not holds(low):
-        return None
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low
