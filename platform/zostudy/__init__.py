@@ -10,6 +10,8 @@ TYPE_CHECKING = False  # not from typing: with python -m a file typing.py in the
 if TYPE_CHECKING:
     from zostudy.config import StudySpec, load_study
     from zostudy.errors import ZostudyError
+    from zostudy.inspection.inspecting import Inspection, inspect
+    from zostudy.inspection.starting import init_study
     from zostudy.methods import Method, register_method
     from zostudy.results.compare import compare
     from zostudy.results.comparison import Comparison
@@ -20,11 +22,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Callback",
     "Comparison",
+    "Inspection",
     "Method",
     "Results",
     "StudySpec",
     "ZostudyError",
     "compare",
+    "init_study",
+    "inspect",
     "load_results",
     "load_study",
     "register_method",
@@ -33,6 +38,8 @@ __all__ = [
 
 _HOMES = {
     "zostudy.errors": ("ZostudyError",),
+    "zostudy.inspection.starting": ("init_study",),
+    "zostudy.inspection.inspecting": ("Inspection", "inspect"),
     "zostudy.methods": ("Method", "register_method"),
     "zostudy.results.compare": ("compare",),
     "zostudy.results.comparison": ("Comparison",),

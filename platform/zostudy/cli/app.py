@@ -14,6 +14,8 @@ from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import keys_command, methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
 from zostudy.cli.export import export_command, tokens_command
+from zostudy.cli.init import init_command
+from zostudy.cli.inspect import inspect_command
 from zostudy.cli.jobs import jobs_command, logs_command, stop_command, submit_command
 from zostudy.cli.messages import UsageError, flagged, machine_fault, usage_line
 from zostudy.cli.predict import predict_command
@@ -55,6 +57,8 @@ def _options(
 
 
 VERBS: dict[str, Callable[..., None]] = {
+    "inspect": inspect_command,
+    "init": init_command,
     "run": run_command,
     "submit": submit_command,
     "jobs": jobs_command,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zostudy.cli.dry_run_examples import budget_lines, example_table
 from zostudy.console.progress import duration, progress
 from zostudy.printing import print_lines, print_text
 from zostudy.results.classes import class_table
@@ -13,7 +14,7 @@ from zostudy.search.prepare import PreparedStudy
 
 def show_plan(study: PreparedStudy) -> None:
     """Prints cells, draws, trials, queries and the expected time; starts no Ray and writes nothing."""
-    print_text(f"{plain(_cells(study), class_table(study.classes))}\n\n")
+    print_text(f"{plain(_cells(study), class_table(study.classes), example_table(study))}\n\n")
     print_lines(study.task.rows)
     for note in _notes(study):
         print_lines(f"note: {note}")
@@ -25,6 +26,7 @@ def show_plan(study: PreparedStudy) -> None:
     at_most = "" if study.plan.spec.search.pruning == "none" else "at most "
     print_lines(
         "",
+        *budget_lines(study),
         f"{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
         f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}",
         f"{at_most}about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
@@ -42,7 +44,7 @@ def _dtype(dtype: str) -> str:
 def _notes(study: PreparedStudy) -> list[str]:
     left_out = max(draw.left_out for draw in study.data.draws.values())
     repeats = f"{left_out:,} rows of train are no candidates: their text repeats, or occurs in test"
-    return [*study.task.notes, *([repeats] if left_out else [])]
+    return [*study.task.notes, *study.unused, *([repeats] if left_out else [])]
 
 
 def _cells(study: PreparedStudy) -> Table:

@@ -60,3 +60,22 @@ AddressOption = Annotated[
     str, typer.Option(metavar="URL", help="The dashboard of the cluster's head node, such as http://HEAD:8265.")
 ]
 JobArgument = Annotated[str, typer.Argument(metavar="ID", help="The job, as zostudy submit and zostudy jobs name it.")]
+DataArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA", parser=local_path, help="Texts and labels: CSV, TSV, JSON (array or lines), Parquet."
+    ),
+]
+TextOption = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The text column; else it is guessed.", show_default=False)
+]
+SecondTextOption = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The second text column of a pair task.", show_default=False)
+]
+LabelOption = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="The label column; else it is guessed.", show_default=False)
+]
+TemplateOption = Annotated[
+    str | None,
+    typer.Option(metavar="WORDS", help="The words around {text} and {mask}; else a ready one.", show_default=False),
+]

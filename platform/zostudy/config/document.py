@@ -130,6 +130,12 @@ def dump_yaml(data: Any) -> str:
         raise SpecError(f"a study {_DEPTH_RULE}", remedy=_DEPTH_REMEDY) from None
 
 
+def inline_yaml(value: Any) -> str:
+    """Returns a value of a study on one line, to stand behind its key; it reads back as ``dump_yaml``'s does."""
+    listed = yaml.dump([value], Dumper=_Dumper, allow_unicode=True, default_flow_style=True, width=math.inf)
+    return listed.strip().removeprefix("[").removesuffix("]")
+
+
 class _Loader(yaml.SafeLoader):
     """Composes nodes by the core schema of YAML 1.2, without aliases."""
 

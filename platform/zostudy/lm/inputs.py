@@ -41,6 +41,17 @@ class Input:
     answer: int
 
 
+def input_lengths(tokenizer: Any, head: HeadKind, sides: Sequence[Sides]) -> list[int]:
+    """Returns the tokens of each text in its template, special tokens included, the prompt not.
+
+    Raises:
+        ModelError: the tokenizer cannot read a text.
+    """
+    kept = sides if head == "masked" else [(before.rstrip(" "), after) for before, after in sides]
+    inputs = InputReader(tokenizer, head).read(kept, lambda index: f"text {index + 1}")
+    return [len(each.ids) for each in inputs]
+
+
 # What can be wrong with a text; the reader adds which text it is.
 _OTHER_FRAME = ModelError(
     "a tokenizer must put the same special tokens around every text",

@@ -1,0 +1,87 @@
+"""How a model can be asked about the classes: a ready template, and words that the model can answer with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zostudy.config.study import HeadKind
+from zostudy.lm.encoding import ANY_TEXT
+from zostudy.lm.nearest_words import embedding_table, is_one_token, nearest_words
+from zostudy.lm.sources import ModelSource
+from zostudy.tasks.loading import Task
+from zostudy.tasks.templates import Template, Wording
+from zostudy.tasks.wellknown import WELL_KNOWN
+
+NEAREST = 5
+
+# LM-BFF's for one text (Gao et al., ACL 2021), which speaks of anything; a pair needs its own.
+_TEMPLATES: dict[HeadKind, tuple[str, str]] = {
+    "masked": ("{text} It was {mask}.", "{text} {second_text} It was {mask}."),
+    "causal": ("{text} It was {mask}", "{text} {second_text} It was {mask}"),
+    "encoder": ("{text}", "{text} {second_text}"),
+}
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A template and a label word for each class.
+
+    Attributes:
+        wording: ready for a study; its label words differ.
+        nearest: for each class the words nearest to its name that are one token, the nearest first. For an encoder its
+            name in plain words, which serves as label text.
+    """
+
+    wording: Wording
+    nearest: tuple[tuple[str, ...], ...]
+
+
+def find_asking(task: Task, source: ModelSource, tokenizer: Any, template: str | None = None) -> Asking:
+    """Returns how a model is asked about a task.
+
+    The words of a well-known task are taken where the model has them as one token, else the nearest ones.
+
+    Args:
+        task: the data; a well-known one by its name.
+        source: the model.
+        tokenizer: the model's.
+        template: to use in place of the ready one.
+
+    Raises:
+        DataError: the template does not suit the model.
+        ModelError: the model's weights or tokenizer cannot be read.
+    """
+    pairs = task.table.second_texts is not None
+    known = WELL_KNOWN[task.name].wordings.get(source.head) if task.name in WELL_KNOWN else None
+    ready = known.template if known else Template.parse(_TEMPLATES[source.head][pairs])
+    chosen = ready if template is None else Template.parse(template)
+    chosen.check(source.head)
+    names = [plain_name(name) for name in task.table.class_names]
+    if source.head == "encoder":
+        words = known.label_words if known else tuple(names)
+        return Asking(Wording(chosen, words), tuple((word,) for word in words))
+    before = chosen.render(ANY_TEXT, ANY_TEXT if pairs else None)[0]
+    nearest = nearest_words(tokenizer, embedding_table(source), before, names, NEAREST)
+    if known and all(is_one_token(tokenizer, before, word) for word in known.label_words):
+        return Asking(Wording(chosen, known.label_words), tuple(nearest))
+    return Asking(Wording(chosen, distinct_words(nearest)), tuple(nearest))
+
+
+def plain_name(name: str) -> str:
+    """Returns a class's name in plain words: ``not_entailment`` is ``not entailment``."""
+    return " ".join(re.sub(r"[_\-/.]+", " ", name).split()) or name
+
+
+def distinct_words(nearest: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Returns one word a class, no word twice: classes in turn, the nearest word that is left.
+
+    A class whose words are all taken, or that has none, gets the first of all words that is left, or an empty text.
+    """
+    taken: dict[int, str] = {}
+    for label, words in enumerate(nearest):
+        rest = [*words, *(word for others in nearest for word in others)]
+        taken[label] = next((word for word in rest if word not in taken.values()), "")
+    return tuple(taken.values())

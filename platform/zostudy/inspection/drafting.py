@@ -1,0 +1,96 @@
+"""The study that suits inspected data, as plain data: what a user may want to change, and no other key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from zostudy.config.ratios import ALL, NATURAL
+from zostudy.config.study import BudgetSpec, ConfirmSpec, ImbalanceSpec, ModelSpec, SearchSpec, StudySpec
+from zostudy.errors import DataError
+from zostudy.inspection.inspecting import Inspection, ModelFacts
+
+METHODS = ("untuned", "random-search", "bpt-fzg", "zosa")
+IMBALANCED = 2.0
+"""The least natural ratio at which the data is imbalanced enough to be taken as it is."""
+RATIOS = (1, 10, 50)
+MOST_DEV_ROWS = 1000
+
+
+def draft(inspection: Inspection, model: ModelFacts, label_words: Sequence[str] | None = None) -> dict[str, Any]:
+    """Returns the study; the path of the data is that of the inspection.
+
+    Args:
+        inspection: of the data.
+        model: what the model makes of it.
+        label_words: one a class; without them, those of the inspection.
+
+    Raises:
+        DataError: a class has no label word, or too few rows for train and dev.
+    """
+    _check_rows(inspection)
+    return {
+        "name": inspection.task.name,
+        "model": {"name": model.name, **_defaults(ModelSpec, "prompt_tokens")},
+        "task": _task(inspection, model, list(label_words or _label_words(model, inspection.file))),
+        "imbalance": _imbalance(inspection) | _defaults(ImbalanceSpec, "sampler"),
+        "methods": list(METHODS),
+        "budget": _defaults(BudgetSpec, "queries", "batch_size", "evaluations"),
+        "search": _defaults(SearchSpec, "trials"),
+        "confirm": _defaults(ConfirmSpec, "seeds"),
+        **_defaults(StudySpec, "seed"),
+    }
+
+
+def _defaults(section: Any, *keys: str) -> dict[str, Any]:
+    return {key: section.model_fields[key].default for key in keys}
+
+
+def _task(inspection: Inspection, model: ModelFacts, label_words: list[str]) -> dict[str, Any]:
+    task = inspection.task
+    rare = [each.name for each in inspection.classes if each.rare]
+    splits = {} if task.splits is None else {"splits": task.splits.model_dump(mode="json", exclude_none=True)}
+    return {
+        "name": task.name,
+        "file": task.file,
+        "text": task.text,
+        **({} if task.second_text is None else {"second_text": task.second_text}),
+        "label": task.label,
+        **splits,
+        "template": model.asking.wording.template.source,
+        "label_words": label_words,
+        "minority": rare[0] if len(inspection.classes) == 2 else rare,
+        "truncate": model.too_long > 0,
+    }
+
+
+def _label_words(model: ModelFacts, file: str) -> tuple[str, ...]:
+    words = model.asking.wording.label_words
+    if not all(words):
+        got = f"{model.name} has none of one token for some class"
+        raise DataError("each class needs a label word", got=got, remedy="give `label_words`", about=file)
+    return words
+
+
+def _imbalance(inspection: Inspection) -> dict[str, Any]:
+    """Returns the data as it is, with a dev split of a bearable size; or ratios that nearly equal classes can give."""
+    train, own_dev = inspection.available.train, inspection.available.dev
+    if inspection.natural_ratio >= IMBALANCED:
+        for_dev = own_dev or tuple(count // 4 for count in train)
+        bearable = MOST_DEV_ROWS * min(for_dev) // max(1, sum(for_dev))
+        return {"ratios": [NATURAL], "minority_size": ALL, "dev_minority_size": max(1, min(*for_dev, bearable))}
+    room = min(*train, *own_dev) if own_dev else min(train) // 2
+    size = min(ImbalanceSpec.model_fields["minority_size"].default, room)
+    return {"ratios": [ratio for ratio in RATIOS if ratio * size <= room], "minority_size": size}
+
+
+def _check_rows(inspection: Inspection) -> None:
+    least = 2 if inspection.available.dev is None else 1
+    for each in inspection.classes:
+        if each.candidates < least:
+            raise DataError(
+                f"each class needs {least} rows or more for train and dev",
+                got=f"{each.name!r} has {each.candidates} (repeats and texts of test not counted)",
+                remedy="supply more, or remove the class",
+                about=inspection.file,
+            )

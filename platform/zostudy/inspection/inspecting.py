@@ -1,0 +1,254 @@
+"""``zostudy.inspect``: what is in a data file, and how a model can be asked about it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zostudy.config.study import ModelSpec, TaskSpec
+from zostudy.errors import DataError
+from zostudy.inspection.columns import ColumnFacts, column_facts, guess_columns, guess_splits
+from zostudy.inspection.lengths import Lengths, lengths_of
+from zostudy.inspection.naming import task_name
+from zostudy.inspection.repeats import Repeats, find_repeats
+from zostudy.tasks.columns import Columns
+from zostudy.tasks.files import read_rows
+from zostudy.tasks.imbalance import available_rows
+from zostudy.tasks.loading import Task, load_task
+from zostudy.tasks.rows import RawRows, RowCount
+from zostudy.tasks.sizes import Available
+from zostudy.tasks.wellknown import WELL_KNOWN
+from zostudy.wording import suggestion
+
+if TYPE_CHECKING:
+    from zostudy.inspection.asking import Asking
+
+
+@dataclass(frozen=True)
+class ClassFacts:
+    """A class of the data.
+
+    Attributes:
+        name: in the data.
+        rows: used rows in all splits.
+        candidates: rows that training and dev can be drawn from: no repeats and no texts of test.
+        test: rows of the test split.
+        rare: whether it is among the rarer half of the classes, which a study makes rare unless told otherwise.
+    """
+
+    name: str
+    rows: int
+    candidates: int
+    test: int
+    rare: bool
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model makes of the data.
+
+    Attributes:
+        name: of the model.
+        head: ``masked``, ``causal`` or ``encoder``.
+        asking: template and label words.
+        room: tokens that an input may have beside the prompt.
+        too_long: texts that have more, and would be cut.
+    """
+
+    name: str
+    head: str
+    asking: Asking
+    room: int
+    too_long: int
+
+
+@dataclass(frozen=True, repr=False)
+class Inspection:
+    """What ``zostudy.inspect`` returns; shown as what ``zostudy inspect`` prints.
+
+    Attributes:
+        file: the data.
+        rows: used and left-out rows.
+        columns: of the file, with the use that is guessed.
+        task: the data as the ``task`` section of a study.
+        classes: in label order.
+        available: candidates of each class for train, and for dev where it has a split of its own.
+        lengths: of the texts, in characters and words, or in the model's tokens.
+        repeats: repeated and contradictory texts.
+        notes: decisions made while reading the data.
+        model: what the model makes of it; None where none was given.
+    """
+
+    file: str
+    rows: RowCount
+    columns: tuple[ColumnFacts, ...]
+    task: TaskSpec
+    classes: tuple[ClassFacts, ...]
+    available: Available
+    lengths: tuple[Lengths, ...]
+    repeats: Repeats
+    notes: tuple[str, ...]
+    model: ModelFacts | None = None
+
+    @property
+    def natural_ratio(self) -> float:
+        """Candidates of the largest class / candidates of the smallest, to two decimals."""
+        return self.available.natural_ratio
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns all facts as plain data for JSON; an infinite ratio is null."""
+        facts = asdict(replace(self, task=TaskSpec(), model=None))
+        ratio = self.natural_ratio if np.isfinite(self.natural_ratio) else None
+        model = self.model and {
+            "name": self.model.name,
+            "head": self.model.head,
+            "room": self.model.room,
+            "too_long": self.model.too_long,
+            "template": self.model.asking.wording.template.source,
+            "label_words": list(self.model.asking.wording.label_words),
+            "nearest_words": [list(words) for words in self.model.asking.nearest],
+        }
+        task = self.task.model_dump(mode="json", exclude_none=True)
+        return facts | {"natural_ratio": ratio, "task": task, "model": model}
+
+    def __repr__(self) -> str:
+        """Returns what ``zostudy inspect`` prints."""
+        from zostudy.inspection.tables import inspection_text
+
+        return inspection_text(self)
+
+
+def inspect(
+    data: str | os.PathLike[str],
+    model: str | None = None,
+    text: str | None = None,
+    second_text: str | None = None,
+    label: str | None = None,
+    template: str | None = None,
+    trust_remote_code: bool = False,
+) -> Inspection:
+    """Returns what is in a data file: columns, classes, lengths, repeats; and with a model its tokens and label words.
+
+    Args:
+        data: a CSV, TSV, JSON (lines or array) or Parquet file.
+        model: an embedded model, ``minilm``, a hub id or a folder; without it no model is loaded.
+        text: the text column; without it, it is guessed.
+        second_text: the second text column of pair tasks; without it, two columns with the usual names are taken.
+        label: the label column; without it, it is guessed.
+        template: the words around the text, in place of a ready one.
+        trust_remote_code: run Python files that come with the model.
+
+    Raises:
+        DataError: the file cannot be read or used, or a column is not there.
+        ModelError: the model cannot be loaded, or its tokenizer cannot read a text.
+    """
+    path, rows, facts, columns = _read(data, text, second_text, label)
+    splits = guess_splits(rows.table, str(path))
+    spec = TaskSpec(
+        file=str(path), text=columns.text, second_text=columns.second_text, label=columns.label, splits=splits
+    )
+    task = _loaded(spec, path)
+    split = columns.split if columns.split in rows.table.column_names else None
+    uses = {columns.text: "text", columns.second_text: "second_text", columns.label: "label", split: "split"}
+    known = ModelSpec(name=model, trust_remote_code=trust_remote_code) if model is not None else None
+    made, lengths = (None, _plain_lengths(task)) if known is None else _with_model(known, task, template)
+    available = available_rows(task.table)
+    return Inspection(
+        file=str(path),
+        rows=task.rows,
+        columns=tuple(replace(each, use=uses.get(each.name, "-")) for each in facts),
+        task=spec.model_copy(update={"name": task.name}),
+        classes=_classes(task, available),
+        available=available,
+        lengths=lengths,
+        repeats=find_repeats(task.table),
+        notes=task.notes,
+        model=made,
+    )
+
+
+def guessed_columns(
+    data: str | os.PathLike[str], text: str | None = None, second_text: str | None = None, label: str | None = None
+) -> Columns:
+    """Returns which column of a file holds what; those that are given are not guessed.
+
+    Raises:
+        DataError: the file cannot be read, or no column can be the text or the label.
+    """
+    return _read(data, text, second_text, label)[3]
+
+
+def _read(
+    data: str | os.PathLike[str], text: str | None, second_text: str | None, label: str | None
+) -> tuple[Path, RawRows, list[ColumnFacts], Columns]:
+    path = _data_file(data)
+    rows = read_rows(path)
+    facts = column_facts(rows.table, str(path))
+    return path, rows, facts, guess_columns(facts, rows.table.num_rows, str(path), text, second_text, label)
+
+
+def _data_file(data: str | os.PathLike[str]) -> Path:
+    path = Path(data)
+    if not path.is_file():
+        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        got = "it is a folder" if path.is_dir() else "there is none"
+        remedy = suggestion(path.name, beside, "name a CSV, TSV, JSON or Parquet file")
+        raise DataError("must be a file of texts and labels", got=got, remedy=remedy, about=str(path))
+    return path
+
+
+def _loaded(spec: TaskSpec, path: Path) -> Task:
+    """Returns the task under the file's name; a well-known name only where the classes are those of that task."""
+    name = task_name(path.stem)
+    if name in WELL_KNOWN:
+        with suppress(DataError):
+            return load_task(spec.model_copy(update={"name": name}))
+        name = f"{name}-data"
+    return load_task(spec.model_copy(update={"name": name}))
+
+
+def _classes(task: Task, available: Available) -> tuple[ClassFacts, ...]:
+    table = task.table
+    used = np.concatenate(list(table.splits.values()))
+    rows, test = (np.bincount(table.labels[part], minlength=table.n_classes) for part in (used, table.splits["test"]))
+    return tuple(
+        ClassFacts(name, int(rows[label]), available.train[label], int(test[label]), label in task.minority)
+        for label, name in enumerate(table.class_names)
+    )
+
+
+def _used_texts(task: Task) -> list[tuple[str, ...]]:
+    table = task.table
+    rows = np.sort(np.concatenate(list(table.splits.values()))).tolist()
+    if table.second_texts is None:
+        return [(table.texts[row],) for row in rows]
+    return [(table.texts[row], table.second_texts[row]) for row in rows]
+
+
+def _plain_lengths(task: Task) -> tuple[Lengths, ...]:
+    texts = _used_texts(task)
+    characters = [sum(map(len, each)) for each in texts]
+    words = [sum(len(text.split()) for text in each) for each in texts]
+    return lengths_of("characters", characters), lengths_of("words", words)
+
+
+def _with_model(spec: ModelSpec, task: Task, template: str | None) -> tuple[ModelFacts, tuple[Lengths, ...]]:
+    from zostudy.inspection.asking import find_asking
+    from zostudy.lm.finding import find_model
+    from zostudy.lm.inputs import input_lengths
+    from zostudy.lm.limits import max_input_tokens
+    from zostudy.lm.tokenizer import load_tokenizer
+
+    source = find_model(spec)
+    tokenizer = load_tokenizer(source)
+    asking = find_asking(task, source, tokenizer, template)
+    render = asking.wording.template.render
+    lengths = input_lengths(tokenizer, source.head, [render(*texts) for texts in _used_texts(task)])
+    room = max_input_tokens(spec, source, tokenizer)
+    too_long = sum(length > room for length in lengths)
+    return ModelFacts(spec.name, source.head, asking, room, too_long), (lengths_of("tokens", lengths),)
