@@ -62,4 +62,4 @@ def _rendered(study: PreparedStudy, wording: Wording, row: int, label: int) -> s
 
 def _answer(wording: Wording, head: HeadKind, label: int) -> str:
     word = wording.label_words[label]
-    return f"  ~ {word}" if head == "encoder" else f"[{word}]"
+    return f"  (label text: {word})" if head == "encoder" else f"[{word}]"

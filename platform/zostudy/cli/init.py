@@ -65,8 +65,9 @@ def init_command(
     from zostudy.inspection.starting import check_new, default_model, init_study
 
     check_new(output)
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        text, label, model = _asked(data, text, second_text, label, model or default_model())
+    if on_terminal():
+        text, label = _asked_columns(data, text, second_text, label)
+        model = model or typer.prompt("model", default=default_model())
     with progress(f"reading {data.name}"):
         init_study(
             data,
@@ -86,17 +87,19 @@ def init_command(
     print_lines(f"study: {output}", f"next:  zostudy run {shlex.quote(str(output))} --dry-run")
 
 
-def _asked(
-    data: Path, text: str | None, second_text: str | None, label: str | None, model: str
-) -> tuple[str, str, str]:
-    """Returns text column, label column and model; asks for the columns that are not given, the guess as default."""
+def on_terminal() -> bool:
+    """Returns whether somebody can answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _asked_columns(data: Path, text: str | None, second_text: str | None, label: str | None) -> tuple[str, str]:
+    """Returns text and label column; asks for those that are not given, with the guess as default."""
     from zostudy.inspection.inspecting import guessed_columns
 
     guess = guessed_columns(data, text, second_text, label)
     return (
         text or typer.prompt("text column", default=guess.text),
         label or typer.prompt("label column", default=guess.label),
-        typer.prompt("model", default=model),
     )
 
 

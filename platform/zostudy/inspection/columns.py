@@ -13,7 +13,10 @@ from zostudy.tasks.columns import Columns, find_column, names_of, strings_of
 
 MOST_CLASSES = 50
 
-_PAIRS = (("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("question", "sentence"))
+_PAIRS = (
+    *(("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("question", "sentence")),
+    *(("text1", "text2"), ("text_a", "text_b"), ("text", "text_b")),
+)
 _LABEL_NAMES = ("label", "class", "category", "target", "sentiment", "y")
 _DEV_NAMES = ("dev", "validation", "valid", "val")
 
@@ -55,8 +58,8 @@ def guess_columns(
     Raises:
         DataError: no column can be the text or the label.
     """
-    names = {each.name for each in facts}
-    pair = next((pair for pair in _PAIRS if names.issuperset(pair)), None) if text is None else None
+    texts = {each.name for each in facts if each.characters}
+    pair = next((pair for pair in _PAIRS if texts.issuperset(pair)), None) if text is None else None
     if pair is not None:
         text, second_text = pair[0], second_text or pair[1]
     text = text or _guessed_text(facts, source, {second_text, label})

@@ -66,6 +66,8 @@ def init_study(
     assert inspection.model is not None
     study = draft(inspection, inspection.model, label_words)
     sections = {"task": {"minority": minority}, "imbalance": {"ratios": ratios, "minority_size": minority_size}}
+    if ratios is not None or minority_size is not None:
+        study["imbalance"].pop("dev_minority_size", None)  # was made for the guessed ones
     for section, values in sections.items():
         study[section] |= _given(values)
     study |= _given({"name": name, "methods": methods})

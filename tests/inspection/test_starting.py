@@ -1,0 +1,157 @@
+"""The study that ``zostudy init`` writes: what is in it, and that it runs as it stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import yaml
+
+import zostudy
+from zostudy.config import load_study
+from zostudy.config.study import StudySpec
+from zostudy.errors import DataError, ResultsError, SpecError
+from zostudy.inspection.commented import commented_study
+from zostudy.search.prepare import prepare
+
+WriteData: TypeAlias = Callable[..., Path]
+
+
+def started(data: Path, **given: Any) -> StudySpec:
+    return load_study(zostudy.init_study(data, data.parent / "study.yaml", model="mini-roberta", **given))
+
+
+def test_imbalanced_data_is_taken_as_it_is(mail: Path) -> None:
+    study = started(mail)
+    assert study.name == study.task.name == "mail"
+    assert (study.task.text, study.task.label, study.task.minority) == ("body", "kind", "spam")
+    assert (study.imbalance.ratios, study.imbalance.minority_size) == (("natural",), "all")
+    prepared = prepare(study)
+    [draw] = {each.train_counts for each in prepared.data.draws.values()}
+    found = zostudy.inspect(mail)
+    in_dev = [each.dev[0] for each in prepared.classes.classes]
+    assert [train + dev for train, dev in zip(draw, in_dev, strict=True)] == [each.candidates for each in found.classes]
+    assert {cell.imbalance_ratio for cell in prepared.plan.cells} == {found.natural_ratio}
+    assert prepared.unused == []
+
+
+def test_nearly_equal_classes_are_made_rare_as_far_as_the_data_goes(write_data: WriteData) -> None:
+    rows = [(f"this is text {number}", "ab"[number % 2]) for number in range(1200)]
+    study = started(write_data(("text", "label"), rows))
+    assert study.imbalance.ratios == (1, 10)
+    assert study.imbalance.minority_size == 20
+    prepare(study)
+
+
+def test_very_few_rows_give_what_they_can(write_data: WriteData) -> None:
+    rows = [(f"this is text {number}", "ab"[number % 2]) for number in range(24)]
+    prepare(started(write_data(("text", "label"), rows)))
+
+
+def test_more_than_two_classes_and_splits_of_their_own(write_data: WriteData) -> None:
+    sizes = {"red": 60, "green": 30, "blue": 12}
+    rows = [
+        (f"{split} text {number} of {kind}", kind, split)
+        for split in ("train", "validation", "test")
+        for kind, size in sizes.items()
+        for number in range(size if split == "train" else size // 3)
+    ]
+    study = started(write_data(("text", "label", "split"), rows))
+    assert study.task.splits is not None
+    assert study.task.splits.dev == "validation"
+    assert study.task.minority == ("blue",)
+    [counts] = {draw.train_counts for draw in prepare(study).data.draws.values()}
+    assert counts == (12, 30, 60)
+
+
+def test_what_is_given_is_taken(mail: Path) -> None:
+    study = started(
+        mail,
+        name="own",
+        template="{text} Mail: {mask}.",
+        label_words=["good", "bad"],
+        minority=["ham"],
+        ratios=[1, 2.5],
+        minority_size=2,
+        methods=["spsa"],
+    )
+    assert (study.name, study.task.template, study.task.label_words) == ("own", "{text} Mail: {mask}.", ("good", "bad"))
+    assert (study.task.minority, study.imbalance.ratios) == (("ham",), (1, 2.5))
+    assert [method.label for method in study.methods] == ["spsa"]
+
+
+def test_texts_that_are_too_long_are_cut(write_data: WriteData) -> None:
+    rows = [("so very long " * 200 + str(number), "ab"[number % 2]) for number in range(40)]
+    assert started(write_data(("text", "label"), rows)).task.truncate is True
+
+
+def test_each_key_stands_under_its_own_meaning(mail: Path) -> None:
+    text = zostudy.init_study(mail, mail.parent / "study.yaml", model="mini-roberta").read_text()
+    above = text.replace("\n# ", " ").replace("\n  # ", " ")
+    data = yaml.safe_load(text)
+    for name, value in data.items():
+        field = StudySpec.model_fields[name]
+        assert str(field.description) in above
+        if isinstance(value, dict):
+            section: Any = field.annotation
+            for key in value:
+                assert section.model_fields[key].description in above
+    assert text.startswith("# 120 rows: 120 used. Classes in label order: ham 96, spam 24.")
+    assert "file: mail.csv" in text
+    assert max(map(len, text.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("word", ["a: b", "[x, y]", "# no", "yes", "01", "{z}", "line\nbreak", "'", "\u202e"])
+def test_any_class_name_reads_back(word: str) -> None:
+    study = {"name": "n", "task": {"minority": word, "label_words": [word, "other"]}, "methods": ["spsa"], "seed": 0}
+    assert yaml.safe_load(commented_study(study, [word])) == study
+
+
+def test_paths_are_relative_to_the_study_wherever_it_is_written(
+    mail: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "studies").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path = zostudy.init_study(mail.name, "studies/own.yaml", model="mini-roberta")
+    assert yaml.safe_load(path.read_text())["task"]["file"] == "../mail.csv"
+    assert load_study(path).task.file == os.path.abspath(mail)
+
+
+def test_nothing_is_written_over(mail: Path) -> None:
+    path = mail.parent / "study.yaml"
+    path.write_text("mine")
+    with pytest.raises(ResultsError, match=r"study.yaml: must be a new file, but it exists; name another"):
+        started(mail)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"ratios": [0.5]}, SpecError, "imbalance.ratios.0: must be at least 1"),
+        ({"ratios": [500], "minority_size": 5}, DataError, "imbalance ratio 500 with minority_size 5 needs"),
+        ({"minority": ["eggs"]}, DataError, "must be among the classes ham, spam"),
+        ({"methods": ["zoza"]}, SpecError, "did you mean zosa"),
+        ({"label_words": ["one"]}, SpecError, "task.label_words: must hold at least 2"),
+        ({"template": "{text}"}, DataError, "a masked model fills in one {mask}"),
+        ({"name": "a b"}, SpecError, "name: must be up to 100 of"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_and_nothing_written(
+    mail: Path, given: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error) as refused:
+        started(mail, **given)
+    assert message in str(refused.value)
+    assert not (mail.parent / "study.yaml").exists()
+
+
+def test_a_class_of_one_row_is_named(write_data: WriteData) -> None:
+    rows = [(f"this is text {number}", "common", "train") for number in range(60)]
+    rows += [("all alone", "rare", "train"), ("quite alone", "rare", "test"), ("one more", "common", "test")]
+    path = write_data(("text", "label", "split"), rows)
+    with pytest.raises(DataError, match="each class needs 2 rows or more for train and dev, but 'rare' has 1"):
+        started(path)
