@@ -38,10 +38,10 @@ def test_inspect_tells_in_one_screen_and_in_json(call: Any, mail: Path) -> None:
 
 def test_init_writes_a_study_that_a_dry_run_explains(call: Any, mail: Path) -> None:
     study = mail.parent / "mine.yaml"
-    made = call("init", mail, "-o", study, "--model", "mini-roberta", "--methods", "spsa", "--label-words", "good")
+    made = call("init", mail, "-o", study, "--model", "mini-roberta", "--set", "task.label_words=[good]")
     assert (made.code, made.out) == (2, "")
     assert "task.label_words" in made.err
-    made = call("init", mail, "-o", study, "--model", "mini-roberta", "--methods", "spsa")
+    made = call("init", mail, "-o", study, "--model", "mini-roberta", "--set", "methods=[spsa]")
     assert (made.code, made.out.splitlines()[0]) == (0, f"study: {study}")
     shown = call("run", study, "--dry-run").out
     cost = 300 // int(shown.split("spsa: 300 queries = ")[1].split()[0])

@@ -13,7 +13,7 @@ import yaml
 import zostudy
 from zostudy.config import load_study
 from zostudy.config.study import StudySpec
-from zostudy.errors import DataError, ResultsError, SpecError
+from zostudy.errors import DataError, SpecError
 from zostudy.inspection.commented import commented_study
 from zostudy.search.prepare import prepare
 
@@ -68,19 +68,19 @@ def test_more_than_two_classes_and_splits_of_their_own(write_data: WriteData) ->
 
 
 def test_what_is_given_is_taken(mail: Path) -> None:
-    study = started(
-        mail,
-        name="own",
-        template="{text} Mail: {mask}.",
-        label_words=["good", "bad"],
-        minority=["ham"],
-        ratios=[1, 2.5],
-        minority_size=2,
-        methods=["spsa"],
+    overrides = (
+        "name=own",
+        "task.label_words=[good, bad]",
+        "task.minority=ham",
+        "imbalance={ratios: [1, 2.5], minority_size: 2}",
+        "methods=[{zosa: {sharpness_radius: 0.2}}]",
+        "resources.cpus=2",
     )
+    study = started(mail, template="{text} Mail: {mask}.", overrides=overrides)
     assert (study.name, study.task.template, study.task.label_words) == ("own", "{text} Mail: {mask}.", ("good", "bad"))
-    assert (study.task.minority, study.imbalance.ratios) == (("ham",), (1, 2.5))
-    assert [method.label for method in study.methods] == ["spsa"]
+    assert (study.task.minority, study.imbalance.ratios) == ("ham", (1, 2.5))
+    assert [method.options for method in study.methods] == [{"sharpness_radius": 0.2}]
+    assert study.resources.cpus == 2
 
 
 def test_texts_that_are_too_long_are_cut(write_data: WriteData) -> None:
@@ -123,7 +123,7 @@ def test_paths_are_relative_to_the_study_wherever_it_is_written(
 def test_nothing_is_written_over(mail: Path) -> None:
     path = mail.parent / "study.yaml"
     path.write_text("mine")
-    with pytest.raises(ResultsError, match=r"study.yaml: must be a new file, but it exists; name another"):
+    with pytest.raises(SpecError, match=r"study.yaml: must be a new file, but it exists; name another"):
         started(mail)
     assert path.read_text() == "mine"
 
@@ -131,13 +131,17 @@ def test_nothing_is_written_over(mail: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ({"ratios": [0.5]}, SpecError, "imbalance.ratios.0: must be at least 1"),
-        ({"ratios": [500], "minority_size": 5}, DataError, "imbalance ratio 500 with minority_size 5 needs"),
-        ({"minority": ["eggs"]}, DataError, "must be among the classes ham, spam"),
-        ({"methods": ["zoza"]}, SpecError, "did you mean zosa"),
-        ({"label_words": ["one"]}, SpecError, "task.label_words: must hold at least 2"),
+        (
+            {"overrides": ["imbalance.ratios=[0.5]"]},
+            SpecError,
+            "--set imbalance.ratios=[0.5]: imbalance.ratios.0: must",
+        ),
+        ({"overrides": ["imbalance={ratios: [500], minority_size: 5}"]}, DataError, "imbalance ratio 500 with"),
+        ({"overrides": ["task.minority=eggs"]}, DataError, "must be among the classes ham, spam"),
+        ({"overrides": ["methods=[zoza]"]}, SpecError, "did you mean zosa"),
+        ({"overrides": ["task.label_words=[one]"]}, SpecError, "task.label_words: must hold at least 2"),
         ({"template": "{text}"}, DataError, "a masked model fills in one {mask}"),
-        ({"name": "a b"}, SpecError, "name: must be up to 100 of"),
+        ({"overrides": ["name=a b"]}, SpecError, "name: must be up to 100 of"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_and_nothing_written(

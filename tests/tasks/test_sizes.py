@@ -44,7 +44,7 @@ def test_natural_with_all_takes_every_row_once_and_a_quarter_of_each_class_as_de
     assert sorted([*found.train_rows, *found.dev_rows]) == table.splits["train"].tolist()
     smallest = min(counts)
     for there, train, dev in zip(counts, found.train_counts, found.dev_counts, strict=True):
-        assert dev == round(there * max(1, round(smallest / 4)) / smallest)
+        assert abs(dev - there * max(1, round(smallest / 4)) / smallest) < 0.5 + 1e-9
         assert train == there - dev >= 1
     assert found.unused == (0,) * len(counts)
 
@@ -106,19 +106,9 @@ def test_what_is_thrown_away_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("counts", "imbalance", "ratio", "message"),
     [
-        ((9, 1), ALL, "natural", "ratio natural with minority_size all needs 1 train and 1 dev rows .*; supply more"),
-        (
-            (9, 6),
-            ImbalanceSpec(minority_size=4),
-            "natural",
-            "needs 6 train and 6 dev rows .*; use minority_size up to 3",
-        ),
-        (
-            (40, 9),
-            ALL.model_copy(update={"dev_minority_size": 9}),
-            4,
-            "use ratios up to .* or dev_minority_size up to 8",
-        ),
+        ((9, 1), ALL, "natural", "ratio natural with minority_size all needs 1 train and 1 dev rows .* supply more"),
+        ((9, 6), ImbalanceSpec(minority_size=4), "natural", "needs 4 train and 4 dev .* use minority_size up to 3$"),
+        ((40, 9), ALL.model_copy(update={"dev_minority_size": 9}), 4, "which has 9 .* use dev_minority_size up to 8$"),
     ],
 )
 def test_a_shortage_says_what_would_do(

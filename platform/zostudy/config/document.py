@@ -22,6 +22,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 
 DEEPEST = 30
 _DEPTH_RULE, _DEPTH_REMEDY = f"must be nested at most {DEEPEST} levels deep", "a study file has four"
+_NEVER_BROKEN = 2**31
 _BEGIN = "begin with name: my-study"
 
 
@@ -132,7 +133,7 @@ def dump_yaml(data: Any) -> str:
 
 def inline_yaml(value: Any) -> str:
     """Returns a value of a study on one line, to stand behind its key; it reads back as ``dump_yaml``'s does."""
-    listed = yaml.dump([value], Dumper=_Dumper, allow_unicode=True, default_flow_style=True, width=math.inf)
+    listed: str = yaml.dump([value], Dumper=_Dumper, allow_unicode=True, default_flow_style=True, width=_NEVER_BROKEN)
     return listed.strip().removeprefix("[").removesuffix("]")
 
 

@@ -67,7 +67,7 @@ def find_asking(task: Task, source: ModelSource, tokenizer: Any, template: str |
     nearest = nearest_words(tokenizer, embedding_table(source), before, names, NEAREST)
     if known and all(is_one_token(tokenizer, before, word) for word in known.label_words):
         return Asking(Wording(chosen, known.label_words), tuple(nearest))
-    return Asking(Wording(chosen, distinct_words(nearest)), tuple(nearest))
+    return Asking(Wording(chosen, distinct_words(names, nearest)), tuple(nearest))
 
 
 def plain_name(name: str) -> str:
@@ -75,13 +75,15 @@ def plain_name(name: str) -> str:
     return " ".join(re.sub(r"[_\-/.]+", " ", name).split()) or name
 
 
-def distinct_words(nearest: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Returns one word a class, no word twice: classes in turn, the nearest word that is left.
+def distinct_words(names: Sequence[str], nearest: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Returns one word a class, no word twice: its name where that is one of its words, else the nearest that is left.
 
     A class whose words are all taken, or that has none, gets the first of all words that is left, or an empty text.
     """
-    taken: dict[int, str] = {}
+    own = {name: label for label, name in reversed([*enumerate(names)]) if name in nearest[label]}
+    chosen = {label: name for name, label in own.items()}
     for label, words in enumerate(nearest):
-        rest = [*words, *(word for others in nearest for word in others)]
-        taken[label] = next((word for word in rest if word not in taken.values()), "")
-    return tuple(taken.values())
+        if label not in chosen:
+            rest = [*words, *(word for others in nearest for word in others)]
+            chosen[label] = next((word for word in rest if word not in chosen.values()), "")
+    return tuple(chosen[label] for label in range(len(names)))

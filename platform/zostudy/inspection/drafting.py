@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from zostudy.config.ratios import ALL, NATURAL
 from zostudy.config.study import BudgetSpec, ConfirmSpec, ImbalanceSpec, ModelSpec, SearchSpec, StudySpec
 from zostudy.errors import DataError
-from zostudy.inspection.inspecting import Inspection, ModelFacts
+from zostudy.inspection.facts import DataFacts, ModelFacts
 
 METHODS = ("untuned", "random-search", "bpt-fzg", "zosa")
 IMBALANCED = 2.0
@@ -17,22 +16,23 @@ RATIOS = (1, 10, 50)
 MOST_DEV_ROWS = 1000
 
 
-def draft(inspection: Inspection, model: ModelFacts, label_words: Sequence[str] | None = None) -> dict[str, Any]:
+def draft(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
     """Returns the study; the path of the data is that of the inspection.
+
+    A label word is empty where the model has none for a class.
 
     Args:
         inspection: of the data.
         model: what the model makes of it.
-        label_words: one a class; without them, those of the inspection.
 
     Raises:
-        DataError: a class has no label word, or too few rows for train and dev.
+        DataError: a class has too few rows for train and dev.
     """
     _check_rows(inspection)
     return {
         "name": inspection.task.name,
         "model": {"name": model.name, **_defaults(ModelSpec, "prompt_tokens")},
-        "task": _task(inspection, model, list(label_words or _label_words(model, inspection.file))),
+        "task": _task(inspection, model),
         "imbalance": _imbalance(inspection) | _defaults(ImbalanceSpec, "sampler"),
         "methods": list(METHODS),
         "budget": _defaults(BudgetSpec, "queries", "batch_size", "evaluations"),
@@ -46,8 +46,8 @@ def _defaults(section: Any, *keys: str) -> dict[str, Any]:
     return {key: section.model_fields[key].default for key in keys}
 
 
-def _task(inspection: Inspection, model: ModelFacts, label_words: list[str]) -> dict[str, Any]:
-    task = inspection.task
+def _task(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
+    task, wording = inspection.task, model.asking.wording
     rare = [each.name for each in inspection.classes if each.rare]
     splits = {} if task.splits is None else {"splits": task.splits.model_dump(mode="json", exclude_none=True)}
     return {
@@ -57,22 +57,14 @@ def _task(inspection: Inspection, model: ModelFacts, label_words: list[str]) -> 
         **({} if task.second_text is None else {"second_text": task.second_text}),
         "label": task.label,
         **splits,
-        "template": model.asking.wording.template.source,
-        "label_words": label_words,
+        "template": wording.template.source,
+        "label_words": list(wording.label_words),
         "minority": rare[0] if len(inspection.classes) == 2 else rare,
         "truncate": model.too_long > 0,
     }
 
 
-def _label_words(model: ModelFacts, file: str) -> tuple[str, ...]:
-    words = model.asking.wording.label_words
-    if not all(words):
-        got = f"{model.name} has none of one token for some class"
-        raise DataError("each class needs a label word", got=got, remedy="give `label_words`", about=file)
-    return words
-
-
-def _imbalance(inspection: Inspection) -> dict[str, Any]:
+def _imbalance(inspection: DataFacts) -> dict[str, Any]:
     """Returns the data as it is, with a dev split of a bearable size; or ratios that nearly equal classes can give."""
     train, own_dev = inspection.available.train, inspection.available.dev
     if inspection.natural_ratio >= IMBALANCED:
@@ -84,7 +76,7 @@ def _imbalance(inspection: Inspection) -> dict[str, Any]:
     return {"ratios": [ratio for ratio in RATIOS if ratio * size <= room], "minority_size": size}
 
 
-def _check_rows(inspection: Inspection) -> None:
+def _check_rows(inspection: DataFacts) -> None:
     least = 2 if inspection.available.dev is None else 1
     for each in inspection.classes:
         if each.candidates < least:

@@ -4,122 +4,35 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zostudy.config.study import ModelSpec, TaskSpec
 from zostudy.errors import DataError
 from zostudy.inspection.columns import ColumnFacts, column_facts, guess_columns, guess_splits
+from zostudy.inspection.facts import ClassFacts, DataFacts, ModelFacts
 from zostudy.inspection.lengths import Lengths, lengths_of
 from zostudy.inspection.naming import task_name
-from zostudy.inspection.repeats import Repeats, find_repeats
+from zostudy.inspection.repeats import find_repeats
+from zostudy.inspection.tables import inspection_text
 from zostudy.tasks.columns import Columns
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.imbalance import available_rows
 from zostudy.tasks.loading import Task, load_task
-from zostudy.tasks.rows import RawRows, RowCount
+from zostudy.tasks.rows import RawRows
 from zostudy.tasks.sizes import Available
 from zostudy.tasks.wellknown import WELL_KNOWN
 from zostudy.wording import suggestion
 
-if TYPE_CHECKING:
-    from zostudy.inspection.asking import Asking
-
-
-@dataclass(frozen=True)
-class ClassFacts:
-    """A class of the data.
-
-    Attributes:
-        name: in the data.
-        rows: used rows in all splits.
-        candidates: rows that training and dev can be drawn from: no repeats and no texts of test.
-        test: rows of the test split.
-        rare: whether it is among the rarer half of the classes, which a study makes rare unless told otherwise.
-    """
-
-    name: str
-    rows: int
-    candidates: int
-    test: int
-    rare: bool
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What a model makes of the data.
-
-    Attributes:
-        name: of the model.
-        head: ``masked``, ``causal`` or ``encoder``.
-        asking: template and label words.
-        room: tokens that an input may have beside the prompt.
-        too_long: texts that have more, and would be cut.
-    """
-
-    name: str
-    head: str
-    asking: Asking
-    room: int
-    too_long: int
-
 
 @dataclass(frozen=True, repr=False)
-class Inspection:
-    """What ``zostudy.inspect`` returns; shown as what ``zostudy inspect`` prints.
-
-    Attributes:
-        file: the data.
-        rows: used and left-out rows.
-        columns: of the file, with the use that is guessed.
-        task: the data as the ``task`` section of a study.
-        classes: in label order.
-        available: candidates of each class for train, and for dev where it has a split of its own.
-        lengths: of the texts, in characters and words, or in the model's tokens.
-        repeats: repeated and contradictory texts.
-        notes: decisions made while reading the data.
-        model: what the model makes of it; None where none was given.
-    """
-
-    file: str
-    rows: RowCount
-    columns: tuple[ColumnFacts, ...]
-    task: TaskSpec
-    classes: tuple[ClassFacts, ...]
-    available: Available
-    lengths: tuple[Lengths, ...]
-    repeats: Repeats
-    notes: tuple[str, ...]
-    model: ModelFacts | None = None
-
-    @property
-    def natural_ratio(self) -> float:
-        """Candidates of the largest class / candidates of the smallest, to two decimals."""
-        return self.available.natural_ratio
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns all facts as plain data for JSON; an infinite ratio is null."""
-        facts = asdict(replace(self, task=TaskSpec(), model=None))
-        ratio = self.natural_ratio if np.isfinite(self.natural_ratio) else None
-        model = self.model and {
-            "name": self.model.name,
-            "head": self.model.head,
-            "room": self.model.room,
-            "too_long": self.model.too_long,
-            "template": self.model.asking.wording.template.source,
-            "label_words": list(self.model.asking.wording.label_words),
-            "nearest_words": [list(words) for words in self.model.asking.nearest],
-        }
-        task = self.task.model_dump(mode="json", exclude_none=True)
-        return facts | {"natural_ratio": ratio, "task": task, "model": model}
+class Inspection(DataFacts):
+    """What ``zostudy.inspect`` returns; shown as what ``zostudy inspect`` prints."""
 
     def __repr__(self) -> str:
         """Returns what ``zostudy inspect`` prints."""
-        from zostudy.inspection.tables import inspection_text
-
         return inspection_text(self)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zostudy.config import study_of
+from zostudy.config import dump_yaml, study_of
+from zostudy.config.document import parse_document
+from zostudy.config.overrides import override
 from zostudy.config.study import EMBEDDED_MODELS, StudySpec
-from zostudy.errors import ResultsError
+from zostudy.errors import SpecError
 from zostudy.inspection.commented import commented_study
 from zostudy.inspection.drafting import draft
 from zostudy.inspection.inspecting import Inspection, inspect
@@ -21,18 +23,12 @@ from zostudy.tasks.loading import load_task
 def init_study(
     data: str | os.PathLike[str],
     output: str | os.PathLike[str] = "study.yaml",
-    *,
-    name: str | None = None,
     model: str | None = None,
     text: str | None = None,
     second_text: str | None = None,
     label: str | None = None,
     template: str | None = None,
-    label_words: Sequence[str] | None = None,
-    minority: Sequence[str] | None = None,
-    ratios: Sequence[str | float] | None = None,
-    minority_size: str | int | None = None,
-    methods: Sequence[str] | None = None,
+    overrides: Sequence[str] = (),
 ) -> Path:
     """Writes a commented study of a data file, which runs as it stands, and returns its path.
 
@@ -42,37 +38,28 @@ def init_study(
     Args:
         data: a CSV, TSV, JSON (lines or array) or Parquet file.
         output: the file to write, which must not exist.
-        name: of the study; without it, that of the data file.
         model: without it minilm where it is installed, else mini-roberta.
         text: the text column.
         second_text: the second text column of pair tasks.
         label: the label column.
         template: the words around the text.
-        label_words: one a class, in label order; without them, words near the names of the classes.
-        minority: the classes that are rare; without it, the rarer half.
-        ratios: numbers, or ``natural``.
-        minority_size: a number, or ``all``.
-        methods: names of registered methods.
+        overrides: any key of the study, such as ``imbalance.ratios=[1, 10]``.
 
     Raises:
-        DataError: the data cannot be used.
+        DataError: the data cannot be used, or cannot give the ratios.
         ModelError: the model cannot be loaded.
-        ResultsError: the output exists or cannot be written.
-        SpecError: a given value breaks a rule of the study file.
+        SpecError: the output exists or cannot be written, or an override breaks a rule of the study file.
     """
     target = Path(output)
     check_new(target)
     inspection = inspect(data, model or default_model(), text, second_text, label, template)
     assert inspection.model is not None
-    study = draft(inspection, inspection.model, label_words)
-    sections = {"task": {"minority": minority}, "imbalance": {"ratios": ratios, "minority_size": minority_size}}
-    if ratios is not None or minority_size is not None:
-        study["imbalance"].pop("dev_minority_size", None)  # was made for the guessed ones
-    for section, values in sections.items():
-        study[section] |= _given(values)
-    study |= _given({"name": name, "methods": methods})
-    _check_draws(study_of(study))
-    _make_relative(study, target.parent)
+    _check_words(inspection.model.asking.wording.label_words, inspection, overrides)
+    drafted = draft(inspection, inspection.model)
+    spec = study_of(drafted, overrides)
+    _check_draws(spec)
+    study = override(parse_document(dump_yaml(drafted), str(target)), overrides).data
+    _make_relative(study, spec, target.parent)
     _write(target, commented_study(study, _opening(inspection, target)))
     return target
 
@@ -83,16 +70,21 @@ def default_model() -> str:
 
 
 def check_new(target: Path) -> None:
-    """Raises a ``ResultsError`` if the file exists: no study is ever written over."""
+    """Raises a ``SpecError`` if the file exists: no study is ever written over."""
     if target.exists():
         remedy = "name another with `output`"
-        raise ResultsError("must be a new file", got="it exists", remedy=remedy, about=str(target))
+        raise SpecError("must be a new file", got="it exists", remedy=remedy, about=str(target))
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    """Returns the values that are given, lists as plain lists."""
-    there = {key: value for key, value in values.items() if value is not None}
-    return {key: value if isinstance(value, str | int) else list(value) for key, value in there.items()}
+def _check_words(words: Sequence[str], inspection: Inspection, overrides: Sequence[str]) -> None:
+    if not all(words) and not any(setting.startswith("task.label_words=") for setting in overrides):
+        classes = ", ".join(each.name for each in inspection.classes)
+        raise SpecError(
+            "each class needs a label word of its own",
+            got=f"the model has too few of one token near {classes}",
+            remedy="give `overrides` task.label_words=[...]",
+            about=inspection.file,
+        )
 
 
 def _check_draws(spec: StudySpec) -> None:
@@ -102,11 +94,12 @@ def _check_draws(spec: StudySpec) -> None:
         draw(task.table, task.minority, spec.imbalance, ratio, seed=0)
 
 
-def _make_relative(study: dict[str, Any], folder: Path) -> None:
-    """Makes the paths of data and model relative to the study's folder, so that both can move together."""
-    study["task"]["file"] = Path(os.path.relpath(study["task"]["file"], folder)).as_posix()
-    if os.path.isdir(study["model"]["name"]):
-        study["model"]["name"] = f"./{Path(os.path.relpath(study['model']['name'], folder)).as_posix()}"
+def _make_relative(study: dict[str, Any], spec: StudySpec, folder: Path) -> None:
+    """Makes the paths of data and model, absolute in ``spec``, relative to the folder, so that all can move together."""
+    if spec.task.file is not None:
+        study["task"]["file"] = Path(os.path.relpath(spec.task.file, folder)).as_posix()
+    if os.path.isabs(spec.model.name):
+        study["model"]["name"] = f"./{Path(os.path.relpath(spec.model.name, folder)).as_posix()}"
 
 
 def _opening(inspection: Inspection, target: Path) -> list[str]:
@@ -124,4 +117,4 @@ def _write(target: Path, text: str) -> None:
     except OSError as error:
         got = f"it is not ({error.strerror})"
         remedy = "mend the path with `output`"
-        raise ResultsError("the study file must be writable", got=got, remedy=remedy, about=str(target)) from None
+        raise SpecError("the study file must be writable", got=got, remedy=remedy, about=str(target)) from None

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from zostudy.inspection.inspecting import ClassFacts, Inspection, ModelFacts
+from zostudy.inspection.facts import ClassFacts, DataFacts, ModelFacts
 from zostudy.results.tables import Table, plain
 from zostudy.wording import comma_list, quoted, shown
 
 MOST_CLASSES = 20
 
 
-def inspection_text(inspection: Inspection) -> str:
+def inspection_text(inspection: DataFacts) -> str:
     """Returns the rows, columns and classes as tables, and a line for each other fact."""
     tables = plain(columns_table(inspection), classes_table(inspection))
     return "\n".join([f"{inspection.file}: {inspection.rows}", "", tables, "", *fact_lines(inspection)])
 
 
-def columns_table(inspection: Inspection) -> Table:
+def columns_table(inspection: DataFacts) -> Table:
     """Returns a row for each column of the file."""
     rows = (
         (each.name, each.type, each.use, f"{each.distinct:,}", f"{each.empty:,}", _length(each.characters))
@@ -27,7 +27,7 @@ def columns_table(inspection: Inspection) -> Table:
     return Table(("column", "type", "taken as", "distinct", "empty", "mean length"), tuple(rows), text_columns=3)
 
 
-def classes_table(inspection: Inspection) -> Table:
+def classes_table(inspection: DataFacts) -> Table:
     """Returns a row for each class, in label order; of very many only the first."""
     model = inspection.model
     total = sum(each.rows for each in inspection.classes)
@@ -41,7 +41,7 @@ def classes_table(inspection: Inspection) -> Table:
     return Table(columns, rows, notes=notes, text_columns=len(columns) - 4)
 
 
-def fact_lines(inspection: Inspection) -> Iterator[str]:
+def fact_lines(inspection: DataFacts) -> Iterator[str]:
     """Yields a line for each fact that is in no table."""
     ratio = f"{inspection.natural_ratio:g}" if math.isfinite(inspection.natural_ratio) else "infinite: a class is empty"
     yield f"natural ratio: {ratio} (of the rows for train and dev: no repeats, no texts of test)"
@@ -53,7 +53,7 @@ def fact_lines(inspection: Inspection) -> Iterator[str]:
         yield f"note: {note}"
 
 
-def _repeats(inspection: Inspection) -> str:
+def _repeats(inspection: DataFacts) -> str:
     found = inspection.repeats
     line = f"repeats: {found.repeated_rows:,} rows have the text of an earlier row"
     if not found.contradictions:

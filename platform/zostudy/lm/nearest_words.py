@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,8 @@ def nearest_words(
         place = table[[token for token in tokens if token < len(table)]].mean(axis=0) - mean
         order = ids[np.argsort(-(candidates @ _unit(place)), kind="stable")[:MOST_TRIED]]
         ranked = [name, *(words[id] for id in order.tolist())]
-        fitting = [word for word in dict.fromkeys(ranked) if is_one_token(tokenizer, before, word)]
-        found.append(tuple(fitting[:top]))
+        fitting = (word for word in dict.fromkeys(ranked) if is_one_token(tokenizer, before, word))
+        found.append(tuple(islice(fitting, top)))
     return found
 
 

@@ -192,9 +192,9 @@ def _refuse_shortage(
 
 
 def _shortage(pools: _Pools, class_names: tuple[str, ...], train: Counts, dev: Counts) -> str:
-    """Returns which rows the first class with too few of them lacks, or an empty text."""
-    for label, name in enumerate(class_names):
-        has = len(pools.train[label])
+    """Returns which rows the smallest class with too few of them lacks, or an empty text."""
+    for label in sorted(range(len(class_names)), key=lambda label: len(pools.train[label])):
+        name, has = class_names[label], len(pools.train[label])
         if pools.dev is None and train[label] + dev[label] > has:
             return f"{train[label]} train and {dev[label]} dev rows of class {name!r}, which has {has}"
         if train[label] > has:
