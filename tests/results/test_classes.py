@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_the_table_says_which_word_is_asked_for_which_class_and_what_is_made_rar
 def test_the_natural_ratio_is_named() -> None:
     named = replace(CLASSES, ratios=(6.66, 10.0), ratio_labels=("natural (6.66)", "10"))
     assert class_table(named).columns[3] == "train at ratio natural (6.66), 10"
+
+
+def test_classes_that_an_older_version_stored_are_read(tmp_path: Path) -> None:
+    stored = {name: value for name, value in asdict(CLASSES).items() if name != "ratio_labels"}
+    (tmp_path / CLASSES_FILE).write_text(json.dumps(stored))
+    read = read_classes(Storage.at(tmp_path))
+    assert read is not None
+    assert class_table(read).columns == class_table(CLASSES).columns
 
 
 def test_what_is_stored_reads_back(tmp_path: Path) -> None:

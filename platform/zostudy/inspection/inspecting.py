@@ -68,8 +68,7 @@ def inspect(
     task = _loaded(spec, path)
     split = columns.split if columns.split in rows.table.column_names else None
     uses = {columns.text: "text", columns.second_text: "second_text", columns.label: "label", split: "split"}
-    known = ModelSpec(name=model, trust_remote_code=trust_remote_code) if model is not None else None
-    made, lengths = (None, _plain_lengths(task)) if known is None else _with_model(known, task, template)
+    made, lengths = _lengths(model, trust_remote_code, task, template)
     available = available_rows(task.table)
     return Inspection(
         file=str(path),
@@ -150,13 +149,19 @@ def _plain_lengths(task: Task) -> tuple[Lengths, ...]:
     return lengths_of("characters", characters), lengths_of("words", words)
 
 
-def _with_model(spec: ModelSpec, task: Task, template: str | None) -> tuple[ModelFacts, tuple[Lengths, ...]]:
+def _lengths(
+    model: str | None, trust_remote_code: bool, task: Task, template: str | None
+) -> tuple[ModelFacts | None, tuple[Lengths, ...]]:
+    """Returns what the model makes of the texts, and their lengths in its tokens, or without a model in characters."""
+    if model is None:
+        return None, _plain_lengths(task)
     from zostudy.inspection.asking import find_asking
     from zostudy.lm.finding import find_model
     from zostudy.lm.inputs import input_lengths
     from zostudy.lm.limits import max_input_tokens
     from zostudy.lm.tokenizer import load_tokenizer
 
+    spec = ModelSpec(name=model, trust_remote_code=trust_remote_code)
     source = find_model(spec)
     tokenizer = load_tokenizer(source)
     asking = find_asking(task, source, tokenizer, template)

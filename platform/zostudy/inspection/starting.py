@@ -95,7 +95,7 @@ def _check_draws(spec: StudySpec) -> None:
 
 
 def _make_relative(study: dict[str, Any], spec: StudySpec, folder: Path) -> None:
-    """Makes the paths of data and model, absolute in ``spec``, relative to the folder, so that all can move together."""
+    """Makes the paths of data and model, absolute in ``spec``, relative to the folder: all can move together."""
     if spec.task.file is not None:
         study["task"]["file"] = Path(os.path.relpath(spec.task.file, folder)).as_posix()
     if os.path.isabs(spec.model.name):
