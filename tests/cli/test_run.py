@@ -21,6 +21,7 @@ OUR_LINES = re.compile(
     r"\S+: reading \S+, checking \S+|reading \S+|starting Ray|starting \d+ replicas?|"
     r"[\d,]+ rows: [\d,]+ used(, [\d,]+ of split '\w+')*|"
     r"class +label word +minority .*|\S+ +\S+ +(-|yes)( +[\d,]+)+|"
+    r"[\d,]+ of [\d,]+ '\w+' rows are used \(minority_size\), [\d,]+ more as dev; all: [\d,]+|"
     r"evaluator: (packed|padded), agrees with transformers to \de-\d+( in bfloat16)?|"
     r"measuring the noise of a loss difference|"
     r"dtype: float32 \(bfloat16 would drown: signal/noise [\d.]+ at radius 0\.\d+ in \S+ at ratio 2\)|"
@@ -34,6 +35,7 @@ OPENING = [
     "class     label word  minority  train at ratio 2  dev at ratio 2  test",
     "negative  terrible    -                       12              12   500",
     "positive  great       yes                      6               6   500",
+    "6 of 4,000 'positive' rows are used (minority_size), 6 more as dev; all: 4,000",
 ]
 
 
@@ -161,7 +163,13 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     assert spsa[:3] == ["spsa-r2", "perturbation_radius", "6/12"]
     assert spsa[-3:] == ["2", "2", "96"]
     assert untuned[-3:] == ["0", "2", "0"]
-    assert re.findall(r"^(?:class|negative|positive) .*$", called.out, re.MULTILINE) == OPENING[1:]
+    tables = re.findall(r"^(?:class|negative|positive) .*$", called.out, re.MULTILINE)
+    assert tables[:3] == OPENING[1:4]
+    assert tables[3].split(maxsplit=1) == ["class", "an example as the model reads it"]
+    for line, word in zip(tables[4:], ("terrible", "great"), strict=True):
+        assert re.fullmatch(rf"\w+ +\[prompt: \d+ vectors\] .* It was \[{word}\]\.", line)
+    assert f"note: {OPENING[4]}\n" in called.out
+    assert re.search(r"^spsa: 24 queries = \d+ steps? of \d+", called.out, re.MULTILINE)
     evaluated = sum(row["evaluation_examples"] for row in rows)
     assert f"2 cells, {len(rows)} trials, 96 queries (768 examples), {evaluated:,} examples to evaluate" in called.out
     assert sum(row["queries"] for row in rows) <= 96
