@@ -18,6 +18,7 @@ WORDS = st.sampled_from("abcdef")
         (["x", "y"], [["a", "b"], ["a"]], ("a", "b")),
         (["x", "y"], [["a"], []], ("a", "")),
         (["a", "a"], [["a", "b"], ["a"]], ("a", "b")),
+        (["Yes", "y"], [["Yes"], ["yes", "no"]], ("Yes", "no")),
     ],
 )
 def test_each_class_gets_its_own_name_or_the_nearest_word_left(

@@ -134,7 +134,7 @@ def test_nothing_is_written_over(mail: Path) -> None:
         (
             {"overrides": ["imbalance.ratios=[0.5]"]},
             SpecError,
-            "--set imbalance.ratios=[0.5]: imbalance.ratios.0: must",
+            "`overrides` imbalance.ratios=[0.5]: imbalance.ratios.0: must",
         ),
         ({"overrides": ["imbalance={ratios: [500], minority_size: 5}"]}, DataError, "imbalance ratio 500 with"),
         ({"overrides": ["task.minority=eggs"]}, DataError, "must be among the classes ham, spam"),

@@ -91,8 +91,8 @@ def table() -> TextTable:
 @pytest.fixture(scope="session")
 def data(plan: Plan, table: TextTable) -> StudyData:
     draws = {
-        (ratio, plan.seed(k)): draw(table, (1,), plan.spec.imbalance, ratio, plan.seed(k))
-        for ratio in plan.spec.imbalance.ratios
+        (ratio, plan.seed(k)): draw(table, (1,), plan.spec.imbalance, asked, plan.seed(k))
+        for ratio, asked in plan.ratios.items()
         for k in plan.replicates
     }
     return StudyData(table.labels, 2, (1,), draws, {"zostudy": "0"})

@@ -22,7 +22,7 @@ seeds = st.integers(0, 2**32)
 
 
 def make_table(**splits: tuple[int, ...]) -> TextTable:
-    """A table with so many distinct texts of each class in each split; test has two of each."""
+    """A table with the given numbers of distinct texts of each class in each split; test has two of each."""
     splits = splits | {"test": (2,) * len(splits["train"])}
     labels = [label for counts in splits.values() for label, count in enumerate(counts) for _ in range(count)]
     ends = np.cumsum([sum(counts) for counts in splits.values()])

@@ -78,12 +78,14 @@ def plain_name(name: str) -> str:
 def distinct_words(names: Sequence[str], nearest: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Returns one word a class, no word twice: its name where that is one of its words, else the nearest that is left.
 
-    A class whose words are all taken, or that has none, gets the first of all words that is left, or an empty text.
+    Words that differ only in capitals count as one. A class whose words are all taken, or that has none, gets the first
+    of all words that is left, or an empty text.
     """
-    own = {name: label for label, name in reversed([*enumerate(names)]) if name in nearest[label]}
-    chosen = {label: name for name, label in own.items()}
+    own = {name.casefold(): label for label, name in reversed([*enumerate(names)]) if name in nearest[label]}
+    chosen = {label: names[label] for label in own.values()}
     for label, words in enumerate(nearest):
         if label not in chosen:
+            taken = {word.casefold() for word in chosen.values()}
             rest = [*words, *(word for others in nearest for word in others)]
-            chosen[label] = next((word for word in rest if word not in chosen.values()), "")
+            chosen[label] = next((word for word in rest if word.casefold() not in taken), "")
     return tuple(chosen[label] for label in range(len(names)))

@@ -117,5 +117,5 @@ def _guessed_label(facts: Sequence[ColumnFacts], n_rows: int, source: str, taken
 
 
 def _no_column(what: str, facts: Sequence[ColumnFacts], parameter: str, source: str) -> DataError:
-    got = f"none of {', '.join(each.name for each in facts)} looks like them" if facts else "there is none"
+    got = f"none of {', '.join(each.name for each in facts)} looks like them" if facts else "it has no column"
     return DataError(f"a column must hold the {what}", got=got, remedy=f"name it with `{parameter}`", about=source)

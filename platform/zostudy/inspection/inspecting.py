@@ -108,7 +108,7 @@ def _data_file(data: str | os.PathLike[str]) -> Path:
     path = Path(data)
     if not path.is_file():
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        got = "it is a folder" if path.is_dir() else "there is none"
+        got = "it is a folder" if path.is_dir() else "it does not exist"
         remedy = suggestion(path.name, beside, "name a CSV, TSV, JSON or Parquet file")
         raise DataError("must be a file of texts and labels", got=got, remedy=remedy, about=str(path))
     return path

@@ -85,12 +85,15 @@ def nearest_words(
 
 
 def is_one_token(tokenizer: Any, before: str, word: str) -> bool:
-    """Returns whether a word can be a label word behind a text."""
+    """Returns whether a word can be a label word behind a text, its blank in the word's token.
+
+    The other reading of ``label_token_ids`` holds only where all words need it, so a word that needs it serves no set.
+    """
     try:
-        label_token_ids(tokenizer, before, [word])
+        _, keeps_space = label_token_ids(tokenizer, before, [word])
     except ModelError:
         return False
-    return True
+    return not keeps_space
 
 
 def _words(vocabulary: Vocabulary) -> dict[int, str]:
