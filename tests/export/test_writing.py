@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from zostudy.config.study import ModelSpec
 from zostudy.errors import DataError
-from zostudy.export.decision import Decision
 from zostudy.export.labelling import labelled
 from zostudy.export.manifest import ExportedTask, Manifest
 from zostudy.export.writing import check_csv, check_target, write_csv, write_rows
+from zostudy.results.decision import Decision
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.rows import RawRows
 

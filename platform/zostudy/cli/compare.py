@@ -37,12 +37,12 @@ def compare_command(
     ] = None,
 ) -> None:
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""
-    from zostudy.results.compare import DEFAULT_METRICS, compare
+    from zostudy.results.compare import compare
     from zostudy.results.comparison_tables import comparison_notes, comparison_tables
 
     gc.freeze()  # else every collection looks through all that was imported: a fifth of the time
     with progress("reading the results"):
-        comparison = compare(folders, metric or DEFAULT_METRICS, by, baseline, allow_unequal)
+        comparison = compare(folders, metric, by, baseline, allow_unequal)
     if figure is not None:
         try:
             from zostudy.report.figures import draw_comparison

@@ -49,7 +49,7 @@ def predict_command(
     truncate: Annotated[bool, typer.Option("--truncate", help="Cut texts that are too long for the model.")] = False,
     trust_remote_code: TrustOption = False,
 ) -> None:
-    """Label texts with an exported prompt: label, class scores and probabilities."""
+    """Label texts with an exported prompt: label (and that of argmax), class scores and probabilities."""
     import numpy as np
 
     from zostudy.export.labelling import labelled, read_texts
@@ -78,6 +78,7 @@ def predict_command(
             truncate=truncate,
             trust_remote_code=trust_remote_code,
         )
+    _log.info("decision: %s", manifest.decision_text)
     result = labelled(rows, scores, manifest)
     if to is None:
         write_csv(result, sys.stdout)

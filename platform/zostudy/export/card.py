@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from zostudy.config import dump_yaml
 from zostudy.config.study import BUILT_IN_MODELS
-from zostudy.export.decision import Decision, recalls
 from zostudy.export.manifest import ADAPTER_CONFIG_FILE, Manifest
 from zostudy.export.prompt import TunedPrompt
 from zostudy.export.snippets import peft_snippet, vllm_snippet
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import ModelSource, package_of
-from zostudy.results.schema import METRICS, TRIALS, meaning
+from zostudy.results.decision import ENOUGH_ROWS, Decision, is_searched, recalls
+from zostudy.results.outcome import SplitScores
+from zostudy.results.schema import METRICS, TEST_METRICS, TRIALS, meaning
 from zostudy.results.tables import Table, markdown
 from zostudy.wording import printable
 
@@ -116,22 +119,26 @@ def _summary(manifest: Manifest, prompt: TunedPrompt, trial: StoredTrial) -> str
 
 def _scores(trial: StoredTrial) -> str:
     seeds = len(trial.confirm_seeds)
+    there = [metric for metric in TEST_METRICS if pd.notna(trial.row[f"test_{metric}"])]
     rows = []
-    for metric in METRICS:
-        columns = [f"{split}_{metric}" for split in ("dev", "test")]
-        own = [f"{trial.row[column]:.3f}" for column in columns]
-        rows.append((metric.replace("_", " "), *own, *(f"{trial.spread(column):.3f}" for column in columns)))
+    for metric in there:
+        columns = (f"dev_{metric}" if metric in METRICS else "", f"test_{metric}")
+        own = [f"{trial.row[column]:.3f}" if column else "-" for column in columns]
+        spreads = [f"{trial.spread(column):.3f}" if column else "-" for column in columns]
+        rows.append((metric.replace("_", " "), *own, *spreads))
     meanings = [
         f"- {metric.replace('_', ' ')}: {meaning(TRIALS.field(f'dev_{metric}')).removeprefix('dev: ')}."
-        for metric in METRICS
+        for metric in there
+        if metric in METRICS
     ]
     head = ("metric", "this trial, dev", "this trial, test", f"{seeds} seeds, dev", f"{seeds} seeds, test")
     return (
         f"## Scores\n\n{_table(head, rows)}\n"
-        f"The right half is the mean ±95% t interval over the {seeds} confirm seeds of the cell: other data draws, "
+        f"The right half is the mean and 95% interval over the {seeds} confirm seeds of the cell: other data draws, "
         "subspaces and noise, the same settings. It is what to expect of these settings; the left half is this one "
         "prompt. Dev chose the prompt, so its scores are too high; test was opened once. Classes are decided by the "
-        f"highest score here.\n\n{chr(10).join(meanings)}\n"
+        "highest score (argmax), but for metrics at dev threshold: there by the threshold that each seed's own dev "
+        f"chose.\n\n{chr(10).join(meanings)}\n"
     )
 
 
@@ -148,13 +155,20 @@ def _decision(manifest: Manifest, trial: StoredTrial) -> str:
         for label, rule in ((f"{split}, threshold", decision), (f"{split}, highest score", Decision())):
             recall = recalls(rule, scores)
             rows.append((label, f"{recall.mean():.3f}", *(f"{value:.3f}" for value in recall)))
-    n_dev = len(trial.scores("dev").labels)
     return (
         f"## Decision\n\n`{names[1]}` where its score exceeds that of `{names[0]}` by more than "
-        f"{decision.threshold:.6g}, which is a softmax probability above {decision.probability:.6g}. Of all thresholds "
-        f"this one has the best balanced accuracy on the {n_dev:,} dev examples. Scores are logits; probabilities are "
-        "their softmax over the classes and are not calibrated.\n\n"
-        + _table(("", "balanced accuracy", *(f"recall of {name}" for name in names)), rows)
+        f"{decision.threshold:.6g}, which is a softmax probability above {decision.probability:.6g}. "
+        f"{_chosen(trial.scores('dev'))} Scores are logits; probabilities are their softmax over the classes and are "
+        "not calibrated.\n\n" + _table(("", "balanced accuracy", *(f"recall of {name}" for name in names)), rows)
+    )
+
+
+def _chosen(dev: SplitScores) -> str:
+    if is_searched(dev):
+        return f"Of all thresholds this one has the best balanced accuracy on the {len(dev.labels):,} dev examples."
+    return (
+        f"It is the middle between the classes' mean differences on the {len(dev.labels):,} dev examples, of which one "
+        f"class has fewer than the {ENOUGH_ROWS} that a search takes."
     )
 
 

@@ -14,7 +14,6 @@ import torch
 from safetensors.torch import save
 
 from zostudy.export.card import model_card
-from zostudy.export.decision import choose_decision
 from zostudy.export.identity import identity_of
 from zostudy.export.manifest import (
     ADAPTER_CONFIG_FILE,
@@ -32,6 +31,7 @@ from zostudy.export.task import find_task
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.finding import find_model, load_config
 from zostudy.lm.sources import ModelSource
+from zostudy.results.decision import choose_decision
 
 _TASK_TYPES = {"causal": "CAUSAL_LM", "masked": "FEATURE_EXTRACTION", "encoder": "FEATURE_EXTRACTION"}
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zostudy.errors import DataError
-from zostudy.export.decision import probabilities
 from zostudy.export.manifest import Manifest
 from zostudy.export.writing import object_texts
+from zostudy.results.decision import Decision, probabilities
 from zostudy.tasks.columns import texts_of
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.rows import RawRows
 
-LABEL = "predicted_label"
+LABEL, ARGMAX_LABEL = "predicted_label", "argmax_label"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: st
 
 
 def labelled(rows: RawRows, scores: NDArray[np.float32], manifest: Manifest) -> RawRows:
-    """Returns the rows, as they are, with ``predicted_label``, and ``score_`` and ``probability_`` of each class.
+    """Returns the rows, as they are, with their labels, and ``score_`` and ``probability_`` of each class.
+
+    ``predicted_label`` is decided as the manifest says: of two classes at the threshold that dev chose.
+    ``argmax_label`` is the class with the highest score.
 
     Args:
         rows: n rows.
@@ -69,9 +72,12 @@ def labelled(rows: RawRows, scores: NDArray[np.float32], manifest: Manifest) -> 
         manifest: names the classes, and how scores become one.
     """
     names = manifest.task.class_names
-    label = pa.array([names[k] for k in manifest.decision.classes(scores)], pa.string())
+    labels = [
+        pa.array([names[k] for k in decision.classes(scores)], pa.string())
+        for decision in (manifest.decision, Decision())
+    ]
     numbers = [pa.array(column) for column in (*scores.T, *probabilities(scores).T)]
-    predictions = pa.table([label, *numbers], names=_columns(manifest))
+    predictions = pa.table([*labels, *numbers], names=_columns(manifest))
     table = rows.table
     for name in predictions.column_names:
         table = table.append_column(name, predictions[name])
@@ -84,4 +90,4 @@ def labelled(rows: RawRows, scores: NDArray[np.float32], manifest: Manifest) -> 
 
 def _columns(manifest: Manifest) -> list[str]:
     names = manifest.task.class_names
-    return [LABEL, *(f"score_{name}" for name in names), *(f"probability_{name}" for name in names)]
+    return [LABEL, ARGMAX_LABEL, *(f"score_{name}" for name in names), *(f"probability_{name}" for name in names)]

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zostudy.config.study import HeadKind, ModelSpec
 from zostudy.errors import ResultsError
-from zostudy.export.decision import Decision
 from zostudy.export.identity import Identity
 from zostudy.export.task import ExportedTask
+from zostudy.results.decision import Decision
 
 MANIFEST_FILE = "zostudy.json"
 PROMPT_FILE = "prompt_embeds.safetensors"
@@ -58,6 +58,17 @@ class Manifest(BaseModel):
     task: ExportedTask
     decision: Decision
     versions: dict[str, str]
+
+    @property
+    def decision_text(self) -> str:
+        """How scores become a class, in words."""
+        if self.decision.threshold is None:
+            return "the class with the highest score"
+        first, second = self.task.class_names
+        return (
+            f"{second!r} where its probability is above {self.decision.probability:.6g}, the threshold chosen on dev, "
+            f"else {first!r}"
+        )
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -17,7 +17,8 @@ from zostudy.errors import ResultsError
 from zostudy.results.completeness import confirmed
 from zostudy.results.outcome import SplitScores
 from zostudy.results.results import Results, read_results
-from zostudy.results.statistics import Interval, t_interval
+from zostudy.results.schema import bounds
+from zostudy.results.statistics import Interval, bounded_interval
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.wording import suggestion
@@ -166,8 +167,8 @@ class StoredTrial:
         return confirmed(trials[trials["cell"] == self.row["cell"]])
 
     def spread(self, column: str) -> Interval:
-        """Returns mean and 95% interval of a column of ``trials`` over the cell's confirm seeds."""
-        return t_interval(self.confirm_seeds[column].to_numpy(np.float64))
+        """Returns mean and 95% interval of a metric's column of ``trials`` over the cell's confirm seeds."""
+        return bounded_interval(self.confirm_seeds[column].dropna(), bounds(column))
 
 
 def _no_complete(trials: pd.DataFrame) -> tuple[str, str]:

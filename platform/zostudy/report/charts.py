@@ -33,7 +33,7 @@ class Charts:
         self._colour = alt.Color("method:N", scale=scale, legend=legend)
         self._toggle = alt.selection_point(name="toggled", fields=["method"], bind="legend", toggle="true")
 
-    def banded(self, frame: pd.DataFrame, x: str, title: str, y_title: str, share: bool = False) -> Any:
+    def banded(self, frame: pd.DataFrame, x: str, title: str, y_title: str) -> Any:
         """Draws means as a line with their intervals as a band, against queries or the imbalance ratio.
 
         With a single value on the axis, it draws points and bars, a method beside another.
@@ -43,17 +43,14 @@ class Charts:
             x: that column.
             title: of the figure.
             y_title: of the axis.
-            share: the values lie between 0 and 1, where the band is cut.
         """
-        ends = frame[["low", "high"]].clip(0, 1) if share else frame[["low", "high"]]
-        frame = frame.assign(bottom=ends["low"], top=ends["high"])
         shown = tips(frame, *dict.fromkeys(name for name in (*_OF_A_BAND, x) if name in frame))
         several = frame[x].nunique() > 1
         where = _axis(frame, x) if several else alt.X("method:N", title=f"method, all at {x} {frame[x].iloc[0]:g}")
         base = alt.Chart(frame).encode(x=where, color=self._colour, tooltip=shown)
         spread = base.mark_area() if several else base.mark_rule(strokeWidth=2)
         spread = spread.encode(
-            y=alt.Y("bottom:Q", title=y_title), y2="top:Q", opacity=alt.value(0.15 if several else 0.8)
+            y=alt.Y("low:Q", title=y_title), y2="high:Q", opacity=alt.value(0.15 if several else 0.8)
         )
         line = base.mark_line(point=True) if several else base.mark_point(filled=True, size=60)
         line = line.encode(y=alt.Y("mean:Q", title=y_title, scale=_FREE))

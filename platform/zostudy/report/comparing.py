@@ -23,7 +23,7 @@ CURVES = {
     "precision-recall": ("Precision-recall", "recall", "precision"),
 }
 
-_BAND = "the band is Student's 95% interval, cut at 0 and 1"
+_BAND = "the band is the 95% interval"
 _DASHED = (
     "Dashed: the saddle for the kept point's dev scores, a and b the mean probability of the minority and of the "
     "other class, alpha = margin + b - a. The scalars follow training batches, so they need not meet it."
@@ -87,7 +87,7 @@ def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
         frame = frames.metric_frame(comparison, metric)
         if len(frame):
             caption = f"Mean over {span(frame['seeds'])} confirm seeds; {_BAND}."
-            chart = charts.banded(frame, "ratio", _words(metric), _words(metric), share=True)
+            chart = charts.banded(frame, "ratio", _words(metric), _words(metric))
             yield Figure(f"{metric}-by-ratio", chart, caption)
 
 
@@ -99,7 +99,7 @@ def _anytime(confirm: pd.DataFrame, history: pd.DataFrame, metric: str, charts: 
             f"{drawn[0].upper()}{drawn[1:]}, mean over {span(frame['seeds'])} confirm seeds; {_BAND}. The kept point "
             "is chosen on dev, so test scores may be lower."
         )
-        chart = charts.banded(frame, "queries", f"{words}, ratio {ratio:g}", words, share=True)
+        chart = charts.banded(frame, "queries", f"{words}, ratio {ratio:g}", words)
         yield Figure(f"anytime-{metric}-ratio-{ratio:g}", chart, caption)
 
 

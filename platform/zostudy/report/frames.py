@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from zostudy.config.space import own_space
 from zostudy.methods.objectives import AucMinimax
 from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
 from zostudy.results.cells import Cells
-from zostudy.results.statistics import t_interval
+from zostudy.results.schema import bounds
+from zostudy.results.statistics import Interval, bounded_interval, t_interval
 
 # So that a page stays small and quick: rows of one kind of figure over all ratios, and points of one line.
 MOST_ROWS, MOST_POINTS, LEAST_POINTS = 8_000, 101, 11
@@ -37,16 +39,19 @@ def metric_frame(comparison: Cells, metric: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "ratio", *OF_A_BAND])
 
 
-def band_frame(values: pd.DataFrame, column: str, by: list[str]) -> pd.DataFrame:
-    """Returns ``by, mean, low, high, seeds``: Student's 95% interval over the values of a column, where there are any.
+def band_frame(
+    values: pd.DataFrame, column: str, by: list[str], interval: Callable[[Iterable[float]], Interval] = t_interval
+) -> pd.DataFrame:
+    """Returns ``by, mean, low, high, seeds``: the 95% interval over the values of a column, where there are any.
 
     Args:
         values: a row a seed; a missing value does not count.
         column: the values.
         by: the columns whose values the seeds share.
+        interval: of the values of one group.
     """
     rows = [
-        dict(zip(by, key, strict=True)) | t_interval(seeds).band | {"seeds": len(seeds)}
+        dict(zip(by, key, strict=True)) | interval(seeds).band | {"seeds": len(seeds)}
         for key, seeds in values.dropna(subset=[column]).groupby(by)[column]
     ]
     return pd.DataFrame(rows, columns=[*by, *OF_A_BAND])
@@ -75,9 +80,11 @@ def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "d
     rows = [pd.DataFrame(columns=["queries", "trial", "value"])]
     for _, cell in seen.groupby(["method", "ratio"]):
         values = kept[kept["trial"].isin(cell["trial"])].pivot_table(index="queries", columns="trial", values=metric)
-        so_far = values.reindex(sorted(cell["queries"].unique())).ffill().dropna()
-        rows.append(so_far.melt(ignore_index=False).reset_index())
-    return band_frame(with_places(confirm, pd.concat(rows[1:] or rows)), "value", ["method", "ratio", "queries"])
+        filled = values.reindex(sorted(cell["queries"].unique())).ffill().dropna()
+        rows.append(filled.melt(ignore_index=False).reset_index())
+    so_far = with_places(confirm, pd.concat(rows[1:] or rows))
+    interval = partial(bounded_interval, bounds=bounds(metric))
+    return band_frame(so_far, "value", ["method", "ratio", "queries"], interval)
 
 
 def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:

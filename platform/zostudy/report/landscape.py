@@ -152,14 +152,14 @@ def _table(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Table:
         spreads = [_with_spread(cell[column].dropna()) for column in ("sharpness", "loss", "norm")]
         rows.append((str(method), f"{ratio:g}", *spreads, str(len(cell))))
     columns = ("method", "ratio", "sharpness", "loss at the kept point", "distance from the start", "seeds")
-    return Table(columns, tuple(rows), "Sharpness: mean ±95% interval over confirm seeds")
+    return Table(columns, tuple(rows), "Sharpness: mean (95% interval) over confirm seeds")
 
 
 def _with_spread(values: pd.Series[float]) -> str:
     interval = t_interval(values)
     if interval.mean is None:
         return "not finite"
-    return short(interval.mean) if interval.half_width is None else f"{interval:.3g}"
+    return short(interval.mean) if interval.low is None else f"{interval:.3g}"
 
 
 def _rises(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from zostudy.config.ratios import NATURAL, ratio_label
+from zostudy.results.schema import lower_is_better
 from zostudy.results.statistics import Interval
 
 Seed: TypeAlias = tuple[int, ...]
@@ -27,7 +28,7 @@ class CellSummary:
     Attributes:
         row: one value for each of the comparison's ``row_names``; the last is the method.
         column: the cell's value of what is compared by, such as its imbalance ratio.
-        intervals: mean and half width over the complete trials, by metric.
+        intervals: mean and 95% interval over the complete trials, by metric.
         seeds: complete trials.
         failed: trials that failed; they are in no mean.
         missing: trials still to come: those that another cell of its study and column has and this one lacks, or
@@ -113,7 +114,7 @@ class Cells:
         return sorted({cell.column for cell in self.cells})
 
     def best(self, metric: str, column: Any, group: RowKey = ()) -> CellSummary | None:
-        """Returns the cell with the highest mean of a column and group, the first of equals.
+        """Returns the cell with the best mean of a column and group, the first of equals.
 
         Cells that are not whole or have no mean do not count. None if no cell counts, or there is only one cell.
         """
@@ -129,12 +130,17 @@ class Cells:
         for cell in self.cells:
             peers.setdefault((cell.column, cell.group), []).append(cell)
         return {
-            (metric, *key): _highest(metric, cells) if len(cells) > 1 else None
+            (metric, *key): _best_of(metric, cells) if len(cells) > 1 else None
             for metric in self.metrics
             for key, cells in peers.items()
         }
 
 
-def _highest(metric: str, cells: list[CellSummary]) -> CellSummary | None:
+def gain(metric: str, mean: float) -> float:
+    """Returns a mean, or of an error minus it: the higher the better."""
+    return -mean if lower_is_better(metric) else mean
+
+
+def _best_of(metric: str, cells: list[CellSummary]) -> CellSummary | None:
     means = [(mean, cell) for cell in cells if cell.whole and (mean := cell.intervals[metric].mean) is not None]
-    return max(means, key=lambda found: found[0])[1] if means else None
+    return max(means, key=lambda found: gain(metric, found[0]))[1] if means else None

@@ -16,14 +16,21 @@ from zostudy.results.completeness import JUDGED_BY, outdated
 from zostudy.results.losses import study_notes
 from zostudy.results.reading import find_studies
 from zostudy.results.results import Results, load_trials
-from zostudy.results.schema import METRICS
-from zostudy.results.statistics import mean_of, t_interval
+from zostudy.results.schema import AT_DEV_THRESHOLD, METRICS, TEST_METRICS, bounds
+from zostudy.results.statistics import bounded_interval, mean_of
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import comma_list, quoted, suggestion
 
-DEFAULT_METRICS = ("test_auc", "test_balanced_accuracy", "test_minority_recall")
+DEFAULT_METRICS = (
+    "test_auc",
+    "test_balanced_accuracy",
+    f"test_balanced_accuracy{AT_DEV_THRESHOLD}",
+    "test_minority_recall",
+    f"test_minority_recall{AT_DEV_THRESHOLD}",
+)
+"""How well the scores rank, and how well argmax and a threshold decide."""
 
-_COMPARABLE = tuple(f"{split}_{metric}" for split in ("test", "dev") for metric in METRICS)
+_COMPARABLE = (*(f"test_{metric}" for metric in TEST_METRICS), *(f"dev_{metric}" for metric in METRICS))
 _COORDINATES = ("model", "task", "imbalance_ratio", "method")
 _OF_STUDY = ("study", "model", "task", "imbalance_ratio")
 _COLUMNS = ("imbalance_ratio", "model", "task", "study")
@@ -42,18 +49,20 @@ Given: TypeAlias = pd.DataFrame | Results | Where | Sequence[Where]
 
 def compare(
     results: Given,
-    metrics: str | Sequence[str] = DEFAULT_METRICS,
+    metrics: str | Sequence[str] | None = None,
     by: str = "imbalance_ratio",
     baseline: str | None = None,
     allow_unequal: bool = False,
 ) -> Comparison:
-    """Returns mean and 95% t interval over the confirm seeds of each cell, with the queries and examples spent.
+    """Returns mean and 95% interval over the confirm seeds of each cell, with the queries and examples spent.
 
     Confirm trials of settings that a longer search has improved on are in no mean: the cell waits for new ones.
 
     Args:
         results: from ``load_results``, its ``trials``, or what ``load_results`` takes. Search trials are left out.
-        metrics: a column of ``trials`` such as ``test_auc``, or several.
+        metrics: a column of ``trials`` such as ``test_auc``, or several; without them, ``DEFAULT_METRICS``, of which
+            those at the threshold are left out where no trial has them: with more than two classes, or of an older
+            zostudy.
         by: names the columns: ``imbalance_ratio``, ``model``, ``task`` or ``study``.
         baseline: the label of a method. Every other one is tested against it, seed by seed. It may have no trial yet.
         allow_unequal: whether cells of different budgets may stand side by side. The untuned prompt, which spends no
@@ -63,11 +72,12 @@ def compare(
         ResultsError: there is nothing to compare, a column is missing, a metric, ``by`` or ``baseline`` is unknown,
             two studies ran the same cell, or budgets differ.
     """
-    metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    for metric in metrics:
+    asked = (metrics,) if isinstance(metrics, str) else tuple(metrics or ())
+    for metric in asked:
         _check_known("a metric must be one of", metric, _COMPARABLE)
     _check_known("methods can be compared by", by, _COLUMNS)
-    trials = _trials(results, metrics)
+    trials = _trials(results, asked or DEFAULT_METRICS)
+    metrics = asked or _default_metrics(trials)
     _check_columns(trials, metrics)
     confirm = _judged_confirm_trials(trials)
     if confirm.empty:
@@ -106,6 +116,15 @@ def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
     if isinstance(results, pd.DataFrame):
         return results
     return results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, _ASKED, *metrics])
+
+
+def _default_metrics(trials: pd.DataFrame) -> tuple[str, ...]:
+    """Returns those of ``DEFAULT_METRICS`` that the trials have."""
+    return tuple(
+        metric
+        for metric in DEFAULT_METRICS
+        if not metric.endswith(AT_DEV_THRESHOLD) or (metric in trials and trials[metric].notna().any())
+    )
 
 
 def _judged_confirm_trials(trials: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +189,7 @@ def _summary(trials: list[TrialValues], row_names: tuple[str, ...], metrics: Seq
     return CellSummary(
         row=tuple(first[name] for name in row_names),
         column=first[by],
-        intervals={metric: t_interval(by_seed.values()) for metric, by_seed in values.items()},
+        intervals={metric: bounded_interval(of.values(), bounds(metric)) for metric, of in values.items()},
         seeds=len(complete),
         failed=len(current) - len(complete),
         budget=int(first["budget"]),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from zostudy.results.cells import CellKey, Cells, CellSummary
-from zostudy.results.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
+from zostudy.results.decision import ENOUGH_ROWS
+from zostudy.results.ranking import Contrast, Rank, average_ranks, contrasts, not_worse_than_best
+from zostudy.results.schema import AT_DEV_THRESHOLD
 from zostudy.results.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
 from zostudy.results.tables import Table
 
@@ -16,19 +19,30 @@ NOT_WORSE, UNTESTED = "†", "‡"
 def comparison_tables(cells: Cells) -> list[Table]:
     """Returns one table a metric: rows are methods, columns imbalance ratios, with ranks and queries spent.
 
-    With a baseline, a table of the differences to it follows each. The notes stand under the last metric's table.
+    A metric of argmax and the same one at the threshold of dev share a table, a row each. With a baseline, tables of
+    the differences to it follow each. The notes stand under the last metric's table.
     """
     marks = {metric: _marks(cells, metric) for metric in cells.metrics}
+    together = _together(cells.metrics)
     tables = []
-    for metric in cells.metrics:
-        notes = _rank_notes(cells, metric)
-        if metric == cells.metrics[-1]:
+    for metrics in together:
+        notes = list(dict.fromkeys(note for metric in metrics for note in _rank_notes(cells, metric)))
+        if metrics is together[-1]:
             used = {mark for marked in marks.values() for mark in marked.values()}
             notes += [*_mark_notes(cells, used), *_notes(cells)]
-        tables.append(_table(cells, metric, marks[metric], tuple(notes)))
-        if cells.baseline is not None and (found := contrasts(cells, metric)):
-            tables.append(_differences(cells, metric, cells.baseline, found))
+        tables.append(_table(cells, metrics, marks, tuple(notes)))
+        if cells.baseline is not None:
+            found = {metric: contrasts(cells, metric) for metric in metrics}
+            tables += [_differences(cells, metric, cells.baseline, of) for metric, of in found.items() if of]
     return tables
+
+
+def _together(metrics: Iterable[str]) -> list[tuple[str, ...]]:
+    """Returns the metrics of each table."""
+    groups: dict[str, dict[str, None]] = {}
+    for metric in metrics:
+        groups.setdefault(metric.removesuffix(AT_DEV_THRESHOLD), {})[metric] = None
+    return [tuple(group) for group in groups.values()]
 
 
 def comparison_notes(cells: Cells) -> list[str]:
@@ -38,39 +52,52 @@ def comparison_notes(cells: Cells) -> list[str]:
     return list(dict.fromkeys([*notes, *_notes(cells), *_test_notes(found)]))
 
 
-def _table(cells: Cells, metric: str, marks: Mapping[CellKey, str], notes: tuple[str, ...]) -> Table:
-    by_key = {cell.key: cell for cell in cells.cells}
-    ranks, columns, n_names = average_ranks(cells, metric), cells.columns, len(cells.row_names)
+def _table(
+    cells: Cells, metrics: Sequence[str], marks: Mapping[str, Mapping[CellKey, str]], notes: tuple[str, ...]
+) -> Table:
+    by_key, columns = {cell.key: cell for cell in cells.cells}, cells.columns
+    ranks = {metric: average_ranks(cells, metric) for metric in metrics}
     has_ranks = len(cells.rows) > 1 and len(columns) > 1
+    names = (*cells.row_names, *(["decision"] if len(metrics) > 1 else []))
     rows, best = [], set()
-    for i, row in enumerate(cells.rows):
+    for row, metric in product(cells.rows, metrics):
         across = [by_key.get((row, column)) for column in columns]
-        best |= {(i, n_names + j) for j, cell in enumerate(across) if cell and cells.is_best(metric, cell)}
+        best |= {(len(rows), len(names) + j) for j, cell in enumerate(across) if cell and cells.is_best(metric, cell)}
         there = [cell for cell in across if cell]
         rows.append(
             (
                 *map(_value, row),
-                *(_cell_text(cell, metric, marks) if cell else "-" for cell in across),
-                *((f"{ranks[row].mean:.1f}" if row in ranks else "-",) if has_ranks else ()),
+                *((_decision(metric),) if len(metrics) > 1 else ()),
+                *(_cell_text(cell, metric, marks[metric]) if cell else "-" for cell in across),
+                *((_rank_text(ranks[metric].get(row)),) if has_ranks else ()),
                 _range(cell.queries for cell in there),
                 _range(cell.examples for cell in there),
             )
         )
     seeds = _range(cell.asked for cell in cells.cells)
+    title = metrics[0].removesuffix(AT_DEV_THRESHOLD) if len(metrics) > 1 else metrics[0]
     return Table(
         columns=(
-            *cells.row_names,
+            *names,
             *map(cells.heading, columns),
             *(["rank"] if has_ranks else []),
             "queries",
             "examples",
         ),
         rows=tuple(rows),
-        title=f"{metric} by {cells.by}: mean ±{CONFIDENCE:.0%} interval over {seeds} confirm seeds",
+        title=f"{title} by {cells.by}: mean ({CONFIDENCE:.0%} interval) over {seeds} confirm seeds",
         notes=notes,
-        text_columns=n_names,
+        text_columns=len(names),
         best=frozenset(best),
     )
+
+
+def _decision(metric: str) -> str:
+    return "threshold" if metric.endswith(AT_DEV_THRESHOLD) else "argmax"
+
+
+def _rank_text(rank: Rank | None) -> str:
+    return "-" if rank is None else f"{rank.mean:.1f}"
 
 
 def _marks(cells: Cells, metric: str) -> dict[CellKey, str]:
@@ -108,7 +135,7 @@ def _differences(cells: Cells, metric: str, baseline: str, found: Sequence[Contr
     return Table(
         columns=(*cells.row_names, cells.by, f"difference to {baseline}", "p", "g", "seeds"),
         rows=tuple(_difference(contrast, cells.heading(contrast.cell.column)) for contrast in found),
-        title=f"{metric} against {baseline}: mean difference ±{CONFIDENCE:.0%} interval over the seeds that both have",
+        title=f"{metric} against {baseline}: mean difference ({CONFIDENCE:.0%} interval) over the seeds that both have",
         notes=(explained, *_test_notes(found)),
         text_columns=len(cells.row_names),
     )
@@ -167,6 +194,11 @@ def _notes(cells: Cells) -> list[str]:
     failed, missing = (sum(getattr(cell, count) for cell in cells.cells) for count in ("failed", "missing"))
     searched = {cell.search_trials for cell in cells.cells if cell.queries}
     notes = []
+    if any(metric.endswith(AT_DEV_THRESHOLD) for metric in cells.metrics):
+        notes.append(
+            "argmax: the class with the highest score. threshold: that of dev between the two classes, searched with "
+            f"{ENOUGH_ROWS} dev rows of each or more, else the middle of the class means."
+        )
     if cells.unequal:
         notes.append("Budgets differ: scores of more queries are no sign of a better method.")
     if len(searched) > 1:

@@ -1,4 +1,4 @@
-"""The metrics of class scores on one split."""
+"""The metrics of class scores on one split: how well they rank, decide and are calibrated."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import DataError, NotFiniteError
+from zostudy.results.decision import probabilities
+
+CONFIDENCE_BINS = 15
 
 
 def classification_metrics(
     scores: NDArray[np.float32], labels: NDArray[np.int32], minority: tuple[int, ...]
 ) -> dict[str, float]:
-    """Returns the six metrics of ``zostudy.results.schema.METRICS``, each from 0 to 1, higher is better.
+    """Returns the metrics of ``zostudy.results.schema.METRICS``.
 
     With two classes, ``auc`` and ``auprc`` (average precision) take the minority class as the positive one;
     with more they are macro averages of each class against the rest. Both rank by scores, never by predicted
-    labels. ``minority_recall`` is the mean recall over the minority classes. Averages run over the classes
-    that occur.
+    labels. The others go by the class with the highest score (argmax). Averages run over the classes that occur.
 
     Args:
         scores: float32 ``[n, C]`` logits.
@@ -27,19 +29,50 @@ def classification_metrics(
         DataError: the labels hold a single class or no minority class, so that there is nothing to rank.
         NotFiniteError: a score is not finite.
     """
-    from sklearn.metrics import accuracy_score, f1_score
-
-    present = np.unique(labels)
-    _check(scores, present, minority)
+    _check(scores, np.unique(labels), minority)
     predicted = scores.argmax(axis=1)
-    recall = {int(label): float(np.mean(predicted[labels == label] == label)) for label in present}
     return {
         **_ranking_metrics(scores, labels, minority),
+        **decision_metrics(predicted, labels, minority),
+        "accuracy": float(np.mean(predicted == labels)),
+        "expected_calibration_error": _calibration_error(scores, labels),
+    }
+
+
+def decision_metrics(
+    predicted: NDArray[np.int64], labels: NDArray[np.int32], minority: tuple[int, ...]
+) -> dict[str, float]:
+    """Returns the metrics of ``zostudy.results.schema.DECISION_METRICS``, which judge classes however they were chosen.
+
+    ``minority_recall`` is the mean recall over the minority classes. ``mcc`` is the Matthews correlation coefficient,
+    with more than two classes R_K (Gorodkin 2004); it is 0 where a single class is predicted.
+
+    Args:
+        predicted: int64 ``[n]`` classes.
+        labels: int32 ``[n]`` true classes, at least two of them and a minority class.
+        minority: the minority classes.
+    """
+    from sklearn.metrics import f1_score, matthews_corrcoef
+
+    recall = {int(label): float(np.mean(predicted[labels == label] == label)) for label in np.unique(labels)}
+    return {
         "balanced_accuracy": float(np.mean(list(recall.values()))),
         "minority_recall": float(np.mean([recall[label] for label in minority if label in recall])),
         "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0.0)),
-        "accuracy": float(accuracy_score(labels, predicted)),
+        "mcc": float(matthews_corrcoef(labels, predicted)),
     }
+
+
+def _calibration_error(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
+    """Returns the expected calibration error of the softmax probabilities (Guo et al. 2017, equation 3).
+
+    That is the mean distance between confidence, the highest probability of a row, and accuracy, over bins of equal
+    width that are open on the left, weighted by their rows.
+    """
+    confidence = probabilities(scores).max(axis=1)
+    right = scores.argmax(axis=1) == labels
+    bins = np.searchsorted(np.linspace(0, 1, CONFIDENCE_BINS + 1)[1:-1], confidence)
+    return float(np.abs(np.bincount(bins, weights=right - confidence)).sum() / len(labels))
 
 
 def _ranking_metrics(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.results.cells import CellKey, Cells, CellSummary, RowKey
+from zostudy.results.cells import CellKey, Cells, CellSummary, RowKey, gain
+from zostudy.results.schema import bounds
 from zostudy.results.statistics import SIGNIFICANCE, PairedTest, holm, paired_test
 
 
@@ -18,7 +19,8 @@ class Contrast:
 
     Attributes:
         cell: the method that is not the baseline.
-        test: of the cell's values minus the baseline's, seed by seed.
+        test: of the cell's values minus the baseline's, seed by seed; the interval is cut at the largest difference
+            that the metric can have.
         p_value_holm: corrected for all tests of the comparison in this metric; None where ``test`` has none.
     """
 
@@ -38,12 +40,17 @@ def contrasts(cells: Cells, metric: str) -> list[Contrast]:
     """Returns the test of each cell against the baseline of its column; none without a baseline."""
     baselines = {(cell.group, cell.column): cell for cell in cells.cells if cell.row[-1] == cells.baseline}
     tests = [
-        (cell, paired_test(cell.values[metric], baseline.values[metric]))
+        (cell, _test(cell, baseline, metric))
         for cell in cells.cells
         if (baseline := baselines.get((cell.group, cell.column))) is not None and baseline is not cell
     ]
     corrected = iter(holm([test.p_value for _, test in tests if test.p_value is not None]))
     return [Contrast(cell, test, None if test.p_value is None else next(corrected)) for cell, test in tests]
+
+
+def _test(cell: CellSummary, baseline: CellSummary, metric: str) -> PairedTest:
+    test, (low, high) = paired_test(cell.values[metric], baseline.values[metric]), bounds(metric)
+    return replace(test, difference=test.difference.within((low - high, high - low)))
 
 
 def not_worse_than_best(cells: Cells, metric: str) -> dict[CellKey, bool | None]:
@@ -66,13 +73,14 @@ def _holds(cells: Cells, metric: str, cell: CellSummary) -> bool | None:
 
 
 def average_ranks(cells: Cells, metric: str) -> dict[RowKey, Rank]:
-    """Returns the rank of each row by its mean, 1 for the highest, averaged over columns; equals share their ranks.
+    """Returns the rank of each row by its mean, 1 for the best, averaged over columns; equals share their ranks.
 
     Only columns count in which every row of the group is whole; rows without such a column have no rank.
     """
     groups: dict[RowKey, dict[CellKey, float | None]] = {}
     for cell in cells.cells:
-        groups.setdefault(cell.group, {})[cell.key] = cell.intervals[metric].mean if cell.whole else None
+        mean = cell.intervals[metric].mean if cell.whole else None
+        groups.setdefault(cell.group, {})[cell.key] = None if mean is None else gain(metric, mean)
     ranks: dict[RowKey, Rank] = {}
     for means in groups.values():
         rows, columns = (list(dict.fromkeys(key[i] for key in means)) for i in (0, 1))

@@ -11,7 +11,15 @@ MEANING_KEY = b"meaning"
 TABLES_BESIDE_TRIALS = ("history", "scores", "landscape")
 """Tables in which a trial has rows beside its one in ``trials``, which says how many each owes it."""
 
-METRICS = ("auc", "auprc", "balanced_accuracy", "minority_recall", "macro_f1", "accuracy")
+DECISION_METRICS = ("balanced_accuracy", "minority_recall", "macro_f1", "mcc")
+"""Metrics of a decision, which every trial has both of argmax and at the threshold that dev chose."""
+
+METRICS = ("auc", "auprc", *DECISION_METRICS, "accuracy", "expected_calibration_error")
+
+AT_DEV_THRESHOLD = "_at_dev_threshold"
+
+TEST_METRICS = (*METRICS, *(f"{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS))
+"""What test is measured by. Dev itself chose the threshold, so that its metrics there would flatter."""
 
 TIME_COLUMNS = ("wall_seconds", "replica_seconds", "started_at", "finished_at")
 """Columns of ``trials`` that may differ between two runs of one study; every other one may not."""
@@ -36,16 +44,34 @@ def _schema(*fields: pa.Field) -> pa.Schema:
     return pa.schema(fields, metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()})
 
 
-def _metric_fields(split: str, when: str) -> list[pa.Field]:
-    meanings = {
-        "auc": "area under the ROC curve of the minority class, or macro one-vs-rest, 0 to 1",
-        "auprc": "average precision of the minority class, or macro one-vs-rest, 0 to 1",
-        "balanced_accuracy": "mean recall over the classes, 0 to 1",
-        "minority_recall": "mean recall over the minority classes, 0 to 1",
-        "macro_f1": "unweighted mean of the classes' F1, 0 to 1",
-        "accuracy": "share of right predictions, 0 to 1",
-    }
-    return [column(f"{split}_{metric}", pa.float64(), f"{split}: {meanings[metric]}{when}") for metric in METRICS]
+def bounds(metric: str) -> tuple[float, float]:
+    """Returns the lowest and the highest value of a metric, or of its column on a split."""
+    return (-1.0, 1.0) if "mcc" in metric else (0.0, 1.0)
+
+
+def lower_is_better(metric: str) -> bool:
+    """Returns whether a metric, or its column on a split, is an error."""
+    return metric.endswith("error")
+
+
+_MEANINGS = {
+    "auc": "area under the ROC curve of the minority class, or macro one-vs-rest, 0 to 1",
+    "auprc": "average precision of the minority class, or macro one-vs-rest, 0 to 1",
+    "balanced_accuracy": "mean recall over the classes, 0 to 1",
+    "minority_recall": "mean recall over the minority classes, 0 to 1",
+    "macro_f1": "unweighted mean of the classes' F1, 0 to 1",
+    "mcc": "Matthews correlation coefficient, -1 to 1",
+    "accuracy": "share of right predictions, 0 to 1",
+    "expected_calibration_error": "distance of confidence and accuracy, 15 bins, 0 to 1",
+}
+
+
+def _metric_fields(split: str, metrics: tuple[str, ...], when: str = "") -> list[pa.Field]:
+    def text(metric: str) -> str:
+        how = " at the threshold of dev" if metric.endswith(AT_DEV_THRESHOLD) else ""
+        return f"{split}{how}: {_MEANINGS[metric.removesuffix(AT_DEV_THRESHOLD)]}{when}"
+
+    return [column(f"{split}_{metric}", pa.float64(), text(metric)) for metric in metrics]
 
 
 _NAMES = (
@@ -102,8 +128,13 @@ TRIALS = _schema(
     _required("replica_seconds", pa.float64(), "seconds replicas were busy for the trial, summed"),
     _required("status", pa.string(), "complete, failed or pruned"),
     column("error", pa.string(), "why the trial failed, one line"),
-    *_metric_fields("dev", ""),
-    *_metric_fields("test", "; null in search"),
+    *_metric_fields("dev", METRICS),
+    column(
+        "dev_threshold",
+        pa.float64(),
+        "score of the second class minus the first's, above which it is predicted; null with more than two classes",
+    ),
+    *_metric_fields("test", TEST_METRICS, "; null in search"),
     column("sharpness", pa.float64(), "mean rise of the training loss at radius 1 around the kept point"),
     column("latent", pa.list_(pa.float32()), "the kept point z, subspace_dim numbers"),
     _required("versions", pa.string(), "versions of zostudy and of what it stands on, digest of the data, as JSON"),
@@ -197,7 +228,12 @@ OLDER_NAMES = {"noise_floor": "precision"}
 """What tables were called before: as folders in older results, and in SQL."""
 
 _SINCE_VERSION_4 = ("positive_class",)
-_SINCE_VERSION_5 = ("imbalance",)
+_SINCE_VERSION_5 = (
+    "imbalance",
+    "dev_threshold",
+    *(f"{split}_{metric}" for split in ("dev", "test") for metric in ("mcc", "expected_calibration_error")),
+    *(f"test_{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS),
+)
 
 
 def _trials_before(*added: tuple[str, ...]) -> pa.Schema:

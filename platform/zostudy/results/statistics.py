@@ -10,9 +10,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import exp, fsum, lgamma, nan, sqrt
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
-from scipy.special import stdtr, stdtrit
+from scipy.special import expit, logit, stdtr, stdtrit
 
 CONFIDENCE = 0.95
 
@@ -26,27 +26,38 @@ _ROUNDING = 1e-12
 
 Key = TypeVar("Key", bound=Hashable)
 
+Bounds: TypeAlias = tuple[float, float]
+"""The lowest and the highest value that a quantity can have."""
+
 
 class Interval(NamedTuple):
-    """A mean with the half width of its 95% confidence interval; either is None where there are too few values."""
+    """A mean and the ends of its 95% confidence interval; they are None where there are too few values."""
 
     mean: float | None
-    half_width: float | None
+    low: float | None
+    high: float | None
 
     def __format__(self, spec: str) -> str:
-        """Returns both numbers in one format, such as ``0.813 ±0.013``; ``-`` without a mean."""
+        """Returns the numbers in one format, such as ``0.813 (0.790, 0.835)``; ``-`` without a mean."""
         if not spec:
             return str(self)
         if self.mean is None:
             return "-"
-        spread = "" if self.half_width is None else f" ±{self.half_width:{spec.removeprefix('+')}}"
-        return f"{self.mean:{spec}}{spread}"
+        ends = "" if self.low is None else f" ({self.low:{spec}}, {self.high:{spec}})"
+        return f"{self.mean:{spec}}{ends}"
+
+    def within(self, bounds: Bounds) -> Interval:
+        """Returns the interval cut where the mean cannot be."""
+        if self.low is None or self.high is None:
+            return self
+        return self._replace(low=max(self.low, bounds[0]), high=min(self.high, bounds[1]))
 
     @property
     def band(self) -> dict[str, float]:
-        """``mean``, ``low`` and ``high`` for a chart; NaN without a mean, equal without a half width."""
-        middle, half = nan if self.mean is None else self.mean, self.half_width or 0.0
-        return {"mean": middle, "low": middle - half, "high": middle + half}
+        """``mean``, ``low`` and ``high`` for a chart; NaN without a mean, all equal without an interval."""
+        mean = nan if self.mean is None else self.mean
+        low, high = (mean if end is None else end for end in (self.low, self.high))
+        return {"mean": mean, "low": low, "high": high}
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ class PairedTest:
 
     Attributes:
         pairs: seeds that both have.
-        difference: mean of first - second, with the half width of Student's 95% interval around it.
+        difference: mean of first - second, with Student's 95% interval around it, which leaves out 0 where p < 5%.
         p_value: two-sided, of Student's paired t test, 1 where all values are equal; None with fewer than
             ``LEAST_PAIRS`` pairs, or where the differences are all the same, which leaves nothing to test against.
         effect_size: Hedges' g of paired values, 0 where all are equal; None where there is no p-value.
@@ -73,17 +84,45 @@ class PairedTest:
 
 
 def t_interval(values: Iterable[float]) -> Interval:
-    """Returns the mean of independent values and the half width of Student's 95% interval around it.
+    """Returns the mean of independent values and Student's 95% interval around it.
 
-    A single value has no half width, and no value at all has no mean either.
+    A single value has no interval, and no value at all has no mean either.
     """
     sample = [float(value) for value in values]
-    if not sample:
-        return Interval(None, None)
+    if len(sample) < 2:
+        return Interval(sample[0] if sample else None, None, None)
     mean = mean_of(sample)
-    if len(sample) == 1:
-        return Interval(mean, None)
-    return Interval(mean, _quantile(len(sample) - 1) * _spread_of(sample, mean) / sqrt(len(sample)))
+    half = _half_width(sample, mean)
+    return Interval(mean, mean - half, mean + half)
+
+
+def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> Interval:
+    """Returns the mean of independent values between two bounds and a 95% interval that never passes them.
+
+    It is Student's interval of the logit of the mean, whose standard error follows by the delta method, taken back, as
+    in survey statistics for proportions. It holds the mean and has no width where all values are equal. Values may lie
+    at the bounds, where their own logits would be infinite. A bootstrap would not do: of three seeds all resampled
+    means lie between the lowest and the highest seed, and there the true mean of symmetric noise is in three cases of
+    four only.
+
+    A single value has no interval, and no value at all has no mean either.
+    """
+    sample = [float(value) for value in values]
+    if len(sample) < 2:
+        return Interval(sample[0] if sample else None, None, None)
+    lowest, width = bounds[0], bounds[1] - bounds[0]
+    mean = mean_of(sample)
+    share = (mean - lowest) / width
+    if not 0 < share < 1:  # all values are at one bound
+        return Interval(mean, mean, mean)
+    half = _half_width(sample, mean) / (width * share * (1 - share))
+    low, high = (lowest + width * float(expit(logit(share) + side)) for side in (-half, half))
+    return Interval(mean, min(low, mean), max(high, mean))  # rounding may put an end on the mean's other side
+
+
+def _half_width(sample: Sequence[float], mean: float) -> float:
+    """Returns that of Student's 95% interval of at least two values with that mean."""
+    return _quantile(len(sample) - 1) * _spread_of(sample, mean) / sqrt(len(sample))
 
 
 def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> PairedTest:

@@ -59,13 +59,22 @@ class TrialRow:
     dev_balanced_accuracy: float | None = None
     dev_minority_recall: float | None = None
     dev_macro_f1: float | None = None
+    dev_mcc: float | None = None
     dev_accuracy: float | None = None
+    dev_expected_calibration_error: float | None = None
+    dev_threshold: float | None = None
     test_auc: float | None = None
     test_auprc: float | None = None
     test_balanced_accuracy: float | None = None
     test_minority_recall: float | None = None
     test_macro_f1: float | None = None
+    test_mcc: float | None = None
     test_accuracy: float | None = None
+    test_expected_calibration_error: float | None = None
+    test_balanced_accuracy_at_dev_threshold: float | None = None
+    test_minority_recall_at_dev_threshold: float | None = None
+    test_macro_f1_at_dev_threshold: float | None = None
+    test_mcc_at_dev_threshold: float | None = None
     sharpness: float | None = None
     latent: tuple[float, ...] | None = None
     versions: Mapping[str, str]

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from zostudy.config.ratios import ratio_text
 from zostudy.methods import StepRecord
+from zostudy.results.decision import choose_decision
+from zostudy.results.metrics import classification_metrics, decision_metrics
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
-from zostudy.results.schema import HISTORY, METRICS
+from zostudy.results.schema import AT_DEV_THRESHOLD, HISTORY
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.setup import TrialSetup
 
@@ -153,8 +155,9 @@ class Recording:
         self._started_at = datetime.fromisoformat(str(state["started_at"]))
         if "kept.latent" in state:
             scores = SplitScores(state["kept.rows"], state["kept.labels"], state["kept.scores"])
-            metrics = {name: float(value) for name, value in _part(state, "kept.metrics.").items()}
-            self._kept = self._checked(Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores))
+            self._check_kept(state["kept.latent"], scores)
+            metrics = classification_metrics(scores.scores, scores.labels, self._setup.data.minority)
+            self._kept = Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores)
         # An earlier zostudy saved the AUC alone.
         self._history = [_NOT_EVALUATED | row for row in _rows(_part(state, "history."))]
         if any(row.keys() != _HISTORY_COLUMNS for row in self._history):
@@ -162,15 +165,16 @@ class Recording:
         auxiliary = _rows(_part(state, "auxiliary.")) or [{} for _ in self._history]
         self._auxiliary = [{n: value for n, value in row.items() if not np.isnan(value)} for row in auxiliary]
 
-    def _checked(self, kept: Kept) -> Kept:
-        """Returns a saved point, if it is one of this trial."""
+    def _check_kept(self, latent: NDArray[np.float32], split: SplitScores) -> None:
+        """Checks that a saved point is one of this trial."""
         rows, n_classes = self._setup.draw.dev_rows, self._setup.data.n_classes
-        found = [kept.latent.shape, kept.latent.dtype, kept.scores.scores.shape, kept.scores.scores.dtype]
+        found = [latent.shape, latent.dtype, split.scores.shape, split.scores.dtype]
         if found != [(self._setup.options.subspace_dim,), np.float32, (len(rows), n_classes), np.float32]:
             raise ValueError(f"a saved point must be one of this trial, but has {found}")
-        if kept.metrics.keys() != set(METRICS) or not np.array_equal(kept.scores.rows, rows):
-            raise ValueError("a saved point must have its metrics and its dev rows")
-        return kept
+        if not np.array_equal(split.rows, rows) or not np.array_equal(split.labels, self._setup.data.labels[rows]):
+            raise ValueError("a saved point must have its dev rows")
+        if not np.isfinite(split.scores).all():
+            raise ValueError("a saved point must have finite scores")
 
     @property
     def _seconds(self) -> float:
@@ -227,15 +231,28 @@ class Recording:
 
     def _found(self) -> dict[str, Any]:
         """Returns the columns that only a trial with a kept point has."""
-        kept, test = self.kept, self._test[0] if self._test is not None else {}
+        kept = self.kept
         sharpness = np.nan if self.landscape is None else self.landscape.sharpness
         return {
             "best_queries": kept.queries,
             "latent": tuple(kept.latent.tolist()),
             "sharpness": sharpness if np.isfinite(sharpness) else None,
             **{f"dev_{name}": value for name, value in kept.metrics.items()},
-            **{f"test_{name}": value for name, value in test.items()},
+            "dev_threshold": choose_decision(kept.scores).threshold,
+            **self._found_on_test(),
         }
+
+    def _found_on_test(self) -> dict[str, float]:
+        """Returns the metrics of argmax, and of two classes those at the threshold that dev chose; none in search."""
+        if self._test is None:
+            return {}
+        metrics, split = self._test
+        found = {f"test_{name}": value for name, value in metrics.items()}
+        decision = choose_decision(self.kept.scores)
+        if decision.threshold is None:
+            return found
+        decided = decision_metrics(decision.classes(split.scores), split.labels, self._setup.data.minority)
+        return found | {f"test_{name}{AT_DEV_THRESHOLD}": value for name, value in decided.items()}
 
     def _columns(self) -> dict[str, NDArray[Any]]:
         names = self._history[0] if self._history else ()
@@ -260,7 +277,6 @@ def _flat(kept: Kept) -> dict[str, Any]:
         "kept.rows": kept.scores.rows,
         "kept.labels": kept.scores.labels,
         "kept.scores": kept.scores.scores,
-        **{f"kept.metrics.{name}": value for name, value in kept.metrics.items()},
     }
 
 

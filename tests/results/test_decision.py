@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.metrics import balanced_accuracy_score
 
-from zostudy.export.decision import Decision, choose_decision, probabilities, recalls
+from zostudy.results.decision import Decision, choose_decision, probabilities, recalls
 from zostudy.results.outcome import SplitScores
 
 # Few different values, so that margins tie within and between the classes.
