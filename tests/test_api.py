@@ -110,7 +110,7 @@ def test_results_and_comparisons_are_tables_in_a_notebook() -> None:
     best = [record for record in comparison.records() if record["best"]]
     assert len(best) == 9
     for record in best:
-        assert f"<b>{record['mean']:.3f} ±{record['half_width']:.3f}</b>" in shown
+        assert f"<b>{record['mean']:.3f} ({record['low']:.3f}, {record['high']:.3f})</b>" in shown
 
 
 def test_plain_data_is_a_study_as_its_file_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

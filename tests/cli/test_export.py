@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from zostudy.export.manifest import read_manifest
 from zostudy.tasks.files import read_rows
 
 
@@ -33,13 +34,19 @@ def test_a_prompt_is_exported_and_labels_a_file(call, results: Path, texts: Path
     assert exported.out.splitlines()[0] == f"exported: spsa-r2-confirm-001 to {out}"
     written = call("predict", out, texts, "--to", to)
     assert (written.code, written.out) == (0, "")
-    assert written.err.splitlines() == ["loading mini-roberta", f"labelled: 2 texts in {to}"]
+    loading, decision, labelled = written.err.splitlines()
+    assert (loading, labelled) == ("loading mini-roberta", f"labelled: 2 texts in {to}")
+    probability = read_manifest(out).decision.probability
+    assert decision == (
+        f"decision: 'positive' where its probability is above {probability:.6g}, the threshold chosen on dev, "
+        "else 'negative'"
+    )
     printed = call("predict", out, texts)
     rows = list(csv.DictReader(io.StringIO(printed.out)))
     assert [row["text"] for row in rows] == ["It was fine, truly.", "A bad one."]
     table = read_rows(to).table
     assert table.column_names == [
-        *("text", "label", "predicted_label", "score_negative", "score_positive"),
+        *("text", "label", "predicted_label", "argmax_label", "score_negative", "score_positive"),
         *("probability_negative", "probability_positive"),
     ]
     assert [row["predicted_label"] for row in rows] == table["predicted_label"].to_pylist()

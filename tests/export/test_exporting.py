@@ -16,7 +16,7 @@ from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import FILES, read_manifest, whole_folder
 from zostudy.export.task import find_task
 from zostudy.export.trials import load_study_results
-from zostudy.results.statistics import t_interval
+from zostudy.results.statistics import bounded_interval
 from zostudy.tasks.loading import load_task
 
 
@@ -39,12 +39,11 @@ def test_the_card_says_what_where_and_how_good(exported_study) -> None:
     trials = exported.trial.study.results.trials
     seeds = trials[(trials["cell"] == exported.trial.row["cell"]) & (trials["stage"] == "confirm")]
     assert len(seeds) == 2
-    mean, half_width = t_interval(seeds["test_auc"])
     own = exported.trial.row
     [line] = [line for line in card.splitlines() if line.startswith("| auc |")]
     assert line.endswith(
         f"| {own['dev_auc']:.3f} | {own['test_auc']:.3f} | {_interval(seeds, 'dev_auc')} | "
-        f"{mean:.3f} ±{half_width:.3f} |"
+        f"{_interval(seeds, 'test_auc')} |"
     )
     for text in (
         f"| study | {exported.trial.study.spec.name} |",
@@ -232,8 +231,8 @@ def _moved(exported, home: Path) -> tuple[Path, Path]:
 
 
 def _interval(seeds, column: str) -> str:
-    mean, half_width = t_interval(seeds[column])
-    return f"{mean:.3f} ±{half_width:.3f}"
+    mean, low, high = bounded_interval(seeds[column])
+    return f"{mean:.3f} ({low:.3f}, {high:.3f})"
 
 
 def _location(name: str) -> str:

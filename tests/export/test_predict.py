@@ -39,6 +39,7 @@ def test_scores_and_labels_are_those_of_the_study(exported_study, case: str) -> 
     expected = stored.scores.argmax(axis=1) if threshold is None else np.diff(stored.scores)[:, 0] > threshold
     assert (threshold is None) == (case == "pairs")
     assert rows["predicted_label"].tolist() == [names[int(k)] for k in expected]
+    assert rows["argmax_label"].tolist() == [names[k] for k in stored.scores.argmax(axis=1)]
 
 
 def test_progress_is_told_in_parts(exported_study, tmp_path: Path) -> None:

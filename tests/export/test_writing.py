@@ -83,7 +83,7 @@ def test_parquet_comes_out_as_it_went_in(tmp_path: Path) -> None:
     predicted(tmp_path / "in.parquet", tmp_path / "out.parquet")
     back = pq.read_table(tmp_path / "out.parquet")
     assert back.column_names[len(table.column_names) :] == [
-        *("predicted_label", "score_no", "score_yes", "probability_no", "probability_yes"),
+        *("predicted_label", "argmax_label", "score_no", "score_yes", "probability_no", "probability_yes"),
     ]
     back, table = back.select(table.column_names), pq.read_table(tmp_path / "in.parquet")
     assert back.equals(table)
@@ -107,9 +107,8 @@ def test_json_keeps_every_character_of_a_row(tmp_path: Path, suffix: str) -> Non
     (tmp_path / "in.jsonl").write_text("\n".join(rows), encoding="utf-8")
     predicted(tmp_path / "in.jsonl", tmp_path / f"out{suffix}")
     written = (tmp_path / f"out{suffix}").read_bytes().decode()
-    assert all(
-        row.removesuffix("}").rstrip() + ', "predicted_label": "yes", "score_no": 0.1, ' in written for row in rows
-    )
+    added = ', "predicted_label": "yes", "argmax_label": "yes", "score_no": 0.1, '
+    assert all(row.removesuffix("}").rstrip() + added in written for row in rows)
     records = json.loads(written) if suffix == ".json" else [json.loads(line) for line in written.strip().split("\n")]
     assert ["price" in record for record in records] == [True, False, True]
     assert records[0]["score_yes"] == 0.7

@@ -14,8 +14,12 @@ from zostudy.results.statistics import Interval
 
 def comparison() -> Comparison:
     cells = tuple(
-        CellSummary((method,), ratio, {"test_auc": Interval(mean, half_width)}, 3, 0, 300, 300.0, 9600.0)
-        for method, mean, half_width in (("spsa", 0.7, 0.1), ("zosa", 0.8, None), ("failed", None, None))
+        CellSummary((method,), ratio, {"test_auc": Interval(mean, low, high)}, 3, 0, 300, 300.0, 9600.0)
+        for method, mean, low, high in (
+            ("spsa", 0.7, 0.6, 0.75),
+            ("zosa", 0.8, None, None),
+            ("failed", None, None, None),
+        )
         for ratio in (1.0, 10.0)
     )
     return Comparison("imbalance_ratio", ("method",), ("test_auc",), cells)
@@ -43,7 +47,7 @@ def test_a_picture_is_of_the_kind_that_its_name_says(tmp_path: Path, ending: str
 
 def test_other_things_than_ratios_are_compared_as_words(tmp_path: Path) -> None:
     cells = tuple(
-        CellSummary(("reviews", "zosa"), model, {"dev_auc": Interval(0.5, 0.1)}, 3, 0, 1, 1, 1) for model in "ab"
+        CellSummary(("reviews", "zosa"), model, {"dev_auc": Interval(0.5, 0.4, 0.6)}, 3, 0, 1, 1, 1) for model in "ab"
     )
     path = tmp_path / "figure.svg"
     draw_comparison(Comparison("model", ("task", "method"), ("dev_auc",), cells), path)

@@ -119,11 +119,11 @@ def test_the_section_has_a_row_and_a_line_for_each_cell_and_figures_for_each_rat
     [table] = section.tables
     assert [row[:2] for row in table.rows] == [(m, f"{r}") for m in ("bpt-fzg", "spsa", "zosa") for r in ratios]
     half = stats.t.interval(0.95, 2)[1] * stats.sem([0, 1, 2])
-    assert {row[2] for row in table.rows} == {f"1 ±{half:.3g}"}
-    assert {row[3] for row in table.rows} == {f"1.5 ±{half:.3g}"}
+    assert {row[2] for row in table.rows} == {f"1 ({1 - half:.3g}, {1 + half:.3g})"}
+    assert {row[3] for row in table.rows} == {f"1.5 ({1.5 - half:.3g}, {1.5 + half:.3g})"}
     first = confirm[(confirm["method"] == "bpt-fzg") & (confirm["imbalance_ratio"] == 1)]
     lengths = [np.sqrt(np.mean(np.square(latent))) for latent in first["latent"]]
-    assert table.rows[0][4].startswith(f"{np.mean(lengths):.3g} ±")
+    assert table.rows[0][4].startswith(f"{np.mean(lengths):.3g} (")
     assert {row[5] for row in table.rows} == {"3"}
 
 

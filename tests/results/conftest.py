@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
-from zostudy.results.schema import METRICS
+from zostudy.results.schema import METRICS, TEST_METRICS
 from zostudy.results.trial_row import TrialRow
 
 MakeOutcome = Callable[..., Outcome]
@@ -84,7 +84,9 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
         "versions": {"zostudy": "0.1.0"},
         "started_at": noon,
         "finished_at": noon + datetime.timedelta(microseconds=2_500_001),
-        **{f"{split}_{metric}": 0.75 for split in ("dev", "test") for metric in METRICS},
+        **{f"dev_{metric}": 0.75 for metric in METRICS},
+        **{f"test_{metric}": 0.75 for metric in TEST_METRICS},
+        "dev_threshold": 0.5,
         **columns,
     }
     return Outcome(

@@ -14,7 +14,7 @@ import yaml
 
 from zostudy.results.owed import MERGED
 from zostudy.results.parquet import write_table
-from zostudy.results.schema import METRICS, SCHEMAS
+from zostudy.results.schema import METRICS, SCHEMAS, TEST_METRICS
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE
 
@@ -62,7 +62,8 @@ def _trials(study: str, n: int, seed: int, confirm: int) -> list[dict[str, Any]]
     for number, (method, ratio) in zip(range(n), cells * (n // len(cells) + 1), strict=False):
         replicate = number // len(cells)
         stage = "confirm" if replicate < confirm else "search"
-        scores = {f"{split}_{metric}": float(random.random()) for split in ("dev", "test") for metric in METRICS}
+        columns = [*(f"dev_{metric}" for metric in METRICS), *(f"test_{metric}" for metric in TEST_METRICS)]
+        scores = {column: float(random.random()) for column in columns}
         params = settings[method, ratio]
         rows.append(
             {

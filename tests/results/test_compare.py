@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
 import scipy.stats
 from statsmodels.stats.multitest import multipletests
 
 from zostudy.errors import ResultsError
 from zostudy.results.cells import CellSummary
-from zostudy.results.compare import compare
+from zostudy.results.compare import DEFAULT_METRICS, compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
@@ -58,10 +59,10 @@ def test_means_and_intervals_over_seeds(record: Record) -> None:
     assert len(comparison.cells) == 4
     for cell in comparison.cells:
         values = AUC[cell.row[0], cell.column]
-        mean, half_width = cell.intervals["test_auc"]
-        low, high = scipy.stats.t.interval(0.95, 2, np.mean(values), scipy.stats.sem(values))
-        assert mean == pytest.approx(np.mean(values))
-        assert half_width == pytest.approx((high - low) / 2)
+        mean = np.mean(values)
+        scale = scipy.stats.sem(values) / (mean * (1 - mean))
+        low, high = scipy.special.expit(scipy.stats.t.interval(0.95, 2, scipy.special.logit(mean), scale))
+        assert cell.intervals["test_auc"] == pytest.approx((mean, low, high))
         assert (cell.seeds, cell.failed, cell.budget, cell.queries, cell.examples) == (3, 0, 300, 300, 9600)
     assert comparison.best("test_auc", 1.0) is _cell(comparison, "zosa", 1.0)
     assert comparison.best("test_auc", 10.0) is _cell(comparison, "bpt-fzg", 10.0)
@@ -76,13 +77,15 @@ def test_search_trials_are_left_out(record: Record) -> None:
 
 def test_records_are_flat_and_unrounded(record: Record) -> None:
     records = compare(record(*confirmed()), metrics=("test_auc", "dev_accuracy")).records()
+    logit, half_width = scipy.special.logit(0.81), 0.01 * 4.302652729911275 / math.sqrt(3) / (0.81 * 0.19)
     assert len(records) == 8
     assert records[0] == {
         "method": "bpt-fzg",
         "imbalance_ratio": 1.0,
         "metric": "test_auc",
         "mean": pytest.approx(0.81),
-        "half_width": pytest.approx(0.01 * 4.302652729911275 / math.sqrt(3)),
+        "low": pytest.approx(scipy.special.expit(logit - half_width)),
+        "high": pytest.approx(scipy.special.expit(logit + half_width)),
         "confidence": 0.95,
         "seeds": 3,
         "failed": 0,
@@ -180,7 +183,7 @@ def test_a_cell_that_is_confirmed_again_averages_no_two_configurations(record: R
     )
     comparison = compare(trials, ("test_auc",))
     zosa = _cell(comparison, "zosa", 10.0)
-    assert (zosa.seeds, zosa.failed, zosa.missing, zosa.intervals["test_auc"]) == (1, 0, 2, (0.9, None))
+    assert (zosa.seeds, zosa.failed, zosa.missing, zosa.intervals["test_auc"]) == (1, 0, 2, (0.9, None, None))
     assert comparison.best("test_auc", 10.0) is _cell(comparison, "spsa", 10.0)
     assert comparison.notes[0].startswith("Confirm trials left out: 2. A later search has found better settings")
     assert "zosa-ratio10" in comparison.notes[0]
@@ -211,7 +214,7 @@ def test_a_frame_without_rows_is_one_line(record: Record) -> None:
 
 
 def test_one_seed_has_no_interval(record: Record) -> None:
-    assert _cell(compare(record({"test_auc": 0.5})), "zosa", 10.0).intervals["test_auc"] == (0.5, None)
+    assert _cell(compare(record({"test_auc": 0.5})), "zosa", 10.0).intervals["test_auc"] == (0.5, None, None)
 
 
 @pytest.mark.parametrize("other", [{"budget": 600}, {"batch_size": 16}])
@@ -364,6 +367,26 @@ def test_one_cell_of_two_studies_is_not_pooled(record: Record) -> None:
         compare(trials)
     assert refused.value.remedy == "set `by` to study"
     assert compare(trials, by="study").columns == ["again", "made"]
+
+
+def test_without_metrics_ranking_and_both_decisions_are_compared(record: Record) -> None:
+    trials = record({"number": 0})
+    assert compare(trials).metrics == compare(trials, []).metrics == DEFAULT_METRICS
+    assert [metric for metric in DEFAULT_METRICS if "threshold" in metric] == [
+        *("test_balanced_accuracy_at_dev_threshold", "test_minority_recall_at_dev_threshold"),
+    ]
+
+
+def test_without_values_at_the_threshold_nothing_is_shown_of_it_unless_asked_for(record: Record) -> None:
+    older = {column: None for column in DEFAULT_METRICS if column.endswith("_at_dev_threshold")}
+    trials = record({"number": 0, **older})
+    expected = ("test_auc", "test_balanced_accuracy", "test_minority_recall")
+    assert compare(trials).metrics == compare(trials.drop(columns=[*older])).metrics == expected
+    assert "threshold" not in repr(compare(trials))
+    assert "no value" in repr(compare(trials, "test_balanced_accuracy_at_dev_threshold"))
+    both = compare(record({"study": "later", "method": "spsa", "number": 0}))
+    assert both.metrics == DEFAULT_METRICS
+    assert "no value" in repr(both)
 
 
 def test_one_metric_needs_no_list(record: Record) -> None:

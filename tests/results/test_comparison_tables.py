@@ -6,35 +6,34 @@ from typing import Any
 from zostudy.results.cells import CellSummary
 from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_notes, comparison_tables
-from zostudy.results.statistics import Interval, t_interval
+from zostudy.results.ranking import average_ranks
+from zostudy.results.statistics import Interval, bounded_interval, t_interval
 from zostudy.results.tables import latex, plain
 
 
-def cell(method: str, ratio: float, mean: float | None, half_width: float | None, **changes: Any) -> CellSummary:
+def cell(method: str, ratio: float, interval: Interval, **changes: Any) -> CellSummary:
     values: dict[str, Any] = {"seeds": 3, "failed": 0, "budget": 300, "queries": 300.0, "examples": 9600.0, **changes}
-    return CellSummary(
-        (method,), ratio, {"test_auc": Interval(mean, half_width), "dev_auc": Interval(0.5, 0.1)}, **values
-    )
+    return CellSummary((method,), ratio, {"test_auc": interval, "dev_auc": Interval(0.5, 0.4, 0.6)}, **values)
 
 
 def test_methods_stand_against_ratios() -> None:
     cells = (
-        cell("untuned", 1.0, 0.7, 0.01, queries=0, examples=0),
-        cell("untuned", 2.5, 0.65, 0.02, queries=0, examples=0),
-        cell("zosa", 1.0, 0.8126, 0.0134, queries=288.0, examples=9216.0),
-        cell("zosa", 2.5, 0.9, None, seeds=1, failed=2),
-        cell("spsa", 2.5, None, None, seeds=0, failed=3, queries=16.0),
+        cell("untuned", 1.0, Interval(0.7, 0.69, 0.71), queries=0, examples=0),
+        cell("untuned", 2.5, Interval(0.65, 0.63, 0.67), queries=0, examples=0),
+        cell("zosa", 1.0, Interval(0.8126, 0.7981, 0.826), queries=288.0, examples=9216.0),
+        cell("zosa", 2.5, Interval(0.9, None, None), seeds=1, failed=2),
+        cell("spsa", 2.5, Interval(None, None, None), seeds=0, failed=3, queries=16.0),
     )
     first, last = comparison_tables(Comparison("imbalance_ratio", ("method",), ("dev_auc", "test_auc"), cells))
-    assert first.title == "dev_auc by imbalance_ratio: mean ±95% interval over 3 confirm seeds"
+    assert first.title == "dev_auc by imbalance_ratio: mean (95% interval) over 3 confirm seeds"
     assert first.notes == ()
-    assert r"0.700 $\pm$0.010$^\ddagger$" in latex(last)
+    assert r"0.700 (0.690, 0.710)$^\ddagger$" in latex(last)
     assert plain(last).splitlines()[:5] == [
-        "test_auc by imbalance_ratio: mean ±95% interval over 3 confirm seeds",
-        "method               1            2.5  rank  queries     examples",
-        "untuned  0.700 ±0.010‡  *0.650 ±0.020     -        0            0",
-        "zosa     *0.813 ±0.013   0.900 (1/3)‡     -  288-300  9,216-9,600",
-        "spsa                 -         failed     -       16        9,600",
+        "test_auc by imbalance_ratio: mean (95% interval) over 3 confirm seeds",
+        "method                       1                    2.5  rank  queries     examples",
+        "untuned  0.700 (0.690, 0.710)‡  *0.650 (0.630, 0.670)     -        0            0",
+        "zosa     *0.813 (0.798, 0.826)           0.900 (1/3)‡     -  288-300  9,216-9,600",
+        "spsa                         -                 failed     -       16        9,600",
     ]
     assert last.notes[0].startswith("‡ not tested against the best of its column: that takes 3 seeds that both have")
     assert last.notes[1] == "(2/3): 2 of 3 seeds ended."
@@ -49,7 +48,11 @@ def test_cells_of_the_untuned_prompt_are_no_range_of_none() -> None:
             "model",
             ("task", "method"),
             ("test_auc",),
-            (CellSummary(("reviews", "untuned"), "minilm", {"test_auc": Interval(0.5, None)}, 1, 0, 300, 0.0, 0.0),),
+            (
+                CellSummary(
+                    ("reviews", "untuned"), "minilm", {"test_auc": Interval(0.5, None, None)}, 1, 0, 300, 0.0, 0.0
+                ),
+            ),
         )
     )
     assert table.columns == ("task", "method", "minilm", "queries", "examples")
@@ -78,7 +81,7 @@ def test_a_cell_that_waits_for_seeds_says_how_many_are_there() -> None:
         Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, notes=("Unfinished.",))
     )
     assert table.title.endswith("over 3 confirm seeds")
-    assert table.rows[1][1] == "0.850 ±0.635 (2/3)‡"
+    assert table.rows[1][1] == "0.850 (0.215, 1.485) (2/3)‡"
     assert table.best == {(0, 1)}
     assert [note.split(":")[0] for note in table.notes[1:]] == ["(2/3)", "Confirm trials still to come", "Unfinished."]
 
@@ -123,9 +126,9 @@ def test_differences_to_a_baseline_stand_under_the_means() -> None:
     )
     assert any(note.startswith("Budgets differ") for note in means.notes)
     assert plain(differences).splitlines()[1:4] == [
-        "method  imbalance_ratio  difference to spsa              p      g  seeds",
-        "zosa                 10       +0.300 ±0.248          0.035  +1.69      3",
-        "mezo                 10       +0.250 ±0.635  too few seeds      -      2",
+        "method  imbalance_ratio       difference to spsa              p      g  seeds",
+        "zosa                 10  +0.300 (+0.052, +0.548)          0.035  +1.69      3",
+        "mezo                 10  +0.250 (-0.385, +0.885)  too few seeds      -      2",
     ]
     assert "for the tests of this table (1)" in differences.notes[0]
     assert differences.notes[1].startswith("Too few seeds: a test needs 3")
@@ -137,7 +140,7 @@ def test_a_difference_that_is_the_same_in_every_seed_has_no_p_and_is_not_called_
     means, differences = comparison_tables(
         Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, baseline="spsa")
     )
-    assert differences.rows == (("zosa", "10", "+0.100 ±0.000", "-", "-", "3"),)
+    assert differences.rows == (("zosa", "10", "+0.100 (+0.100, +0.100)", "-", "-", "3"),)
     assert differences.notes[1:] == (
         "No p and g where the difference is the same in every seed: there is no spread to test it against.",
     )
@@ -147,7 +150,7 @@ def test_a_difference_that_is_the_same_in_every_seed_has_no_p_and_is_not_called_
 def test_one_method_alone_is_neither_the_best_nor_marked() -> None:
     comparison = Comparison("imbalance_ratio", ("method",), ("test_auc",), (with_values("zosa", [0.8, 0.9, 0.7]),))
     [table] = comparison_tables(comparison)
-    assert (table.best, table.notes, table.rows[0][1]) == (frozenset(), (), "0.800 ±0.248")
+    assert (table.best, table.notes, table.rows[0][1]) == (frozenset(), (), "0.800 (0.552, 1.048)")
     assert [record["best"] for record in comparison.records()] == [False]
 
 
@@ -182,3 +185,64 @@ def test_who_reads_records_is_told_what_the_tables_note_but_for_their_marks() ->
     ]
     means, differences = comparison_tables(comparison)
     assert set(notes) < {*means.notes, *differences.notes}
+
+
+def of_both_decisions(method: str, argmax: list[float], threshold: list[float]) -> CellSummary:
+    values = {"test_mcc": argmax, "test_mcc_at_dev_threshold": threshold}
+    return CellSummary(
+        *((method,), 10.0, {metric: bounded_interval(of, (-1.0, 1.0)) for metric, of in values.items()}),
+        *(3, 0, 300, 300.0, 9600.0, {metric: {(i,): v for i, v in enumerate(of)} for metric, of in values.items()}),
+    )
+
+
+def test_argmax_and_the_threshold_stand_side_by_side_and_each_has_its_best() -> None:
+    cells = (
+        of_both_decisions("spsa", [0.5, 0.5, 0.5], [0.9, 0.9, 0.9]),
+        of_both_decisions("zosa", [0.7, 0.7, 0.7], [0.8, 0.8, 0.8]),
+    )
+    metrics = ("test_mcc", "test_mcc_at_dev_threshold")
+    [table] = comparison_tables(Comparison("imbalance_ratio", ("method",), metrics, cells))
+    assert table.title == "test_mcc by imbalance_ratio: mean (95% interval) over 3 confirm seeds"
+    assert [row[:3] for row in table.rows] == [
+        ("spsa", "argmax", "0.500 (0.500, 0.500)‡"),
+        ("spsa", "threshold", "0.900 (0.900, 0.900)"),
+        ("zosa", "argmax", "0.700 (0.700, 0.700)"),
+        ("zosa", "threshold", "0.800 (0.800, 0.800)‡"),
+    ]
+    assert (table.columns[:3], table.text_columns) == (("method", "decision", "10"), 2)
+    assert table.best == {(1, 2), (2, 2)}
+    assert table.notes[0].startswith("argmax: the class with the highest score. threshold: ")
+    assert "20 dev rows or more" in table.notes[0]
+    [alone] = comparison_tables(Comparison("imbalance_ratio", ("method",), metrics[1:], cells))
+    assert alone.title.startswith("test_mcc_at_dev_threshold by imbalance_ratio: ")
+    assert alone.columns[:2] == ("method", "10")
+
+
+def test_differences_of_both_decisions_follow_their_table_and_stay_where_they_can_be() -> None:
+    cells = (
+        of_both_decisions("spsa", [-0.9, -0.1, -0.2], [0.1, 0.2, 0.3]),
+        of_both_decisions("zosa", [0.9, 0.0, 0.1], [0.3, 0.4, 0.6]),
+    )
+    metrics = ("test_mcc", "test_mcc_at_dev_threshold")
+    comparison = Comparison("imbalance_ratio", ("method",), metrics, cells, baseline="spsa")
+    titles = [table.title.split(":")[0] for table in comparison_tables(comparison)]
+    assert titles == ["test_mcc by imbalance_ratio", *(f"{metric} against spsa" for metric in metrics)]
+    [record] = [record for record in comparison.records() if record["p_value"] and record["metric"] == "test_mcc"]
+    student = t_interval([1.8, 0.1, 0.3])
+    assert student.high is not None
+    assert student.high > 2
+    assert (record["difference_low"], record["difference_high"]) == (student.low, 2.0)
+
+
+def test_an_error_is_best_where_it_is_lowest() -> None:
+    metric = "test_expected_calibration_error"
+    cells = tuple(
+        CellSummary((method,), ratio, {metric: Interval(mean, mean, mean)}, 3, 0, 300, 300.0, 9600.0)
+        for method, mean in (("spsa", 0.3), ("zosa", 0.1), ("fzoo", 0.2))
+        for ratio in (1.0, 10.0)
+    )
+    comparison = Comparison("imbalance_ratio", ("method",), (metric,), cells)
+    assert [record["method"] for record in comparison.records() if record["best"]] == ["zosa", "zosa"]
+    assert {row[0]: rank.mean for row, rank in average_ranks(comparison, metric).items()} == {
+        **{"zosa": 1, "fzoo": 2, "spsa": 3}
+    }

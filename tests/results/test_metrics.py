@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.calibration import calibration_curve
 
 from zostudy.errors import DataError, NotFiniteError
-from zostudy.results.metrics import classification_metrics
-from zostudy.results.schema import METRICS
+from zostudy.results.decision import Decision
+from zostudy.results.metrics import classification_metrics, decision_metrics
+from zostudy.results.schema import DECISION_METRICS, METRICS, TEST_METRICS, bounds, lower_is_better
 
 
 def pairwise_auc(positive: NDArray[Any], negative: NDArray[Any]) -> float:
@@ -54,8 +57,42 @@ def by_definition(scores: NDArray[Any], labels: NDArray[Any], minority: tuple[in
         "balanced_accuracy": float(np.mean(list(recall.values()))),
         "minority_recall": float(np.mean([recall[c] for c in minority if c in recall])),
         "macro_f1": float(np.mean(f1)),
+        "mcc": correlation(labels, predicted),
         "accuracy": float(np.mean(labels == predicted)),
+        "expected_calibration_error": calibration_error(scores, labels),
     }
+
+
+def correlation(labels: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """Gorodkin's R_K: the correlation of indicator vectors; 0 where one side is constant."""
+    classes = sorted({*labels.tolist(), *predicted.tolist()})
+    truth, guess = (
+        [[float(value == c) for c in classes] for value in values] for values in (labels.tolist(), predicted.tolist())
+    )
+
+    def covariance(one: list[list[float]], other: list[list[float]]) -> float:
+        total, n = 0.0, len(one)
+        for c in range(len(classes)):
+            means = [sum(row[c] for row in rows) / n for rows in (one, other)]
+            total += sum((a[c] - means[0]) * (b[c] - means[1]) for a, b in zip(one, other, strict=True)) / n
+        return total
+
+    spreads = covariance(truth, truth) * covariance(guess, guess)
+    return covariance(truth, guess) / math.sqrt(spreads) if spreads > 1e-12 else 0.0
+
+
+def calibration_error(scores: NDArray[Any], labels: NDArray[Any], n_bins: int = 15) -> float:
+    """Guo's sum over bins ((m - 1) / M, m / M], row by row."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for row, label in zip(scores.astype(np.float64), labels, strict=True):
+        exponentials = [math.exp(value - max(row)) for value in row]
+        confidence = max(exponentials) / sum(exponentials)
+        bins.setdefault(max(1, math.ceil(confidence * n_bins)), []).append((confidence, int(row.argmax()) == label))
+    gaps = [
+        len(rows) * abs(np.mean([right for _, right in rows]) - np.mean([confidence for confidence, _ in rows]))
+        for rows in bins.values()
+    ]
+    return float(sum(gaps) / len(labels))
 
 
 @settings(deadline=None)
@@ -72,6 +109,53 @@ def test_every_metric_equals_its_definition(data: st.DataObject, n_classes: int,
     expected = by_definition(scores, labels, minority)
     for metric in METRICS:
         assert measured[metric] == pytest.approx(expected[metric], abs=1e-6), metric
+
+
+@settings(deadline=None)
+@given(data=st.data(), n_classes=st.integers(2, 4), n=st.integers(4, 200))
+def test_the_calibration_error_is_that_of_the_curve_of_scikit_learn(
+    data: st.DataObject, n_classes: int, n: int
+) -> None:
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    scores = random.normal(scale=3, size=(n, n_classes)).astype(np.float32)
+    labels = np.append([0, n_classes - 1], random.integers(n_classes, size=n - 2)).astype(np.int32)
+    confidence = softmax(scores.astype(np.float64), axis=1).max(axis=1)
+    accuracies, confidences = calibration_curve(scores.argmax(axis=1) == labels, confidence, n_bins=15)
+    counts = np.histogram(confidence, bins=np.linspace(0, 1, 16))[0]
+    expected = (np.abs(accuracies - confidences) * counts[counts > 0]).sum() / n
+    found = classification_metrics(scores, labels, (0,))["expected_calibration_error"]
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_calibration_error_tells_confident_mistakes_from_doubt() -> None:
+    labels = np.array([0, 0, 0, 1], dtype=np.int32)
+    sure = np.array([[20, 0]] * 4, dtype=np.float32)
+    doubtful = np.array([[math.log(3), 0]] * 4, dtype=np.float32)
+    errors = [classification_metrics(scores, labels, (1,))["expected_calibration_error"] for scores in (sure, doubtful)]
+    assert errors == pytest.approx([0.25, 0.0], abs=1e-6)
+
+
+def test_a_decision_is_judged_however_it_was_made() -> None:
+    scores = np.array([[5, 0], [4, 0], [3, 0], [2, 0]], dtype=np.float32)
+    labels = np.array([0, 0, 0, 1], dtype=np.int32)
+    by_argmax = classification_metrics(scores, labels, (1,))
+    constant = decision_metrics(scores.argmax(axis=1), labels, (1,))
+    assert constant == {name: by_argmax[name] for name in DECISION_METRICS}
+    assert constant == {"balanced_accuracy": 0.5, "minority_recall": 0.0, "macro_f1": pytest.approx(3 / 7), "mcc": 0.0}
+    moved = decision_metrics(Decision(threshold=-2.5).classes(scores), labels, (1,))
+    assert moved == {"balanced_accuracy": 1.0, "minority_recall": 1.0, "macro_f1": 1.0, "mcc": 1.0}
+
+
+@pytest.mark.parametrize("metric", [*METRICS, *TEST_METRICS])
+def test_bounds_and_directions_are_those_of_the_best_and_the_worst(metric: str) -> None:
+    labels = np.array([0, 1], dtype=np.int32)
+    right = np.array([[40, 0], [0, 40]], dtype=np.float32)
+    best, worst = (classification_metrics(scores, labels, (1,)) for scores in (right, -right))
+    name = metric.removesuffix("_at_dev_threshold")
+    ends = (best[name], worst[name]) if lower_is_better(name) else (worst[name], best[name])
+    if name != "auprc":  # whose lowest value depends on the share of the positives
+        assert ends == pytest.approx(bounds(f"test_{metric}"))
+    assert lower_is_better(f"dev_{name}") == (best[name] < worst[name])
 
 
 def test_auc_ranks_by_scores_and_not_by_labels() -> None:

@@ -145,6 +145,24 @@ def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(
     check()
 
 
+def test_trials_of_before_there_were_thresholds_are_read_with_nulls(study: Path) -> None:
+    since = [name for name in TRIALS.names if name.endswith(("threshold", "mcc", "calibration_error"))]
+    assert len(since) == 9
+    path = study / "trials" / "zosa-ratio10-confirm-0000.parquet"
+    older = pq.read_table(path).drop_columns(since)
+    pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"4"}), path)
+
+    def check() -> None:
+        trials = load_results(study).trials.set_index("trial")
+        assert trials.loc["zosa-ratio10-confirm-0000", since].isna().all()
+        assert trials.loc["zosa-ratio10-confirm-0001", since].notna().all()
+        assert trials["test_auc"].tolist() == [0.75, 0.75]
+
+    check()
+    merge(Storage.at(study))
+    check()
+
+
 def test_a_study_of_before_there_were_landscapes_is_read(make_outcome: Callable[..., Outcome], study: Path) -> None:
     for path in (study / "landscape").iterdir():
         path.unlink()

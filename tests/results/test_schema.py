@@ -38,7 +38,7 @@ def test_every_column_says_what_it_means_and_survives_parquet(table: str) -> Non
     pq.write_table(SCHEMAS[table].empty_table(), file)
     read = pq.read_schema(file)
     assert read.equals(SCHEMAS[table])
-    assert read.metadata[b"zostudy_schema"] == b"4"
+    assert read.metadata[b"zostudy_schema"] == b"5"
     for field in read:
         assert re.fullmatch(r"[^\n]{10,120}", meaning(field)), field.name
 
@@ -49,6 +49,11 @@ def test_trials_have_the_columns_that_were_promised() -> None:
     options = {"subspace_dim", "perturbation_radius", "sharpness_radius", "learning_rate", "params"}
     spent = {"queries", "examples", *TIME_COLUMNS}
     measured = {f"{split}_{metric}" for split in ("dev", "test") for metric in METRICS} | {"sharpness"}
+    assert {
+        "dev_threshold",
+        *(f"test_{metric}_at_dev_threshold" for metric in ("balanced_accuracy", "minority_recall", "macro_f1", "mcc")),
+        *("test_mcc", "test_expected_calibration_error"),
+    } <= set(TRIALS.names)
     assert names | draw | options | spent | measured <= set(TRIALS.names)
     assert set(HISTORY.names) > {"trial", "step", "queries", "loss", "loss_spread", "dev_auc"}
     assert {"cell", "dtype", "chosen", "perturbation_radius", "loss_signal", "loss_noise"} <= set(NOISE_FLOOR.names)

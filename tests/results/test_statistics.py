@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from zostudy.results.statistics import LEAST_PAIRS, Interval, holm, paired_test, t_interval
+from zostudy.results.statistics import LEAST_PAIRS, Interval, bounded_interval, holm, paired_test, t_interval
 
 SCORES = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
 THOUSANDTHS = st.tuples(st.integers(0, 1000), st.integers(0, 1000))
@@ -19,28 +21,86 @@ THOUSANDTHS = st.tuples(st.integers(0, 1000), st.integers(0, 1000))
 @given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=12, unique=True))
 def test_interval_is_students(values: list[float]) -> None:
     low, high = scipy.stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=scipy.stats.sem(values))
-    mean, half_width = t_interval(values)
+    assert t_interval(values) == pytest.approx((np.mean(values), low, high), abs=1e-9)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=12, unique=True), st.sampled_from([(0, 1), (-1, 1)]))
+def test_a_bounded_interval_is_students_of_the_logit_of_the_mean(shares: list[float], bounds: tuple[int, int]) -> None:
+    low, high = bounds
+    values = [low + (high - low) * share for share in shares]
+    mean = np.mean(shares)
+    ends = scipy.stats.t.interval(
+        0.95, len(shares) - 1, loc=scipy.special.logit(mean), scale=scipy.stats.sem(shares) / (mean * (1 - mean))
+    )
+    expected = low + (high - low) * scipy.special.expit(ends)
+    assert bounded_interval(values, bounds) == pytest.approx((np.mean(values), *expected), abs=1e-9)
+
+
+@given(st.lists(st.floats(0, 1) | st.sampled_from([0.0, 1.0]), min_size=2, max_size=8))
+def test_a_bounded_interval_holds_the_mean_and_never_passes_its_bounds(values: list[float]) -> None:
+    mean, low, high = bounded_interval(values)
     assert mean is not None
-    assert half_width is not None
-    assert mean - half_width == pytest.approx(low, abs=1e-9)
-    assert mean + half_width == pytest.approx(high, abs=1e-9)
+    assert low is not None
+    assert high is not None
+    assert 0 <= low <= mean <= high <= 1
+    flipped = bounded_interval([1 - value for value in values])
+    assert flipped == pytest.approx((1 - mean, 1 - high, 1 - low), abs=1e-6)
+
+
+# Of seeds near the bound, where Student's interval passes it; beta distributions, by mean and standard deviation.
+SEEDS = [(0.8, 0.05), (0.95, 0.02), (0.95, 0.04), (0.5, 0.2)]
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+@pytest.mark.parametrize(("mean", "spread"), SEEDS)
+def test_a_bounded_interval_covers_the_mean_about_as_often_as_it_says(mean: float, spread: float, n: int) -> None:
+    size = mean * (1 - mean) / spread**2 - 1
+    draws = np.random.default_rng(0).beta(mean * size, (1 - mean) * size, size=(4000, n)).tolist()
+    bounded, students = ([interval(draw) for draw in draws] for interval in (bounded_interval, t_interval))
+    assert 0.935 < covered(bounded, mean) < 0.975
+    assert covered(bounded, mean) > covered(students, mean) - 0.01
+
+
+def test_a_bootstrap_of_three_seeds_would_cover_far_less() -> None:
+    draws = np.random.default_rng(0).normal(0.8, 0.05, size=(4000, 3))
+    resampled = draws[:, np.array(list(itertools.product(range(3), repeat=3)))].mean(axis=2)
+    low, high = np.quantile(resampled, [0.025, 0.975], axis=1)
+    assert ((low <= 0.8) & (high >= 0.8)).mean() < 0.8
+    assert covered([bounded_interval(draw) for draw in draws], 0.8) > 0.935
+
+
+def covered(intervals: list[Interval], mean: float) -> float:
+    """Returns the share of the intervals that hold the true mean."""
+    return float(np.mean([low is not None and high is not None and low <= mean <= high for _, low, high in intervals]))
+
+
+def test_three_seeds_give_an_interval_that_can_be_read() -> None:
+    # Seeds of which one found less: Student's interval ends at 0.66 and 1.19.
+    mean, low, high = bounded_interval([0.99, 0.98, 0.80])
+    assert (round(mean or 0, 3), round(low or 0, 3), round(high or 0, 3)) == (0.923, 0.22, 0.998)
+    assert bounded_interval([0.993, 0.99, 0.996]) == pytest.approx((0.993, 0.9798, 0.9976), abs=1e-4)
 
 
 def test_too_few_values_leave_it_open() -> None:
-    assert t_interval([]) == Interval(None, None)
-    assert t_interval([0.5]) == Interval(0.5, None)
-    assert t_interval([0.5, 0.5]) == Interval(0.5, 0.0)
+    for interval in (t_interval, bounded_interval):
+        assert interval([]) == Interval(None, None, None)
+        assert interval([0.5]) == Interval(0.5, None, None)
+        assert interval([0.5, 0.5]) == Interval(0.5, 0.5, 0.5)
+    assert bounded_interval([1.0, 1.0, 1.0]) == Interval(1.0, 1.0, 1.0)
+    assert bounded_interval([0.0, 0.0]) == Interval(0.0, 0.0, 0.0)
+    assert bounded_interval([-1.0, -1.0], (-1.0, 1.0)) == Interval(-1.0, -1.0, -1.0)
 
 
 @pytest.mark.parametrize(
     ("interval", "spec", "text"),
     [
-        (Interval(0.8126, 0.0134), ".3f", "0.813 ±0.013"),
-        (Interval(0.9, None), ".3f", "0.900"),
-        (Interval(None, None), ".3f", "-"),
-        (Interval(0.3, 0.248), "+.3f", "+0.300 ±0.248"),
-        (Interval(-0.3, 0.248), "+.3f", "-0.300 ±0.248"),
-        (Interval(1.0, 2.48413), ".3g", "1 ±2.48"),
+        (Interval(0.8126, 0.7992, 0.826), ".3f", "0.813 (0.799, 0.826)"),
+        (Interval(0.9, None, None), ".3f", "0.900"),
+        (Interval(None, None, None), ".3f", "-"),
+        (Interval(0.3, 0.052, 0.548), "+.3f", "+0.300 (+0.052, +0.548)"),
+        (Interval(-0.3, -0.548, -0.052), "+.3f", "-0.300 (-0.548, -0.052)"),
+        (Interval(1.0, -1.48413, 3.48413), ".3g", "1 (-1.48, 3.48)"),
     ],
 )
 def test_an_interval_is_written_in_one_format(interval: Interval, spec: str, text: str) -> None:
@@ -48,9 +108,15 @@ def test_an_interval_is_written_in_one_format(interval: Interval, spec: str, tex
 
 
 def test_a_band_is_where_the_interval_ends() -> None:
-    assert Interval(0.5, 0.25).band == {"mean": 0.5, "low": 0.25, "high": 0.75}
-    assert Interval(0.5, None).band == {"mean": 0.5, "low": 0.5, "high": 0.5}
-    assert all(math.isnan(value) for value in Interval(None, None).band.values())
+    assert Interval(0.5, 0.25, 0.7).band == {"mean": 0.5, "low": 0.25, "high": 0.7}
+    assert Interval(0.5, None, None).band == {"mean": 0.5, "low": 0.5, "high": 0.5}
+    assert all(math.isnan(value) for value in Interval(None, None, None).band.values())
+
+
+def test_an_interval_is_cut_where_its_mean_cannot_be() -> None:
+    assert Interval(0.25, -0.385, 1.2).within((-1.0, 1.0)) == Interval(0.25, -0.385, 1.0)
+    assert Interval(-0.9, -1.5, -0.3).within((-1.0, 1.0)) == Interval(-0.9, -1.0, -0.3)
+    assert Interval(0.5, None, None).within((0.0, 1.0)) == Interval(0.5, None, None)
 
 
 @given(st.dictionaries(st.integers(0, 20), THOUSANDTHS, min_size=LEAST_PAIRS))

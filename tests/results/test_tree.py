@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from scipy import stats
+from scipy.special import logit
 
 from zostudy.results.compare import compare
 from zostudy.results.reading import find_studies
@@ -39,10 +40,11 @@ def test_every_cell_of_every_study_is_compared(tree: Path) -> None:
     assert len(comparison.cells) == len(confirm) == STUDIES * len(MADE["METHODS"]) * len(MADE["RATIOS"])
     for cell in comparison.cells:
         values = confirm.get_group((*cell.row, cell.column))
-        mean, half_width = cell.intervals["test_auc"]
+        mean, low, high = cell.intervals["test_auc"]
         assert (cell.seeds, cell.search_trials) == (3, 1)
         assert mean == pytest.approx(values.mean())
-        assert half_width == pytest.approx(stats.t.ppf(0.975, 2) * stats.sem(values))
+        half_width = stats.t.ppf(0.975, 2) * stats.sem(values) / (values.mean() * (1 - values.mean()))
+        assert logit([low, high]) == pytest.approx(logit(values.mean()) + np.array([-half_width, half_width]))
     best = confirm.mean().groupby(level=["model", "imbalance_ratio"]).idxmax()
     for (model, ratio), (_, method, _) in best.items():
         found = comparison.best("test_auc", ratio, (model,))

@@ -16,8 +16,9 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError
 from zostudy.methods import method_names
 from zostudy.results.checkpoints import Checkpoints
+from zostudy.results.decision import choose_decision
 from zostudy.results.encoding import encode
-from zostudy.results.metrics import classification_metrics
+from zostudy.results.metrics import classification_metrics, decision_metrics
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search import resume as resume_module
@@ -66,6 +67,18 @@ def test_a_confirm_trial_has_the_metrics_of_its_stored_scores(plan: Plan, data: 
         np.array([outcome.trial.latent], dtype=np.float32), outcome.scores["test"].rows[None].astype(np.int32)
     )[0]
     np.testing.assert_array_equal(outcome.scores["test"].scores, scores)
+
+
+def test_a_trial_stores_what_its_export_would_decide(plan: Plan, data: StudyData, scorer: Scorer) -> None:
+    outcome = run(plan, data, scorer, cell=3)
+    decision, test = choose_decision(outcome.scores["dev"]), outcome.scores["test"]
+    assert outcome.trial.dev_threshold == decision.threshold is not None
+    metrics = decision_metrics(decision.classes(test.scores), test.labels, (1,))
+    assert {name: getattr(outcome.trial, f"test_{name}_at_dev_threshold") for name in metrics} == metrics
+    assert metrics != {name: getattr(outcome.trial, f"test_{name}") for name in metrics}
+    searched = run(plan, data, scorer, cell=3, stage="search").trial
+    assert searched.dev_threshold is not None
+    assert searched.test_mcc_at_dev_threshold is None
 
 
 def test_a_search_trial_never_sees_test(plan: Plan, data: StudyData, scorer: Scorer) -> None:
@@ -121,6 +134,7 @@ def test_a_state_of_before_other_dev_metrics_were_kept_is_gone_on_from(
     n_steps = len(between_steps) // 2
     later = [f"history.dev_{name}" for name in ("balanced_accuracy", "minority_recall")]
     older = {name: value for name, value in between_steps[n_steps - 1].items() if name not in later}
+    older["kept.metrics.auc"] = np.array(0.5)  # they were saved once, and follow from the scores
     resumed = run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=older)
     np.testing.assert_array_equal(resumed.trial.latent, whole.trial.latent)
     for name in whole.history.keys() - {name.removeprefix("history.") for name in later}:
@@ -286,8 +300,8 @@ UNFIT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "a short kept point": lambda state: state | {"kept.latent": np.zeros(3, dtype=np.float32)},
     "a kept point in float64": lambda state: state | {"kept.latent": state["kept.latent"].astype(np.float64)},
     "scores of three classes": lambda state: state | {"kept.scores": np.zeros((1, 3), dtype=np.float32)},
-    "kept metrics of text": lambda state: state | {"kept.metrics.auc": np.array("good")},
-    "another kept metric": lambda state: state | {"kept.metrics.f2": np.array(0.5)},
+    "scores that are not finite": lambda state: state | {"kept.scores": state["kept.scores"] * np.float32(np.nan)},
+    "other labels": lambda state: state | {"kept.labels": 1 - state["kept.labels"]},
     "a history of text": lambda state: state | {"history.loss": state["history.loss"].astype(str)},
     "a history of one number": lambda state: state | {"history.loss": np.array(0.5)},
     "a longer column": lambda state: state | {"history.loss": np.append(state["history.loss"], 0.5)},

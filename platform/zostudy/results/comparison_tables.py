@@ -29,7 +29,7 @@ def comparison_tables(cells: Cells) -> list[Table]:
         notes = list(dict.fromkeys(note for metric in metrics for note in _rank_notes(cells, metric)))
         if metrics is together[-1]:
             used = {mark for marked in marks.values() for mark in marked.values()}
-            notes += [*_mark_notes(cells, used), *_notes(cells)]
+            notes += [*_decision_notes(cells), *_mark_notes(cells, used), *_notes(cells)]
         tables.append(_table(cells, metrics, marks, tuple(notes)))
         if cells.baseline is not None:
             found = {metric: contrasts(cells, metric) for metric in metrics}
@@ -176,6 +176,15 @@ def _rank_notes(cells: Cells, metric: str) -> list[str]:
     return [f"rank: over {_range(counts)} of {n_columns} columns, those in which every method has all its seeds."]
 
 
+def _decision_notes(cells: Cells) -> list[str]:
+    if not any(metric.endswith(AT_DEV_THRESHOLD) for metric in cells.metrics):
+        return []
+    return [
+        "argmax: the class with the highest score. threshold: one between the two classes that dev chose, by search "
+        f"with {ENOUGH_ROWS} dev rows or more of each class, else as the middle of the class means."
+    ]
+
+
 def _mark_notes(cells: Cells, marks: set[str]) -> list[str]:
     notes = {
         NOT_WORSE: "not significantly worse than the best of its column (paired t test over the seeds, "
@@ -194,11 +203,6 @@ def _notes(cells: Cells) -> list[str]:
     failed, missing = (sum(getattr(cell, count) for cell in cells.cells) for count in ("failed", "missing"))
     searched = {cell.search_trials for cell in cells.cells if cell.queries}
     notes = []
-    if any(metric.endswith(AT_DEV_THRESHOLD) for metric in cells.metrics):
-        notes.append(
-            "argmax: the class with the highest score. threshold: that of dev between the two classes, searched with "
-            f"{ENOUGH_ROWS} dev rows of each or more, else the middle of the class means."
-        )
     if cells.unequal:
         notes.append("Budgets differ: scores of more queries are no sign of a better method.")
     if len(searched) > 1:
