@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from safetensors.numpy import load_file
@@ -18,6 +19,8 @@ from zostudy.export.task import find_task
 from zostudy.export.trials import load_study_results
 from zostudy.results.statistics import bounded_interval
 from zostudy.tasks.loading import load_task
+
+QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
 
 
 def test_an_export_holds_the_prompt_alone_and_behind_its_lead(exported_study) -> None:
@@ -55,6 +58,49 @@ def test_the_card_says_what_where_and_how_good(exported_study) -> None:
         (exported.results / "study.yaml").read_text().strip(),
     ):
         assert text in card, text
+
+
+def test_an_export_decides_as_its_trial_did_and_the_card_shows_both_decisions(exported_study) -> None:
+    exported = exported_study("mini-roberta")
+    card, row = (exported.folder / "README.md").read_text(encoding="utf-8"), exported.trial.row
+    assert read_manifest(exported.folder).decision.threshold == row["dev_threshold"]
+    name = "test_balanced_accuracy"
+    spread = _interval(exported.trial.confirm_seeds, f"{name}_at_dev_threshold")
+    assert f"| balanced accuracy at dev threshold | - | {row[f'{name}_at_dev_threshold']:.3f} | - | {spread} |" in card
+    assert f"| test, threshold | {row[f'{name}_at_dev_threshold']:.3f} |" in card
+    assert f"| test, highest score | {row[name]:.3f} |" in card
+    assert "It is the middle between the classes' mean differences on the 24 dev examples" in card
+
+
+def test_a_card_of_more_classes_has_no_threshold(exported_study) -> None:
+    exported = exported_study("pairs")
+    card = (exported.folder / "README.md").read_text(encoding="utf-8")
+    assert np.isnan(exported.trial.row["dev_threshold"])
+    assert "a threshold is chosen for two classes only, and here are 3." in card
+    assert "| mcc |" in card
+    assert "at dev threshold |" not in card
+
+
+def test_with_enough_dev_rows_the_card_says_that_its_threshold_was_searched(
+    exported_study, make_study, run_study, tmp_path: Path
+) -> None:
+    spec = make_study("mini-roberta", exported_study("mini-roberta").texts)
+    many = spec.imbalance.model_copy(update={"dev_minority_size": 20})
+    results = run_study(spec.model_copy(update={"imbalance": many}), tmp_path / "results")
+    export_trial(load_study_results(results).trial("best"), tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "Of all thresholds this one has the best balanced accuracy on the 60 dev examples." in card
+
+
+def test_a_trial_of_before_there_were_thresholds_is_exported_with_one(tmp_path: Path) -> None:
+    trial = load_study_results(QUICKSTART).trial("best")
+    manifest, _ = export_trial(trial, tmp_path / "out")
+    assert np.isnan(trial.row["dev_threshold"])
+    assert manifest.decision.threshold is not None
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "| test, threshold | " in card
+    assert "nan" not in card.partition("## Use")[0]
+    assert "| mcc |" not in card
 
 
 @pytest.mark.parametrize("case", ["mini-roberta", "mini-gpt2"])
