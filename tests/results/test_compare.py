@@ -384,6 +384,10 @@ def test_without_values_at_the_threshold_nothing_is_shown_of_it_unless_asked_for
     assert compare(trials).metrics == compare(trials.drop(columns=[*older])).metrics == expected
     assert "threshold" not in repr(compare(trials))
     assert "no value" in repr(compare(trials, "test_balanced_accuracy_at_dev_threshold"))
+    mixed = compare(record({"number": 1}))
+    assert [_cell(mixed, "zosa", 10.0).intervals[metric].mean is None for metric in mixed.metrics] == [
+        metric in older for metric in mixed.metrics
+    ]
     both = compare(record({"study": "later", "method": "spsa", "number": 0}))
     assert both.metrics == DEFAULT_METRICS
     assert "no value" in repr(both)

@@ -167,8 +167,12 @@ class StoredTrial:
         return confirmed(trials[trials["cell"] == self.row["cell"]])
 
     def spread(self, column: str) -> Interval:
-        """Returns mean and 95% interval of a metric's column of ``trials`` over the cell's confirm seeds."""
-        return bounded_interval(self.confirm_seeds[column].dropna(), bounds(column))
+        """Returns mean and 95% interval of a metric's column of ``trials`` over the cell's confirm seeds.
+
+        There is none where some of them, which an older zostudy ran, lack the metric.
+        """
+        values = self.confirm_seeds[column]
+        return bounded_interval(values if values.notna().all() else (), bounds(column))
 
 
 def _no_complete(trials: pd.DataFrame) -> tuple[str, str]:

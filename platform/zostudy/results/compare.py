@@ -202,7 +202,9 @@ def _summary(trials: list[TrialValues], row_names: tuple[str, ...], metrics: Seq
 
 
 def _by_seed(trials: list[TrialValues], seeds: Sequence[Seed], metric: str) -> dict[Seed, float]:
-    return {seed: trial[metric] for seed, trial in zip(seeds, trials, strict=True) if trial[metric] is not None}
+    """Returns the values; none where a trial of an older zostudy lacks its own, so that all means are of all seeds."""
+    values = {seed: trial[metric] for seed, trial in zip(seeds, trials, strict=True)}
+    return {} if None in values.values() else values
 
 
 def _check_columns(trials: pd.DataFrame, metrics: Sequence[str]) -> None:
