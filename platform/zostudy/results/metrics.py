@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import DataError, NotFiniteError
-from zostudy.results.decision import probabilities
+from zostudy.results.decision import choose_decision, probabilities
+from zostudy.results.outcome import SplitScores
+from zostudy.results.schema import AT_DEV_THRESHOLD
 
 CONFIDENCE_BINS = 15
 
@@ -61,6 +63,18 @@ def decision_metrics(
         "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0.0)),
         "mcc": float(matthews_corrcoef(labels, predicted)),
     }
+
+
+def metrics_at_dev_threshold(dev: SplitScores, test: SplitScores, minority: tuple[int, ...]) -> dict[str, float]:
+    """Returns the decision metrics of test at the threshold that dev chooses, named as in ``schema.TEST_METRICS``.
+
+    With more than two classes there is no threshold, and there are no metrics.
+    """
+    decision = choose_decision(dev)
+    if decision.threshold is None:
+        return {}
+    decided = decision_metrics(decision.classes(test.scores), test.labels, minority)
+    return {f"{name}{AT_DEV_THRESHOLD}": value for name, value in decided.items()}
 
 
 def _calibration_error(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> float:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from zostudy.config.ratios import ratio_text
 from zostudy.methods import StepRecord
 from zostudy.results.decision import choose_decision
-from zostudy.results.metrics import classification_metrics, decision_metrics
+from zostudy.results.metrics import classification_metrics, metrics_at_dev_threshold
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
-from zostudy.results.schema import AT_DEV_THRESHOLD, HISTORY
+from zostudy.results.schema import HISTORY
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.setup import TrialSetup
 
@@ -231,7 +231,10 @@ class Recording:
 
     def _found(self) -> dict[str, Any]:
         """Returns the columns that only a trial with a kept point has."""
-        kept = self.kept
+        kept, test = self.kept, {}
+        if self._test is not None:
+            metrics, scores = self._test
+            test = {**metrics, **metrics_at_dev_threshold(kept.scores, scores, self._setup.data.minority)}
         sharpness = np.nan if self.landscape is None else self.landscape.sharpness
         return {
             "best_queries": kept.queries,
@@ -239,20 +242,8 @@ class Recording:
             "sharpness": sharpness if np.isfinite(sharpness) else None,
             **{f"dev_{name}": value for name, value in kept.metrics.items()},
             "dev_threshold": choose_decision(kept.scores).threshold,
-            **self._found_on_test(),
+            **{f"test_{name}": value for name, value in test.items()},
         }
-
-    def _found_on_test(self) -> dict[str, float]:
-        """Returns the metrics of argmax, and of two classes those at the threshold that dev chose; none in search."""
-        if self._test is None:
-            return {}
-        metrics, split = self._test
-        found = {f"test_{name}": value for name, value in metrics.items()}
-        decision = choose_decision(self.kept.scores)
-        if decision.threshold is None:
-            return found
-        decided = decision_metrics(decision.classes(split.scores), split.labels, self._setup.data.minority)
-        return found | {f"test_{name}{AT_DEV_THRESHOLD}": value for name, value in decided.items()}
 
     def _columns(self) -> dict[str, NDArray[Any]]:
         names = self._history[0] if self._history else ()
