@@ -14,7 +14,8 @@ from sklearn.calibration import calibration_curve
 
 from zostudy.errors import DataError, NotFiniteError
 from zostudy.results.decision import Decision
-from zostudy.results.metrics import classification_metrics, decision_metrics
+from zostudy.results.metrics import classification_metrics, decision_metrics, metrics_at_dev_threshold
+from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import DECISION_METRICS, METRICS, TEST_METRICS, bounds, lower_is_better
 
 
@@ -144,6 +145,22 @@ def test_a_decision_is_judged_however_it_was_made() -> None:
     assert constant == {"balanced_accuracy": 0.5, "minority_recall": 0.0, "macro_f1": pytest.approx(3 / 7), "mcc": 0.0}
     moved = decision_metrics(Decision(threshold=-2.5).classes(scores), labels, (1,))
     assert moved == {"balanced_accuracy": 1.0, "minority_recall": 1.0, "macro_f1": 1.0, "mcc": 1.0}
+
+
+def test_test_is_measured_at_the_threshold_of_dev_and_not_at_its_own() -> None:
+    def split(margins: list[float], labels: list[int]) -> SplitScores:
+        scores = np.array([[0.0, margin] for margin in margins], dtype=np.float32)
+        return SplitScores(np.arange(len(labels)), np.array(labels, dtype=np.int32), scores)
+
+    dev, test = split([-4, -4, -2], [0, 0, 1]), split([-5, -2, -2, -1], [0, 0, 1, 1])
+    assert metrics_at_dev_threshold(dev, test, (1,)) == {
+        "balanced_accuracy_at_dev_threshold": 0.75,
+        "minority_recall_at_dev_threshold": 1.0,
+        "macro_f1_at_dev_threshold": pytest.approx((2 / 3 + 4 / 5) / 2),
+        "mcc_at_dev_threshold": pytest.approx(1 / math.sqrt(3)),
+    }
+    three = SplitScores(np.arange(3), np.arange(3, dtype=np.int32), np.eye(3, dtype=np.float32))
+    assert metrics_at_dev_threshold(three, three, (2,)) == {}
 
 
 @pytest.mark.parametrize("metric", [*METRICS, *TEST_METRICS])

@@ -231,7 +231,8 @@ class Recording:
 
     def _found(self) -> dict[str, Any]:
         """Returns the columns that only a trial with a kept point has."""
-        kept, test = self.kept, {}
+        kept = self.kept
+        test: Mapping[str, float] = {}
         if self._test is not None:
             metrics, scores = self._test
             test = {**metrics, **metrics_at_dev_threshold(kept.scores, scores, self._setup.data.minority)}
