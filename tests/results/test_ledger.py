@@ -65,7 +65,7 @@ def test_files_are_zstd_and_say_their_schema(
         assert path.name == names.get(table, "zosa-ratio10-confirm-0000.parquet")
         metadata = pq.read_metadata(path)
         assert metadata.row_group(0).column(0).compression == "ZSTD"
-        assert metadata.metadata[b"zostudy_schema"] == b"4"
+        assert metadata.metadata[b"zostudy_schema"] == b"5"
         assert pq.read_schema(path).equals(schema)
 
 

@@ -24,6 +24,7 @@ from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
 
 TRIAL = "zosa-ratio10-confirm-0000"
+SINCE_VERSION_5 = ("imbalance", "threshold", "mcc", "calibration_error")
 
 
 @pytest.fixture
@@ -146,8 +147,8 @@ def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(
 
 
 def test_trials_of_before_there_were_thresholds_are_read_with_nulls(study: Path) -> None:
-    since = [name for name in TRIALS.names if name.endswith(("threshold", "mcc", "calibration_error"))]
-    assert len(since) == 9
+    since = [name for name in TRIALS.names if name.endswith(SINCE_VERSION_5)]
+    assert len(since) == 10
     path = study / "trials" / "zosa-ratio10-confirm-0000.parquet"
     older = pq.read_table(path).drop_columns(since)
     pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"4"}), path)
@@ -167,8 +168,8 @@ def test_a_study_of_before_there_were_landscapes_is_read(make_outcome: Callable[
     for path in (study / "landscape").iterdir():
         path.unlink()
     (study / "landscape").rmdir()
-    older_names = [name for name in TRIALS.names if not name.endswith(("_rows", "_digest", "positive_class"))]
-    older_names.remove("imbalance")
+    later = ("_rows", "_digest", "positive_class", *SINCE_VERSION_5)
+    older_names = [name for name in TRIALS.names if not name.endswith(later)]
     for path in (study / "trials").iterdir():
         older = pq.read_table(path).select(older_names)
         pq.write_table(older.replace_schema_metadata({b"zostudy_schema": b"2"}), path)

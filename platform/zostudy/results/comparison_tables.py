@@ -59,7 +59,8 @@ def _table(
     ranks = {metric: average_ranks(cells, metric) for metric in metrics}
     has_ranks = len(cells.rows) > 1 and len(columns) > 1
     names = (*cells.row_names, *(["decision"] if len(metrics) > 1 else []))
-    rows, best = [], set()
+    rows: list[tuple[str, ...]] = []
+    best: set[tuple[int, int]] = set()
     for row, metric in product(cells.rows, metrics):
         across = [by_key.get((row, column)) for column in columns]
         best |= {(len(rows), len(names) + j) for j, cell in enumerate(across) if cell and cells.is_best(metric, cell)}

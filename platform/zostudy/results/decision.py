@@ -74,9 +74,9 @@ def _searched(zeros: NDArray[np.float64], ones: NDArray[np.float64]) -> float:
     """
     distinct = np.unique(np.concatenate([zeros, ones]))
     candidates = np.append((distinct[1:] + distinct[:-1]) / 2, 0.0)
-    right_zeros = np.searchsorted(np.sort(zeros), candidates, side="right") / len(zeros)
-    right_ones = 1 - np.searchsorted(np.sort(ones), candidates, side="right") / len(ones)
-    balanced = right_zeros + right_ones
+    right_zeros = np.searchsorted(np.sort(zeros), candidates, side="right")
+    right_ones = len(ones) - np.searchsorted(np.sort(ones), candidates, side="right")
+    balanced = right_zeros * len(ones) + right_ones * len(zeros)  # whole numbers: shares that are equal may round apart
     best = candidates[balanced == balanced.max()]
     return float(best[np.abs(best).argmin()])
 
