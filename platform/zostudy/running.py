@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zostudy.config import StudySpec, load_study, study_of
+from zostudy.config import StudySpec, load_study, study_of, with_default_space
 from zostudy.results.results import Results, load_results
 from zostudy.results.storage import Storage, Where
 
@@ -81,5 +81,5 @@ def execute_study(
 
 def _spec(study: str | os.PathLike[str] | Mapping[str, Any] | StudySpec, overrides: Sequence[str]) -> StudySpec:
     if isinstance(study, StudySpec):
-        return study
+        return with_default_space(study)
     return study_of(study, overrides) if isinstance(study, Mapping) else load_study(study, overrides)

@@ -56,6 +56,22 @@ def test_the_options_of_a_method_are_listed_with_their_defaults(call: Any, name:
     assert all(record["what"] for record in records)
 
 
+def test_the_default_spaces_are_shown(call: Any) -> None:
+    records = {record["method"]: record for record in json.loads(printed(call, "methods", "--format", "json"))}
+    assert records["untuned"]["searched by default"] == "nothing"
+    for word in ("subspace_dim", "perturbation_radius", "sharpness_radius", "imbalance.sampler"):
+        assert word in records["zosa"]["searched by default"]
+    options = {record["option"]: record for record in json.loads(printed(call, "methods", "zosa", "--format", "json"))}
+    assert options["subspace_dim"]["searched by default"] == "20 to 500 (log)"
+    assert options["objective"]["searched by default"] == ""
+    for key, space in {
+        "imbalance.sampler": "natural | stratified",
+        "methods.spsa.subspace_dim": "20 to 500 (log)",
+    }.items():
+        (record,) = json.loads(printed(call, "keys", key, "--format", "json"))
+        assert record["meaning"].endswith(f"; searched by default: {space}")
+
+
 def test_keys_are_explained_and_the_schema_is_printed(call: Any) -> None:
     (record,) = json.loads(printed(call, "keys", "budget.queries", "--format", "json"))
     assert (record["key"], record["type"], record["default"]) == ("budget.queries", "int >= 1", 300)

@@ -17,6 +17,7 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import SpecError
 from zostudy.methods import describe_options, get_method, method_names, registry
 
+SEARCHED = "; searched by default: "
 SCHEMA_FILE = Path(zostudy.config.__file__).with_name("study.schema.json")
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 LEAST = {"name": "a", "model": {"name": "minilm"}, "task": {}, "methods": ["zosa"]}
@@ -84,7 +85,15 @@ def test_every_key_has_a_type_and_a_meaning() -> None:
 def test_the_options_of_a_method_are_keys(method: str) -> None:
     described = {option.name: option.doc for option in describe_options(get_method(method).Options)}
     found = {each.key.rpartition(".")[2]: each.meaning for each in describe_keys(f"methods.{method}")}
-    assert found == described
+    assert {name: meaning.partition(SEARCHED)[0] for name, meaning in found.items()} == described
+
+
+def test_a_key_says_what_it_is_searched_over() -> None:
+    searched = {each.key: each.meaning.partition(SEARCHED)[2] for each in (*describe_keys(), *describe_keys("methods"))}
+    assert searched["methods.spsa.perturbation_radius"] == "0.03 to 1 (log)"
+    assert searched["methods.zosa.focal_gamma"] == "0.5 to 5 (log) with objective focal"
+    assert searched["imbalance.sampler"] == "natural | stratified"
+    assert searched["methods.zosa.direction"] == searched["methods.untuned.subspace_dim"] == ""
 
 
 def test_a_key_a_section_or_an_unknown_key() -> None:

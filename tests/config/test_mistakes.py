@@ -82,6 +82,15 @@ KEYS = [
         "raise budget.evaluations or leave it out",
     ),
     (
+        "search: {pruning: asha, seeds: 3}",
+        "5: search.pruning: must be none where search.seeds is above 1, as seeds are dropped in its place, "
+        'but got "asha"; leave it out or write seeds: 1',
+    ),
+    (
+        "search: {seeds: 3, p_threshold: 1.5}",
+        "5: search.p_threshold: must be a number from 0 to 1, but got 1.5; write p_threshold: 0.1, for example",
+    ),
+    (
         "imbalance: {ratios: [1, 0.5]}",
         "5: imbalance.ratios.1: must be at least 1, but got 0.5; write ratios: [1, 10, 50], for example",
     ),

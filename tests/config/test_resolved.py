@@ -145,6 +145,7 @@ OLD: dict[str, Any] = {
     ("change", "addition"),
     [
         ({"search": {"trials": 12}}, "search.trials: 6 -> 12"),
+        ({"search": {"trials": 6, "seeds": 3}}, "search.seeds: 1 -> 3"),
         ({"confirm": {"seeds": 5}}, "confirm.seeds: 3 -> 5"),
         ({"imbalance": {"ratios": [50, 10, 1]}}, "imbalance.ratios: [1, 10] -> [50, 10, 1]"),
         ({"methods": [*OLD["methods"], "fzoo"]}, "methods.fzoo: nothing -> {}"),
@@ -159,6 +160,8 @@ def test_more_trials_seeds_ratios_and_methods_are_additions(change: dict[str, An
     "change",
     [
         {"search": {"trials": 5}},
+        {"search": {"trials": 6, "p_threshold": 0.3}},
+        {"search": {"trials": 6, "space": {"spsa.subspace_dim": {"choice": [2]}}}},
         {"confirm": {"seeds": 2}},
         {"imbalance": {"ratios": [1, 50]}},
         {"imbalance": {"ratios": [1]}},

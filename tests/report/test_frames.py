@@ -38,6 +38,21 @@ def test_the_last_of_an_anytime_curve_is_the_mean_of_the_stored_dev_auc(results:
         assert (np.diff(curve.sort_values("queries")["mean"]) >= 0).all()
 
 
+def test_a_configuration_counts_with_the_mean_over_its_seeds(results: Results) -> None:
+    search = results.trials[results.trials["stage"] == "search"]
+    judged = frames.by_configuration(search)
+    assert sorted(judged["trial"]) == sorted(search["trial"])
+    assert judged.set_index("trial")["dev_auc"].to_dict() == search.set_index("trial")["dev_auc"].to_dict()
+    other = search.assign(trial=search["trial"] + "-seed-1", dev_auc=search["dev_auc"] + 0.1)
+    failing = search["trial"].iloc[0]
+    other.loc[other.index[0], ["status", "dev_auc"]] = ["failed", np.nan]
+    both = frames.by_configuration(pd.concat([other, search], ignore_index=True)).set_index("trial")
+    assert failing not in both.index
+    assert set(both["seeds"]) == {2}
+    for trial, dev_auc in search.set_index("trial")["dev_auc"].drop(failing).items():
+        assert both.loc[trial, "dev_auc"] == pytest.approx(dev_auc + 0.05)
+
+
 @pytest.fixture(scope="module")
 def with_metrics(results: Results) -> pd.DataFrame:
     """The quickstart's history, with two more metrics at each evaluation."""

@@ -38,6 +38,20 @@ def test_only_settings_of_the_best_complete_search_trial_count() -> None:
     assert judged(*search, *confirm) == [False, False, False, True, True]
 
 
+def test_of_several_seeds_the_mean_counts_and_what_lost_or_failed_one_is_never_the_best() -> None:
+    def seeds(number: int, letter: str, *dev_aucs: float | None) -> list[Any]:
+        return [("search", "complete" if value else "failed", number, value, letter) for value in dev_aucs]
+
+    search = [
+        *seeds(0, "a", 0.9, 0.5, 0.5),
+        *seeds(1, "b", 0.7, 0.7, 0.7),
+        *seeds(2, "c", 0.9),
+        *seeds(3, "d", 0.9, 0.9, 0.9, None),
+    ]
+    confirm: list[Any] = [("confirm", "complete", n, 0.9, letter) for n, letter in enumerate("abcd")]
+    assert judged(*search, *confirm)[-4:] == [True, False, True, True]
+
+
 def test_without_a_search_or_after_one_that_found_nothing_all_count() -> None:
     confirm: list[Any] = [("confirm", "complete", 0, 0.9, "b"), ("confirm", "failed", 1, None, "c")]
     assert judged(*confirm) == [False] * 2

@@ -190,6 +190,23 @@ def test_what_a_study_had_grown_by_is_taken_back_while_no_trial_has_come_of_it(
         ledger.check_extends(STUDY)
 
 
+def test_seeds_are_taken_back_while_no_trial_of_theirs_has_ended(
+    make_outcome: Callable[..., Any], tmp_path: Path
+) -> None:
+    def of_seeds(n: int) -> dict[str, Any]:
+        return {**STUDY, "search": {"trials": 6, "seeds": n}}
+
+    ledger = Ledger(tmp_path)
+    ledger.record(make_outcome(stage="search", trial="zosa-r10-search-000"))
+    ledger.write_study(of_seeds(3), {"zostudy": "0.1.0"})
+    assert ledger.check_extends(of_seeds(1)) == ()
+    assert ledger.check_extends(of_seeds(5)) == ("search.seeds: 3 -> 5",)
+    ledger.record(make_outcome(stage="search", search_seed=1, trial="zosa-r10-search-000-seed-1"))
+    assert ledger.check_extends(of_seeds(2)) == ()
+    with pytest.raises(ResultsError, match=r"search\.seeds: 3 -> 1\)"):
+        ledger.check_extends(of_seeds(1))
+
+
 def test_a_study_that_asks_for_more_extends_what_is_stored(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_outcome())

@@ -135,11 +135,11 @@ def test_the_journal_says_pruned_and_holds_the_curves(
     progress = StudyProgress(make_plan(make_spec()), [])
     cell = progress.cells["spsa-r1"]
     curve = {"queries": np.array([0, 20, 40]), "dev_auc": np.array([0.5, 0.4, 0.6])}
-    for status in ("complete", "pruned"):
+    for number, status in enumerate(("complete", "pruned")):
         assignment = cell.next()
         assert assignment is not None
         named = {"trial": assignment.name, "cell": assignment.cell, "stage": "search", "params": assignment.params}
-        cell.record(make_row(**named, status=status, dev_auc=0.6), curve)
+        cell.record(make_row(**named, number=number, status=status, dev_auc=0.6), curve)
     with Journal(Storage.at(tmp_path), progress, pytest.fail):
         storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL_FILE)))
         complete, pruned = optuna.load_study(study_name="smooth/spsa-r1", storage=storage).trials

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zostudy.cli.formats import Format, show
 from zostudy.cli.parameters import FormatOption
 from zostudy.printing import print_text
+
+if TYPE_CHECKING:
+    from zostudy.methods import Method
 
 
 def keys_command(
@@ -34,16 +37,33 @@ def methods_command(
     name: Annotated[str | None, typer.Argument(help="One method, to see its options.")] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """List the methods, or the options of one."""
-    from zostudy.methods import describe_options, get_method, method_names
+    """List the methods with what is searched by default, or the options of one."""
+    from zostudy.methods import get_method, method_names
 
-    records: list[dict[str, Any]]
-    if name is None:
-        records = [{"method": known, "what": _first_line(get_method(known).__doc__)} for known in method_names()]
-    else:
-        options = describe_options(get_method(name).Options)
-        records = [{"option": o.name, "type": o.type, "default": o.default, "what": o.doc} for o in options]
-    show(records, format)
+    show([_method(known) for known in method_names()] if name is None else _options(get_method(name)), format)
+
+
+def _method(name: str) -> dict[str, Any]:
+    from zostudy.methods import default_space, get_method
+
+    method = get_method(name)
+    searched = ", ".join(default_space(method, {})) or "nothing"
+    return {"method": name, "what": _first_line(method.__doc__), "searched by default": searched}
+
+
+def _options(method: type[Method]) -> list[dict[str, Any]]:
+    from zostudy.methods import describe_options
+
+    return [
+        {
+            "option": option.name,
+            "type": option.type,
+            "default": option.default,
+            "searched by default": str(option.space) if option.space and method.spends_queries else "",
+            "what": option.doc,
+        }
+        for option in describe_options(method.Options)
+    ]
 
 
 def tasks_command(format: FormatOption = Format.TABLE) -> None:

@@ -7,6 +7,7 @@ from zostudy.console.progress import duration, progress
 from zostudy.printing import print_lines, print_text
 from zostudy.results.classes import class_table
 from zostudy.results.tables import Table, plain
+from zostudy.search.cautions import cautions
 from zostudy.search.estimate import estimate
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
@@ -18,12 +19,14 @@ def show_plan(study: PreparedStudy) -> None:
     print_lines(study.task.rows)
     for note in _notes(study):
         print_lines(f"note: {note}")
+    print_lines(*cautions(study.plan, study.data))
     print_lines(_dtype(study.plan.spec.model.dtype))
     with progress(f"probing {study.plan.spec.model.name}", at_once=True):
         expected = estimate(study)
     print_lines(expected.agreement.line)
     evaluated = "dev, test and the loss landscape" if study.plan.spec.confirm.landscape else "dev and test"
-    at_most = "" if study.plan.spec.search.pruning == "none" else "at most "
+    search = study.plan.spec.search
+    at_most = "" if search.pruning == "none" and search.seeds == 1 else "at most "
     print_lines(
         "",
         *budget_lines(study),
@@ -52,7 +55,7 @@ def _cells(study: PreparedStudy) -> Table:
     rows = []
     for cell in plan.cells:
         draw = study.data.draws[cell.imbalance_ratio, plan.seed(plan.replicates[-1])]
-        queries = (cell.n_search + cell.n_confirm) * plan.spec.budget.queries if tunes(cell.method) else 0
+        queries = cell.n_trials * plan.spec.budget.queries if tunes(cell.method) else 0
         rows.append(
             (
                 cell.name,
@@ -60,7 +63,7 @@ def _cells(study: PreparedStudy) -> Table:
                 f"{draw.n_minority:,}/{draw.n_majority:,}",
                 f"{len(draw.dev_rows):,}",
                 f"{len(draw.test_rows):,}",
-                str(cell.n_search),
+                f"{cell.n_search} x {cell.n_seeds}" if cell.n_search and cell.n_seeds > 1 else str(cell.n_search),
                 str(cell.n_confirm),
                 f"{queries:,}",
             )

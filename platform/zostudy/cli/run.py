@@ -67,11 +67,20 @@ def _show_end(progress: StudyProgress, storage: Storage) -> None:
         show([], tables=comparison_tables(comparison))
     if progress.plan.spec.search.pruning != "none":
         print_lines("", _pruned(progress))
+    if progress.plan.spec.search.seeds > 1:
+        print_lines("", _lost(progress))
     for row in progress.failed:
         _log.info("failed: %s: %s", row.trial, row.error)
     print_lines(
         "", f"results: {storage} ({progress.n_finished} trials)", f"again:   zostudy compare {storage.as_argument}"
     )
+
+
+def _lost(progress: StudyProgress) -> str:
+    plan = progress.plan
+    n_search = sum(cell.n_search * cell.n_seeds for cell in plan.cells)
+    saved = progress.n_lost * plan.spec.budget.queries
+    return f"seeds dropped early: {progress.n_lost} of {n_search} search trials, {saved:,} queries saved"
 
 
 def _pruned(progress: StudyProgress) -> str:

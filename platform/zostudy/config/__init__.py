@@ -4,7 +4,7 @@ from zostudy.config.difference import Difference, difference
 from zostudy.config.distributions import Choice, Distribution, Range
 from zostudy.config.document import dump_yaml
 from zostudy.config.loading import load_study, parse_study, study_of
-from zostudy.config.space import method_space
+from zostudy.config.space import method_space, with_default_space
 from zostudy.config.study import (
     BudgetSpec,
     ConfirmSpec,
@@ -39,4 +39,5 @@ __all__ = [
     "method_space",
     "parse_study",
     "study_of",
+    "with_default_space",
 ]

@@ -55,6 +55,9 @@ def _pruning_problems(study: StudySpec) -> Iterator[Problem]:
     if study.search.pruning != "none" and study.budget.evaluations == 1:
         rule = "must be none where dev is evaluated only at a trial's end"
         yield Problem(("search", "pruning"), rule, study.search.pruning, "raise budget.evaluations or leave it out")
+    if study.search.pruning != "none" and study.search.seeds > 1:
+        rule = "must be none where search.seeds is above 1, as seeds are dropped in its place"
+        yield Problem(("search", "pruning"), rule, study.search.pruning, "leave it out or write seeds: 1")
 
 
 def _budget_problems(study: StudySpec) -> Iterator[Problem]:

@@ -13,11 +13,13 @@ from zostudy.wording import shown
 
 # The landscape only adds rows that describe a confirm trial's final point.
 CHANGES_NO_RESULT = ("replicas", "resources.memory", "confirm.landscape")
+_SPACE = "search.space."
 _ANY_METHOD = MethodSpec(label="any", algorithm="any")
 
 # Keys that may grow: stored trials keep their names, seeds and numbers.
 _EXTENDS: dict[str, Callable[[Any, Any], bool]] = {
     "search.trials": lambda old, new: new > old,
+    "search.seeds": lambda old, new: new > old,
     "confirm.seeds": lambda old, new: new > old,
     "imbalance.ratios": lambda old, new: set(new) >= set(old),
 }
@@ -28,7 +30,8 @@ class Difference:
     """How a study differs from an earlier one, a line each, such as ``search.trials: 6 -> 12``.
 
     Attributes:
-        additions: more trials, seeds, ratios or methods; stored trials stay as they are.
+        additions: more trials, seeds, ratios or methods, or the space of a first search; stored trials stay as they
+            are.
         contradictions: anything else.
     """
 
@@ -67,7 +70,15 @@ def _defaults() -> dict[str, Any]:
 def _extends(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     if key.startswith("methods."):
         return key not in before
+    if key.startswith(_SPACE):
+        nothing_searched, method = before.get("search.trials") == 0, _label_of(key)
+        return nothing_searched or (method in after and method not in before)
     return key in _EXTENDS and key in before and key in after and _EXTENDS[key](before[key], after[key])
+
+
+def _label_of(space_key: str) -> str:
+    """Returns the key of the method that a key such as ``search.space.zosa.learning_rate.low`` is of."""
+    return f"methods.{space_key.removeprefix(_SPACE).split('.')[0]}"
 
 
 def _leaves(study: Mapping[str, Any]) -> dict[str, Any]:

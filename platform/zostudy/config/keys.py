@@ -8,7 +8,7 @@ from typing import Any
 
 from zostudy.config.study import StudySpec
 from zostudy.errors import SpecError
-from zostudy.methods import describe_options, get_method, method_names
+from zostudy.methods import ImbalanceSettings, LogRange, OneOf, describe_options, get_method, method_names
 from zostudy.wording import suggestion
 
 _TYPES = {"integer": "int", "number": "number", "string": "text", "boolean": "true | false", "null": "null"}
@@ -25,7 +25,7 @@ class KeyDescription:
         key: dotted, such as ``model.name`` or ``methods.zosa.direction``.
         type: such as ``int >= 1`` or ``step | exponential``.
         default: None where the key is required or its default is null.
-        meaning: one sentence.
+        meaning: one sentence, and what the key is searched over where ``search.space`` is left out.
     """
 
     key: str
@@ -58,19 +58,27 @@ def describe_keys(key: str | None = None) -> list[KeyDescription]:
 
 
 def _keys(section: Schema, sections: Schema, prefix: str) -> Iterator[KeyDescription]:
+    searched = {f"imbalance.{option.name}": option.space for option in describe_options(ImbalanceSettings)}
     for name, field in section["properties"].items():
         inner = _section(field, sections)
         if inner is None:
             type_text = "list of methods" if prefix + name == "methods" else _type_text(field, sections)
-            yield KeyDescription(prefix + name, type_text, field.get("default"), field["description"])
+            meaning = _meaning(field["description"], searched.get(prefix + name))
+            yield KeyDescription(prefix + name, type_text, field.get("default"), meaning)
         else:
             yield from _keys(inner, sections, f"{prefix}{name}.")
 
 
 def _option_keys() -> Iterator[KeyDescription]:
-    for method in method_names():
-        for option in describe_options(get_method(method).Options):
-            yield KeyDescription(f"methods.{method}.{option.name}", option.type, option.default, option.doc)
+    for name in method_names():
+        method = get_method(name)
+        for option in describe_options(method.Options):
+            meaning = _meaning(option.doc, option.space if method.spends_queries else None)
+            yield KeyDescription(f"methods.{name}.{option.name}", option.type, option.default, meaning)
+
+
+def _meaning(text: str, space: LogRange | OneOf | None) -> str:
+    return text if space is None else f"{text}; searched by default: {space}"
 
 
 def _section(field: Schema, sections: Schema) -> Schema | None:

@@ -16,6 +16,7 @@ from zostudy.config.explain import explain
 from zostudy.config.overrides import override
 from zostudy.config.paths import absent_paths, with_absolute_paths
 from zostudy.config.problems import Problem, spec_error
+from zostudy.config.space import with_default_space
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.wording import suggestion
@@ -53,7 +54,7 @@ def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpe
 
 def _checked(document: Document, folder: Path, may_be_elsewhere: Collection[KeyPath] = ()) -> StudySpec:
     document = with_absolute_paths(document, folder)
-    study = _validated(document)
+    study = with_default_space(_validated(document))
     if problems := check_study(study, may_be_elsewhere):
         raise spec_error(problems, document)
     return study

@@ -6,15 +6,38 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from zostudy.config.distributions import Choice, Distribution
+from zostudy.config.distributions import Choice, Distribution, Range
 from zostudy.config.document import KeyPath
 from zostudy.config.options import check_option, option_names, options_class
 from zostudy.config.problems import Problem
 from zostudy.config.study import ImbalanceSpec, MethodSpec, StudySpec
+from zostudy.methods import LogRange, OneOf, default_space, get_method
 from zostudy.wording import suggestion
 
 IMBALANCE = "imbalance"
 IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")
+
+
+def with_default_space(study: StudySpec) -> StudySpec:
+    """Returns the study with a search space: where it has search trials and names none, each method's default one.
+
+    Its keys are ``label.option``, so that a method that is added later leaves those of the others as they are. What the
+    study fixes is not searched, an ``imbalance.sampler`` other than auto neither.
+    """
+    if not study.search.trials or study.search.space:
+        return study
+    fixed = {"imbalance.sampler": study.imbalance.sampler} if study.imbalance.sampler != "auto" else {}
+    space: dict[str, Distribution] = {}
+    for method in study.methods:
+        for key, values in default_space(get_method(method.algorithm), {**fixed, **method.options}).items():
+            space[key if key.startswith(f"{IMBALANCE}.") else f"{method.label}.{key}"] = _distribution(values)
+    return study.model_copy(update={"search": study.search.model_copy(update={"space": space})})
+
+
+def _distribution(values: LogRange | OneOf) -> Distribution:
+    if isinstance(values, OneOf):
+        return Choice(choice=values.values)
+    return Range(low=values.low, high=values.high, log=True)
 
 
 def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution]:

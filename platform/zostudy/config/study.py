@@ -183,7 +183,25 @@ class BudgetSpec(Section):
 class SearchSpec(Section):
     """How each cell is searched."""
 
-    trials: Annotated[Whole, Field(ge=0), key("search trials of a cell; 0: the defaults are confirmed")] = 0
+    trials: Annotated[
+        Whole, Field(ge=0), key("configurations that are tried in a cell; 0: the defaults are confirmed")
+    ] = 0
+    seeds: Annotated[
+        Positive,
+        key(
+            "seeds on which each configuration is judged, by its mean dev AUC; start tokens, subspace and data of a "
+            "seed are the same for all configurations"
+        ),
+    ] = 1
+    p_threshold: Annotated[
+        Number,
+        Field(ge=0, le=1),
+        key(
+            "of Optuna's WilcoxonPruner: a configuration loses its other seeds where a signed-rank test against the "
+            "best finds it worse at this level; at 0.1 after 4 seeds or more, at 0.2 after 3, at 0.3 after 2; 0: never",
+            rule="must be a number from 0 to 1",
+        ),
+    ] = 0.1
     lag: Annotated[Positive, key("trial n is proposed from the results of the trials up to n - lag")] = 2
     sampler: Annotated[Literal["tpe", "random"], key("Optuna's sampler")] = "tpe"
     startup_trials: Annotated[
@@ -200,7 +218,8 @@ class SearchSpec(Section):
         dict[str, Distribution],
         key(
             "option: choice or range. An option applies to each method that has it and does not fix it; label.option "
-            "to one entry of methods, imbalance.setting to the sampling of batches and the objective",
+            "to one entry of methods, imbalance.setting to the sampling of batches and the objective; left out: the "
+            "default space of each method, which zostudy methods shows",
             example="{learning_rate: {low: 0.01, high: 1.0, log: true}}",
             rule="must give each option as {choice: [...]} or {low: ..., high: ...}",
         ),

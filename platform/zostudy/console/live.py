@@ -159,7 +159,7 @@ def _cell_row(cell: CellProgress) -> tuple[str, ...]:
     return (
         cell.cell.ratio_label,
         cell.cell.method.label,
-        f"{done['search']}/{cell.cell.n_search}",
+        f"{done['search']}/{cell.n_search_trials}",
         f"{done['confirm']}/{cell.cell.n_confirm}",
         "-" if best is None else f"{best:.3f}",
     )

@@ -13,7 +13,7 @@ from typing_extensions import Doc
 
 from zostudy.methods.base import Context, Queries, State, Step
 from zostudy.methods.estimators import spread
-from zostudy.methods.options import ObjectiveOptions
+from zostudy.methods.options import LogRange, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
 from zostudy.methods.registry import register_method
 from zostudy.randomness import generator
@@ -25,12 +25,17 @@ Population = NDArray[np.float64]
 class CmaEsOptions(ObjectiveOptions):
     """Options of CMA-ES."""
 
-    subspace_dim: Annotated[int, Ge(2), Doc("dimension d of the latent that is tuned; CMA-ES needs two")] = 100
+    subspace_dim: Annotated[
+        int, Ge(2), Doc("dimension d of the latent that is tuned; CMA-ES needs two"), LogRange(20, 500)
+    ] = 100
     queries_per_step: Annotated[
         int, Ge(4), Doc("population size: queries of a step (auc spends one of them at the mean)")
     ] = 20
     perturbation_radius: Annotated[
-        float, Gt(0), Doc("initial standard deviation of each entry of the population; CMA-ES adapts it")
+        float,
+        Gt(0),
+        Doc("initial standard deviation of each entry of the population; CMA-ES adapts it"),
+        LogRange(0.1, 10),
     ] = 0.3
 
 

@@ -10,7 +10,7 @@ from annotated_types import Gt
 from typing_extensions import Doc
 
 from zostudy.methods.estimators import Gradient
-from zostudy.methods.options import ProbingOptions, Schedule
+from zostudy.methods.options import LogRange, ProbingOptions, Schedule
 from zostudy.methods.probing import ProbingMethod
 
 # Losses are means of float32 scores: a spread below this is their rounding, not the shape of the loss.
@@ -36,6 +36,7 @@ class NormalisedOptions(ProbingOptions):
         float,
         Gt(0),
         Doc("step in latent units: each step has length about learning_rate * sqrt((d + m - 1) / m)"),
+        LogRange(0.1, 10),
     ] = 0.1
     learning_rate_schedule: Schedule = "linear"  # such steps do not shrink by themselves
 

@@ -1,4 +1,7 @@
-"""Options of the methods: frozen dataclasses. Each option's ``Doc`` is what ``zostudy methods`` and ``keys`` show."""
+"""Options of the methods: frozen dataclasses. Each option's ``Doc`` is what ``zostudy methods`` and ``keys`` show.
+
+An option may also declare its default search space, a ``LogRange`` or ``OneOf``; see ``zostudy.methods.spaces``.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +34,55 @@ ObjectiveName: TypeAlias = Annotated[
 
 
 @dataclass(frozen=True)
+class LogRange:
+    """A number between two ends, uniform in its logarithm; a whole one where the option is.
+
+    Attributes:
+        low: the least value.
+        high: the largest value.
+        only_with: another option and its value, without which this one has no effect and is not searched.
+    """
+
+    low: float
+    high: float
+    only_with: tuple[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g} (log){_where(self.only_with)}"
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A value out of several; ``only_with`` as in ``LogRange``."""
+
+    values: tuple[Any, ...]
+    only_with: tuple[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.values)) + _where(self.only_with)
+
+
+def _where(only_with: tuple[str, Any] | None) -> str:
+    return f" with {only_with[0]} {only_with[1]}" if only_with else ""
+
+
+@dataclass(frozen=True)
 class OptionDescription:
-    """An option as ``zostudy methods`` shows it: ``type`` reads like ``int >= 1`` or ``a | b``."""
+    """An option as ``zostudy methods`` shows it.
+
+    Attributes:
+        name: of the option.
+        type: reads like ``int >= 1`` or ``a | b``.
+        default: its value where a study gives none.
+        doc: its meaning.
+        space: what it is searched over by default; None if it keeps its value.
+    """
 
     name: str
     type: str
     default: Any
     doc: str
+    space: LogRange | OneOf | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +91,7 @@ class MethodOptions:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    subspace_dim: Annotated[int, Ge(1), Doc("dimension d of the latent that is tuned")] = 100
+    subspace_dim: Annotated[int, Ge(1), Doc("dimension d of the latent that is tuned"), LogRange(20, 500)] = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +99,12 @@ class ObjectiveOptions(MethodOptions):
     """The loss that a method minimises, and the settings of each loss."""
 
     objective: ObjectiveName = "cross-entropy"
-    focal_gamma: Annotated[float, Ge(0), Doc("focal: exponent that plays down easy examples")] = 2.0
+    focal_gamma: Annotated[
+        float,
+        Ge(0),
+        Doc("focal: exponent that plays down easy examples"),
+        LogRange(0.5, 5, only_with=("objective", "focal")),
+    ] = 2.0
     hinge_margin: Annotated[float, Gt(0), Doc("hinge: margin in logits over every wrong class")] = 2.0
     auc_version: Annotated[
         Literal["v1", "v2"],
@@ -83,6 +133,7 @@ class ImbalanceSettings:
     sampler: Annotated[
         SamplerName,
         Doc("natural: batches drawn from the training set as it is; stratified: every class in equal number"),
+        OneOf(("natural", "stratified")),
     ] = "natural"
     prior: Annotated[
         Prior, Doc("class prior of the AUC objective: the sampler's fixed class shares, or those of each batch")
@@ -101,10 +152,13 @@ class ProbingOptions(ObjectiveOptions):
         int, Ge(1), Doc("the most queries a step may spend; it has as many directions as fit in them")
     ] = 10
     perturbation_radius: Annotated[
-        float, Gt(0), Doc("probes sit at latent +- radius * direction, whose entries are of order 1")
+        float,
+        Gt(0),
+        Doc("probes sit at latent +- radius * direction, whose entries are of order 1"),
+        LogRange(0.03, 1),
     ] = 0.1
     direction: Direction = "rademacher"
-    learning_rate: Annotated[float, Gt(0), Doc("latent -= learning_rate * gradient estimate")] = 0.5
+    learning_rate: Annotated[float, Gt(0), Doc("latent -= learning_rate * gradient estimate"), LogRange(0.5, 500)] = 0.5
     learning_rate_schedule: Schedule = "constant"
 
 
@@ -117,7 +171,8 @@ def describe_options(options: type[MethodOptions | ImbalanceSettings]) -> list[O
 def _describe(name: str, hint: Any, default: Any) -> OptionDescription:
     kind, *notes = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     doc = next((note.documentation for note in notes if isinstance(note, Doc)), "")
-    return OptionDescription(name=name, type=_type_text(kind, notes), default=default, doc=doc)
+    space = next((note for note in notes if isinstance(note, LogRange | OneOf)), None)
+    return OptionDescription(name, _type_text(kind, notes), default, doc, space)
 
 
 def _type_text(kind: Any, notes: list[Any]) -> str:

@@ -12,7 +12,7 @@ from typing_extensions import Doc
 from zostudy.methods.base import Queries, Step
 from zostudy.methods.directions import draw_directions
 from zostudy.methods.estimators import spread
-from zostudy.methods.options import ObjectiveOptions
+from zostudy.methods.options import LogRange, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
 from zostudy.methods.registry import register_method
 
@@ -25,7 +25,10 @@ class RandomSearchOptions(ObjectiveOptions):
         int, Ge(2), Doc("queries of a step: the incumbent and its challengers, all on the step's batch")
     ] = 10
     perturbation_radius: Annotated[
-        float, Gt(0), Doc("standard deviation of each entry of a challenger, drawn around the start tokens")
+        float,
+        Gt(0),
+        Doc("standard deviation of each entry of a challenger, drawn around the start tokens"),
+        LogRange(0.1, 10),
     ] = 0.5
 
 

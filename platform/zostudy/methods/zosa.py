@@ -12,6 +12,7 @@ from typing_extensions import Doc
 from zostudy.methods.base import Latents, Losses, Step
 from zostudy.methods.estimators import Gradient, Stencil, spread
 from zostudy.methods.normalised import NormalisedMethod, NormalisedOptions
+from zostudy.methods.options import LogRange
 from zostudy.methods.registry import register_method
 
 
@@ -28,6 +29,7 @@ class ZosaOptions(NormalisedOptions):
         float,
         Ge(0),
         Doc("length of the ascent, times about sqrt((d + m - 1) / m); 0 is FZOO at twice the price"),
+        LogRange(0.1, 10),
     ] = 0.1
     baseline: Annotated[
         Literal["at_perturbed", "at_current"],

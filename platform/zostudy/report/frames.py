@@ -112,11 +112,31 @@ def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.Da
     return pd.concat(parts[1:] or parts)
 
 
+def by_configuration(search: pd.DataFrame) -> pd.DataFrame:
+    """Returns the complete search trials, those of one configuration as one row: its first, with their mean dev AUC.
+
+    The column ``seeds`` counts them. A configuration with a failed seed has failed, and is left out.
+    """
+    failed = search[search["status"] == "failed"].groupby(["cell", "number"]).size()
+    complete = search[search["status"] == "complete"].sort_values(["cell", "number", "trial"], kind="stable")
+    seeds = complete.groupby(["cell", "number"])["dev_auc"]
+    judged = complete.assign(dev_auc=seeds.transform("mean"), seeds=seeds.transform("size"))
+    first = judged.drop_duplicates(["cell", "number"])
+    keys = pd.MultiIndex.from_frame(first[["cell", "number"]])
+    found: pd.DataFrame = first[~keys.isin(failed.index)]
+    return found
+
+
 def search_frame(search: pd.DataFrame, space: Mapping[str, Distribution]) -> pd.DataFrame:
-    """Returns ``method, ratio, trial, key, value, dev_auc``, one row a complete search trial and searched key."""
+    """Returns ``method, ratio, trial, key, value, dev_auc``, one row a configuration and searched key.
+
+    Args:
+        search: of ``by_configuration``.
+        space: of the study.
+    """
     rows = [
         {**_of_trial(trial), "key": key, "value": value, "dev_auc": trial["dev_auc"]}
-        for _, trial in search[search["status"] == "complete"].iterrows()
+        for _, trial in search.iterrows()
         for key, (_, value) in searched(trial, space).items()
     ]
     return pd.DataFrame(rows, columns=[*OF_A_TRIAL, "key", "value", "dev_auc"])

@@ -8,14 +8,14 @@ import pandas as pd
 
 from zostudy.config.distributions import Distribution
 from zostudy.report.charts import Charts
-from zostudy.report.frames import search_frame, searched
+from zostudy.report.frames import by_configuration, search_frame, searched
 from zostudy.report.parts import Figure, ReportSection, short, span
 from zostudy.results.tables import Table
 from zostudy.search.space import as_optuna
 
 BEST_SHOWN = 3
 LEAST_TRIALS = 4
-"""Search trials that a cell needs for importances."""
+"""Configurations that a cell needs for importances."""
 
 _TITLE = "What the search found"
 
@@ -23,31 +23,44 @@ Space = Mapping[str, Distribution]
 
 
 def search_section(search: pd.DataFrame, space: Space, charts: Charts) -> ReportSection:
-    """Returns the section on the complete search trials; trials that were stopped early or failed are only counted."""
+    """Returns the section on the configurations; those that were stopped early or failed are only counted."""
     if not space:
         note = "Nothing was searched: search.space is empty, and methods run with their settings."
         return ReportSection(_TITLE, note=note)
     if search.empty:
         return ReportSection(_TITLE, note="There is no search trial: none has ended so far, or search.trials is 0.")
-    ends = {"failed": "failed", "pruned": "were stopped early"}
-    counts = ", ".join(f"{n} {how}" for status, how in ends.items() if (n := int((search["status"] == status).sum())))
+    judged = by_configuration(search)
     return ReportSection(
         _TITLE,
-        note=f"Of {len(search)} search trials, {counts}; the figures leave these out." if counts else "",
-        tables=(_best(search, space),),
-        figures=(*_values(search, space, charts), *_importances(search, space, charts)),
+        note=_counts(search, judged),
+        tables=(_best(judged, space),),
+        figures=(*_values(judged, space, charts), *_importances(judged, space, charts)),
     )
+
+
+def _counts(search: pd.DataFrame, judged: pd.DataFrame) -> str:
+    """Returns what the figures leave out, and how many configurations were judged on fewer seeds than others."""
+    ends = {"failed": "failed", "pruned": "were stopped early"}
+    counts = ", ".join(f"{n} {how}" for status, how in ends.items() if (n := int((search["status"] == status).sum())))
+    left_out = f"Of {len(search)} search trials, {counts}; the figures leave these out." if counts else ""
+    most = judged["seeds"].max()
+    lost = int((judged["seeds"] < most).sum())
+    seeds = f"A configuration counts with its mean over {most} seeds; {lost} of {len(judged)} were dropped earlier."
+    return " ".join([*([left_out] if left_out else []), *([seeds] if most > 1 else [])])
 
 
 def importance_frame(search: pd.DataFrame, space: Space) -> pd.DataFrame:
     """Returns ``method, ratio, key, importance, trials`` by fANOVA (Hutter et al., ICML 2014), importances sum to 1.
 
-    Cells with fewer than four complete search trials, or whose dev AUCs are all equal, are left out.
+    Cells with fewer than four configurations, or whose dev AUCs are all equal, are left out.
+
+    Args:
+        search: of ``by_configuration``.
+        space: of the study.
     """
-    complete = search[search["status"] == "complete"]
     rows = [
         {"method": method, "ratio": ratio, "key": key, "importance": importance, "trials": len(cell)}
-        for (method, ratio), cell in complete.groupby(["method", "imbalance_ratio"])
+        for (method, ratio), cell in search.groupby(["method", "imbalance_ratio"])
         if len(cell) >= LEAST_TRIALS and cell["dev_auc"].nunique() > 1
         for key, importance in _importances_of(cell, space).items()
     ]
@@ -73,7 +86,7 @@ def _values(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figu
     for key, frame in search_frame(search, space).groupby("key"):
         is_log = any(getattr(found, "log", False) for name, found in space.items() if f".{name}".endswith(f".{key}"))
         frame = frame.assign(value=frame["value"].infer_objects())
-        caption = f"Each of {len(frame)} complete search trials by its value of {key}, all ratios; no band."
+        caption = f"Each of {len(frame)} configurations by its value of {key}, all ratios; no band."
         yield Figure(f"search-{key}", charts.search(frame, str(key), is_log), caption)
 
 
@@ -81,15 +94,14 @@ def _importances(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator
     frame = importance_frame(search, space)
     if len(frame):
         caption = (
-            f"fANOVA by Optuna, one point a cell, from {span(frame['trials'])} search trials each: "
-            "with so few trials a hint, no measurement."
+            f"fANOVA by Optuna, one point a cell, from {span(frame['trials'])} configurations each: "
+            "with so few a hint, no measurement."
         )
         yield Figure("search-importances", charts.importances(frame), caption)
 
 
 def _best(search: pd.DataFrame, space: Space) -> Table:
-    complete = search[search["status"] == "complete"].sort_values("dev_auc", ascending=False, kind="stable")
-    best = complete.groupby("cell", sort=True).head(BEST_SHOWN)
+    best = search.sort_values("dev_auc", ascending=False, kind="stable").groupby("cell", sort=True).head(BEST_SHOWN)
     rows = []
     for _, trial in best.sort_values(["cell", "dev_auc"], ascending=[True, False]).iterrows():
         used = ", ".join(f"{key} {short(value)}" for key, (_, value) in searched(trial, space).items())

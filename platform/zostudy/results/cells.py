@@ -37,7 +37,7 @@ class CellSummary:
         queries: queries a complete trial spent, on average.
         examples: examples a complete trial had scored, on average.
         values: of the complete trials by metric and seed, for paired tests.
-        search_trials: finished search trials, of which the best gave the settings.
+        search_trials: configurations that the search tried, of which the best gave the settings.
     """
 
     row: RowKey

@@ -131,14 +131,14 @@ def _judged_confirm_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Returns the confirm trials with three more columns.
 
     ``outdated``: it does not count. ``asked``: the confirm trials of the cell that has most of them, of the same study
-    and data. ``searched``: the search trials of its own cell.
+    and data. ``searched``: the configurations of its own cell's search.
     """
     marks = outdated({name: _plain(trials[name]) for name in JUDGED_BY})
     is_confirm = trials["stage"] == "confirm"
     of_study = [trials[name] for name in _OF_STUDY]
     confirmed = is_confirm.groupby([*of_study, trials["cell"]]).transform("sum")
     asked = confirmed.groupby(of_study).transform("max")
-    searched = (~is_confirm).groupby([trials["study"], trials["cell"]]).transform("sum")
+    searched = trials["number"].mask(is_confirm).groupby([trials["study"], trials["cell"]]).transform("nunique")
     return trials.assign(outdated=marks, asked=asked, searched=searched)[is_confirm]
 
 

@@ -1,6 +1,6 @@
 """Which confirm trials count, and which studies are complete.
 
-A confirm trial counts if it ran with the settings of the best search trial of its cell. A longer search may find
+A confirm trial counts if it ran with the settings of the best configuration of its cell. A longer search may find
 better settings: then readers leave the older confirm trials out, and a resumed run repeats them. Both ask here.
 """
 
@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from zostudy.errors import ResultsError
@@ -61,19 +62,27 @@ def equal(one: Any, other: Any) -> bool:
 def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
     """Returns for each trial whether it is a confirm trial that does not count.
 
-    All confirm trials of a cell count if none of its search trials is complete.
+    The best is the configuration with the highest mean dev AUC over its seeds, out of those that ran on the most and
+    failed on none: one that was dropped early is never the best. All confirm trials of a cell count where no
+    configuration is.
 
     Args:
         trials: the columns of ``JUDGED_BY``; a missing value is None or NaN.
     """
     rows = list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
-    best: dict[tuple[str, str], tuple[_Rank, str]] = {}
+    failed = {(*row[:2], row[4]) for row in rows if row[2:4] == ("search", "failed")}
+    seeds: dict[tuple[str, str, int], list[tuple[float, str]]] = {}
     for study, cell, stage, status, number, dev_auc, _, params in rows:
-        if (stage, status) == ("search", "complete") and dev_auc is not None and not math.isnan(dev_auc):
-            found = rank_of(dev_auc, number), params
-            best[study, cell] = max(found, best.get((study, cell), found))
+        is_judged = (stage, status) == ("search", "complete") and (study, cell, number) not in failed
+        if is_judged and dev_auc is not None and not math.isnan(dev_auc):
+            seeds.setdefault((study, cell, number), []).append((dev_auc, params))
+    best: dict[tuple[str, str], tuple[int, _Rank, str]] = {}
+    for (study, cell, number), of_seeds in seeds.items():
+        mean = fmean(dev_auc for dev_auc, _ in of_seeds)  # the same in whatever order the rows come
+        found = len(of_seeds), rank_of(mean, number), of_seeds[0][1]
+        best[study, cell] = max(found, best.get((study, cell), found))
     return [
-        stage == "confirm" and (study, cell) in best and not _confirms(params, best[study, cell][1], algorithm)
+        stage == "confirm" and (study, cell) in best and not _confirms(params, best[study, cell][2], algorithm)
         for study, cell, stage, _, _, _, algorithm, params in rows
     ]
 
@@ -141,6 +150,7 @@ def _unfinished_line(storage: Storage) -> str | None:
 
 
 def _fewest_searched(trials: dict[str, list[str]]) -> int | None:
-    """Returns the fewest search trials of any cell that has some; a cell without may have nothing to search."""
-    stages = zip(trials["cell"], trials["stage"], strict=True)
-    return min(Counter(cell for cell, stage in stages if stage == "search").values(), default=None)
+    """Returns the fewest configurations of any cell that has some; a cell without may have nothing to search."""
+    rows = zip(trials["cell"], trials["stage"], trials["number"], strict=True)
+    configurations = {(cell, number) for cell, stage, number in rows if stage == "search"}
+    return min(Counter(cell for cell, _ in configurations).values(), default=None)

@@ -210,10 +210,12 @@ class Ledger:
             return False
         most = {"search": resolved["search"]["trials"], "confirm": resolved["confirm"]["seeds"]}
         labels = {label for entry in resolved["methods"] for label in ([entry] if isinstance(entry, str) else entry)}
-        columns = ("stage", "number", "method", "imbalance_ratio", "imbalance")
+        n_seeds = resolved["search"].get("seeds", 1)
+        columns = ("stage", "number", "search_seed", "method", "imbalance_ratio", "imbalance")
         trials: list[dict[str, Any]] = read_table(self.storage, "trials", columns).to_pylist()
         return all(
             row["number"] < most[row["stage"]]
+            and (row["search_seed"] or 0) < n_seeds
             and row["method"] in labels
             and (NATURAL if row["imbalance"] == NATURAL else row["imbalance_ratio"]) in resolved["imbalance"]["ratios"]
             for row in trials

@@ -95,7 +95,8 @@ _OWED = (
 TRIALS = _schema(
     *_NAMES,
     _required("stage", pa.string(), "search or confirm"),
-    _required("number", pa.int64(), "number of the trial in its cell and stage, from 0"),
+    _required("number", pa.int64(), "number in its cell and stage, from 0; in search that of the configuration"),
+    column("search_seed", pa.int64(), "which seed of its configuration, from 0; null in confirm"),
     _required("method", pa.string(), "label of the method in the study file"),
     _required("algorithm", pa.string(), "registered name of the method behind the label"),
     _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
@@ -230,6 +231,7 @@ OLDER_NAMES = {"noise_floor": "precision"}
 _SINCE_VERSION_4 = ("positive_class",)
 _SINCE_VERSION_5 = (
     "imbalance",
+    "search_seed",
     "dev_threshold",
     *(f"{split}_{metric}" for split in ("dev", "test") for metric in ("mcc", "expected_calibration_error")),
     *(f"test_{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS),

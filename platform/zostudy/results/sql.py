@@ -30,8 +30,9 @@ EXAMPLES: dict[str, str] = {
         "count(*) AS seeds FROM trials WHERE stage = 'confirm' GROUP BY ALL ORDER BY ALL"
     ),
     "The best configuration that the search found in each cell": (
-        "SELECT cell, max(dev_auc) AS best, arg_max(params, dev_auc) AS params "
-        "FROM trials WHERE stage = 'search' GROUP BY cell ORDER BY cell"
+        "SELECT cell, max(mean) AS best, arg_max(params, mean) AS params "
+        "FROM (SELECT cell, avg(dev_auc) AS mean, any_value(params) AS params FROM trials WHERE stage = 'search' "
+        "GROUP BY cell, number) GROUP BY cell ORDER BY cell"
     ),
     "How dev AUC rises with the queries spent": (
         "SELECT cell, queries, round(avg(dev_auc), 4) AS dev_auc, count(*) AS trials "

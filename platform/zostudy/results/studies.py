@@ -24,7 +24,7 @@ STUDIES = pa.schema(
         column("minority_size", pa.int64(), "training examples of the rarest class asked for; null: all"),
         column("budget", pa.int64(), "queries a trial is allowed"),
         column("batch_size", pa.int64(), "examples of one query"),
-        column("search_trials", pa.int64(), "search trials of each cell"),
+        column("search_trials", pa.int64(), "configurations that each cell tries in search"),
         column("confirm_seeds", pa.int64(), "confirm trials of each cell"),
         column("seed", pa.int64(), "the study's seed"),
         column("spec", pa.string(), "the whole study file with every default filled in, as JSON"),

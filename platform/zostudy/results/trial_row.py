@@ -22,6 +22,7 @@ class TrialRow:
     trial: str
     stage: str
     number: int
+    search_seed: int | None = None
     method: str
     algorithm: str
     model: str

@@ -66,7 +66,7 @@ def _evaluation_examples(study: PreparedStudy) -> int:
     for cell in plan.cells:
         draw = study.data.draws[cell.imbalance_ratio, plan.seed(plan.replicates[-1])]
         evaluations = 1 + (plan.spec.budget.evaluations if tunes(cell.method) else 0)
-        total += (cell.n_search + cell.n_confirm) * evaluations * len(draw.dev_rows)
+        total += cell.n_trials * evaluations * len(draw.dev_rows)
         total += cell.n_confirm * len(draw.test_rows)
         if plan.spec.confirm.landscape:
             total += sum(n_examples(draw.train_counts, has_plane(number)) for number in range(cell.n_confirm))

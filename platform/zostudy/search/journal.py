@@ -1,4 +1,4 @@
-"""Optuna's journal beside the results, for Optuna's own tools: one Optuna study a cell, its search trials in order.
+"""Optuna's journal beside the results, for Optuna's own tools: one Optuna study a cell, its configurations in order.
 
 It is only written. A study resumes from the ledger, never from the journal.
 """
@@ -25,7 +25,7 @@ SECONDS_BETWEEN_UPLOADS = 10.0
 
 
 class Journal:
-    """Appends search trials to ``optuna.journal``, each as soon as all trials before it have finished.
+    """Appends configurations to ``optuna.journal``, each as soon as it and all before it have finished.
 
     Optuna can only write to a file. For an object store that file is in a temporary folder, and is uploaded as a
     whole now and then and at the end.
@@ -96,8 +96,10 @@ class Journal:
                 return optuna.load_study(study_name=name, storage=storage)
             return optuna.create_study(study_name=name, storage=storage, direction="maximize")
 
+        n_seeds = progress.plan.spec.search.seeds
+        of_seeds = f"/{n_seeds} seeds" if n_seeds > 1 else ""
         self._studies: dict[str, Any] = {
-            name: study(f"{progress.plan.spec.name}/{name}")
+            name: study(f"{progress.plan.spec.name}/{name}{of_seeds}")
             for name, cell in progress.cells.items()
             if cell.cell.n_search
         }

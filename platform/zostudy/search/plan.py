@@ -16,7 +16,6 @@ from zostudy.randomness import derive_seed
 from zostudy.search.space import Space
 
 Stage = Literal["search", "confirm"]
-SEARCH_REPLICATE = 0
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,9 @@ class Cell:
         imbalance_ratio: majority / minority; at the ratio ``natural`` that of the data.
         asked_ratio: as the study asks for it.
         space: the searched keys with their values; empty for a method that tunes nothing, or a study without search.
-        n_search: search trials.
+        n_search: configurations that the search tries.
         n_confirm: confirm trials.
+        n_seeds: search trials of a configuration, one a seed, unless it loses some.
     """
 
     name: str
@@ -40,6 +40,12 @@ class Cell:
     space: Space
     n_search: int
     n_confirm: int
+    n_seeds: int = 1
+
+    @property
+    def n_trials(self) -> int:
+        """The most trials, search and confirm."""
+        return self.n_search * self.n_seeds + self.n_confirm
 
     @property
     def ratio_label(self) -> str:
@@ -62,12 +68,14 @@ class Assignment:
         imbalance_ratio: majority / minority; at the ratio ``natural`` that of the data.
         asked_ratio: as the study asks for it.
         stage: ``search`` or ``confirm``.
-        number: counts within cell and stage, from 0.
+        number: counts within cell and stage, from 0; of a search trial that of its configuration.
         params: values of searched options by name; settings of the imbalance as ``imbalance.<setting>``.
         seed: of the data draw, subspace and start tokens; the same in every cell for one replicate.
-        noise_seed: of batches and directions; the same in every cell for one stage and number.
+        noise_seed: of batches and directions; the same in every cell for one stage and number, and from seed 1 of a
+            search on for all numbers.
         thresholds: the dev AUC below which the trial is stopped, one for each evaluation but the last; empty without
             pruning.
+        search_seed: which seed of its configuration a search trial runs on, from 0.
     """
 
     cell: str
@@ -80,16 +88,17 @@ class Assignment:
     seed: int
     noise_seed: int
     thresholds: tuple[float, ...] = ()
+    search_seed: int = 0
 
     @property
     def name(self) -> str:
         """The trial's name: a pure function of the study."""
-        return trial_name(self.cell, self.stage, self.number)
+        return trial_name(self.cell, self.stage, self.number, self.search_seed)
 
 
-def trial_name(cell: str, stage: Stage, number: int) -> str:
+def trial_name(cell: str, stage: Stage, number: int, search_seed: int = 0) -> str:
     """Returns the name of a trial, unique in its study."""
-    return f"{cell}-{stage}-{number:03d}"
+    return f"{cell}-{stage}-{number:03d}" + (f"-seed-{search_seed}" if search_seed else "")
 
 
 @dataclass(frozen=True)
@@ -106,31 +115,42 @@ class Plan:
 
     @property
     def n_trials(self) -> int:
-        """Trials of all cells, search and confirm."""
-        return sum(cell.n_search + cell.n_confirm for cell in self.cells)
+        """The most trials of all cells, search and confirm."""
+        return sum(cell.n_trials for cell in self.cells)
 
     @property
     def n_queries(self) -> int:
         """The largest number of queries that all trials together may spend."""
         per_trial = self.spec.budget.queries
-        return sum((cell.n_search + cell.n_confirm) * per_trial for cell in self.cells if tunes(cell.method))
+        return sum(cell.n_trials * per_trial for cell in self.cells if tunes(cell.method))
 
     def seed(self, replicate: int) -> int:
-        """Returns the seed of draw, subspace and start tokens: replicate 0 is the search's, k + 1 is confirm k's."""
-        return derive_seed(self.spec.seed, "replicate", replicate)
+        """Returns the seed of draw, subspace and start tokens.
+
+        Replicate 0 is that of the search, or of its seed 0; -s is that of its seed s, and k + 1 that of confirm k.
+        """
+        kind = "replicate" if replicate >= 0 else "search replicate"
+        return derive_seed(self.spec.seed, kind, abs(replicate))
 
     @property
     def replicates(self) -> tuple[int, ...]:
-        """The replicates that trials use."""
-        first = SEARCH_REPLICATE if any(cell.n_search for cell in self.cells) else SEARCH_REPLICATE + 1
+        """The replicates that trials use, those of the search first."""
+        first = 1 - self.spec.search.seeds if any(cell.n_search for cell in self.cells) else 1
         return tuple(range(first, self.spec.confirm.seeds + 1))
 
     def assign(
-        self, cell: Cell, stage: Stage, number: int, params: Mapping[str, Any], thresholds: tuple[float, ...] = ()
+        self,
+        cell: Cell,
+        stage: Stage,
+        number: int,
+        params: Mapping[str, Any],
+        thresholds: tuple[float, ...] = (),
+        search_seed: int = 0,
     ) -> Assignment:
         """Returns the trial with these searched values and thresholds."""
-        replicate = SEARCH_REPLICATE if stage == "search" else number + 1
-        noise_seed = derive_seed(self.spec.seed, stage, number)
+        replicate = -search_seed if stage == "search" else number + 1
+        # Seed 0 is what a search of one seed runs, so that a search may grow.
+        noise = ("search seed", search_seed) if search_seed else (stage, number)
         return Assignment(
             cell.name,
             cell.method,
@@ -140,8 +160,9 @@ class Plan:
             number,
             dict(params),
             self.seed(replicate),
-            noise_seed,
+            derive_seed(self.spec.seed, *noise),
             thresholds,
+            search_seed,
         )
 
 
@@ -163,7 +184,7 @@ def make_plan(spec: StudySpec, natural_ratio: float = math.nan) -> Plan:
             space = method_space(spec, method) if spec.search.trials and tunes(method) else {}
             n_search = spec.search.trials if space else 0
             name = f"{method.label}-{_suffix(asked)}"
-            cells.append(Cell(name, method, ratio, asked, space, n_search, spec.confirm.seeds))
+            cells.append(Cell(name, method, ratio, asked, space, n_search, spec.confirm.seeds, spec.search.seeds))
     return Plan(spec, tuple(cells))
 
 

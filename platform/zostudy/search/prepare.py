@@ -18,6 +18,7 @@ from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 from zostudy.results.classes import StudyClass, StudyClasses, class_table
 from zostudy.results.tables import plain
+from zostudy.search.cautions import cautions
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, make_data, set_up
 from zostudy.tasks.imbalance import available_rows, unused_rows
@@ -52,9 +53,9 @@ class PreparedStudy:
 
     @property
     def opening(self) -> list[str]:
-        """The first lines of a run: the rows that are used, the table of the classes, and rare rows left unused."""
+        """The first lines of a run: the rows that are used, the classes, rare rows left unused, and cautions."""
         classes = plain(class_table(self.classes)).split("\n")
-        return [str(self.task.rows), *self.task.notes, *classes, *self.unused]
+        return [str(self.task.rows), *self.task.notes, *classes, *self.unused, *cautions(self.plan, self.data)]
 
     @property
     def unused(self) -> list[str]:

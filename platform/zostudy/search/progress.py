@@ -11,10 +11,11 @@ from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import SearchResult, propose
 from zostudy.search.pruning import Evaluations, best_so_far, thresholds
+from zostudy.search.seeds import due_seeds, judged
 
 
 class CellProgress:
-    """The progress of a cell: search trials in order, each proposed from those up to n - lag; then confirm trials.
+    """The progress of a cell: configurations in order, each proposed from those up to n - lag; then confirm trials.
 
     A stored confirm trial counts as long as it confirms the best of the search. If a longer search finds something
     better, the trial runs again.
@@ -26,8 +27,9 @@ class CellProgress:
         self._plan = plan
         self._finished: dict[str, TrialRow] = {}
         self._running: set[str] = set()
-        self._proposed: dict[str, Mapping[str, Any]] = {}
-        self._results: dict[str, SearchResult] = {}
+        self._proposed: dict[int, Mapping[str, Any]] = {}
+        self._runs: dict[tuple[int, int], SearchResult] = {}  # by configuration and seed
+        self._results: list[SearchResult] = []  # of configurations, without a gap
         self._best: TrialRow | None = None
 
     @property
@@ -42,19 +44,29 @@ class CellProgress:
 
     @property
     def n_trials(self) -> int:
-        """Trials of the cell in all. No more confirm trials run once every search trial has failed."""
+        """Trials of the cell in all. No more confirm trials run once every configuration has failed."""
         confirmed = sum(row.stage == "confirm" for row in self._finished.values())
-        return self.cell.n_search + (confirmed if self.abandoned else self.cell.n_confirm)
+        return self.n_search_trials + (confirmed if self.abandoned else self.cell.n_confirm)
+
+    @property
+    def n_search_trials(self) -> int:
+        """Search trials in all, as far as is known: without the seeds that configurations have lost."""
+        return self.cell.n_search * self.cell.n_seeds - self.n_lost
+
+    @property
+    def n_lost(self) -> int:
+        """Seeds that configurations have lost."""
+        return sum(self.cell.n_seeds - result.n_trials for result in self._results)
 
     @property
     def abandoned(self) -> bool:
-        """Whether all search trials have failed, so that there is no configuration to confirm."""
+        """Whether all configurations have failed, so that there is none to confirm."""
         return self._best is None and self.cell.n_search > 0 and self.search_results(self.cell.n_search) is not None
 
     @property
     def rows(self) -> list[TrialRow]:
         """The finished trials that count, in no order."""
-        return [row for row in self._finished.values() if row.stage == "search" or self._confirms(row)]
+        return [row for row in self._finished.values() if self._counts(row)]
 
     @property
     def best_dev_auc(self) -> float | None:
@@ -74,27 +86,28 @@ class CellProgress:
         self._running.discard(row.trial)
         self._finished[row.trial] = row
         if row.stage == "search":
-            result = self._search_result(row, evaluations)
-            self._results[row.trial], self._proposed[row.trial] = result, result.params
-            results = self.search_results(self.cell.n_search)
-            if results is not None and (best := best_of(results)) is not None:
-                self._best = self._finished[self._names("search", best + 1)[best]]
+            run = self._run(row, evaluations)
+            self._runs[row.number, row.search_seed or 0] = run
+            self._proposed[row.number] = run.params
+            self._judge()
 
     def release(self, assignment: Assignment) -> None:
         """Takes back a started trial without an outcome: it is next again."""
         self._running.discard(assignment.name)
 
     def search_results(self, stop: int) -> list[SearchResult] | None:
-        """Returns the results of search trials 0 to ``stop - 1`` in order, or None while one is missing."""
-        names = self._names("search", stop)
-        return [self._results[name] for name in names] if self._results.keys() >= set(names) else None
+        """Returns the results of configurations 0 to ``stop - 1`` in order, or None while one is missing."""
+        return self._results[:stop] if len(self._results) >= stop else None
 
-    def _confirms(self, row: TrialRow) -> bool:
+    def _counts(self, row: TrialRow) -> bool:
+        if row.stage == "search":
+            has_ended = row.number < len(self._results)
+            return not has_ended or (row.search_seed or 0) < self._results[row.number].n_trials
         if not self.cell.n_search or self.abandoned:
             return True
         return self._best is not None and confirms(row.params, self._best.params, row.algorithm)
 
-    def _search_result(self, row: TrialRow, evaluations: Evaluations) -> SearchResult:
+    def _run(self, row: TrialRow, evaluations: Evaluations) -> SearchResult:
         curve = best_so_far(self._plan.spec.budget, evaluations, whole=row.status == "complete")
         return SearchResult(self._searched_values(row), row.dev_auc, curve, row.status == "pruned")
 
@@ -103,36 +116,72 @@ class CellProgress:
         known = default_settings(row.algorithm) | dict(row.params)
         return {key: known[key] for key in self.cell.space if key in known}
 
+    def _judge(self) -> None:
+        """Adds the results of the configurations that have ended, and finds the best once all have."""
+        while (number := len(self._results)) < self.cell.n_search:
+            runs, due = self._finished_runs(number), self._due_seeds(number)
+            if len(runs) < due:
+                return
+            self._results.append(judged(runs[:due]))
+        if (best := best_of(self._results)) is not None:
+            self._best = self._finished[self._name("search", best)]
+
+    def _due_seeds(self, number: int) -> int:
+        """Returns how many seeds configuration n is to run, as far as is known. Those up to n - lag have ended."""
+        told = self._results[: self._n_told(number)]
+        best = best_of(told)
+        of_best = () if best is None else told[best].seeds
+        finished = [run.dev_auc for run in self._finished_runs(number)]
+        return due_seeds(self._plan.spec.search, [each for each in of_best if each is not None], finished)
+
+    def _finished_runs(self, number: int) -> list[SearchResult]:
+        """Returns the results of a configuration on its first seeds, up to one that has not ended."""
+        runs: list[SearchResult] = []
+        while (run := self._runs.get((number, len(runs)))) is not None:
+            runs.append(run)
+        return runs
+
+    def _n_told(self, number: int) -> int:
+        return max(0, number - self._plan.spec.search.lag + 1)
+
     def _next_search(self) -> Assignment | None:
-        number = self._first_open("search", self.cell.n_search)
-        if number is None:
-            return None
+        for number in range(len(self._results), self.cell.n_search):
+            told = self.search_results(self._n_told(number))
+            if told is None:
+                return None
+            for seed in range(self._due_seeds(number)):
+                if not self._is_known(self._name("search", number, seed)):
+                    return self._search_trial(number, seed, told)
+        return None
+
+    def _search_trial(self, number: int, seed: int, told: Sequence[SearchResult]) -> Assignment:
         spec = self._plan.spec
-        told = self.search_results(max(0, number - spec.search.lag + 1))
-        if told is None:
-            return None
-        *earlier, name = self._names("search", number + 1)
-        params = propose(spec, self.cell, number, told, [self._proposed[each] for each in earlier])
-        self._proposed[name] = params
-        return self._plan.assign(self.cell, "search", number, params, thresholds(spec, told))
+        if number not in self._proposed:
+            earlier = [self._proposed[each] for each in range(number)]
+            self._proposed[number] = propose(spec, self.cell, number, told, earlier)
+        params = self._proposed[number]
+        return self._plan.assign(self.cell, "search", number, params, thresholds(spec, told), seed)
 
     def _next_confirm(self) -> Assignment | None:
-        number = self._first_open("confirm", self.cell.n_confirm)
-        if number is None or (self._best is None and self.cell.n_search):
+        if self._best is None and self.cell.n_search:
+            return None
+        known = {row.trial for row in self.rows} | self._running
+        numbers = range(self.cell.n_confirm)
+        number = next((each for each in numbers if self._name("confirm", each) not in known), None)
+        if number is None:
             return None
         params = self._searched_values(self._best) if self._best else {}
         return self._plan.assign(self.cell, "confirm", number, params)
 
-    def _first_open(self, stage: Stage, n_trials: int) -> int | None:
-        known = {row.trial for row in self.rows} | self._running
-        return next((n for n, name in enumerate(self._names(stage, n_trials)) if name not in known), None)
+    def _is_known(self, search_trial: str) -> bool:
+        return search_trial in self._finished or search_trial in self._running
 
-    def _names(self, stage: Stage, stop: int) -> list[str]:
-        return [trial_name(self.cell.name, stage, number) for number in range(stop)]
+    def _name(self, stage: Stage, number: int, seed: int = 0) -> str:
+        return trial_name(self.cell.name, stage, number, seed)
 
 
 def best_of(results: Sequence[SearchResult]) -> int | None:
-    """Returns the number of a cell's best search trial; None if none of them ran to its end."""
+    """Returns the number of a cell's best configuration; None if none of them ran to its end."""
     complete = {n: result.dev_auc for n, result in enumerate(results) if result.dev_auc is not None and result.complete}
     return max(complete, key=lambda n: rank_of(complete[n], n), default=None)
 
@@ -165,6 +214,11 @@ class StudyProgress:
     def done(self) -> bool:
         """Whether every trial has finished."""
         return all(cell.n_finished >= cell.n_trials for cell in self.cells.values())
+
+    @property
+    def n_lost(self) -> int:
+        """Seeds that configurations have lost: trials that need not run."""
+        return sum(cell.n_lost for cell in self.cells.values())
 
     @property
     def failed(self) -> list[TrialRow]:

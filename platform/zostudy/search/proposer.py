@@ -24,24 +24,38 @@ RANDOM_DRAWS = 100
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A finished search trial, as Optuna is told of it.
+    """A finished configuration, as Optuna is told of it.
 
     Attributes:
         params: the searched values.
-        dev_auc: the value that is maximised; None for a failed trial.
+        dev_auc: the value that is maximised; None for one that failed.
         curve: the best dev AUC so far by queries, at each evaluation point that the trial reached.
         pruned: whether the trial was stopped early.
+        seeds: dev AUC of each seed that ran, None where it failed; empty in a search of one seed.
     """
 
     params: Mapping[str, Any]
     dev_auc: float | None
     curve: Mapping[float, float] = field(default_factory=dict)
     pruned: bool = False
+    seeds: tuple[float | None, ...] = ()
 
     @property
     def complete(self) -> bool:
-        """Whether the trial ran to its end."""
+        """Whether it ran to its end."""
         return self.dev_auc is not None and not self.pruned
+
+    @property
+    def n_trials(self) -> int:
+        """The trials that it took."""
+        return max(1, len(self.seeds))
+
+    @property
+    def steps(self) -> dict[int, float]:
+        """Optuna's intermediate values: dev AUC by seed, or in a search of one seed the best so far by queries."""
+        if self.seeds:
+            return {seed: dev_auc for seed, dev_auc in enumerate(self.seeds) if dev_auc is not None}
+        return {ceil(queries): dev_auc for queries, dev_auc in self.curve.items()}
 
 
 def propose(
@@ -51,7 +65,7 @@ def propose(
     told: Sequence[SearchResult],
     proposed: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Returns the searched values of a cell's search trial.
+    """Returns the searched values of a cell's configuration.
 
     Trial 0 has the method's defaults, as far as the space contains them. Study and sampler are made anew for each
     proposal, so it depends neither on the order in which trials end nor on a resume. In a space of a few choices the
@@ -109,8 +123,8 @@ def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
 def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:
     """Returns the Optuna trial of a result: COMPLETE or PRUNED with its dev AUC, or FAIL.
 
-    Its steps are queries. TPE ranks pruned trials by their last step, longer ones first. A value outside the space is
-    left out, as Optuna refuses it; the default of an option that a method has gained may be such a value.
+    TPE ranks pruned trials by their last step, longer ones first. A value outside the space is left out, as Optuna
+    refuses it; the default of an option that a method has gained may be such a value.
     """
     from optuna.trial import TrialState, create_trial
 
@@ -121,5 +135,5 @@ def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:
         params=params,
         distributions={key: space[key] for key in params},
         value=result.dev_auc,
-        intermediate_values={ceil(queries): dev_auc for queries, dev_auc in result.curve.items()},
+        intermediate_values=result.steps,
     )

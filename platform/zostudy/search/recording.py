@@ -198,6 +198,7 @@ class Recording:
             trial=assignment.name,
             stage=assignment.stage,
             number=assignment.number,
+            search_seed=assignment.search_seed if assignment.stage == "search" else None,
             method=assignment.method.label,
             algorithm=assignment.method.algorithm,
             model=setup.spec.model.name,

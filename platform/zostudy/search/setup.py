@@ -93,14 +93,11 @@ class TrialSetup:
     options: MethodOptions
     imbalance: ImbalanceSettings
 
-    def make_method(self) -> Method:
-        """Returns the method at its start.
-
-        Raises:
-            SpecError: the options do not fit the budget or the batch.
-        """
+    @property
+    def context(self) -> Context:
+        """What the method knows of its trial."""
         rows = self.draw.train_rows
-        context = Context(
+        return Context(
             seed=self.assignment.noise_seed,
             labels=self.data.labels[rows],
             rows=rows,
@@ -110,7 +107,14 @@ class TrialSetup:
             budget=self.spec.budget.queries,
             imbalance=self.imbalance,
         )
-        return get_method(self.assignment.method.algorithm)(self.options, context)
+
+    def make_method(self) -> Method:
+        """Returns the method at its start.
+
+        Raises:
+            SpecError: the options do not fit the budget or the batch.
+        """
+        return get_method(self.assignment.method.algorithm)(self.options, self.context)
 
     def params(self) -> dict[str, Any]:
         """Returns the stored settings: each option by its name, each imbalance setting as ``imbalance.<setting>``."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from zostudy.config.distributions import Choice, Range
-from zostudy.config.settings import PREFIX
+from zostudy.config.settings import PREFIX, imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
-from zostudy.methods import ImbalanceSettings, MethodOptions, get_method
+from zostudy.methods import MethodOptions, get_method
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -44,15 +44,11 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
 
 
 def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
-    """Returns the default of each key whose space contains it: the start of the search."""
-    defaults = {field.name: field.default for field in fields(get_method(method.algorithm).Options)}
-    settings = {PREFIX + name: value for name, value in spec.imbalance if name in _setting_names()}
-    known = defaults | settings
+    """Returns the value that each key has without a search, where its space contains it: the start of the search."""
+    options = get_method(method.algorithm).Options(**method.options)
+    settings = {PREFIX + name: value for name, value in asdict(imbalance_settings(spec, {}, options)).items()}
+    known = asdict(options) | settings
     return {key: known[key] for key, values in space.items() if values.contains(known[key])}
-
-
-def _setting_names() -> set[str]:
-    return {field.name for field in fields(ImbalanceSettings)}
 
 
 def _is_whole(key: str, options: type[MethodOptions]) -> bool:

@@ -1,0 +1,46 @@
+"""Default search spaces: what a method is searched over in a study that names no ``search.space``.
+
+An option declares its own, beside its documentation: ``Annotated[float, Gt(0), Doc("..."), LogRange(0.3, 30)]``. An
+option that declares none keeps its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from zostudy.methods.base import Method
+from zostudy.methods.options import (
+    ImbalanceSettings,
+    LogRange,
+    MethodOptions,
+    ObjectiveOptions,
+    OneOf,
+    describe_options,
+)
+
+DefaultSpace: TypeAlias = dict[str, LogRange | OneOf]
+
+
+def default_space(method: type[Method], fixed: Mapping[str, Any]) -> DefaultSpace:
+    """Returns what a search of a method varies by default, by option or ``imbalance.SETTING``; empty if nothing.
+
+    Args:
+        method: a registered method.
+        fixed: the options and ``imbalance.SETTING`` that a study fixes, with their values. They are not searched.
+    """
+    if not method.spends_queries:
+        return {}
+    values = {option.name: option.default for option in describe_options(method.Options)} | dict(fixed)
+    declared = _declared(method.Options)
+    if issubclass(method.Options, ObjectiveOptions):  # which draws batches
+        declared |= {f"imbalance.{name}": space for name, space in _declared(ImbalanceSettings).items()}
+    return {
+        name: space
+        for name, space in declared.items()
+        if name not in fixed and (space.only_with is None or space.only_with in values.items())
+    }
+
+
+def _declared(options: type[MethodOptions | ImbalanceSettings]) -> DefaultSpace:
+    return {option.name: option.space for option in describe_options(options) if option.space is not None}
