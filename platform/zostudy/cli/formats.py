@@ -133,6 +133,8 @@ def _print_rich(table: Table, apart: bool) -> None:
             longest = max((len(word) for cell in cells for word in cell.split()), default=0)
             shown.add_column(Text(cells[0]), justify="right", min_width=longest)
     for i, row in enumerate(table.rows):
+        if table.below and i == len(table.rows) - table.below:
+            shown.add_section()
         shown.add_row(*(Text(cell, "bold" if (i, j) in table.best else "") for j, cell in enumerate(row)))
     console = Console()
     if apart:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zostudy.methods.base import Access
 
 MOST_EXAMPLES = 256
 
@@ -23,6 +25,22 @@ class Scorer(Protocol):
         ...
 
 
+class OpenScorer(Scorer, Protocol):
+    """A scorer that also gives what no black box gives, for the references that need it."""
+
+    def states(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        """Returns the states from which the scores are read, float32 ``[q, b, D]``."""
+        ...
+
+    def gradients(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        """Returns the scores, each before its gradient in the latent, float32 ``[q, b, C * (1 + d)]``."""
+        ...
+
+
 @dataclass(frozen=True)
 class MicroBatch:
     """Some of a step's queries, or some examples of each: what one replica scores at once.
@@ -34,6 +52,7 @@ class MicroBatch:
         rows: int32 ``[q, b]``, these examples.
         seed: names the subspace.
         group: number of consecutive queries that share each forward.
+        access: what is wanted of each example.
     """
 
     queries: slice
@@ -42,10 +61,15 @@ class MicroBatch:
     rows: NDArray[np.int32]
     seed: int
     group: int
+    access: Access = "scores"
 
     def score(self, scorer: Scorer) -> NDArray[np.float32]:
-        """Returns the scorer's scores, float32 ``[q, b, C]``."""
-        return scorer.score(self.latents, self.rows, self.seed, self.group)
+        """Returns the scorer's answer, float32 ``[q, b, C]``, or as wide as states or gradients are."""
+        given = self.latents, self.rows, self.seed, self.group
+        if self.access == "scores":
+            return scorer.score(*given)
+        opened = cast(OpenScorer, scorer)
+        return opened.states(*given) if self.access == "states" else opened.gradients(*given)
 
 
 Answer = tuple[list[NDArray[np.float32]], float]
@@ -53,7 +77,12 @@ Answer = tuple[list[NDArray[np.float32]], float]
 
 
 def cut_queries(
-    latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int, group: int, size: int
+    latents: NDArray[np.float32],
+    rows: NDArray[np.int32],
+    seed: int,
+    group: int,
+    size: int,
+    access: Access = "scores",
 ) -> list[MicroBatch]:
     """Cuts queries into even micro-batches; a group stays together on each example.
 
@@ -65,6 +94,7 @@ def cut_queries(
         seed: of the subspace.
         group: number of consecutive queries that share a forward.
         size: about how many examples a micro-batch should hold.
+        access: what is wanted of each example.
     """
     n_queries, batch = rows.shape
     n_groups = -(-n_queries // group)
@@ -78,7 +108,9 @@ def cut_queries(
         for columns in column_parts
     ]
     return [
-        MicroBatch(queries, columns, latents[queries], np.ascontiguousarray(rows[queries, columns]), seed, group)
+        MicroBatch(
+            queries, columns, latents[queries], np.ascontiguousarray(rows[queries, columns]), seed, group, access
+        )
         for queries, columns in cuts
     ]
 
@@ -92,7 +124,8 @@ class ScoreBuffer:
     """The scores of some queries, filled in as answers come, so that they can be saved half done.
 
     Attributes:
-        scores: float32 ``[q, b, C]``; C is 0 before the first answer, and unknown scores are NaN.
+        scores: float32 ``[q, b, C]``; C is 0 before the first answer, and unknown scores are NaN. States and gradients
+            stand in place of scores where these were asked for.
         known: bool ``[q, b]``, which of them are known.
         seconds: that replicas worked for them.
     """

@@ -18,6 +18,7 @@ from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.replica_set import ReplicaLister, ReplicaSet
 from zostudy.errors import ClusterError, one_line_of
+from zostudy.methods.base import Access
 
 CALLS_OF_A_LONG_QUEUE = 4
 MOST_BATCHES_OF_A_CALL = 8
@@ -39,6 +40,7 @@ class Pool(ABC):
         seed: int,
         group: int = 1,
         buffer: ScoreBuffer | None = None,
+        access: Access = "scores",
     ) -> ScoreBuffer:
         """Returns the scores of latents ``[q, d]`` on rows ``[q, b]`` in the subspace named by ``seed``.
 
@@ -48,6 +50,7 @@ class Pool(ABC):
             seed: of the subspace.
             group: number of consecutive queries that share a forward.
             buffer: holds the scores that are known already; it is filled in as answers come, and returned.
+            access: what is wanted of each example; states or gradients then stand in place of scores.
 
         Raises:
             ReplicaError: replicas die of a micro-batch.
@@ -56,7 +59,7 @@ class Pool(ABC):
             Exception: the scorer raised this.
         """
         buffer = ScoreBuffer(rows.shape) if buffer is None else buffer
-        batches = cut_queries(latents, rows, seed, group, self._micro_batch_size)
+        batches = cut_queries(latents, rows, seed, group, self._micro_batch_size, access)
         if missing := [batch for batch in batches if not buffer.holds(batch)]:
             self._score(missing, buffer)
         return buffer

@@ -26,7 +26,7 @@ def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) ->
         study: with absolute paths.
         may_be_elsewhere: keys of files and folders that need not be on this machine.
     """
-    checks = (_source_problems, missing_paths, _length_problems, _pruning_problems, space_problems)
+    checks = (_source_problems, missing_paths, _prompt_problems, _length_problems, _pruning_problems, space_problems)
     found = (problem for check in checks for problem in check(study))
     problems = [problem for problem in found if problem.path not in may_be_elsewhere]
     return problems or list(_budget_problems(study))
@@ -42,6 +42,15 @@ def _source_problems(study: StudySpec) -> Iterator[Problem]:
         known = ", ".join(WELL_KNOWN_TASKS)
         remedy = suggestion(task.name, WELL_KNOWN_TASKS, f"give one of these, or a name out of {known}")
         yield Problem(("task", "name"), rule, task.name, remedy)
+
+
+def _prompt_problems(study: StudySpec) -> Iterator[Problem]:
+    """A method that tunes the prompt needs one."""
+    tuned = [method.label for method in study.methods if get_method(method.algorithm).spends_queries]
+    if not study.model.prompt_tokens and tuned:
+        rule = f"must be at least 1 where a method tunes the prompt, as {tuned[0]} does"
+        remedy = "raise it, or keep only methods that tune nothing, such as no-prompt"
+        yield Problem(("model", "prompt_tokens"), rule, study.model.prompt_tokens, remedy)
 
 
 def _length_problems(study: StudySpec) -> Iterator[Problem]:

@@ -47,7 +47,9 @@ class ModelSpec(Section):
     head: Annotated[
         Literal["auto", HeadKind], key("how the model scores a text; auto: as its architecture suggests")
     ] = "auto"
-    prompt_tokens: Annotated[Positive, key("number of prompt vectors in front of each text")] = 10
+    prompt_tokens: Annotated[
+        Whole, Field(ge=0), key("number of prompt vectors in front of each text; 0: none, so that nothing can be tuned")
+    ] = 10
     prompt_scale: Annotated[
         PositiveNumber,
         key("spread of a prompt entry for a standard normal latent, in units of the embedding table's spread"),

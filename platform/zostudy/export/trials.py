@@ -56,7 +56,8 @@ class StudyResults:
 
         Args:
             name: the trial's; or of a cell, such as ``zosa-r50``, or ``best``: the confirm trial with the best dev AUC
-                of that cell, or of the study, the first of equals.
+                of that cell, or of the study, the first of equals. References, which need more than a black box gives,
+                are never the study's best, nor are methods without a prompt.
 
         Raises:
             ResultsError: no trial has that name, or it kept no point.
@@ -64,7 +65,7 @@ class StudyResults:
         trials = self.results.trials
         names, cells = trials["trial"].tolist(), trials["cell"].unique().tolist()
         if name == BEST:
-            name = self._best(trials, f"study {self.spec.name}")
+            name = self._best(_exportable(trials), f"study {self.spec.name}")
         elif name in cells and name not in names:
             name = self._best(trials[trials["cell"] == name], f"cell {name}")
         elif name not in names:
@@ -76,6 +77,12 @@ class StudyResults:
         if row["latent"] is None:
             fault = f"{name} is {row['status']} ({row['error']})"
             raise ResultsError("a trial must have kept a prompt", got=fault, remedy="name another one")
+        if not len(row["latent"]) or not self.spec.model.prompt_tokens:
+            raise ResultsError(
+                "a trial must have a prompt",
+                got=f"{row['method']} puts none in front of the text",
+                remedy="name a trial of another method",
+            )
         return StoredTrial(self, {str(column): value for column, value in row.items()})
 
     def _best(self, trials: pd.DataFrame, whose: str) -> str:
@@ -173,6 +180,14 @@ class StoredTrial:
         """
         values = self.confirm_seeds[column]
         return bounded_interval(values if values.notna().all() else (), bounds(column))
+
+
+def _exportable(trials: pd.DataFrame) -> pd.DataFrame:
+    """Returns the trials without those of references that need more than scores, and of methods without a prompt."""
+    opened = trials["needs"].isin(("states", "gradients"))
+    without_prompt = trials["latent"].map(lambda latent: latent is not None and not len(latent))
+    black_boxes: pd.DataFrame = trials[~opened & ~without_prompt]
+    return black_boxes
 
 
 def _no_complete(trials: pd.DataFrame) -> tuple[str, str]:

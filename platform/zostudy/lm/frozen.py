@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -17,16 +18,16 @@ from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.packing import Indices, Layout, cut_forwards, lay_out
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.pooling import pooled
+from zostudy.lm.prompted import PromptedLM
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.subspace import Subspaces
 from zostudy.lm.weights import TORCH_DTYPES, DType, Weights, load_model, load_weights
 
 # Smaller forwards pay per call, larger ones fall out of the processor's caches.
 FORWARD_TOKENS = {"cpu": 4096, "cuda": 65536}
 
 
-class FrozenLM:
+class FrozenLM(PromptedLM):
     """A frozen model with a task's tokens: latents and row numbers in, label scores out."""
 
     def __init__(self, spec: ModelSpec, weights: Weights, task: EncodedTask, device: str = "cpu") -> None:
@@ -38,80 +39,67 @@ class FrozenLM:
             task: the token ids.
             device: a torch device.
         """
-        self._spec = spec
-        self._task = task
+        super().__init__(spec, task, device, weights.embedding_spread)
         self._pooling = weights.pooling
-        self._device = torch.device(device)
         self._model = Transformer.of(weights.architecture, weights.tensors(device))
-        self._shares_prompts = can_share_prompts(weights, task)
-        self._subspaces = Subspaces(
-            self.embed, weights.embedding_spread, task.start_vocabulary, spec.prompt_tokens, spec.prompt_scale
-        )
+        self._can_share = can_share_prompts(weights, task)
         self._labels = None if len(task.label_tokens) else self._label_states()
 
-    def score(
-        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
-    ) -> NDArray[np.float32]:
-        """Returns float32 scores ``[q, b, C]``: the label words' logits of each row under each prompt.
-
-        Args:
-            latents: float32 ``[q, d]``.
-            rows: int32 ``[q, b]``, row numbers of the task.
-            seed: names the subspace and start tokens.
-            group: number of consecutive queries that share a forward on each example, so that their difference is not
-                disturbed by the batch it was computed in.
-        """
-        return self.score_prompts(self.prompts(latents, seed), rows, group)
-
-    @torch.inference_mode()
-    def prompts(self, latents: NDArray[np.float32], seed: int) -> Tensor:
-        """Returns the prompts of latents ``[q, d]`` in the subspace that the seed names, float32 ``[q, n, D]``."""
-        return self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
-
     def embed(self, ids: Tensor) -> Tensor:
-        """Returns the vectors ``[..., D]`` of tokens, in the dtype of the matrix products."""
+        """See ``PromptedLM``."""
         return functional.embedding(ids.to(self._device), self.embeddings)
 
     @property
     def embeddings(self) -> Tensor:
-        """The vectors of all tokens ``[V, D]``, in the dtype of the matrix products."""
+        """See ``PromptedLM``."""
         return self._model.embeddings
 
-    @torch.inference_mode()
-    def score_prompts(self, prompts: Tensor, rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
-        """As ``score``, with the prompts themselves, float32 ``[q, n, D]``."""
-        prompts = prompts.to(self._device)
-        scores = np.empty((*rows.shape, self._task.n_classes), dtype=np.float32)
-        most = FORWARD_TOKENS[self._device.type]
-        lengths, prompt_tokens = self._task.lengths[rows], self._spec.prompt_tokens
-        for queries, columns in cut_forwards(lengths, prompt_tokens, self._shares_prompts, group, most):
-            scores[queries, columns] = self._forward(prompts, queries, rows[queries, columns])
-        return scores
+    @property
+    def _width(self) -> int:
+        return self._model.shape.width
 
-    def _forward(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-        layout = lay_out(self._task, queries, rows, self._spec.prompt_tokens, self._shares_prompts)
+    def _forwards(self, rows: NDArray[np.int32], prompt_tokens: int, group: int) -> Iterator[tuple[Indices, Indices]]:
+        most, shared = FORWARD_TOKENS[self._device.type], self._shares(prompt_tokens)
+        return cut_forwards(self._task.lengths[rows], prompt_tokens, shared, group, most)
+
+    def _shares(self, prompt_tokens: int) -> bool:
+        """Returns whether texts share one copy of their prompt; there may be none to share."""
+        return self._can_share and prompt_tokens > 0
+
+    def _scores(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> Tensor:
+        states, layout = self._laid_states(prompts, queries, rows)
+        if self._labels is None:
+            scores = self._model.logits(states)
+        else:
+            scores = self._spec.temperature * functional.normalize(states, dim=-1) @ self._labels.T
+        return self._in_order(scores, layout)
+
+    def _states(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> Tensor:
+        return self._in_order(*self._laid_states(prompts, queries, rows))
+
+    def _laid_states(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> tuple[Tensor, Layout]:
+        """Returns the states ``[s, D]`` in the order of their layout."""
+        n = prompts.shape[1]
+        layout = lay_out(self._task, queries, rows, n, self._shares(n))
         inputs = self._embedded(layout.ids)
         inputs[self._to_device(layout.prompt_positions)] = prompts[self._to_device(layout.prompt_queries)]
-        scores = self._read(inputs, self._attention(layout), layout)
-        unsorted = np.empty((len(rows), self._task.n_classes), dtype=np.float32)
-        unsorted[layout.order] = scores.cpu().numpy()
-        return unsorted
-
-    def _read(self, inputs: Tensor, attention: Attention, layout: Layout) -> Tensor:
-        """Returns float32 scores ``[s, C]`` in the layout's order."""
+        attention = self._attention(layout, self._shares(n))
         if self._labels is None:
-            return self._model.logits(self._model.forward(inputs, attention, self._to_device(layout.read)))
+            return self._model.forward(inputs, attention, self._to_device(layout.read)), layout
         states = self._model.forward(inputs, attention, None)
         by_length = (states[b.start : b.stop].unflatten(0, (b.count, b.length)) for b in attention.buckets)
-        texts = torch.cat([pooled(own, self._pooling) for own in by_length])
-        return self._spec.temperature * functional.normalize(texts, dim=-1) @ self._labels.T
+        return torch.cat([pooled(own, self._pooling) for own in by_length]), layout
 
-    def _attention(self, layout: Layout) -> Attention:
+    def _in_order(self, laid: Tensor, layout: Layout) -> Tensor:
+        """Returns the texts' rows in the order in which the texts were given."""
+        return laid[self._to_device(np.argsort(layout.order))]
+
+    def _attention(self, layout: Layout, shared: bool) -> Attention:
         positions = self._to_device(layout.positions)
         lengths, counts = np.unique(layout.lengths, return_counts=True)
         starts = layout.head + np.cumsum(lengths * counts) - lengths * counts
         buckets = [LengthBucket(*of) for of in zip(starts.tolist(), counts.tolist(), lengths.tolist(), strict=True)]
-        if self._shares_prompts:
+        if shared:
             n_prompts = len(layout.prompt_queries)
             prefixes = self._to_device(layout.prefixes).split(counts.tolist())
             texts = [LengthBucket(b.start, b.count, b.length, own) for b, own in zip(buckets, prefixes, strict=True)]
@@ -121,7 +109,7 @@ class FrozenLM:
     def _embedded(self, ids: NDArray[np.int32]) -> Tensor:
         return self.embed(torch.from_numpy(ids)).float()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _label_states(self) -> Tensor:
         """Returns the label texts' unit vectors ``[C, D]``, without a prompt."""
         states = []

@@ -28,6 +28,10 @@ class Head(Protocol):
         """
         ...
 
+    def states(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Returns the states ``[b, D]`` from which the scores are read."""
+        ...
+
 
 class TokenHead:
     """Logits of the label words at one position, for masked and causal models alike."""
@@ -45,6 +49,11 @@ class TokenHead:
         # One position a text, unless the model multiplies by its output weights without calling that module.
         at_answer = logits[:, 0] if logits.shape[1] == 1 else logits[texts, answers]
         return at_answer[:, self._label_tokens]
+
+    def states(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
+        """See ``Head``; the states are the body's last ones, before any transform of the head."""
+        states: Tensor = self._model.base_model(**inputs).last_hidden_state
+        return states[torch.arange(len(answers), device=answers.device), answers]
 
 
 @contextmanager
@@ -79,6 +88,11 @@ class EncoderHead:
 
     def __call__(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
         """See ``Head``."""
+        texts = self.states(inputs, answers, lengths)
+        return self._temperature * functional.normalize(texts, dim=-1) @ self._labels.T
+
+    def states(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
+        """See ``Head``; the states are pooled."""
         states: Tensor = self._model(**inputs).last_hidden_state
         texts = [pooled(state[:length], self._pooling) for state, length in zip(states, lengths, strict=True)]
-        return self._temperature * functional.normalize(torch.stack(texts).float(), dim=-1) @ self._labels.T
+        return torch.stack(texts).float()

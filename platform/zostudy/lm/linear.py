@@ -42,7 +42,8 @@ class Linear:
         """Returns ``activation(inputs @ weight.T + bias)`` in the weight's dtype.
 
         On a CPU oneDNN is called directly: it keeps float32 products at full precision, applies the activation while
-        the result is still in cache, and was 1.15 to 1.4 times as fast as ``functional.linear`` and an activation.
+        the result is still in cache, and was 1.15 to 1.4 times as fast as ``functional.linear`` and an activation. It
+        has no derivative, so where one is wanted (autograd records), these two are called.
 
         Args:
             inputs: ``[T, in]``.
@@ -51,7 +52,7 @@ class Linear:
         """
         weight, bias = self.weight[rows], None if self.bias is None else self.bias[rows]
         inputs = inputs.to(weight.dtype)
-        if inputs.device.type == "cpu" and _onednn_multiplies(weight.dtype):
+        if inputs.device.type == "cpu" and not torch.is_grad_enabled() and _onednn_multiplies(weight.dtype):
             kind, variant = _FUSED[activation]
             fused: Any = torch.ops.mkldnn._linear_pointwise
             return torch.as_tensor(fused(inputs, weight, bias, kind, [], variant))

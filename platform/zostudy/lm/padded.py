@@ -15,8 +15,8 @@ from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.heads import EncoderHead, Head, TokenHead
 from zostudy.lm.packing import Indices
 from zostudy.lm.pooling import find_pooling
+from zostudy.lm.prompted import PromptedLM
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.subspace import Subspaces
 
 # Larger forwards fall out of the processor's caches, smaller ones pay per call: measured on minilm and mini-roberta.
 FORWARD_TOKENS = 2048
@@ -33,7 +33,7 @@ PADDING_UNSEEN = frozenset(
 """``model_type`` of models that read to both sides, and whose scores masked padding does not touch."""
 
 
-class PaddedLM:
+class PaddedLM(PromptedLM):
     """As ``FrozenLM``, slower, for any model that transformers loads; embeds and reads with the model's own modules."""
 
     def __init__(
@@ -44,53 +44,32 @@ class PaddedLM:
         Raises:
             ModelError: an encoder pools its states in an unknown way.
         """
-        self._spec = spec
-        self._task = task
-        self._device = torch.device(device)
-        self._model = model.to(self._device)
+        self._model = model.to(device).requires_grad_(False)
         self._embedding = model.get_input_embeddings()
         self._dtype: torch.dtype = self._embedding.weight.dtype
+        super().__init__(spec, task, device, _spread(self._embedding))
         self._padding = padding_of(model.config, source.head)
         self._head = self._make_head(source)
-        self._subspaces = Subspaces(
-            self.embed, self._embedding_spread(), task.start_vocabulary, spec.prompt_tokens, spec.prompt_scale
-        )
 
-    def score(
-        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
-    ) -> NDArray[np.float32]:
-        """See ``FrozenLM.score``."""
-        return self.score_prompts(self.prompts(latents, seed), rows, group)
-
-    @torch.inference_mode()
-    def prompts(self, latents: NDArray[np.float32], seed: int) -> Tensor:
-        """See ``FrozenLM.prompts``."""
-        return self._subspaces.get(seed, latents.shape[1]).prompts(torch.from_numpy(latents).to(self._device))
-
-    @torch.inference_mode()
+    @torch.no_grad()
     def embed(self, ids: Tensor) -> Tensor:
-        """Returns the vectors ``[..., D]`` of tokens, in the model's dtype: by its own module, which may scale them."""
+        """See ``PromptedLM``. The vectors are made by the model's own module, which may scale them."""
         return torch.as_tensor(self._embedding(ids.to(self._device)))
 
     @property
     def embeddings(self) -> Tensor:
-        """The vectors of all tokens ``[V, D]``, in the model's dtype."""
+        """See ``PromptedLM``."""
         return self.embed(torch.arange(len(self._embedding.weight)))
 
-    @torch.inference_mode()
-    def score_prompts(self, prompts: Tensor, rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
-        """See ``FrozenLM.score_prompts``."""
-        prompts = prompts.to(self._device, self._dtype)
-        scores = np.empty((*rows.shape, self._task.n_classes), dtype=np.float32)
-        for queries, columns in self._forwards(rows, group):
-            scores[queries, columns] = self._forward(prompts, queries, rows[queries, columns])
-        return scores
+    @property
+    def _width(self) -> int:
+        return int(self._embedding.weight.shape[1])
 
-    def _forwards(self, rows: NDArray[np.int32], group: int) -> Iterator[tuple[Indices, Indices]]:
-        """Yields queries and columns of each forward: texts of similar length, a group always together."""
+    def _forwards(self, rows: NDArray[np.int32], prompt_tokens: int, group: int) -> Iterator[tuple[Indices, Indices]]:
+        """Yields texts of similar length, a group always together."""
         n_queries = len(rows)
         firsts = np.arange(0, n_queries, group)
-        lengths = np.maximum.reduceat(self._task.lengths[rows], firsts, axis=0) + self._spec.prompt_tokens
+        lengths = np.maximum.reduceat(self._task.lengths[rows], firsts, axis=0) + prompt_tokens
         order = np.argsort(lengths.T, axis=None, kind="stable")
         columns, groups = np.unravel_index(order, lengths.T.shape)
         for part in _packed(lengths[groups, columns], max(1, FORWARD_TOKENS // group)):
@@ -107,30 +86,41 @@ class PaddedLM:
         for length in np.unique(lengths):
             yield queries[lengths == length], columns[lengths == length]
 
-    def _forward(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+    def _scores(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> Tensor:
+        return self._head(*self._inputs(prompts, queries, rows))
+
+    def _states(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> Tensor:
+        return self._head.states(*self._inputs(prompts, queries, rows))
+
+    def _inputs(
+        self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]
+    ) -> tuple[dict[str, Tensor], Tensor, list[int]]:
+        """Returns what the head is called with for rows, each under the prompt of its query."""
         ids, real = self._task.padded(rows)
         mask = torch.from_numpy(real).to(self._device).long() if self._padding == "masked" and not real.all() else None
-        inputs = with_prompts(self.embed(torch.from_numpy(ids)), prompts[queries], self._task.lead, mask)
-        n = self._spec.prompt_tokens
+        own_prompts = prompts.to(self._dtype)[queries]
+        inputs = with_prompts(self.embed(torch.from_numpy(ids)), own_prompts, self._task.lead, mask)
+        n = prompts.shape[1]
         answers = torch.from_numpy(self._task.answers[rows].astype(np.int64)).to(self._device) + n
-        scores = self._head(inputs, answers, (self._task.lengths[rows] + n).tolist())
-        return np.asarray(scores.float().cpu().numpy())
+        return inputs, answers, (self._task.lengths[rows] + n).tolist()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _make_head(self, source: ModelSource) -> Head:
         if source.head != "encoder":
             return TokenHead(self._model, torch.from_numpy(self._task.label_tokens).long().to(self._device))
         pooling = find_pooling(source, self._task.lead)
         return EncoderHead(self._model, self._task.label_texts, pooling, self._spec.temperature)
 
-    def _embedding_spread(self) -> float:
-        """Returns the standard deviation of all entries of all tokens' vectors."""
-        total = squares = count = 0.0
-        for ids in torch.arange(len(self._embedding.weight)).split(_TOKENS_AT_ONCE):
-            vectors = self.embed(ids).double()
-            total, squares = total + float(vectors.sum()), squares + float(vectors.square().sum())
-            count += vectors.numel()
-        return float(np.sqrt(max(0.0, squares - total * total / count) / (count - 1)))
+
+@torch.inference_mode()
+def _spread(embedding: Any) -> float:
+    """Returns the standard deviation of all entries of all tokens' vectors, as the model's own module makes them."""
+    total = squares = count = 0.0
+    for ids in torch.arange(len(embedding.weight), device=embedding.weight.device).split(_TOKENS_AT_ONCE):
+        vectors = embedding(ids).double()
+        total, squares = total + float(vectors.sum()), squares + float(vectors.square().sum())
+        count += vectors.numel()
+    return float(np.sqrt(max(0.0, squares - total * total / count) / (count - 1)))
 
 
 def with_prompts(texts: Tensor, prompts: Tensor, lead: int, mask: Tensor | None = None) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ class Subspace:
 
     def prompts(self, latents: torch.Tensor) -> torch.Tensor:
         """Returns float32 prompts ``[q, n, D]`` for float32 latents ``[q, d]``."""
-        return self.start + (latents @ self.projection).view(-1, *self.start.shape)
+        return self.start + (latents @ self.projection).view(len(latents), *self.start.shape)
 
 
 @dataclass
@@ -52,7 +52,8 @@ class Subspaces:
         """Returns the subspace that the seed names, of that many dimensions."""
         if (seed, dim) not in self._kept:
             model = self.embed, self.embedding_spread, self.vocabulary, self.prompt_tokens, self.prompt_scale
-            self._kept[seed, dim] = make_subspace(seed, dim, *model)
+            with torch.inference_mode(False), torch.no_grad():  # as autograd takes no tensors of the inference mode
+                self._kept[seed, dim] = make_subspace(seed, dim, *model)
         self._kept.move_to_end((seed, dim))
         while len(self._kept) > KEPT_SUBSPACES:
             self._kept.popitem(last=False)

@@ -2,8 +2,19 @@
 
 from typing_extensions import Doc
 
-from zostudy.methods import bpt_fzg, cma_es, fzoo, random_search, spsa, untuned, zosa  # noqa: F401  (they register)
-from zostudy.methods.base import Context, Method, Queries, State, Step, StepRecord
+from zostudy.methods import (  # noqa: F401  (they register)
+    bpt_fzg,
+    cma_es,
+    fzoo,
+    linear_probe,
+    no_prompt,
+    random_search,
+    spsa,
+    untuned,
+    white_box,
+    zosa,
+)
+from zostudy.methods.base import Access, Context, Evaluation, Method, Queries, State, Step, StepRecord
 from zostudy.methods.options import (
     ImbalanceSettings,
     LogRange,
@@ -16,8 +27,10 @@ from zostudy.methods.registry import get_method, method_names, register_method, 
 from zostudy.methods.spaces import default_space
 
 __all__ = [
+    "Access",
     "Context",
     "Doc",
+    "Evaluation",
     "ImbalanceSettings",
     "LogRange",
     "Method",

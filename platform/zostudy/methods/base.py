@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,13 @@ Scores: TypeAlias = NDArray[np.float32]
 Labels: TypeAlias = NDArray[np.int32]
 Losses: TypeAlias = NDArray[np.float64]
 State: TypeAlias = dict[str, Any]
+Access: TypeAlias = Literal["scores", "states", "gradients"]
+"""What a replica answers for one example under one prompt, as float32 numbers.
+
+``scores``: the C logits of the label words. ``states``: the D entries of the state from which the logits are read; an
+encoder's pooled state. ``gradients``: for each class its logit and the d entries of the logit's gradient in the latent.
+Only scores are what a black box gives.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,13 @@ class Queries:
         rows: int32 ``[q, b]``, row numbers into the task's table: the examples that prompt is evaluated on.
         group: number of consecutive queries that must share a forward (2 for a +/- pair, whose
             difference would amplify any noise between forwards). The last group may be shorter.
+        access: what is wanted of each example; more than scores only if the method declares that it ``needs`` it.
     """
 
     latents: Latents
     rows: Rows
     group: int = 1
+    access: Access = "scores"
 
     def cost(self, batch_size: int) -> int:
         """Returns the queries charged: ``q * b / batch_size``.
@@ -93,6 +103,7 @@ class Context:
 
 
 Step: TypeAlias = Generator[Queries, tuple[Scores, Labels], StepRecord]
+Evaluation: TypeAlias = Generator[Queries, tuple[Scores, Labels], Scores]
 
 
 class Method(ABC):
@@ -106,6 +117,11 @@ class Method(ABC):
         name: the name under which it is registered.
         Options: its options, a frozen dataclass.
         spends_queries: False for a method that tunes nothing; its options are never searched.
+        uses_prompt: False for a method that puts no vectors in front of the text; its latent is empty.
+        needs: what it asks of the model beside scores. A method that needs states or gradients is a reference with more
+            access than a black box gives, and is never ranked with the others.
+        state_attributes: names of attributes, arrays or numbers, that steps change beside the latent, such as a
+            momentum. They are saved with the latent, so that a resumed trial has them. Those of base classes are too.
         latent: float32 ``[d]``, the point to evaluate.
         step_number: steps done.
         queries_spent: queries spent so far, never above ``context.budget``.
@@ -114,6 +130,9 @@ class Method(ABC):
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]]
     spends_queries: ClassVar[bool] = True
+    uses_prompt: ClassVar[bool] = True
+    needs: ClassVar[Access] = "scores"
+    state_attributes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: MethodOptions, context: Context) -> None:
         """Starts at the zero latent, where the prompt is its start tokens.
@@ -123,7 +142,7 @@ class Method(ABC):
         """
         self.options = options
         self.context = context
-        self.latent: Latents = np.zeros(options.subspace_dim, dtype=np.float32)
+        self.latent: Latents = np.zeros(options.subspace_dim if self.uses_prompt else 0, dtype=np.float32)
         self.step_number = 0
         self.queries_spent = 0
         self._running: Step | None = None
@@ -139,6 +158,19 @@ class Method(ABC):
     @abstractmethod
     def step(self) -> Step:
         """Yields the queries of one step, moves the latent, returns the step's record."""
+
+    def evaluation(self, latent: Latents, rows: Rows) -> Evaluation:
+        """Yields the queries that evaluate a point, outside the budget, and returns the scores.
+
+        Args:
+            latent: float32 ``[d]``, one that the method has had.
+            rows: int32 ``[n]``, of dev or test.
+
+        Returns:
+            The scores, float32 ``[n, C]``, after the queries have been answered.
+        """
+        scores, _ = yield Queries(latent[None], rows[None])
+        return scores[0]
 
     @property
     @abstractmethod
@@ -201,7 +233,7 @@ class Method(ABC):
         if self._running is not None:
             raise RuntimeError("state_dict is defined between steps only")
         counters = {"step_number": self.step_number, "queries_spent": self.queries_spent}
-        return counters | {"latent": self.latent.copy()} | self._extra_state()
+        return counters | {"latent": self.latent.copy()} | self.state()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores a ``state_dict``. The steps that follow equal those of an uninterrupted run, bit for bit.
@@ -218,27 +250,61 @@ class Method(ABC):
         self.step_number = int(state["step_number"])
         self.queries_spent = int(state["queries_spent"])
         self.latent = latent
-        self._load_extra_state(state)
+        self.load_state(state)
 
-    def _extra_state(self) -> State:
-        return {}
+    def state(self) -> State:
+        """Returns copies of what steps change beside the latent, as arrays and numbers by name.
 
-    def _load_extra_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (most have none)
-        """Restores what ``_extra_state`` returned."""
+        These are the ``state_attributes``. A method with state of another form extends this and ``load_state``.
+        """
+        return {name: copy.copy(getattr(self, name)) for name in self._declared_state()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``state`` returned.
+
+        Raises:
+            ValueError: an array is of another shape.
+        """
+        for name in self._declared_state():
+            setattr(self, name, _restored(name, state[name], getattr(self, name)))
+
+    @classmethod
+    def _declared_state(cls) -> list[str]:
+        """Returns the names that the class and its base classes declare."""
+        declared = (name for base in cls.__mro__ for name in vars(base).get("state_attributes", ()))
+        return list(dict.fromkeys(declared))
 
     def _check_scores(self, scores: Scores, queries: Queries) -> None:
-        expected = (*queries.rows.shape, self.context.n_classes)
+        width = self._width(queries, scores)
+        expected = (*queries.rows.shape, width)
         if scores.shape != expected:
-            raise ValueError(f"scores must have shape {expected}, got {scores.shape}")
+            raise ValueError(f"{queries.access} must have shape {expected}, got {scores.shape}")
         bad = ~np.isfinite(scores)
         if bad.any():
             raise NotFiniteError(
-                f"step {self.step_number}: {np.count_nonzero(bad)} of {scores.size} scores are not finite "
+                f"step {self.step_number}: {np.count_nonzero(bad)} of {scores.size} {queries.access} are not finite "
                 f"(first: {scores[bad][0]}); lower perturbation_radius or learning_rate"
             )
+
+    def _width(self, queries: Queries, answers: Scores) -> int:
+        """Returns how many numbers an answer must have for each example; states have as many as the model is wide."""
+        if queries.access == "states":
+            return answers.shape[-1]
+        each = 1 + queries.latents.shape[1] if queries.access == "gradients" else 1
+        return self.context.n_classes * each
 
     def _check_record(self, record: StepRecord) -> None:
         seen = {"loss": record.loss, "gradient norm": record.gradient_norm, "latent norm": record.latent_norm}
         for what, value in (seen | record.auxiliary).items():
             if not np.isfinite(value):
                 raise NotFiniteError(f"step {self.step_number}: {what} is {value}; lower the learning rates")
+
+
+def _restored(name: str, saved: Any, own: Any) -> Any:
+    """Returns a saved value in the type of the method's own."""
+    if not isinstance(own, np.ndarray):
+        return type(own)(saved)
+    values = np.array(saved, dtype=own.dtype)
+    if values.shape != own.shape:
+        raise ValueError(f"a saved {name} must have shape {own.shape}, but has {values.shape}")
+    return values

@@ -93,11 +93,13 @@ class CmaEs(TunedMethod):
         size = self.step_cost - int(self.objective.has_auxiliaries)
         return CMA(mean=mean, sigma=self.options.perturbation_radius, population_size=size, seed=0)
 
-    def _extra_state(self) -> State:
-        return super()._extra_state() | {"told": np.array(self._losses)}
+    def state(self) -> State:
+        """Returns the losses of all generations, beside the objective's scalars."""
+        return super().state() | {"told": np.array(self._losses)}
 
-    def _load_extra_state(self, state: Mapping[str, Any]) -> None:
-        super()._load_extra_state(state)
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Makes the search distribution again, by telling it the losses of all generations."""
+        super().load_state(state)
         self._losses, self._search = [], self._new_search()
         for generation, losses in enumerate(np.asarray(state["told"])):
             self._learn(self._population(generation), losses)

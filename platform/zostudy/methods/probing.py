@@ -39,10 +39,14 @@ class TunedMethod(Method):
         latent_norm = float(np.linalg.norm(self.latent))
         return StepRecord(loss, loss_spread, gradient_norm, latent_norm, self.objective.auxiliary)
 
-    def _extra_state(self) -> State:
-        return {_OBJECTIVE + name: value for name, value in self.objective.state_dict().items()}
+    def state(self) -> State:
+        """Returns the declared state and the objective's scalars."""
+        scalars = {_OBJECTIVE + name: value for name, value in self.objective.state_dict().items()}
+        return super().state() | scalars
 
-    def _load_extra_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``state`` returned."""
+        super().load_state(state)
         own = {name.removeprefix(_OBJECTIVE): state[name] for name in state if name.startswith(_OBJECTIVE)}
         self.objective.load_state_dict(own)
 

@@ -38,6 +38,7 @@ class CellSummary:
         examples: examples a complete trial had scored, on average.
         values: of the complete trials by metric and seed, for paired tests.
         search_trials: configurations that the search tried, of which the best gave the settings.
+        needs: what the method asks of the model: scores, states or gradients.
     """
 
     row: RowKey
@@ -51,6 +52,12 @@ class CellSummary:
     values: Mapping[str, Mapping[Seed, float]] = field(default_factory=dict)
     missing: int = 0
     search_trials: int = 0
+    needs: str = "scores"
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the method has more access than a black box gives, so that it is compared with no other."""
+        return self.needs != "scores"
 
     @property
     def key(self) -> CellKey:
@@ -81,7 +88,7 @@ class Cells:
         by: the column of ``trials`` that the cells are set against.
         row_names: what a row is made of: ``method``, after whatever else differs between the cells.
         metrics: the metrics compared.
-        cells: one a row and column, the untuned prompt first.
+        cells: one a row and column, those that spend nothing first, references with more access last.
         baseline: the method that the others are tested against, if any.
         unequal: whether cells with different budgets were let in.
         notes: what a reader should know of the studies, such as which ones are unfinished.
@@ -109,6 +116,16 @@ class Cells:
         return list(dict.fromkeys(cell.row for cell in self.cells))
 
     @property
+    def references(self) -> list[RowKey]:
+        """The rows of references, the last ones of a table."""
+        return list(dict.fromkeys(cell.row for cell in self.cells if cell.is_reference))
+
+    @property
+    def ranked(self) -> list[CellSummary]:
+        """The cells that are compared with one another: all but those of references."""
+        return [cell for cell in self.cells if not cell.is_reference]
+
+    @property
     def columns(self) -> list[Any]:
         """The values compared by, in ascending order."""
         return sorted({cell.column for cell in self.cells})
@@ -116,9 +133,10 @@ class Cells:
     def best(self, metric: str, column: Any, group: RowKey = ()) -> CellSummary | None:
         """Returns the cell with the best mean of a column and group, the first of equals.
 
-        Cells that are not whole or have no mean do not count. None if no cell counts, or there is only one cell.
+        References and cells that are not whole or have no mean do not count. None if no cell counts, or there is only
+        one.
         """
-        return self._best[metric, column, group]
+        return self._best.get((metric, column, group))
 
     def is_best(self, metric: str, cell: CellSummary) -> bool:
         """Returns whether a cell is the best of its column and group."""
@@ -127,7 +145,7 @@ class Cells:
     @cached_property
     def _best(self) -> dict[tuple[str, Any, RowKey], CellSummary | None]:
         peers: dict[tuple[Any, RowKey], list[CellSummary]] = {}
-        for cell in self.cells:
+        for cell in self.ranked:
             peers.setdefault((cell.column, cell.group), []).append(cell)
         return {
             (metric, *key): _best_of(metric, cells) if len(cells) > 1 else None

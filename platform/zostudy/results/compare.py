@@ -38,7 +38,7 @@ _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
 _PAIRED_BY = ("seed", "n_minority", "n_majority")
 
-_NEEDED = (*_COORDINATES, *JUDGED_BY, "budget", "batch_size", "queries", "examples", *_PAIRED_BY)
+_NEEDED = (*_COORDINATES, *JUDGED_BY, "needs", "budget", "batch_size", "queries", "examples", *_PAIRED_BY)
 _ASKED = "imbalance"  # not needed: frames and folders of an older zostudy lack it
 _JUDGED = ("outdated", "asked", "searched")
 
@@ -99,10 +99,10 @@ def compare(
     row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
     by_cell = _trials_by_cell(confirm, [*coordinates, by], metrics)
     cells = [_summary(of_cell, row_names, metrics, by) for of_cell in by_cell]
-    untuned_first = tuple(sorted(cells, key=lambda cell: cell.queries > 0))
+    in_order = tuple(sorted(cells, key=lambda cell: (cell.is_reference, cell.queries > 0)))
     notes = (*_outdated_notes(confirm), *study_notes(_storages(results)))
     natural = _natural_ratios(confirm)
-    return Comparison(by, row_names, metrics, untuned_first, baseline, unequal is not None, notes, natural)
+    return Comparison(by, row_names, metrics, in_order, baseline, unequal is not None, notes, natural)
 
 
 def _storages(results: Given) -> list[Storage]:
@@ -198,6 +198,7 @@ def _summary(trials: list[TrialValues], row_names: tuple[str, ...], metrics: Seq
         values=values,
         missing=first["asked"] - len(current),
         search_trials=first["searched"],
+        needs=first["needs"] or "scores",  # an earlier zostudy had no reference that needs more
     )
 
 

@@ -43,6 +43,7 @@ class Comparison(Cells):
                 **{name: getattr(cell, name) for name in _COUNTS},
                 "best": self.is_best(metric, cell),
                 "not_worse_than_best": holds[cell.key],
+                "needs": cell.needs,
                 "average_rank": ranks[cell.row].mean if cell.row in ranks else None,
                 "ranked_columns": ranks[cell.row].columns if cell.row in ranks else 0,
                 **(_against(against.get(cell.key), self.baseline) if self.baseline else {}),

@@ -57,7 +57,7 @@ def _table(
 ) -> Table:
     by_key, columns = {cell.key: cell for cell in cells.cells}, cells.columns
     ranks = {metric: average_ranks(cells, metric) for metric in metrics}
-    has_ranks = len(cells.rows) > 1 and len(columns) > 1
+    has_ranks = len(cells.rows) - len(cells.references) > 1 and len(columns) > 1
     names = (*cells.row_names, *(["decision"] if len(metrics) > 1 else []))
     rows: list[tuple[str, ...]] = []
     best: set[tuple[int, int]] = set()
@@ -90,6 +90,7 @@ def _table(
         notes=notes,
         text_columns=len(names),
         best=frozenset(best),
+        below=len(cells.references) * len(metrics),
     )
 
 
@@ -107,7 +108,8 @@ def _marks(cells: Cells, metric: str) -> dict[CellKey, str]:
     beside_the_best = [
         cell.key
         for cell in cells.cells
-        if cell.intervals[metric].mean is not None
+        if not cell.is_reference
+        and cell.intervals[metric].mean is not None
         and cells.best(metric, cell.column, cell.group) is not None
         and not cells.is_best(metric, cell)
     ]
@@ -204,6 +206,11 @@ def _notes(cells: Cells) -> list[str]:
     failed, missing = (sum(getattr(cell, count) for cell in cells.cells) for count in ("failed", "missing"))
     searched = {cell.search_trials for cell in cells.cells if cell.queries}
     notes = []
+    if cells.references:
+        notes.append(
+            f"Below the line: {_reference_texts(cells)}. They need more of the model than a black box gives, so they "
+            "are neither ranked nor tested with the others."
+        )
     if cells.unequal:
         notes.append("Budgets differ: scores of more queries are no sign of a better method.")
     if len(searched) > 1:
@@ -223,11 +230,17 @@ def _notes(cells: Cells) -> list[str]:
     return [*notes, *_baseline_notes(cells), *cells.notes]
 
 
+def _reference_texts(cells: Cells) -> str:
+    """Returns each reference with what it needs."""
+    needs = {cell.row[-1]: cell.needs for cell in cells.cells if cell.is_reference}
+    return ", ".join(f"{method} ({need})" for method, need in needs.items())
+
+
 def _baseline_notes(cells: Cells) -> list[str]:
     if cells.baseline is None:
         return []
     of_baseline = {(cell.group, cell.column) for cell in cells.cells if cell.row[-1] == cells.baseline}
-    of_others = {(cell.group, cell.column) for cell in cells.cells if cell.row[-1] != cells.baseline}
+    of_others = {(cell.group, cell.column) for cell in cells.ranked if cell.row[-1] != cells.baseline}
     if not of_baseline:
         return [f"No tests: {cells.baseline} has no confirm trial yet."]
     if not of_baseline & of_others:

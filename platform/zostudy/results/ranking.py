@@ -37,11 +37,14 @@ class Rank(NamedTuple):
 
 
 def contrasts(cells: Cells, metric: str) -> list[Contrast]:
-    """Returns the test of each cell against the baseline of its column; none without a baseline."""
+    """Returns the test of each cell against the baseline of its column; none without a baseline.
+
+    A reference is tested only as the baseline.
+    """
     baselines = {(cell.group, cell.column): cell for cell in cells.cells if cell.row[-1] == cells.baseline}
     tests = [
         (cell, _test(cell, baseline, metric))
-        for cell in cells.cells
+        for cell in cells.ranked
         if (baseline := baselines.get((cell.group, cell.column))) is not None and baseline is not cell
     ]
     corrected = iter(holm([test.p_value for _, test in tests if test.p_value is not None]))
@@ -56,8 +59,9 @@ def _test(cell: CellSummary, baseline: CellSummary, metric: str) -> PairedTest:
 def not_worse_than_best(cells: Cells, metric: str) -> dict[CellKey, bool | None]:
     """Returns by row and column whether a cell is not significantly worse than the best one of its column.
 
-    It is None if it cannot be tested: the cell lacks seeds, there is no best cell, or the two have too few pairs. The
-    test is the paired t test at 5%, not corrected for the number of cells, so that among many some fail by chance.
+    It is None if it cannot be tested: the cell lacks seeds, there is no best cell, the two have too few pairs, or it is
+    of a reference. The test is the paired t test at 5%, not corrected for the number of cells, so that among many some
+    fail by chance.
     """
     return {cell.key: _holds(cells, metric, cell) for cell in cells.cells}
 
@@ -66,7 +70,7 @@ def _holds(cells: Cells, metric: str, cell: CellSummary) -> bool | None:
     best = cells.best(metric, cell.column, cell.group)
     if best is cell:
         return True
-    if best is None or not cell.whole:
+    if best is None or not cell.whole or cell.is_reference:
         return None
     p_value = paired_test(cell.values.get(metric, {}), best.values.get(metric, {})).p_value
     return None if p_value is None else p_value > SIGNIFICANCE
@@ -75,10 +79,11 @@ def _holds(cells: Cells, metric: str, cell: CellSummary) -> bool | None:
 def average_ranks(cells: Cells, metric: str) -> dict[RowKey, Rank]:
     """Returns the rank of each row by its mean, 1 for the best, averaged over columns; equals share their ranks.
 
-    Only columns count in which every row of the group is whole; rows without such a column have no rank.
+    Only columns count in which every row of the group is whole; rows without such a column, and those of references,
+    have no rank.
     """
     groups: dict[RowKey, dict[CellKey, float | None]] = {}
-    for cell in cells.cells:
+    for cell in cells.ranked:
         mean = cell.intervals[metric].mean if cell.whole else None
         groups.setdefault(cell.group, {})[cell.key] = None if mean is None else gain(metric, mean)
     ranks: dict[RowKey, Rank] = {}

@@ -99,6 +99,11 @@ TRIALS = _schema(
     column("search_seed", pa.int64(), "which seed of its configuration, from 0; null in confirm"),
     _required("method", pa.string(), "label of the method in the study file"),
     _required("algorithm", pa.string(), "registered name of the method behind the label"),
+    column(
+        "needs",
+        pa.string(),
+        "what the method asks of the model: scores; or states or gradients, which no black box gives; null where older",
+    ),
     _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
     _required("task", pa.string(), "name of the task"),
     _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1; natural: that of the data"),
@@ -110,7 +115,7 @@ TRIALS = _schema(
     _required("budget", pa.int64(), "queries the trial was allowed; equal in a fair comparison"),
     _required("batch_size", pa.int64(), "examples of one query"),
     column("objective", pa.string(), "what the method minimises; null if it minimises nothing"),
-    column("subspace_dim", pa.int64(), "length d of the latent"),
+    column("subspace_dim", pa.int64(), "length d of the latent; 0 without a prompt"),
     column("perturbation_radius", pa.float64(), "distance of a query from the point, in latent units"),
     column("sharpness_radius", pa.float64(), "length of the ascent step before an update, in latent units"),
     column("learning_rate", pa.float64(), "step size of the latent"),
@@ -230,6 +235,7 @@ OLDER_NAMES = {"noise_floor": "precision"}
 
 _SINCE_VERSION_4 = ("positive_class",)
 _SINCE_VERSION_5 = (
+    "needs",
     "imbalance",
     "search_seed",
     "dev_threshold",

@@ -22,6 +22,7 @@ class Table:
         notes: lines below.
         text_columns: the first columns, which hold words; the others hold numbers and are aligned to the right.
         best: cells (row, column), counted from 0, that stand out.
+        below: how many of the last rows stand below a line.
     """
 
     columns: tuple[str, ...]
@@ -30,6 +31,7 @@ class Table:
     notes: tuple[str, ...] = ()
     text_columns: int = 1
     best: frozenset[tuple[int, int]] = frozenset()
+    below: int = 0
 
     def __post_init__(self) -> None:
         """Escapes control characters and line breaks, so that each text is one line in every form."""
@@ -56,6 +58,8 @@ def _aligned_text(table: Table) -> str:
     lines = [table.columns, *_rows(table, str, "*", "")]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     body = [_aligned(line, widths, table.text_columns) for line in lines]
+    if table.below:
+        body.insert(len(body) - table.below, "-" * max(map(len, body)))
     return "\n".join(line for line in (table.title, *body, *table.notes) if line)
 
 
@@ -71,7 +75,10 @@ def markdown(table: Table) -> str:
     """Returns a table in GitHub's Markdown, with the best cells in bold."""
     marks = ["---" if column < table.text_columns else "---:" for column in range(len(table.columns))]
     head = [markdown_text(column) for column in table.columns]
-    body = [f"| {' | '.join(row)} |" for row in (head, marks, *_rows(table, markdown_text, "**", "**"))]
+    rows = _rows(table, markdown_text, "**", "**")
+    if table.below:  # Markdown has no line within a table
+        rows.insert(len(rows) - table.below, ["---"] * len(head))
+    body = [f"| {' | '.join(row)} |" for row in (head, marks, *rows)]
     return "\n\n".join(part for part in (table.title, "\n".join(body), *table.notes) if part)
 
 
@@ -83,13 +90,16 @@ def markdown_text(text: str) -> str:
 def latex(table: Table) -> str:
     """Returns a table as LaTeX with the rules of the package booktabs, with the best cells in bold."""
     columns = "".join("l" if column < table.text_columns else "r" for column in range(len(table.columns)))
+    body = [f"{' & '.join(row)} \\\\" for row in _rows(table, _latex_text, "\\textbf{", "}")]
+    if table.below:
+        body.insert(len(body) - table.below, "\\midrule")
     lines = [
         *(f"% {line}" for line in (table.title, *table.notes) if line),
         f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
         f"{' & '.join(map(_latex_text, table.columns))} \\\\",
         "\\midrule",
-        *(f"{' & '.join(row)} \\\\" for row in _rows(table, _latex_text, "\\textbf{", "}")),
+        *body,
         "\\bottomrule",
         "\\end{tabular}",
     ]
@@ -118,7 +128,10 @@ def html(table: Table) -> str:
     """Returns a table as HTML, with the best cells in bold."""
     head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
     cells = ["".join(f"<td>{cell}</td>" for cell in row) for row in _rows(table, escape, "<b>", "</b>")]
-    rows = "".join(f"<tr>{row}</tr>" for row in cells)
+    rows = "".join(f"<tr>{row}</tr>" for row in cells[: len(cells) - table.below])
+    if table.below:
+        line = ' style="border-top: 1px solid"'
+        rows += "".join(f"<tr{line if i == 0 else ''}>{row}</tr>" for i, row in enumerate(cells[-table.below :]))
     notes = "".join(f"<p>{escape(note)}</p>" for note in table.notes)
     title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"

@@ -25,6 +25,7 @@ class TrialRow:
     search_seed: int | None = None
     method: str
     algorithm: str
+    needs: str | None = None
     model: str
     task: str
     imbalance_ratio: float

@@ -68,7 +68,9 @@ def _evaluation_examples(study: PreparedStudy) -> int:
         evaluations = 1 + (plan.spec.budget.evaluations if tunes(cell.method) else 0)
         total += cell.n_trials * evaluations * len(draw.dev_rows)
         total += cell.n_confirm * len(draw.test_rows)
-        if plan.spec.confirm.landscape:
+        if cell.method_class.needs == "states":  # of the training draw
+            total += (cell.n_search + cell.n_confirm) * sum(draw.train_counts)
+        if plan.spec.confirm.landscape and cell.method_class.uses_prompt:
             total += sum(n_examples(draw.train_counts, has_plane(number)) for number in range(cell.n_confirm))
     return total
 

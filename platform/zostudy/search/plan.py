@@ -210,3 +210,8 @@ def evaluation_schedule(budget: BudgetSpec) -> tuple[float, ...]:
 def tunes(method: MethodSpec) -> bool:
     """Returns whether a method spends queries. The untuned prompt does not."""
     return get_method(method.algorithm).spends_queries
+
+
+def takes_differences(method: MethodSpec) -> bool:
+    """Returns whether a method tunes by scores alone, so that rounding may drown what it sees of the loss."""
+    return tunes(method) and get_method(method.algorithm).needs == "scores"

@@ -22,7 +22,6 @@ from zostudy.search.setup import TrialSetup
 
 _OPTION_COLUMNS = (
     "objective",
-    "subspace_dim",
     "perturbation_radius",
     "sharpness_radius",
     "learning_rate",
@@ -169,7 +168,7 @@ class Recording:
         """Checks that a saved point is one of this trial."""
         rows, n_classes = self._setup.draw.dev_rows, self._setup.data.n_classes
         found = [latent.shape, latent.dtype, split.scores.shape, split.scores.dtype]
-        if found != [(self._setup.options.subspace_dim,), np.float32, (len(rows), n_classes), np.float32]:
+        if found != [(self._setup.latent_size,), np.float32, (len(rows), n_classes), np.float32]:
             raise ValueError(f"a saved point must be one of this trial, but has {found}")
         if not np.array_equal(split.rows, rows) or not np.array_equal(split.labels, self._setup.data.labels[rows]):
             raise ValueError("a saved point must have its dev rows")
@@ -211,7 +210,9 @@ class Recording:
             seed=assignment.seed,
             budget=setup.spec.budget.queries,
             batch_size=setup.spec.budget.batch_size,
+            needs=setup.method_class.needs,
             **{name: params.get(name) for name in _OPTION_COLUMNS},
+            subspace_dim=setup.latent_size,
             sampler=setup.imbalance.sampler,
             prior=setup.imbalance.prior,
             margin=setup.imbalance.margin,

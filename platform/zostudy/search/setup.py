@@ -94,6 +94,16 @@ class TrialSetup:
     imbalance: ImbalanceSettings
 
     @property
+    def method_class(self) -> type[Method]:
+        """The registered method."""
+        return get_method(self.assignment.method.algorithm)
+
+    @property
+    def latent_size(self) -> int:
+        """The length d of the latent, 0 for a method without a prompt."""
+        return self.options.subspace_dim if self.method_class.uses_prompt else 0
+
+    @property
     def context(self) -> Context:
         """What the method knows of its trial."""
         rows = self.draw.train_rows
@@ -114,7 +124,7 @@ class TrialSetup:
         Raises:
             SpecError: the options do not fit the budget or the batch.
         """
-        return get_method(self.assignment.method.algorithm)(self.options, self.context)
+        return self.method_class(self.options, self.context)
 
     def params(self) -> dict[str, Any]:
         """Returns the stored settings: each option by its name, each imbalance setting as ``imbalance.<setting>``."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
-from zostudy.methods import StepRecord
+from zostudy.methods import Evaluation, Queries, StepRecord
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
 from zostudy.search.landscape import LandscapeProbe, balanced_rows, has_plane
@@ -145,7 +145,7 @@ class Trial:
             self.resume_state.save_if_due()
         if self._setup.assignment.stage == "confirm":
             self._test()
-            if self._setup.spec.confirm.landscape:
+            if self._setup.spec.confirm.landscape and self._method.uses_prompt:
                 self._evaluate_landscape()
 
     @property
@@ -162,9 +162,9 @@ class Trial:
     def _step(self) -> StepRecord:
         while True:
             queries = self._method.ask()
-            scores = self._score(queries.latents, queries.rows, queries.group)
+            answers = self._answers(queries)
             self._recording.examples += queries.rows.size
-            record = self._method.tell(scores, self._setup.data.labels[queries.rows])
+            record = self._method.tell(answers, self._setup.data.labels[queries.rows])
             if record is not None:
                 return record
 
@@ -184,7 +184,7 @@ class Trial:
         points = LandscapeProbe.of(self._recording.kept.latent, assignment.seed, has_plane(assignment.number))
         rows = balanced_rows(setup.draw, labels, assignment.seed)
         queries = np.tile(rows, (len(points.latents), 1))
-        scores = self._score(points.latents, queries, group=2)
+        scores = self._answers(Queries(points.latents, queries, group=2))
         self._recording.evaluation_examples += queries.size
         self._recording.landscape = points.landscape(scores, labels[rows])
 
@@ -193,8 +193,7 @@ class Trial:
     ) -> tuple[Mapping[str, float], SplitScores]:
         """Returns the metrics and the scores of a latent on some rows."""
         data = self._setup.data
-        scores = self._score(latent[None], rows[None])[0]
-        self._recording.evaluation_examples += rows.size
+        scores = self._evaluated(self._method.evaluation(latent, rows))
         if not np.isfinite(scores).all():
             raise NotFiniteError(
                 f"the scores at {self._method.queries_spent} queries are not finite; lower learning_rate"
@@ -202,9 +201,25 @@ class Trial:
         split = SplitScores(rows.astype(np.int64), data.labels[rows], scores)
         return classification_metrics(split.scores, split.labels, data.minority), split
 
-    def _score(self, latents: NDArray[np.float32], rows: NDArray[np.int32], group: int = 1) -> NDArray[np.float32]:
-        buffer = self.resume_state.scores.next(rows.shape)
-        self._pool.score(latents, rows, self._setup.assignment.seed, group, buffer)
+    def _evaluated(self, evaluation: Evaluation) -> NDArray[np.float32]:
+        """Returns the scores of an evaluation, float32 ``[n, C]``, once all that it asks for is answered."""
+        try:
+            queries = next(evaluation)
+            while True:
+                answers = self._answers(queries)
+                self._recording.evaluation_examples += queries.rows.size
+                queries = evaluation.send((answers, self._setup.data.labels[queries.rows]))
+        except StopIteration as end:
+            scores: NDArray[np.float32] = end.value
+            return scores
+
+    def _answers(self, queries: Queries) -> NDArray[np.float32]:
+        """Returns what the replicas answer, float32 ``[q, b, ...]``; nothing but what the method declares to need."""
+        if queries.access not in ("scores", self._method.needs):
+            raise RuntimeError(f"{self._method.name} asks for {queries.access}, but needs = {self._method.needs!r}")
+        buffer = self.resume_state.scores.next(queries.rows.shape)
+        seed = self._setup.assignment.seed
+        self._pool.score(queries.latents, queries.rows, seed, queries.group, buffer, queries.access)
         self._recording.replica_seconds += buffer.seconds
         return buffer.scores
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.methods.base import Labels, Losses, Scores, State
-from zostudy.methods.objectives.base import ClassVector, Objective
+from zostudy.methods.objectives.base import ClassVector, Objective, Slopes
 from zostudy.methods.objectives.pointwise import log_softmax
 from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
 
@@ -78,6 +78,15 @@ class AucMinimax(Objective):
         )
         mean: Losses = values.mean(axis=-1)
         return mean
+
+    def slopes(self, scores: Scores, labels: Labels) -> Slopes:
+        """Returns dF of each example in its scores, float64 ``[q, b, C]``; a, b and alpha are constants in it."""
+        h, positive, negative, scale = self._terms(scores, labels)
+        in_h = 2 * scale * (positive * (h - self.a) + negative * (h - self.b) + self.alpha * (negative - positive))
+        weighted = in_h * h / len(self._positives)  # dh_k / ds_j = h_k (1[j = k] - p_j)
+        slopes = -weighted.sum(axis=-1, keepdims=True) * np.exp(log_softmax(scores))
+        slopes[..., self._positives] += weighted
+        return slopes
 
     def gradients(self, scores: Scores, labels: Labels) -> tuple[ClassVector, ClassVector, ClassVector]:
         """Returns dF/da, dF/db, dF/dalpha of the batch mean, float64 ``[K]`` each."""

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from zostudy.methods.base import Labels, Losses, Scores, State
 
 ClassVector = NDArray[np.float64]
+Slopes = NDArray[np.float64]
 
 
 class Objective(ABC):
     """A loss of each example under each prompt, whose mean over a batch is minimised over the latent.
 
-    Most objectives have no scalars of their own and only define ``losses``.
+    Most objectives have no scalars of their own and only define ``losses`` and ``slopes``.
     """
 
     has_auxiliaries: ClassVar[bool] = False
@@ -25,6 +26,10 @@ class Objective(ABC):
     @abstractmethod
     def losses(self, scores: Scores, labels: Labels) -> Losses:
         """Returns float64 ``[q, b]`` from scores float32 ``[q, b, C]`` and labels int32 ``[q, b]``."""
+
+    @abstractmethod
+    def slopes(self, scores: Scores, labels: Labels) -> Slopes:
+        """Returns the derivative of each example's loss in its own scores, float64 ``[q, b, C]``."""
 
     def start(self, scores: Scores, labels: Labels) -> None:  # noqa: B027
         """Sets the scalars from the first batch at the unperturbed latent; later calls do nothing."""

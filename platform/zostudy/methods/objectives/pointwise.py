@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.methods.base import Labels, Losses, Scores
-from zostudy.methods.objectives.base import ClassVector, Objective
+from zostudy.methods.objectives.base import ClassVector, Objective, Slopes
 
 
 def log_softmax(scores: Scores) -> NDArray[np.float64]:
@@ -34,8 +34,15 @@ class PointwiseObjective(Objective):
         """Returns the weighted losses, float64 ``[q, b]``."""
         return self._class_weights[labels] * self._unweighted(scores, labels)
 
+    def slopes(self, scores: Scores, labels: Labels) -> Slopes:
+        """Returns the weighted derivatives, float64 ``[q, b, C]``."""
+        return self._class_weights[labels][..., None] * self._unweighted_slopes(scores, labels)
+
     @abstractmethod
     def _unweighted(self, scores: Scores, labels: Labels) -> Losses: ...
+
+    @abstractmethod
+    def _unweighted_slopes(self, scores: Scores, labels: Labels) -> Slopes: ...
 
 
 class CrossEntropy(PointwiseObjective):
@@ -43,6 +50,9 @@ class CrossEntropy(PointwiseObjective):
 
     def _unweighted(self, scores: Scores, labels: Labels) -> Losses:
         return -_of_label(log_softmax(scores), labels)
+
+    def _unweighted_slopes(self, scores: Scores, labels: Labels) -> Slopes:
+        return -_log_p_slopes(scores, labels)
 
 
 class Focal(PointwiseObjective):
@@ -55,6 +65,14 @@ class Focal(PointwiseObjective):
     def _unweighted(self, scores: Scores, labels: Labels) -> Losses:
         log_p = _of_label(log_softmax(scores), labels)
         return -np.power(-np.expm1(log_p), self._gamma) * log_p
+
+    def _unweighted_slopes(self, scores: Scores, labels: Labels) -> Slopes:
+        log_p = _of_label(log_softmax(scores), labels)
+        missing = -np.expm1(log_p)  # 1 - p_y
+        # (1 - p)^(gamma - 1) log p = (1 - p)^gamma (log p / (1 - p)), and the quotient tends to -1 as p does to 1.
+        quotient = np.where(missing > 0, log_p / np.where(missing > 0, missing, 1.0), -1.0)
+        in_log_p = np.power(missing, self._gamma) * (self._gamma * np.exp(log_p) * quotient - 1)
+        return in_log_p[..., None] * _log_p_slopes(scores, labels)
 
 
 class Hinge(PointwiseObjective):
@@ -69,6 +87,21 @@ class Hinge(PointwiseObjective):
         violations = np.maximum(0.0, self._margin + wide - _of_label(wide, labels)[..., None])
         losses: Losses = violations.sum(axis=-1) - self._margin  # the right class itself always adds the margin
         return losses
+
+    def _unweighted_slopes(self, scores: Scores, labels: Labels) -> Slopes:
+        wide, right = scores.astype(np.float64), _is_label(scores, labels)
+        violated = (self._margin + wide - _of_label(wide, labels)[..., None] > 0) & ~right
+        return violated - right * violated.sum(axis=-1, keepdims=True)
+
+
+def _log_p_slopes(scores: Scores, labels: Labels) -> Slopes:
+    """Returns the derivative of log p_y in the scores."""
+    slopes: Slopes = _is_label(scores, labels) - np.exp(log_softmax(scores))
+    return slopes
+
+
+def _is_label(scores: Scores, labels: Labels) -> NDArray[np.bool_]:
+    return labels[..., None] == np.arange(scores.shape[-1])
 
 
 def _of_label(values: NDArray[np.float64], labels: Labels) -> Losses:

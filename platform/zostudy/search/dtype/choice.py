@@ -14,7 +14,7 @@ from zostudy.search.callback import Callback
 from zostudy.search.dtype.messages import Row, dtype_line, warning_lines
 from zostudy.search.dtype.probes import CellFloor, make_probes, noise_floors, score_cells
 from zostudy.search.evaluator import LoadedModel
-from zostudy.search.plan import Plan, tunes
+from zostudy.search.plan import Plan, takes_differences
 from zostudy.search.setup import StudyData
 from zostudy.search.tune.trainable import PoolFactory
 
@@ -53,7 +53,7 @@ class DtypeChoice:
         known = {row["cell"] for row in self._stored}
         cells = make_probes(plan, data)
         self._unmeasured = [cell for cell in cells if cell.cell.name not in known]
-        self._can_measure_all = len(cells) == sum(tunes(cell.method) for cell in plan.cells)
+        self._can_measure_all = len(cells) == sum(takes_differences(cell.method) for cell in plan.cells)
         self.first: DType = "bfloat16" if self._wanted == "bfloat16" and not self._unmeasured else "float32"
         self.memory_factor = 1.5 if self._unmeasured and self._wanted != "float32" else 1.0
 

@@ -15,7 +15,7 @@ from zostudy.errors import SpecError
 from zostudy.lm.noise_floor import LossFunction, NoiseFloor, Probes, ProbeScores, Score, noise_floor, score_probes
 from zostudy.methods.directions import draw_directions
 from zostudy.methods.probing import TunedMethod
-from zostudy.search.plan import Assignment, Cell, Plan, tunes
+from zostudy.search.plan import Assignment, Cell, Plan, takes_differences
 from zostudy.search.setup import StudyData, set_up
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class CellFloor:
 
 def make_probes(plan: Plan, data: StudyData) -> list[CellProbes]:
     """Returns the probes of each cell whose method perturbs a latent and minimises an objective."""
-    probes = (_cell_probes(plan, cell, data) for cell in plan.cells if tunes(cell.method))
+    probes = (_cell_probes(plan, cell, data) for cell in plan.cells if takes_differences(cell.method))
     return [each for each in probes if each is not None]
 
 
