@@ -34,9 +34,17 @@ class Toy:
         return cls(features, labels, mix, noise.normal(size=(width, len(counts))) / np.sqrt(width))
 
     def score(self, queries: Queries) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        gate = queries.latents.astype(np.float64) @ self.mix  # [q, k]
-        hidden = np.tanh(self.features[queries.rows] * (1 + gate)[:, None, :] + gate[:, None, :])
-        return (hidden @ self.read).astype(np.float32), self.labels[queries.rows]
+        """Answers queries, whatever they ask for."""
+        dim = queries.latents.shape[1]
+        gate = queries.latents.astype(np.float64) @ self.mix[:dim]  # [q, k]
+        features = self.features[queries.rows]
+        hidden = np.tanh(features * (1 + gate)[:, None, :] + gate[:, None, :])
+        answers = hidden if queries.access == "states" else hidden @ self.read
+        if queries.access == "gradients":
+            slopes = (1 - hidden**2) * (features + 1)  # of the hidden states in the gate
+            in_latent = np.einsum("qbk,kc,dk->qbcd", slopes, self.read, self.mix[:dim])
+            answers = np.concatenate([answers[..., None], in_latent], axis=-1).reshape(*queries.rows.shape, -1)
+        return answers.astype(np.float32), self.labels[queries.rows]
 
     def context(self, **changes: object) -> Context:
         n_classes = int(self.labels.max()) + 1

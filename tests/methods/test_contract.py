@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from zostudy.errors import NotFiniteError, SpecError
-from zostudy.methods import ImbalanceSettings, Method, describe_options, get_method, method_names
+from zostudy.methods import Context, ImbalanceSettings, Method, describe_options, get_method, method_names
+from zostudy.methods.spsa import Spsa, SpsaOptions
 
-TUNED = [name for name in method_names() if name != "untuned"]
+TUNED = [name for name in method_names() if get_method(name).spends_queries]
 DESCENDING = [name for name in TUNED if name != "random-search"]
 OBJECTIVES = ["cross-entropy", "focal", "hinge", "auc"]
 
@@ -62,24 +64,85 @@ def test_queries_have_the_promised_shapes_and_rows_of_the_draw(toy: Any, name: s
     assert method.latent.shape == (20,)
 
 
-@pytest.mark.parametrize("name", TUNED)
-@pytest.mark.parametrize("objective", ["cross-entropy", "auc"])
-def test_resumed_at_any_step_equals_never_stopped(toy: Any, name: str, objective: str) -> None:
-    def fresh() -> Method:
-        return make(toy, name, objective=objective, queries_per_step=8, context={"budget": 48})
-
+def check_resume(toy: Any, fresh: Callable[[], Method]) -> None:
+    """Runs a method to its end, and again from each state that it had between steps: all runs must go alike."""
     whole = fresh()
-    states, records = [whole.state_dict()], []
+    states, records, latents = [whole.state_dict()], [], [whole.latent.copy()]
     while not whole.finished:
         records.append(toy.run_step(whole))
         states.append(whole.state_dict())
+        latents.append(whole.latent.copy())
     assert len(records) >= 6
     for done, state in enumerate(states):
         resumed = fresh()
         resumed.load_state_dict(state)
         assert same(resumed.state_dict(), state)
-        assert toy.run(resumed) == records[done:]
+        for record, latent in zip(records[done:], latents[done + 1 :], strict=True):
+            assert toy.run_step(resumed) == record
+            assert np.array_equal(resumed.latent, latent)
+        assert resumed.finished
         assert same(resumed.state_dict(), states[-1])
+
+
+@pytest.mark.parametrize("name", TUNED)
+@pytest.mark.parametrize("objective", ["cross-entropy", "auc"])
+def test_resumed_at_any_step_equals_never_stopped(toy: Any, name: str, objective: str) -> None:
+    budget = 48 if get_method(name).needs == "scores" else 8
+    options = {} if name == "white-box" else {"queries_per_step": 8}
+    check_resume(toy, lambda: make(toy, name, objective=objective, context={"budget": budget}, **options))
+
+
+class Careless(Spsa):
+    """SPSA with a momentum that it forgets to declare."""
+
+    def __init__(self, options: Any, context: Context) -> None:
+        super().__init__(options, context)
+        self.velocity = np.zeros(options.subspace_dim)
+        self.n_moves = 0
+
+    def descend(self, gradient: Any) -> None:
+        self.velocity = 0.9 * self.velocity + gradient
+        self.n_moves += 1
+        super().descend(self.velocity / self.n_moves)
+
+
+class Declaring(Careless):
+    state_attributes = ("velocity", "n_moves")
+
+
+class Inheriting(Declaring):
+    """Adds to what its base class declares."""
+
+    state_attributes = ("n_steps",)
+    n_steps = 0
+
+
+class Halfway(Careless):
+    state_attributes = ("velocity",)
+
+
+@pytest.mark.parametrize("kind", [Declaring, Inheriting])
+def test_declared_state_is_kept(toy: Any, kind: type[Spsa]) -> None:
+    def fresh() -> Method:
+        return kind(SpsaOptions(subspace_dim=20, queries_per_step=8), toy.context(budget=48))
+
+    check_resume(toy, fresh)
+    method = fresh()
+    toy.run_step(method)
+    state = method.state_dict()
+    assert {"velocity", "n_moves"} <= state.keys()
+    resumed = fresh()
+    resumed.load_state_dict({name: np.asarray(value) for name, value in state.items()})  # as a file gives them
+    assert type(resumed.n_moves) is int  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=r"a saved velocity must have shape \(20,\), but has \(3,\)"):
+        resumed.load_state_dict(state | {"velocity": np.zeros(3)})
+
+
+@pytest.mark.parametrize("kind", [Careless, Halfway])
+def test_the_contract_fails_a_method_that_loses_any_state(toy: Any, kind: type[Spsa]) -> None:
+    options = SpsaOptions(subspace_dim=20, queries_per_step=8)
+    with pytest.raises(AssertionError):
+        check_resume(toy, lambda: kind(options, toy.context(budget=48)))
 
 
 @pytest.mark.parametrize("name", TUNED)
@@ -148,7 +211,7 @@ def test_scores_that_are_not_finite_are_refused(toy: Any, name: str) -> None:
     toy.run_step(method)
     scores, labels = toy.score(method.ask())
     scores[0, 0, 0] = np.nan
-    with pytest.raises(NotFiniteError, match=r"step 1: 1 of \d+ scores are not finite \(first: nan\)"):
+    with pytest.raises(NotFiniteError, match=r"step 1: 1 of \d+ (scores|gradients) are not finite \(first: nan\)"):
         method.tell(scores, labels)
 
 
@@ -199,13 +262,15 @@ def test_options_refuse_what_they_do_not_know_and_document_the_rest(name: str) -
     }
 
 
-def test_untuned_spends_nothing_at_any_budget(toy: Any) -> None:
+@pytest.mark.parametrize("name", ["untuned", "no-prompt", "linear-probe"])
+def test_methods_that_tune_nothing_spend_nothing_at_any_budget(toy: Any, name: str) -> None:
     for budget in (0, 300):
-        method = make(toy, "untuned", context={"budget": budget})
+        method = make(toy, name, context={"budget": budget})
         assert method.finished
         assert method.queries_spent == 0
         assert not method.latent.any()
-    loaded = make(toy, "untuned")
+        assert method.latent.shape == ((20,) if name == "untuned" else (0,))
+    loaded = make(toy, name)
     loaded.load_state_dict(method.state_dict())
     assert same(loaded.state_dict(), method.state_dict())
 

@@ -232,3 +232,55 @@ def test_balanced_weights_make_every_class_count_alike(name: Any) -> None:
     losses = balanced.losses(scores, labels)
     assert losses[labels == 0].sum() == pytest.approx(losses[labels == 1].sum())
     assert losses.mean() == pytest.approx(plain.losses(scores, labels).mean())
+
+
+@given(seeds, st.sampled_from(["cross-entropy", "focal", "hinge", "auc"]), st.integers(2, 4), st.booleans())
+def test_slopes_are_the_derivatives_of_the_losses(seed: int, name: Any, n_classes: int, weighted: bool) -> None:
+    """Against central differences of the losses, entry by entry; hinge is linear between its kinks."""
+    scores, labels = sample(seed, n=12, n_classes=n_classes)
+    imbalance = ImbalanceSettings(class_weights="balanced" if weighted else "none")
+    context = Context(
+        seed=0,
+        labels=labels[0],
+        rows=np.arange(12, dtype=np.int32),
+        n_classes=n_classes,
+        minority_classes=(n_classes - 1,),
+        batch_size=12,
+        budget=1,
+        imbalance=imbalance,
+    )
+    objective = make_objective(ObjectiveOptions(objective=name), context, shares(labels, n_classes))
+    objective.start(scores, labels)
+    wide = scores.astype(np.float64)
+    slopes = objective.slopes(wide, labels)  # type: ignore[arg-type]
+    assert slopes.shape == scores.shape
+    step = 1e-6
+    for entry in range(n_classes):
+        aside = np.zeros(n_classes)
+        aside[entry] = step
+        up, down = (objective.losses(wide + sign * aside, labels) for sign in (1, -1))  # type: ignore[arg-type]
+        near_kink = _nearest_kink(wide, labels) < 1e-4 if name == "hinge" else np.zeros(labels.shape, dtype=bool)
+        difference = (up - down) / (2 * step)
+        np.testing.assert_allclose(slopes[..., entry][~near_kink], difference[~near_kink], rtol=1e-5, atol=1e-6)
+
+
+def _nearest_kink(scores: NDArray[np.float64], labels: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Returns how far each example's wrong classes are from the margin at least."""
+    right = np.take_along_axis(scores, labels[..., None], axis=-1)
+    gaps = np.abs(ObjectiveOptions().hinge_margin + scores - right)
+    gaps[labels[..., None] == np.arange(scores.shape[-1])] = np.inf
+    nearest: NDArray[np.float64] = gaps.min(axis=-1)
+    return nearest
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+def test_focal_slopes_equal_autograd_and_vanish_where_the_label_is_certain(gamma: float) -> None:
+    scores, labels = sample(4, n_classes=3)
+    logits, targets = as_torch(scores, labels)
+    logits.requires_grad_()
+    p = functional.softmax(logits, dim=-1)[torch.arange(len(targets)), targets]
+    (-((1 - p) ** gamma) * p.log()).sum().backward()
+    assert logits.grad is not None
+    np.testing.assert_allclose(Focal(np.ones(3), gamma).slopes(scores, labels)[0], logits.grad, rtol=1e-8, atol=1e-12)
+    certain = np.array([[[900.0, 0.0, 0.0]]], dtype=np.float32)
+    assert not Focal(np.ones(3), gamma).slopes(certain, np.zeros((1, 1), dtype=np.int32)).any()

@@ -21,7 +21,10 @@ from zostudy.methods import (
 )
 from zostudy.methods.untuned import Untuned
 
-BUILT_IN = ["bpt-fzg", "cma-es", "fzoo", "random-search", "spsa", "untuned", "zosa"]
+BUILT_IN = [
+    *("bpt-fzg", "cma-es", "fzoo", "linear-probe", "no-prompt", "random-search", "spsa", "untuned", "white-box"),
+    "zosa",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_notes, comparison_tables
 from zostudy.results.ranking import average_ranks
 from zostudy.results.statistics import Interval, bounded_interval, t_interval
-from zostudy.results.tables import latex, plain
+from zostudy.results.tables import html, latex, markdown, plain
 
 
 def cell(method: str, ratio: float, interval: Interval, **changes: Any) -> CellSummary:
@@ -246,3 +246,59 @@ def test_an_error_is_best_where_it_is_lowest() -> None:
     assert {row[0]: rank.mean for row, rank in average_ranks(comparison, metric).items()} == {
         **{"zosa": 1, "fzoo": 2, "spsa": 3}
     }
+
+
+def reference(method: str, values: list[float], needs: str) -> CellSummary:
+    return replace(with_values(method, values), needs=needs)
+
+
+def with_references(baseline: str | None = None) -> Comparison:
+    """The references are far better than all, and stand where ``compare`` puts them."""
+    cells = (
+        with_values("spsa", [0.5, 0.6, 0.56]),
+        with_values("zosa", [0.7, 0.8, 0.75]),
+        reference("linear-probe", [0.98, 0.99, 0.97], "states"),
+        reference("white-box", [0.99, 0.98, 0.995], "gradients"),
+    )
+    cells = (*cells, *(replace(each, column=50.0) for each in cells))
+    return Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, baseline)
+
+
+def test_references_stand_below_a_line_unstarred_unranked_and_unmarked() -> None:
+    [table] = comparison_tables(with_references())
+    assert table.below == 2
+    assert table.best == {(1, 1), (1, 2)}
+    lines = plain(table).splitlines()
+    assert [line.split()[0] for line in lines[1:5]] == ["method", "spsa", "zosa", "-" * len(max(lines[1:7], key=len))]
+    by_method = {row[0]: row for row in table.rows}
+    assert by_method["zosa"][3] == "1.0"
+    for method in ("linear-probe", "white-box"):
+        assert by_method[method][3] == "-"
+        assert not set("*†‡") & set("".join(by_method[method]))
+    assert table.notes[-1] == (
+        "Below the line: linear-probe (states), white-box (gradients). They need more of the model than a black box "
+        "gives, so they are neither ranked nor tested with the others."
+    )
+    assert latex(table).count(r"\midrule") == 2
+    assert markdown(table).splitlines()[-4].startswith("| ---")
+    assert html(table).count("border-top") == 1
+
+
+def test_references_are_in_no_test_but_as_the_baseline() -> None:
+    against_spsa, against_white_box = (with_references(baseline) for baseline in ("spsa", "white-box"))
+    assert [row[0] for row in comparison_tables(against_spsa)[1].rows] == ["zosa", "zosa"]
+    rows = comparison_tables(against_white_box)[1].rows
+    assert [row[0] for row in rows] == ["spsa", "zosa", "spsa", "zosa"]
+    assert all(row[2].startswith("-0.") for row in rows)
+    records = {(record["method"], record["imbalance_ratio"]): record for record in against_spsa.records()}
+    assert records["white-box", 10.0]["not_worse_than_best"] is None
+    assert not records["white-box", 10.0]["best"]
+    assert records["white-box", 10.0]["average_rank"] is None
+    assert records["white-box", 10.0]["needs"] == "gradients"
+    assert records["zosa", 10.0]["best"]
+
+
+def test_one_method_beside_references_is_the_best_of_nothing() -> None:
+    cells = (with_values("zosa", [0.7, 0.8, 0.75]), reference("white-box", [0.9, 0.95, 0.99], "gradients"))
+    [table] = comparison_tables(Comparison("imbalance_ratio", ("method",), ("test_auc",), cells))
+    assert not table.best

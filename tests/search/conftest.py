@@ -53,9 +53,29 @@ class SmoothScorer:
     def score(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
     ) -> NDArray[np.float32]:
-        weight = np.tanh(latents.mean(axis=1))[:, None]
-        scores = self._evidence[rows] + weight * self._truth[rows]
+        scores = self._evidence[rows] + self._weight(latents) * self._truth[rows]
         return np.stack([-scores, scores], axis=-1).astype(np.float32)
+
+    def states(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        evidence = self._evidence[rows] + self._weight(latents)
+        return np.stack([evidence, evidence**2, np.full(rows.shape, 3.0)], axis=-1).astype(np.float32)
+
+    def gradients(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        dim = latents.shape[1]
+        slope = (1 - self._weight(latents) ** 2) / dim * self._truth[rows]  # of the second class's score
+        by_class = np.stack([-slope, slope], axis=-1)[..., None].repeat(dim, axis=-1)
+        answers = np.concatenate([self.score(latents, rows)[..., None], by_class], axis=-1)
+        return answers.reshape(*rows.shape, -1).astype(np.float32)
+
+    @staticmethod
+    def _weight(latents: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns float32 ``[q, 1]``; without a prompt as at the start."""
+        weight: NDArray[np.float32] = np.tanh(latents.sum(axis=1, keepdims=True) / max(1, latents.shape[1]))
+        return weight
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zostudy.cluster.micro_batches import Scorer
+from zostudy.cluster.micro_batches import OpenScorer, Scorer
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError
@@ -50,7 +50,11 @@ def test_every_method_runs_to_its_budget_and_its_outcome_can_be_stored(
     assert trial.status == "complete", trial.error
     assert trial.queries <= 60
     assert trial.examples == trial.queries * 8
-    assert (trial.queries == 0) == (method == "untuned")
+    assert (trial.queries == 0) == (method in ("untuned", "no-prompt", "linear-probe"))
+    assert trial.needs == {"linear-probe": "states", "white-box": "gradients"}.get(method, "scores")
+    assert (trial.subspace_dim, len(trial.latent or ())) == (
+        (0, 0) if method in ("no-prompt", "linear-probe") else (100, 100)
+    )
     assert tables["trials"].num_rows == 1
     assert tables["history"].column("queries").to_pylist()[-1] == trial.queries
 
@@ -205,6 +209,18 @@ class CountingScorer:
     ) -> NDArray[np.float32]:
         self.n_units += 1
         return self._scorer.score(latents, rows, seed, group)
+
+    def states(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        self.n_units += 1
+        return cast(OpenScorer, self._scorer).states(latents, rows, seed, group)
+
+    def gradients(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        self.n_units += 1
+        return cast(OpenScorer, self._scorer).gradients(latents, rows, seed, group)
 
 
 @pytest.mark.parametrize("method", method_names())
