@@ -72,6 +72,11 @@ KEYS = [
         "2: model.temperature: must be above 0, but got 0; write temperature: 20.0, for example",
     ),
     (
+        "model: {name: minilm, prompt_tokens: 0}",
+        "2: model.prompt_tokens: must be at least 1 where a method tunes the prompt, as climb does, but got 0; raise it, "
+        "or keep only methods that tune nothing, such as no-prompt",
+    ),
+    (
         "model: {name: minilm, max_length: 10}",
         "2: model.max_length: must leave room for text beside the 10 prompt tokens, but got 10; "
         "raise it or lower model.prompt_tokens",

@@ -146,3 +146,28 @@ def test_a_study_in_bfloat16_is_taken_away_and_goes_on_in_bfloat16(
 
 def _holds(table: torch.Tensor, vectors: torch.Tensor) -> bool:
     return bool((vectors[:, None] == table).all(dim=-1).any(dim=-1).all())
+
+
+def test_a_reference_or_a_trial_without_a_prompt_is_never_the_best(exported_study) -> None:
+    """Both are given a dev AUC that no other trial has; a reference's prompt can still be asked for by name."""
+    study = exported_study("mini-gpt2").trial.study
+    trials = study.results.trials.copy()
+    [opened, *_] = trials.index[(trials["cell"] == "spsa-r2") & (trials["stage"] == "confirm")]
+    [bare, *_] = trials.index[trials["cell"] == "untuned-r2"]
+    trials.loc[opened, ["needs", "dev_auc"]] = ["gradients", 2.0]
+    trials.loc[bare, "dev_auc"] = 3.0
+    trials.at[bare, "latent"] = np.zeros(0, dtype=np.float32)
+    changed = dataclasses.replace(study, results=study.results.only(trials))
+    best = changed.trial("best").name
+    assert best not in trials.loc[[opened, bare], "trial"].tolist()
+    assert changed.trial(trials.loc[opened, "trial"]).row["dev_auc"] == 2.0
+    with pytest.raises(ResultsError, match="a trial must have a prompt, but untuned puts none in front of the text"):
+        changed.trial(trials.loc[bare, "trial"])
+
+
+def test_a_study_without_prompt_tokens_has_nothing_to_export(exported_study) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    model = study.spec.model.model_copy(update={"prompt_tokens": 0})
+    bare = dataclasses.replace(study, spec=study.spec.model_copy(update={"model": model}))
+    with pytest.raises(ResultsError, match="a trial must have a prompt"):
+        bare.trial("best")

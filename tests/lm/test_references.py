@@ -1,4 +1,4 @@
-"""What references ask of an evaluator: gradients, states, and texts without a prompt; against transformers' own model."""
+"""Gradients, states, and texts without a prompt, which references ask for, against transformers' own model."""
 
 from __future__ import annotations
 
