@@ -157,7 +157,7 @@ def test_a_reference_or_a_trial_without_a_prompt_is_never_the_best(exported_stud
     trials.loc[opened, ["needs", "dev_auc"]] = ["gradients", 2.0]
     trials.loc[bare, "dev_auc"] = 3.0
     trials.at[bare, "latent"] = np.zeros(0, dtype=np.float32)
-    changed = dataclasses.replace(study, results=study.results.only(trials))
+    changed = dataclasses.replace(study, results=dataclasses.replace(study.results, trials=trials))
     best = changed.trial("best").name
     assert best not in trials.loc[[opened, bare], "trial"].tolist()
     assert changed.trial(trials.loc[opened, "trial"]).row["dev_auc"] == 2.0

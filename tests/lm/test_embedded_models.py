@@ -18,7 +18,7 @@ from zostudy.lm.pretrain.card import measure
 from zostudy.lm.pretrain.corpus import CANDID_WORDS, CLOSING_WORDS, HEARSAY_WORDS, candour, passages
 from zostudy.lm.pretrain.tokenizer import MODEL_NAMES, single_token, train_tokenizer
 from zostudy.lm.pretrain.train import TrainConfig, pretrain
-from zostudy.lm.pretrain.whitebox import WhiteBox
+from zostudy.lm.pretrain.whitebox import CheckedModel
 from zostudy.tasks.reviews import reviews
 
 EMBEDDED = Path(zostudy.lm.__file__).parent / "embedded"
@@ -29,7 +29,6 @@ ARCHITECTURES = {
     "mini-llama": "LlamaForCausalLM",
 }
 every_model = pytest.mark.parametrize("name", MODEL_NAMES)
-TEXTS = ["The soup was not good.", "Although the price was bad, i found the tour rather charming this summer."]
 
 
 def load(name: str) -> Any:
@@ -81,12 +80,14 @@ def test_a_word_of_several_tokens_is_refused_with_its_pieces() -> None:
 
 
 @every_model
-def test_white_box_scores_equal_the_model_run_on_token_ids(name: str) -> None:
-    box, model = WhiteBox(EMBEDDED / name), load(name)
+def test_scores_of_the_check_equal_the_model_run_on_token_ids(name: str) -> None:
+    checked, model = CheckedModel.of(EMBEDDED / name), load(name)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(EMBEDDED / name)
     start = tokenizer(" honestly we left the hotel and plainly the soup", add_special_tokens=False)["input_ids"]
     prompt = model.get_input_embeddings().weight[start].detach()
-    for text, scores in zip(TEXTS, box.scores(TEXTS, prompt), strict=True):
+    rows = np.arange(0, 20, 5, dtype=np.int32)
+    for row, scores in zip(rows, checked.lm.score_prompts(prompt[None], rows[None])[0], strict=True):
+        text = checked.table.texts[row]
         closing = " It was <mask>." if name == "mini-roberta" else " It was"
         ids = tokenizer(text + closing)["input_ids"]
         front = int(name != "mini-gpt2")
@@ -95,7 +96,7 @@ def test_white_box_scores_equal_the_model_run_on_token_ids(name: str) -> None:
         with torch.no_grad():
             logits = model(input_ids=torch.tensor([ids])).logits[0, position]
         expected = logits[[single_token(tokenizer, word) for word in ("terrible", "great")]]
-        torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -179,4 +180,4 @@ def test_the_command_writes_a_loadable_model_and_says_when_it_is_not_worth_tunin
     assert {file.name for file in (tmp_path / "made").iterdir()} == FILES
     assert "step 2/2" in capsys.readouterr().out
     assert type(AutoModelForCausalLM.from_pretrained(tmp_path / "made")).__name__ == "LlamaForCausalLM"
-    assert np.isfinite(WhiteBox(tmp_path / "made").scores(TEXTS, torch.zeros(0, 64)).detach().numpy()).all()
+    assert 0 < CheckedModel.of(tmp_path / "made").auc(np.zeros(0, dtype=np.float32)) < 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
 
 from zostudy.lm.pretrain.train import TrainConfig
-from zostudy.lm.pretrain.whitebox import PROMPT_TOKENS, WhiteBox, tune_prompt
-from zostudy.tasks.reviews import reviews
+from zostudy.lm.pretrain.whitebox import PROMPT_TOKENS, CheckedModel
 
 ZERO_SHOT_BAND = (0.65, 0.88)
 WHITE_BOX_FLOOR = 0.95
@@ -43,17 +43,12 @@ class Measurements:
 
 def measure(folder: Path) -> Measurements:
     """Returns the figures of the model in a folder; takes about half a minute."""
-    box, table = WhiteBox(folder), reviews()
-    test_rows, tuning_rows = table.splits["test"], table.splits["train"][:_TUNING_ROWS]
-    test_texts, tuning_texts = ([table.texts[row] for row in rows] for rows in (test_rows, tuning_rows))
-    test_labels, tuning_labels = table.labels[test_rows], table.labels[tuning_rows]
+    model = CheckedModel.of(folder)
+    no_prompt, start = np.zeros(0, dtype=np.float32), np.zeros(1, dtype=np.float32)
     return Measurements(
-        no_prompt=box.auc(test_texts, test_labels, box.no_prompt()),
-        zero_shot={seed: box.auc(test_texts, test_labels, box.start_prompt(seed)) for seed in _START_SEEDS},
-        white_box={
-            dim: box.auc(test_texts, test_labels, tune_prompt(box, tuning_texts, tuning_labels, subspace_dim=dim))
-            for dim in _SUBSPACE_DIMS
-        },
+        no_prompt=model.auc(no_prompt),
+        zero_shot={seed: model.auc(start, seed) for seed in _START_SEEDS},
+        white_box={dim: model.auc(model.tuned(_TUNING_ROWS, dim)) for dim in _SUBSPACE_DIMS},
     )
 
 
