@@ -258,6 +258,26 @@ def test_one_and_two_replicas_give_the_same_to_the_last_bit(one: Run, two: Run) 
         assert given[table].equals(expected[table]), table
 
 
+def test_references_give_the_same_on_one_and_two_replicas(address: str, tmp_path: Path) -> None:
+    def run(replicas: int) -> tuple[dict[str, pa.Table], set[str]]:
+        sections = {
+            "methods": [{"label": name, "algorithm": name} for name in ("no-prompt", "linear-probe", "white-box")],
+            "search": {"trials": 0},
+            "replicas": replicas,
+        }
+        ledger = Ledger(tmp_path / str(replicas) / "small")
+        study = prepare(StudySpec.model_validate(STUDY | sections))
+        watcher = Watcher()
+        assert complete_study(study, ledger, address, watcher).done
+        assert watcher.n_replicas == replicas
+        return tables(tmp_path / str(replicas) / "small"), {row.status for row in ledger.trials()}
+
+    (expected, statuses), (given, _) = run(1), run(2)
+    assert statuses == {"complete"}
+    for table in SCHEMAS:
+        assert given[table].equals(expected[table]), table
+
+
 def test_only_replicas_load_torch_and_not_even_they_load_transformers(two: Run) -> None:
     if not Path("/proc").is_dir():
         pytest.skip("the memory of processes can be looked at on Linux only")
