@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ class Careless(Spsa):
 
 
 class Declaring(Careless):
-    state_attributes = ("velocity", "n_moves")
+    state_attributes: ClassVar[tuple[str, ...]] = ("velocity", "n_moves")
 
 
 class Inheriting(Declaring):

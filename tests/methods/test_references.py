@@ -32,7 +32,7 @@ def test_the_white_box_is_adam_of_torch_along_autograds_gradient(toy: Any, learn
         hidden = torch.tanh(features[torch.from_numpy(rows).long()] * (1 + gate) + gate)
         loss = functional.cross_entropy(hidden @ read, torch.from_numpy(toy.labels[rows]).long())
         adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         adam.step()
         record = toy.run_step(method)
         assert record.loss == pytest.approx(loss.item(), rel=1e-5)

@@ -29,6 +29,9 @@ class Plain(Objective):
     def losses(self, scores: NDArray[np.float32], labels: NDArray[np.int32]) -> NDArray[np.float64]:
         return scores[..., 0].astype(np.float64)
 
+    def slopes(self, scores: NDArray[np.float32], labels: NDArray[np.int32]) -> NDArray[np.float64]:
+        raise NotImplementedError  # no zeroth-order method asks for them
+
 
 def plain(kind: type[Method], options: Any, budget: int = 1000) -> Any:
     labels = np.array([0, 1] * 4, dtype=np.int32)

@@ -169,8 +169,9 @@ class Method(ABC):
         Returns:
             The scores, float32 ``[n, C]``, after the queries have been answered.
         """
-        scores, _ = yield Queries(latent[None], rows[None])
-        return scores[0]
+        answers, _ = yield Queries(latent[None], rows[None])
+        scores: Scores = answers[0]
+        return scores
 
     @property
     @abstractmethod
@@ -289,7 +290,7 @@ class Method(ABC):
     def _width(self, queries: Queries, answers: Scores) -> int:
         """Returns how many numbers an answer must have for each example; states have as many as the model is wide."""
         if queries.access == "states":
-            return answers.shape[-1]
+            return int(answers.shape[-1])
         each = 1 + queries.latents.shape[1] if queries.access == "gradients" else 1
         return self.context.n_classes * each
 

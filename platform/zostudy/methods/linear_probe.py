@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import Evaluation, Labels, Latents, Queries, Rows, State
+from zostudy.methods.base import Evaluation, Labels, Latents, Queries, Rows, Scores, State
 from zostudy.methods.registry import register_method
 from zostudy.methods.untuned import Untuned
 
@@ -42,7 +42,8 @@ class LinearProbe(Untuned):
         states, _ = yield Queries(latent[None], rows[None], access="states")
         # By einsum's own loops, not by BLAS, whose order of summation depends on its number of threads.
         logits = np.einsum("nd,cd->nc", states[0].astype(np.float64), self._weights[:, 1:]) + self._weights[:, 0]
-        return logits.astype(np.float32)
+        scores: Scores = logits.astype(np.float32)
+        return scores
 
     def state(self) -> State:
         """Returns the classifier, once it is fitted."""

@@ -84,7 +84,7 @@ class AucMinimax(Objective):
         h, positive, negative, scale = self._terms(scores, labels)
         in_h = 2 * scale * (positive * (h - self.a) + negative * (h - self.b) + self.alpha * (negative - positive))
         weighted = in_h * h / len(self._positives)  # dh_k / ds_j = h_k (1[j = k] - p_j)
-        slopes = -weighted.sum(axis=-1, keepdims=True) * np.exp(log_softmax(scores))
+        slopes: Slopes = -weighted.sum(axis=-1, keepdims=True) * np.exp(log_softmax(scores))
         slopes[..., self._positives] += weighted
         return slopes
 

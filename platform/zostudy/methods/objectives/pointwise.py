@@ -91,7 +91,8 @@ class Hinge(PointwiseObjective):
     def _unweighted_slopes(self, scores: Scores, labels: Labels) -> Slopes:
         wide, right = scores.astype(np.float64), _is_label(scores, labels)
         violated = (self._margin + wide - _of_label(wide, labels)[..., None] > 0) & ~right
-        return violated - right * violated.sum(axis=-1, keepdims=True)
+        slopes: Slopes = violated - right * violated.sum(axis=-1, keepdims=True).astype(np.float64)
+        return slopes
 
 
 def _log_p_slopes(scores: Scores, labels: Labels) -> Slopes:
@@ -101,7 +102,8 @@ def _log_p_slopes(scores: Scores, labels: Labels) -> Slopes:
 
 
 def _is_label(scores: Scores, labels: Labels) -> NDArray[np.bool_]:
-    return labels[..., None] == np.arange(scores.shape[-1])
+    marks: NDArray[np.bool_] = labels[..., None] == np.arange(scores.shape[-1])
+    return marks
 
 
 def _of_label(values: NDArray[np.float64], labels: Labels) -> Losses:
