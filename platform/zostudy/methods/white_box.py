@@ -11,7 +11,7 @@ from typing_extensions import Doc
 
 from zostudy.methods.base import Context, Queries, Step
 from zostudy.methods.estimators import Gradient
-from zostudy.methods.options import ObjectiveOptions
+from zostudy.methods.options import LogRange, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
 from zostudy.methods.registry import register_method
 
@@ -23,7 +23,9 @@ MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-8
 class WhiteBoxOptions(ObjectiveOptions):
     """Options of the white box."""
 
-    learning_rate: Annotated[float, Gt(0), Doc("step size of Adam, about how far each entry of the latent moves")] = 0.1
+    learning_rate: Annotated[
+        float, Gt(0), Doc("step size of Adam, about how far each entry of the latent moves"), LogRange(0.01, 1.0)
+    ] = 0.1
 
 
 @register_method("white-box")

@@ -38,8 +38,8 @@ _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
 _PAIRED_BY = ("seed", "n_minority", "n_majority")
 
-_NEEDED = (*_COORDINATES, *JUDGED_BY, "needs", "budget", "batch_size", "queries", "examples", *_PAIRED_BY)
-_ASKED = "imbalance"  # not needed: frames and folders of an older zostudy lack it
+_NEEDED = (*_COORDINATES, *JUDGED_BY, "budget", "batch_size", "queries", "examples", *_PAIRED_BY)
+_ASKED, _ACCESS = "imbalance", "needs"  # which frames of an older zostudy lack
 _JUDGED = ("outdated", "asked", "searched")
 
 TrialValues: TypeAlias = dict[str, Any]
@@ -115,7 +115,7 @@ def _storages(results: Given) -> list[Storage]:
 def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
     if isinstance(results, pd.DataFrame):
         return results
-    return results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, _ASKED, *metrics])
+    return results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, _ASKED, _ACCESS, *metrics])
 
 
 def _default_metrics(trials: pd.DataFrame) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def _natural_ratios(confirm: pd.DataFrame) -> frozenset[float]:
 def _trials_by_cell(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequence[str]) -> list[list[TrialValues]]:
     """Returns the trials of each cell, as mappings: many times as quick to sum up as data frames of three rows."""
     cells: dict[tuple[Any, ...], list[TrialValues]] = {}
-    columns = list(dict.fromkeys([*_NEEDED, *metrics, *_JUDGED]))
+    columns = [name for name in dict.fromkeys([*_NEEDED, _ACCESS, *metrics, *_JUDGED]) if name in confirm]
     for values in zip(*(_plain(confirm[name]) for name in columns), strict=True):
         trial = dict(zip(columns, values, strict=True))
         cells.setdefault(tuple(trial[name] for name in coordinates), []).append(trial)
@@ -198,7 +198,7 @@ def _summary(trials: list[TrialValues], row_names: tuple[str, ...], metrics: Seq
         values=values,
         missing=first["asked"] - len(current),
         search_trials=first["searched"],
-        needs=first["needs"] or "scores",  # an earlier zostudy had no reference that needs more
+        needs=first.get(_ACCESS) or "scores",  # an earlier zostudy had no reference that needs more
     )
 
 
