@@ -66,6 +66,7 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
         "model": "mini-roberta",
         "task": "reviews",
         "imbalance_ratio": ratio,
+        "needs": "scores",
         "imbalance": f"{ratio:g}",
         "n_minority": 20,
         "n_majority": int(20 * ratio),
