@@ -51,6 +51,25 @@ def test_a_cells_name_is_its_best_confirm_trial(exported_study) -> None:
         searching.trial("spsa-r2")
 
 
+def test_the_best_is_that_of_the_hardest_ratio_unless_another_is_named(exported_study) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    trials = study.results.trials
+    harder = trials.assign(imbalance_ratio=10.0, dev_auc=trials["dev_auc"] / 2)
+    for column in ("cell", "trial"):
+        harder[column] = harder[column].str.replace("-r2", "-r10", regex=False)
+    results = dataclasses.replace(study.results, trials=pd.concat([harder, trials], ignore_index=True))
+    both = dataclasses.replace(study, results=results)
+    assert both.best_names == ["best-r2", "best-r10"]
+    easy = study.trial("best").name
+    assert both.trial("best-r2").name == easy
+    assert both.trial("best").name == both.trial("best-r10").name == easy.replace("-r2", "-r10")
+    with pytest.raises(ResultsError, match=r"there is no 'best-r1'; did you mean best-r10"):
+        both.trial("best-r1")
+    unfinished = results.trials.query("not (imbalance_ratio == 10 and stage == 'confirm')")
+    running = dataclasses.replace(study, results=dataclasses.replace(results, trials=unfinished))
+    assert running.trial("best").name == easy
+
+
 def test_a_confirm_trial_that_a_longer_search_has_bettered_is_not_the_best(exported_study) -> None:
     study = exported_study("mini-gpt2").trial.study
     trials = study.results.trials.copy()

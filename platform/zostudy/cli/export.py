@@ -28,7 +28,8 @@ def export_command(
         str,
         typer.Argument(
             metavar="TRIAL",
-            help="A confirm trial. A cell stands for its confirm trial with the best dev AUC, best for the study's.",
+            help="A confirm trial. A cell stands for its confirm trial with the best dev AUC; best-r10 for that of all "
+            "methods at ratio 10; best for that at the hardest ratio.",
         ),
     ],
     to: Annotated[
@@ -63,7 +64,8 @@ def tokens_command(
         str,
         typer.Argument(
             metavar="TRIAL",
-            help="A trial. A cell stands for its confirm trial with the best dev AUC, best for the study's.",
+            help="A trial. A cell stands for its confirm trial with the best dev AUC; best-r10 for that of all methods "
+            "at ratio 10; best for that at the hardest ratio.",
         ),
     ],
     top: Annotated[int, typer.Option(min=1, help="How many tokens to show for each vector.")] = 5,
@@ -81,17 +83,20 @@ def tokens_command(
 
 def _choose(results: str, trial: str, confirmed: bool = False) -> StoredTrial:
     """Returns the trial, and logs which one it is and what the study's results lack."""
-    from zostudy.export.trials import load_study_results
+    from zostudy.export.trials import BEST, load_study_results
     from zostudy.results.losses import study_notes
     from zostudy.results.reading import find_studies
 
-    chosen = load_study_results(results).trial(trial)
+    study = load_study_results(results)
+    chosen = study.trial(trial)
     if confirmed:
         chosen.check_confirmed()
     for note in study_notes(find_studies([results])):
         _log.info("note: %s", note)
     if chosen.name != trial:
         _log.info("%s: %s", trial, chosen.summary)
+    if trial == BEST and len(study.best_names) > 1:
+        _log.info("best: of the hardest ratio; for another, name one of %s", ", ".join(study.best_names))
     return chosen
 
 

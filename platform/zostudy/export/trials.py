@@ -55,22 +55,28 @@ class StudyResults:
         """Returns a finished trial.
 
         Args:
-            name: the trial's; or of a cell, such as ``zosa-r50``, or ``best``: the confirm trial with the best dev AUC
-                of that cell, or of the study, the first of equals. References, which need more than a black box gives,
-                are never the study's best, nor are methods without a prompt.
+            name: the trial's. A cell, such as ``zosa-r50``, stands for its confirm trial with the best dev AUC, the
+                first of equals; ``best-r50`` for that of all methods at the ratio; ``best`` for that at the hardest
+                ratio. References, which need more than a black box gives, are never among these two, nor are methods
+                without a prompt.
 
         Raises:
             ResultsError: no trial has that name, or it kept no point.
         """
         trials = self.results.trials
-        names, cells = trials["trial"].tolist(), trials["cell"].unique().tolist()
+        names, cells, at_ratio = trials["trial"].tolist(), trials["cell"].unique().tolist(), _at_ratio(trials)
         if name == BEST:
-            name = self._best(_exportable(trials), f"study {self.spec.name}")
+            exportable = _exportable(trials)
+            hardest = exportable["imbalance_ratio"] == confirmed(exportable)["imbalance_ratio"].max()
+            name = self._best(exportable[hardest] if hardest.any() else exportable, f"study {self.spec.name}")
         elif name in cells and name not in names:
             name = self._best(trials[trials["cell"] == name], f"cell {name}")
+        elif name in at_ratio and name not in names:
+            there = _exportable(trials[trials["cell"].isin(at_ratio[name])])
+            name = self._best(there, f"study {self.spec.name} at this ratio")
         elif name not in names:
             fallback = f"name one of its {len(names)} trials, such as {names[0]}, a cell such as {cells[0]}, or {BEST}"
-            remedy = suggestion(name, [*names, *cells, BEST], fallback)
+            remedy = suggestion(name, [*names, *cells, *at_ratio, BEST], fallback)
             rule = f"a trial must be one of study {self.spec.name}"
             raise ResultsError(rule, got=f"there is no {name!r}", remedy=remedy)
         [row] = trials[trials["trial"] == name].to_dict("records")
@@ -84,6 +90,11 @@ class StudyResults:
                 remedy="name a trial of another method",
             )
         return StoredTrial(self, {str(column): value for column, value in row.items()})
+
+    @property
+    def best_names(self) -> list[str]:
+        """The names of the best at each ratio, such as ``best-r10``."""
+        return list(_at_ratio(self.results.trials))
 
     def _best(self, trials: pd.DataFrame, whose: str) -> str:
         complete = confirmed(trials)
@@ -147,7 +158,7 @@ class StoredTrial:
             raise ResultsError(
                 "an exported trial must be a confirm trial, whose scores are stored",
                 got=f"{self.name} is of the search",
-                remedy=f"its cell {own_seeds}; {BEST} names the study's best",
+                remedy=f"its cell {own_seeds}; {BEST} names the best of the hardest ratio",
             )
 
     def scores(self, split: str) -> SplitScores:
@@ -188,6 +199,15 @@ def _exportable(trials: pd.DataFrame) -> pd.DataFrame:
     without_prompt = trials["latent"].map(lambda latent: latent is not None and not len(latent))
     black_boxes: pd.DataFrame = trials[~opened & ~without_prompt]
     return black_boxes
+
+
+def _at_ratio(trials: pd.DataFrame) -> dict[str, list[str]]:
+    """Returns the cells of each ratio by the name of its best, such as ``best-r10``: cells are ``method-r10``."""
+    cells: dict[str, list[str]] = {}
+    by_ratio = trials.sort_values("imbalance_ratio", kind="stable")[["cell", "method"]].drop_duplicates()
+    for cell, method in by_ratio.itertuples(index=False):
+        cells.setdefault(f"{BEST}{cell.removeprefix(method)}", []).append(cell)
+    return cells
 
 
 def _no_complete(trials: pd.DataFrame) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from zostudy.report.charts import colours_of
 from zostudy.report.frames import metric_frame
 from zostudy.results.comparison import Comparison
 
-PANEL_WIDTH, PANEL_HEIGHT, PNG_SCALE = 260, 220, 2.0
+PANEL_WIDTH, PANEL_HEIGHT, PANELS_BESIDE, PNG_SCALE = 260, 220, 3, 2.0
 ENDINGS = (".png", ".svg", ".pdf")
 
 
@@ -31,7 +31,9 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     if ending not in ENDINGS:
         raise ResultsError(f"a figure must end in {', '.join(ENDINGS)}", got=f"got {path}", remedy="rename it")
     with alt.data_transformers.enable("default", max_rows=None):
-        spec = alt.hconcat(*(_panel(comparison, metric) for metric in comparison.metrics)).to_dict()
+        spec = alt.concat(
+            *(_panel(comparison, metric) for metric in comparison.metrics), columns=PANELS_BESIDE
+        ).to_dict()
     try:
         path.write_bytes(_picture(spec | {"background": "white"}, ending))
     except OSError as error:

@@ -184,7 +184,8 @@ def _decision_notes(cells: Cells) -> list[str]:
         return []
     return [
         "argmax: the class with the highest score. threshold: one between the two classes that dev chose, by search "
-        f"with {ENOUGH_ROWS} dev rows or more of each class, else as the middle of the class means."
+        f"with {ENOUGH_ROWS} dev rows or more of each class, else as the middle of the class means. "
+        "Each decision has its own best and ranks."
     ]
 
 
