@@ -34,7 +34,10 @@ def test_a_prompt_is_exported_and_labels_a_file(call, results: Path, texts: Path
     assert exported.out.splitlines()[0] == f"exported: spsa-r2-confirm-001 to {out}"
     written = call("predict", out, texts, "--to", to)
     assert (written.code, written.out) == (0, "")
-    loading, decision, labelled = written.err.splitlines()
+    note, loading, decision, labelled, title, head, argmax, threshold = written.err.splitlines()
+    assert note == "note: labels that are numbers are taken as the classes in their order: 0 = negative, 1 = positive"
+    assert title.startswith("2 rows with a class in column 'label': AUC ")
+    assert (head.split()[0], argmax.split()[0], threshold.split()[0]) == ("decision", "argmax", "threshold")
     assert (loading, labelled) == ("loading mini-roberta", f"labelled: 2 texts in {to}")
     probability = read_manifest(out).decision.probability
     assert decision == (
@@ -53,6 +56,24 @@ def test_a_prompt_is_exported_and_labels_a_file(call, results: Path, texts: Path
     assert [float(row["score_positive"]) for row in rows] == pytest.approx(
         table["score_positive"].to_pylist(), abs=1e-5
     )
+
+
+def test_labels_that_are_no_classes_are_a_note_unless_the_column_was_named(
+    call, results: Path, texts: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    call("export", results, "best", "--to", out)
+    texts.write_text("text,label,truth\nGood.,yes,positive\nBad.,no,negative\n", encoding="utf-8")
+    fault = "column 'label' must hold the classes negative, positive, but it holds 'yes'"
+    implied = call("predict", out, texts)
+    assert implied.code == 0
+    assert f"note: no metrics: {texts}: {fault}" in implied.err.splitlines()
+    named = call("predict", out, texts, "--label", "label")
+    assert (named.code, named.out) == (2, "")
+    assert named.err.splitlines() == [f"error: {texts}: {fault}"]
+    other = call("predict", out, texts, "--label", "truth")
+    assert "2 rows with a class in column 'truth': AUC" in other.err
+    assert "did you mean truth" in call("predict", out, texts, "--label", "thruth").err
 
 
 def test_the_command_that_uses_an_export_can_be_pasted(call, results: Path, tmp_path: Path) -> None:

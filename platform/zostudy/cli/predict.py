@@ -31,6 +31,14 @@ def predict_command(
         str | None,
         typer.Option(metavar="COLUMN", help="The second text column of a pair task.", show_default=False),
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column of true classes, for metrics; without it, as in the study, if the file has it.",
+            show_default=False,
+        ),
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option(
@@ -49,21 +57,33 @@ def predict_command(
     truncate: Annotated[bool, typer.Option("--truncate", help="Cut texts that are too long for the model.")] = False,
     trust_remote_code: TrustOption = False,
 ) -> None:
-    """Label texts with an exported prompt: label (and that of argmax), class scores and probabilities."""
+    """Label texts with an exported prompt: label (and that of argmax), class scores and probabilities.
+
+    Where the file holds the true classes, the metrics of both decisions follow as messages.
+    """
     import numpy as np
 
+    from zostudy.errors import DataError
     from zostudy.export.labelling import labelled, read_texts
     from zostudy.export.manifest import read_manifest
+    from zostudy.export.measuring import known_labels, metrics_lines
     from zostudy.export.writing import check_csv, check_target, write_csv, write_rows
 
     manifest = read_manifest(folder)
     rows, texts = read_texts(file, manifest, text, second_text)
+    known = None
+    try:
+        known = known_labels(rows.table, manifest.task, label, str(file))
+    except DataError as error:
+        if label is not None:
+            raise
+        _log.info("note: no metrics: %s", error)
     unscored = labelled(rows, np.zeros((len(texts.texts), len(manifest.task.class_names)), np.float32), manifest)
     if to is None:
         check_csv(unscored)
     else:
         check_target(to, file, unscored)
-    for note in rows.notes:
+    for note in (*rows.notes, *([known.note] if known and known.note else [])):
         _log.info("note: %s", note)
     with progress(f"loading {model or manifest.model.name}", len(texts.texts), "texts", at_once=True) as show_done:
         from zostudy.export.predict import predict
@@ -85,3 +105,5 @@ def predict_command(
     else:
         write_rows(result, to)
         _log.info("labelled: %s texts in %s", f"{len(scores):,}", to)
+    for line in metrics_lines(scores, known, manifest) if known is not None else ():
+        _log.info("%s", line)

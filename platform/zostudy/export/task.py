@@ -20,6 +20,7 @@ class ExportedTask(BaseModel):
         name: the task's.
         text: the text column of the study's data.
         second_text: the second text column of pair tasks, or None.
+        label: the label column of the study's data; None in earlier exports.
         template: the words around the text.
         label_words: one a class; for an encoder a text a class.
         label_tokens: their token ids; empty for an encoder.
@@ -32,6 +33,7 @@ class ExportedTask(BaseModel):
     name: str
     text: str
     second_text: str | None
+    label: str | None = None
     template: str
     label_words: tuple[str, ...]
     label_tokens: tuple[int, ...] = ()
@@ -51,13 +53,14 @@ def find_task(spec: TaskSpec, head: HeadKind) -> tuple[ExportedTask, str | None]
         DataError: the class names are in the data only, which cannot be read.
     """
     known = WELL_KNOWN.get(spec.name)
-    text, second_text = _columns(spec, known)
+    text, second_text, label = _columns(spec, known)
     class_names, note = _class_names(spec, known)
     wording = make_wordings(spec, known, class_names, pairs=second_text is not None)[head]
     task = ExportedTask(
         name=spec.name,
         text=text,
         second_text=second_text,
+        label=label,
         template=wording.template.source,
         label_words=wording.label_words,
         class_names=class_names,
@@ -66,11 +69,11 @@ def find_task(spec: TaskSpec, head: HeadKind) -> tuple[ExportedTask, str | None]
     return task, note
 
 
-def _columns(spec: TaskSpec, known: WellKnownTask | None) -> tuple[str, str | None]:
+def _columns(spec: TaskSpec, known: WellKnownTask | None) -> tuple[str, str | None, str]:
     origin = known.hub if known and spec.file is None else None
     if origin is None or spec.hub not in (None, origin.id):
-        return spec.text or "text", spec.second_text
-    return spec.text or origin.text, spec.second_text or origin.second_text
+        return spec.text or "text", spec.second_text, spec.label or "label"
+    return spec.text or origin.text, spec.second_text or origin.second_text, spec.label or origin.label
 
 
 def _class_names(spec: TaskSpec, known: WellKnownTask | None) -> tuple[tuple[str, ...], str | None]:
