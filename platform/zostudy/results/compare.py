@@ -115,7 +115,9 @@ def _storages(results: Given) -> list[Storage]:
 def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
     if isinstance(results, pd.DataFrame):
         return results
-    return results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, _ASKED, _ACCESS, *metrics])
+    return (
+        results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, _ASKED, _ACCESS, *metrics])
+    )
 
 
 def _default_metrics(trials: pd.DataFrame) -> tuple[str, ...]:
