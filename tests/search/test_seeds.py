@@ -49,6 +49,7 @@ TABLES = st.integers(2, 9).flatmap(
 @example(table=[[0.9, 0.9, 0.9], [0.4, 0.4, 0.4]], p_threshold=0.3)
 @example(table=[[0.5] * 4, [0.5] * 4], p_threshold=1.0)
 @example(table=[[0.9, 0.9, 0.9, 0.1], [0.8, 0.8, 0.8, 0.8]], p_threshold=0.2)
+@example(table=[[0.25, 0.25, 0.5, 0.75, 0.75, 0.75], [0.375, 0.375, 0.5, 0.5, 0.5, 0.5]], p_threshold=0.3)  # a zero
 def test_seeds_are_dropped_where_optuna_would_stop(table: list[list[float]], p_threshold: float) -> None:
     search = SearchSpec(seeds=len(table[0]), p_threshold=p_threshold)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -284,6 +285,23 @@ def test_a_search_may_grow_in_seeds(
     ]
     killed = run(plan, 5, 7, again, stored=stored)
     assert run(plan, 1, 0, stored=killed) == grown
+
+
+def test_a_seed_that_a_grown_search_does_not_need_any_more_does_not_count(seeded_plan: Callable[..., Plan]) -> None:
+    def grown_to(seeds: int, stored: Sequence[TrialRow]) -> Any:
+        plan = seeded_plan(seeds=seeds, p_threshold=0.3, lag=1, trials=2)
+        cell = StudyProgress(plan, stored).cells["spsa-r1"]
+        while (assignment := cell.next()) is not None and assignment.stage == "search":
+            dev_auc = dev_aucs_of_seeds[assignment.number][assignment.search_seed]
+            cell.record(replace(outcome(assignment), dev_auc=dev_auc, status="complete"), {})
+        return cell
+
+    dev_aucs_of_seeds = [[0.6, 0.6, 0.0, 1.0], [0.5, 0.5, 0.5, 0.5]]
+    before = grown_to(3, [])
+    assert len(before.rows) == 6  # means of 0.4 and 0.5: the second keeps its seeds
+    after = grown_to(4, before.rows)
+    assert {row.trial for row in before.rows} - {row.trial for row in after.rows} == {"spsa-r1-search-001-seed-2"}
+    assert (len(after.rows), after.n_lost, after.n_search_trials) == (6, 2, 6)
 
 
 @pytest.mark.parametrize("before", [1, 2, 4])
