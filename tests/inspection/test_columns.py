@@ -43,6 +43,14 @@ def test_what_is_given_is_not_guessed() -> None:
     columns = {"title": ["a", "b", "c", "d"], "body": BODY, "kind": KIND, "sort": KIND}
     assert guessed(columns, text="title", label="sort") == Columns("title", None, "sort")
     assert guessed(columns, label="body").text == "title"
+    with pytest.raises(DataError, match="must stand in different columns, but 'body' is given as both"):
+        guessed(columns, text="body", label="body")
+
+
+def test_a_column_named_label_is_the_label_even_of_one_or_very_many_classes() -> None:
+    texts = [f"this is text {number}" for number in range(160)]
+    assert guessed({"text": texts, "label": [*range(80), *range(80)], "flag": ["a", "b"] * 80}).label == "label"
+    assert guessed({"text": texts, "label": ["a"] * 160}).label == "label"
 
 
 @pytest.mark.parametrize(

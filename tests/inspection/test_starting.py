@@ -159,3 +159,11 @@ def test_a_class_of_one_row_is_named(write_data: WriteData) -> None:
     path = write_data(("text", "label", "split"), rows)
     with pytest.raises(DataError, match="each class needs 2 rows or more for train and dev, but 'rare' has 1"):
         started(path)
+
+
+def test_each_of_many_classes_with_long_names_gets_a_word_of_its_own(write_data: WriteData) -> None:
+    rows = [(f"this is text {number}", f"topic {number % 20} with a long name") for number in range(800)]
+    words = started(write_data(("text", "label"), rows)).task.label_words
+    assert words is not None
+    assert len(set(words)) == 20
+    assert all(words)

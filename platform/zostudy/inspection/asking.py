@@ -64,10 +64,11 @@ def find_asking(task: Task, source: ModelSource, tokenizer: Any, template: str |
         words = known.label_words if known else tuple(names)
         return Asking(Wording(chosen, words), tuple((word,) for word in words))
     before = chosen.render(ANY_TEXT, ANY_TEXT if pairs else None)[0]
-    nearest = nearest_words(tokenizer, embedding_table(source), before, names, NEAREST)
-    if known and all(is_one_token(tokenizer, before, word) for word in known.label_words):
-        return Asking(Wording(chosen, known.label_words), tuple(nearest))
-    return Asking(Wording(chosen, distinct_words(names, nearest)), tuple(nearest))
+    # Of as many words as there are classes, one is always left for a class.
+    nearest = nearest_words(tokenizer, embedding_table(source), before, names, max(NEAREST, len(names)))
+    fits = known and all(is_one_token(tokenizer, before, word) for word in known.label_words)
+    words = known.label_words if known and fits else distinct_words(names, nearest)
+    return Asking(Wording(chosen, words), tuple(words[:NEAREST] for words in nearest))
 
 
 def plain_name(name: str) -> str:

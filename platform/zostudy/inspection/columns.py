@@ -53,10 +53,11 @@ def guess_columns(
     """Returns which column holds what; a column that is given is not guessed.
 
     Two columns with the usual names of a pair are the texts. Otherwise the text column is ``text``, or the one with the
-    longest texts. The label column has a usual name, or the fewest values, at most 50 and half as many as rows.
+    longest texts. The label column has a usual name, or the fewest values, two to 50; it has at most half as many
+    values as rows.
 
     Raises:
-        DataError: no column can be the text or the label.
+        DataError: no column can be the text or the label, or one column is given as both.
     """
     texts = {each.name for each in facts if each.characters}
     pair = next((pair for pair in _PAIRS if texts.issuperset(pair)), None) if text is None else None
@@ -64,6 +65,13 @@ def guess_columns(
         text, second_text = pair[0], second_text or pair[1]
     text = text or _guessed_text(facts, source, {second_text, label})
     label = label or _guessed_label(facts, n_rows, source, {text, second_text})
+    if label in (text, second_text):
+        raise DataError(
+            "texts and labels must stand in different columns",
+            got=f"{label!r} is given as both",
+            remedy="mend `label` or `text`",
+            about=source,
+        )
     return Columns(text, second_text, label)
 
 
@@ -108,11 +116,11 @@ def _guessed_text(facts: Sequence[ColumnFacts], source: str, taken: Collection[s
 
 
 def _guessed_label(facts: Sequence[ColumnFacts], n_rows: int, source: str, taken: Collection[str | None]) -> str:
-    most = min(MOST_CLASSES, n_rows // 2)
-    fitting = [each for each in facts if 2 <= each.distinct <= most and each.name not in {*taken, Columns.split}]
-    if not fitting:
+    free = [each for each in facts if 1 <= each.distinct <= n_rows // 2 and each.name not in {*taken, Columns.split}]
+    named = [each for name in _LABEL_NAMES for each in free if each.name.casefold() == name]
+    fitting = [each for each in free if 2 <= each.distinct <= MOST_CLASSES]
+    if not (named or fitting):
         raise _no_column("labels (2 to 50 values, each more than once)", facts, "label", source)
-    named = [each for name in _LABEL_NAMES for each in fitting if each.name.casefold() == name]
     return (named or sorted(fitting, key=lambda each: each.distinct))[0].name
 
 

@@ -13,7 +13,7 @@ METHODS = ("untuned", "random-search", "bpt-fzg", "zosa")
 IMBALANCED = 2.0
 """The least natural ratio at which the data is imbalanced enough to be taken as it is."""
 RATIOS = (1, 10, 50)
-MOST_DEV_ROWS = 1000
+MOST_DEV_ROWS = 500
 
 
 def draft(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:

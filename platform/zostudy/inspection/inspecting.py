@@ -100,6 +100,8 @@ def _read(
 ) -> tuple[Path, RawRows, list[ColumnFacts], Columns]:
     path = _data_file(data)
     rows = read_rows(path)
+    if not rows.table.num_rows:
+        raise DataError("must hold rows", got="it has only column names", remedy="name another file", about=str(path))
     facts = column_facts(rows.table, str(path))
     return path, rows, facts, guess_columns(facts, rows.table.num_rows, str(path), text, second_text, label)
 

@@ -78,10 +78,9 @@ def check_new(target: Path) -> None:
 
 def _check_words(words: Sequence[str], inspection: Inspection, overrides: Sequence[str]) -> None:
     if not all(words) and not any(setting.startswith("task.label_words=") for setting in overrides):
-        classes = ", ".join(each.name for each in inspection.classes)
         raise SpecError(
             "each class needs a label word of its own",
-            got=f"the model has too few of one token near {classes}",
+            got=f"the model has too few of one token for {len(inspection.classes)} classes",
             remedy="give `overrides` task.label_words=[...]",
             about=inspection.file,
         )

@@ -69,7 +69,8 @@ def _model_lines(model: ModelFacts | None) -> Iterator[str]:
     cut = f"{model.too_long:,} texts are longer and would be cut" if model.too_long else "no text is longer"
     yield f"{model.name} ({model.head}) takes {model.room:,} tokens beside the prompt: {cut}"
     wording = model.asking.wording
-    yield f"template: {shown(wording.template.source)}, label words: {comma_list(wording.label_words)}"
+    kind = "label texts" if model.head == "encoder" else "label words"
+    yield f"template: {shown(wording.template.source)}, {kind}: {comma_list(wording.label_words)}"
 
 
 def _words_heading(model: ModelFacts | None) -> tuple[str, ...]:
