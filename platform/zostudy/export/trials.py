@@ -187,7 +187,7 @@ class StoredTrial:
     def spread(self, column: str) -> Interval:
         """Returns mean and 95% interval of a metric's column of ``trials`` over the cell's confirm seeds.
 
-        There is none where some of them, which an older zostudy ran, lack the metric.
+        Without a mean where some of them, which an older zostudy ran, lack the metric.
         """
         values = self.confirm_seeds[column]
         return bounded_interval(values if values.notna().all() else (), bounds(column))
