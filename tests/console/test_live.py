@@ -15,6 +15,7 @@ from zostudy.console import live, meter
 from zostudy.console.live import LineView, TableView, View, live_view
 from zostudy.console.log import show_log
 from zostudy.console.progress import duration
+from zostudy.methods import get_method
 from zostudy.results.outcome import Outcome
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, make_plan
@@ -120,6 +121,26 @@ def test_the_line_names_the_best_cell(
     clock.now += 5
     finish(view, progress, second, 0.6)
     assert capsys.readouterr().err.endswith(f"  best dev AUC 0.700 ({first.cell})\n")
+
+
+def test_the_best_cell_is_none_of_a_reference(
+    progress: StudyProgress,
+    clock: SimpleNamespace,
+    finish: Finish,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view = LineView()
+    view.on_study_start(progress, n_replicas=1)
+    first, second = start(view, progress), start(view, progress)
+    assert first.method.algorithm != second.method.algorithm
+    monkeypatch.setattr(get_method(first.method.algorithm), "needs", "gradients")
+    clock.now += 5
+    finish(view, progress, first, 0.7)
+    assert "best dev AUC" not in capsys.readouterr().err
+    clock.now += 5
+    finish(view, progress, second, 0.6)
+    assert capsys.readouterr().err.endswith(f"  best dev AUC 0.600 ({second.cell})\n")
 
 
 def test_the_last_line_says_that_all_is_done(

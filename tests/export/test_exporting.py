@@ -92,6 +92,17 @@ def test_with_enough_dev_rows_the_card_says_that_its_threshold_was_searched(
     assert "Of all thresholds this one has the best balanced accuracy on the 60 dev examples." in card
 
 
+def test_the_card_of_a_reference_says_that_it_had_gradients(exported_study, tmp_path: Path) -> None:
+    exported = exported_study("mini-roberta")
+    reference = replace(exported.trial, row=exported.trial.row | {"needs": "gradients"})
+    export_trial(reference, tmp_path / "out")
+    of_reference, of_method = (
+        (folder / "README.md").read_text(encoding="utf-8") for folder in (tmp_path / "out", exported.folder)
+    )
+    assert "tuned along true gradients for a frozen" in of_reference
+    assert "tuned without gradients for a frozen" in of_method
+
+
 def test_a_trial_of_before_there_were_thresholds_is_exported_with_one(tmp_path: Path) -> None:
     trial = load_study_results(QUICKSTART).trial("best")
     manifest, _ = export_trial(trial, tmp_path / "out")

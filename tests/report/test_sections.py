@@ -15,6 +15,7 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
+from zostudy.report.comparing import comparison_section
 from zostudy.report.page import write_report
 from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.repeating import agreement_section
@@ -109,6 +110,19 @@ def test_the_comparison_is_that_of_zostudy_compare(folders: dict[str, Path]) -> 
         assert list(tables) == comparison_tables(compare(load_results(folders[LONG]).trials, baseline=baseline))
     with pytest.raises(ResultsError, match="the baseline must be one of bpt-fzg, spsa, zosa, but got cma-es"):
         told(folders[LONG], "cma-es")
+
+
+def test_figures_say_which_methods_are_references(folders: dict[str, Path]) -> None:
+    results = load_results(folders[LONG])
+    charts = Charts(sorted(results.trials["method"].unique()))
+
+    def captions() -> list[str]:
+        return [figure.caption for figure in comparison_section(results, None, charts).figures]
+
+    assert not any("References" in caption for caption in captions())
+    results.trials["needs"] = np.where(results.trials["method"] == "zosa", "gradients", "scores")
+    assert captions()
+    assert all(" References: zosa (gradients). They need more of the model" in caption for caption in captions())
 
 
 def test_a_study_whose_trials_all_failed_says_why(folders: dict[str, Path]) -> None:

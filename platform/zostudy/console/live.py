@@ -126,7 +126,8 @@ class LineView(View):
 
     def _best(self) -> str:
         assert self._progress is not None
-        scored = [cell for cell in self._progress.cells.values() if cell.best_dev_auc is not None]
+        ranked = [cell for cell in self._progress.cells.values() if cell.cell.method_class.needs == "scores"]
+        scored = [cell for cell in ranked if cell.best_dev_auc is not None]
         best = max(scored, key=lambda cell: cell.best_dev_auc or 0.0, default=None)
         return f"best dev AUC {best.best_dev_auc:.3f} ({best.cell.name})" if best else ""
 

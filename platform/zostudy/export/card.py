@@ -99,9 +99,10 @@ def _summary(manifest: Manifest, prompt: TunedPrompt, trial: StoredTrial) -> str
     n, width = prompt.vectors.shape
     row = trial.row
     used = settings_in_use(trial.params, row["objective"])
+    how = "along true gradients" if row["needs"] == "gradients" else "without gradients"
     title = f"# {manifest.task.name} by a tuned prompt for {manifest.model.name}\n\n"
     text = (
-        f"{n} prompt vectors of {width} numbers, tuned without gradients for a frozen `{manifest.model.name}` by "
+        f"{n} prompt vectors of {width} numbers, tuned {how} for a frozen `{manifest.model.name}` by "
         f"{manifest.method} at imbalance ratio {manifest.imbalance_ratio:g}: {row['queries']:,} queries on "
         f"{row['n_majority']:,} + {row['n_minority']:,} training examples (most frequent and rarest class).\n\n"
     )

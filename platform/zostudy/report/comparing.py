@@ -13,7 +13,7 @@ from zostudy.report.charts import Charts
 from zostudy.report.parts import Figure, ReportSection, none_drawn, span
 from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
-from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.comparison_tables import comparison_tables, reference_note
 from zostudy.results.losses import study_notes
 from zostudy.results.results import Results
 
@@ -87,6 +87,8 @@ def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
         frame = frames.metric_frame(comparison, metric)
         if len(frame):
             caption = f"Mean over {span(frame['seeds'])} confirm seeds; {_BAND}."
+            if comparison.references:
+                caption = f"{caption} References: {reference_note(comparison)}"
             chart = charts.banded(frame, "ratio", _words(metric), _words(metric))
             yield Figure(f"{metric}-by-ratio", chart, caption)
 

@@ -208,10 +208,7 @@ def _notes(cells: Cells) -> list[str]:
     searched = {cell.search_trials for cell in cells.cells if cell.queries}
     notes = []
     if cells.references:
-        notes.append(
-            f"Below the line: {_reference_texts(cells)}. They need more of the model than a black box gives, so they "
-            "are neither ranked nor tested with the others."
-        )
+        notes.append(f"Below the line: {reference_note(cells)}")
     if cells.unequal:
         notes.append("Budgets differ: scores of more queries are no sign of a better method.")
     if len(searched) > 1:
@@ -231,10 +228,12 @@ def _notes(cells: Cells) -> list[str]:
     return [*notes, *_baseline_notes(cells), *cells.notes]
 
 
-def _reference_texts(cells: Cells) -> str:
-    """Returns each reference with what it needs."""
+def reference_note(cells: Cells) -> str:
+    """Returns what to say of references: each with what it needs; empty without any."""
     needs = {cell.row[-1]: cell.needs for cell in cells.cells if cell.is_reference}
-    return ", ".join(f"{method} ({need})" for method, need in needs.items())
+    named = ", ".join(f"{method} ({need})" for method, need in needs.items())
+    more = "They need more of the model than a black box gives, so they are neither ranked nor tested with the others."
+    return f"{named}. {more}" if needs else ""
 
 
 def _baseline_notes(cells: Cells) -> list[str]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.machine import usable_cpus
+from zostudy.methods import Access
 from zostudy.search.landscape import has_plane, n_examples
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
@@ -27,7 +31,7 @@ class Estimate:
 
     Attributes:
         agreement: how near the evaluator's scores are to those of transformers.
-        examples_per_second: of one replica.
+        examples_per_second: scored by one replica.
         tuning_examples: all trials' queries times the batch size.
         evaluation_examples: dev evaluations of all trials, test and loss landscape of the confirm trials.
         n_replicas: that this machine would run.
@@ -51,13 +55,23 @@ def estimate(study: PreparedStudy) -> Estimate:
     from zostudy.cluster.nodes import local_replicas
 
     spec = study.plan.spec
-    tuning = study.plan.n_queries * spec.budget.batch_size
-    evaluation = _evaluation_examples(study)
+    tuning, evaluation = _tuning_examples(study), _evaluation_examples(study)
     n_replicas = local_replicas(spec, usable_cpus())
-    rate = _examples_per_second(study)
+    rates = _examples_per_second(study, {"scores", *tuning})
+    seconds = evaluation / rates["scores"] + sum(examples / rates[access] for access, examples in tuning.items())
     return Estimate(
-        study.proven.agreement, rate, tuning, evaluation, n_replicas, (tuning + evaluation) / (rate * n_replicas)
+        study.proven.agreement, rates["scores"], sum(tuning.values()), evaluation, n_replicas, seconds / n_replicas
     )
+
+
+def _tuning_examples(study: PreparedStudy) -> Counter[Access]:
+    """Returns how many examples are asked for their scores, and how many for gradients, which take longer."""
+    plan, examples = study.plan, Counter[Access]()
+    for cell in plan.cells:
+        if tunes(cell.method):
+            per_trial = plan.spec.budget.queries * plan.spec.budget.batch_size
+            examples[cell.method_class.needs] += cell.n_trials * per_trial
+    return examples
 
 
 def _evaluation_examples(study: PreparedStudy) -> int:
@@ -69,13 +83,13 @@ def _evaluation_examples(study: PreparedStudy) -> int:
         total += cell.n_trials * evaluations * len(draw.dev_rows)
         total += cell.n_confirm * len(draw.test_rows)
         if cell.method_class.needs == "states":  # of the training draw
-            total += (cell.n_search + cell.n_confirm) * sum(draw.train_counts)
+            total += cell.n_trials * sum(draw.train_counts)
         if plan.spec.confirm.landscape and cell.method_class.uses_prompt:
             total += sum(n_examples(draw.train_counts, has_plane(number)) for number in range(cell.n_confirm))
     return total
 
 
-def _examples_per_second(study: PreparedStudy) -> float:
+def _examples_per_second(study: PreparedStudy, wanted: Collection[Access]) -> dict[Access, float]:
     import torch
 
     from zostudy.lm.frozen import make_evaluator
@@ -87,12 +101,18 @@ def _examples_per_second(study: PreparedStudy) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(spec.resources.cpus)
     try:
-        scorer.score(latents, rows)
-        started = time.perf_counter()
-        scorer.score(latents, rows)
-        return rows.size / (time.perf_counter() - started)
+        asked = {"scores": scorer.score, "states": scorer.states, "gradients": scorer.gradients}
+        return {access: rows.size / _seconds(partial(asked[access], latents, rows)) for access in wanted}
     finally:
         torch.set_num_threads(threads)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Returns how long work takes the second time."""
+    work()
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _sample_rows(study: PreparedStudy) -> NDArray[np.int32]:
