@@ -35,7 +35,7 @@ def draft(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
         "task": _task(inspection, model),
         "imbalance": _imbalance(inspection) | _defaults(ImbalanceSpec, "sampler"),
         "methods": list(METHODS),
-        "budget": _defaults(BudgetSpec, "queries", "batch_size", "evaluations"),
+        "budget": _budget(len(inspection.classes)),
         "search": _defaults(SearchSpec, "trials"),
         "confirm": _defaults(ConfirmSpec, "seeds"),
         **_defaults(StudySpec, "seed"),
@@ -44,6 +44,12 @@ def draft(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
 
 def _defaults(section: Any, *keys: str) -> dict[str, Any]:
     return {key: section.model_fields[key].default for key in keys}
+
+
+def _budget(n_classes: int) -> dict[str, Any]:
+    """Returns the default budget, with batches that can hold every class, as stratified ones must."""
+    budget = _defaults(BudgetSpec, "queries", "batch_size", "evaluations")
+    return budget | {"batch_size": max(budget["batch_size"], n_classes)}
 
 
 def _task(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
