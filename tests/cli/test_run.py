@@ -15,7 +15,7 @@ import ray
 from zostudy.config import load_study
 from zostudy.results.ledger import Ledger
 
-DIVERGING = {"diverging": {"method": "spsa", "learning_rate": 1e38}}
+DIVERGING = {"diverging": {"method": "spsa", "step_rule": "plain", "learning_rate": 1e38}}
 
 OUR_LINES = re.compile(
     r"\S+: reading \S+, checking \S+|reading \S+|starting Ray|starting \d+ replicas?|"
@@ -64,7 +64,7 @@ def test_a_failed_trial_is_named_and_gives_exit_code_1(call: Any, finished_study
     assert called.code == 1
     failed = [line for line in called.err.splitlines() if line.startswith("failed: ")]
     assert [line.split()[1] for line in failed] == ["diverging-r2-search-000:", "diverging-r2-search-001:"]
-    assert all("lower the learning rates" in line for line in failed)
+    assert all("lower reach or the learning rates" in line for line in failed)
     assert "untuned" in called.out
     assert f"results: {finished.folder} (4 trials)" in called.out
 
@@ -88,7 +88,7 @@ def test_a_confirm_trial_that_failed_is_left_out_of_the_means(call: Any, finishe
 
 
 def test_the_queries_that_early_stopping_saved_are_told(call: Any, finished_study: Any) -> None:
-    search = {"trials": 8, "pruning": "asha", "space": {"learning_rate": {"low": 0.01, "high": 3.0}}}
+    search = {"trials": 8, "pruning": "asha", "space": {"reach": {"low": 0.01, "high": 3.0}}}
     budget = {"queries": 48, "batch_size": 8, "evaluations": 2}
     finished = finished_study("early", search=search, budget=budget, methods=["spsa"], seed=2)
     rows = trial_rows(finished.folder)
@@ -184,7 +184,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
 def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
     start: Any, spawn: Any, write_study: Any, tmp_path: Path
 ) -> None:
-    study, results = write_study(search={"trials": 4, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}}), tmp_path
+    study, results = write_study(search={"trials": 4, "space": {"reach": {"low": 0.01, "high": 1.0}}}), tmp_path
     process = start("run", study, "--results", results)
     try:
         while not list(results.glob("tiny/trials/*.parquet")):

@@ -126,7 +126,7 @@ def test_a_submitted_study_leaves_what_the_same_trials_leave_here_without_ray(
 def test_a_study_goes_on_after_ctrl_c_and_ends_with_stop(
     head: str, start: Any, call: Any, write_study: Any, tmp_path: Path
 ) -> None:
-    search = {"trials": 500, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}}
+    search = {"trials": 500, "space": {"reach": {"low": 0.01, "high": 1.0}}}
     study = write_study(name="long", model=MODEL, methods=["spsa"], search=search)
     arguments = ("submit", study, "--address", head, "--results", tmp_path)
     process = start(*arguments, "--follow")

@@ -91,7 +91,7 @@ def test_the_options_of_a_method_are_keys(method: str) -> None:
 def test_a_key_says_what_it_is_searched_over() -> None:
     searched = {each.key: each.meaning.partition(SEARCHED)[2] for each in (*describe_keys(), *describe_keys("methods"))}
     assert searched["methods.spsa.perturbation_radius"] == "0.03 to 1 (log)"
-    assert searched["methods.zosa.focal_gamma"] == "0.5 to 5 (log) with objective focal"
+    assert searched["methods.zosa.focal_gamma"] == "0.5 to 5 (log)"
     assert searched["imbalance.sampler"] == "natural | stratified"
     assert searched["methods.zosa.direction"] == searched["methods.untuned.subspace_dim"] == ""
 

@@ -225,7 +225,7 @@ METHODS = [
 SPACE = [
     (
         "rate: 5",
-        f".rate: {DISTRIBUTION}, but got 5; write space: {{learning_rate: {{low: 0.01, high: 1.0, log: true}}}}, for example",
+        f".rate: {DISTRIBUTION}, but got 5; write space: {{reach: {{low: 0.3, high: 10.0, log: true}}}}, for example",
     ),
     ("rate: {low: 1}", ".rate.high: is required, but got nothing; write high: 1.0, for example"),
     ("rate: {low: a, high: 1}", '.rate.low: must be a number, but got "a"; write low: 0.01, for example'),

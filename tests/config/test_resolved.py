@@ -46,7 +46,7 @@ STUDIES = st.fixed_dictionaries(
                 "truncate": st.booleans(),
             },
         ),
-        "methods": st.just([{"hop": {"method": "climb"}}, "climb", {"zosa": {"learning_rate": 0.5}}]),
+        "methods": st.just([{"hop": {"method": "climb"}}, "climb", {"zosa": {"reach": 0.5}}]),
     },
     optional={
         "imbalance": st.fixed_dictionaries({"ratios": st.lists(st.floats(1, 99), min_size=1, unique=True)}),
@@ -134,7 +134,7 @@ def test_a_key_that_an_older_study_file_lacks_counts_with_its_default() -> None:
 OLD: dict[str, Any] = {
     "model": {"name": "minilm"},
     "imbalance": {"ratios": [1, 10]},
-    "methods": ["spsa", {"zosa": {"learning_rate": 0.5}}],
+    "methods": ["spsa", {"zosa": {"reach": 0.5}}],
     "search": {"trials": 6},
     "confirm": {"seeds": 3},
     "seed": 0,
@@ -166,7 +166,7 @@ def test_more_trials_seeds_ratios_and_methods_are_additions(change: dict[str, An
         {"imbalance": {"ratios": [1, 50]}},
         {"imbalance": {"ratios": [1]}},
         {"methods": ["spsa"]},
-        {"methods": ["spsa", {"zosa": {"learning_rate": 0.1}}]},
+        {"methods": ["spsa", {"zosa": {"reach": 0.1}}]},
         {"model": {"name": "mini-gpt2"}},
         {"seed": 1},
         {"budget": {"queries": 600}},

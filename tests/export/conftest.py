@@ -82,7 +82,7 @@ def _study(case: str, texts: Path, **task: Any) -> StudySpec:
             | task,
             "imbalance": {"ratios": (2,), "minority_size": 8},
             "methods": (
-                {"label": "spsa", "algorithm": "spsa", "options": {"learning_rate": 2.0, "subspace_dim": 6}},
+                {"label": "spsa", "algorithm": "spsa", "options": {"reach": 2.0, "subspace_dim": 6}},
                 {"label": "untuned", "algorithm": "untuned"},
             ),
             "budget": {"queries": 16, "batch_size": 8, "evaluations": 2},

@@ -49,4 +49,8 @@ def test_every_option_of_an_objective_is_known() -> None:
 def test_what_is_not_set_is_left_out_and_the_rest_stays() -> None:
     params = {"subspace_dim": 10, "sharpness_radius": None, "imbalance.sampler": "natural", "imbalance.margin": 1.0}
     assert settings_in_use(params, None) == {"subspace_dim": 10, "imbalance.sampler": "natural"}
+    rates = {"reach": 3.0, "learning_rate": 0.5}
+    for rule, used in (("plain", "learning_rate"), ("dog", "reach"), ("spread", "reach")):
+        assert settings_in_use(rates | {"step_rule": rule}, None) == {"step_rule": rule, used: rates[used]}
+    assert settings_in_use({"learning_rate": 0.5}, None) == {"learning_rate": 0.5}
     assert settings_in_use(params, "auc") == {key: params[key] for key in params if key != "sharpness_radius"}

@@ -128,7 +128,7 @@ def test_the_card_names_an_embedded_model_and_no_folder_of_this_machine(exported
 def test_the_card_names_the_settings_that_took_part(exported_study) -> None:
     card = (exported_study("mini-roberta").folder / "README.md").read_text(encoding="utf-8")
     [line] = [line for line in card.splitlines() if line.startswith("| settings |")]
-    assert "learning_rate 2.0" in line
+    assert "reach 2.0" in line
     assert "imbalance.class_weights none" in line
     assert not any(name in line for name in ("auc_version", "imbalance.margin", "hinge_margin", "focal_gamma"))
 

@@ -68,7 +68,8 @@ def options(kind: Any, **given: Any) -> Any:
 
 @pytest.mark.parametrize("estimator", ["central", "forward"])
 def test_spsa_steps_along_the_mean_of_directional_slopes(estimator: Any) -> None:
-    method = plain(Spsa, options(SpsaOptions, estimator=estimator, queries_per_step=9, learning_rate=0.5))
+    given = options(SpsaOptions, step_rule="plain", estimator=estimator, queries_per_step=9, learning_rate=0.5)
+    method = plain(Spsa, given)
     record, (queries,) = step(method, linear)
     count = 4 if estimator == "central" else 8
     directions = draw_directions("rademacher", 0, 0, "probe", count, DIM).astype(np.float64)
@@ -79,12 +80,13 @@ def test_spsa_steps_along_the_mean_of_directional_slopes(estimator: Any) -> None
 
 
 def zosa_options(**given: Any) -> Any:
-    return options(ZosaOptions, queries_per_step=12, learning_rate=0.1, **given)
+    return options(ZosaOptions, queries_per_step=12, **({"step_rule": "plain", "learning_rate": 0.1} | given))
 
 
-def test_zosa_at_sharpness_radius_zero_equals_fzoo_given_the_same_draws() -> None:
-    zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, second_directions="reused"))
-    fzoo = plain(Fzoo, options(NormalisedOptions, queries_per_step=6, learning_rate=0.1))
+@pytest.mark.parametrize("rule", ["plain", "spread", "adagrad-norm", "dog"])
+def test_zosa_at_sharpness_radius_zero_equals_fzoo_given_the_same_draws(rule: Any) -> None:
+    zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, second_directions="reused", step_rule=rule))
+    fzoo = plain(Fzoo, options(NormalisedOptions, queries_per_step=6, learning_rate=0.1, step_rule=rule))
     for _ in range(5):
         step(zosa, bowl)
         step(fzoo, bowl)
@@ -96,7 +98,7 @@ def test_zosa_at_sharpness_radius_zero_with_fresh_draws_is_fzoo_on_those(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, step_scale="second_spread"))
-    fzoo = plain(Fzoo, options(NormalisedOptions, queries_per_step=6, learning_rate=0.1))
+    fzoo = plain(Fzoo, options(NormalisedOptions, queries_per_step=6, learning_rate=0.1, step_rule="plain"))
     own = Fzoo.directions
     monkeypatch.setattr(Fzoo, "directions", lambda self, stage, count: own(self, "second probe", count))
     step(zosa, bowl)
@@ -105,7 +107,7 @@ def test_zosa_at_sharpness_radius_zero_with_fresh_draws_is_fzoo_on_those(
 
 
 def by_hand(latent: NDArray[np.float64], radius: float, rho: float, rate: float) -> NDArray[np.float64]:
-    """methods 2.3, in radius-free units, written as loops."""
+    """The paper's step, written as loops."""
     stages = [
         draw_directions("rademacher", 0, 0, stage, 5, DIM).astype(np.float64) for stage in ("probe", "second probe")
     ]
@@ -113,9 +115,8 @@ def by_hand(latent: NDArray[np.float64], radius: float, rho: float, rate: float)
     def slopes(point: NDArray[np.float64], directions: NDArray[np.float64]) -> tuple[Any, float]:
         base = bowl(point[None])[0]
         losses = [bowl((point + radius * u)[None])[0] for u in directions]
-        return sum((loss - base) * u for loss, u in zip(losses, directions, strict=True)) / 5, float(
-            np.std(losses, ddof=1)
-        )
+        total = sum((loss - base) / radius * u for loss, u in zip(losses, directions, strict=True))
+        return total / 5, float(np.std(losses, ddof=1))
 
     ascent, sigma = slopes(latent, stages[0])
     descent, _ = slopes(latent + rho * ascent / sigma, stages[1])
@@ -123,10 +124,18 @@ def by_hand(latent: NDArray[np.float64], radius: float, rho: float, rate: float)
     return moved
 
 
-def test_zosa_step_equals_its_definition() -> None:
-    method = plain(Zosa, zosa_options(sharpness_radius=0.3, perturbation_radius=0.2))
+@pytest.mark.parametrize(
+    ("given", "unit"),
+    [
+        ({"step_rule": "plain", "learning_rate": 0.1}, 1.0),
+        ({"step_rule": "spread", "reach": 0.1}, 0.2 * np.sqrt(DIM * 5 / (DIM + 4))),  # 5 directions, radius 0.2
+    ],
+)
+def test_zosa_step_equals_its_definition(given: dict[str, Any], unit: float) -> None:
+    method = plain(Zosa, zosa_options(sharpness_radius=0.3, perturbation_radius=0.2, **given))
     _, asked = step(method, bowl)
-    np.testing.assert_allclose(method.latent, by_hand(np.zeros(DIM), 0.2, 0.3, 0.1), rtol=1e-4, atol=1e-5)
+    expected = by_hand(np.zeros(DIM), 0.2, 0.3 * unit, 0.1 * unit)
+    np.testing.assert_allclose(method.latent, expected, rtol=1e-4, atol=1e-5)
     assert [queries.cost(BATCH) for queries in asked] == [6, 6]
     np.testing.assert_array_equal(asked[0].rows[0], asked[1].rows[0])
 
@@ -143,14 +152,21 @@ def test_step_does_not_depend_on_the_radius_or_the_scale_of_a_linear_loss(name: 
         np.testing.assert_allclose(latent, latents[0], rtol=2e-3, atol=2e-4)
 
 
-def test_literal_units_divide_by_the_radius() -> None:
-    free, literal = (
-        plain(Fzoo, options(NormalisedOptions, divide_by_radius=divide, perturbation_radius=0.05))
-        for divide in (False, True)
-    )
-    step(free, linear)
-    step(literal, linear)
-    np.testing.assert_allclose(literal.latent, free.latent / 0.05, rtol=1e-5)
+@pytest.mark.parametrize("n_directions", [4, 40])
+@pytest.mark.parametrize("name", ["zosa", "fzoo"])
+def test_a_step_of_the_rule_spread_is_about_as_long_as_its_reach(name: str, n_directions: int) -> None:
+    """Of a linear loss, over many steps."""
+    queries = (n_directions + 1) * (2 if name == "zosa" else 1)
+    lengths = []
+    for seed in range(200):
+        kind: Any = get_method(name)
+        given = kind.Options(subspace_dim=30, queries_per_step=queries, reach=0.7)
+        labels = np.array([0, 1] * 4, dtype=np.int32)
+        method: Any = kind(given, Context(seed, labels, np.arange(8, dtype=np.int32), 2, (1,), BATCH, 1000))
+        method.objective = Plain()
+        step(method, lambda latents: latents[:, 0] - 2 * latents[:, 1])
+        lengths.append(np.linalg.norm(method.latent) / np.sqrt(30))
+    assert np.median(lengths) == pytest.approx(0.7, rel=0.2)
 
 
 def test_unscaled_zosa_step_is_a_plain_gradient_step() -> None:
@@ -170,7 +186,7 @@ def test_zosa_with_the_current_baseline_saves_a_query_and_uses_the_first_base_lo
     probes = bowl(second.latents.astype(np.float64)) - bowl(np.zeros((1, DIM)))[0]
     sigma = np.std(bowl(first.latents[:5].astype(np.float64)), ddof=1)
     directions = draw_directions("rademacher", 0, 0, "probe", 5, DIM)
-    expected = -0.1 * (probes[:, None] * directions).mean(axis=0) / sigma
+    expected = -0.1 * (probes[:, None] / 0.1 * directions).mean(axis=0) / sigma
     np.testing.assert_allclose(method.latent, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -185,11 +201,11 @@ def test_flat_losses_do_not_move_the_latent(name: str) -> None:
 def test_schedules_fall_from_one_to_zero_over_the_budget() -> None:
     rates: dict[str, list[float]] = {}
     for schedule in ("constant", "linear", "cosine"):
-        given = replace(options(SpsaOptions, learning_rate=1.0, queries_per_step=10), learning_rate_schedule=schedule)
+        given = replace(options(SpsaOptions, queries_per_step=10), learning_rate_schedule=schedule)
         method = plain(Spsa, given, budget=40)
         rates[schedule] = []
         while not method.finished:
-            rates[schedule].append(method.learning_rate())
+            rates[schedule].append(method.schedule())
             step(method, linear)
     np.testing.assert_allclose(rates["constant"], [1.0, 1, 1, 1])
     np.testing.assert_allclose(rates["linear"], [1.0, 0.75, 0.5, 0.25])
@@ -205,8 +221,8 @@ def test_schedules_fall_from_one_to_zero_over_the_budget() -> None:
         ("spsa", {}, 2),
         ("spsa", {"objective": "auc"}, 3),
         ("spsa", {"estimator": "forward"}, 2),
-        ("bpt-fzg", {}, 3),
-        ("bpt-fzg", {"estimator": "forward"}, 2),
+        ("bpt-fzg", {"estimator": "central"}, 3),
+        ("bpt-fzg", {}, 2),
     ],
 )
 def test_a_step_too_small_for_the_method_is_refused(toy: Any, name: str, given: dict[str, Any], least: int) -> None:
@@ -219,7 +235,7 @@ def test_a_step_too_small_for_the_method_is_refused(toy: Any, name: str, given: 
 
 
 def test_bpt_fzg_asks_one_base_query_and_a_direction_for_each_example(toy: Any) -> None:
-    method = BptFzg(BptFzgOptions(subspace_dim=20, queries_per_step=5), toy.context())
+    method = BptFzg(BptFzgOptions(subspace_dim=20, queries_per_step=5, estimator="central"), toy.context())
     queries = method.ask()
     assert queries.cost(16) == method.step_cost == 5
     assert queries.group == 2
@@ -249,7 +265,9 @@ def test_bpt_fzg_estimate_is_unbiased_for_the_saddle_functions_gradient(toy: Any
         direction_sharing=sharing,
         queries_per_step=4001,
         perturbation_radius=1e-2,
+        step_rule="plain",
         learning_rate=1.0,
+        estimator="central",
     )
     method: Any = BptFzg(given, toy.context(budget=4001))
     rows = method.batch()
@@ -269,10 +287,14 @@ def test_bpt_fzg_estimate_is_unbiased_for_the_saddle_functions_gradient(toy: Any
 def test_auc_versions_step_alike_when_rates_are_rescaled(toy: Any) -> None:
     """v1 with rates divided by p(1-p) is v2."""
     scale = 0.25 * 0.75
-    v2 = BptFzg(BptFzgOptions(subspace_dim=20, learning_rate=0.2), toy.context())
+    v2 = BptFzg(BptFzgOptions(subspace_dim=20, step_rule="plain", learning_rate=0.2), toy.context())
     v1 = BptFzg(
         BptFzgOptions(
-            subspace_dim=20, learning_rate=0.2 / scale, auxiliary_learning_rate=0.1 / scale, auc_version="v1"
+            subspace_dim=20,
+            step_rule="plain",
+            learning_rate=0.2 / scale,
+            auxiliary_learning_rate=0.1 / scale,
+            auc_version="v1",
         ),
         toy.context(),
     )

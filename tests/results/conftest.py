@@ -75,6 +75,8 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
         "batch_size": 32,
         "subspace_dim": 4,
         "perturbation_radius": 0.1,
+        "step_rule": "spread",
+        "reach": 1.0,
         "params": {"subspace_dim": 4, "perturbation_radius": 0.1},
         "queries": 300,
         "examples": 9600,

@@ -24,7 +24,16 @@ from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
 
 TRIAL = "zosa-ratio10-confirm-0000"
-SINCE_VERSION_5 = ("needs", "imbalance", "search_seed", "threshold", "mcc", "calibration_error")
+SINCE_VERSION_5 = (
+    "needs",
+    "imbalance",
+    "search_seed",
+    "threshold",
+    "mcc",
+    "calibration_error",
+    "step_rule",
+    "reach",
+)
 
 
 @pytest.fixture
@@ -148,7 +157,7 @@ def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(
 
 def test_trials_of_before_there_were_thresholds_are_read_with_nulls(study: Path) -> None:
     since = [name for name in TRIALS.names if name.endswith(SINCE_VERSION_5)]
-    assert len(since) == 12
+    assert len(since) == 14
     path = study / "trials" / "zosa-ratio10-confirm-0000.parquet"
     older = pq.read_table(path).drop_columns(since)
     pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"4"}), path)

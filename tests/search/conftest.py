@@ -24,7 +24,7 @@ BASE: dict[str, Any] = {
     "imbalance": {"ratios": (1, 5), "minority_size": 10},
     "methods": (
         {"label": "spsa", "algorithm": "spsa"},
-        {"label": "zosa", "algorithm": "zosa", "options": {"learning_rate": 0.2}},
+        {"label": "zosa", "algorithm": "zosa", "options": {"reach": 0.2}},
         {"label": "untuned", "algorithm": "untuned"},
     ),
     "budget": {"queries": 60, "batch_size": 8, "evaluations": 3},

@@ -16,7 +16,7 @@ from zostudy.search.setup import StudyData, set_up
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.table import TextTable
 
-WEIGHTED = {"ratios": (1, 5), "minority_size": 10, "class_weights": "balanced"}
+WEIGHTED = {"sampler": "natural", "ratios": (1, 5), "minority_size": 10, "class_weights": "balanced"}
 
 
 @pytest.fixture
@@ -65,7 +65,8 @@ def test_stratified_large_and_unweighted_batches_are_not(lines: Callable[..., li
 
 def test_weights_that_are_only_searched_are_warned_of_too(lines: Callable[..., list[str]]) -> None:
     space = {"imbalance.class_weights": {"choice": ("none", "balanced")}, "subspace_dim": {"choice": (5, 10)}}
-    (line,) = lines(search={"trials": 2, "space": space})
+    natural = {name: WEIGHTED[name] for name in WEIGHTED if name != "class_weights"}
+    (line,) = lines(search={"trials": 2, "space": space}, imbalance=natural)
     assert "1.3 minority examples on average (spsa-r5, zosa-r5)" in line
     stratified = space | {"imbalance.sampler": {"choice": ("stratified",)}}
     assert lines(search={"trials": 2, "space": stratified}) == []

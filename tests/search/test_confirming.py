@@ -129,5 +129,16 @@ def test_a_default_that_has_changed_is_refused_and_not_mixed(method: Any, make_s
     row = row_of(make_row, assignment, 0.5)
     check_settings(plan, [row, replace(row, cell="of another study")])
     method.Options = Changed
-    with pytest.raises(ResultsError, match=r"changing-r1-search-000 ran with rate 1\.0 and would now run with 1\.5"):
+    with pytest.raises(ResultsError, match=r"changing-r1-search-000 would now run with rate 1\.5, and ran with 1\.0"):
         check_settings(plan, [row])
+
+
+def test_a_trial_of_before_there_were_step_rules_is_not_mixed_with_newer_ones(make_spec: Any, make_row: Any) -> None:
+    plan = make_plan(make_spec(methods=({"label": "spsa", "algorithm": "spsa"},), search={"trials": 0}))
+    assignment = plan.assign(plan.cells[0], "confirm", 0, {})
+    params = asdict(get_method("spsa").Options())
+    row = make_row(trial=assignment.name, cell=assignment.cell, algorithm="spsa", params=params)
+    check_settings(plan, [row])
+    older = replace(row, params={name: params[name] for name in params if name not in ("step_rule", "reach")})
+    with pytest.raises(ResultsError, match=r"would now run with reach 3\.0, and ran without it"):
+        check_settings(plan, [older])

@@ -65,7 +65,7 @@ class Watcher(Callback):
 def small(make_spec: Callable[..., StudySpec]) -> Plan:
     """A study of two cells; its confirm trials differ in their seeds."""
     budget = {"queries": 20, "batch_size": 8, "evaluations": 1}
-    search = {"trials": 2, "startup_trials": 1, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}}
+    search = {"trials": 2, "startup_trials": 1, "space": {"reach": {"low": 0.01, "high": 1.0}}}
     imbalance = {"ratios": (1,), "minority_size": 10}
     methods = ({"label": "spsa", "algorithm": "spsa"}, {"label": "untuned", "algorithm": "untuned"})
     return make_plan(make_spec(methods=methods, imbalance=imbalance, budget=budget, search=search))

@@ -39,7 +39,7 @@ STUDY: dict[str, Any] = {
     "imbalance": {"ratios": (1, 2, 3, 4), "minority_size": 5},
     "methods": ({"label": "spsa", "algorithm": "spsa", "options": {"queries_per_step": 2}},),
     "budget": {"queries": 4, "batch_size": 4, "evaluations": 1},
-    "search": {"trials": 5, "sampler": "random", "space": {"learning_rate": {"low": 0.01, "high": 1.0}}},
+    "search": {"trials": 5, "sampler": "random", "space": {"reach": {"low": 0.01, "high": 1.0}}},
     "confirm": {"seeds": 1},
     "replicas": 2,
 }

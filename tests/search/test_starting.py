@@ -49,7 +49,9 @@ def study(make_spec: Callable[..., StudySpec], data: StudyData) -> PreparedStudy
     plan = make_plan(make_spec(imbalance={"ratios": (1,), "minority_size": 10}, confirm={"seeds": 1}))
     absent: Any = None
     versions = {"zostudy": "0", "data": DATA, "model": DATA, "weights": DATA, "settings": DATA}
-    task: Any = SimpleNamespace(rows="30 rows: 30 used", notes=("a note",))
+    task: Any = SimpleNamespace(
+        rows="30 rows: 30 used", notes=("a note",), minority=(), table=SimpleNamespace(class_names=("bad", "good"))
+    )
     classes = StudyClasses("label word", (1.0,), (StudyClass("bad", "terrible", True, (10,), (10,), 5),))
     return PreparedStudy(plan, task, absent, absent, replace(data, versions=versions), classes, absent)
 

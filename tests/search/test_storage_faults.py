@@ -34,7 +34,7 @@ STUDY: dict[str, Any] = {
     "imbalance": {"ratios": [2], "minority_size": 6},
     "methods": ["spsa", "untuned"],
     "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
-    "search": {"trials": 3, "space": {"learning_rate": {"low": 0.01, "high": 1.0, "log": True}}},
+    "search": {"trials": 3, "space": {"reach": {"low": 0.01, "high": 1.0, "log": True}}},
     "confirm": {"seeds": 2},
     "replicas": 1,
 }

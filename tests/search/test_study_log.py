@@ -37,7 +37,7 @@ def test_a_log_says_what_happened_when(plan: Plan, data: StudyData, scorer: Scor
 def test_a_failed_trial_is_logged_with_its_reason_and_a_full_disk_stops_nothing(
     plan: Plan, data: StudyData, scorer: Scorer, tmp_path: Path
 ) -> None:
-    assignment = plan.assign(plan.cells[0], "search", 0, {"learning_rate": 1e38})
+    assignment = plan.assign(plan.cells[0], "search", 0, {"step_rule": "plain", "learning_rate": 1e38})
     outcome = run_trial(plan.spec, assignment, data, LocalPool(scorer), lambda _: None)
     StudyLog(tmp_path).on_trial_end(assignment, outcome)
     assert ": failed: step" in (tmp_path / LOG_FILE).read_text(encoding="utf-8")

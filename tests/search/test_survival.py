@@ -44,7 +44,7 @@ STUDY: dict[str, Any] = {
     "imbalance": {"ratios": [3], "minority_size": 5},
     "methods": ["zosa", "bpt-fzg", "untuned"],
     "budget": {"queries": 100, "batch_size": 8, "evaluations": 2},
-    "search": {"trials": 3, "startup_trials": 2, "space": {"learning_rate": {"low": 0.01, "high": 1.0}}},
+    "search": {"trials": 3, "startup_trials": 2, "space": {"reach": {"low": 0.01, "high": 1.0}}},
     "confirm": {"seeds": 2},
     "replicas": 1,
 }

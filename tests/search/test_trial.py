@@ -168,7 +168,7 @@ def test_a_loss_that_is_not_finite_fails_the_trial_with_its_reason(plan: Plan, d
             scores = scorer.score(latents, rows, seed, group)
             return np.where(np.abs(latents).max() > 0.3, np.float32(np.nan), scores)
 
-    outcome = run(plan, data, Diverging(), perturbation_radius=0.25, learning_rate=5.0)
+    outcome = run(plan, data, Diverging(), perturbation_radius=0.25, reach=5.0)
     assert outcome.trial.status == "failed"
     assert "not finite" in (outcome.trial.error or "")
     assert outcome.trial.dev_auc is None

@@ -76,7 +76,7 @@ def _spec(n_trials: int) -> StudySpec:
                 "space": {
                     "subspace_dim": {"choice": (10, 50, 200)},
                     "perturbation_radius": {"low": 0.01, "high": 1.0, "log": True},
-                    "learning_rate": {"low": 0.1, "high": 3.0, "log": True},
+                    "reach": {"low": 0.3, "high": 10.0, "log": True},
                 },
             },
             "confirm": {"seeds": 1},

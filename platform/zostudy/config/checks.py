@@ -12,7 +12,7 @@ from zostudy.config.options import options_class
 from zostudy.config.paths import missing_paths
 from zostudy.config.problems import Problem
 from zostudy.config.settings import imbalance_settings
-from zostudy.config.space import method_space, space_problems, tried_values
+from zostudy.config.space import method_space, space_problems, tried_values, unused
 from zostudy.config.study import WELL_KNOWN_TASKS, MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.methods import Context, get_method
@@ -26,7 +26,15 @@ def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) ->
         study: with absolute paths.
         may_be_elsewhere: keys of files and folders that need not be on this machine.
     """
-    checks = (_source_problems, missing_paths, _prompt_problems, _length_problems, _pruning_problems, space_problems)
+    checks = (
+        _source_problems,
+        missing_paths,
+        _prompt_problems,
+        _length_problems,
+        _pruning_problems,
+        _unused_problems,
+        space_problems,
+    )
     found = (problem for check in checks for problem in check(study))
     problems = [problem for problem in found if problem.path not in may_be_elsewhere]
     return problems or list(_budget_problems(study))
@@ -69,6 +77,16 @@ def _pruning_problems(study: StudySpec) -> Iterator[Problem]:
         yield Problem(("search", "pruning"), rule, study.search.pruning, "leave it out or write seeds: 1")
 
 
+def _unused_problems(study: StudySpec) -> Iterator[Problem]:
+    """An option that is set must count."""
+    for index, method in enumerate(study.methods):
+        for option, needs in unused(study, method).items():
+            if option in method.options:
+                path: KeyPath = ("methods", index, method.label, option)
+                rule = f"counts only with {needs}"
+                yield Problem(path, rule, method.options[option], f"set that beside it, or leave {option} out")
+
+
 def _budget_problems(study: StudySpec) -> Iterator[Problem]:
     """Every method must afford a step, with its options as they are and with each value that is searched."""
     for index, method in enumerate(study.methods):
@@ -107,6 +125,6 @@ def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> i
         minority_classes=(1,),
         batch_size=study.budget.batch_size,
         budget=2**31,
-        imbalance=imbalance_settings(study, tried, options),
+        imbalance=imbalance_settings(study, tried),
     )
     return get_method(method.algorithm)(options, context).step_cost

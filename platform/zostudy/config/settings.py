@@ -10,25 +10,24 @@ from zostudy.config.options import options_class
 from zostudy.config.space import IMBALANCE_SETTINGS
 from zostudy.config.study import StudySpec
 from zostudy.errors import SpecError
-from zostudy.methods import ImbalanceSettings, MethodOptions
+from zostudy.methods import ImbalanceSettings
 
 PREFIX = "imbalance."
 
 
-def imbalance_settings(spec: StudySpec, params: Mapping[str, Any], options: MethodOptions) -> ImbalanceSettings:
+def imbalance_settings(spec: StudySpec, params: Mapping[str, Any]) -> ImbalanceSettings:
     """Returns sampler, prior, margin and class weights, the sampler resolved.
 
-    The sampler ``auto`` is natural, but stratified for the AUC objective, which needs every class in a batch.
+    The sampler ``auto`` is stratified: on natural batches the decisions follow the majority.
 
     Args:
         spec: the study.
         params: searched values by name; those of the imbalance are ``imbalance.<setting>``.
-        options: the method's options.
     """
     settings = {name: getattr(spec.imbalance, name) for name in IMBALANCE_SETTINGS}
     settings |= {key.removeprefix(PREFIX): value for key, value in params.items() if key.startswith(PREFIX)}
     if settings["sampler"] == "auto":
-        settings["sampler"] = "stratified" if getattr(options, "objective", None) == "auc" else "natural"
+        settings["sampler"] = "stratified"
     return ImbalanceSettings(**settings)
 
 

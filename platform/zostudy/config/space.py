@@ -11,7 +11,7 @@ from zostudy.config.document import KeyPath
 from zostudy.config.options import check_option, option_names, options_class
 from zostudy.config.problems import Problem
 from zostudy.config.study import ImbalanceSpec, MethodSpec, StudySpec
-from zostudy.methods import LogRange, OneOf, default_space, get_method
+from zostudy.methods import LogRange, OneOf, UsedWith, default_space, get_method, unused_options
 from zostudy.wording import suggestion
 
 IMBALANCE = "imbalance"
@@ -43,10 +43,19 @@ def _distribution(values: LogRange | OneOf) -> Distribution:
 def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution]:
     """Returns the search space of one entry of ``methods``, in the order of the study file.
 
-    An option that the entry fixes is not searched there.
+    An option that the entry fixes, or that does not count beside those that it fixes, is not searched there.
     """
-    free = set(option_names(options_class(method.algorithm))) - method.options.keys()
+    free = set(option_names(options_class(method.algorithm))) - method.options.keys() - unused(study, method).keys()
     return own_space(study.search.space, method.label, free)
+
+
+def unused(study: StudySpec, method: MethodSpec) -> dict[str, UsedWith]:
+    """Returns the options of an entry that do not count, such as ``learning_rate`` beside most step rules.
+
+    Each comes with the option and the values that it counts with, of which the study searches none there.
+    """
+    searched = [key.rpartition(".")[2] for key in study.search.space if key.rpartition(".")[0] in ("", method.label)]
+    return unused_options(options_class(method.algorithm), method.options, searched)
 
 
 def own_space(space: Mapping[str, Distribution], label: str, free: Collection[str]) -> dict[str, Distribution]:
@@ -82,14 +91,14 @@ def space_problems(study: StudySpec) -> Iterator[Problem]:
 
 
 def _owners(study: StudySpec, key: str) -> list[type]:
-    """Returns the classes that declare the option of a search key, without those whose method fixes it."""
+    """Returns the classes that declare the option of a search key, of the methods that leave it open."""
     owner, _, option = key.rpartition(".")
     if owner == IMBALANCE:
         return [ImbalanceSpec] if option in IMBALANCE_SETTINGS else []
     open_in = [
         options_class(method.algorithm)
         for method in study.methods
-        if owner in ("", method.label) and option not in method.options
+        if owner in ("", method.label) and option not in method.options and option not in unused(study, method)
     ]
     return [each for each in dict.fromkeys(open_in) if option in option_names(each)]
 
@@ -106,6 +115,9 @@ def _remedy(study: StudySpec, key: str) -> str:
     for method in study.methods:
         if option in method.options and owner in ("", method.label):
             return f"search it or fix it as {method.label} does, not both"
+    for method in study.methods:
+        if owner in ("", method.label) and (needs := unused(study, method).get(option)):
+            return f"it counts only with {needs}; set that for {method.label}, or leave this out"
     options = {method.label: option_names(options_class(method.algorithm)) for method in study.methods}
     if owner in options:
         known = [f"{owner}.{name}" for name in options[owner]]

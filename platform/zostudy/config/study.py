@@ -159,8 +159,8 @@ class ImbalanceSpec(Section):
     sampler: Annotated[
         Literal["auto", SamplerName],
         key(
-            "natural: batches are drawn from the training set as it is; stratified: with every class in equal number; "
-            "auto: stratified for the AUC objective, which needs every class in a batch, else natural"
+            "natural: batches are drawn from the training set as it is; stratified, which auto stands for: with every "
+            "class in equal number"
         ),
     ] = "auto"
     prior: Annotated[
@@ -222,7 +222,7 @@ class SearchSpec(Section):
             "option: choice or range. An option applies to each method that has it and does not fix it; label.option "
             "to one entry of methods, imbalance.setting to the sampling of batches and the objective; left out: the "
             "default space of each method, which zostudy methods shows",
-            example="{learning_rate: {low: 0.01, high: 1.0, log: true}}",
+            example="{reach: {low: 0.3, high: 10.0, log: true}}",
             rule="must give each option as {choice: [...]} or {low: ..., high: ...}",
         ),
     ] = Field(default_factory=dict)

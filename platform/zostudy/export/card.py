@@ -75,16 +75,17 @@ def model_card(
 
 
 def settings_in_use(params: Mapping[str, Any], objective: str | None) -> dict[str, Any]:
-    """Returns the options that are set, without those that the objective does not use.
+    """Returns the options that are set, without those that the objective or the step rule does not use.
 
     Args:
         params: every option, the imbalance settings among them.
         objective: the one that the method minimised, or None for a method without one.
     """
+    unused = {None: "", "plain": "reach"}.get(params.get("step_rule"), "learning_rate")
     return {
         name: value
         for name, value in params.items()
-        if value is not None and (name not in USED_BY or objective in USED_BY[name])
+        if value is not None and name != unused and (name not in USED_BY or objective in USED_BY[name])
     }
 
 

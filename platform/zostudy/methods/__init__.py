@@ -21,7 +21,9 @@ from zostudy.methods.options import (
     MethodOptions,
     OneOf,
     OptionDescription,
+    UsedWith,
     describe_options,
+    unused_options,
 )
 from zostudy.methods.registry import get_method, method_names, register_method, registered_here
 from zostudy.methods.spaces import default_space
@@ -41,10 +43,12 @@ __all__ = [
     "State",
     "Step",
     "StepRecord",
+    "UsedWith",
     "default_space",
     "describe_options",
     "get_method",
     "method_names",
     "register_method",
     "registered_here",
+    "unused_options",
 ]

@@ -284,7 +284,7 @@ class Method(ABC):
         if bad.any():
             raise NotFiniteError(
                 f"step {self.step_number}: {np.count_nonzero(bad)} of {scores.size} {queries.access} are not finite "
-                f"(first: {scores[bad][0]}); lower perturbation_radius or learning_rate"
+                f"(first: {scores[bad][0]}); lower perturbation_radius, reach or learning_rate"
             )
 
     def _width(self, queries: Queries, answers: Scores) -> int:
@@ -298,7 +298,7 @@ class Method(ABC):
         seen = {"loss": record.loss, "gradient norm": record.gradient_norm, "latent norm": record.latent_norm}
         for what, value in (seen | record.auxiliary).items():
             if not np.isfinite(value):
-                raise NotFiniteError(f"step {self.step_number}: {what} is {value}; lower the learning rates")
+                raise NotFiniteError(f"step {self.step_number}: {what} is {value}; lower reach or the learning rates")
 
 
 def _restored(name: str, saved: Any, own: Any) -> Any:

@@ -9,7 +9,7 @@ from annotated_types import Ge
 from typing_extensions import Doc
 
 from zostudy.methods.base import Step
-from zostudy.methods.options import Direction, Estimator, ObjectiveName, ProbingOptions
+from zostudy.methods.options import Direction, Estimator, GradientStepRule, ObjectiveName, ProbingOptions
 from zostudy.methods.probing import ProbingMethod
 from zostudy.methods.registry import register_method
 
@@ -21,13 +21,14 @@ class BptFzgOptions(ProbingOptions):
     objective: ObjectiveName = "auc"
     queries_per_step: Annotated[
         int, Ge(1), Doc("the most queries a step may spend: one at the latent, the rest on directions")
-    ] = 11
+    ] = 6
     direction: Direction = "gaussian"
     direction_sharing: Annotated[
         Literal["per_example", "shared"],
         Doc("a direction of its own for each example of the batch, at no extra query, or one for all"),
     ] = "per_example"
-    estimator: Estimator = "central"
+    estimator: Estimator = "forward"
+    step_rule: GradientStepRule = "adagrad-norm"
     update_order: Annotated[
         Literal["jacobi", "alternating"],
         Doc("jacobi: z, a, b, alpha step from one point; alternating: z last, with the new a, b, alpha"),
@@ -44,13 +45,14 @@ class BptFzg(ProbingMethod):
         g = mean over i and repeats r of (F_i(z + radius u_ri) - F_i(z - radius u_ri)) / (2 radius) * u_ri
         z <- z - learning_rate * g;   a, b descend and alpha ascends, from the scores at z
 
-    R repeats cost 1 + 2R queries a step (``central``) or 1 + R (``forward``). We could not read the paper's
-    algorithm in full: per-example directions, the Gaussian law, central differences and simultaneous updates
-    follow other published code of the same group.
-    Two defaults are ours, so that one setting serves ratios from 1 to 50: ``auc_version: v2``, because v1's
-    gradients carry a factor p(1-p) that shrinks 13-fold on the way (``v1`` with ``learning_rate`` and
-    ``auxiliary_learning_rate`` divided by p(1-p) is the same method); and ``auxiliary_start: closed_form``,
-    because from zero the first steps pull every score to 0 before alpha has grown.
+    This is ``step_rule: plain`` with ``estimator: central``. R repeats cost 1 + 2R queries a step (``central``) or
+    1 + R (``forward``). We could not read the paper's algorithm in full: per-example directions, the Gaussian law,
+    central differences and simultaneous updates follow other published code of the same group.
+    Four defaults are ours, so that one setting serves all models and ratios from 1 to 50. ``step_rule: adagrad-norm``
+    takes the place of a learning rate, of which no value is right for two models. ``estimator: forward`` buys more
+    steps for the same queries. ``auc_version: v2`` drops v1's factor p(1-p), which shrinks 13-fold on the way (``v1``
+    with ``auxiliary_learning_rate``, and ``learning_rate`` of the rule plain, divided by p(1-p) is the same method).
+    ``auxiliary_start: closed_form``, because from zero the first steps pull every score to 0 before alpha has grown.
     """
 
     Options = BptFzgOptions

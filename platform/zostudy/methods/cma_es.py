@@ -31,12 +31,12 @@ class CmaEsOptions(ObjectiveOptions):
     queries_per_step: Annotated[
         int, Ge(4), Doc("population size: queries of a step (auc spends one of them at the mean)")
     ] = 20
-    perturbation_radius: Annotated[
+    reach: Annotated[
         float,
         Gt(0),
-        Doc("initial standard deviation of each entry of the population; CMA-ES adapts it"),
-        LogRange(0.1, 10),
-    ] = 0.3
+        Doc("first standard deviation of each entry of the population, in embedding spreads; CMA-ES adapts it"),
+        LogRange(0.3, 10),
+    ] = 2.0
 
 
 @register_method("cma-es")
@@ -91,7 +91,7 @@ class CmaEs(TunedMethod):
 
         mean = np.zeros(self.options.subspace_dim)
         size = self.step_cost - int(self.objective.has_auxiliaries)
-        return CMA(mean=mean, sigma=self.options.perturbation_radius, population_size=size, seed=0)
+        return CMA(mean=mean, sigma=self.options.reach, population_size=size, seed=0)
 
     def state(self) -> State:
         """Returns the losses of all generations, beside the objective's scalars."""

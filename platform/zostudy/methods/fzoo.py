@@ -13,10 +13,10 @@ class Fzoo(NormalisedMethod):
     """Normalised zeroth-order descent (FZOO, ICLR 2026, arXiv 2506.09034).
 
         g = 1/(radius m) sum_i (l_i - l_0) u_i,   sigma^2 = 1/(m-1) sum_i (l_i - mean l)^2
-        z <- z - learning_rate * radius * g / sigma
+        z <- z - learning_rate * g / sigma
 
-    The factor radius in the last line makes units free of it, as in the released code; ``divide_by_radius``
-    drops it. A step costs m + 1 queries.
+    ``step_rule: plain`` is these lines; the released code has a factor ``radius`` more in the last. By default the
+    step is scaled to a length of about ``reach * sqrt(d)``, and falls linearly. A step costs m + 1 queries.
     """
 
     Options = NormalisedOptions
@@ -35,7 +35,7 @@ class Fzoo(NormalisedMethod):
         losses = self.objective.losses(scores, labels)
         gradient = stencil.gradient(losses)
         sigma = spread(stencil.probe_losses(losses), self.options.spread_ddof)
-        self.descend(self.per_spread(gradient, sigma))
+        self.descend(self.per_spread(gradient, sigma, self._n_directions))
         self.objective.update(stencil.at_base(scores), stencil.at_base(labels))
         return self.probed(stencil, losses, gradient)
 

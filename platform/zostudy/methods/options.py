@@ -5,6 +5,7 @@ An option may also declare its default search space, a ``LogRange`` or ``OneOf``
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -14,6 +15,7 @@ from typing_extensions import Doc
 Law: TypeAlias = Literal["rademacher", "gaussian", "sphere"]
 SamplerName: TypeAlias = Literal["natural", "stratified"]
 Prior: TypeAlias = Literal["global", "batch"]
+StepRuleName: TypeAlias = Literal["adagrad-norm", "dog", "spread", "plain"]
 ClassWeights: TypeAlias = Literal["none", "balanced"]
 
 Direction: TypeAlias = Annotated[
@@ -22,6 +24,10 @@ Direction: TypeAlias = Annotated[
 Estimator: TypeAlias = Annotated[
     Literal["central", "forward"],
     Doc("difference along a direction: a +/- pair, or one probe against the query at the latent"),
+]
+GradientStepRule: TypeAlias = Annotated[
+    Literal["adagrad-norm", "dog", "plain"],
+    Doc("how far a step goes: adagrad-norm and dog are free of the loss's scale, plain is learning_rate * gradient"),
 ]
 Schedule: TypeAlias = Annotated[
     Literal["constant", "linear", "cosine"],
@@ -35,35 +41,34 @@ ObjectiveName: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class LogRange:
-    """A number between two ends, uniform in its logarithm; a whole one where the option is.
-
-    Attributes:
-        low: the least value.
-        high: the largest value.
-        only_with: another option and its value, without which this one has no effect and is not searched.
-    """
+    """A number between two ends, uniform in its logarithm; a whole one where the option is."""
 
     low: float
     high: float
-    only_with: tuple[str, Any] | None = None
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g} (log){_where(self.only_with)}"
+        return f"{self.low:g} to {self.high:g} (log)"
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """A value out of several; ``only_with`` as in ``LogRange``."""
+    """A value out of several."""
 
     values: tuple[Any, ...]
-    only_with: tuple[str, Any] | None = None
 
     def __str__(self) -> str:
-        return " | ".join(map(str, self.values)) + _where(self.only_with)
+        return " | ".join(map(str, self.values))
 
 
-def _where(only_with: tuple[str, Any] | None) -> str:
-    return f" with {only_with[0]} {only_with[1]}" if only_with else ""
+@dataclass(frozen=True)
+class UsedWith:
+    """Metadata of an option that counts only while another one has one of these values."""
+
+    option: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.option}: {' or '.join(self.values)}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,8 @@ class ObjectiveOptions(MethodOptions):
         float,
         Ge(0),
         Doc("focal: exponent that plays down easy examples"),
-        LogRange(0.5, 5, only_with=("objective", "focal")),
+        UsedWith("objective", ("focal",)),
+        LogRange(0.5, 5),
     ] = 2.0
     hinge_margin: Annotated[float, Gt(0), Doc("hinge: margin in logits over every wrong class")] = 2.0
     auc_version: Annotated[
@@ -144,6 +150,15 @@ class ImbalanceSettings:
     ] = "none"
 
 
+Reach: TypeAlias = Annotated[
+    float,
+    Gt(0),
+    UsedWith("step_rule", ("adagrad-norm", "dog", "spread")),
+    Doc("how far the first step moves each entry of the prompt, in embedding spreads"),
+    LogRange(0.3, 10),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProbingOptions(ObjectiveOptions):
     """Options of the methods that probe around the latent and step against the estimated gradient."""
@@ -158,7 +173,15 @@ class ProbingOptions(ObjectiveOptions):
         LogRange(0.03, 1),
     ] = 0.1
     direction: Direction = "rademacher"
-    learning_rate: Annotated[float, Gt(0), Doc("latent -= learning_rate * gradient estimate"), LogRange(0.5, 500)] = 0.5
+    step_rule: StepRuleName = "adagrad-norm"
+    reach: Reach = 3.0
+    learning_rate: Annotated[
+        float,
+        Gt(0),
+        UsedWith("step_rule", ("plain",)),
+        Doc("plain: latent -= learning_rate * gradient estimate"),
+        LogRange(0.5, 500),
+    ] = 0.5
     learning_rate_schedule: Schedule = "constant"
 
 
@@ -166,6 +189,28 @@ def describe_options(options: type[MethodOptions | ImbalanceSettings]) -> list[O
     """Returns name, type, default and documentation of each option, in the order of definition."""
     hints = get_type_hints(options, include_extras=True)
     return [_describe(spec.name, hints[spec.name], spec.default) for spec in fields(options)]
+
+
+def unused_options(
+    options: type[Any], values: Mapping[str, Any], open_options: Collection[str] = ()
+) -> dict[str, UsedWith]:
+    """Returns the options that do not count, each with what it would count with.
+
+    Args:
+        options: a dataclass of options.
+        values: the options that are set; the others have their defaults.
+        open_options: those that are still to be chosen, such as by a search. An option that depends on one counts.
+    """
+    hints = get_type_hints(options, include_extras=True)
+    known = {spec.name: spec.default for spec in fields(options)} | dict(values)
+    conditions = {
+        name: note for name in known for note in getattr(hints[name], "__metadata__", ()) if isinstance(note, UsedWith)
+    }
+    return {
+        name: needs
+        for name, needs in conditions.items()
+        if needs.option not in open_options and known[needs.option] not in needs.values
+    }
 
 
 def _describe(name: str, hint: Any, default: Any) -> OptionDescription:

@@ -15,8 +15,10 @@ from zostudy.methods.directions import draw_directions
 from zostudy.methods.estimators import Gradient, Stencil, spread
 from zostudy.methods.objectives import make_objective
 from zostudy.methods.options import ObjectiveOptions, ProbingOptions
+from zostudy.methods.step_rules import make_step_rule
 
 _OBJECTIVE = "objective."
+_STEP_RULE = "step_rule."
 
 
 class TunedMethod(Method):
@@ -47,8 +49,7 @@ class TunedMethod(Method):
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state`` returned."""
         super().load_state(state)
-        own = {name.removeprefix(_OBJECTIVE): state[name] for name in state if name.startswith(_OBJECTIVE)}
-        self.objective.load_state_dict(own)
+        self.objective.load_state_dict(_own(_OBJECTIVE, state))
 
 
 class ProbingMethod(TunedMethod):
@@ -56,16 +57,21 @@ class ProbingMethod(TunedMethod):
 
     options: ProbingOptions
 
+    def __init__(self, options: ProbingOptions, context: Context) -> None:
+        """Makes the step rule; raises as ``TunedMethod`` does."""
+        super().__init__(options, context)
+        self.step_rule = make_step_rule(options.step_rule, options.subspace_dim, options.reach, options.learning_rate)
+
     def directions(self, stage: str, count: int) -> Latents:
         """Returns float32 ``[count, d]`` directions of this step; other stages see independent ones."""
         dim = self.options.subspace_dim
         return draw_directions(self.options.direction, self.context.seed, self.step_number, stage, count, dim)
 
-    def learning_rate(self) -> float:
-        """Returns this step's learning rate: the option's value times the schedule's factor."""
+    def schedule(self) -> float:
+        """Returns the factor of this step's length by the learning rate's schedule."""
         done = self.step_number * self.step_cost / self.context.budget
         share = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
-        return self.options.learning_rate * share[self.options.learning_rate_schedule]
+        return share[self.options.learning_rate_schedule]
 
     def stencil(
         self,
@@ -87,8 +93,19 @@ class ProbingMethod(TunedMethod):
         return self.record(float(loss), spread(probes), float(np.linalg.norm(gradient)))
 
     def descend(self, gradient: Gradient) -> None:
-        """Moves the latent: ``latent -= learning_rate * gradient``."""
-        self.latent = (self.latent - self.learning_rate() * gradient).astype(np.float32)
+        """Moves the latent against the gradient, as far as the step rule says."""
+        move = self.schedule() * self.step_rule.move(gradient, self.latent)
+        self.latent = (self.latent - move).astype(np.float32)
+
+    def state(self) -> State:
+        """Returns the state of a tuned method, and what the step rule remembers."""
+        remembered = {_STEP_RULE + name: value for name, value in self.step_rule.state_dict().items()}
+        return super().state() | remembered
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``state`` returned."""
+        super().load_state(state)
+        self.step_rule.load_state_dict(_own(_STEP_RULE, state))
 
     def count_directions(self, *, each: int, fixed: int, at_least: int = 1) -> int:
         """Returns how many directions fit in ``queries_per_step``.
@@ -111,3 +128,7 @@ class ProbingMethod(TunedMethod):
                 about=f"queries_per_step of {self.name}",
             )
         return count
+
+
+def _own(prefix: str, state: Mapping[str, Any]) -> State:
+    return {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}

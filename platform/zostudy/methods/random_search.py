@@ -24,12 +24,12 @@ class RandomSearchOptions(ObjectiveOptions):
     queries_per_step: Annotated[
         int, Ge(2), Doc("queries of a step: the incumbent and its challengers, all on the step's batch")
     ] = 10
-    perturbation_radius: Annotated[
+    reach: Annotated[
         float,
         Gt(0),
-        Doc("standard deviation of each entry of a challenger, drawn around the start tokens"),
-        LogRange(0.1, 10),
-    ] = 0.5
+        Doc("standard deviation of each entry of a challenger, in embedding spreads around the start tokens"),
+        LogRange(0.3, 10),
+    ] = 3.0
 
 
 @register_method("random-search")
@@ -51,7 +51,7 @@ class RandomSearch(TunedMethod):
         """Evaluates all contestants on one batch; the one with the least loss becomes the latent."""
         dim, challengers = self.options.subspace_dim, self.step_cost - 1
         normal = draw_directions("gaussian", self.context.seed, self.step_number, "challengers", challengers, dim)
-        contestants = np.concatenate([self.latent[None], np.float32(self.options.perturbation_radius) * normal])
+        contestants = np.concatenate([self.latent[None], np.float32(self.options.reach) * normal])
         scores, labels = yield Queries(contestants, np.tile(self.batch(), (len(contestants), 1)))
         self.objective.start(scores[:1], labels[:1])
 

@@ -17,6 +17,7 @@ from zostudy.methods.options import (
     ObjectiveOptions,
     OneOf,
     describe_options,
+    unused_options,
 )
 
 DefaultSpace: TypeAlias = dict[str, LogRange | OneOf]
@@ -31,15 +32,11 @@ def default_space(method: type[Method], fixed: Mapping[str, Any]) -> DefaultSpac
     """
     if not method.spends_queries:
         return {}
-    values = {option.name: option.default for option in describe_options(method.Options)} | dict(fixed)
+    unused = unused_options(method.Options, {name: value for name, value in fixed.items() if "." not in name})
     declared = _declared(method.Options)
     if issubclass(method.Options, ObjectiveOptions):  # which draws batches
         declared |= {f"imbalance.{name}": space for name, space in _declared(ImbalanceSettings).items()}
-    return {
-        name: space
-        for name, space in declared.items()
-        if name not in fixed and (space.only_with is None or space.only_with in values.items())
-    }
+    return {name: space for name, space in declared.items() if name not in fixed and name not in unused}
 
 
 def _declared(options: type[MethodOptions | ImbalanceSettings]) -> DefaultSpace:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zostudy.methods.base import Step
-from zostudy.methods.options import Estimator, ProbingOptions
+from zostudy.methods.options import Estimator, GradientStepRule, ProbingOptions
 from zostudy.methods.probing import ProbingMethod
 from zostudy.methods.registry import register_method
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpsaOptions(ProbingOptions):
-    """Options of SPSA; a good learning rate depends on the scale of the loss."""
+    """Options of SPSA."""
 
     estimator: Estimator = "central"
+    step_rule: GradientStepRule = "adagrad-norm"
 
 
 @register_method("spsa")
@@ -24,6 +25,7 @@ class Spsa(ProbingMethod):
         g = 1/m sum_i (L(z + radius u_i) - L(z - radius u_i)) / (2 radius) * u_i
         z <- z - learning_rate * g
 
+    ``step_rule: plain`` is the last line, whose good learning rate depends on the model and the scale of the loss.
     A step costs 2m queries (``central``) or m + 1 (``forward``). The AUC objective steps its scalars at the
     unperturbed latent, which costs ``central`` one query more.
     """

@@ -9,6 +9,7 @@ import numpy as np
 from annotated_types import Ge
 from typing_extensions import Doc
 
+from zostudy.errors import SpecError
 from zostudy.methods.base import Latents, Losses, Step
 from zostudy.methods.estimators import Gradient, Stencil, spread
 from zostudy.methods.normalised import NormalisedMethod, NormalisedOptions
@@ -18,7 +19,7 @@ from zostudy.methods.registry import register_method
 
 @dataclass(frozen=True, kw_only=True)
 class ZosaOptions(NormalisedOptions):
-    """Options of ZOSA; radius and step are in latent units, whatever the perturbation radius."""
+    """Options of ZOSA."""
 
     queries_per_step: Annotated[
         int,
@@ -28,9 +29,9 @@ class ZosaOptions(NormalisedOptions):
     sharpness_radius: Annotated[
         float,
         Ge(0),
-        Doc("length of the ascent, times about sqrt((d + m - 1) / m); 0 is FZOO at twice the price"),
+        Doc("length of the ascent, in the unit of the steps (embedding spreads); 0 is FZOO at twice the price"),
         LogRange(0.1, 10),
-    ] = 0.1
+    ] = 1.0
     baseline: Annotated[
         Literal["at_perturbed", "at_current"],
         Doc("loss that the second stage's differences subtract: at the ascended latent, or at the current one"),
@@ -40,8 +41,17 @@ class ZosaOptions(NormalisedOptions):
     ] = "fresh"
     step_scale: Annotated[
         Literal["first_spread", "second_spread", "none"],
-        Doc("what divides the step: a stage's loss spread, or nothing (plain learning_rate * gradient)"),
+        Doc("what divides the gradient of the step: a stage's loss spread, or nothing"),
     ] = "first_spread"
+
+    def __post_init__(self) -> None:
+        """Raises SpecError where the rule spread would get a gradient that no spread divides."""
+        if self.step_scale == "none" and self.step_rule == "spread":
+            raise SpecError(
+                "step_scale: none goes with another step_rule than spread",
+                got="both were given",
+                remedy="write step_rule: plain or adagrad-norm beside it",
+            )
 
 
 @register_method("zosa")
@@ -51,13 +61,14 @@ class Zosa(NormalisedMethod):
     On one batch, with Rademacher directions u and v:
 
         l_0 = L(z), l_i = L(z + radius u_i), sigma = std(l_i), g = 1/(radius m) sum_i (l_i - l_0) u_i
-        z' = z + sharpness_radius * radius * g / sigma
+        z' = z + sharpness_radius * g / sigma
         l'_0 = L(z'),  l'_i = L(z' + radius v_i),  g' = 1/(radius m) sum_i (l'_i - l'_0) v_i
-        z <- z - learning_rate * radius * g' / sigma
+        z <- z - learning_rate * g' / sigma
 
-    The factors ``radius`` beside g are our units (dropped by ``divide_by_radius``). As far as we could read
-    the paper, it does not say where the second baseline is taken, whether v is fresh, or which sigma divides
-    the last step: each is an option. A step costs 2(m + 1) queries, 2m + 1 with ``baseline: at_current``.
+    ``step_rule: plain`` is these lines. By default both moves are scaled: g / sigma to a length of about sqrt(d), so
+    that ``sharpness_radius`` and ``reach`` count embedding spreads. As far as we could read the paper, it does not say
+    where the second baseline is taken, whether v is fresh, or which sigma divides the last step: each is an option.
+    A step costs 2(m + 1) queries, 2m + 1 with ``baseline: at_current``.
     """
 
     Options = ZosaOptions
@@ -77,7 +88,7 @@ class Zosa(NormalisedMethod):
         self.objective.start(*at_latent)
         losses = self.objective.losses(scores, labels)
         sigma = self._spread(first, losses)
-        ascent = self.options.sharpness_radius * self.per_spread(first.gradient(losses), sigma)
+        ascent = self.options.sharpness_radius * self.per_spread(first.gradient(losses), sigma, self._n_directions)
 
         second = self._second_stencil(directions, (self.latent + ascent).astype(np.float32))
         second_scores, second_labels = yield second.queries
@@ -97,7 +108,8 @@ class Zosa(NormalisedMethod):
     def _scaled(self, gradient: Gradient, first_spread: float, second_spread: float) -> Gradient:
         if self.options.step_scale == "none":
             return gradient
-        return self.per_spread(gradient, first_spread if self.options.step_scale == "first_spread" else second_spread)
+        divisor = first_spread if self.options.step_scale == "first_spread" else second_spread
+        return self.per_spread(gradient, divisor, self._n_directions)
 
     def _spread(self, stencil: Stencil, losses: Losses) -> float:
         return spread(stencil.probe_losses(losses), self.options.spread_ddof)

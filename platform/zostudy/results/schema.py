@@ -118,7 +118,9 @@ TRIALS = _schema(
     column("subspace_dim", pa.int64(), "length d of the latent; 0 without a prompt"),
     column("perturbation_radius", pa.float64(), "distance of a query from the point, in latent units"),
     column("sharpness_radius", pa.float64(), "length of the ascent step before an update, in latent units"),
-    column("learning_rate", pa.float64(), "step size of the latent"),
+    column("step_rule", pa.string(), "how far a step moves the latent; null where an older zostudy ran"),
+    column("reach", pa.float64(), "how far the first step moves each entry of the prompt, in embedding spreads"),
+    column("learning_rate", pa.float64(), "step size of the latent by the rule plain; null beside other rules"),
     column("auxiliary_learning_rate", pa.float64(), "step size of the objective's auxiliary scalars"),
     column("queries_per_step", pa.int64(), "queries of one step of the method"),
     column("sampler", pa.string(), "how batches are drawn: natural or stratified"),
@@ -238,23 +240,23 @@ _SINCE_VERSION_5 = (
     "needs",
     "imbalance",
     "search_seed",
+    "step_rule",
+    "reach",
     "dev_threshold",
     *(f"{split}_{metric}" for split in ("dev", "test") for metric in ("mcc", "expected_calibration_error")),
     *(f"test_{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS),
 )
 
 
-def _trials_before(*added: tuple[str, ...]) -> pa.Schema:
-    names = {name for group in added for name in group}
-    return pa.schema([field for field in TRIALS if field.name not in names])
+def _without(schema: pa.Schema, *names: str) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name not in names])
 
+
+_TRIALS_4 = _without(TRIALS, *_SINCE_VERSION_5)
+_TRIALS_3 = _without(_TRIALS_4, *_SINCE_VERSION_4)
 
 OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {
-    "trials": (
-        _trials_before(_SINCE_VERSION_5),
-        _trials_before(_SINCE_VERSION_5, _SINCE_VERSION_4),
-        _trials_before(_SINCE_VERSION_5, _SINCE_VERSION_4, tuple(field.name for field in _OWED)),
-    ),
-    "history": (pa.schema([field for field in HISTORY if field.name not in _SINCE_VERSION_2]),),
+    "trials": (_TRIALS_4, _TRIALS_3, _without(_TRIALS_3, *(field.name for field in _OWED))),
+    "history": (_without(HISTORY, *_SINCE_VERSION_2),),
 }
 """What files of earlier versions hold; the columns that they lack are read as null."""

@@ -40,6 +40,8 @@ class TrialRow:
     subspace_dim: int | None = None
     perturbation_radius: float | None = None
     sharpness_radius: float | None = None
+    step_rule: str | None = None
+    reach: float | None = None
     learning_rate: float | None = None
     auxiliary_learning_rate: float | None = None
     queries_per_step: int | None = None

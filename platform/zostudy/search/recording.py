@@ -24,6 +24,8 @@ _OPTION_COLUMNS = (
     "objective",
     "perturbation_radius",
     "sharpness_radius",
+    "step_rule",
+    "reach",
     "learning_rate",
     "auxiliary_learning_rate",
     "queries_per_step",
@@ -189,8 +191,9 @@ class Recording:
         return Outcome(row, self._columns(), self._auxiliary_columns(), scores, self.landscape)
 
     def _row(self, status: str, error: str | None, found: Mapping[str, Any]) -> TrialRow:
-        """Returns the trial's row. Columns of options that the method lacks are None, and so are missing figures."""
+        """Returns the trial's row. Columns of options that do not count are None, and so are missing figures."""
         setup, assignment, params = self._setup, self._setup.assignment, self._setup.params()
+        used = {name: params.get(name) for name in _OPTION_COLUMNS if name not in setup.unused()}
         return TrialRow(
             study=setup.spec.name,
             cell=assignment.cell,
@@ -211,7 +214,7 @@ class Recording:
             budget=setup.spec.budget.queries,
             batch_size=setup.spec.budget.batch_size,
             needs=setup.method_class.needs,
-            **{name: params.get(name) for name in _OPTION_COLUMNS},
+            **used,
             subspace_dim=setup.latent_size,
             sampler=setup.imbalance.sampler,
             prior=setup.imbalance.prior,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from platform import python_version
@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from zostudy.config.settings import PREFIX, imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import ResultsError
-from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method
+from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method, unused_options
 from zostudy.results.completeness import equal
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan
 from zostudy.tasks.imbalance import Draw, draw
 from zostudy.tasks.loading import Task
+
+_OF_STEP_RULES = {"step_rule", "reach"}
+"""A stored trial without these ran before there were step rules: its steps were others."""
 
 RECORDED_PACKAGES = ("zostudy", "ray", "optuna", "torch", "transformers", "numpy", "scikit-learn", "cmaes")
 
@@ -130,6 +133,10 @@ class TrialSetup:
         """Returns the stored settings: each option by its name, each imbalance setting as ``imbalance.<setting>``."""
         return _as_stored(self.options, self.imbalance)
 
+    def unused(self) -> Collection[str]:
+        """Returns the options that do not count beside the others, such as ``learning_rate`` without the rule plain."""
+        return unused_options(type(self.options), vars(self.options)).keys()
+
 
 def set_up(spec: StudySpec, assignment: Assignment, data: StudyData) -> TrialSetup:
     """Returns a trial's setup: the method's defaults, what the study fixes, then what the search proposed."""
@@ -140,23 +147,26 @@ def set_up(spec: StudySpec, assignment: Assignment, data: StudyData) -> TrialSet
 def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
     """Checks that stored trials would run with the same settings now: a study must not mix two defaults of an option.
 
-    Options that a method has gained or lost since are not compared.
+    Options that a method has gained or lost since are not compared, but for those of the step rule.
 
     Raises:
-        ResultsError: a trial would run with another value of an option.
+        ResultsError: a trial would run with another value of an option, or with another step rule.
     """
     cells = {cell.name: cell for cell in plan.cells}
     for row in rows:
         if (cell := cells.get(row.cell)) is None:
             continue
         searched = {key: row.params[key] for key in cell.space if key in row.params}
-        now = _as_stored(*_settings(plan.spec, cell.method, searched))
-        for key in now.keys() & row.params.keys():
-            if not equal(now[key], row.params[key]):
+        options, imbalance = _settings(plan.spec, cell.method, searched)
+        now = _as_stored(options, imbalance)
+        gained = _OF_STEP_RULES & now.keys() - row.params.keys()
+        for key in [*sorted(gained), *sorted(now.keys() & row.params.keys())]:
+            if key in gained or not equal(now[key], row.params[key]):
+                before = "without it" if key in gained else f"with {row.params[key]}"
                 raise ResultsError(
                     "all trials of a study must run with the same settings",
-                    got=f"{row.trial} ran with {key} {row.params[key]} and would now run with {now[key]}, as a default "
-                    "has changed since",
+                    got=f"{row.trial} would now run with {key} {now[key]}, and ran {before}: zostudy or the method's "
+                    "package has changed since",
                     remedy="run the study with the packages that it began with, or give it another name",
                 )
 
@@ -166,7 +176,7 @@ def _settings(
 ) -> tuple[MethodOptions, ImbalanceSettings]:
     chosen = {key: value for key, value in searched.items() if not key.startswith(PREFIX)}
     options = get_method(method.algorithm).Options(**method.options, **chosen)
-    return options, imbalance_settings(spec, searched, options)
+    return options, imbalance_settings(spec, searched)
 
 
 def _as_stored(options: MethodOptions, imbalance: ImbalanceSettings) -> dict[str, Any]:

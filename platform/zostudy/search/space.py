@@ -46,7 +46,7 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
 def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the value that each key has without a search, where its space contains it: the start of the search."""
     options = get_method(method.algorithm).Options(**method.options)
-    settings = {PREFIX + name: value for name, value in asdict(imbalance_settings(spec, {}, options)).items()}
+    settings = {PREFIX + name: value for name, value in asdict(imbalance_settings(spec, {})).items()}
     known = asdict(options) | settings
     return {key: known[key] for key, values in space.items() if values.contains(known[key])}
 

@@ -196,7 +196,7 @@ class Trial:
         scores = self._evaluated(self._method.evaluation(latent, rows))
         if not np.isfinite(scores).all():
             raise NotFiniteError(
-                f"the scores at {self._method.queries_spent} queries are not finite; lower learning_rate"
+                f"the scores at {self._method.queries_spent} queries are not finite; lower reach or learning_rate"
             )
         split = SplitScores(rows.astype(np.int64), data.labels[rows], scores)
         return classification_metrics(split.scores, split.labels, data.minority), split

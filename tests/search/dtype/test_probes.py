@@ -101,22 +101,23 @@ def test_cells_that_differ_in_their_loss_alone_are_scored_once(
     assert floors["wider"].signal == pytest.approx(2 * floors["spsa"].signal, rel=0.05)
 
 
-def test_the_loss_is_the_methods_own(make_spec: MakeSpec, data: StudyData, scorer: Any) -> None:
+@pytest.mark.parametrize("name", ["spsa", "bpt-fzg"])
+def test_the_loss_is_the_methods_own(make_spec: MakeSpec, data: StudyData, scorer: Any, name: str) -> None:
+    loss, sampler = {"spsa": (_balanced_cross_entropy, "natural"), "bpt-fzg": (_auc_at_its_optimum, "stratified")}[name]
     spec = make_spec(
-        methods=({"label": "spsa", "algorithm": "spsa"}, {"label": "bpt-fzg", "algorithm": "bpt-fzg"}),
+        methods=({"label": name, "algorithm": name, "options": {"estimator": "central"}},),
         search={"trials": 0},
-        imbalance={"ratios": (5,), "minority_size": 10, "class_weights": "balanced"},
+        imbalance={"ratios": (5,), "minority_size": 10, "class_weights": "balanced", "sampler": sampler},
     )
     cells = make_probes(make_plan(spec), data)
-    floors = noise_floors(cells, {"float32": score_cells(cells, LocalPool(scorer))})
-    for cell, loss, floor in zip(cells, (_balanced_cross_entropy, _auc_at_its_optimum), floors, strict=True):
-        probes = cell.probes
-        points = [sign * np.float32(probes.radius) * probes.directions for sign in (1, -1)]
-        rows = np.tile(probes.rows, (len(probes.directions), 1))
-        centre = scorer.score(probes.centre[None], probes.rows[None])[0].astype(np.float64)
-        plus, minus = (scorer.score(point, rows).astype(np.float64) for point in points)
-        differences = [loss(a, centre, cell) - loss(b, centre, cell) for a, b in zip(plus, minus, strict=True)]
-        assert floor.floor.signal == pytest.approx(np.std(differences, ddof=1), rel=1e-3)
+    [cell], [floor] = cells, noise_floors(cells, {"float32": score_cells(cells, LocalPool(scorer))})
+    probes = cell.probes
+    points = [sign * np.float32(probes.radius) * probes.directions for sign in (1, -1)]
+    rows = np.tile(probes.rows, (len(probes.directions), 1))
+    centre = scorer.score(probes.centre[None], probes.rows[None])[0].astype(np.float64)
+    plus, minus = (scorer.score(point, rows).astype(np.float64) for point in points)
+    differences = [loss(a, centre, cell) - loss(b, centre, cell) for a, b in zip(plus, minus, strict=True)]
+    assert floor.floor.signal == pytest.approx(np.std(differences, ddof=1), rel=1e-3)
 
 
 def _balanced_cross_entropy(scores: NDArray[np.float64], centre: NDArray[np.float64], cell: Any) -> float:

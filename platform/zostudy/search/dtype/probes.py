@@ -120,9 +120,11 @@ def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> CellProbes | None:
         method = set_up(plan.spec, assignment, data).make_method()
     except SpecError:
         return None
-    if not isinstance(method, TunedMethod) or not hasattr(method.options, "perturbation_radius"):
+    options = method.options
+    radius = getattr(options, "perturbation_radius", getattr(options, "reach", None))
+    if not isinstance(method, TunedMethod) or radius is None:
         return None
-    options, rows = method.options, method.batch()
+    rows = method.batch()
     directions = draw_directions(
         getattr(options, "direction", "gaussian"),
         assignment.noise_seed,
@@ -132,7 +134,7 @@ def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> CellProbes | None:
         options.subspace_dim,
     )
     central = getattr(options, "estimator", "forward") == "central"
-    probes = Probes(method.latent, directions, float(options.perturbation_radius), rows, central)
+    probes = Probes(method.latent, directions, float(radius), rows, central)
     return CellProbes(cell, method, assignment.seed, data.labels[rows], probes)
 
 
@@ -140,7 +142,7 @@ def _first_trial(plan: Plan, cell: Cell) -> Assignment:
     """Returns the first trial of a cell, with the smallest radius and the fewest dimensions that it may have."""
     smallest = {
         key: min(values.choice) if isinstance(values, Choice) else number(values.low)
-        for key, number in (("perturbation_radius", float), ("subspace_dim", int))
+        for key, number in (("perturbation_radius", float), ("reach", float), ("subspace_dim", int))
         if (values := cell.space.get(key)) is not None
     }
     return plan.assign(cell, "search" if cell.n_search else "confirm", 0, smallest)
