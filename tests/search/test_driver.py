@@ -13,12 +13,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.results.outcome import Outcome
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.callback import Callback
 from zostudy.search.driver import MOST_TRIES, StudyDriver
-from zostudy.search.plan import Assignment, Plan
+from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
 
@@ -76,7 +77,8 @@ def outcome_of(assignment: Assignment, make_row: Blank) -> Outcome:
     radius = float(assignment.params.get("perturbation_radius", 0.5))
     named = {"trial": assignment.name, "cell": assignment.cell, "stage": assignment.stage, "algorithm": "spsa"}
     row = make_row(**named, number=assignment.number, params=dict(assignment.params), queries=60)
-    return Outcome(replace(row, dev_auc=1 - abs(radius - 0.2)))
+    seed = assignment.search_seed
+    return Outcome(replace(row, search_seed=seed, dev_auc=1 - abs(radius - 0.2) - 0.01 * seed))
 
 
 def make_driver(plan: Plan, stores: Any, calls: Callback, n_replicas: Callable[[], int] = lambda: 1) -> StudyDriver:
@@ -166,11 +168,16 @@ class Machine(RuleBasedStateMachine):
         assert not self.stores.states
 
 
-def test_nothing_is_lost_doubled_or_proposed_by_timing(plan: Plan, make_row: Blank) -> None:
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_nothing_is_lost_doubled_or_proposed_by_timing(
+    make_spec: Callable[..., StudySpec], spec: StudySpec, make_row: Blank, seeds: int
+) -> None:
+    search = spec.search.model_dump() | {"seeds": seeds, "p_threshold": 0.3}
+    plan = make_plan(make_spec(search=search))
     stores = Stores()
     run_out(make_driver(plan, stores, Callback()), [], make_row)
     expected = {outcome.name: outcome.trial for outcome in stores.outcomes}
-    assert len(expected) == plan.n_trials
+    assert len(expected) == plan.n_trials if seeds == 1 else len(expected) < plan.n_trials  # some seeds are lost
     machine: Any = partial(Machine, plan, make_row, expected)
     run_state_machine_as_test(machine, settings=settings(max_examples=12, stateful_step_count=40))
 
