@@ -60,7 +60,7 @@ class CellProgress:
 
     @property
     def abandoned(self) -> bool:
-        """Whether all configurations have failed, so that there is none to confirm."""
+        """Whether all configurations have failed, so that none can be confirmed."""
         return self._best is None and self.cell.n_search > 0 and self.search_results(self.cell.n_search) is not None
 
     @property

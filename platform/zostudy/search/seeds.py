@@ -54,7 +54,7 @@ def first_look(p_threshold: float) -> float:
 
 
 def due_seeds(search: SearchSpec, best: Sequence[float], finished: Sequence[float | None]) -> int:
-    """Returns how many seeds of a configuration are to run, as far as is known; it has ended when so many have.
+    """Returns how many seeds of a configuration are to run, as far as is known; it has ended when all of these have.
 
     Args:
         search: number of seeds and p threshold.
