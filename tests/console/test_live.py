@@ -65,6 +65,7 @@ def finish(make_row: Callable[..., TrialRow]) -> Finish:
             trial=assignment.name,
             cell=assignment.cell,
             stage=assignment.stage,
+            number=assignment.number,
             params=assignment.params,
             dev_auc=dev_auc,
             status="failed" if dev_auc is None else "complete",
