@@ -22,7 +22,7 @@ MakeSpec = Callable[..., StudySpec]
 
 
 class Watching:
-    """Passes everything on, and notes what it was asked for."""
+    """A scorer that records which of its methods were called, and with latents of which lengths."""
 
     def __init__(self, scorer: OpenScorer) -> None:
         self._scorer = scorer
