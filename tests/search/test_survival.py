@@ -21,6 +21,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.ray_log import RAY_LOG_FILE
 from zostudy.config import dump_yaml
 from zostudy.config.study import StudySpec
@@ -238,7 +239,7 @@ def test_a_node_that_leaves_and_another_that_joins(
         """The study waits meanwhile, so that it does not end before the fleet has followed."""
         _wait_until(lambda: fleets[0].n_replicas == 2)
         cluster.remove_node(leaving, allow_graceful=False)
-        _wait_until(lambda: fleets[0].n_replicas == 1)  # before that the node's room is believed to be there
+        _wait_until(lambda: leaving.node_id not in {node["NodeID"] for node in RayApi().nodes()})
         cluster.add_node(num_cpus=2)
         _wait_until(lambda: fleets[0].n_replicas == 3)
         return True
