@@ -66,14 +66,18 @@ class PreparedStudy:
         return [line] if line else []
 
 
-def prepare(spec: StudySpec) -> PreparedStudy:
+def prepare(spec: StudySpec, task: Task | None = None) -> PreparedStudy:
     """Returns the prepared study.
+
+    Args:
+        spec: the study.
+        task: stands in place of the task that the study names.
 
     Raises:
         ZostudyError: the data, imbalance, model, label words or budget cannot be used.
     """
     source = find_model(spec.model)
-    task = load_task(spec.task)
+    task = task or load_task(spec.task)
     plan = make_plan(spec, available_rows(task.table).natural_ratio)
     data = make_data(plan, task, model_digests(source))
     for cell in plan.cells:

@@ -1,0 +1,113 @@
+"""The plans: which trials and searches there are, the most informative first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from zostudy.bench.defaults.jobs import Job, SearchJob, TrialJob
+from zostudy.bench.defaults.tasks import JUDGED_SEEDS, METHODS, TASKS, TUNED
+from zostudy.config.study import EMBEDDED_MODELS
+
+RATIO, HARD_RATIO = 10.0, 50.0
+BUDGET, LARGE_BUDGET = 300, 1200
+SEARCH_TRIALS = 30
+CHEAP_TASK = "minilm-mpqa"
+REAL_TASKS = tuple(name for name in TASKS if name not in EMBEDDED_MODELS)
+
+Changes = Mapping[str, Any]
+
+NEIGHBOURS: dict[str, tuple[Changes, ...]] = {
+    "random-search": ({"reach": 1.0}, {"reach": 10.0}, {"subspace_dim": 30}, {"queries_per_step": 30}),
+    "bpt-fzg": (
+        {"reach": 1.0},
+        {"reach": 10.0},
+        {"perturbation_radius": 0.3},
+        {"subspace_dim": 300},
+        {"queries_per_step": 3},
+        {"queries_per_step": 12},
+        {"step_rule": "dog", "reach": 0.3},
+        {"imbalance.sampler": "natural"},
+    ),
+    "spsa": (
+        {"reach": 1.0},
+        {"reach": 10.0},
+        {"perturbation_radius": 0.3},
+        {"subspace_dim": 300},
+        {"queries_per_step": 4},
+        {"queries_per_step": 20},
+        {"step_rule": "dog", "reach": 0.3},
+        {"estimator": "forward"},
+        {"imbalance.sampler": "natural"},
+    ),
+    "fzoo": (
+        {"reach": 0.3},
+        {"reach": 3.0},
+        {"step_rule": "adagrad-norm", "reach": 3.0},
+        {"subspace_dim": 300},
+        {"queries_per_step": 20},
+        {"perturbation_radius": 0.3},
+    ),
+    "zosa": (
+        {"reach": 0.3},
+        {"reach": 3.0},
+        {"step_rule": "adagrad-norm", "reach": 3.0},
+        {"subspace_dim": 300},
+        {"queries_per_step": 8},
+        {"sharpness_radius": 0.3},
+        {"perturbation_radius": 0.3},
+    ),
+    "cma-es": ({"reach": 1.0}, {"reach": 4.0}, {"queries_per_step": 10}, {"subspace_dim": 30}),
+}
+"""What each method's defaults are compared with: one setting changed, or a step rule with a reach of its own."""
+
+
+def small_plan() -> list[Job]:
+    """Returns what one core does in some hours: all embedded models, and a first look at the real tasks."""
+    return [
+        *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS[:3]),
+        *_neighbours(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:3]),
+        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:1]),
+        *_searches(EMBEDDED_MODELS, RATIO, BUDGET),
+        *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS),
+        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3]),
+    ]
+
+
+def full_plan() -> list[Job]:
+    """Returns the small plan, then everything else: some forty hours of one core."""
+    return [
+        *small_plan(),
+        *_neighbours((CHEAP_TASK,), RATIO, JUDGED_SEEDS[:3]),
+        *_searches((CHEAP_TASK,), RATIO, BUDGET),
+        *_trials(EMBEDDED_MODELS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
+        *_searches(EMBEDDED_MODELS, RATIO, LARGE_BUDGET),
+        *_neighbours(REAL_TASKS, RATIO, JUDGED_SEEDS[:3]),
+        *_trials(REAL_TASKS, (RATIO, HARD_RATIO), JUDGED_SEEDS),
+        *_searches(REAL_TASKS, RATIO, BUDGET),
+        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
+        *_searches(REAL_TASKS, RATIO, LARGE_BUDGET),
+    ]
+
+
+PLANS = {"small": small_plan, "full": full_plan}
+
+
+def _trials(
+    tasks: Sequence[str], ratios: Sequence[float], seeds: Sequence[int], queries: int = BUDGET
+) -> Iterator[TrialJob]:
+    """Yields the defaults of all methods."""
+    for seed, ratio, task, method in product(seeds, ratios, tasks, METHODS):
+        if ratio in TASKS[task].ratios:
+            yield TrialJob(task, ratio, method, seed, queries=queries)
+
+
+def _neighbours(tasks: Sequence[str], ratio: float, seeds: Sequence[int]) -> Iterator[TrialJob]:
+    for seed, task, (method, neighbours) in product(seeds, tasks, NEIGHBOURS.items()):
+        yield from (TrialJob(task, ratio, method, seed, changes) for changes in neighbours)
+
+
+def _searches(tasks: Sequence[str], ratio: float, queries: int) -> Iterator[SearchJob]:
+    for method, task in product(TUNED, tasks):
+        yield SearchJob(task, ratio, method, SEARCH_TRIALS, JUDGED_SEEDS[:3], queries)

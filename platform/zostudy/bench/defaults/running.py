@@ -1,0 +1,79 @@
+"""Runs the jobs of a plan that are not measured yet, in their order."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from zostudy.bench.defaults.jobs import Job, TrialJob
+from zostudy.bench.defaults.measuring import Bench
+from zostudy.bench.defaults.searching import run_search
+from zostudy.bench.defaults.store import Measured, Store
+
+_log = logging.getLogger(__name__)
+
+
+class OutOfTimeError(Exception):
+    """The time that a run was given is over."""
+
+
+class Runner:
+    """Measures trials, each once. Models and data are read when they are first needed."""
+
+    def __init__(self, store: Store, data: Path | None, seconds: float) -> None:
+        """Starts the clock.
+
+        Args:
+            store: of the measured trials.
+            data: the folder of the data files.
+            seconds: after which no further trial begins.
+        """
+        self._store, self._data = store, data
+        self._ends_at = time.monotonic() + seconds
+        self._benches: dict[str, Bench] = {}
+        self.measured = 0
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Runs all jobs.
+
+        Raises:
+            OutOfTimeError: the time is over; all finished trials are stored.
+            ZostudyError: the data or the model of a task cannot be used.
+        """
+        for job in jobs:
+            if isinstance(job, TrialJob):
+                self.measure(job)
+            else:
+                run_search(job, self.measure)
+
+    def measure(self, job: TrialJob) -> Measured:
+        """Returns a trial, and runs it if it is not measured yet.
+
+        Raises:
+            OutOfTimeError: as ``run``.
+        """
+        if (row := self._store.find(job)) is not None:
+            return row
+        if time.monotonic() > self._ends_at:
+            raise OutOfTimeError
+        row = self._bench(job.task).measure(job)
+        self._store.add(row)
+        self.measured += 1
+        _log.info("%s", _line(job, row))
+        return row
+
+    def _bench(self, task: str) -> Bench:
+        if task not in self._benches:
+            _log.info("reading %s", task)
+            self._benches[task] = Bench.of(task, self._data)
+        return self._benches[task]
+
+
+def _line(job: TrialJob, row: Measured) -> str:
+    changes = " ".join(f"{name}={value}" for name, value in job.changes.items())
+    figures = f"failed: {row.error}" if row.dev_auc is None else f"dev {row.dev_auc:.3f} judged {row.judged_auc:.3f}"
+    number = "" if job.search_number is None else f" search {job.search_number}"
+    where = f"{job.task} ratio {job.ratio:g} {job.method}{number} seed {job.seed} {changes}"
+    return f"{where.strip()}: {figures} ({row.cpu_seconds:.1f} s)"

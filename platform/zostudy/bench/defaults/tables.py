@@ -1,0 +1,192 @@
+"""What the measured trials say: the defaults beside untuned, random search and search, and beside their neighbours.
+
+All gains are of the judged AUC, over the untuned prompt of the same seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from zostudy.bench.defaults.jobs import Job, SearchJob, TrialJob
+from zostudy.bench.defaults.searching import found
+from zostudy.bench.defaults.store import Measured, Store
+from zostudy.results.statistics import mean_of, paired_test
+from zostudy.results.tables import Table
+
+BASELINE, RIVAL = "untuned", "random-search"
+
+Place = tuple[str, float, int]
+"""Task, ratio and budget."""
+
+Values = Mapping[tuple[Place, int], float]
+"""Judged AUC by place and seed."""
+
+
+def default_tables(jobs: Sequence[Job], store: Store) -> tuple[Table, ...]:
+    """Returns the tables of a plan's jobs, as far as they are measured; the last line of the first says how far."""
+    measured = _Measurements(jobs, store)
+    others = (_searches(measured), _neighbours(measured))
+    return (_defaults(measured), *(table for table in others if table.rows))
+
+
+@dataclass(frozen=True)
+class _Measurements:
+    """The jobs of a plan with what is measured of them."""
+
+    jobs: Sequence[Job]
+    store: Store
+
+    @property
+    def progress(self) -> str:
+        """How many of the plan's trials and searches are measured."""
+        trials = {job.key: self.store.find(job) for job in self.jobs if isinstance(job, TrialJob)}
+        there = [row for row in trials.values() if row is not None]
+        searches = [self.search_of(job) for job in self.jobs if isinstance(job, SearchJob)]
+        n_found = sum(changes is not None for changes in searches)
+        failed = sum(row.status != "complete" for row in there)
+        counts = f"{len(there)} of {len(trials)} trials and {n_found} of {len(searches)} searches are measured"
+        return counts + (f"; {failed} failed" if failed else "")
+
+    @cached_property
+    def values(self) -> dict[tuple[str, str], dict[tuple[Place, int], float]]:
+        """Judged AUC by method and changes, then by place and seed. Failed trials have none."""
+        found: dict[tuple[str, str], dict[tuple[Place, int], float]] = {}
+        for job in self.jobs:
+            if isinstance(job, TrialJob) and (row := self.store.find(job)) is not None and row.judged_auc is not None:
+                place = (job.task, job.ratio, job.queries)
+                found.setdefault((job.method, changes_text(job.changes)), {})[place, job.seed] = row.judged_auc
+        return found
+
+    def of(self, method: str, changes: str = "") -> Values:
+        return self.values.get((method, changes), {})
+
+    @cached_property
+    def untuned(self) -> Values:
+        """Judged AUC of the untuned prompt, which no budget changes, for each budget of the plan."""
+        budgets = sorted({job.queries for job in self.jobs})
+        known = {((task, ratio), seed): value for ((task, ratio, _), seed), value in self.of(BASELINE).items()}
+        return {((*place, queries), seed): value for (place, seed), value in known.items() for queries in budgets}
+
+    def gains(self, values: Values) -> Values:
+        """Returns the gains over untuned, where that is measured."""
+        return {key: value - self.untuned[key] for key, value in values.items() if key in self.untuned}
+
+    def search_of(self, job: SearchJob) -> Mapping[str, Any] | None:
+        """Returns the values that a search found, None while a trial of it or of its confirmation is missing."""
+        changes = found(job, self.store)
+        if changes is None or any(self.store.find(job.confirmed(seed, changes)) is None for seed in job.seeds):
+            return None
+        return changes
+
+
+def changes_text(changes: Mapping[str, Any]) -> str:
+    """Returns changed settings on one line; empty for the defaults."""
+    return ", ".join(f"{name} {_short(value)}" for name, value in changes.items())
+
+
+def _defaults(measured: _Measurements) -> Table:
+    rows = []
+    random = measured.of(RIVAL)
+    for place in _places(measured.untuned):
+        for method in dict.fromkeys(job.method for job in measured.jobs):
+            values = _at(place, measured.of(method))
+            gains = measured.gains(values)
+            if not gains or method == BASELINE:
+                continue
+            untuned = [measured.untuned[key] for key in gains]
+            versus = "" if method == RIVAL else _difference(values, random)
+            rows.append(
+                (
+                    *_named(place),
+                    method,
+                    str(len(gains)),
+                    f"{mean_of(untuned):.3f}",
+                    f"{mean_of(list(values.values())):.3f}",
+                    f"{mean_of(list(gains.values())):+.3f}",
+                    f"{min(gains.values()):+.3f}",
+                    versus,
+                )
+            )
+    headings = ("task", "ratio", "queries", "method", "seeds", "untuned", "AUC", "gain", "worst", "- random search")
+    return Table(headings, tuple(rows), "Defaults, judged AUC", (measured.progress,), text_columns=4)
+
+
+def _searches(measured: _Measurements) -> Table:
+    rows, shares = [], dict[str, list[float]]()
+    for job in measured.jobs:
+        if not isinstance(job, SearchJob) or (changes := measured.search_of(job)) is None:
+            continue
+        place = (job.task, job.ratio, job.queries)
+        own, best = (
+            _mean(measured.gains(_judged(job, measured.store, place, values)).values()) for values in ({}, changes)
+        )
+        if own is None or best is None:
+            continue
+        shares.setdefault(job.method, []).append(own / best if best > 0 else 1.0)
+        share = f"{own / best:.0%}" if best > 0 else "-"
+        rows.append((*_named(place), job.method, f"{own:+.3f}", f"{best:+.3f}", share, changes_text(changes)))
+    headings = ("task", "ratio", "queries", "method", "gain of defaults", "of search", "share", "found")
+    notes = tuple(
+        f"{method}: mean share {mean_of(values):.0%}, least {min(values):.0%}" for method, values in shares.items()
+    )
+    return Table(headings, tuple(rows), "Defaults beside a search of 30 trials, on other seeds", notes, text_columns=4)
+
+
+def _neighbours(measured: _Measurements) -> Table:
+    rows = []
+    for (method, changes), values in measured.values.items():
+        if not changes:
+            continue
+        defaults = measured.of(method)
+        pairs = {key: values[key] - defaults[key] for key in values if key in defaults}
+        if pairs:
+            by_task = {place[0]: mean_of(list(_at(place, pairs).values())) for place in _places(pairs)}
+            least, most = min(by_task, key=by_task.__getitem__), max(by_task, key=by_task.__getitem__)
+            rows.append(
+                (
+                    method,
+                    changes,
+                    str(len(pairs)),
+                    f"{mean_of(list(by_task.values())):+.3f}",
+                    f"{by_task[least]:+.3f} {least}",
+                    f"{by_task[most]:+.3f} {most}",
+                )
+            )
+    headings = ("method", "changed", "pairs", "mean of tasks", "worst task", "best task")
+    return Table(
+        headings, tuple(rows), "Neighbours of the defaults: judged AUC less that of the defaults", text_columns=2
+    )
+
+
+def _judged(job: SearchJob, store: Store, place: Place, changes: Mapping[str, Any]) -> Values:
+    rows: dict[int, Measured | None] = {seed: store.find(job.confirmed(seed, changes)) for seed in job.seeds}
+    return {(place, seed): row.judged_auc for seed, row in rows.items() if row and row.judged_auc is not None}
+
+
+def _difference(values: Values, others: Values) -> str:
+    test = paired_test(values, others)
+    return "" if test.difference.mean is None else f"{test.difference:+.3f}"
+
+
+def _at(place: Place, values: Values) -> Values:
+    return {key: value for key, value in values.items() if key[0] == place}
+
+
+def _places(values: Values) -> list[Place]:
+    return list(dict.fromkeys(place for place, _ in values))
+
+
+def _named(place: Place) -> tuple[str, str, str]:
+    return place[0], f"{place[1]:g}", str(place[2])
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    known = list(values)
+    return mean_of(known) if known else None
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
