@@ -70,6 +70,14 @@ def test_neighbours_are_paired_with_the_defaults(store: Store, make_row: MakeRow
     assert table.rows == (("spsa", "reach 1", "2", "+0.030", f"+0.030 {TASK}", f"+0.030 {TASK}"),)
 
 
+def test_more_looks_at_dev_are_a_neighbour(store: Store, make_row: MakeRow) -> None:
+    job = TrialJob(TASK, 10.0, "spsa", 0, evaluations=15)
+    store.add(make_row(job, 0.92))
+    first, table = default_tables([*JOBS, job], store)
+    assert [row[4] for row in first.rows] == ["3", "3"]
+    assert table.rows == (("spsa", "evaluations 15", "1", "+0.020", f"+0.020 {TASK}", f"+0.020 {TASK}"),)
+
+
 def test_an_empty_folder_has_a_table_that_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["table", "--folder", str(tmp_path)]) == 0
     assert "0 of " in capsys.readouterr().out

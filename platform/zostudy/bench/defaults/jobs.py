@@ -9,10 +9,13 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from zostudy.bench.defaults.tasks import SEARCH_SEED, TASKS
+from zostudy.config import BudgetSpec
 from zostudy.config.settings import PREFIX, imbalance_settings
 from zostudy.digests import short_digest
 from zostudy.methods import get_method, unused_options
 from zostudy.search.plan import Cell, Plan, make_plan
+
+EVALUATIONS = BudgetSpec().evaluations
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class TrialJob:
     seed: int
     changes: Mapping[str, Any] = field(default_factory=dict)
     queries: int = 300
-    evaluations: int = 5
+    evaluations: int = EVALUATIONS
     search_number: int | None = None
     search_space: str = ""
 
@@ -132,7 +135,7 @@ def find_cell(plan: Plan, method: str, ratio: float) -> Cell:
 
 
 @cache
-def _plan(task: str, queries: int, evaluations: int = 5, search_trials: int = 1) -> Plan:
+def _plan(task: str, queries: int, evaluations: int = EVALUATIONS, search_trials: int = 1) -> Plan:
     return make_plan(TASKS[task].study(queries, evaluations, search_trials))
 
 

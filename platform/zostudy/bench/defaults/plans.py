@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from zostudy.bench.defaults.jobs import Job, SearchJob, TrialJob
+from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
 from zostudy.bench.defaults.tasks import JUDGED_SEEDS, METHODS, TASKS, TUNED
 from zostudy.config.study import EMBEDDED_MODELS
 
@@ -68,6 +68,7 @@ def small_plan() -> list[Job]:
     return [
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS[:3]),
         *_neighbours(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:3]),
+        *_more_looks((CHEAP_TASK,), RATIO, JUDGED_SEEDS[:3]),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:1]),
         *_searches(EMBEDDED_MODELS, RATIO, BUDGET),
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS),
@@ -106,6 +107,12 @@ def _trials(
 def _neighbours(tasks: Sequence[str], ratio: float, seeds: Sequence[int]) -> Iterator[TrialJob]:
     for seed, task, (method, neighbours) in product(seeds, tasks, NEIGHBOURS.items()):
         yield from (TrialJob(task, ratio, method, seed, changes) for changes in neighbours)
+
+
+def _more_looks(tasks: Sequence[str], ratio: float, seeds: Sequence[int]) -> Iterator[TrialJob]:
+    """Yields the defaults with looks at dev three times as often."""
+    for seed, task, method in product(seeds, tasks, TUNED):
+        yield TrialJob(task, ratio, method, seed, evaluations=3 * EVALUATIONS)
 
 
 def _searches(tasks: Sequence[str], ratio: float, queries: int) -> Iterator[SearchJob]:

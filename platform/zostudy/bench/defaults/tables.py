@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from zostudy.bench.defaults.jobs import Job, SearchJob, TrialJob
+from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
 from zostudy.bench.defaults.searching import found
 from zostudy.bench.defaults.store import Measured, Store
 from zostudy.results.statistics import mean_of, paired_test
@@ -52,12 +52,12 @@ class _Measurements:
 
     @cached_property
     def values(self) -> dict[tuple[str, str], dict[tuple[Place, int], float]]:
-        """Judged AUC by method and changes, then by place and seed. Failed trials have none."""
+        """Judged AUC by method and what was changed, then by place and seed. Failed trials have none."""
         found: dict[tuple[str, str], dict[tuple[Place, int], float]] = {}
         for job in self.jobs:
             if isinstance(job, TrialJob) and (row := self.store.find(job)) is not None and row.judged_auc is not None:
                 place = (job.task, job.ratio, job.queries)
-                found.setdefault((job.method, changes_text(job.changes)), {})[place, job.seed] = row.judged_auc
+                found.setdefault((job.method, variant_text(job)), {})[place, job.seed] = row.judged_auc
         return found
 
     def of(self, method: str, changes: str = "") -> Values:
@@ -85,6 +85,12 @@ class _Measurements:
 def changes_text(changes: Mapping[str, Any]) -> str:
     """Returns changed settings on one line; empty for the defaults."""
     return ", ".join(f"{name} {_short(value)}" for name, value in changes.items())
+
+
+def variant_text(job: TrialJob) -> str:
+    """Returns what a trial changes, its looks at dev too, on one line; empty for the defaults."""
+    looks = {} if job.evaluations == EVALUATIONS else {"evaluations": job.evaluations}
+    return changes_text({**job.changes, **looks})
 
 
 def _defaults(measured: _Measurements) -> Table:
