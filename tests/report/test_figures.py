@@ -7,7 +7,7 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.report.figures import draw_comparison
-from zostudy.results.cells import CellSummary
+from zostudy.results.cell_summary import CellSummary
 from zostudy.results.comparison import Comparison
 from zostudy.results.statistics import Interval
 

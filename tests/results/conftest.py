@@ -85,12 +85,14 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
         "replica_seconds": 1.5,
         "status": "complete",
         "latent": tuple(np.float32([0.5, -1.0, 0.25, 1e-30]).tolist()),
+        "latent_norm": 1.145643923738960,
         "versions": {"zostudy": "0.1.0"},
         "started_at": noon,
         "finished_at": noon + datetime.timedelta(microseconds=2_500_001),
         **{f"dev_{metric}": 0.75 for metric in METRICS},
         **{f"test_{metric}": 0.75 for metric in TEST_METRICS},
         "dev_threshold": 0.5,
+        "test_largest_share": 0.6,
         **columns,
     }
     return Outcome(

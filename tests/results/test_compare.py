@@ -13,7 +13,7 @@ import scipy.stats
 from statsmodels.stats.multitest import multipletests
 
 from zostudy.errors import ResultsError
-from zostudy.results.cells import CellSummary
+from zostudy.results.cell_summary import CellSummary
 from zostudy.results.compare import DEFAULT_METRICS, compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.ledger import Ledger

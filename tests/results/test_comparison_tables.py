@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from zostudy.results.cells import CellSummary
+from zostudy.results.cell_summary import CellSummary
 from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_notes, comparison_tables
 from zostudy.results.ranking import average_ranks

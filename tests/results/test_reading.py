@@ -33,6 +33,8 @@ SINCE_VERSION_5 = (
     "calibration_error",
     "step_rule",
     "reach",
+    "largest_share",
+    "latent_norm",
 )
 
 
@@ -157,7 +159,7 @@ def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(
 
 def test_trials_of_before_there_were_thresholds_are_read_with_nulls(study: Path) -> None:
     since = [name for name in TRIALS.names if name.endswith(SINCE_VERSION_5)]
-    assert len(since) == 14
+    assert len(since) == 16
     path = study / "trials" / "zosa-ratio10-confirm-0000.parquet"
     older = pq.read_table(path).drop_columns(since)
     pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"4"}), path)

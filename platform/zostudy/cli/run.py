@@ -63,7 +63,7 @@ def _show_end(progress: StudyProgress, storage: Storage) -> None:
     from zostudy.results.results import read_results
 
     if any(cell.cell.n_confirm and not cell.abandoned for cell in progress.cells.values()):
-        comparison = compare(read_results(storage).trials)
+        comparison = compare(read_results(storage))
         show([], tables=comparison_tables(comparison))
     if progress.plan.spec.search.pruning != "none":
         print_lines("", _pruned(progress))

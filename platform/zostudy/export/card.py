@@ -14,10 +14,12 @@ from zostudy.export.prompt import TunedPrompt
 from zostudy.export.snippets import peft_snippet, vllm_snippet
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import ModelSource, package_of
+from zostudy.results.compare import compare
 from zostudy.results.decision import ENOUGH_ROWS, Decision, is_searched, recalls
 from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import METRICS, TEST_METRICS, TRIALS, meaning
-from zostudy.results.tables import Table, markdown
+from zostudy.results.tables import Table, markdown, markdown_text
+from zostudy.results.verdicts import verdicts_on
 from zostudy.wording import printable
 
 _POINTWISE = ("cross-entropy", "focal", "hinge")
@@ -66,6 +68,7 @@ def model_card(
         _header(manifest),
         _summary(manifest, prompt, trial),
         _scores(trial),
+        _verdicts(trial),
         _decision(manifest, trial),
         _wording(manifest, note),
         _use(manifest, prompt, source),
@@ -142,6 +145,18 @@ def _scores(trial: StoredTrial) -> str:
         "highest score (argmax), but for metrics at dev threshold: there by the threshold that each seed's own dev "
         f"chose.\n\n{chr(10).join(meanings)}\n"
     )
+
+
+def _verdicts(trial: StoredTrial) -> str:
+    """Returns what the study's comparison says against the cell; empty where it says nothing."""
+    method, ratio = trial.row["method"], trial.row["imbalance_ratio"]
+    comparison = compare(trial.study.results, allow_unequal=True)
+    [cell] = [each for each in comparison.cells if (each.row[-1], each.column) == (method, ratio)]
+    found = verdicts_on(cell, comparison.cells, comparison.metrics)
+    if not found:
+        return ""
+    lines = (f"{verdict.title}: {verdict.fact}. To change: {verdict.setting}." for verdict in found)
+    return "\n".join(["## Verdicts\n", *(f"- {markdown_text(line)}" for line in lines), ""])
 
 
 def _decision(manifest: Manifest, trial: StoredTrial) -> str:

@@ -2,82 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 from zostudy.config.ratios import NATURAL, ratio_label
-from zostudy.results.schema import lower_is_better
-from zostudy.results.statistics import Interval
-
-Seed: TypeAlias = tuple[int, ...]
-"""What pairs confirm trials of two methods."""
-
-RowKey: TypeAlias = tuple[Any, ...]
-"""Names a row: whatever differs between the cells, then the method."""
-
-CellKey: TypeAlias = tuple[RowKey, Any]
-"""Row and column of a cell."""
-
-
-@dataclass(frozen=True)
-class CellSummary:
-    """The confirm trials of one method at one imbalance ratio, or in another column, summed up.
-
-    Attributes:
-        row: one value for each of the comparison's ``row_names``; the last is the method.
-        column: the cell's value of what is compared by, such as its imbalance ratio.
-        intervals: mean and 95% interval over the complete trials, by metric.
-        seeds: complete trials.
-        failed: trials that failed; they are in no mean.
-        missing: trials still to come: those that another cell of its study and column has and this one lacks, or
-            that ran with settings which a later search has improved on.
-        budget: queries a trial was allowed.
-        queries: queries a complete trial spent, on average.
-        examples: examples a complete trial had scored, on average.
-        values: of the complete trials by metric and seed, for paired tests.
-        search_trials: configurations that the search tried, of which the best gave the settings.
-        needs: what the method asks of the model: scores, states or gradients.
-    """
-
-    row: RowKey
-    column: Any
-    intervals: dict[str, Interval]
-    seeds: int
-    failed: int
-    budget: int
-    queries: float
-    examples: float
-    values: Mapping[str, Mapping[Seed, float]] = field(default_factory=dict)
-    missing: int = 0
-    search_trials: int = 0
-    needs: str = "scores"
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether the method has more access than a black box gives, so that it is compared with no other."""
-        return self.needs != "scores"
-
-    @property
-    def key(self) -> CellKey:
-        """Row and column."""
-        return self.row, self.column
-
-    @property
-    def group(self) -> RowKey:
-        """What the cell shares, beside the column, with the cells that it is ranked and tested against."""
-        return self.row[:-1]
-
-    @property
-    def asked(self) -> int:
-        """All its trials, also those that failed or are still to come."""
-        return self.seeds + self.failed + self.missing
-
-    @property
-    def whole(self) -> bool:
-        """Whether all its seeds ended; without some, perhaps the hard ones, its mean may be too high."""
-        return not self.failed and not self.missing
+from zostudy.results.cell_summary import CellSummary, RowKey, gain
+from zostudy.results.verdicts import is_barred, is_yardstick
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,8 +65,8 @@ class Cells:
     def best(self, metric: str, column: Any, group: RowKey = ()) -> CellSummary | None:
         """Returns the cell with the best mean of a column and group, the first of equals.
 
-        References and cells that are not whole or have no mean do not count. None if no cell counts, or there is only
-        one.
+        References, cells that are not whole or have no mean, and those that a verdict bars (``verdicts.is_barred``) do
+        not count. None if no cell counts, there is only one, or what counts is a yardstick below a barred cell.
         """
         return self._best.get((metric, column, group))
 
@@ -154,11 +86,17 @@ class Cells:
         }
 
 
-def gain(metric: str, mean: float) -> float:
-    """Returns a mean, or of an error minus it: the higher the better."""
-    return -mean if lower_is_better(metric) else mean
+def _best_of(metric: str, cells: Sequence[CellSummary]) -> CellSummary | None:
+    """Returns the cell with the best mean of those that no verdict bars.
 
-
-def _best_of(metric: str, cells: list[CellSummary]) -> CellSummary | None:
-    means = [(mean, cell) for cell in cells if cell.whole and (mean := cell.intervals[metric].mean) is not None]
-    return max(means, key=lambda found: gain(metric, found[0]))[1] if means else None
+    None where that is of a yardstick and a barred cell has a better mean, which is only not shown to be better.
+    """
+    means = [
+        (gain(metric, mean), cell) for cell in cells if cell.whole and (mean := cell.intervals[metric].mean) is not None
+    ]
+    free = [(mean, cell) for mean, cell in means if not is_barred(cell, cells, metric)]
+    if not free:
+        return None
+    highest, best = max(free, key=lambda found: found[0])
+    beaten = is_yardstick(best) and any(mean > highest for mean, _ in means)
+    return None if beaten else best

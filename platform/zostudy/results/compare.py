@@ -10,13 +10,15 @@ import pandas as pd
 
 from zostudy.config.ratios import NATURAL
 from zostudy.errors import ResultsError
-from zostudy.results.cells import CellSummary, Seed
+from zostudy.results.cell_summary import CellSummary, Seed
 from zostudy.results.comparison import Comparison
-from zostudy.results.completeness import JUDGED_BY, outdated
+from zostudy.results.completeness import JUDGED_BY, best_configurations, outdated
+from zostudy.results.evidence import EVIDENCE_COLUMNS, evidence_of
 from zostudy.results.losses import study_notes
 from zostudy.results.reading import find_studies
 from zostudy.results.results import Results, load_trials
 from zostudy.results.schema import AT_DEV_THRESHOLD, METRICS, TEST_METRICS, bounds
+from zostudy.results.search_ranges import Ranges, read_search_ranges
 from zostudy.results.statistics import bounded_interval, mean_of
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import comma_list, quoted, suggestion
@@ -39,8 +41,9 @@ _COLUMNS = ("imbalance_ratio", "model", "task", "study")
 _PAIRED_BY = ("seed", "n_minority", "n_majority")
 
 _NEEDED = (*_COORDINATES, *JUDGED_BY, "budget", "batch_size", "queries", "examples", *_PAIRED_BY)
-_ASKED, _ACCESS = "imbalance", "needs"  # which frames of an older zostudy lack
-_JUDGED = ("outdated", "asked", "searched")
+_ASKED, _ACCESS = "imbalance", "needs"
+_LATER = (_ASKED, _ACCESS, *EVIDENCE_COLUMNS)  # of which frames of an older zostudy lack some
+_JUDGED = ("outdated", "asked", "searched", "found")
 
 TrialValues: TypeAlias = dict[str, Any]
 Given: TypeAlias = pd.DataFrame | Results | Where | Sequence[Where]
@@ -98,9 +101,11 @@ def compare(
     coordinates = [name for name in _COORDINATES if name != by]
     row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
     by_cell = _trials_by_cell(confirm, [*coordinates, by], metrics)
-    cells = [_summary(of_cell, row_names, metrics, by) for of_cell in by_cell]
+    storages = _storages(results)
+    ranges = read_search_ranges(storages) if confirm["searched"].any() else {}
+    cells = [_summary(of_cell, row_names, metrics, by, ranges) for of_cell in by_cell]
     in_order = tuple(sorted(cells, key=lambda cell: (cell.is_reference, cell.queries > 0)))
-    notes = (*_outdated_notes(confirm), *study_notes(_storages(results)))
+    notes = (*_outdated_notes(confirm), *study_notes(storages))
     natural = _natural_ratios(confirm)
     return Comparison(by, row_names, metrics, in_order, baseline, unequal is not None, notes, natural)
 
@@ -115,9 +120,9 @@ def _storages(results: Given) -> list[Storage]:
 def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
     if isinstance(results, pd.DataFrame):
         return results
-    return (
-        results.trials if isinstance(results, Results) else load_trials(results, [*_NEEDED, _ASKED, _ACCESS, *metrics])
-    )
+    if isinstance(results, Results):
+        return results.trials
+    return load_trials(results, list(dict.fromkeys([*_NEEDED, *_LATER, *metrics])))
 
 
 def _default_metrics(trials: pd.DataFrame) -> tuple[str, ...]:
@@ -130,18 +135,23 @@ def _default_metrics(trials: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _judged_confirm_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """Returns the confirm trials with three more columns.
+    """Returns the confirm trials with four more columns.
 
     ``outdated``: it does not count. ``asked``: the confirm trials of the cell that has most of them, of the same study
-    and data. ``searched``: the configurations of its own cell's search.
+    and data. ``searched``: the configurations of its own cell's search. ``found``: the best of these.
     """
-    marks = outdated({name: _plain(trials[name]) for name in JUDGED_BY})
+    judged = {name: _plain(trials[name]) for name in JUDGED_BY}
+    best = best_configurations(judged)
+    marks = outdated(judged, best)
+    found = [best.get(key) for key in zip(judged["study"], judged["cell"], strict=True)]
     is_confirm = trials["stage"] == "confirm"
     of_study = [trials[name] for name in _OF_STUDY]
     confirmed = is_confirm.groupby([*of_study, trials["cell"]]).transform("sum")
     asked = confirmed.groupby(of_study).transform("max")
     searched = trials["number"].mask(is_confirm).groupby([trials["study"], trials["cell"]]).transform("nunique")
-    return trials.assign(outdated=marks, asked=asked, searched=searched)[is_confirm]
+    with_marks = trials.assign(outdated=marks, asked=asked, searched=searched)
+    with_marks["found"] = pd.Series(found, trials.index, dtype=object)
+    return with_marks[is_confirm]
 
 
 def _outdated_notes(confirm: pd.DataFrame) -> list[str]:
@@ -165,7 +175,7 @@ def _natural_ratios(confirm: pd.DataFrame) -> frozenset[float]:
 def _trials_by_cell(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequence[str]) -> list[list[TrialValues]]:
     """Returns the trials of each cell, as mappings: many times as quick to sum up as data frames of three rows."""
     cells: dict[tuple[Any, ...], list[TrialValues]] = {}
-    columns = [name for name in dict.fromkeys([*_NEEDED, _ACCESS, *metrics, *_JUDGED]) if name in confirm]
+    columns = [name for name in dict.fromkeys([*_NEEDED, *_LATER, *metrics, *_JUDGED]) if name in confirm]
     for values in zip(*(_plain(confirm[name]) for name in columns), strict=True):
         trial = dict(zip(columns, values, strict=True))
         cells.setdefault(tuple(trial[name] for name in coordinates), []).append(trial)
@@ -177,7 +187,9 @@ def _plain(column: pd.Series[Any]) -> list[Any]:
     return [None if absent else value for value, absent in zip(column.tolist(), column.isna(), strict=True)]
 
 
-def _summary(trials: list[TrialValues], row_names: tuple[str, ...], metrics: Sequence[str], by: str) -> CellSummary:
+def _summary(
+    trials: list[TrialValues], row_names: tuple[str, ...], metrics: Sequence[str], by: str, ranges: Ranges
+) -> CellSummary:
     first = trials[0]
     studies = list(dict.fromkeys(trial["study"] for trial in trials))
     if len(studies) > 1:
@@ -201,6 +213,7 @@ def _summary(trials: list[TrialValues], row_names: tuple[str, ...], metrics: Seq
         missing=first["asked"] - len(current),
         search_trials=first["searched"],
         needs=first.get(_ACCESS) or "scores",  # an earlier zostudy had no reference that needs more
+        evidence=evidence_of(complete, first["found"], ranges.get((first["study"], first["method"]), {})),
     )
 
 

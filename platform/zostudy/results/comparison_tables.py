@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from zostudy.results.cells import CellKey, Cells, CellSummary
+from zostudy.results.cell_summary import CellKey, CellSummary
+from zostudy.results.cells import Cells
 from zostudy.results.decision import ENOUGH_ROWS
 from zostudy.results.ranking import Contrast, Rank, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.schema import AT_DEV_THRESHOLD
 from zostudy.results.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
 from zostudy.results.tables import Table
+from zostudy.results.verdict_notes import cell_notes, verdict_notes
 
 NOT_WORSE, UNTESTED = "†", "‡"
 
@@ -20,16 +22,18 @@ def comparison_tables(cells: Cells) -> list[Table]:
     """Returns one table a metric: rows are methods, columns imbalance ratios, with ranks and queries spent.
 
     A metric of argmax and the same one at the threshold of dev share a table, a row each. With a baseline, tables of
-    the differences to it follow each. The notes stand under the last metric's table.
+    the differences to it follow each. Verdicts in a metric stand under its table, those on cells as a whole and the
+    notes under the last metric's table.
     """
     marks = {metric: _marks(cells, metric) for metric in cells.metrics}
     together = _together(cells.metrics)
     tables = []
     for metrics in together:
         notes = list(dict.fromkeys(note for metric in metrics for note in _rank_notes(cells, metric)))
+        notes += verdict_notes(cells, metrics)
         if metrics is together[-1]:
             used = {mark for marked in marks.values() for mark in marked.values()}
-            notes += [*_decision_notes(cells), *_mark_notes(cells, used), *_notes(cells)]
+            notes += [*cell_notes(cells), *_decision_notes(cells), *_mark_notes(cells, used), *_notes(cells)]
         tables.append(_table(cells, metrics, marks, tuple(notes)))
         if cells.baseline is not None:
             found = {metric: contrasts(cells, metric) for metric in metrics}
@@ -48,6 +52,7 @@ def _together(metrics: Iterable[str]) -> list[tuple[str, ...]]:
 def comparison_notes(cells: Cells) -> list[str]:
     """Returns the notes of the tables without those that explain marks, for readers of ``records``."""
     notes = [note for metric in cells.metrics for note in _rank_notes(cells, metric)]
+    notes += [*verdict_notes(cells, cells.metrics), *cell_notes(cells)]
     found = [contrast for metric in cells.metrics for contrast in contrasts(cells, metric)]
     return list(dict.fromkeys([*notes, *_notes(cells), *_test_notes(found)]))
 

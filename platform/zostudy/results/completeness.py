@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import read_table
@@ -30,6 +30,25 @@ Params = Mapping[str, Any]
 """The column ``params`` of a trial, as plain data."""
 
 _Rank = tuple[float, int]
+
+
+class BestConfiguration(NamedTuple):
+    """The best configuration of a cell's search; of two the greater is the better.
+
+    Attributes:
+        seeds: that it ran on.
+        rank: its mean dev AUC over them, and what decides between equals.
+        params: its settings, as JSON.
+    """
+
+    seeds: int
+    rank: _Rank
+    params: str
+
+    @property
+    def dev_auc(self) -> float:
+        """The mean dev AUC over its seeds."""
+        return self.rank[0]
 
 
 def rank_of(dev_auc: float, number: int) -> _Rank:
@@ -59,32 +78,50 @@ def equal(one: Any, other: Any) -> bool:
     return bool(one == other or (one != one and other != other))
 
 
-def outdated(trials: Mapping[str, Iterable[Any]]) -> list[bool]:
-    """Returns for each trial whether it is a confirm trial that does not count.
+def best_configurations(trials: Mapping[str, Iterable[Any]]) -> dict[tuple[str, str], BestConfiguration]:
+    """Returns the best configuration of each search, by study and cell; none of a cell without one.
 
     The best is the configuration with the highest mean dev AUC over its seeds, out of those that ran on the most and
-    failed on none: one that was dropped early is never the best. All confirm trials of a cell count where no
-    configuration is.
+    failed on none: one that was dropped early is never the best.
 
     Args:
         trials: the columns of ``JUDGED_BY``; a missing value is None or NaN.
     """
-    rows = list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
+    rows = _judged(trials)
     failed = {(*row[:2], row[4]) for row in rows if row[2:4] == ("search", "failed")}
     seeds: dict[tuple[str, str, int], list[tuple[float, str]]] = {}
     for study, cell, stage, status, number, dev_auc, _, params in rows:
         is_judged = (stage, status) == ("search", "complete") and (study, cell, number) not in failed
         if is_judged and dev_auc is not None and not math.isnan(dev_auc):
             seeds.setdefault((study, cell, number), []).append((dev_auc, params))
-    best: dict[tuple[str, str], tuple[int, _Rank, str]] = {}
+    best: dict[tuple[str, str], BestConfiguration] = {}
     for (study, cell, number), of_seeds in seeds.items():
         mean = fmean(dev_auc for dev_auc, _ in of_seeds)  # the same in whatever order the rows come
-        found = len(of_seeds), rank_of(mean, number), of_seeds[0][1]
+        found = BestConfiguration(len(of_seeds), rank_of(mean, number), of_seeds[0][1])
         best[study, cell] = max(found, best.get((study, cell), found))
+    return best
+
+
+def outdated(
+    trials: Mapping[str, Iterable[Any]], best: Mapping[tuple[str, str], BestConfiguration] | None = None
+) -> list[bool]:
+    """Returns for each trial whether it is a confirm trial that does not count.
+
+    All confirm trials of a cell count where no configuration is the best.
+
+    Args:
+        trials: the columns of ``JUDGED_BY``; a missing value is None or NaN.
+        best: the ``best_configurations`` of the trials, where they are known already.
+    """
+    best = best_configurations(trials) if best is None else best
     return [
-        stage == "confirm" and (study, cell) in best and not _confirms(params, best[study, cell][2], algorithm)
-        for study, cell, stage, _, _, _, algorithm, params in rows
+        stage == "confirm" and (study, cell) in best and not _confirms(params, best[study, cell].params, algorithm)
+        for study, cell, stage, _, _, _, algorithm, params in _judged(trials)
     ]
+
+
+def _judged(trials: Mapping[str, Iterable[Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*(trials[name] for name in JUDGED_BY), strict=True))
 
 
 def confirmed(trials: pd.DataFrame) -> pd.DataFrame:

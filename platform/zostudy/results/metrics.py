@@ -77,6 +77,11 @@ def metrics_at_dev_threshold(dev: SplitScores, test: SplitScores, minority: tupl
     return {f"{name}{AT_DEV_THRESHOLD}": value for name, value in decided.items()}
 
 
+def largest_share(scores: NDArray[np.float32]) -> float:
+    """Returns the largest share of the rows of scores ``[n, C]`` that argmax gives one class, above 0 and at most 1."""
+    return float(np.bincount(scores.argmax(axis=1)).max() / len(scores))
+
+
 def _calibration_error(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
     """Returns the expected calibration error of the softmax probabilities (Guo et al. 2017, equation 3).
 

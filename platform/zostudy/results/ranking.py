@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.results.cells import CellKey, Cells, CellSummary, RowKey, gain
+from zostudy.results.cell_summary import CellKey, CellSummary, RowKey, gain
+from zostudy.results.cells import Cells
 from zostudy.results.schema import bounds
 from zostudy.results.statistics import SIGNIFICANCE, PairedTest, holm, paired_test
 
@@ -72,8 +73,11 @@ def _holds(cells: Cells, metric: str, cell: CellSummary) -> bool | None:
         return True
     if best is None or not cell.whole or cell.is_reference:
         return None
-    p_value = paired_test(cell.values.get(metric, {}), best.values.get(metric, {})).p_value
-    return None if p_value is None else p_value > SIGNIFICANCE
+    test = paired_test(cell.values.get(metric, {}), best.values.get(metric, {}))
+    if test.p_value is None or test.difference.mean is None:
+        return None
+    # A cell that a verdict bars from being the best may have the better mean.
+    return test.p_value > SIGNIFICANCE or gain(metric, test.difference.mean) > 0
 
 
 def average_ranks(cells: Cells, metric: str) -> dict[RowKey, Rank]:

@@ -143,8 +143,12 @@ TRIALS = _schema(
         "score of the second class minus the first's, above which it is predicted; null with more than two classes",
     ),
     *_metric_fields("test", TEST_METRICS, "; null in search"),
+    column(
+        "test_largest_share", pa.float64(), "share of the class that argmax predicts most often on test; null in search"
+    ),
     column("sharpness", pa.float64(), "mean rise of the training loss at radius 1 around the kept point"),
     column("latent", pa.list_(pa.float32()), "the kept point z, subspace_dim numbers"),
+    column("latent_norm", pa.float64(), "length of the kept point, its distance from the start, in latent units"),
     _required("versions", pa.string(), "versions of zostudy and of what it stands on, digest of the data, as JSON"),
     _required("started_at", pa.timestamp("us", tz="UTC"), "when the trial started, UTC"),
     _required("finished_at", pa.timestamp("us", tz="UTC"), "when the trial ended, UTC"),
@@ -245,6 +249,8 @@ _SINCE_VERSION_5 = (
     "dev_threshold",
     *(f"{split}_{metric}" for split in ("dev", "test") for metric in ("mcc", "expected_calibration_error")),
     *(f"test_{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS),
+    "test_largest_share",
+    "latent_norm",
 )
 
 

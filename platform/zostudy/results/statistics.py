@@ -107,7 +107,23 @@ def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> In
 
     A single value has no interval, and no value at all has no mean either.
     """
+    return _between(bounds, [float(value) for value in values], 1.0)
+
+
+def prediction_interval(values: Iterable[float], further: int, bounds: Bounds = (0.0, 1.0)) -> Interval:
+    """Returns the mean of independent values between two bounds, and where the mean of further ones should lie.
+
+    The mean of ``further`` values that are like these lies between the ends in 95 of 100 cases. It is Student's
+    prediction interval, whose width is t * s * sqrt(1/n + 1/further), on the scale of ``bounded_interval``.
+
+    A single value has no interval, and no value at all has no mean either.
+    """
     sample = [float(value) for value in values]
+    return _between(bounds, sample, sqrt(1 + len(sample) / further))
+
+
+def _between(bounds: Bounds, sample: Sequence[float], wider: float) -> Interval:
+    """Returns ``bounded_interval`` with its width on the scale of the logit times ``wider``."""
     if len(sample) < 2:
         return Interval(sample[0] if sample else None, None, None)
     lowest, width = bounds[0], bounds[1] - bounds[0]
@@ -115,7 +131,7 @@ def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> In
     share = (mean - lowest) / width
     if not 0 < share < 1:  # all values are at one bound
         return Interval(mean, mean, mean)
-    half = _half_width(sample, mean) / (width * share * (1 - share))
+    half = wider * _half_width(sample, mean) / (width * share * (1 - share))
     low, high = (lowest + width * float(expit(logit(share) + side)) for side in (-half, half))
     return Interval(mean, min(low, mean), max(high, mean))  # rounding may put an end on the mean's other side
 

@@ -79,8 +79,10 @@ class TrialRow:
     test_minority_recall_at_dev_threshold: float | None = None
     test_macro_f1_at_dev_threshold: float | None = None
     test_mcc_at_dev_threshold: float | None = None
+    test_largest_share: float | None = None
     sharpness: float | None = None
     latent: tuple[float, ...] | None = None
+    latent_norm: float | None = None
     versions: Mapping[str, str]
     started_at: datetime
     finished_at: datetime

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zostudy.config.ratios import ratio_text
 from zostudy.methods import StepRecord
 from zostudy.results.decision import choose_decision
-from zostudy.results.metrics import classification_metrics, metrics_at_dev_threshold
+from zostudy.results.metrics import classification_metrics, largest_share, metrics_at_dev_threshold
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.results.schema import HISTORY
 from zostudy.results.trial_row import TrialRow
@@ -240,11 +240,13 @@ class Recording:
         test: Mapping[str, float] = {}
         if self._test is not None:
             metrics, scores = self._test
-            test = {**metrics, **metrics_at_dev_threshold(kept.scores, scores, self._setup.data.minority)}
+            at_threshold = metrics_at_dev_threshold(kept.scores, scores, self._setup.data.minority)
+            test = {**metrics, **at_threshold, "largest_share": largest_share(scores.scores)}
         sharpness = np.nan if self.landscape is None else self.landscape.sharpness
         return {
             "best_queries": kept.queries,
             "latent": tuple(kept.latent.tolist()),
+            "latent_norm": float(np.linalg.norm(kept.latent.astype(np.float64))),
             "sharpness": sharpness if np.isfinite(sharpness) else None,
             **{f"dev_{name}": value for name, value in kept.metrics.items()},
             "dev_threshold": choose_decision(kept.scores).threshold,

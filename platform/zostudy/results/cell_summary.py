@@ -1,0 +1,86 @@
+"""The confirm trials of one method at one imbalance ratio, or in another column, summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from zostudy.results.evidence import Evidence
+from zostudy.results.schema import lower_is_better
+from zostudy.results.statistics import Interval
+
+Seed: TypeAlias = tuple[int, ...]
+"""What pairs confirm trials of two methods."""
+
+RowKey: TypeAlias = tuple[Any, ...]
+"""Names a row: whatever differs between the cells, then the method."""
+
+CellKey: TypeAlias = tuple[RowKey, Any]
+"""Row and column of a cell."""
+
+
+@dataclass(frozen=True)
+class CellSummary:
+    """The confirm trials of one method at one imbalance ratio, or in another column, summed up.
+
+    Attributes:
+        row: one value for each of the comparison's ``row_names``; the last is the method.
+        column: the cell's value of what is compared by, such as its imbalance ratio.
+        intervals: mean and 95% interval over the complete trials, by metric.
+        seeds: complete trials.
+        failed: trials that failed; they are in no mean.
+        missing: trials still to come: those that another cell of its study and column has and this one lacks, or
+            that ran with settings which a later search has improved on.
+        budget: queries a trial was allowed.
+        queries: queries a complete trial spent, on average.
+        examples: examples a complete trial had scored, on average.
+        values: of the complete trials by metric and seed, for paired tests.
+        search_trials: configurations that the search tried, of which the best gave the settings.
+        needs: what the method asks of the model: scores, states or gradients.
+        evidence: what verdicts are passed on, beside the metrics.
+    """
+
+    row: RowKey
+    column: Any
+    intervals: dict[str, Interval]
+    seeds: int
+    failed: int
+    budget: int
+    queries: float
+    examples: float
+    values: Mapping[str, Mapping[Seed, float]] = field(default_factory=dict)
+    missing: int = 0
+    search_trials: int = 0
+    needs: str = "scores"
+    evidence: Evidence = field(default_factory=Evidence)
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the method has more access than a black box gives, so that it is compared with no other."""
+        return self.needs != "scores"
+
+    @property
+    def key(self) -> CellKey:
+        """Row and column."""
+        return self.row, self.column
+
+    @property
+    def group(self) -> RowKey:
+        """What the cell shares, beside the column, with the cells that it is ranked and tested against."""
+        return self.row[:-1]
+
+    @property
+    def asked(self) -> int:
+        """All its trials, also those that failed or are still to come."""
+        return self.seeds + self.failed + self.missing
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its seeds ended; without some, perhaps the hard ones, its mean may be too high."""
+        return not self.failed and not self.missing
+
+
+def gain(metric: str, mean: float) -> float:
+    """Returns a mean, or of an error minus it: the higher the better."""
+    return -mean if lower_is_better(metric) else mean

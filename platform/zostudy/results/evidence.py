@@ -1,0 +1,138 @@
+"""What verdicts are passed on, beside the metrics of a cell: how far it moved, what it predicts, what search chose."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from zostudy.results.completeness import BestConfiguration
+
+EVIDENCE_COLUMNS = (
+    "latent_norm",
+    "reach",
+    "learning_rate",
+    "subspace_dim",
+    "sampler",
+    "test_largest_share",
+    "test_mcc",
+)
+"""The columns of ``trials`` that evidence is taken from, beside those of every comparison; older tables lack some."""
+
+Trial = Mapping[str, Any]
+
+
+class Move(NamedTuple):
+    """How far a trial's kept point lies from its start, in latent units.
+
+    Attributes:
+        distance: of the two.
+        reach: ``reach * sqrt(d)``, the length at which every prompt entry moves by ``reach`` embedding spreads; None
+            for a method whose steps have no reach.
+    """
+
+    distance: float
+    reach: float | None
+
+
+class Prediction(NamedTuple):
+    """What argmax makes of a trial's test rows.
+
+    Attributes:
+        largest_share: the share of the class that it predicts most often.
+        mcc: Matthews correlation coefficient of its predictions.
+    """
+
+    largest_share: float
+    mcc: float
+
+
+class Range(NamedTuple):
+    """The range that a study searches for an option."""
+
+    low: float
+    high: float
+    log: bool
+
+    def place(self, value: float) -> float:
+        """Returns where a value lies in the range's own scale: 0 at the low end, 1 at the high one."""
+        low, high, at = (
+            (math.log(number) for number in (self.low, self.high, value)) if self.log else (*self[:2], value)
+        )
+        return (at - low) / (high - low)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a cell; each part is empty or None where it is not, as in older results.
+
+    Attributes:
+        algorithm: registered name of the method.
+        sampler: how its batches are drawn.
+        step_setting: the setting that makes its steps longer.
+        moves: of the complete trials.
+        predictions: of the complete trials, on test.
+        dev_auc: of the complete trials, at the kept point.
+        found: the best configuration of the search.
+        chosen: the searched options, each with its value and range.
+    """
+
+    algorithm: str = ""
+    sampler: str | None = None
+    step_setting: str = "budget.queries"
+    moves: tuple[Move, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    dev_auc: tuple[float, ...] = ()
+    found: BestConfiguration | None = None
+    chosen: tuple[tuple[str, float, Range], ...] = ()
+
+
+def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges: Mapping[str, Range]) -> Evidence:
+    """Returns the evidence of a cell.
+
+    Args:
+        trials: its complete confirm trials that count, of one method and one configuration.
+        found: the best configuration of its search.
+        ranges: that its study searches for its method, by option.
+    """
+    if not trials:
+        return Evidence()
+    first = trials[0]
+    has_reach = first.get("reach") is not None
+    without_reach = "learning_rate" if first.get("learning_rate") is not None else "budget.queries"
+    return Evidence(
+        algorithm=first["algorithm"],
+        sampler=first.get("sampler"),
+        step_setting="reach" if has_reach else without_reach,
+        moves=tuple(move for trial in trials if (move := _move(trial))),
+        predictions=tuple(
+            Prediction(share, trial["test_mcc"])
+            for trial in trials
+            if (share := trial.get("test_largest_share")) is not None and trial.get("test_mcc") is not None
+        ),
+        dev_auc=tuple(trial["dev_auc"] for trial in trials if trial["dev_auc"] is not None),
+        found=found,
+        chosen=_chosen(first, ranges) if found else (),
+    )
+
+
+def _move(trial: Trial) -> Move | None:
+    """Returns the move of a trial with a prompt whose method spends queries."""
+    distance, size, reach = (trial.get(name) for name in ("latent_norm", "subspace_dim", "reach"))
+    if distance is None or not size or not trial["queries"]:
+        return None
+    return Move(distance, None if reach is None else reach * math.sqrt(size))
+
+
+def _chosen(trial: Trial, ranges: Mapping[str, Range]) -> tuple[tuple[str, float, Range], ...]:
+    params = json.loads(trial["params"]) if ranges else {}
+    unused = {name for name in ("reach", "learning_rate") if trial.get(name) is None}  # beside the step rule
+    return tuple(
+        (option, float(value), within)
+        for option, within in ranges.items()
+        if option not in unused
+        and isinstance(value := params.get(option), int | float)
+        and within.low <= value <= within.high  # else the study's range has been changed since
+    )

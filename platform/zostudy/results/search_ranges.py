@@ -1,0 +1,56 @@
+"""The ranges that studies search, read from their study files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from zostudy.errors import ResultsError
+from zostudy.results.evidence import Range
+from zostudy.results.storage import Storage
+
+MOST_STUDIES = 20
+"""Reading more study files than these would take longer than the comparison itself."""
+
+Ranges: TypeAlias = Mapping[tuple[str, str], Mapping[str, Range]]
+"""By study and label of a method: the range of each of its searched options. Choices have no ends and are left out."""
+
+
+def read_search_ranges(storages: Sequence[Storage]) -> Ranges:
+    """Returns the ranges of all methods; none of a study whose file is gone, nor of more than ``MOST_STUDIES``."""
+    if len(storages) > MOST_STUDIES:
+        return {}
+    return {key: ranges for storage in storages for key, ranges in _of_study(storage)}
+
+
+def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Mapping[str, Range]]]:
+    from zostudy.results.study_file import read_stored_study  # slow to import, and a data frame does without
+
+    with suppress(ResultsError):
+        spec = read_stored_study(storage, "which ranges were searched", "do without them").data
+        space = _section(_section(spec, "search"), "space")
+        for entry in spec.get("methods") or ():
+            label, options = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
+            yield (str(spec.get("name")), str(label)), _own(space, str(label), options or {})
+
+
+def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> dict[str, Range]:
+    """Returns the ranges of one method: a key with its label counts before one without."""
+    own = {}
+    for key in sorted(space, key=lambda key: key.startswith(f"{label}.")):
+        owner, _, option = key.rpartition(".")
+        name = key if owner == "imbalance" else option
+        ends = space[key]
+        if owner in ("", label, "imbalance") and name not in fixed:
+            own[name] = ends
+    return {
+        name: Range(float(ends["low"]), float(ends["high"]), bool(ends.get("log")))
+        for name, ends in own.items()
+        if isinstance(ends, dict) and "low" in ends
+    }
+
+
+def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    section = data.get(key)
+    return section if isinstance(section, dict) else {}
