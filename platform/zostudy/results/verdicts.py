@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
-from zostudy.results.cell_summary import CellSummary, gain
+from zostudy.results.cell_summary import CellSummary, RowKey, gain
 from zostudy.results.evidence import Move, Prediction
 from zostudy.results.schema import bounds
 from zostudy.results.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest, paired_test, prediction_interval
@@ -69,15 +70,20 @@ def verdicts(cells: Sequence[CellSummary]) -> list[Verdict]:
     found = [did_not_move, constant_classifier, search_disagrees]
     whole = [verdict for rule in found for cell in cells if (verdict := rule(cell))]
     whole += [verdict for cell in cells for verdict in edges(cell)]
-    pairs = [(cell, rival) for cell in cells for rival in yardsticks(cell, cells)]
-    return [*whole, *(verdict for cell, rival in pairs if (verdict := too_few_seeds(cell, rival)))]
+    return [*whole, *(verdict for pair in _pairs(cells) if (verdict := too_few_seeds(*pair)))]
 
 
 def verdicts_in(metric: str, cells: Sequence[CellSummary]) -> list[Verdict]:
     """Returns the verdicts on each cell in a metric, against the yardsticks in its column."""
-    return [
-        verdict for cell in cells for rival in yardsticks(cell, cells) if (verdict := not_better(cell, rival, metric))
-    ]
+    return [verdict for pair in _pairs(cells) if (verdict := not_better(*pair, metric))]
+
+
+def _pairs(cells: Sequence[CellSummary]) -> list[tuple[CellSummary, CellSummary]]:
+    """Returns each cell with each of its yardsticks."""
+    peers: dict[tuple[Any, RowKey], list[CellSummary]] = {}
+    for cell in cells:
+        peers.setdefault((cell.column, cell.group), []).append(cell)
+    return [(cell, rival) for cell in cells for rival in yardsticks(cell, peers[cell.column, cell.group])]
 
 
 def verdicts_on(cell: CellSummary, cells: Sequence[CellSummary], metrics: Iterable[str]) -> list[Verdict]:
@@ -86,11 +92,17 @@ def verdicts_on(cell: CellSummary, cells: Sequence[CellSummary], metrics: Iterab
     return [verdict for verdict in of_all if verdict.cell is cell]
 
 
-def is_barred(cell: CellSummary, cells: Iterable[CellSummary], metric: str) -> bool:
-    """Returns whether one of the first three verdicts bars a cell from being called the best in a metric."""
+def is_barred(cell: CellSummary, peers: Iterable[CellSummary], metric: str) -> bool:
+    """Returns whether one of the first three verdicts bars a cell from being called the best in a metric.
+
+    Args:
+        cell: the cell.
+        peers: the cells of its column and group.
+        metric: the metric.
+    """
     if did_not_move(cell) or constant_classifier(cell):
         return True
-    return any(not_better(cell, rival, metric) for rival in yardsticks(cell, cells))
+    return any(not_better(cell, rival, metric) for rival in yardsticks(cell, peers))
 
 
 def is_yardstick(cell: CellSummary) -> bool:
@@ -98,18 +110,16 @@ def is_yardstick(cell: CellSummary) -> bool:
     return cell.evidence.algorithm in YARDSTICKS or not cell.queries
 
 
-def yardsticks(cell: CellSummary, cells: Iterable[CellSummary]) -> Iterator[CellSummary]:
-    """Yields the yardsticks of a cell: the untuned prompt and random search in its column and group.
+def yardsticks(cell: CellSummary, peers: Iterable[CellSummary]) -> list[CellSummary]:
+    """Returns the yardsticks of a cell out of its column and group: the untuned prompt and random search.
 
     A reference and a method that spends no query have none, and random search has only the untuned prompt.
     """
     own = cell.evidence.algorithm
     if cell.is_reference or not cell.queries:
-        return
+        return []
     against = YARDSTICKS[: YARDSTICKS.index(own)] if own in YARDSTICKS else YARDSTICKS
-    for rival in cells:
-        if rival.evidence.algorithm in against and (rival.column, rival.group) == (cell.column, cell.group):
-            yield rival
+    return [rival for rival in peers if rival.evidence.algorithm in against]
 
 
 def did_not_move(cell: CellSummary) -> Verdict | None:

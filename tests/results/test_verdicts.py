@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zostudy.results.cell_summary import CellSummary
+from zostudy.results.comparison import Comparison
+from zostudy.results.comparison_tables import comparison_notes, comparison_tables
+from zostudy.results.completeness import BestConfiguration
+from zostudy.results.evidence import Evidence, Move, Prediction, Range
+from zostudy.results.statistics import bounded_interval
+from zostudy.results.verdicts import (
+    constant_classifier,
+    did_not_move,
+    edges,
+    is_barred,
+    is_yardstick,
+    not_better,
+    search_disagrees,
+    too_few_seeds,
+    verdicts,
+    verdicts_in,
+    verdicts_on,
+    yardsticks,
+)
+
+AUC = "test_auc"
+MOVED = Move(3.0, 6.0)
+
+
+def made(method: str = "zosa", values: Sequence[float] = (0.8, 0.85, 0.9), **evidence: Any) -> CellSummary:
+    queries = 0.0 if method in ("untuned", "no-prompt") else 300.0
+    by_seed: dict[tuple[int, ...], float] = {(seed,): value for seed, value in enumerate(values)}
+    return CellSummary(
+        *((method,), 10.0, {AUC: bounded_interval(values)}, len(values), 0, 300, queries, 9600.0, {AUC: by_seed}),
+        evidence=Evidence(**{"algorithm": method, **evidence}),
+    )
+
+
+def compared(*cells: CellSummary) -> Comparison:
+    return Comparison("imbalance_ratio", ("method",), (AUC,), cells)
+
+
+@pytest.mark.parametrize(
+    ("moves", "still"),
+    [
+        ([Move(0.0, 6.0)] * 3, True),
+        ([Move(0.59, 6.0)] * 3, True),
+        ([Move(0.61, 6.0)] * 3, False),
+        ([Move(0.0, 6.0), Move(0.0, 6.0), MOVED], True),
+        ([Move(0.0, 6.0), MOVED], False),  # half of them did
+        ([Move(0.0, None)], True),
+        ([Move(1e-9, None)], False),  # a method without a reach has no tenth of it
+        ([], False),  # older results
+    ],
+)
+def test_a_cell_did_not_move_where_most_seeds_kept_a_point_within_a_tenth_of_reach(
+    moves: list[Move], still: bool
+) -> None:
+    verdict = did_not_move(made(moves=tuple(moves), step_setting="reach"))
+    assert (verdict is not None) == still
+    if verdict:
+        assert "reach" in verdict.setting
+
+
+def test_the_verdict_says_how_many_seeds_stayed_and_how_far_all_went() -> None:
+    moves = (Move(0.0, 6.0), Move(0.3, 6.0), Move(3.0, 6.0))
+    verdict = did_not_move(made(moves=moves, step_setting="learning_rate"))
+    assert verdict is not None
+    assert verdict.fact == "2 of 3 seeds kept the start or a point beside it, 0.18 of the reach in the mean"
+    assert verdict.setting.startswith("raise learning_rate")
+
+
+@pytest.mark.parametrize(
+    ("predictions", "constant"),
+    [
+        ([Prediction(1.0, 0.0)] * 3, True),
+        ([Prediction(0.991, 0.1)] * 3, True),
+        ([Prediction(0.99, 0.0)] * 3, False),
+        ([Prediction(1.0, 0.0), Prediction(1.0, 0.0), Prediction(0.6, 0.4)], True),
+        ([Prediction(1.0, 0.0), Prediction(0.6, 0.4)], False),
+        ([Prediction(0.995, 0.9)] * 3, False),  # the test rows are of one class, and the others are found
+        ([], False),
+    ],
+)
+def test_a_constant_classifier_predicts_one_class_for_over_99_percent_of_test(
+    predictions: list[Prediction], constant: bool
+) -> None:
+    verdict = constant_classifier(made(predictions=tuple(predictions), sampler="natural"))
+    assert (verdict is not None) == constant
+    if verdict:
+        assert "imbalance.sampler to stratified" in verdict.setting
+
+
+def test_the_setting_of_a_constant_classifier_is_not_the_one_that_it_has() -> None:
+    verdict = constant_classifier(made(predictions=(Prediction(1.0, 0.0),), sampler="stratified"))
+    assert verdict is not None
+    assert "label_words" in verdict.setting
+    assert "sampler" not in verdict.setting
+    assert verdict.fact == "argmax gives one class 100.0% of the test rows, 1 of 1 seeds"
+
+
+def test_a_useful_classifier_can_only_predict_such_a_share_where_test_is_of_one_class() -> None:
+    # The best case: a hundredth of the rows is predicted to be of the rare class, and all of these are.
+    for n_rare, spared in ((40, False), (60, False), (500, False), (30, True), (10, True)):
+        truth, predicted = (np.arange(1000) < n for n in (n_rare, min(n_rare, 9)))
+        share, mcc = 1 - predicted.mean(), float(np.corrcoef(truth, predicted)[0, 1])
+        assert (constant_classifier(made(predictions=(Prediction(share, mcc),))) is None) == spared, n_rare
+
+
+DIFFERENT = [
+    ([0.80, 0.81, 0.79], [0.60, 0.62, 0.61]),
+    ([0.80, 0.70, 0.90], [0.78, 0.72, 0.85]),
+    ([0.60, 0.62, 0.61], [0.80, 0.81, 0.79]),
+    ([0.60, 0.70, 0.65, 0.80], [0.55, 0.66, 0.63, 0.70]),
+]
+
+
+@pytest.mark.parametrize("yardstick", ["untuned", "random-search"])
+@pytest.mark.parametrize(("ours", "theirs"), DIFFERENT)
+def test_better_is_what_the_paired_test_of_scipy_finds_above(
+    ours: list[float], theirs: list[float], yardstick: str
+) -> None:
+    verdict = not_better(made(values=ours), made(yardstick, theirs), AUC)
+    p_value, difference = scipy.stats.ttest_rel(ours, theirs).pvalue, np.mean(ours) - np.mean(theirs)
+    assert (verdict is None) == (difference > 0 and p_value <= 0.05)
+    if verdict:
+        assert verdict.title == f"Not better than {yardstick} in test_auc"
+        assert verdict.fact == f"{difference:+.3f}, p = {p_value:.2g}, {len(ours)} seeds"
+        assert ("confirm.seeds" in verdict.setting) == (difference > 0)
+
+
+def test_the_cases_of_the_paired_test_are_of_both_kinds() -> None:
+    found = [not_better(made(values=ours), made("untuned", theirs), AUC) is None for ours, theirs in DIFFERENT]
+    assert sorted(set(found)) == [False, True]
+
+
+def test_of_an_error_the_lower_one_is_the_better() -> None:
+    metric = "test_expected_calibration_error"
+    low, high = (
+        replace(cell, values={metric: cell.values[AUC]})
+        for cell in (made(values=[0.1, 0.11, 0.12]), made("untuned", [0.3, 0.32, 0.31]))
+    )
+    assert not_better(low, high, metric) is None
+    worse = not_better(replace(high, queries=300.0), replace(low, queries=0.0), metric)
+    assert worse is not None
+    assert worse.fact.startswith("+0.200")
+
+
+@pytest.mark.parametrize(("by", "better"), [(0.125, True), (0.0, False), (-0.125, False)])
+def test_the_same_difference_in_every_seed_needs_no_test(by: float, better: bool) -> None:
+    theirs = [0.5, 0.625, 0.75]
+    verdict = not_better(made(values=[value + by for value in theirs]), made("untuned", theirs), AUC)
+    assert (verdict is None) == better
+
+
+def test_too_few_seeds_in_common_bar_nobody_and_are_told() -> None:
+    cell, untuned = made(values=[0.4, 0.5]), made("untuned", [0.6, 0.7, 0.8])
+    assert not_better(cell, untuned, AUC) is None
+    verdict = too_few_seeds(cell, untuned)
+    assert verdict is not None
+    assert verdict.fact == "2 seeds in common with untuned, of 3 that a test needs"
+    assert verdict.setting == "raise confirm.seeds"
+    assert not is_barred(cell, [cell, untuned], AUC)
+    assert too_few_seeds(replace(cell, missing=1), untuned) is None  # more are to come, of which a note tells
+    assert too_few_seeds(made(), untuned) is None
+
+
+def test_who_is_measured_by_whom() -> None:
+    cells = [made(method) for method in ("untuned", "no-prompt", "random-search", "zosa", "white-box")]
+    cells[-1] = replace(cells[-1], needs="gradients")
+    elsewhere = replace(made("untuned"), column=50.0)
+    measured = {cell.row[-1]: [rival.row[-1] for rival in yardsticks(cell, cells)] for cell in cells}
+    assert measured == {
+        "untuned": [],
+        "no-prompt": [],
+        "random-search": ["untuned"],
+        "zosa": ["untuned", "random-search"],
+        "white-box": [],
+    }
+    assert [cell.row[-1] for cell in cells if is_yardstick(cell)] == ["untuned", "no-prompt", "random-search"]
+    assert {verdict.cell.row[-1] for verdict in verdicts_in(AUC, [elsewhere, *cells])} == {"random-search", "zosa"}
+    assert verdicts_in(AUC, [elsewhere, made()]) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "within", "end"),
+    [
+        (1.0, Range(1.0, 11.0, False), "low"),
+        (1.5, Range(1.0, 11.0, False), "low"),
+        (1.6, Range(1.0, 11.0, False), None),
+        (10.4, Range(1.0, 11.0, False), None),
+        (10.5, Range(1.0, 11.0, False), "high"),
+        (0.012, Range(0.01, 1.0, True), "low"),  # 4% of the range's logarithm
+        (0.013, Range(0.01, 1.0, True), None),
+        (0.05, Range(0.01, 1.0, False), "low"),
+        (0.05, Range(0.01, 1.0, True), None),  # 4% of the range, but a third of its logarithm
+        (0.78, Range(0.01, 1.0, True), None),
+        (0.8, Range(0.01, 1.0, True), "high"),
+    ],
+)
+def test_an_edge_is_within_5_percent_of_an_end_in_the_scale_of_the_range(
+    value: float, within: Range, end: str | None
+) -> None:
+    found = list(edges(made(chosen=(("reach", value, within),))))
+    assert [verdict.setting.rpartition(".")[2] for verdict in found] == ([end] if end else [])
+    if end:
+        assert found[0].setting.startswith("lower search.space.reach" if end == "low" else "raise search.space.reach")
+        assert found[0].fact.startswith(f"reach {value:g} of {within.low:g} to {within.high:g}")
+
+
+def test_a_place_in_a_range_goes_from_0_to_1() -> None:
+    for log in (False, True):
+        assert [Range(0.1, 10.0, log).place(end) for end in (0.1, 10.0)] == pytest.approx([0, 1])
+    assert Range(0.1, 10.0, True).place(1.0) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_search_and_confirm_disagree_outside_of_students_prediction_interval(seeds: int) -> None:
+    dev = (0.70, 0.72, 0.74, 0.71)
+    mean, spread = np.mean(dev), np.std(dev, ddof=1)
+    half = scipy.stats.t.ppf(0.975, 3) * spread * math.sqrt(1 / 4 + 1 / seeds) / (mean * (1 - mean))
+    low, high = (1 / (1 + math.exp(-(math.log(mean / (1 - mean)) + side))) for side in (-half, half))
+    for found, agrees in ((low - 1e-6, False), (low + 1e-6, True), (high - 1e-6, True), (high + 1e-6, False)):
+        verdict = search_disagrees(made(dev_auc=dev, found=BestConfiguration(seeds, (found, 0), "{}")))
+        assert (verdict is None) == agrees, found
+        if verdict:
+            assert verdict.setting.startswith("raise search.seeds")
+            assert f"dev AUC {found:.3f} in search" in verdict.fact
+
+
+def test_without_a_search_or_an_interval_nothing_disagrees() -> None:
+    found = BestConfiguration(1, (0.99, 0), "{}")
+    assert search_disagrees(made(dev_auc=(0.5, 0.51, 0.52))) is None
+    assert search_disagrees(made(dev_auc=(0.5,), found=found)) is None
+    assert search_disagrees(made(dev_auc=(0.5, 0.51, 0.52), found=found)) is not None
+
+
+BARRED = {
+    "Did not move": made("a", [0.97, 0.98, 0.99], moves=(Move(0.0, 6.0),) * 3),
+    "Constant classifier": made("a", [0.97, 0.98, 0.99], predictions=(Prediction(1.0, 0.0),) * 3),
+    "Not better than untuned": made("a", [0.97, 0.70, 0.99]),
+}
+
+
+@pytest.mark.parametrize("rule", BARRED)
+def test_nobody_under_one_of_the_first_three_verdicts_is_starred(rule: str) -> None:
+    best, untuned = made("b", [0.82, 0.83, 0.84]), made("untuned", [0.60, 0.62, 0.61])
+    barred = BARRED[rule]
+    comparison = compared(untuned, barred, best)
+    assert comparison.cells[1].intervals[AUC].mean > best.intervals[AUC].mean  # type: ignore[operator]
+    assert comparison.best(AUC, 10.0) is best
+    [table] = comparison_tables(comparison)
+    assert table.best == {(2, 1)}
+    line = f"{rule}{' in test_auc' if 'than' in rule else ''}: a at ratio 10 ("
+    [note] = [note for note in table.notes if note.startswith(line)]
+    assert ". To change: " in note or "). To change: " in note
+    assert note in comparison_notes(comparison)
+    [record] = [record for record in comparison.records() if record["method"] == "a"]
+    assert record["not_worse_than_best"] is True  # it is above, so it is not called worse
+    # The same cell without its verdict is the best.
+    free = made("a", [0.97, 0.98, 0.99], moves=(MOVED,) * 3, predictions=(Prediction(0.6, 0.4),) * 3)
+    assert compared(untuned, free, best).best(AUC, 10.0) is free
+
+
+def test_the_untuned_prompt_is_the_best_only_where_no_cell_is_above_it() -> None:
+    untuned = made("untuned", [0.60, 0.62, 0.61])
+    above, below = made("a", [0.55, 0.80, 0.70]), made("b", [0.50, 0.51, 0.52])
+    assert compared(untuned, below).best(AUC, 10.0) is untuned
+    assert compared(untuned, above, below).best(AUC, 10.0) is None
+
+
+def test_a_table_without_evidence_has_no_verdict() -> None:
+    older = [replace(made(method), evidence=Evidence()) for method in ("untuned", "zosa", "spsa")]
+    assert verdicts(older) == verdicts_in(AUC, older) == []
+
+
+def test_verdicts_on_one_cell_are_those_of_all_that_are_on_it() -> None:
+    cells = [made("untuned"), made("a", moves=(Move(0.0, 6.0),)), made("b")]
+    assert [verdict.title for verdict in verdicts_on(cells[1], cells, [AUC])] == [
+        "Did not move",
+        "Not better than untuned in test_auc",
+    ]
+
+
+SHARES = st.integers(0, 20).map(lambda twentieths: twentieths / 20)
+PREDICTIONS = st.tuples(st.sampled_from([0.6, 0.995, 1.0]), st.sampled_from([0.0, 0.9]))
+CELLS = st.tuples(
+    st.lists(SHARES, min_size=1, max_size=4),
+    st.lists(st.sampled_from([0.0, 0.5, 3.0]), max_size=4),
+    st.lists(PREDICTIONS, max_size=4),
+    st.sampled_from(["zosa", "untuned", "random-search", "white-box"]),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(CELLS, min_size=2, max_size=5))
+def test_a_method_under_one_of_the_first_three_verdicts_is_never_the_best(
+    drawn: list[tuple[list[float], list[float], list[tuple[float, float]], str]],
+) -> None:
+    cells = []
+    for number, (values, distances, predictions, algorithm) in enumerate(drawn):
+        evidence = {
+            "moves": tuple(Move(distance, 6.0) for distance in distances),
+            "predictions": tuple(Prediction(*prediction) for prediction in predictions),
+        }
+        cell = made(algorithm, values, **evidence)
+        needs = "gradients" if algorithm == "white-box" else "scores"
+        cells.append(replace(cell, row=(f"{algorithm}-{number}",), needs=needs))
+    comparison = compared(*cells)
+    barring = ("Did not move", "Constant classifier", "Not better than")
+    found = [*verdicts(cells), *verdicts_in(AUC, cells)]
+    barred = {verdict.cell.key for verdict in found if verdict.rule.startswith(barring)}
+    best = comparison.best(AUC, 10.0)
+    assert best is None or best.key not in barred
+    assert barred == {cell.key for cell in cells if is_barred(cell, cells, AUC)}
+    assert not any(record["best"] for record in comparison.records() if (((record["method"],), 10.0)) in barred)
