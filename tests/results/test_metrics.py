@@ -14,7 +14,7 @@ from sklearn.calibration import calibration_curve
 
 from zostudy.errors import DataError, NotFiniteError
 from zostudy.results.decision import Decision
-from zostudy.results.metrics import classification_metrics, decision_metrics, metrics_at_dev_threshold
+from zostudy.results.metrics import classification_metrics, decision_metrics, largest_share, metrics_at_dev_threshold
 from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import DECISION_METRICS, METRICS, TEST_METRICS, bounds, lower_is_better
 
@@ -161,6 +161,12 @@ def test_test_is_measured_at_the_threshold_of_dev_and_not_at_its_own() -> None:
     }
     three = SplitScores(np.arange(3), np.arange(3, dtype=np.int32), np.eye(3, dtype=np.float32))
     assert metrics_at_dev_threshold(three, three, (2,)) == {}
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=12))
+def test_the_largest_share_is_that_of_the_class_that_is_predicted_most_often(predicted: list[int]) -> None:
+    scores = np.eye(3, dtype=np.float32)[predicted]
+    assert largest_share(scores) == max(predicted.count(label) for label in range(3)) / len(predicted)
 
 
 @pytest.mark.parametrize("metric", [*METRICS, *TEST_METRICS])

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from zostudy.results.statistics import LEAST_PAIRS, Interval, bounded_interval, holm, paired_test, t_interval
+from zostudy.results.statistics import (
+    LEAST_PAIRS,
+    Interval,
+    bounded_interval,
+    holm,
+    paired_test,
+    prediction_interval,
+    t_interval,
+)
 
 SCORES = st.integers(0, 1000).map(lambda thousandths: thousandths / 1000)
 THOUSANDTHS = st.tuples(st.integers(0, 1000), st.integers(0, 1000))
@@ -46,6 +54,26 @@ def test_a_bounded_interval_holds_the_mean_and_never_passes_its_bounds(values: l
     assert 0 <= low <= mean <= high <= 1
     flipped = bounded_interval([1 - value for value in values])
     assert flipped == pytest.approx((1 - mean, 1 - high, 1 - low), abs=1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=12, unique=True), st.integers(1, 9))
+def test_a_prediction_interval_is_students_on_the_scale_of_the_logit(shares: list[float], further: int) -> None:
+    n, mean = len(shares), np.mean(shares)
+    scale = np.std(shares, ddof=1) * math.sqrt(1 / n + 1 / further) / (mean * (1 - mean))
+    ends = scipy.stats.t.interval(0.95, n - 1, loc=scipy.special.logit(mean), scale=scale)
+    expected = (mean, *scipy.special.expit(ends))
+    assert prediction_interval(shares, further) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(("n", "further"), [(3, 1), (5, 1), (5, 3), (10, 1)])
+def test_a_prediction_interval_holds_further_means_about_as_often_as_it_says(n: int, further: int) -> None:
+    draws = np.random.default_rng(1).beta(30, 10, size=(4000, n + further))
+    held = 0
+    for seen, mean in zip(draws[:, :n].tolist(), draws[:, n:].mean(axis=1).tolist(), strict=True):
+        _, low, high = prediction_interval(seen, further)
+        held += low is not None and high is not None and low <= mean <= high
+    assert held / len(draws) == pytest.approx(0.95, abs=0.025)
 
 
 # Of seeds near the bound, where Student's interval passes it; beta distributions, by mean and standard deviation.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -83,6 +84,20 @@ def test_a_trial_stores_what_its_export_would_decide(plan: Plan, data: StudyData
     searched = run(plan, data, scorer, cell=3, stage="search").trial
     assert searched.dev_threshold is not None
     assert searched.test_mcc_at_dev_threshold is None
+
+
+def test_a_trial_stores_how_far_it_went_and_how_often_argmax_predicts_one_class(
+    plan: Plan, data: StudyData, scorer: Scorer
+) -> None:
+    outcome = run(plan, data, scorer, cell=3)
+    assert outcome.trial.latent is not None
+    assert outcome.trial.latent_norm == pytest.approx(math.hypot(*outcome.trial.latent))
+    assert outcome.trial.latent_norm > 0
+    predicted = outcome.scores["test"].scores.argmax(axis=1).tolist()
+    assert outcome.trial.test_largest_share == max(map(predicted.count, predicted)) / len(predicted)
+    searched = run(plan, data, scorer, cell=3, stage="search").trial
+    assert searched.test_largest_share is None
+    assert searched.latent_norm is not None
 
 
 def test_a_search_trial_never_sees_test(plan: Plan, data: StudyData, scorer: Scorer) -> None:
