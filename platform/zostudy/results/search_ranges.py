@@ -30,25 +30,31 @@ def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Mapping[str, 
     with suppress(ResultsError):
         spec = read_stored_study(storage, "which ranges were searched", "do without them").data
         space = _section(_section(spec, "search"), "space")
-        for entry in spec.get("methods") or ():
-            label, options = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
-            yield (str(spec.get("name")), str(label)), _own(space, str(label), options or {})
+        entries = spec.get("methods")
+        for entry in entries if isinstance(entries, list) else ():
+            label = str(next(iter(entry)) if isinstance(entry, dict) and entry else entry)
+            fixed = _section(entry, label) if isinstance(entry, dict) else {}
+            yield (str(spec.get("name")), label), _own(space, label, fixed)
 
 
 def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> dict[str, Range]:
     """Returns the ranges of one method: a key with its label counts before one without."""
-    own = {}
+    own: dict[str, Range] = {}
     for key in sorted(space, key=lambda key: key.startswith(f"{label}.")):
         owner, _, option = key.rpartition(".")
         name = key if owner == "imbalance" else option
-        ends = space[key]
         if owner in ("", label, "imbalance") and name not in fixed:
-            own[name] = ends
-    return {
-        name: Range(float(ends["low"]), float(ends["high"]), bool(ends.get("log")))
-        for name, ends in own.items()
-        if isinstance(ends, dict) and "low" in ends
-    }
+            own.pop(name, None)  # its choice may take the place of a range
+            own |= {name: found for found in _range(space[key])}
+    return own
+
+
+def _range(values: Any) -> Iterator[Range]:
+    """Yields the range that values are searched in, if it is one."""
+    if isinstance(values, dict):
+        low, high = values.get("low"), values.get("high")
+        if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
+            yield Range(float(low), float(high), bool(values.get("log")))
 
 
 def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
