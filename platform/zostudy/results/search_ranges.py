@@ -39,22 +39,23 @@ def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Mapping[str, 
 
 def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> dict[str, Range]:
     """Returns the ranges of one method: a key with its label counts before one without."""
-    own: dict[str, Range] = {}
+    own: dict[str, Range | None] = {}
     for key in sorted(space, key=lambda key: key.startswith(f"{label}.")):
         owner, _, option = key.rpartition(".")
         name = key if owner == "imbalance" else option
         if owner in ("", label, "imbalance") and name not in fixed:
-            own.pop(name, None)  # its choice may take the place of a range
-            own |= {name: found for found in _range(space[key])}
-    return own
+            own[name] = _range(space[key])
+    return {name: found for name, found in own.items() if found}
 
 
-def _range(values: Any) -> Iterator[Range]:
-    """Yields the range that values are searched in, if it is one."""
-    if isinstance(values, dict):
-        low, high = values.get("low"), values.get("high")
-        if isinstance(low, int | float) and isinstance(high, int | float) and low < high:
-            yield Range(float(low), float(high), bool(values.get("log")))
+def _range(values: Any) -> Range | None:
+    """Returns the range that values are searched in; None of a choice."""
+    if not isinstance(values, dict):
+        return None
+    low, high = values.get("low"), values.get("high")
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high:
+        return None
+    return Range(float(low), float(high), bool(values.get("log")))
 
 
 def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
