@@ -129,6 +129,6 @@ def test_the_speeds_shown_are_those_of_the_reference_benchmark() -> None:
 
 @pytest.mark.parametrize("folder", sorted(path.parent for path in ROOT.glob("results/reference/*/study.yaml")))
 def test_the_tables_shown_are_those_of_the_reference_results(folder: Path) -> None:
-    comparison = compare(load_results(folder).trials)
+    comparison = compare(load_results(folder))
     for table in comparison_tables(comparison):
         assert markdown(table) in README

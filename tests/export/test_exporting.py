@@ -72,6 +72,17 @@ def test_an_export_decides_as_its_trial_did_and_the_card_shows_both_decisions(ex
     assert "It is the middle between the classes' mean differences on the 24 dev examples" in card
 
 
+def test_the_card_repeats_the_verdicts_on_its_cell(exported_study, tmp_path: Path) -> None:
+    study = exported_study("mini-roberta").trial.study
+    export_trial(study.trial("spsa-r2"), tmp_path / "spsa")
+    card = (tmp_path / "spsa" / "README.md").read_text(encoding="utf-8")
+    section = card.split("## Verdicts\n\n")[1].split("\n\n## ")[0].splitlines()
+    few = "2 seeds in common with untuned, of 3 that a test needs. To change: raise confirm.seeds."
+    assert f"- Too few seeds to tell: {few}" in section
+    export_trial(study.trial("untuned-r2"), tmp_path / "untuned")
+    assert few not in (tmp_path / "untuned" / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_card_of_more_classes_has_no_threshold(exported_study) -> None:
     exported = exported_study("pairs")
     card = (exported.folder / "README.md").read_text(encoding="utf-8")

@@ -72,9 +72,9 @@ def test_evidence_is_taken_from_the_trials_the_search_and_the_study_file(study: 
     assert found.dev_auc == (0.7, 0.71, 0.72)
     assert found.found is not None
     assert (found.found.dev_auc, found.found.seeds) == (0.9, 1)
-    assert {option: (value, within) for option, value, within in found.chosen} == {
+    assert {key: (value, within) for key, value, within in found.chosen} == {
         "reach": (0.31, Range(0.3, 10.0, True)),
-        "perturbation_radius": (0.5, Range(0.1, 1.0, False)),
+        "zosa.perturbation_radius": (0.5, Range(0.1, 1.0, False)),
         "imbalance.margin": (1.96, Range(0.5, 2.0, False)),
     }
 
@@ -105,7 +105,7 @@ def test_an_option_beside_the_step_rule_was_not_chosen(study: Study) -> None:
     found = evidence(compare(study(reach=None, learning_rate=1.0)))
     assert found.step_setting == "learning_rate"
     assert found.moves[0].reach is None
-    assert {option for option, _, _ in found.chosen} == {"perturbation_radius", "imbalance.margin"}
+    assert {key for key, _, _ in found.chosen} == {"zosa.perturbation_radius", "imbalance.margin"}
 
 
 def test_a_value_out_of_a_range_that_was_changed_since_is_on_no_edge(study: Study) -> None:
@@ -130,13 +130,17 @@ def test_older_trials_give_no_evidence_of_what_they_lack(study: Study) -> None:
 
 def test_ranges_are_of_each_method_and_its_own_count_before_those_of_all(study: Study, tmp_path: Path) -> None:
     storage = Storage.at(study())
-    margin = {"imbalance.margin": Range(0.5, 2.0, False)}
-    of_all = {"perturbation_radius": Range(0.01, 0.5, True), "reach": Range(0.3, 10.0, True)} | margin
-    of_zosa = of_all | {"perturbation_radius": Range(0.1, 1.0, False)}
+    every = {
+        "perturbation_radius": Range(0.01, 0.5, True),
+        "reach": Range(0.3, 10.0, True),
+        "imbalance.margin": Range(0.5, 2.0, False),
+    }
+    of_all = {key: (key, within) for key, within in every.items()}
+    of_zosa = {"perturbation_radius": ("zosa.perturbation_radius", Range(0.1, 1.0, False))}
     assert read_search_ranges([storage]) == {
-        ("made", "zosa"): of_zosa,
-        ("made", "fixed"): {name: within for name, within in of_all.items() if name != "reach"},
-        ("made", "spsa"): of_all | {"learning_rate": Range(1.0, 9.0, False)},
+        ("made", "zosa"): of_all | of_zosa,
+        ("made", "fixed"): {option: found for option, found in of_all.items() if option != "reach"},
+        ("made", "spsa"): of_all | {"learning_rate": ("spsa.learning_rate", Range(1.0, 9.0, False))},
         ("made", "untuned"): of_all,
     }
     assert read_search_ranges([storage] * 21) == {}

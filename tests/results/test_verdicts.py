@@ -172,6 +172,7 @@ def test_too_few_seeds_in_common_bar_nobody_and_are_told() -> None:
     assert verdict.setting == "raise confirm.seeds"
     assert not is_barred(cell, [cell, untuned], AUC)
     assert too_few_seeds(replace(cell, missing=1), untuned) is None  # more are to come, of which a note tells
+    assert too_few_seeds(replace(cell, seeds=0, values={AUC: {}}), untuned) is None  # all failed
     assert too_few_seeds(made(), untuned) is None
 
 

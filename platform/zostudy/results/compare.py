@@ -18,7 +18,7 @@ from zostudy.results.losses import study_notes
 from zostudy.results.reading import find_studies
 from zostudy.results.results import Results, load_trials
 from zostudy.results.schema import AT_DEV_THRESHOLD, METRICS, TEST_METRICS, bounds
-from zostudy.results.search_ranges import Ranges, read_search_ranges
+from zostudy.results.search_ranges import StudyRanges, read_search_ranges
 from zostudy.results.statistics import bounded_interval, mean_of
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import comma_list, quoted, suggestion
@@ -188,7 +188,7 @@ def _plain(column: pd.Series[Any]) -> list[Any]:
 
 
 def _summary(
-    trials: list[TrialValues], row_names: tuple[str, ...], metrics: Sequence[str], by: str, ranges: Ranges
+    trials: list[TrialValues], row_names: tuple[str, ...], metrics: Sequence[str], by: str, ranges: StudyRanges
 ) -> CellSummary:
     first = trials[0]
     studies = list(dict.fromkeys(trial["study"] for trial in trials))

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from zostudy.results.completeness import BestConfiguration
 
@@ -22,6 +22,9 @@ EVIDENCE_COLUMNS = (
 """The columns of ``trials`` that evidence is taken from, beside those of every comparison; older tables lack some."""
 
 Trial = Mapping[str, Any]
+
+Ranges: TypeAlias = "Mapping[str, tuple[str, Range]]"
+"""By option: the key of ``search.space`` that it is searched by, and its range."""
 
 
 class Move(NamedTuple):
@@ -76,7 +79,7 @@ class Evidence:
         predictions: of the complete trials, on test.
         dev_auc: of the complete trials, at the kept point.
         found: the best configuration of the search.
-        chosen: the searched options, each with its value and range.
+        chosen: the keys of ``search.space`` with a range, each with the value and the range.
     """
 
     algorithm: str = ""
@@ -89,13 +92,13 @@ class Evidence:
     chosen: tuple[tuple[str, float, Range], ...] = ()
 
 
-def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges: Mapping[str, Range]) -> Evidence:
+def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges: Ranges) -> Evidence:
     """Returns the evidence of a cell.
 
     Args:
         trials: its complete confirm trials that count, of one method and one configuration.
         found: the best configuration of its search.
-        ranges: that its study searches for its method, by option.
+        ranges: that its study searches for its method.
     """
     if not trials:
         return Evidence()
@@ -126,12 +129,12 @@ def _move(trial: Trial) -> Move | None:
     return Move(distance, None if reach is None else reach * math.sqrt(size))
 
 
-def _chosen(trial: Trial, ranges: Mapping[str, Range]) -> tuple[tuple[str, float, Range], ...]:
+def _chosen(trial: Trial, ranges: Ranges) -> tuple[tuple[str, float, Range], ...]:
     params = json.loads(trial["params"]) if ranges else {}
     unused = {name for name in ("reach", "learning_rate") if trial.get(name) is None}  # beside the step rule
     return tuple(
-        (option, float(value), within)
-        for option, within in ranges.items()
+        (key, float(value), within)
+        for option, (key, within) in ranges.items()
         if option not in unused
         and isinstance(value := params.get(option), int | float)
         and within.low <= value <= within.high  # else the study's range has been changed since

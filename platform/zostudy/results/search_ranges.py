@@ -7,24 +7,24 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from zostudy.errors import ResultsError
-from zostudy.results.evidence import Range
+from zostudy.results.evidence import Range, Ranges
 from zostudy.results.storage import Storage
 
 MOST_STUDIES = 20
 """Reading more study files than these would take longer than the comparison itself."""
 
-Ranges: TypeAlias = Mapping[tuple[str, str], Mapping[str, Range]]
-"""By study and label of a method: the range of each of its searched options. Choices have no ends and are left out."""
+StudyRanges: TypeAlias = Mapping[tuple[str, str], Ranges]
+"""By study and label of a method. Choices have no ends and are left out."""
 
 
-def read_search_ranges(storages: Sequence[Storage]) -> Ranges:
+def read_search_ranges(storages: Sequence[Storage]) -> StudyRanges:
     """Returns the ranges of all methods; none of a study whose file is gone, nor of more than ``MOST_STUDIES``."""
     if len(storages) > MOST_STUDIES:
         return {}
     return {key: ranges for storage in storages for key, ranges in _of_study(storage)}
 
 
-def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Mapping[str, Range]]]:
+def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Ranges]]:
     from zostudy.results.study_file import read_stored_study  # slow to import, and a data frame does without
 
     with suppress(ResultsError):
@@ -37,15 +37,15 @@ def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Mapping[str, 
             yield (str(spec.get("name")), label), _own(space, label, fixed)
 
 
-def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> dict[str, Range]:
+def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> Ranges:
     """Returns the ranges of one method: a key with its label counts before one without."""
-    own: dict[str, Range | None] = {}
+    own: dict[str, tuple[str, Range | None]] = {}
     for key in sorted(space, key=lambda key: key.startswith(f"{label}.")):
         owner, _, option = key.rpartition(".")
         name = key if owner == "imbalance" else option
         if owner in ("", label, "imbalance") and name not in fixed:
-            own[name] = _range(space[key])
-    return {name: found for name, found in own.items() if found}
+            own[name] = key, _range(space[key])
+    return {name: (key, found) for name, (key, found) in own.items() if found}
 
 
 def _range(values: Any) -> Range | None:

@@ -189,7 +189,7 @@ def _remedy(cell: CellSummary, test: PairedTest, metric: str) -> str:
 
 def too_few_seeds(cell: CellSummary, yardstick: CellSummary) -> Verdict | None:
     """The cell and a yardstick have both ended with fewer than ``LEAST_PAIRS`` seeds in common; bars nobody."""
-    if cell.missing or yardstick.missing:  # which is a note of its own
+    if not (cell.seeds and yardstick.seeds) or cell.missing or yardstick.missing:  # of which notes tell
         return None
     shared = [ours.keys() & yardstick.values.get(metric, {}).keys() for metric, ours in cell.values.items()]
     pairs = max(map(len, shared), default=LEAST_PAIRS)
@@ -201,14 +201,14 @@ def too_few_seeds(cell: CellSummary, yardstick: CellSummary) -> Verdict | None:
 
 def edges(cell: CellSummary) -> Iterator[Verdict]:
     """The search chose a value within 5% of an end of its range, in the range's own scale."""
-    for option, value, within in cell.evidence.chosen:
+    for key, value, within in cell.evidence.chosen:
         place = within.place(value)
         if EDGE < place < 1 - EDGE:
             continue
         is_low = place <= EDGE
         end, move = ("low", "lower") if is_low else ("high", "raise")
-        fact = f"{option} {value:.4g} of {within.low:g} to {within.high:g}{' (log)' if within.log else ''}"
-        yield Verdict(EDGE_CHOSEN, cell, fact, f"{move} search.space.{option}.{end}")
+        fact = f"{key} {value:.4g} of {within.low:g} to {within.high:g}{' (log)' if within.log else ''}"
+        yield Verdict(EDGE_CHOSEN, cell, fact, f"{move} search.space.{key}.{end}")
 
 
 def search_disagrees(cell: CellSummary) -> Verdict | None:
