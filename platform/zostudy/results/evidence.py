@@ -23,9 +23,6 @@ EVIDENCE_COLUMNS = (
 
 Trial = Mapping[str, Any]
 
-Ranges: TypeAlias = "Mapping[str, tuple[str, Range]]"
-"""By option: the key of ``search.space`` that it is searched by, and its range."""
-
 
 class Move(NamedTuple):
     """How far a trial's kept point lies from its start, in latent units.
@@ -65,6 +62,10 @@ class Range(NamedTuple):
             (math.log(number) for number in (self.low, self.high, value)) if self.log else (*self[:2], value)
         )
         return (at - low) / (high - low)
+
+
+Ranges: TypeAlias = Mapping[str, tuple[str, Range]]
+"""By option: the key of ``search.space`` that it is searched by, and its range."""
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,10 @@ def _range(values: Any) -> Range | None:
     """Returns the range that values are searched in; None of a choice."""
     if not isinstance(values, dict):
         return None
-    low, high = values.get("low"), values.get("high")
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high:
+    low, high, log = values.get("low"), values.get("high"), bool(values.get("log"))
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high or (log and low <= 0):
         return None
-    return Range(float(low), float(high), bool(values.get("log")))
+    return Range(float(low), float(high), log)
 
 
 def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
