@@ -32,7 +32,10 @@ STUDY: dict[str, Any] = {
     "confirm": {"seeds": 3},
 }
 
-ODD = "name: made\nmethods: [zosa, 3, []]\nsearch: {space: {reach: {low: few, high: many}, margin: 3, radius: {low: 0, high: 1, log: true}}}"
+ODD = """name: made
+methods: [zosa, 3, []]
+search: {space: {reach: {low: few, high: many}, margin: 3, radius: {low: 0, high: 1, log: true}}}
+"""
 
 Study = Callable[..., Path]
 
