@@ -62,7 +62,8 @@ def compare(
     Confirm trials of settings that a longer search has improved on are in no mean: the cell waits for new ones.
 
     Args:
-        results: from ``load_results``, its ``trials``, or what ``load_results`` takes. Search trials are left out.
+        results: from ``load_results``, its ``trials``, or what ``load_results`` takes. Search trials are in no mean.
+            ``trials`` alone, and more than 20 studies, get no verdict on the edges of search ranges.
         metrics: a column of ``trials`` such as ``test_auc``, or several; without them, ``DEFAULT_METRICS``, of which
             those at the threshold are left out where no trial has them: with more than two classes, or of an older
             zostudy.
