@@ -77,7 +77,7 @@ def test_the_card_repeats_the_verdicts_on_its_cell(exported_study, tmp_path: Pat
     export_trial(study.trial("spsa-r2"), tmp_path / "spsa")
     card = (tmp_path / "spsa" / "README.md").read_text(encoding="utf-8")
     section = card.split("## Verdicts\n\n")[1].split("\n\n## ")[0].splitlines()
-    few = "2 seeds in common with untuned, of 3 that a test needs. To change: raise confirm.seeds."
+    few = "2 in common with untuned, of 3 that a test needs. To change: raise confirm.seeds."
     assert f"- Too few seeds to tell: {few}" in section
     export_trial(study.trial("untuned-r2"), tmp_path / "untuned")
     assert few not in (tmp_path / "untuned" / "README.md").read_text(encoding="utf-8")

@@ -96,6 +96,7 @@ def test_records_are_flat_and_unrounded(record: Record) -> None:
         "examples": 9600.0,
         "best": False,
         "not_worse_than_best": True,
+        "verdicts": "",
         "needs": "scores",
         "average_rank": 1.5,
         "ranked_columns": 2,

@@ -13,7 +13,7 @@ from zostudy.results.evidence import Evidence, Move, Prediction, Range
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.results import load_results
-from zostudy.results.search_ranges import read_search_ranges
+from zostudy.results.search_ranges import range_notes, read_search_ranges
 from zostudy.results.storage import Storage
 
 SPACE = {
@@ -89,7 +89,7 @@ def test_the_verdicts_stand_under_the_table_and_are_the_same_of_results(study: S
         "Not better than untuned in test_auc: zosa at ratio 10 (+0.000 (+0.000, +0.000), p = 1, 3 seeds). To change: ",
         "Did not move: zosa at ratio 10 (3 of 3 seeds kept the start or a point beside it, 0.054 of the reach ",
         "Constant classifier: zosa at ratio 10 (argmax gives one class 99.5% of the test rows, 3 of 3 seeds).",
-        "Search and confirm disagree: zosa at ratio 10 (dev AUC 0.900 in search, 0.710 (",
+        "Search and confirm disagree: zosa at ratio 10 (dev AUC 0.900 in search, at most 0.7",
         "The search chose its edge: zosa at ratio 10 (reach 0.31 of 0.3 to 10 (log)). To change: lower search.space.",
         "The search chose its edge: zosa at ratio 10 (imbalance.margin 1.96 of 0.5 to 2). To change: raise search.",
     ):
@@ -122,6 +122,12 @@ def test_the_untuned_prompt_is_not_said_to_stay(study: Study) -> None:
     assert evidence(compare(study()), "untuned").moves == ()
 
 
+def test_an_untuned_prompt_whose_start_was_chosen_with_queries_is_not_said_to_stay(study: Study) -> None:
+    trials = load_results(study()).trials
+    trials.loc[trials["algorithm"] == "untuned", "queries"] = 30
+    assert evidence(compare(trials, allow_unequal=True), "untuned").moves == ()
+
+
 def test_older_trials_give_no_evidence_of_what_they_lack(study: Study) -> None:
     folder = study(latent_norm=None, test_largest_share=None)
     found = evidence(compare(folder))
@@ -147,6 +153,9 @@ def test_ranges_are_of_each_method_and_its_own_count_before_those_of_all(study: 
         ("made", "untuned"): of_all,
     }
     assert read_search_ranges([storage] * 21) == {}
+    assert range_notes([storage] * 20) == []
+    [note] = range_notes([storage] * 21)
+    assert "20 studies" in note
     (tmp_path / "made" / "study.yaml").unlink()
     assert read_search_ranges([storage]) == {}
 

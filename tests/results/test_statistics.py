@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -17,7 +17,8 @@ from zostudy.results.statistics import (
     bounded_interval,
     holm,
     paired_test,
-    prediction_interval,
+    pairs_needed,
+    prediction_bound,
     t_interval,
 )
 
@@ -33,47 +34,48 @@ def test_interval_is_students(values: list[float]) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=12, unique=True), st.sampled_from([(0, 1), (-1, 1)]))
-def test_a_bounded_interval_is_students_of_the_logit_of_the_mean(shares: list[float], bounds: tuple[int, int]) -> None:
-    low, high = bounds
-    values = [low + (high - low) * share for share in shares]
-    mean = np.mean(shares)
-    ends = scipy.stats.t.interval(
-        0.95, len(shares) - 1, loc=scipy.special.logit(mean), scale=scipy.stats.sem(shares) / (mean * (1 - mean))
-    )
-    expected = low + (high - low) * scipy.special.expit(ends)
-    assert bounded_interval(values, bounds) == pytest.approx((np.mean(values), *expected), abs=1e-9)
-
-
-@given(st.lists(st.floats(0, 1) | st.sampled_from([0.0, 1.0]), min_size=2, max_size=8))
-def test_a_bounded_interval_holds_the_mean_and_never_passes_its_bounds(values: list[float]) -> None:
-    mean, low, high = bounded_interval(values)
-    assert mean is not None
-    assert low is not None
-    assert high is not None
-    assert 0 <= low <= mean <= high <= 1
-    flipped = bounded_interval([1 - value for value in values])
-    assert flipped == pytest.approx((1 - mean, 1 - high, 1 - low), abs=1e-6)
-
-
-@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=12, unique=True), st.integers(1, 9))
-def test_a_prediction_interval_is_students_on_the_scale_of_the_logit(shares: list[float], further: int) -> None:
+def test_a_prediction_bound_is_students_on_the_scale_of_the_logit(shares: list[float], further: int) -> None:
     n, mean = len(shares), np.mean(shares)
     scale = np.std(shares, ddof=1) * math.sqrt(1 / n + 1 / further) / (mean * (1 - mean))
-    ends = scipy.stats.t.interval(0.95, n - 1, loc=scipy.special.logit(mean), scale=scale)
-    expected = (mean, *scipy.special.expit(ends))
-    assert prediction_interval(shares, further) == pytest.approx(expected, abs=1e-9)
+    bound = scipy.stats.t.ppf(0.95, n - 1, loc=scipy.special.logit(mean), scale=scale)
+    assert prediction_bound(shares, further) == pytest.approx(scipy.special.expit(bound), abs=1e-9)
+
+
+def test_a_prediction_bound_needs_two_values_and_is_their_mean_at_an_end() -> None:
+    assert (prediction_bound([], 1), prediction_bound([0.5], 1)) == (None, None)
+    assert (prediction_bound([1.0, 1.0], 1), prediction_bound([0.0, 0.0], 1)) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(("n", "further"), [(3, 1), (5, 1), (5, 3), (10, 1)])
-def test_a_prediction_interval_holds_further_means_about_as_often_as_it_says(n: int, further: int) -> None:
+def test_a_prediction_bound_is_passed_about_as_seldom_as_it_says(n: int, further: int) -> None:
     draws = np.random.default_rng(1).beta(30, 10, size=(4000, n + further))
-    held = 0
+    passed = 0
     for seen, mean in zip(draws[:, :n].tolist(), draws[:, n:].mean(axis=1).tolist(), strict=True):
-        _, low, high = prediction_interval(seen, further)
-        held += low is not None and high is not None and low <= mean <= high
-    assert held / len(draws) == pytest.approx(0.95, abs=0.025)
+        bound = prediction_bound(seen, further)
+        passed += bound is not None and mean > bound
+    assert passed / len(draws) == pytest.approx(0.05, abs=0.02)
+
+
+@settings(deadline=None)
+@given(st.lists(THOUSANDTHS, min_size=2, max_size=9), st.integers(3, 12))
+def test_pairs_are_needed_until_scipy_finds_the_same_mean_and_spread_significant(
+    pairs: list[tuple[int, int]], most: int
+) -> None:
+    ours, theirs = ({number: pair[i] / 1000 for number, pair in enumerate(pairs)} for i in (0, 1))
+    differences = np.array([(a - b) / 1000 for a, b in pairs])
+    mean, spread = differences.mean(), differences.std(ddof=1)
+    assume(spread > 1e-6)
+    enough = [
+        n
+        for n in range(len(pairs) + 1, most + 1)
+        if 2 * scipy.stats.t.sf(abs(mean) / spread * math.sqrt(n), n - 1) < 0.05
+    ]
+    assert pairs_needed(paired_test(ours, theirs), most) == (enough[0] if enough else None)
+
+
+def test_of_one_pair_no_number_that_is_needed_is_known() -> None:
+    assert pairs_needed(paired_test({0: 0.5}, {0: 0.4}), 10) is None
 
 
 # Of seeds near the bound, where Student's interval passes it; beta distributions, by mean and standard deviation.

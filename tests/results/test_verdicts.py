@@ -18,12 +18,12 @@ from zostudy.results.completeness import BestConfiguration
 from zostudy.results.evidence import Evidence, Move, Prediction, Range
 from zostudy.results.statistics import bounded_interval
 from zostudy.results.verdicts import (
+    against_yardstick,
     constant_classifier,
     did_not_move,
     edges,
     is_barred,
     is_yardstick,
-    not_better,
     search_disagrees,
     too_few_seeds,
     verdicts,
@@ -76,7 +76,18 @@ def test_the_verdict_says_how_many_seeds_stayed_and_how_far_all_went() -> None:
     verdict = did_not_move(made(moves=moves, step_setting="learning_rate"))
     assert verdict is not None
     assert verdict.fact == "2 of 3 seeds kept the start or a point beside it, 0.18 of the reach in the mean"
-    assert verdict.setting.startswith("raise learning_rate")
+    assert verdict.setting.startswith("search learning_rate above and below its value, or raise budget.evaluations")
+
+
+def test_steps_that_were_searched_already_need_more_trials() -> None:
+    within = Range(0.3, 10.0, True)
+    for key in ("reach", "zosa.reach"):
+        verdict = did_not_move(made(moves=(Move(0.0, 6.0),), step_setting="reach", chosen=((key, 3.0, within),)))
+        assert verdict is not None
+        assert verdict.setting.startswith("raise search.trials, or")
+    verdict = did_not_move(made(moves=(Move(0.0, 6.0),), step_setting="reach", chosen=(("margin", 1.0, within),)))
+    assert verdict is not None
+    assert verdict.setting.startswith("search reach above and below its value, or")
 
 
 @pytest.mark.parametrize(
@@ -117,31 +128,42 @@ def test_a_useful_classifier_can_only_predict_such_a_share_where_test_is_of_one_
 
 
 DIFFERENT = [
-    ([0.80, 0.81, 0.79], [0.60, 0.62, 0.61]),
-    ([0.80, 0.70, 0.90], [0.78, 0.72, 0.85]),
-    ([0.60, 0.62, 0.61], [0.80, 0.81, 0.79]),
-    ([0.60, 0.70, 0.65, 0.80], [0.55, 0.66, 0.63, 0.70]),
+    ([0.80, 0.81, 0.79], [0.60, 0.62, 0.61], "better"),
+    ([0.80, 0.70, 0.90], [0.78, 0.72, 0.85], "not better"),  # some gain, but 10 such seeds would tell nothing
+    ([0.60, 0.62, 0.61], [0.80, 0.81, 0.79], "not better"),
+    ([0.60, 0.70, 0.65, 0.80], [0.55, 0.66, 0.63, 0.70], "too few"),
+    ([0.95, 0.75, 0.90], [0.70, 0.72, 0.71], "too few"),
 ]
 
 
+def needed(ours: list[float], theirs: list[float]) -> int | None:
+    """Returns the fewest seeds, up to 10, at which the mean and spread of the differences have p < 5%."""
+    differences = np.subtract(ours, theirs)
+    for n in range(len(ours) + 1, 11):
+        t = differences.mean() / differences.std(ddof=1) * math.sqrt(n)
+        if 2 * scipy.stats.t.sf(abs(t), n - 1) < 0.05:
+            return n
+    return None
+
+
 @pytest.mark.parametrize("yardstick", ["untuned", "random-search"])
-@pytest.mark.parametrize(("ours", "theirs"), DIFFERENT)
+@pytest.mark.parametrize(("ours", "theirs", "expected"), DIFFERENT)
 def test_better_is_what_the_paired_test_of_scipy_finds_above(
-    ours: list[float], theirs: list[float], yardstick: str
+    ours: list[float], theirs: list[float], expected: str, yardstick: str
 ) -> None:
-    verdict = not_better(made(values=ours), made(yardstick, theirs), AUC)
+    verdict = against_yardstick(made(values=ours), made(yardstick, theirs), AUC)
     p_value, difference = scipy.stats.ttest_rel(ours, theirs).pvalue, np.mean(ours) - np.mean(theirs)
-    assert (verdict is None) == (difference > 0 and p_value <= 0.05)
+    assert (verdict is None) == (expected == "better") == (difference > 0 and p_value <= 0.05)
     if verdict:
-        assert verdict.title == f"Not better than {yardstick} in test_auc"
+        has_too_few = difference > 0 and needed(ours, theirs) is not None
+        rule = "Too few seeds to tell from" if has_too_few else "Not better than"
+        assert rule.lower().startswith(expected)
+        assert verdict.title == f"{rule} {yardstick} in test_auc"
         assert verdict.fact.startswith(f"{difference:+.3f} (")
-        assert verdict.fact.endswith(f"), p = {p_value:.2g}, {len(ours)} seeds")
-        assert ("confirm.seeds" in verdict.setting) == (difference > 0)
-
-
-def test_the_cases_of_the_paired_test_are_of_both_kinds() -> None:
-    found = [not_better(made(values=ours), made("untuned", theirs), AUC) is None for ours, theirs in DIFFERENT]
-    assert sorted(set(found)) == [False, True]
+        rest = f"; about {needed(ours, theirs)} may do" if has_too_few else ""
+        assert verdict.fact.endswith(f"), p = {p_value:.2g}, {len(ours)} seeds{rest}")
+        assert verdict.setting.startswith("raise confirm.seeds" if has_too_few else "raise budget.queries")
+        assert verdict.bars == (not has_too_few)
 
 
 def test_of_an_error_the_lower_one_is_the_better() -> None:
@@ -150,8 +172,8 @@ def test_of_an_error_the_lower_one_is_the_better() -> None:
         replace(cell, values={metric: cell.values[AUC]})
         for cell in (made(values=[0.1, 0.11, 0.12]), made("untuned", [0.3, 0.32, 0.31]))
     )
-    assert not_better(low, high, metric) is None
-    worse = not_better(replace(high, queries=300.0), replace(low, queries=0.0), metric)
+    assert against_yardstick(low, high, metric) is None
+    worse = against_yardstick(replace(high, queries=300.0), replace(low, queries=0.0), metric)
     assert worse is not None
     assert worse.fact.startswith("+0.200")
 
@@ -159,21 +181,26 @@ def test_of_an_error_the_lower_one_is_the_better() -> None:
 @pytest.mark.parametrize(("by", "better"), [(0.125, True), (0.0, False), (-0.125, False)])
 def test_the_same_difference_in_every_seed_needs_no_test(by: float, better: bool) -> None:
     theirs = [0.5, 0.625, 0.75]
-    verdict = not_better(made(values=[value + by for value in theirs]), made("untuned", theirs), AUC)
+    verdict = against_yardstick(made(values=[value + by for value in theirs]), made("untuned", theirs), AUC)
     assert (verdict is None) == better
 
 
 def test_too_few_seeds_in_common_bar_nobody_and_are_told() -> None:
     cell, untuned = made(values=[0.4, 0.5]), made("untuned", [0.6, 0.7, 0.8])
-    assert not_better(cell, untuned, AUC) is None
-    verdict = too_few_seeds(cell, untuned)
+    assert against_yardstick(cell, untuned, AUC) is None
+    verdict = too_few_seeds(cell, [untuned])
     assert verdict is not None
-    assert verdict.fact == "2 seeds in common with untuned, of 3 that a test needs"
+    assert verdict.fact == "2 in common with untuned, of 3 that a test needs"
     assert verdict.setting == "raise confirm.seeds"
     assert not is_barred(cell, [cell, untuned], AUC)
-    assert too_few_seeds(replace(cell, missing=1), untuned) is None  # more are to come, of which a note tells
-    assert too_few_seeds(replace(cell, seeds=0, values={AUC: {}}), untuned) is None  # all failed
-    assert too_few_seeds(made(), untuned) is None
+    assert too_few_seeds(replace(cell, missing=1), [untuned]) is None  # more are to come, of which a note tells
+    assert too_few_seeds(cell, [replace(untuned, missing=1)]) is None
+    assert too_few_seeds(replace(cell, seeds=0, values={AUC: {}}), [untuned]) is None  # all failed
+    assert too_few_seeds(made(), [untuned]) is None
+    assert too_few_seeds(cell, []) is None
+    of_both = too_few_seeds(cell, [untuned, made("random-search")])
+    assert of_both is not None
+    assert of_both.fact == "2 in common with untuned and random-search, of 3 that a test needs"
 
 
 def test_who_is_measured_by_whom() -> None:
@@ -207,6 +234,8 @@ def test_who_is_measured_by_whom() -> None:
         (0.05, Range(0.01, 1.0, True), None),  # 4% of the range, but a third of its logarithm
         (0.78, Range(0.01, 1.0, True), None),
         (0.8, Range(0.01, 1.0, True), "high"),
+        (0.0, Range(0.0, 1.0, False), None),  # nothing is below
+        (1.0, Range(0.0, 1.0, False), "high"),
     ],
 )
 def test_an_edge_is_within_5_percent_of_an_end_in_the_scale_of_the_range(
@@ -226,20 +255,35 @@ def test_a_place_in_a_range_goes_from_0_to_1() -> None:
 
 
 @pytest.mark.parametrize("seeds", [1, 4])
-def test_search_and_confirm_disagree_outside_of_students_prediction_interval(seeds: int) -> None:
+def test_search_and_confirm_disagree_above_students_prediction_bound(seeds: int) -> None:
     dev = (0.70, 0.72, 0.74, 0.71)
     mean, spread = np.mean(dev), np.std(dev, ddof=1)
-    half = scipy.stats.t.ppf(0.975, 3) * spread * math.sqrt(1 / 4 + 1 / seeds) / (mean * (1 - mean))
-    low, high = (1 / (1 + math.exp(-(math.log(mean / (1 - mean)) + side))) for side in (-half, half))
-    for found, agrees in ((low - 1e-6, False), (low + 1e-6, True), (high - 1e-6, True), (high + 1e-6, False)):
+    above = scipy.stats.t.ppf(0.95, 3) * spread * math.sqrt(1 / 4 + 1 / seeds) / (mean * (1 - mean))
+    most = 1 / (1 + math.exp(-(math.log(mean / (1 - mean)) + above)))
+    for found, agrees in ((0.5, True), (most - 0.001, True), (most + 0.001, False), (0.99, False)):
         verdict = search_disagrees(made(dev_auc=dev, found=BestConfiguration(seeds, (found, 0), "{}")))
         assert (verdict is None) == agrees, found
         if verdict:
             assert verdict.setting.startswith("raise search.seeds")
-            assert f"dev AUC {found:.3f} in search" in verdict.fact
+            assert f"dev AUC {found:.3f} in search, at most {most:.3f} expected from 4 confirm seeds of mean 0.718" in (
+                verdict.fact
+            )
 
 
-def test_without_a_search_or_an_interval_nothing_disagrees() -> None:
+def test_a_search_trial_of_975_that_confirms_at_830_disagrees() -> None:
+    dev = (0.793, 0.908, 0.789)
+    assert search_disagrees(made(dev_auc=dev, found=BestConfiguration(1, (0.975, 2), "{}"))) is not None
+    assert search_disagrees(made(dev_auc=dev, found=BestConfiguration(1, (0.9, 2), "{}"))) is None
+
+
+def test_a_perfect_search_agrees_with_seeds_of_which_one_more_could_be_perfect() -> None:
+    perfect = BestConfiguration(1, (1.0, 0), "{}")
+    assert search_disagrees(made(dev_auc=(0.995, 1.0, 0.938), found=perfect)) is None
+    assert search_disagrees(made(dev_auc=(1.0, 1.0, 1.0), found=perfect)) is None
+    assert search_disagrees(made(dev_auc=(0.93, 0.94, 0.938), found=perfect)) is not None
+
+
+def test_without_a_search_or_a_bound_nothing_disagrees() -> None:
     found = BestConfiguration(1, (0.99, 0), "{}")
     assert search_disagrees(made(dev_auc=(0.5, 0.51, 0.52))) is None
     assert search_disagrees(made(dev_auc=(0.5,), found=found)) is None
@@ -249,13 +293,13 @@ def test_without_a_search_or_an_interval_nothing_disagrees() -> None:
 BARRED = {
     "Did not move": made("a", [0.97, 0.98, 0.99], moves=(Move(0.0, 6.0),) * 3),
     "Constant classifier": made("a", [0.97, 0.98, 0.99], predictions=(Prediction(1.0, 0.0),) * 3),
-    "Not better than untuned": made("a", [0.97, 0.70, 0.99]),
+    "Not better than untuned": made("a", [1.0, 0.45, 1.0]),
 }
 
 
 @pytest.mark.parametrize("rule", BARRED)
 def test_nobody_under_one_of_the_first_three_verdicts_is_starred(rule: str) -> None:
-    best, untuned = made("b", [0.82, 0.84, 0.83]), made("untuned", [0.60, 0.62, 0.61])
+    best, untuned = made("b", [0.72, 0.74, 0.73]), made("untuned", [0.60, 0.62, 0.61])
     barred = BARRED[rule]
     comparison = compared(untuned, barred, best)
     assert comparison.cells[1].intervals[AUC].mean > best.intervals[AUC].mean  # type: ignore[operator]
@@ -268,6 +312,7 @@ def test_nobody_under_one_of_the_first_three_verdicts_is_starred(rule: str) -> N
     assert note in comparison_notes(comparison)
     [record] = [record for record in comparison.records() if record["method"] == "a"]
     assert record["not_worse_than_best"] is True  # it is above, so it is not called worse
+    assert rule in record["verdicts"].split("; ")
     # The same cell without its verdict is the best.
     free = made("a", [0.97, 0.98, 0.99], moves=(MOVED,) * 3, predictions=(Prediction(0.6, 0.4),) * 3)
     assert compared(untuned, free, best).best(AUC, 10.0) is free
@@ -275,9 +320,25 @@ def test_nobody_under_one_of_the_first_three_verdicts_is_starred(rule: str) -> N
 
 def test_the_untuned_prompt_is_the_best_only_where_no_cell_is_above_it() -> None:
     untuned = made("untuned", [0.60, 0.62, 0.61])
-    above, below = made("a", [0.55, 0.80, 0.70]), made("b", [0.50, 0.51, 0.52])
+    above, below = made("a", [0.55, 0.80, 0.55]), made("b", [0.50, 0.51, 0.52])
     assert compared(untuned, below).best(AUC, 10.0) is untuned
     assert compared(untuned, above, below).best(AUC, 10.0) is None
+
+
+def test_who_has_too_few_seeds_to_tell_may_be_the_best() -> None:
+    untuned, cell = made("untuned", [0.70, 0.72, 0.71]), made("a", [0.95, 0.75, 0.90])
+    comparison = compared(untuned, cell)
+    assert [verdict.rule for verdict in verdicts_in(AUC, comparison.cells)] == ["Too few seeds to tell from untuned"]
+    assert comparison.best(AUC, 10.0) is cell
+
+
+def test_a_line_names_a_dozen_cells_and_records_name_all() -> None:
+    cells = [made("untuned"), *(made(f"a{number}") for number in range(14))]
+    comparison = compared(*cells)
+    [note] = [note for note in comparison_notes(comparison) if note.startswith("Not better than untuned")]
+    assert note.count("at ratio 10 (") == 12
+    assert "; and 2 more. To change: " in note
+    assert [record["verdicts"] for record in comparison.records()] == ["", *["Not better than untuned"] * 14]
 
 
 def test_a_table_without_evidence_has_no_verdict() -> None:
@@ -320,7 +381,8 @@ def test_a_method_under_one_of_the_first_three_verdicts_is_never_the_best(
     comparison = compared(*cells)
     barring = ("Did not move", "Constant classifier", "Not better than")
     found = [*verdicts(cells), *verdicts_in(AUC, cells)]
-    barred = {verdict.cell.key for verdict in found if verdict.rule.startswith(barring)}
+    assert all(verdict.bars == verdict.rule.startswith(barring) for verdict in found)
+    barred = {verdict.cell.key for verdict in found if verdict.bars}
     best = comparison.best(AUC, 10.0)
     assert best is None or best.key not in barred
     assert barred == {cell.key for cell in cells if is_barred(cell, cells, AUC)}

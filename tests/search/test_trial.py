@@ -90,7 +90,8 @@ def test_a_trial_stores_how_far_it_went_and_how_often_argmax_predicts_one_class(
     plan: Plan, data: StudyData, scorer: Scorer
 ) -> None:
     outcome = run(plan, data, scorer, cell=3)
-    assert outcome.trial.latent is not None and outcome.trial.latent_norm is not None
+    assert outcome.trial.latent is not None
+    assert outcome.trial.latent_norm is not None
     assert outcome.trial.latent_norm == pytest.approx(math.hypot(*outcome.trial.latent))
     assert outcome.trial.latent_norm > 0
     predicted = outcome.scores["test"].scores.argmax(axis=1).tolist()

@@ -94,9 +94,9 @@ def _best_of(metric: str, cells: Sequence[CellSummary]) -> CellSummary | None:
     means = [
         (gain(metric, mean), cell) for cell in cells if cell.whole and (mean := cell.intervals[metric].mean) is not None
     ]
-    free = [(mean, cell) for mean, cell in means if not is_barred(cell, cells, metric)]
-    if not free:
-        return None
-    highest, best = max(free, key=lambda found: found[0])
-    beaten = is_yardstick(best) and any(mean > highest for mean, _ in means)
-    return None if beaten else best
+    descending = sorted(means, key=lambda found: -found[0])
+    for mean, cell in descending:
+        if not is_barred(cell, cells, metric):
+            is_beaten = is_yardstick(cell) and descending[0][0] > mean
+            return None if is_beaten else cell
+    return None

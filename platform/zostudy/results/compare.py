@@ -18,7 +18,7 @@ from zostudy.results.losses import study_notes
 from zostudy.results.reading import find_studies
 from zostudy.results.results import Results, load_trials
 from zostudy.results.schema import AT_DEV_THRESHOLD, METRICS, TEST_METRICS, bounds
-from zostudy.results.search_ranges import StudyRanges, read_search_ranges
+from zostudy.results.search_ranges import StudyRanges, range_notes, read_search_ranges
 from zostudy.results.statistics import bounded_interval, mean_of
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import comma_list, quoted, suggestion
@@ -103,10 +103,11 @@ def compare(
     row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
     by_cell = _trials_by_cell(confirm, [*coordinates, by], metrics)
     storages = _storages(results)
-    ranges = read_search_ranges(storages) if confirm["searched"].any() else {}
+    has_search = confirm["searched"].any()
+    ranges = read_search_ranges(storages) if has_search else {}
     cells = [_summary(of_cell, row_names, metrics, by, ranges) for of_cell in by_cell]
     in_order = tuple(sorted(cells, key=lambda cell: (cell.is_reference, cell.queries > 0)))
-    notes = (*_outdated_notes(confirm), *study_notes(storages))
+    notes = (*_outdated_notes(confirm), *study_notes(storages), *(range_notes(storages) if has_search else ()))
     natural = _natural_ratios(confirm)
     return Comparison(by, row_names, metrics, in_order, baseline, unequal is not None, notes, natural)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from zostudy.results.cell_summary import CellKey
 from zostudy.results.cells import Cells
 from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.statistics import CONFIDENCE
 from zostudy.results.tables import html, plain
+from zostudy.results.verdicts import verdicts, verdicts_in
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,6 +32,9 @@ class Comparison(Cells):
 
     def _records(self, metric: str) -> list[dict[str, Any]]:
         ranks, holds = average_ranks(self, metric), not_worse_than_best(self, metric)
+        rules: dict[CellKey, list[str]] = {}
+        for verdict in (*verdicts(self.cells), *verdicts_in(metric, self.cells)):
+            rules.setdefault(verdict.cell.key, []).append(verdict.rule)
         against = {contrast.cell.key: contrast for contrast in contrasts(self, metric)}
         return [
             {
@@ -43,6 +48,7 @@ class Comparison(Cells):
                 **{name: getattr(cell, name) for name in _COUNTS},
                 "best": self.is_best(metric, cell),
                 "not_worse_than_best": holds[cell.key],
+                "verdicts": "; ".join(rules.get(cell.key, [])),
                 "needs": cell.needs,
                 "average_rank": ranks[cell.row].mean if cell.row in ranks else None,
                 "ranked_columns": ranks[cell.row].columns if cell.row in ranks else 0,

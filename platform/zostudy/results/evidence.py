@@ -125,7 +125,7 @@ def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges
 def _move(trial: Trial) -> Move | None:
     """Returns the move of a trial with a prompt whose method spends queries."""
     distance, size, reach = (trial.get(name) for name in ("latent_norm", "subspace_dim", "reach"))
-    if distance is None or not size or not trial["queries"]:
+    if distance is None or not size or not trial["queries"] or trial["algorithm"] == "untuned":
         return None
     return Move(distance, None if reach is None else reach * math.sqrt(size))
 

@@ -24,6 +24,13 @@ def read_search_ranges(storages: Sequence[Storage]) -> StudyRanges:
     return {key: ranges for storage in storages for key, ranges in _of_study(storage)}
 
 
+def range_notes(storages: Sequence[Storage]) -> list[str]:
+    """Returns a note where no ranges are read because there are too many studies."""
+    if len(storages) <= MOST_STUDIES:
+        return []
+    return [f"Whether a search chose an edge of its range is told of {MOST_STUDIES} studies or fewer at once."]
+
+
 def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Ranges]]:
     from zostudy.results.study_file import read_stored_study  # slow to import, and a data frame does without
 

@@ -21,6 +21,8 @@ SIGNIFICANCE = 0.05
 LEAST_PAIRS = 3
 """With two pairs the differences' spread has one degree of freedom: p < .05 would need a mean of nine spreads."""
 
+_TWO_SIDED = (1 + CONFIDENCE) / 2
+
 # Relative to the scores: differences that are equal but for rounding spread by some 1e-16, all others by far more.
 _ROUNDING = 1e-12
 
@@ -107,23 +109,7 @@ def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> In
 
     A single value has no interval, and no value at all has no mean either.
     """
-    return _between(bounds, [float(value) for value in values], 1.0)
-
-
-def prediction_interval(values: Iterable[float], further: int, bounds: Bounds = (0.0, 1.0)) -> Interval:
-    """Returns the mean of independent values between two bounds, and where the mean of further ones should lie.
-
-    The mean of ``further`` values that are like these lies between the ends in 95 of 100 cases. It is Student's
-    prediction interval, whose width is t * s * sqrt(1/n + 1/further), on the scale of ``bounded_interval``.
-
-    A single value has no interval, and no value at all has no mean either.
-    """
     sample = [float(value) for value in values]
-    return _between(bounds, sample, sqrt(1 + len(sample) / further))
-
-
-def _between(bounds: Bounds, sample: Sequence[float], wider: float) -> Interval:
-    """Returns ``bounded_interval`` with its width on the scale of the logit times ``wider``."""
     if len(sample) < 2:
         return Interval(sample[0] if sample else None, None, None)
     lowest, width = bounds[0], bounds[1] - bounds[0]
@@ -131,14 +117,30 @@ def _between(bounds: Bounds, sample: Sequence[float], wider: float) -> Interval:
     share = (mean - lowest) / width
     if not 0 < share < 1:  # all values are at one bound
         return Interval(mean, mean, mean)
-    half = wider * _half_width(sample, mean) / (width * share * (1 - share))
+    half = _half_width(sample, mean) / (width * share * (1 - share))
     low, high = (lowest + width * float(expit(logit(share) + side)) for side in (-half, half))
     return Interval(mean, min(low, mean), max(high, mean))  # rounding may put an end on the mean's other side
 
 
+def prediction_bound(values: Iterable[float], further: int) -> float | None:
+    """Returns what the mean of ``further`` shares like the given ones, all between 0 and 1, passes in 5 of 100 cases.
+
+    It is Student's one-sided prediction bound, t * s * sqrt(1/n + 1/further) above the mean, on the scale of the logit
+    as in ``bounded_interval``. None of fewer than two values; their mean where all are 0 or all are 1.
+    """
+    sample = [float(value) for value in values]
+    if len(sample) < 2:
+        return None
+    mean = mean_of(sample)
+    if not 0 < mean < 1:
+        return mean
+    above = _quantile(len(sample) - 1, CONFIDENCE) * _spread_of(sample, mean) * sqrt(1 / len(sample) + 1 / further)
+    return float(expit(logit(mean) + above / (mean * (1 - mean))))
+
+
 def _half_width(sample: Sequence[float], mean: float) -> float:
     """Returns that of Student's 95% interval of at least two values with that mean."""
-    return _quantile(len(sample) - 1) * _spread_of(sample, mean) / sqrt(len(sample))
+    return _quantile(len(sample) - 1, _TWO_SIDED) * _spread_of(sample, mean) / sqrt(len(sample))
 
 
 def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> PairedTest:
@@ -157,6 +159,19 @@ def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> Pair
     t = mean / spread * sqrt(len(pairs))
     effect = mean / spread * _hedges_correction(len(pairs) - 1)
     return PairedTest(len(pairs), interval, float(2 * stdtr(len(pairs) - 1, -abs(t))), effect)
+
+
+def pairs_needed(test: PairedTest, most: int) -> int | None:
+    """Returns the fewest pairs, above those of a test, that would make the same mean and spread significant.
+
+    None where ``most`` pairs would not, and without an interval.
+    """
+    mean, low, high = test.difference
+    if mean is None or low is None or high is None:
+        return None
+    spread = (high - low) / 2 * sqrt(test.pairs) / _quantile(test.pairs - 1, _TWO_SIDED)
+    enough = (n for n in range(test.pairs + 1, most + 1) if _quantile(n - 1, _TWO_SIDED) * spread < abs(mean) * sqrt(n))
+    return next(enough, None)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -183,8 +198,8 @@ def _spread_of(sample: Sequence[float], mean: float) -> float:
 
 
 @cache
-def _quantile(freedom: int) -> float:
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+def _quantile(freedom: int, probability: float) -> float:
+    return float(stdtrit(freedom, probability))
 
 
 def _hedges_correction(freedom: int) -> float:

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from zostudy.results.cells import Cells
 from zostudy.results.verdicts import Verdict, verdicts, verdicts_in
 
+MOST_NAMED = 12
+"""Cells that a line names; records hold the verdicts on all."""
+
 
 def verdict_notes(cells: Cells, metrics: Sequence[str]) -> list[str]:
     """Returns the verdicts in some metrics, each against a yardstick."""
@@ -23,7 +26,12 @@ def _lines(cells: Cells, found: Iterable[Verdict]) -> list[str]:
     grouped: dict[tuple[str, str], list[str]] = {}
     for verdict in found:
         grouped.setdefault((verdict.title, verdict.setting), []).append(f"{_named(cells, verdict)} ({verdict.fact})")
-    return [f"{title}: {'; '.join(of)}. To change: {setting}." for (title, setting), of in grouped.items()]
+    return [f"{title}: {_listed(of)}. To change: {setting}." for (title, setting), of in grouped.items()]
+
+
+def _listed(named: Sequence[str]) -> str:
+    more = [f"and {len(named) - MOST_NAMED:,} more"] if len(named) > MOST_NAMED else []
+    return "; ".join([*named[:MOST_NAMED], *more])
 
 
 def _named(cells: Cells, verdict: Verdict) -> str:

@@ -1,7 +1,7 @@
 """Verdicts on the cells of a comparison, in plain words: the rules, each a function of its own.
 
-The first three bar a cell from being called the best: it did not move, it predicts one class, or it is not better than
-a yardstick. A cell that older results say too little of gets no verdict.
+Three bar a cell from being called the best: it did not move, it predicts one class, or it is not better than a
+yardstick. A cell that older results say too little of gets no verdict.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ from statistics import fmean
 from typing import Any
 
 from zostudy.results.cell_summary import CellSummary, RowKey, gain
-from zostudy.results.evidence import Move, Prediction
+from zostudy.results.evidence import Evidence, Move, Prediction
 from zostudy.results.schema import bounds
-from zostudy.results.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest, paired_test, prediction_interval
+from zostudy.results.statistics import (
+    LEAST_PAIRS,
+    SIGNIFICANCE,
+    PairedTest,
+    paired_test,
+    pairs_needed,
+    prediction_bound,
+)
 
 YARDSTICKS = ("untuned", "random-search")
 """The registered methods that every tuned one should beat."""
@@ -32,6 +39,9 @@ least 4% are of other classes, predictions with such a share cannot have this co
 
 EDGE = 0.05
 """The share of a range, from either end, that counts as its edge."""
+
+MOST_SEEDS = 10
+"""A gain that this many seeds of its spread would not tell from chance is too small, not too seldom measured."""
 
 DID_NOT_MOVE = "Did not move"
 CONSTANT = "Constant classifier"
@@ -51,6 +61,7 @@ class Verdict:
         fact: the figures.
         setting: what to change.
         metric: the one that the verdict is about; None for a verdict on the cell as a whole.
+        bars: whether it bars the cell from being called the best.
     """
 
     rule: str
@@ -58,6 +69,7 @@ class Verdict:
     fact: str
     setting: str
     metric: str | None = None
+    bars: bool = False
 
     @property
     def title(self) -> str:
@@ -67,23 +79,24 @@ class Verdict:
 
 def verdicts(cells: Sequence[CellSummary]) -> list[Verdict]:
     """Returns the verdicts on each cell as a whole, rule by rule."""
-    found = [did_not_move, constant_classifier, search_disagrees]
-    whole = [verdict for rule in found for cell in cells if (verdict := rule(cell))]
+    rules = (did_not_move, constant_classifier, search_disagrees)
+    whole = [verdict for rule in rules for cell in cells if (verdict := rule(cell))]
     whole += [verdict for cell in cells for verdict in edges(cell)]
-    return [*whole, *(verdict for pair in _pairs(cells) if (verdict := too_few_seeds(*pair)))]
+    return [*whole, *(verdict for cell, rivals in _measured(cells) if (verdict := too_few_seeds(cell, rivals)))]
 
 
 def verdicts_in(metric: str, cells: Sequence[CellSummary]) -> list[Verdict]:
     """Returns the verdicts on each cell in a metric, against the yardsticks in its column."""
-    return [verdict for pair in _pairs(cells) if (verdict := not_better(*pair, metric))]
+    pairs = ((cell, rival) for cell, rivals in _measured(cells) for rival in rivals)
+    return [verdict for pair in pairs if (verdict := against_yardstick(*pair, metric))]
 
 
-def _pairs(cells: Sequence[CellSummary]) -> list[tuple[CellSummary, CellSummary]]:
-    """Returns each cell with each of its yardsticks."""
+def _measured(cells: Sequence[CellSummary]) -> list[tuple[CellSummary, list[CellSummary]]]:
+    """Returns each cell with its yardsticks."""
     peers: dict[tuple[Any, RowKey], list[CellSummary]] = {}
     for cell in cells:
         peers.setdefault((cell.column, cell.group), []).append(cell)
-    return [(cell, rival) for cell in cells for rival in yardsticks(cell, peers[cell.column, cell.group])]
+    return [(cell, yardsticks(cell, peers[cell.column, cell.group])) for cell in cells]
 
 
 def verdicts_on(cell: CellSummary, cells: Sequence[CellSummary], metrics: Iterable[str]) -> list[Verdict]:
@@ -93,7 +106,7 @@ def verdicts_on(cell: CellSummary, cells: Sequence[CellSummary], metrics: Iterab
 
 
 def is_barred(cell: CellSummary, peers: Iterable[CellSummary], metric: str) -> bool:
-    """Returns whether one of the first three verdicts bars a cell from being called the best in a metric.
+    """Returns whether a verdict bars a cell from being called the best in a metric.
 
     Args:
         cell: the cell.
@@ -102,7 +115,8 @@ def is_barred(cell: CellSummary, peers: Iterable[CellSummary], metric: str) -> b
     """
     if did_not_move(cell) or constant_classifier(cell):
         return True
-    return any(not_better(cell, rival, metric) for rival in yardsticks(cell, peers))
+    found = (against_yardstick(cell, rival, metric) for rival in yardsticks(cell, peers))
+    return any(verdict.bars for verdict in found if verdict)
 
 
 def is_yardstick(cell: CellSummary) -> bool:
@@ -130,9 +144,18 @@ def did_not_move(cell: CellSummary) -> Verdict | None:
         return None
     shares = [move.distance / move.reach for move in moves if move.reach]
     how_far = f", {fmean(shares):.2g} of the reach in the mean" if shares else ""
-    setting = cell.evidence.step_setting
     fact = f"{still} of {len(moves)} seeds kept the start or a point beside it{how_far}"
-    return Verdict(DID_NOT_MOVE, cell, fact, f"raise {setting}, or budget.evaluations for more looks at dev")
+    setting = f"{_other_steps(cell.evidence)}, or raise budget.evaluations for more looks at dev"
+    return Verdict(DID_NOT_MOVE, cell, fact, setting, bars=True)
+
+
+def _other_steps(evidence: Evidence) -> str:
+    """Returns how to try other steps: dev may have liked none because they are too short, or because too long."""
+    if evidence.step_setting in {key.rpartition(".")[2] for key, _, _ in evidence.chosen}:
+        return "raise search.trials"
+    if evidence.step_setting == "budget.queries":
+        return "raise budget.queries"
+    return f"search {evidence.step_setting} above and below its value"
 
 
 def _is_still(move: Move) -> bool:
@@ -149,79 +172,83 @@ def constant_classifier(cell: CellSummary) -> Verdict | None:
     fact = f"argmax gives one class {share:.1%} of the test rows, {constant} of {len(predictions)} seeds"
     is_natural = cell.evidence.sampler == "natural"
     sampler = "set imbalance.sampler to stratified" if is_natural else "choose other task.label_words"
-    return Verdict(CONSTANT, cell, fact, f"{sampler}, or decide at the threshold of dev")
+    return Verdict(CONSTANT, cell, fact, f"{sampler}, or decide at the threshold of dev", bars=True)
 
 
 def _is_constant(prediction: Prediction) -> bool:
     return prediction.largest_share > LARGEST_SHARE and prediction.mcc < USEFUL_MCC
 
 
-def not_better(cell: CellSummary, yardstick: CellSummary, metric: str) -> Verdict | None:
+def against_yardstick(cell: CellSummary, yardstick: CellSummary, metric: str) -> Verdict | None:
     """The paired test over the seeds that both have does not find the cell better than the yardstick at 5%.
 
-    The test is two-sided and not corrected for the number of cells. It needs ``LEAST_PAIRS`` seeds.
+    Its seeds are too few to tell where it has a gain, and the same mean and spread over at most ``MOST_SEEDS`` seeds
+    would be enough; else it is not better. The test is two-sided and not corrected for the number of cells. Of fewer
+    than ``LEAST_PAIRS`` seeds, ``too_few_seeds`` tells.
     """
     test = paired_test(cell.values.get(metric, {}), yardstick.values.get(metric, {}))
-    if test.has_too_few_pairs:
+    if test.difference.mean is None or test.has_too_few_pairs:
         return None
-    if _is_better(test, metric):
+    is_gain = gain(metric, test.difference.mean) > 0
+    if is_gain and (test.p_value is None or test.p_value <= SIGNIFICANCE):  # None: the same gain in every seed
         return None
+    needed = pairs_needed(test, MOST_SEEDS) if is_gain else None
+    if needed is not None:
+        fact = f"{_figures(test, metric)}; about {needed} may do"
+        return Verdict(f"{TOO_FEW_SEEDS} from {yardstick.row[-1]}", cell, fact, "raise confirm.seeds", metric)
+    steps = _other_steps(cell.evidence)
+    setting = steps if steps == "raise budget.queries" else f"{steps}, or raise budget.queries"
+    return Verdict(f"{NOT_BETTER} {yardstick.row[-1]}", cell, _figures(test, metric), setting, metric, bars=True)
+
+
+def _figures(test: PairedTest, metric: str) -> str:
     low, high = bounds(metric)
-    difference = test.difference.within((low - high, high - low))
     p_value = "" if test.p_value is None else f", p = {test.p_value:.2g}"
-    fact = f"{difference:+.3f}{p_value}, {test.pairs} seeds"
-    return Verdict(f"{NOT_BETTER} {yardstick.row[-1]}", cell, fact, _remedy(cell, test, metric), metric)
+    return f"{test.difference.within((low - high, high - low)):+.3f}{p_value}, {test.pairs} seeds"
 
 
-def _is_better(test: PairedTest, metric: str) -> bool:
-    assert test.difference.mean is not None
-    is_chance = test.p_value is not None and test.p_value > SIGNIFICANCE  # None: the same difference in every seed
-    return gain(metric, test.difference.mean) > 0 and not is_chance
-
-
-def _remedy(cell: CellSummary, test: PairedTest, metric: str) -> str:
-    assert test.difference.mean is not None
-    if gain(metric, test.difference.mean) > 0:
-        return "raise confirm.seeds to tell a small gain from chance, or budget.queries to make it larger"
-    setting = cell.evidence.step_setting
-    return "raise budget.queries" if setting == "budget.queries" else f"search {setting}, or raise budget.queries"
-
-
-def too_few_seeds(cell: CellSummary, yardstick: CellSummary) -> Verdict | None:
-    """The cell and a yardstick have both ended with fewer than ``LEAST_PAIRS`` seeds in common; bars nobody."""
-    if not (cell.seeds and yardstick.seeds) or cell.missing or yardstick.missing:  # of which notes tell
+def too_few_seeds(cell: CellSummary, rivals: Sequence[CellSummary]) -> Verdict | None:
+    """The cell and some of its yardsticks have ended with fewer than ``LEAST_PAIRS`` seeds in common; bars nobody."""
+    pairs = {rival.row[-1]: _pairs(cell, rival) for rival in rivals if not rival.missing and rival.seeds}
+    too_few = {name: found for name, found in pairs.items() if found < LEAST_PAIRS}
+    if not too_few or cell.missing or not cell.seeds:  # notes tell of seeds that are missing or failed
         return None
-    shared = [ours.keys() & yardstick.values.get(metric, {}).keys() for metric, ours in cell.values.items()]
-    pairs = max(map(len, shared), default=LEAST_PAIRS)
-    if pairs >= LEAST_PAIRS:
-        return None
-    fact = f"{pairs} seeds in common with {yardstick.row[-1]}, of {LEAST_PAIRS} that a test needs"
+    most = max(too_few.values())
+    fact = f"{most} in common with {' and '.join(too_few)}, of {LEAST_PAIRS} that a test needs"
     return Verdict(TOO_FEW_SEEDS, cell, fact, "raise confirm.seeds")
 
 
+def _pairs(cell: CellSummary, rival: CellSummary) -> int:
+    """Returns the most seeds that both have a value of, in any metric; enough where no metric is compared."""
+    shared = (len(ours.keys() & rival.values.get(metric, {}).keys()) for metric, ours in cell.values.items())
+    return max(shared, default=LEAST_PAIRS)
+
+
 def edges(cell: CellSummary) -> Iterator[Verdict]:
-    """The search chose a value within 5% of an end of its range, in the range's own scale."""
+    """The search chose a value within 5% of an end of its range, in the range's own scale.
+
+    A low end of 0 is none: there is nothing below that a search could try.
+    """
     for key, value, within in cell.evidence.chosen:
         place = within.place(value)
-        if EDGE < place < 1 - EDGE:
-            continue
         is_low = place <= EDGE
+        if EDGE < place < 1 - EDGE or (is_low and within.low == 0):
+            continue
         end, move = ("low", "lower") if is_low else ("high", "raise")
         fact = f"{key} {value:.4g} of {within.low:g} to {within.high:g}{' (log)' if within.log else ''}"
         yield Verdict(EDGE_CHOSEN, cell, fact, f"{move} search.space.{key}.{end}")
 
 
 def search_disagrees(cell: CellSummary) -> Verdict | None:
-    """The dev AUC that chose the configuration lies outside of where its confirm seeds say that it should.
+    """The dev AUC that chose the configuration is higher than its confirm seeds let expect: luck chose it.
 
-    That is the 95% prediction interval of the mean of as many seeds as the search gave it. Most often the search chose
-    by luck: the best of many noisy figures is too high.
+    It passes the 95% prediction bound of the mean of as many seeds as the search gave it. The interval of the confirm
+    seeds' mean would not do: the more seeds there are, the more often a single honest one lies outside.
     """
     found, dev_auc = cell.evidence.found, cell.evidence.dev_auc
-    if found is None:
+    most = prediction_bound(dev_auc, found.seeds) if found else None
+    if found is None or most is None or round(found.dev_auc, 3) <= round(most, 3):  # as shown: 1 is above any bound
         return None
-    expected = prediction_interval(dev_auc, found.seeds)
-    if expected.low is None or expected.high is None or expected.low <= found.dev_auc <= expected.high:
-        return None
-    fact = f"dev AUC {found.dev_auc:.3f} in search, {expected:.3f} expected from {len(dev_auc)} confirm seeds"
+    expected = f"at most {most:.3f} expected from {len(dev_auc)} confirm seeds of mean {fmean(dev_auc):.3f}"
+    fact = f"dev AUC {found.dev_auc:.3f} in search, {expected}"
     return Verdict(DISAGREES, cell, fact, "raise search.seeds, so that luck chooses less")
