@@ -88,8 +88,9 @@ class Context:
         n_classes: number of classes, C.
         minority_classes: the rare classes; with two classes the first is the AUC objective's positive one.
         batch_size: examples in one query.
-        budget: queries the method may spend.
+        budget: queries of the trial, of which the method may spend what is left.
         imbalance: sampler, prior, margin and class weights.
+        queries_before: queries of the budget that were spent before the first step, on the choice of the start.
     """
 
     seed: int
@@ -100,6 +101,12 @@ class Context:
     batch_size: int
     budget: int
     imbalance: ImbalanceSettings = field(default_factory=ImbalanceSettings)
+    queries_before: int = 0
+
+    @property
+    def step_budget(self) -> int:
+        """Queries that are left for steps."""
+        return self.budget - self.queries_before
 
 
 Step: TypeAlias = Generator[Queries, tuple[Scores, Labels], StepRecord]
@@ -124,7 +131,7 @@ class Method(ABC):
             momentum. They are saved with the latent, so that a resumed trial has them. Those of base classes are too.
         latent: float32 ``[d]``, the point to evaluate.
         step_number: steps done.
-        queries_spent: queries spent so far, never above ``context.budget``.
+        queries_spent: queries of the trial spent so far, never above ``context.budget``.
     """
 
     name: ClassVar[str]
@@ -144,16 +151,25 @@ class Method(ABC):
         self.context = context
         self.latent: Latents = np.zeros(options.subspace_dim if self.uses_prompt else 0, dtype=np.float32)
         self.step_number = 0
-        self.queries_spent = 0
+        self.queries_spent = context.queries_before
         self._running: Step | None = None
         self._pending: Queries | None = None
-        if context.budget < self.step_cost:
+        if context.step_budget < self.step_cost:
+            start = f" after the {context.queries_before} that choose the start" if context.queries_before else ""
             raise SpecError(
-                f"must hold at least one step of {self.name}, {self.step_cost} queries",
+                f"must hold at least one step of {self.name}, {self.step_cost} queries{start}",
                 got=f"is {context.budget}",
                 remedy="raise it or lower queries_per_step",
                 about="budget.queries",
             )
+
+    @classmethod
+    def remedy_for_square_cost(cls, options: MethodOptions) -> str | None:
+        """Returns how to avoid memory or time that grows with the square of d; None where neither does.
+
+        A prompt without a subspace has thousands of dimensions, for which such a method is refused.
+        """
+        return None
 
     @abstractmethod
     def step(self) -> Step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -13,7 +13,7 @@ from typing_extensions import Doc
 
 from zostudy.methods.base import Context, Queries, State, Step
 from zostudy.methods.estimators import spread
-from zostudy.methods.options import LogRange, ObjectiveOptions
+from zostudy.methods.options import LogRange, MethodOptions, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
 from zostudy.methods.registry import register_method
 from zostudy.randomness import generator
@@ -37,6 +37,10 @@ class CmaEsOptions(ObjectiveOptions):
         Doc("first standard deviation of each entry of the population, in embedding spreads; CMA-ES adapts it"),
         LogRange(0.3, 10),
     ] = 2.0
+    covariance: Annotated[
+        Literal["full", "separable"],
+        Doc("of the population: d^2 numbers, which each step decomposes; or separable, one variance an entry"),
+    ] = "full"
 
 
 @register_method("cma-es")
@@ -44,8 +48,9 @@ class CmaEs(TunedMethod):
     """BBT (Sun et al., ICML 2022): CMA-ES over the latent, a whole population on the step's batch.
 
     The point to evaluate is the mean of the search distribution, which a lucky batch cannot mislead as it can
-    the best candidate ever seen. Its state is the losses of all generations: each population is a function of the seed,
-    the generation and the earlier losses, so loading a state replays them.
+    the best candidate ever seen. ``covariance: separable`` is sep-CMA-ES (Ros & Hansen, PPSN 2008), whose cost grows
+    with d alone: the form for a prompt without a subspace. Its state is the losses of all generations: each population
+    is a function of the seed, the generation and the earlier losses, so loading a state replays them.
     """
 
     Options = CmaEsOptions
@@ -56,6 +61,12 @@ class CmaEs(TunedMethod):
         super().__init__(options, context)
         self._losses: list[NDArray[np.float64]] = []
         self._search = self._new_search()
+
+    @classmethod
+    def remedy_for_square_cost(cls, options: MethodOptions) -> str | None:
+        """Returns the separable form, where the covariance is full."""
+        full = isinstance(options, CmaEsOptions) and options.covariance == "full"
+        return "write {cma-es: {covariance: separable}}" if full else None
 
     @property
     def step_cost(self) -> int:
@@ -87,11 +98,12 @@ class CmaEs(TunedMethod):
         self.latent = self._search.mean.astype(np.float32)
 
     def _new_search(self) -> Any:
-        from cmaes import CMA  # type: ignore[import-untyped]  # here, because it imports scipy, which is slow
+        from cmaes import CMA, SepCMA  # type: ignore[import-untyped]  # here, because it imports scipy, which is slow
 
         mean = np.zeros(self.options.subspace_dim)
         size = self.step_cost - int(self.objective.has_auxiliaries)
-        return CMA(mean=mean, sigma=self.options.reach, population_size=size, seed=0)
+        kind = CMA if self.options.covariance == "full" else SepCMA
+        return kind(mean=mean, sigma=self.options.reach, population_size=size, seed=0)
 
     def state(self) -> State:
         """Returns the losses of all generations, beside the objective's scalars."""

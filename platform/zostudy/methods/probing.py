@@ -69,7 +69,7 @@ class ProbingMethod(TunedMethod):
 
     def schedule(self) -> float:
         """Returns the factor of this step's length by the learning rate's schedule."""
-        done = self.step_number * self.step_cost / self.context.budget
+        done = self.step_number * self.step_cost / self.context.step_budget
         share = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
         return share[self.options.learning_rate_schedule]
 

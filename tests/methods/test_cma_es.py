@@ -1,0 +1,74 @@
+"""CMA-ES and its separable form against the library that runs them, driven by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from cmaes import CMA, SepCMA
+
+from zostudy.errors import SpecError
+from zostudy.methods import get_method
+from zostudy.methods.cma_es import CmaEs, CmaEsOptions
+from zostudy.randomness import generator
+
+
+@pytest.mark.parametrize(("covariance", "kind"), [("full", CMA), ("separable", SepCMA)])
+def test_a_generation_is_the_librarys_own(toy: Any, covariance: Any, kind: Any) -> None:
+    method = CmaEs(CmaEsOptions(subspace_dim=20, reach=0.7, covariance=covariance), toy.context(budget=60))
+    search = kind(mean=np.zeros(20), sigma=0.7, population_size=20, seed=0)
+    for number in range(3):
+        search.reseed_rng(int(generator(0, "population", number).integers(2**32)))
+        population = np.stack([search.ask() for _ in range(20)])
+        queries = method.ask()
+        np.testing.assert_array_equal(queries.latents, population.astype(np.float32))
+        scores, labels = toy.score(queries)
+        losses = method.objective.losses(scores, labels).mean(axis=1)
+        search.tell(list(zip(population, losses.tolist(), strict=True)))
+        method.tell(scores, labels)
+        np.testing.assert_array_equal(method.latent, search.mean.astype(np.float32))
+    assert np.linalg.norm(method.latent) > 0
+
+
+def test_the_separable_form_takes_thousands_of_dimensions_and_resumes_bit_for_bit(toy: Any) -> None:
+    def fresh() -> CmaEs:
+        return CmaEs(CmaEsOptions(subspace_dim=20, covariance="separable"), toy.context(budget=120))
+
+    whole = fresh()
+    for _ in range(3):
+        toy.run_step(whole)
+    resumed = fresh()
+    resumed.load_state_dict(whole.state_dict())
+    assert toy.run(resumed) == toy.run(whole)
+    np.testing.assert_array_equal(resumed.latent, whole.latent)
+    large = CmaEs(CmaEsOptions(subspace_dim=50_000, covariance="separable"), toy.context())
+    assert large.ask().latents.shape == (20, 50_000)
+
+
+@pytest.mark.parametrize("name", ["spsa", "zosa", "fzoo", "bpt-fzg", "random-search", "untuned", "white-box"])
+def test_only_the_full_covariance_grows_with_the_square(name: str) -> None:
+    kind = get_method(name)
+    assert kind.remedy_for_square_cost(kind.Options()) is None
+    assert CmaEs.remedy_for_square_cost(CmaEsOptions()) is not None
+    assert CmaEs.remedy_for_square_cost(CmaEsOptions(covariance="separable")) is None
+
+
+def test_queries_before_the_first_step_are_part_of_the_budget(toy: Any) -> None:
+    method = CmaEs(CmaEsOptions(subspace_dim=20), toy.context(budget=75, queries_before=16))
+    assert method.queries_spent == 16
+    toy.run(method)
+    assert (method.step_number, method.queries_spent) == (2, 56)
+    with pytest.raises(SpecError, match="20 queries after the 16 that choose the start, but is 35; raise it"):
+        CmaEs(CmaEsOptions(subspace_dim=20), toy.context(budget=35, queries_before=16))
+
+
+def test_a_schedule_falls_over_the_queries_that_are_left(toy: Any) -> None:
+    spsa = get_method("spsa")
+    options: Any = {"queries_per_step": 10, "learning_rate_schedule": "linear"}
+    method: Any = spsa(spsa.Options(**options), toy.context(budget=100, queries_before=50))
+    factors = []
+    while not method.finished:
+        factors.append(method.schedule())
+        method.step_number, method.queries_spent = method.step_number + 1, method.queries_spent + 10
+    np.testing.assert_allclose(factors, [1.0, 0.8, 0.6, 0.4, 0.2])
