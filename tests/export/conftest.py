@@ -13,7 +13,7 @@ from zostudy.cluster.pool import LocalPool
 from zostudy.config import StudySpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.trials import StoredTrial, load_study_results
-from zostudy.lm.frozen import make_evaluator
+from zostudy.lm.frozen import make_evaluators
 from zostudy.lm.weights import DType
 from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import prepare
@@ -113,7 +113,7 @@ def _run_study(spec: StudySpec, folder: Path) -> Path:
     prepared, ledger = prepare(spec), Ledger(folder)
     ledger.write_study(spec.resolved(), prepared.data.versions)
     dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
-    pool = LocalPool(make_evaluator(spec.model, prepared.source, prepared.encoded, dtype))
+    pool = LocalPool(make_evaluators(spec.model, prepared.source, prepared.encodings, dtype))
     progress = StudyProgress(prepared.plan, [])
     while (assignment := progress.next()) is not None:
         outcome = run_trial(spec, assignment, prepared.data, pool, lambda _: None)

@@ -183,7 +183,7 @@ def test_weights_come_back_from_their_arrays_as_they_were(model_folder: ModelFol
     source = model_folder("gpt2")
     task = random_task("causal", lead=0)
     for dtype, expected in TORCH_DTYPES.items():
-        weights = load_weights(source, task, SPEC.prompt_tokens, dtype)
+        weights = load_weights(source, [task], SPEC.prompt_tokens, dtype)
         assert weights is not None
         tensors = weights.tensors()
         assert tensors["0.qkv.weight"].dtype == expected

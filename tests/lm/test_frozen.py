@@ -141,7 +141,7 @@ def test_the_prompt_matters_and_a_zero_latent_is_the_start_prompt_at_any_dim(loa
 
 def test_weights_stay_frozen(loaded: Any) -> None:
     spec, source, _, task, _ = loaded
-    weights = load_weights(source, task, spec.prompt_tokens, "float32")
+    weights = load_weights(source, [task], spec.prompt_tokens, "float32")
     assert weights is not None
     for array in weights.arrays.values():
         array.flags.writeable = False

@@ -35,7 +35,12 @@ SINCE_VERSION_5 = (
     "reach",
     "largest_share",
     "latent_norm",
+    "wording",
+    "start_draw",
+    "start_queries",
 )
+NULL_IN_A_CONFIRM_TRIAL = {"search_seed", "wording", "start_draw", "start_queries"}
+"""Of a study with one wording, whose prompts start at random tokens."""
 
 
 @pytest.fixture
@@ -159,7 +164,7 @@ def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(
 
 def test_trials_of_before_there_were_thresholds_are_read_with_nulls(study: Path) -> None:
     since = [name for name in TRIALS.names if name.endswith(SINCE_VERSION_5)]
-    assert len(since) == 16
+    assert len(since) == 19
     path = study / "trials" / "zosa-ratio10-confirm-0000.parquet"
     older = pq.read_table(path).drop_columns(since)
     pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"4"}), path)
@@ -168,12 +173,27 @@ def test_trials_of_before_there_were_thresholds_are_read_with_nulls(study: Path)
         trials = load_results(study).trials.set_index("trial")
         assert trials.loc["zosa-ratio10-confirm-0000", since].isna().all()
         known = trials.loc["zosa-ratio10-confirm-0001", since].notna()
-        assert known[~known].index.tolist() == ["search_seed"]  # a confirm trial has none
+        assert set(known[~known].index) == NULL_IN_A_CONFIRM_TRIAL
         assert trials["test_auc"].tolist() == [0.75, 0.75]
 
     check()
     merge(Storage.at(study))
     check()
+
+
+def test_a_study_of_before_there_were_wordings_and_starts_is_read_with_nulls(
+    make_outcome: Callable[..., Outcome], study: Path
+) -> None:
+    newer = ["wording", "start_draw", "start_queries"]
+    for path in (study / "trials").iterdir():
+        older = pq.read_table(path).drop_columns([name for name in TRIALS.names if name.endswith(SINCE_VERSION_5)])
+        pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"4"}), path)
+    Ledger(study).record(make_outcome(number=2, wording="plain", start_draw=3, start_queries=20))
+    trials = load_results(study).trials.sort_values("number")
+    assert trials[newer].isna().all(axis=1).tolist() == [True, True, False]
+    assert trials[newer].iloc[-1].tolist() == ["plain", 3, 20]
+    merge(Storage.at(study))
+    assert load_results(study).trials[newer].notna().sum().tolist() == [1, 1, 1]
 
 
 def test_a_study_of_before_there_were_landscapes_is_read(make_outcome: Callable[..., Outcome], study: Path) -> None:

@@ -48,7 +48,7 @@ def measure_memory(subject: Subject) -> tuple[MemoryUse, ...]:
 
 def _micro_batch_size(subject: Subject, weights: Weights) -> int:
     """Returns the size of a unit as in a study, as the memory of a forward depends on it."""
-    shared = can_share_prompts(weights, subject.task)
+    shared = can_share_prompts(weights.architecture, subject.task)
     tokens = float(subject.task.lengths.mean())
     return micro_batch_size(weights.architecture, tokens, subject.spec.prompt_tokens, shared, False, MOST_EXAMPLES)
 

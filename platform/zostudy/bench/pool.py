@@ -17,8 +17,8 @@ from zostudy.cluster.local_ray import own_ray
 from zostudy.cluster.pool import LocalPool, Pool, RayPool
 from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.ray_log import ray_log
-from zostudy.cluster.replica import ScorerFactory, build_evaluator
-from zostudy.config.study import ResourcesSpec
+from zostudy.cluster.replica import ScorerFactory, build_evaluators
+from zostudy.config.study import OWN_WORDING, ResourcesSpec
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.weights import DType, Weights
 
@@ -80,7 +80,8 @@ def scorer_factory(subject: Subject, weights: Weights) -> ScorerFactory:
     import ray
 
     model: Any = ray.put(weights)
-    return ScorerFactory(build_evaluator, (subject.spec, model, ray.put(subject.task), weights.dtype, 1))
+    tasks = ray.put({OWN_WORDING: subject.task})
+    return ScorerFactory(build_evaluators, (subject.spec, model, tasks, weights.dtype, 1))
 
 
 def _unit_queries(bare: FrozenLM, subject: Subject) -> int:

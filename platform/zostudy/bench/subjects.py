@@ -80,7 +80,7 @@ class Subject:
 
 def read_weights(subject: Subject, dtype: DType) -> Weights:
     """Returns the subject's weights in that dtype."""
-    weights = load_weights(subject.source, subject.task, subject.spec.prompt_tokens, dtype)
+    weights = load_weights(subject.source, [subject.task], subject.spec.prompt_tokens, dtype)
     assert weights is not None, "the packed evaluator knows every model of the benchmark"
     return weights
 

@@ -22,7 +22,7 @@ def example_table(study: PreparedStudy) -> Table:
 
     The answer of a masked or causal model stands in brackets where it is read.
     """
-    wording = study.task.wording(study.source.head)
+    wording = study.task.wording(study.source.head, study.plan.spec.task.wording)
     slots = f"[prompt: {study.plan.spec.model.prompt_tokens} vectors]"
     drawn = next(iter(study.data.draws.values())).train_rows
     rows = []
@@ -42,7 +42,8 @@ def budget_lines(study: PreparedStudy) -> Iterator[str]:
             setup = set_up(plan.spec, plan.assign(cell, "confirm", 0, {}), study.data)
             cost = setup.make_method().step_cost
             searched = ", unless the search changes queries_per_step" if "queries_per_step" in cell.space else ""
-            lines.append(f"{cell.method.label}: {bought(plan.spec.budget.queries, cost)}{searched}")
+            before = f", after {setup.queries_before:,} that choose the start" if setup.queries_before else ""
+            lines.append(f"{cell.method.label}: {bought(setup.context.step_budget, cost)}{before}{searched}")
     yield from dict.fromkeys(lines)
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.config.study import OWN_WORDING
 from zostudy.methods.base import Access
 
 MOST_EXAMPLES = 256
 
 
 class Scorer(Protocol):
-    """The object that a replica hosts, such as a ``FrozenLM``."""
+    """Scores prompts, as a ``FrozenLM`` does."""
 
     def score(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
@@ -41,6 +42,10 @@ class OpenScorer(Scorer, Protocol):
         ...
 
 
+Hosted: TypeAlias = Scorer | Mapping[str, Scorer]
+"""What a replica hosts: the scorer of a task, or one for each of its wordings, by name."""
+
+
 @dataclass(frozen=True)
 class MicroBatch:
     """Some of a step's queries, or some examples of each: what one replica scores at once.
@@ -53,6 +58,7 @@ class MicroBatch:
         seed: names the subspace.
         group: number of consecutive queries that share each forward.
         access: what is wanted of each example.
+        wording: names the words around the examples.
     """
 
     queries: slice
@@ -62,9 +68,11 @@ class MicroBatch:
     seed: int
     group: int
     access: Access = "scores"
+    wording: str = OWN_WORDING
 
-    def score(self, scorer: Scorer) -> NDArray[np.float32]:
+    def score(self, hosted: Hosted) -> NDArray[np.float32]:
         """Returns the scorer's answer, float32 ``[q, b, C]``, or as wide as states or gradients are."""
+        scorer = hosted[self.wording] if isinstance(hosted, Mapping) else hosted
         given = self.latents, self.rows, self.seed, self.group
         if self.access == "scores":
             return scorer.score(*given)
@@ -83,6 +91,7 @@ def cut_queries(
     group: int,
     size: int,
     access: Access = "scores",
+    wording: str = OWN_WORDING,
 ) -> list[MicroBatch]:
     """Cuts queries into even micro-batches; a group stays together on each example.
 
@@ -95,6 +104,7 @@ def cut_queries(
         group: number of consecutive queries that share a forward.
         size: about how many examples a micro-batch should hold.
         access: what is wanted of each example.
+        wording: names the words around the examples.
     """
     n_queries, batch = rows.shape
     n_groups = -(-n_queries // group)
@@ -109,7 +119,8 @@ def cut_queries(
     ]
     return [
         MicroBatch(
-            queries, columns, latents[queries], np.ascontiguousarray(rows[queries, columns]), seed, group, access
+            *(queries, columns, latents[queries], np.ascontiguousarray(rows[queries, columns])),
+            *(seed, group, access, wording),
         )
         for queries, columns in cuts
     ]

@@ -13,10 +13,11 @@ import ray
 from numpy.typing import NDArray
 
 from zostudy.cluster.dispatch import Call, Dispatch
-from zostudy.cluster.micro_batches import MOST_EXAMPLES, Answer, MicroBatch, ScoreBuffer, Scorer, cut_queries
+from zostudy.cluster.micro_batches import MOST_EXAMPLES, Answer, Hosted, MicroBatch, ScoreBuffer, cut_queries
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.replica_set import ReplicaLister, ReplicaSet
+from zostudy.config.study import OWN_WORDING
 from zostudy.errors import ClusterError, one_line_of
 from zostudy.methods.base import Access
 
@@ -41,6 +42,7 @@ class Pool(ABC):
         group: int = 1,
         buffer: ScoreBuffer | None = None,
         access: Access = "scores",
+        wording: str = OWN_WORDING,
     ) -> ScoreBuffer:
         """Returns the scores of latents ``[q, d]`` on rows ``[q, b]`` in the subspace named by ``seed``.
 
@@ -51,6 +53,7 @@ class Pool(ABC):
             group: number of consecutive queries that share a forward.
             buffer: holds the scores that are known already; it is filled in as answers come, and returned.
             access: what is wanted of each example; states or gradients then stand in place of scores.
+            wording: names the words around the examples.
 
         Raises:
             ReplicaError: replicas die of a micro-batch.
@@ -59,7 +62,7 @@ class Pool(ABC):
             Exception: the scorer raised this.
         """
         buffer = ScoreBuffer(rows.shape) if buffer is None else buffer
-        batches = cut_queries(latents, rows, seed, group, self._micro_batch_size, access)
+        batches = cut_queries(latents, rows, seed, group, self._micro_batch_size, access, wording)
         if missing := [batch for batch in batches if not buffer.holds(batch)]:
             self._score(missing, buffer)
         return buffer
@@ -72,8 +75,8 @@ class Pool(ABC):
 class LocalPool(Pool):
     """The twin of ``RayPool`` in this process: same micro-batches, same order, no Ray."""
 
-    def __init__(self, scorer: Scorer, micro_batch_size: int = MOST_EXAMPLES) -> None:
-        """Uses one scorer for all micro-batches of about ``micro_batch_size`` examples."""
+    def __init__(self, scorer: Hosted, micro_batch_size: int = MOST_EXAMPLES) -> None:
+        """Uses one scorer, or one a wording, for all micro-batches of about ``micro_batch_size`` examples."""
         super().__init__(micro_batch_size)
         self._scorer = scorer
 

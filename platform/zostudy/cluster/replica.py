@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cluster.micro_batches import Answer, MicroBatch, Scorer
+from zostudy.cluster.micro_batches import Answer, Hosted, MicroBatch
 from zostudy.config.study import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 
@@ -32,7 +32,9 @@ CONFIRM_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class ScorerFactory:
-    """Makes a replica's scorer. Every call brings it, so a replica that was restarted can make its scorer again.
+    """Makes a replica's scorer, or one a wording.
+
+    Every call brings it, so a replica that was restarted can make its scorer again.
 
     Attributes:
         build: called with the arguments, inside the replica.
@@ -40,11 +42,11 @@ class ScorerFactory:
         identity: tells factories apart in every process; generated.
     """
 
-    build: Callable[..., Scorer]
+    build: Callable[..., Hosted]
     arguments: tuple[Any, ...]
     identity: str = field(default_factory=lambda: uuid4().hex)
 
-    def make(self) -> Scorer:
+    def make(self) -> Hosted:
         """Returns the scorer."""
         import ray
 
@@ -56,13 +58,13 @@ class Replica:
 
     def __init__(self) -> None:
         """Starts without a scorer."""
-        self._scorer: Scorer | None = None
+        self._scorer: Hosted | None = None
         self._factory = ""
         self._process = uuid4().hex
         self._n_begun = 0
         self._is_working = False
 
-    def load(self, factory: ScorerFactory) -> Scorer:
+    def load(self, factory: ScorerFactory) -> Hosted:
         """Returns the factory's scorer, made if need be. The old one goes first: memory may not hold both."""
         if self._scorer is None or factory.identity != self._factory:
             self._scorer = None
@@ -98,7 +100,7 @@ class Replica:
         scores = [self._score(scorer, batch) for batch in batches]
         return scores, time.perf_counter() - started
 
-    def _score(self, scorer: Scorer, batch: MicroBatch) -> NDArray[np.float32]:
+    def _score(self, scorer: Hosted, batch: MicroBatch) -> NDArray[np.float32]:
         self._n_begun += 1
         self._is_working = True
         try:
@@ -124,14 +126,16 @@ class Replica:
         return bfloat16_unit(_device())
 
 
-def build_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DType, threads: int) -> Scorer:
-    """Returns a frozen model on this actor's accelerator, or on ``threads`` processor threads."""
+def build_evaluators(
+    spec: ModelSpec, model: Model, tasks: Mapping[str, EncodedTask], dtype: DType, threads: int
+) -> Hosted:
+    """Returns a frozen model's evaluators, one a wording, on this actor's accelerator, or on ``threads`` threads."""
     import torch
 
-    from zostudy.lm.frozen import make_evaluator
+    from zostudy.lm.frozen import make_evaluators
 
     torch.set_num_threads(threads)
-    return make_evaluator(spec, model, task, dtype, _device())
+    return make_evaluators(spec, model, tasks, dtype, _device())
 
 
 def _device() -> str:

@@ -16,6 +16,7 @@ from zostudy.config.study import (
     SplitNames,
     StudySpec,
     TaskSpec,
+    WordingSpec,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "SplitNames",
     "StudySpec",
     "TaskSpec",
+    "WordingSpec",
     "difference",
     "dump_yaml",
     "load_study",

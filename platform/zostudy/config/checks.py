@@ -11,9 +11,11 @@ from zostudy.config.document import KeyPath
 from zostudy.config.options import options_class
 from zostudy.config.paths import missing_paths
 from zostudy.config.problems import Problem
+from zostudy.config.prompts import prompt_problems
 from zostudy.config.settings import imbalance_settings
 from zostudy.config.space import method_space, space_problems, tried_values, unused
 from zostudy.config.study import WELL_KNOWN_TASKS, MethodSpec, StudySpec
+from zostudy.config.wordings import wording_problems
 from zostudy.errors import SpecError
 from zostudy.methods import Context, get_method
 from zostudy.wording import suggestion
@@ -27,13 +29,8 @@ def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) ->
         may_be_elsewhere: keys of files and folders that need not be on this machine.
     """
     checks = (
-        _source_problems,
-        missing_paths,
-        _prompt_problems,
-        _length_problems,
-        _pruning_problems,
-        _unused_problems,
-        space_problems,
+        *(_source_problems, missing_paths, prompt_problems, _length_problems, _pruning_problems),
+        *(_unused_problems, wording_problems, space_problems),
     )
     found = (problem for check in checks for problem in check(study))
     problems = [problem for problem in found if problem.path not in may_be_elsewhere]
@@ -50,15 +47,6 @@ def _source_problems(study: StudySpec) -> Iterator[Problem]:
         known = ", ".join(WELL_KNOWN_TASKS)
         remedy = suggestion(task.name, WELL_KNOWN_TASKS, f"give one of these, or a name out of {known}")
         yield Problem(("task", "name"), rule, task.name, remedy)
-
-
-def _prompt_problems(study: StudySpec) -> Iterator[Problem]:
-    """A method that tunes the prompt needs one."""
-    tuned = [method.label for method in study.methods if get_method(method.algorithm).spends_queries]
-    if not study.model.prompt_tokens and tuned:
-        rule = f"must be at least 1 where a method tunes the prompt, as {tuned[0]} does"
-        remedy = "raise it, or keep only methods that tune nothing, such as no-prompt"
-        yield Problem(("model", "prompt_tokens"), rule, study.model.prompt_tokens, remedy)
 
 
 def _length_problems(study: StudySpec) -> Iterator[Problem]:

@@ -98,6 +98,7 @@ def _type_text(field: Schema, sections: Schema) -> str:
     if field.get("type") == "array":
         return f"list of {_type_text(field['items'], sections)}"
     if field.get("type") == "object":
-        return "option: choice or range"
+        section = _section(field["additionalProperties"], sections)
+        return "option: choice or range" if section is None else f"name: {{{', '.join(section['properties'])}}}"
     bounds = [f"{sign} {field[bound]:g}" for bound, sign in _BOUNDS.items() if bound in field]
     return " ".join([_TYPES[field["type"]], *bounds])

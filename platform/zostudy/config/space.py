@@ -16,13 +16,14 @@ from zostudy.wording import suggestion
 
 IMBALANCE = "imbalance"
 IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")
+WORDING = "task.wording"
 
 
 def with_default_space(study: StudySpec) -> StudySpec:
     """Returns the study with a search space: where it has search trials and names none, each method's default one.
 
     Its keys are ``label.option``, so that a method that is added later leaves those of the others as they are. What the
-    study fixes is not searched, an ``imbalance.sampler`` other than auto neither.
+    study fixes is not searched: options, an ``imbalance.sampler`` other than auto, d where ``model.subspace`` is none.
     """
     if not study.search.trials or study.search.space:
         return study
@@ -30,7 +31,8 @@ def with_default_space(study: StudySpec) -> StudySpec:
     space: dict[str, Distribution] = {}
     for method in study.methods:
         for key, values in default_space(get_method(method.algorithm), {**fixed, **method.options}).items():
-            space[key if key.startswith(f"{IMBALANCE}.") else f"{method.label}.{key}"] = _distribution(values)
+            if key != "subspace_dim" or study.model.subspace == "random":
+                space[key if key.startswith(f"{IMBALANCE}.") else f"{method.label}.{key}"] = _distribution(values)
     return study.model_copy(update={"search": study.search.model_copy(update={"space": space})})
 
 
@@ -59,10 +61,11 @@ def unused(study: StudySpec, method: MethodSpec) -> dict[str, UsedWith]:
 
 
 def own_space(space: Mapping[str, Distribution], label: str, free: Collection[str]) -> dict[str, Distribution]:
-    """Returns the part of a study's search space that applies to one method, by its options and ``imbalance.setting``.
+    """Returns the part of a study's search space that applies to one method, named as a trial's settings are.
 
     Args:
-        space: by ``option``, ``label.option``, which counts before ``option``, or ``imbalance.setting``.
+        space: by ``option``, ``label.option``, which counts before ``option``, ``imbalance.setting``, or
+            ``task.wording``.
         label: the method's.
         free: the options that the method has and leaves open.
     """
@@ -70,7 +73,7 @@ def own_space(space: Mapping[str, Distribution], label: str, free: Collection[st
     for key, distribution in space.items():
         owner, _, option = key.rpartition(".")
         own_key = f"{label}.{option}"
-        if owner == IMBALANCE:
+        if owner == IMBALANCE or key == WORDING:
             own[key] = distribution
         elif option in free and (key == own_key or (not owner and own_key not in space)):
             own[option] = distribution
@@ -78,8 +81,13 @@ def own_space(space: Mapping[str, Distribution], label: str, free: Collection[st
 
 
 def space_problems(study: StudySpec) -> Iterator[Problem]:
-    """Yields a problem for each key of ``search.space`` without an option, and for each value that is refused."""
+    """Yields a problem for each key of ``search.space`` without an option, and for each value that is refused.
+
+    Wordings have rules of their own (``wording_problems``).
+    """
     for key, distribution in study.search.space.items():
+        if key == WORDING:
+            continue
         path: KeyPath = ("search", "space", key)
         owners = _owners(study, key)
         if not owners:
@@ -123,5 +131,5 @@ def _remedy(study: StudySpec, key: str) -> str:
         known = [f"{owner}.{name}" for name in options[owner]]
     else:
         settings = [f"{IMBALANCE}.{setting}" for setting in IMBALANCE_SETTINGS]
-        known = [*dict.fromkeys(itertools.chain(*options.values())), *settings]
+        known = [*dict.fromkeys(itertools.chain(*options.values())), *settings, WORDING]
     return suggestion(key, known, f"there are {', '.join(known)}")

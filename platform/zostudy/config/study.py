@@ -28,6 +28,10 @@ from zostudy.methods.options import ClassWeights, Prior, SamplerName
 EMBEDDED_MODELS = ("mini-roberta", "mini-gpt2", "mini-llama")
 BUILT_IN_MODELS = (*EMBEDDED_MODELS, "minilm")
 HeadKind = Literal["masked", "causal", "encoder"]
+SubspaceKind = Literal["random", "none"]
+
+OWN_WORDING = "default"
+"""The name of a task's own template and label words among its wordings."""
 
 
 EMBEDDED_TASK = "reviews"
@@ -54,6 +58,28 @@ class ModelSpec(Section):
         PositiveNumber,
         key("spread of a prompt entry for a standard normal latent, in units of the embedding table's spread"),
     ] = 1.0
+    start: Annotated[
+        Literal["vocabulary", "text", "best-of-k"],
+        key(
+            "where a prompt starts; vocabulary: at random tokens; text: at start_text; best-of-k: at the best of "
+            "start_draws random draws, by AUC on as many dev rows of each class, whose queries count"
+        ),
+    ] = "vocabulary"
+    start_text: Annotated[
+        Text | None,
+        key(
+            "the words that a prompt starts at with start: text, repeated or cut to prompt_tokens tokens",
+            example="Is this text spam?",
+        ),
+    ] = None
+    start_draws: Annotated[Positive, key("draws that start: best-of-k chooses from")] = 8
+    subspace: Annotated[
+        SubspaceKind,
+        key(
+            "random: a method tunes subspace_dim numbers, which a random matrix spreads over the prompt; none: it "
+            "tunes every entry of the prompt, so that d is prompt_tokens times the width of the embeddings"
+        ),
+    ] = "random"
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16"],
         key(
@@ -79,6 +105,26 @@ class SplitNames(Section):
         None
     )
     test: Annotated[Text, key("split to test on")] = "test"
+
+
+LabelWords = Annotated[tuple[Text, ...], Field(min_length=2), EachOnce]
+
+
+class WordingSpec(Section):
+    """Other words in which the model is asked: a template, label words, or both."""
+
+    template: Annotated[
+        Text | None, key("in place of the task's template", example='"{text} All in all it was {mask}."')
+    ] = None
+    label_words: Annotated[
+        LabelWords | None, key("in place of the task's label words, in label order", example="[bad, good]")
+    ] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> WordingSpec:
+        if self.template is None and self.label_words is None:
+            raise broken_rule("must give a template, label words, or both", remedy="add one of them")
+        return self
 
 
 class TaskSpec(Section):
@@ -109,9 +155,22 @@ class TaskSpec(Section):
         key("the words around {text}, {second_text} and {mask}", example='"{text} It was {mask}."'),
     ] = None
     label_words: Annotated[
-        Annotated[tuple[Text, ...], Field(min_length=2), EachOnce] | None,
+        LabelWords | None,
         key("one word per class, in label order; for the encoder head short texts", example="[terrible, great]"),
     ] = None
+    wordings: Annotated[
+        dict[str, WordingSpec],
+        key(
+            "other wordings by short names, for task.wording; what one leaves out is as in template and label_words",
+            example='{plain: {template: "{text} It was {mask}."}}',
+        ),
+    ] = Field(default_factory=dict)
+    wording: Annotated[
+        Text,
+        key(
+            f"the one of wordings to use; {OWN_WORDING}: template and label_words. It may be searched, as task.wording"
+        ),
+    ] = OWN_WORDING
     minority: Annotated[
         Text | Annotated[tuple[Text, ...], Field(min_length=1), EachOnce] | None,
         key(
@@ -122,6 +181,23 @@ class TaskSpec(Section):
         ),
     ] = None
     truncate: Annotated[StrictBool, key("cut texts that are too long for the model instead of refusing them")] = False
+
+    @property
+    def wording_names(self) -> tuple[str, ...]:
+        """The names of all wordings, the task's own first."""
+        return (OWN_WORDING, *self.wordings)
+
+    def worded(self, name: str) -> TaskSpec:
+        """Returns the task in one of its wordings: template and label words are that wording's."""
+        if name == OWN_WORDING:
+            return self
+        found = self.wordings[name]
+        return self.model_copy(
+            update={
+                "template": found.template or self.template,
+                "label_words": found.label_words or self.label_words,
+            }
+        )
 
 
 class ImbalanceSpec(Section):
@@ -220,8 +296,9 @@ class SearchSpec(Section):
         dict[str, Distribution],
         key(
             "option: choice or range. An option applies to each method that has it and does not fix it; label.option "
-            "to one entry of methods, imbalance.setting to the sampling of batches and the objective; left out: the "
-            "default space of each method, which zostudy methods shows",
+            "to one entry of methods, imbalance.setting to the sampling of batches and the objective, task.wording to "
+            "the words in which the model is asked; left out: the default space of each method, which zostudy methods "
+            "shows",
             example="{reach: {low: 0.3, high: 10.0, log: true}}",
             rule="must give each option as {choice: [...]} or {low: ..., high: ...}",
         ),

@@ -29,7 +29,7 @@ def prepare_with_notes(spec: StudySpec) -> PreparedStudy:
     warn_of_remote_code(spec)
     _log.info("%s: reading %s, checking %s", spec.name, spec.task.name, spec.model.name)
     study = prepare(spec)
-    for note in study.encoded.notes:
+    for note in dict.fromkeys(note for encoded in study.encodings.values() for note in encoded.notes):
         _log.info("note: %s", note)
     return study
 

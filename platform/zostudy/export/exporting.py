@@ -56,7 +56,7 @@ def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False)
     study = trial.study.spec
     spec = study.model.model_copy(update={"trust_remote_code": trust_remote_code, "dtype": trial.study.dtype})
     source = find_model(spec)
-    task, note = find_task(study.task, source.head)
+    task, note = find_task(study.task, source.head, trial.wording)
     prompt = tuned_prompt(spec, source, task, trial)
     manifest = Manifest(
         study=study.name,

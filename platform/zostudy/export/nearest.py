@@ -59,7 +59,7 @@ def nearest_tokens(trial: StoredTrial, top: int, trust_remote_code: bool = False
     """
     spec = trial.study.spec.model.model_copy(update={"trust_remote_code": trust_remote_code})
     source = find_model(spec)
-    task, _ = find_task(trial.study.spec.task, source.head)
+    task, _ = find_task(trial.study.spec.task, source.head, trial.wording)
     prompt = tuned_prompt(spec, source, task, trial)
     embeddings = prompt.embeddings.float()
     cosines = functional.normalize(prompt.vectors, dim=-1) @ functional.normalize(embeddings, dim=-1).T

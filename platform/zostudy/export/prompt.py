@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,7 +21,7 @@ from zostudy.lm.frozen import make_evaluator
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.subspace import start_tokens
+from zostudy.lm.start import draw_seed, start_tokens, with_start_text
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.vocabulary import find_frame
 
@@ -82,12 +83,14 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, task: ExportedTask, trial
         max_input_tokens(spec, source, tokenizer),
         truncate=True,
     )
+    encoded = with_start_text(encoded, spec, source, tokenizer)
     evaluator = make_evaluator(spec, source, encoded, trial.study.dtype)
-    seed = int(trial.row["seed"])
+    draw = trial.row["start_draw"]
+    seed = draw_seed(int(trial.row["seed"]), 0 if pd.isna(draw) else int(draw))
     before = render(ANY_TEXT, second_texts and second_texts[0])[0]
     return TunedPrompt(
         vectors=evaluator.prompts(trial.latent[None], seed)[0],
-        start=start_tokens(seed, encoded.start_vocabulary, spec.prompt_tokens).astype(np.int64),
+        start=start_tokens(seed, encoded.start_vocabulary, spec.prompt_tokens, encoded.start_text).astype(np.int64),
         lead=tuple(encoded.tokens[: encoded.lead].tolist()),
         trail=len(find_frame(tokenizer).trail) if source.head == "causal" else 0,
         label_tokens=tuple(encoded.label_tokens.tolist()),

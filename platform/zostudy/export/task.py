@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from zostudy.config.study import HeadKind, TaskSpec
+from zostudy.config.study import OWN_WORDING, HeadKind, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.known import WellKnownTask
 from zostudy.tasks.loading import load_task
@@ -46,16 +46,21 @@ class ExportedTask(BaseModel):
         return Wording(Template.parse(self.template), self.label_words)
 
 
-def find_task(spec: TaskSpec, head: HeadKind) -> tuple[ExportedTask, str | None]:
+def find_task(spec: TaskSpec, head: HeadKind, name: str = OWN_WORDING) -> tuple[ExportedTask, str | None]:
     """Returns the task for a model with this head, without label tokens, and a note on the class names, if any.
+
+    Args:
+        spec: the study's ``task`` section.
+        head: of the model.
+        name: of the wording, one of the study's.
 
     Raises:
         DataError: the class names are in the data only, which cannot be read.
     """
     known = WELL_KNOWN.get(spec.name)
     text, second_text, label = _columns(spec, known)
-    class_names, note = _class_names(spec, known)
-    wording = make_wordings(spec, known, class_names, pairs=second_text is not None)[head]
+    class_names, note = _class_names(spec, known, spec.worded(name).label_words)
+    wording = make_wordings(spec, known, class_names, second_text is not None, name)[head]
     task = ExportedTask(
         name=spec.name,
         text=text,
@@ -76,17 +81,19 @@ def _columns(spec: TaskSpec, known: WellKnownTask | None) -> tuple[str, str | No
     return spec.text or origin.text, spec.second_text or origin.second_text, spec.label or origin.label
 
 
-def _class_names(spec: TaskSpec, known: WellKnownTask | None) -> tuple[tuple[str, ...], str | None]:
+def _class_names(
+    spec: TaskSpec, known: WellKnownTask | None, label_words: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], str | None]:
     if known is not None and spec.label_words is None:  # then the data must have these classes
         return known.class_names, None
     try:
         return load_task(spec).table.class_names, None
     except DataError as error:
-        if spec.label_words is None:
+        if label_words is None:
             raise DataError(
                 "the names of the classes are in the study's data only",
                 got=f"it cannot be read ({error})",
                 remedy="put it back",
             ) from error
         note = f"classes go by their label words, as the study's data, which names them, cannot be read ({error})"
-        return spec.label_words, note
+        return label_words, note

@@ -13,6 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zostudy.config import StudySpec, parse_study
+from zostudy.config.space import WORDING
+from zostudy.config.study import OWN_WORDING
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import confirmed
 from zostudy.results.outcome import SplitScores
@@ -138,6 +140,11 @@ class StoredTrial:
     def params(self) -> dict[str, Any]:
         """Every option of the method, and the imbalance settings."""
         return dict(json.loads(self.row["params"]))
+
+    @property
+    def wording(self) -> str:
+        """The name of the template and label words in which texts were put to the model."""
+        return str(self.params.get(WORDING, OWN_WORDING))
 
     @property
     def versions(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ padding or packing, the head, and the position of the answer.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 from zostudy.config.study import ModelSpec
 from zostudy.errors import DisagreementError, ModelError, ZostudyError
 from zostudy.lm.encoding import EncodedTask
-from zostudy.lm.frozen import Evaluator, FrozenLM, Model, make_evaluator
+from zostudy.lm.frozen import Evaluator, FrozenLM, Model, make_evaluators, packed_evaluators
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.plain import PlainModel
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.subspace import start_tokens
+from zostudy.lm.start import start_tokens
 from zostudy.lm.weights import DType, load_model, weights_of
 from zostudy.randomness import generator
 
@@ -66,21 +67,33 @@ class Agreement:
 
 @dataclass(frozen=True)
 class ProvenModel:
-    """What evaluators of a model are made of, and how near they are to transformers."""
+    """What evaluators of a model are made of, and how near they are to transformers.
+
+    Attributes:
+        model: weights, or their source.
+        agreement: of the wording that is the least near.
+        width: entries of a token's vector.
+    """
 
     model: Model
     agreement: Agreement
+    width: int
 
 
 def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: DType) -> ProvenModel:
-    """Reads a model, and returns it if its evaluator in that dtype scores as transformers does.
+    """As ``read_proven_in``, for a task in one wording."""
+    return read_proven_in(spec, source, {"": task}, dtype)
+
+
+def read_proven_in(spec: ModelSpec, source: ModelSource, tasks: Mapping[str, EncodedTask], dtype: DType) -> ProvenModel:
+    """Reads a model, and returns it if its evaluators in that dtype score as transformers does, in every wording.
 
     Whatever the dtype, the evaluator is first compared in float32, where the bound is tight.
 
     Args:
         spec: prompt length and scale, temperature.
         source: where the model is.
-        task: the token ids.
+        tasks: the token ids in each wording, by name.
         dtype: of the matrix products.
 
     Raises:
@@ -89,18 +102,54 @@ def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: 
     """
     loaded = load_model(source, torch.float32)
     with reading(source, "score the task's texts"):
-        plain = PlainModel(loaded, source, task, spec.temperature)
-        by_tokens = _by_tokens(plain, spec, task)
-        weights = weights_of(loaded, source, task, spec.prompt_tokens, "float32")
-        evaluator: Evaluator = FrozenLM(spec, weights, task) if weights else PaddedLM(spec, loaded, source, task)
-        reference = _Reference(plain, by_tokens, evaluator, source, task)
-        agreement = reference.check(evaluator, "float32")
+        plain = {name: PlainModel(loaded, source, task, spec.temperature) for name, task in tasks.items()}
+        by_tokens = {name: _by_tokens(plain[name], spec, task) for name, task in tasks.items()}
+        weights = weights_of(loaded, source, [*tasks.values()], spec.prompt_tokens, "float32")
+        evaluators: dict[str, Evaluator] = (
+            packed_evaluators(spec, weights, tasks)
+            if weights
+            else {name: PaddedLM(spec, loaded, source, task) for name, task in tasks.items()}
+        )
+        width = next(iter(evaluators.values())).width
+        dim = spec.prompt_tokens * width if spec.subspace == "none" else _DIM
+        references = {
+            name: _Reference(plain[name], by_tokens[name], evaluator, source, tasks[name], dim)
+            for name, evaluator in evaluators.items()
+        }
+        agreement = _worst([references[name].check(evaluators[name], "float32") for name in tasks])
         if dtype == "float32":
-            return ProvenModel(weights or source, agreement)
+            return ProvenModel(weights or source, agreement, width)
         if weights is not None:
-            weights = weights_of(loaded, source, task, spec.prompt_tokens, dtype)
-        del loaded, plain, evaluator  # so that there is never more than one copy
-        return ProvenModel(weights or source, reference.check_bfloat16(spec, weights or source, task))
+            weights = weights_of(loaded, source, [*tasks.values()], spec.prompt_tokens, dtype)
+        del loaded, plain, evaluators  # so that there is never more than one copy
+        return ProvenModel(weights or source, _check_bfloat16(references, spec, weights or source, tasks), width)
+
+
+def _worst(agreements: Sequence[Agreement]) -> Agreement:
+    return max(agreements, key=lambda each: each.difference)
+
+
+def _check_bfloat16(
+    references: Mapping[str, _Reference], spec: ModelSpec, model: Model, tasks: Mapping[str, EncodedTask]
+) -> Agreement:
+    """Returns how near the evaluators are in bfloat16, in which not every model can be made.
+
+    Raises:
+        ModelError: as ``_Reference.check``.
+        DisagreementError: the model cannot score in bfloat16.
+    """
+    try:
+        evaluators = make_evaluators(spec, model, tasks, "bfloat16")
+        return _worst([references[name].check(evaluators[name], "bfloat16") for name in tasks])
+    except ZostudyError:
+        raise
+    except Exception as error:
+        family = next(iter(references.values())).family
+        raise DisagreementError(
+            "a model must score the task's texts in its dtype",
+            got=f"{family} cannot in bfloat16 ({shorten(str(error), 120, placeholder=' ...')})",
+            remedy="set model.dtype to float32",
+        ) from error
 
 
 def _by_tokens(plain: PlainModel, spec: ModelSpec, task: EncodedTask) -> NDArray[np.float32]:
@@ -109,7 +158,8 @@ def _by_tokens(plain: PlainModel, spec: ModelSpec, task: EncodedTask) -> NDArray
     Raises:
         DisagreementError: it scores otherwise when it is given the tokens' vectors, so free vectors mean nothing to it.
     """
-    tokens, rows = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens).tolist(), some_rows(task)
+    tokens = start_tokens(_SEED, task.start_vocabulary, spec.prompt_tokens, task.start_text).tolist()
+    rows = some_rows(task)
     by_tokens = plain.score_with_tokens(tokens, rows)
     difference = _largest(plain.score_with_vectors(lambda: plain.embed(tokens), rows) - by_tokens, by_tokens)
     if difference > BOUNDS["float32"]:
@@ -118,7 +168,11 @@ def _by_tokens(plain: PlainModel, spec: ModelSpec, task: EncodedTask) -> NDArray
 
 
 class _Reference:
-    """The scores of transformers' own model for a few texts under two prompts: the start tokens, and a random one."""
+    """The scores of transformers' own model for a few texts under two prompts: the start tokens, and a random one.
+
+    Attributes:
+        family: transformers' ``model_type``.
+    """
 
     def __init__(
         self,
@@ -127,25 +181,14 @@ class _Reference:
         evaluator: Evaluator,
         source: ModelSource,
         task: EncodedTask,
+        dim: int,
     ) -> None:
-        drawn = generator(_SEED, "agreement").standard_normal((1, _DIM), dtype=np.float32)
+        drawn = generator(_SEED, "agreement").standard_normal((1, dim), dtype=np.float32)
         latents = np.concatenate([np.zeros_like(drawn), drawn])
         prompt = evaluator.prompts(latents, _SEED)[1]
-        self._source, self._family, self._latents, self._rows = source, plain.family, latents, some_rows(task)
+        self.family = plain.family
+        self._source, self._latents, self._rows = source, latents, some_rows(task)
         self._scores = np.stack([by_tokens, plain.score_with_vectors(lambda: prompt, self._rows)])  # [2, t, C]
-
-    def check_bfloat16(self, spec: ModelSpec, model: Model, task: EncodedTask) -> Agreement:
-        """As ``check``, for an evaluator in bfloat16, in which not every model can be made."""
-        try:
-            return self.check(make_evaluator(spec, model, task, "bfloat16"), "bfloat16")
-        except ZostudyError:
-            raise
-        except Exception as error:
-            raise DisagreementError(
-                "a model must score the task's texts in its dtype",
-                got=f"{self._family} cannot in bfloat16 ({shorten(str(error), 120, placeholder=' ...')})",
-                remedy="set model.dtype to float32",
-            ) from error
 
     def check(self, evaluator: Evaluator, dtype: DType) -> Agreement:
         """Returns how near an evaluator is.
@@ -164,7 +207,7 @@ class _Reference:
         largest, difference = float(np.abs(self._scores).max()), _largest(scores - self._scores, self._scores)
         kind = "packed" if isinstance(evaluator, FrozenLM) else "padded"
         n_prompts, n_texts = self._scores.shape[:2]
-        agreement = Agreement(self._family, dtype, kind, n_texts, n_prompts, largest, difference)
+        agreement = Agreement(self.family, dtype, kind, n_texts, n_prompts, largest, difference)
         if not agreement.difference <= BOUNDS[dtype]:  # NaN is refused too
             raise self._disagreement(agreement, scores)
         return agreement
@@ -176,7 +219,7 @@ class _Reference:
         bound = f"{BOUNDS[agreement.dtype]:g} of the largest score"
         return DisagreementError(
             f"an evaluator must score as transformers' own model does, to {bound}",
-            got=f"the {agreement.evaluator} one for {self._family} in {agreement.dtype} differs by "
+            got=f"the {agreement.evaluator} one for {self.family} in {agreement.dtype} differs by "
             f"{agreement.difference:.1g} (row {self._rows[worst[1]]}: {scores[worst]:.4g}, transformers "
             f"{self._scores[worst]:.4g})",
             remedy="set model.dtype to float32" if in_bfloat16 else "name a model of another family",

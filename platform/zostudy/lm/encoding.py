@@ -34,6 +34,7 @@ class EncodedTask:
         label_texts: one int32 array of ids a class (encoder head), or empty.
         start_vocabulary: int32 ids that may be start tokens of a prompt: all but the special ones.
         notes: warnings about the texts' tokens, one line each.
+        start_text: int32 ``[n]``, the ids that every prompt starts from; None where they are drawn.
     """
 
     tokens: NDArray[np.int32]
@@ -44,6 +45,7 @@ class EncodedTask:
     label_texts: tuple[NDArray[np.int32], ...]
     start_vocabulary: NDArray[np.int32]
     notes: tuple[str, ...] = ()
+    start_text: NDArray[np.int32] | None = None
 
     @property
     def lengths(self) -> NDArray[np.int64]:

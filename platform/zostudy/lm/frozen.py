@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -12,9 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from zostudy.config.study import ModelSpec
+from zostudy.lm.architecture import Architecture
 from zostudy.lm.attention import Attention, LengthBucket
 from zostudy.lm.body import Transformer
 from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.linear import Linear
 from zostudy.lm.packing import Indices, Layout, cut_forwards, lay_out
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.pooling import pooled
@@ -35,14 +39,35 @@ class FrozenLM(PromptedLM):
 
         Args:
             spec: prompt length and scale, temperature.
-            weights: of the model.
+            weights: of the model. They may hold the label words of other wordings too, behind those of this one.
             task: the token ids.
             device: a torch device.
         """
         super().__init__(spec, task, device, weights.embedding_spread)
         self._pooling = weights.pooling
         self._model = Transformer.of(weights.architecture, weights.tensors(device))
-        self._can_share = can_share_prompts(weights, task)
+        self._label_rows = self._model.head_rows
+        self._ask(task, 0)
+
+    def reworded(self, task: EncodedTask, number: int) -> FrozenLM:
+        """Returns the evaluator of another wording, which shares model and subspaces with this one.
+
+        Args:
+            task: the same rows in other words.
+            number: the wording's place in the weights.
+        """
+        other = copy(self)
+        other._ask(task, number)
+        return other
+
+    def _ask(self, task: EncodedTask, number: int) -> None:
+        """Sets the task, and takes its label words' rows out of those that the weights hold for all wordings."""
+        self._task = task
+        self._can_share = can_share_prompts(self._model.shape, task)
+        if self._label_rows is not None:
+            own = slice(number * task.n_classes, (number + 1) * task.n_classes)
+            weight, bias = self._label_rows.weight, self._label_rows.bias
+            self._model = replace(self._model, head_rows=Linear(weight[own], None if bias is None else bias[own]))
         self._labels = None if len(task.label_tokens) else self._label_states()
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -55,8 +80,9 @@ class FrozenLM(PromptedLM):
         return self._model.embeddings
 
     @property
-    def _width(self) -> int:
-        return self._model.shape.width
+    def width(self) -> int:
+        """See ``PromptedLM``."""
+        return self.embeddings.shape[1]  # which may be fewer than the entries of a state
 
     def _forwards(self, rows: NDArray[np.int32], prompt_tokens: int, group: int) -> Iterator[tuple[Indices, Indices]]:
         most, shared = FORWARD_TOKENS[self._device.type], self._shares(prompt_tokens)
@@ -123,13 +149,13 @@ class FrozenLM(PromptedLM):
         return torch.from_numpy(array).to(self._device)
 
 
-def can_share_prompts(weights: Weights, task: EncodedTask) -> bool:
+def can_share_prompts(shape: Architecture, task: EncodedTask) -> bool:
     """Returns whether texts may share a prompt's states: a causal prompt sees no text, and only its text is read.
 
     The encoder head reads the prompt's states too, and is given one a text.
     """
     has_own_tokens = bool(np.all(task.lengths[task.lengths > 0] > task.lead))
-    return weights.architecture.causal and len(task.label_tokens) > 0 and has_own_tokens
+    return shape.causal and len(task.label_tokens) > 0 and has_own_tokens
 
 
 Model: TypeAlias = Weights | ModelSource
@@ -151,10 +177,39 @@ def make_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DTyp
     Raises:
         ModelError: the model cannot be loaded.
     """
+    return make_evaluators(spec, model, {"": task}, dtype, device)[""]
+
+
+def make_evaluators(
+    spec: ModelSpec, model: Model, tasks: Mapping[str, EncodedTask], dtype: DType, device: str = "cpu"
+) -> dict[str, Evaluator]:
+    """Returns the evaluator of each wording of a task. They share one model. See ``make_evaluator``.
+
+    Args:
+        spec: prompt length and scale, temperature.
+        model: weights in that dtype for the tasks in this order, or a source to load them from.
+        tasks: the token ids in each wording, by name.
+        dtype: of the matrix products.
+        device: a torch device.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
     if isinstance(model, Weights):
-        return FrozenLM(spec, model, task, device)
+        return packed_evaluators(spec, model, tasks, device)
     with reading(model):
-        weights = load_weights(model, task, spec.prompt_tokens, dtype)
+        weights = load_weights(model, [*tasks.values()], spec.prompt_tokens, dtype)
         if weights is None:
-            return PaddedLM(spec, load_model(model, TORCH_DTYPES[dtype]), model, task, device)
-        return FrozenLM(spec, weights, task, device)
+            loaded = load_model(model, TORCH_DTYPES[dtype])
+            return {name: PaddedLM(spec, loaded, model, task, device) for name, task in tasks.items()}
+        return packed_evaluators(spec, weights, tasks, device)
+
+
+def packed_evaluators(
+    spec: ModelSpec, weights: Weights, tasks: Mapping[str, EncodedTask], device: str = "cpu"
+) -> dict[str, Evaluator]:
+    """Returns the packed evaluator of each wording; see ``make_evaluators``."""
+    first = FrozenLM(spec, weights, next(iter(tasks.values())), device)
+    return {
+        name: first.reworded(task, number) if number else first for number, (name, task) in enumerate(tasks.items())
+    }

@@ -57,13 +57,14 @@ class PaddedLM(PromptedLM):
         return torch.as_tensor(self._embedding(ids.to(self._device)))
 
     @property
+    def width(self) -> int:
+        """See ``PromptedLM``."""
+        return self.embed(torch.zeros(1, dtype=torch.long)).shape[-1]
+
+    @property
     def embeddings(self) -> Tensor:
         """See ``PromptedLM``."""
         return self.embed(torch.arange(len(self._embedding.weight)))
-
-    @property
-    def _width(self) -> int:
-        return int(self._embedding.weight.shape[1])
 
     def _forwards(self, rows: NDArray[np.int32], prompt_tokens: int, group: int) -> Iterator[tuple[Indices, Indices]]:
         """Yields texts of similar length, a group always together."""

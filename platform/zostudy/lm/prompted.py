@@ -31,9 +31,7 @@ class PromptedLM(ABC):
         self._spec = spec
         self._task = task
         self._device = torch.device(device)
-        self._subspaces = Subspaces(
-            self.embed, embedding_spread, task.start_vocabulary, spec.prompt_tokens, spec.prompt_scale
-        )
+        self._subspaces = Subspaces.of(spec, task, self.embed, embedding_spread)
 
     @abstractmethod
     def embed(self, ids: Tensor) -> Tensor:
@@ -43,6 +41,11 @@ class PromptedLM(ABC):
     @abstractmethod
     def embeddings(self) -> Tensor:
         """The vectors of all tokens ``[V, D]``, in the dtype of the matrix products."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """D, the entries of a token's vector."""
 
     @abstractmethod
     def _forwards(self, rows: NDArray[np.int32], prompt_tokens: int, group: int) -> Iterator[tuple[Indices, Indices]]:
@@ -133,14 +136,9 @@ class PromptedLM(ABC):
 
     def _prompts(self, latents: Tensor, seed: int) -> Tensor:
         if not latents.shape[1]:
-            return latents.new_zeros(len(latents), 0, self._width)
+            return latents.new_zeros(len(latents), 0, self.width)
         return self._subspaces.get(seed, latents.shape[1]).prompts(latents)
 
     def _n_tokens(self, dim: int) -> int:
         """Returns how many vectors the prompt of a latent of ``dim`` entries has."""
         return self._spec.prompt_tokens if dim else 0
-
-    @property
-    @abstractmethod
-    def _width(self) -> int:
-        """D, the entries of a token's vector."""

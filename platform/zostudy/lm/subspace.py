@@ -1,4 +1,7 @@
-"""The subspace of the prompts: prompt = start tokens' embeddings + A z, made from a seed in each replica."""
+"""The subspace of the prompts: prompt = start tokens' embeddings + A z, made from a seed in each replica.
+
+Without a subspace (``model.subspace: none``) A is a multiple of the identity: z holds each entry's own offset.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from zostudy.config.study import ModelSpec, SubspaceKind
+from zostudy.lm.encoding import EncodedTask
+from zostudy.lm.start import start_tokens
 from zostudy.randomness import generator
 
 KEPT_SUBSPACES = 8
@@ -23,15 +29,16 @@ class Subspace:
 
     Attributes:
         start: p0, the start tokens' embeddings, float32 ``[n, D]``.
-        projection: A, float32 ``[d, n * D]`` (stored transposed).
+        projection: A, float32 ``[d, n * D]`` (stored transposed); or the factor that A multiplies each entry by.
     """
 
     start: torch.Tensor
-    projection: torch.Tensor
+    projection: torch.Tensor | float
 
     def prompts(self, latents: torch.Tensor) -> torch.Tensor:
         """Returns float32 prompts ``[q, n, D]`` for float32 latents ``[q, d]``."""
-        return self.start + (latents @ self.projection).view(len(latents), *self.start.shape)
+        moved = latents * self.projection if isinstance(self.projection, float) else latents @ self.projection
+        return self.start + moved.view(len(latents), *self.start.shape)
 
 
 @dataclass
@@ -46,14 +53,22 @@ class Subspaces:
     vocabulary: np.ndarray
     prompt_tokens: int
     prompt_scale: float
+    kind: SubspaceKind = "random"
+    start_text: np.ndarray | None = None
     _kept: OrderedDict[tuple[int, int], Subspace] = field(default_factory=OrderedDict)
+
+    @classmethod
+    def of(cls, spec: ModelSpec, task: EncodedTask, embed: Embed, embedding_spread: float) -> Subspaces:
+        """Returns the subspaces of a study's prompts."""
+        drawn = task.start_vocabulary, spec.prompt_tokens, spec.prompt_scale
+        return cls(embed, embedding_spread, *drawn, spec.subspace, task.start_text)
 
     def get(self, seed: int, dim: int) -> Subspace:
         """Returns the subspace that the seed names, of that many dimensions."""
         if (seed, dim) not in self._kept:
             model = self.embed, self.embedding_spread, self.vocabulary, self.prompt_tokens, self.prompt_scale
             with torch.inference_mode(False), torch.no_grad():  # as autograd takes no tensors of the inference mode
-                self._kept[seed, dim] = make_subspace(seed, dim, *model)
+                self._kept[seed, dim] = make_subspace(seed, dim, *model, self.kind, self.start_text)
         self._kept.move_to_end((seed, dim))
         while len(self._kept) > KEPT_SUBSPACES:
             self._kept.popitem(last=False)
@@ -68,28 +83,35 @@ def make_subspace(
     vocabulary: np.ndarray,
     prompt_tokens: int,
     prompt_scale: float,
+    kind: SubspaceKind = "random",
+    start_text: np.ndarray | None = None,
 ) -> Subspace:
     """Draws the start tokens and A from a seed; the same seed gives the same start tokens at every ``dim``.
 
     The entries of A are N(0, (prompt_scale * spread)^2 / dim), where spread is the standard deviation of all entries
     of the embeddings (BBT, Sun et al. 2022, section 3.3), so a standard normal latent moves each prompt entry by
-    ``prompt_scale`` times that spread, whatever ``dim`` is.
+    ``prompt_scale`` times that spread, whatever ``dim`` is. Without a subspace A is ``prompt_scale * spread`` times the
+    identity, so a latent is the prompt's offset in these spreads (as in ZOT and projection-free evolution strategies).
 
     Args:
         seed: names the subspace.
-        dim: d, at least 1.
+        dim: d, at least 1; n * D without a subspace.
         embed: gives the start tokens' vectors.
         embedding_spread: the standard deviation of all entries of all tokens' vectors, in float32 whatever their dtype.
         vocabulary: token ids that a start token may be (no special tokens).
         prompt_tokens: n.
         prompt_scale: see above.
+        kind: of subspace.
+        start_text: ids ``[n]`` that take the place of drawn start tokens.
+
+    Raises:
+        ValueError: there is no subspace, and ``dim`` is not that of the prompt.
     """
-    start = embed(torch.from_numpy(start_tokens(seed, vocabulary, prompt_tokens))).float()
+    start = embed(torch.from_numpy(start_tokens(seed, vocabulary, prompt_tokens, start_text))).float()
+    if kind == "none":
+        if dim != start.numel():
+            raise ValueError(f"a latent without a subspace has {start.numel()} entries, not {dim}")
+        return Subspace(start, prompt_scale * embedding_spread)
     normals = generator(seed, "projection", dim).standard_normal((dim, start.numel()), dtype=np.float32)
     scale = prompt_scale * embedding_spread / dim**0.5
     return Subspace(start, torch.from_numpy(normals).to(start.device) * scale)
-
-
-def start_tokens(seed: int, vocabulary: np.ndarray, prompt_tokens: int) -> np.ndarray:
-    """Returns the ids of the tokens ``[prompt_tokens]`` at whose embeddings a prompt starts."""
-    return generator(seed, "start tokens").choice(vocabulary, size=prompt_tokens)

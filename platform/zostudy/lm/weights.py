@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -58,12 +58,13 @@ class Weights:
         return sum(array.nbytes for array in self.arrays.values())
 
 
-def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dtype: DType) -> Weights | None:
+def load_weights(source: ModelSource, tasks: Sequence[EncodedTask], prompt_tokens: int, dtype: DType) -> Weights | None:
     """Returns the weights, or None for an architecture that only transformers' own code runs.
 
     Args:
         source: where the model is.
-        task: its label words decide which rows of the output layer are kept, its longest input the positions.
+        tasks: one a wording. Their label words decide which rows of the output layer are kept, their longest input the
+            positions.
         prompt_tokens: vectors in front of each text.
         dtype: of the matrix products.
 
@@ -73,20 +74,23 @@ def load_weights(source: ModelSource, task: EncodedTask, prompt_tokens: int, dty
     with reading(source):
         if packed_family(load_config(source)) is None:
             return None
-    return weights_of(load_model(source, torch.float32), source, task, prompt_tokens, dtype)
+    return weights_of(load_model(source, torch.float32), source, tasks, prompt_tokens, dtype)
 
 
-def weights_of(model: Any, source: ModelSource, task: EncodedTask, prompt_tokens: int, dtype: DType) -> Weights | None:
+def weights_of(
+    model: Any, source: ModelSource, tasks: Sequence[EncodedTask], prompt_tokens: int, dtype: DType
+) -> Weights | None:
     """As ``load_weights``, of a model from ``load_model`` in float32."""
     family = packed_family(model.config)
     if family is None:
         return None
-    labels = torch.from_numpy(task.label_tokens).long()
-    longest = max(prompt_tokens + int(task.lengths.max()), *map(len, task.label_texts), 0)
+    labels = torch.from_numpy(np.concatenate([task.label_tokens for task in tasks])).long()
+    texts = [len(text) for task in tasks for text in task.label_texts]
+    longest = max(*(prompt_tokens + int(task.lengths.max()) for task in tasks), *texts, 0)
     architecture, tensors = extract(model, family, labels, longest)
     spread = float(tensors["embeddings"].std())
     arrays = {name: _array(name, tensor, dtype) for name, tensor in tensors.items()}
-    pooling = find_pooling(source, task.lead) if source.head == "encoder" else "mean"
+    pooling = find_pooling(source, tasks[0].lead) if source.head == "encoder" else "mean"
     return Weights(architecture, dtype, arrays, spread, pooling)
 
 

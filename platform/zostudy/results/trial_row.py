@@ -49,6 +49,9 @@ class TrialRow:
     prior: str | None = None
     margin: float | None = None
     class_weights: str | None = None
+    wording: str | None = None
+    start_draw: int | None = None
+    start_queries: int | None = None
     params: Mapping[str, Any]
     queries: int
     examples: int

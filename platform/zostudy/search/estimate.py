@@ -96,7 +96,8 @@ def _examples_per_second(study: PreparedStudy, wanted: Collection[Access]) -> di
 
     spec, proven = study.plan.spec, study.proven
     scorer = make_evaluator(spec.model, proven.model, study.encoded, proven.agreement.dtype)
-    latents = np.zeros((PROBE_QUERIES, PROBE_SUBSPACE_DIM), dtype=np.float32)
+    dim = PROBE_SUBSPACE_DIM if spec.model.subspace == "random" else spec.model.prompt_tokens * proven.width
+    latents = np.zeros((PROBE_QUERIES, dim), dtype=np.float32)
     rows = np.tile(_sample_rows(study), (PROBE_QUERIES, 1))
     threads = torch.get_num_threads()
     torch.set_num_threads(spec.resources.cpus)

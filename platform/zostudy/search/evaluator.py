@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from zostudy.cluster.micro_batches import MOST_EXAMPLES
-from zostudy.cluster.replica import ScorerFactory, build_evaluator
+from zostudy.cluster.replica import ScorerFactory, build_evaluators
 from zostudy.lm.agreement import BOUNDS, Agreement
 from zostudy.lm.architecture import micro_batch_size
 from zostudy.lm.frozen import Model, can_share_prompts
@@ -49,9 +49,9 @@ class LoadedModel:
         """Returns the replicas' factory. Ray, which must run, keeps tokens and weights while the factory lives."""
         import ray
 
-        spec, encoded = self.study.plan.spec, self.study.encoded
+        spec, encodings = self.study.plan.spec, ray.put(dict(self.study.encodings))
         model: Any = ray.put(self.model) if self._fits_store() else self.study.source
-        return ScorerFactory(build_evaluator, (spec.model, model, ray.put(encoded), self.dtype, spec.resources.cpus))
+        return ScorerFactory(build_evaluators, (spec.model, model, encodings, self.dtype, spec.resources.cpus))
 
     def hosting_note(self) -> str | None:
         """Returns a note for the user if replicas cannot host the model the fast way. Ray must run."""
@@ -98,7 +98,7 @@ def _micro_batch_size(study: PreparedStudy, weights: Weights) -> int:
         weights.architecture,
         _mean_tokens(study),
         spec.model.prompt_tokens,
-        shared=can_share_prompts(weights, study.encoded),
+        shared=can_share_prompts(weights.architecture, study.encoded),
         on_gpu=spec.resources.gpus > 0,
         most=MOST_EXAMPLES,
     )

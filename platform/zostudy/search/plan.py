@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from zostudy.config import method_space
 from zostudy.config.ratios import NATURAL, AskedRatio, ratio_label
+from zostudy.config.space import WORDING
 from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.methods import Method, get_method
@@ -27,7 +28,8 @@ class Cell:
         method: label, registered method, fixed options.
         imbalance_ratio: majority / minority; at the ratio ``natural`` that of the data.
         asked_ratio: as the study asks for it.
-        space: the searched keys with their values; empty for a method that tunes nothing, or a study without search.
+        space: the searched keys with their values; empty in a study without search. Of a method that tunes nothing
+            only the wording is searched, so that it is compared in its own best words.
         n_search: configurations that the search tries.
         n_confirm: confirm trials.
         n_seeds: search trials of a configuration, one a seed, unless it loses some.
@@ -69,7 +71,8 @@ class Assignment:
         asked_ratio: as the study asks for it.
         stage: ``search`` or ``confirm``.
         number: counts within cell and stage, from 0; of a search trial that of its configuration.
-        params: values of searched options by name; settings of the imbalance as ``imbalance.<setting>``.
+        params: values of searched options by name; settings of the imbalance as ``imbalance.<setting>``, the wording
+            as ``task.wording``.
         seed: of the data draw, subspace and start tokens; the same in every cell for one replicate.
         noise_seed: of batches and directions; the same in every cell for one stage and number, and from seed 1 of a
             search on for all numbers.
@@ -181,7 +184,9 @@ def make_plan(spec: StudySpec, natural_ratio: float = math.nan) -> Plan:
     for asked in spec.imbalance.ratios:
         ratio = natural_ratio if isinstance(asked, str) else asked
         for method in spec.methods:
-            space = method_space(spec, method) if spec.search.trials and tunes(method) else {}
+            space = method_space(spec, method) if spec.search.trials else {}
+            if not tunes(method):
+                space = {key: values for key, values in space.items() if key == WORDING}
             n_search = spec.search.trials if space else 0
             name = f"{method.label}-{_suffix(asked)}"
             cells.append(Cell(name, method, ratio, asked, space, n_search, spec.confirm.seeds, spec.search.seeds))

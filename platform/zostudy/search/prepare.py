@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from zostudy.config.ratios import ratio_label
-from zostudy.config.study import StudySpec
-from zostudy.lm.agreement import ProvenModel, read_proven
+from zostudy.config.study import OWN_WORDING, StudySpec
+from zostudy.config.wordings import used_wordings
+from zostudy.errors import ModelError
+from zostudy.lm.agreement import ProvenModel, read_proven_in
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.limits import check_max_length, max_input_tokens
 from zostudy.lm.sources import ModelSource
+from zostudy.lm.start import with_start_text
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 from zostudy.results.classes import StudyClass, StudyClasses, class_table
@@ -21,6 +26,7 @@ from zostudy.results.tables import plain
 from zostudy.search.cautions import cautions
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, make_data, set_up
+from zostudy.search.start import check_affordable
 from zostudy.tasks.imbalance import available_rows, unused_rows
 from zostudy.tasks.loading import Task, load_task
 
@@ -33,7 +39,7 @@ class PreparedStudy:
         plan: its trials.
         task: texts and labels.
         source: where the model is.
-        encoded: the token ids.
+        encodings: the token ids in each wording that trials may use, by name, the study's own wording first.
         data: labels and draws, which trials share.
         classes: of each class its name, its label word, whether it is rare, and its number of rows.
         proven: the model in the study's dtype, or float32. Its scores agree with those of transformers.
@@ -42,20 +48,36 @@ class PreparedStudy:
     plan: Plan
     task: Task
     source: ModelSource
-    encoded: EncodedTask
+    encodings: Mapping[str, EncodedTask]
     data: StudyData
     classes: StudyClasses
     proven: ProvenModel
 
     def prove(self, dtype: DType) -> ProvenModel:
-        """Returns the model in a dtype; see ``read_proven``."""
-        return read_proven(self.plan.spec.model, self.source, self.encoded, dtype)
+        """Returns the model in a dtype; see ``read_proven_in``."""
+        return read_proven_in(self.plan.spec.model, self.source, self.encodings, dtype)
+
+    @property
+    def encoded(self) -> EncodedTask:
+        """The token ids in the study's own wording."""
+        return self.encodings[self.plan.spec.task.wording]
 
     @property
     def opening(self) -> list[str]:
-        """The first lines of a run: the rows that are used, the classes, rare rows left unused, and cautions."""
+        """The first lines of a run: the rows, classes and other wordings, rare rows left unused, and cautions."""
         classes = plain(class_table(self.classes)).split("\n")
-        return [str(self.task.rows), *self.task.notes, *classes, *self.unused, *cautions(self.plan, self.data)]
+        lines = [str(self.task.rows), *self.task.notes, *classes, *self.wording_lines]
+        return [*lines, *self.unused, *cautions(self.plan, self.data)]
+
+    @property
+    def wording_lines(self) -> list[str]:
+        """A line for each wording, where there are several."""
+        if not self.plan.spec.task.wordings:
+            return []
+        asked = {name: self.task.wording(self.source.head, name) for name in self.encodings}
+        return [
+            f"wording {name}: {each.template.source!r}, {', '.join(each.label_words)}" for name, each in asked.items()
+        ]
 
     @property
     def unused(self) -> list[str]:
@@ -80,20 +102,22 @@ def prepare(spec: StudySpec, task: Task | None = None) -> PreparedStudy:
     task = task or load_task(spec.task)
     plan = make_plan(spec, available_rows(task.table).natural_ratio)
     data = make_data(plan, task, model_digests(source))
+    check_affordable(spec, data.draws.values())
     for cell in plan.cells:
         if cell.n_confirm and not cell.n_search:
             set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()
-    encoded = _encode(spec, source, task, data)
+    encodings = _encodings(spec, source, task, data)
     # A model that does not load or scores wrongly is refused before anything is written or started.
     dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
-    proven = read_proven(spec.model, source, encoded, dtype)
-    return PreparedStudy(plan, task, source, encoded, data, _classes(plan, source, task, data), proven)
+    proven = read_proven_in(spec.model, source, encodings, dtype)
+    data = replace(data, prompt_entries=spec.model.prompt_tokens * proven.width)
+    return PreparedStudy(plan, task, source, encodings, data, _classes(plan, source, task, data), proven)
 
 
 def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:
     draws = [data.draws[ratio, plan.seed(plan.replicates[-1])] for ratio in plan.ratios]
     test = np.bincount(data.labels[draws[0].test_rows], minlength=data.n_classes).tolist()
-    asked = task.wording(source.head).label_words
+    asked = task.wording(source.head, plan.spec.task.wording).label_words
     classes = (
         StudyClass(
             name,
@@ -110,18 +134,37 @@ def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> St
     return StudyClasses(kind, tuple(plan.ratios), tuple(classes), tuple(labels))
 
 
-def _encode(spec: StudySpec, source: ModelSource, task: Task, data: StudyData) -> EncodedTask:
+def _encodings(spec: StudySpec, source: ModelSource, task: Task, data: StudyData) -> dict[str, EncodedTask]:
+    """Returns the task in each wording that a trial may use; each is tokenised here, once."""
     tokenizer = load_tokenizer(source)
     check_max_length(spec.model, source, tokenizer)
-    wording = task.wording(source.head)
-    return encode_task(
-        tokenizer,
-        source,
-        task.table.texts,
-        task.table.second_texts,
-        data.used_rows,
-        wording.template.render,
-        wording.label_words,
-        max_input_tokens(spec.model, source, tokenizer),
-        task.truncate,
-    )
+    longest = max_input_tokens(spec.model, source, tokenizer)
+    encodings = {}
+    for name in used_wordings(spec):
+        wording = task.wording(source.head, name)
+        with _told_of(name):
+            encoded = encode_task(
+                tokenizer,
+                source,
+                task.table.texts,
+                task.table.second_texts,
+                data.used_rows,
+                wording.template.render,
+                wording.label_words,
+                longest,
+                task.truncate,
+            )
+        encodings[name] = with_start_text(encoded, spec.model, source, tokenizer)
+    return encodings
+
+
+@contextmanager
+def _told_of(wording: str) -> Iterator[None]:
+    """Names the wording in the error of one that the study names."""
+    try:
+        yield
+    except ModelError as error:
+        if wording == OWN_WORDING:
+            raise
+        about = f"task.wordings.{wording}"
+        raise type(error)(error.rule, got=error.got, remedy=error.remedy, about=about) from error

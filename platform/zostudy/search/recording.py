@@ -62,6 +62,7 @@ class Recording:
         replica_seconds: that replicas worked.
         pruned: whether the trial was stopped early.
         landscape: the loss around the kept point, once that is evaluated.
+        start_draw: which draw of the start tokens the prompt starts at, once one is chosen.
     """
 
     def __init__(self, setup: TrialSetup) -> None:
@@ -78,6 +79,7 @@ class Recording:
         self.replica_seconds = 0.0
         self.pruned = False
         self.landscape: Landscape | None = None
+        self.start_draw: int | None = None
 
     @property
     def begun(self) -> bool:
@@ -90,10 +92,10 @@ class Recording:
         assert self._kept is not None
         return self._kept
 
-    def add_start(self, dev: Mapping[str, float]) -> None:
-        """Adds row 0: the start, before any query, with its metrics on dev."""
+    def add_start(self, dev: Mapping[str, float], queries: int) -> None:
+        """Adds row 0: the start, before any step, with its metrics on dev and the queries that chose it."""
         nothing = {"loss": np.nan, "loss_spread": np.nan, "gradient_norm": np.nan, "latent_norm": 0.0}
-        self._history.append({"step": 0, "queries": 0, "examples": 0, **nothing, **_on_dev(dev)})
+        self._history.append({"step": 0, "queries": queries, "examples": self.examples, **nothing, **_on_dev(dev)})
         self._auxiliary.append({})
 
     def add_step(self, record: StepRecord, step: int, queries: int, dev: Mapping[str, float] | None) -> None:
@@ -129,6 +131,7 @@ class Recording:
             **self.counted(),
             "seconds": self._seconds,
             "started_at": self._started_at.isoformat(),
+            **({} if self.start_draw is None else {"start_draw": self.start_draw}),
             **({} if self._kept is None else _flat(self._kept)),
             **{f"history.{name}": column for name, column in self._columns().items()},
             **{f"auxiliary.{name}": column for name, column in self._auxiliary_columns().items()},
@@ -154,6 +157,7 @@ class Recording:
         self.replica_seconds = float(state["replica_seconds"])
         self._seconds_before = float(state["seconds"])
         self._started_at = datetime.fromisoformat(str(state["started_at"]))
+        self.start_draw = int(state["start_draw"]) if "start_draw" in state else None
         if "kept.latent" in state:
             scores = SplitScores(state["kept.rows"], state["kept.labels"], state["kept.scores"])
             self._check_kept(state["kept.latent"], scores)
@@ -220,6 +224,9 @@ class Recording:
             prior=setup.imbalance.prior,
             margin=setup.imbalance.margin,
             class_weights=setup.imbalance.class_weights,
+            wording=setup.wording if setup.spec.task.wordings else None,
+            start_draw=self.start_draw,
+            start_queries=setup.queries_before or None,
             params=params,
             queries=int(self._history[-1]["queries"]) if self._history else 0,
             examples=self.examples,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from platform import python_version
 from typing import Any
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.config.settings import PREFIX, imbalance_settings
+from zostudy.config.space import WORDING
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import ResultsError
 from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method, unused_options
 from zostudy.results.completeness import equal
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan
+from zostudy.search.start import queries_before
 from zostudy.tasks.imbalance import Draw, draw
 from zostudy.tasks.loading import Task
 
@@ -39,6 +41,7 @@ class StudyData:
         draws: the rows of each (imbalance ratio, seed).
         versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table; and
             the model's digests (``zostudy.lm.digest``).
+        prompt_entries: n * D, the length of a latent without a subspace; None before the model is read.
     """
 
     labels: NDArray[np.int32]
@@ -46,6 +49,7 @@ class StudyData:
     minority: tuple[int, ...]
     draws: Mapping[tuple[float, int], Draw]
     versions: Mapping[str, str]
+    prompt_entries: int | None = None
 
     @property
     def positive_class(self) -> int | None:
@@ -87,6 +91,7 @@ class TrialSetup:
         draw: the rows of this trial's ratio and seed.
         options: all options of the method, defaults included.
         imbalance: sampler, prior, margin and class weights.
+        wording: names the template and label words.
     """
 
     spec: StudySpec
@@ -95,6 +100,12 @@ class TrialSetup:
     draw: Draw
     options: MethodOptions
     imbalance: ImbalanceSettings
+    wording: str
+
+    @property
+    def queries_before(self) -> int:
+        """Queries that the choice of the start costs; 0 for a method without a prompt."""
+        return queries_before(self.spec, self.draw) if self.method_class.uses_prompt else 0
 
     @property
     def method_class(self) -> type[Method]:
@@ -119,6 +130,7 @@ class TrialSetup:
             batch_size=self.spec.budget.batch_size,
             budget=self.spec.budget.queries,
             imbalance=self.imbalance,
+            queries_before=self.queries_before,
         )
 
     def make_method(self) -> Method:
@@ -130,8 +142,11 @@ class TrialSetup:
         return self.method_class(self.options, self.context)
 
     def params(self) -> dict[str, Any]:
-        """Returns the stored settings: each option by its name, each imbalance setting as ``imbalance.<setting>``."""
-        return _as_stored(self.options, self.imbalance)
+        """Returns the stored settings: each option by its name, each imbalance setting as ``imbalance.<setting>``.
+
+        A study with several wordings also stores the trial's, as ``task.wording``.
+        """
+        return _as_stored(self.spec, self.options, self.imbalance, self.wording)
 
     def unused(self) -> Collection[str]:
         """Returns the options that do not count beside the others, such as ``learning_rate`` without the rule plain."""
@@ -141,7 +156,10 @@ class TrialSetup:
 def set_up(spec: StudySpec, assignment: Assignment, data: StudyData) -> TrialSetup:
     """Returns a trial's setup: the method's defaults, what the study fixes, then what the search proposed."""
     draw = data.draws[assignment.imbalance_ratio, assignment.seed]
-    return TrialSetup(spec, assignment, data, draw, *_settings(spec, assignment.method, assignment.params))
+    options, imbalance, wording = _settings(spec, assignment.method, assignment.params)
+    if spec.model.subspace == "none" and data.prompt_entries is not None:
+        options = replace(options, subspace_dim=data.prompt_entries)
+    return TrialSetup(spec, assignment, data, draw, options, imbalance, wording)
 
 
 def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
@@ -157,8 +175,9 @@ def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
         if (cell := cells.get(row.cell)) is None:
             continue
         searched = {key: row.params[key] for key in cell.space if key in row.params}
-        options, imbalance = _settings(plan.spec, cell.method, searched)
-        now = _as_stored(options, imbalance)
+        now = _as_stored(plan.spec, *_settings(plan.spec, cell.method, searched))
+        if plan.spec.model.subspace == "none":  # then it is the prompt's own, which the model decides
+            del now["subspace_dim"]
         gained = _OF_STEP_RULES & now.keys() - row.params.keys()
         for key in [*sorted(gained), *sorted(now.keys() & row.params.keys())]:
             if key in gained or not equal(now[key], row.params[key]):
@@ -173,14 +192,16 @@ def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
 
 def _settings(
     spec: StudySpec, method: MethodSpec, searched: Mapping[str, Any]
-) -> tuple[MethodOptions, ImbalanceSettings]:
-    chosen = {key: value for key, value in searched.items() if not key.startswith(PREFIX)}
+) -> tuple[MethodOptions, ImbalanceSettings, str]:
+    chosen = {key: value for key, value in searched.items() if not key.startswith(PREFIX) and key != WORDING}
     options = get_method(method.algorithm).Options(**method.options, **chosen)
-    return options, imbalance_settings(spec, searched)
+    return options, imbalance_settings(spec, searched), searched.get(WORDING, spec.task.wording)
 
 
-def _as_stored(options: MethodOptions, imbalance: ImbalanceSettings) -> dict[str, Any]:
+def _as_stored(spec: StudySpec, options: MethodOptions, imbalance: ImbalanceSettings, wording: str) -> dict[str, Any]:
     """Returns the values as JSON gives them back, so that they equal the stored ones. JSON-less values become text."""
     params = asdict(options) | {PREFIX + name: value for name, value in asdict(imbalance).items()}
+    if spec.task.wordings:
+        params[WORDING] = wording
     plain: dict[str, Any] = json.loads(json.dumps(params, default=str))
     return plain

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from zostudy.config.distributions import Choice, Range
 from zostudy.config.settings import PREFIX, imbalance_settings
+from zostudy.config.space import WORDING
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.methods import MethodOptions, get_method
 
@@ -47,11 +48,11 @@ def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[s
     """Returns the value that each key has without a search, where its space contains it: the start of the search."""
     options = get_method(method.algorithm).Options(**method.options)
     settings = {PREFIX + name: value for name, value in asdict(imbalance_settings(spec, {})).items()}
-    known = asdict(options) | settings
+    known = asdict(options) | settings | {WORDING: spec.task.wording}
     return {key: known[key] for key, values in space.items() if values.contains(known[key])}
 
 
 def _is_whole(key: str, options: type[MethodOptions]) -> bool:
-    if key.startswith(PREFIX):
+    if key.startswith(PREFIX) or key == WORDING:
         return False
     return get_type_hints(options)[key] is int

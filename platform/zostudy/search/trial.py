@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
+from zostudy.lm.start import draw_seed
 from zostudy.methods import Evaluation, Queries, StepRecord
 from zostudy.results.metrics import classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
@@ -24,6 +25,7 @@ from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
 from zostudy.search.resume import ResumeState, Save, State
 from zostudy.search.setup import StudyData, TrialSetup, set_up
+from zostudy.search.start import best_draw, comparison_rows
 
 if TYPE_CHECKING:  # which imports Ray; the public Callback does without
     from zostudy.cluster.pool import Pool
@@ -129,7 +131,9 @@ class Trial:
         A search trial that falls below its threshold is stopped there.
         """
         if not self._recording.begun:
-            self._recording.add_start(self._evaluate_dev())
+            if self._setup.queries_before:
+                self._choose_start()
+            self._recording.add_start(self._evaluate_dev(), self._method.queries_spent)
             self.resume_state.mark()
         while not self._method.finished:
             n_passed = self._n_points_passed
@@ -158,6 +162,19 @@ class Trial:
         thresholds = self._setup.assignment.thresholds[n_passed : self._n_points_passed]
         best = self._recording.kept.metrics["auc"]
         return not self._method.finished and any(best < threshold for threshold in thresholds)
+
+    def _choose_start(self) -> None:
+        """Chooses the start tokens on dev. The method counts these queries from its beginning."""
+        setup = self._setup
+        seed, labels = setup.assignment.seed, setup.data.labels
+        rows = comparison_rows(setup.draw, labels, seed)
+
+        def score(start: int, rows: NDArray[np.int32]) -> NDArray[np.float32]:
+            self._recording.examples += rows.size
+            return self._answers(Queries(self._method.latent[None], rows[None]), start)[0]
+
+        n_draws = setup.spec.model.start_draws
+        self._recording.start_draw = best_draw(n_draws, seed, rows, labels[rows], setup.data.minority, score)
 
     def _step(self) -> StepRecord:
         while True:
@@ -213,13 +230,17 @@ class Trial:
             scores: NDArray[np.float32] = end.value
             return scores
 
-    def _answers(self, queries: Queries) -> NDArray[np.float32]:
-        """Returns what the replicas answer, float32 ``[q, b, ...]``; nothing but what the method declares to need."""
+    def _answers(self, queries: Queries, start: int | None = None) -> NDArray[np.float32]:
+        """Returns what the replicas answer, float32 ``[q, b, ...]``; nothing but what the method declares to need.
+
+        Latents are in the subspace that the seed of a start names, by default that of the trial's own start.
+        """
         if queries.access not in ("scores", self._method.needs):
             raise RuntimeError(f"{self._method.name} asks for {queries.access}, but needs = {self._method.needs!r}")
+        seed = draw_seed(self._setup.assignment.seed, self._recording.start_draw or 0) if start is None else start
         buffer = self.resume_state.scores.next(queries.rows.shape)
-        seed = self._setup.assignment.seed
-        self._pool.score(queries.latents, queries.rows, seed, queries.group, buffer, queries.access)
+        given = queries.latents, queries.rows, seed, queries.group, buffer, queries.access
+        self._pool.score(*given, wording=self._setup.wording)
         self._recording.replica_seconds += buffer.seconds
         return buffer.scores
 

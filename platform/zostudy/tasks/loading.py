@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zostudy.config.study import EMBEDDED_TASK, HeadKind, SplitNames, TaskSpec
+from zostudy.config.study import EMBEDDED_TASK, OWN_WORDING, HeadKind, SplitNames, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns
 from zostudy.tasks.files import read_rows
@@ -37,7 +37,7 @@ class Task:
     Attributes:
         name: the task's name in tables and results.
         table: texts and labels; its splits are ``train``, ``test``, and ``dev`` where the study names one.
-        wordings: template and label words for each kind of head; a kind without any is missing.
+        wordings: by name, template and label words for each kind of head; a kind without any is missing.
         minority: labels of the classes that are made rare.
         truncate: whether texts too long for the model are cut instead of refused.
         rows: the number of used rows, and of rows left out for each reason.
@@ -46,23 +46,28 @@ class Task:
 
     name: str
     table: TextTable
-    wordings: Mapping[HeadKind, Wording]
+    wordings: Mapping[str, Mapping[HeadKind, Wording]]
     minority: tuple[int, ...]
     truncate: bool
     rows: RowCount
     notes: tuple[str, ...]
 
-    def wording(self, head: HeadKind) -> Wording:
+    def wording(self, head: HeadKind, name: str = OWN_WORDING) -> Wording:
         """Returns template and label words for a model with this head.
+
+        Args:
+            head: of the model.
+            name: of the wording.
 
         Raises:
             DataError: the task has no words for this head, or a template that does not fit it.
         """
-        if head not in self.wordings:
+        by_head = self.wordings[name]
+        if head not in by_head:
             remedy = "give task.template" + ("" if has_names(self.table.class_names) else " and task.label_words")
             raise DataError(f"task {self.name!r} has no template for a {head} model", remedy=remedy)
-        self.wordings[head].template.check(head)
-        return self.wordings[head]
+        by_head[head].template.check(head)
+        return by_head[head]
 
 
 def load_task(spec: TaskSpec) -> Task:
@@ -78,10 +83,11 @@ def load_task(spec: TaskSpec) -> Task:
     if known is not None:
         table, known_notes = _in_known_order(table, known, spec)
         notes += known_notes
+    pairs = table.second_texts is not None
     return Task(
         name=spec.name,
         table=table,
-        wordings=make_wordings(spec, known, table.class_names, pairs=table.second_texts is not None),
+        wordings={name: make_wordings(spec, known, table.class_names, pairs, name) for name in spec.wording_names},
         minority=_minority(spec, known, table),
         truncate=spec.truncate,
         rows=rows,

@@ -37,6 +37,7 @@ class CellProbes:
         seed: of that trial's subspace.
         labels: int32 ``[b]``, of the probes' rows.
         probes: the points that are scored.
+        wording: the study's own, in which they are scored.
     """
 
     cell: Cell
@@ -44,6 +45,7 @@ class CellProbes:
     seed: int
     labels: NDArray[np.int32]
     probes: Probes
+    wording: str
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -86,7 +88,7 @@ def score_cells(cells: Sequence[CellProbes], pool: Pool) -> dict[str, ProbeScore
     by_key: dict[tuple[Any, ...], ProbeScores] = {}
     for cell in cells:
         if cell.key not in by_key:
-            by_key[cell.key] = score_probes(cell.probes, _score_with(pool, cell.seed))
+            by_key[cell.key] = score_probes(cell.probes, _score_with(pool, cell.seed, cell.wording))
     return {cell.cell.name: by_key[cell.key] for cell in cells}
 
 
@@ -109,8 +111,8 @@ def noise_floors(cells: Iterable[CellProbes], scores: Mapping[DType, Mapping[str
     ]
 
 
-def _score_with(pool: Pool, seed: int) -> Score:
-    return lambda latents, rows, group: pool.score(latents, rows, seed, group).scores
+def _score_with(pool: Pool, seed: int, wording: str) -> Score:
+    return lambda latents, rows, group: pool.score(latents, rows, seed, group, wording=wording).scores
 
 
 def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> CellProbes | None:
@@ -135,7 +137,7 @@ def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> CellProbes | None:
     )
     central = getattr(options, "estimator", "forward") == "central"
     probes = Probes(method.latent, directions, float(radius), rows, central)
-    return CellProbes(cell, method, assignment.seed, data.labels[rows], probes)
+    return CellProbes(cell, method, assignment.seed, data.labels[rows], probes, plan.spec.task.wording)
 
 
 def _first_trial(plan: Plan, cell: Cell) -> Assignment:
