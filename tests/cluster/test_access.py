@@ -49,6 +49,20 @@ def test_a_pool_gives_what_is_asked_for_in_the_order_of_the_rows(access: Access)
     np.testing.assert_array_equal(buffer.scores, np.repeat(rows[..., None] + mark, width, axis=-1))
 
 
+@pytest.mark.parametrize("access", get_args(Access))
+def test_what_is_asked_for_is_asked_in_the_named_wording(access: Access) -> None:
+    class Shifted(Open):
+        def __getattribute__(self, name: str) -> object:
+            answer = super().__getattribute__(name)
+            return (lambda latents, rows, *rest: answer(latents, rows + 100, *rest)) if name == access else answer
+
+    rows, latents = np.arange(6, dtype=np.int32).reshape(1, 6), np.zeros((1, 3), dtype=np.float32)
+    pool = LocalPool({"default": Open(), "odd": Shifted()}, micro_batch_size=4)
+    own = pool.score(latents, rows, seed=1, access=access).scores
+    odd = pool.score(latents, rows, seed=1, access=access, wording="odd").scores
+    np.testing.assert_array_equal(odd, own + 100)
+
+
 def test_micro_batches_ask_for_scores_unless_told_otherwise() -> None:
     rows = np.zeros((1, 4), dtype=np.int32)
     [batch] = cut_queries(np.zeros((1, 3), dtype=np.float32), rows, 0, 1, 4)

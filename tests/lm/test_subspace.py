@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from zostudy.lm.subspace import make_subspace
@@ -32,3 +33,22 @@ def test_start_tokens_depend_on_the_seed_alone() -> None:
     )
     assert torch.equal(small.start, large.start)
     assert not torch.equal(small.start, other.start)
+
+
+def test_without_a_subspace_a_latent_is_the_offset_of_each_entry_in_spreads() -> None:
+    subspace = make_subspace(3, 64, TABLE.__getitem__, SPREAD, VOCABULARY, 4, prompt_scale=2.0, kind="none")
+    latents = torch.randn(5, 64, generator=torch.Generator().manual_seed(0))
+    with_one = make_subspace(3, 7, TABLE.__getitem__, SPREAD, VOCABULARY, 4, prompt_scale=2.0)
+    assert torch.equal(subspace.start, with_one.start)
+    by_hand = np.stack([subspace.start.numpy() + 2.0 * SPREAD * z.numpy().reshape(4, 16) for z in latents])
+    torch.testing.assert_close(subspace.prompts(latents), torch.from_numpy(by_hand))
+    with pytest.raises(ValueError, match="has 64 entries, not 7"):
+        make_subspace(3, 7, TABLE.__getitem__, SPREAD, VOCABULARY, 4, 2.0, kind="none")
+
+
+def test_a_start_text_takes_the_place_of_every_draw() -> None:
+    text = np.array([9, 7, 9, 7], dtype=np.int32)
+    starts = [
+        make_subspace(seed, 3, TABLE.__getitem__, SPREAD, VOCABULARY, 4, 1.0, start_text=text).start for seed in (0, 1)
+    ]
+    assert all(torch.equal(start, TABLE[[9, 7, 9, 7]]) for start in starts)

@@ -20,7 +20,7 @@ from ray.cluster_utils import Cluster
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.lm.agreement import BOUNDS, rounded_up
-from zostudy.lm.frozen import make_evaluator
+from zostudy.lm.frozen import make_evaluator, make_evaluators
 from zostudy.lm.linear import bfloat16_unit
 from zostudy.lm.weights import DType
 from zostudy.results.files import read_table
@@ -241,6 +241,37 @@ def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(address: str, tmp_path: 
         }
 
     assert stored == scores("bfloat16") != scores("float32")
+
+
+def test_searched_wordings_chosen_starts_and_whole_prompts_are_the_same_on_ray_and_in_one_process(
+    address: str, tmp_path: Path
+) -> None:
+    sections: dict[str, Any] = {
+        "model": {
+            **{"name": "mini-gpt2", "dtype": "float32", "prompt_tokens": 4},
+            **{"subspace": "none", "start": "best-of-k", "start_draws": 2},
+        },
+        "task": {"name": "reviews", "wordings": {"short": {"template": "{text} So {mask}"}}},
+        "methods": ({"label": "spsa", "algorithm": "spsa"}, {"label": "untuned", "algorithm": "untuned"}),
+        "search": {"trials": 2, "space": {"task.wording": {"choice": ("default", "short")}}},
+        "confirm": {"seeds": 1},
+        "replicas": 1,
+    }
+    study = prepare(StudySpec.model_validate(STUDY | sections))
+    ledger, watcher = Ledger(tmp_path / "small"), Watcher()
+    complete_study(study, ledger, address, watcher)
+    model = read_model(study, "float32")
+    evaluators = make_evaluators(study.plan.spec.model, model.model, study.encodings, "float32")
+    pool = LocalPool(evaluators, model.micro_batch_size)
+    assert {row.error for row in ledger.trials()} == {None}
+    assert {row.wording for row in ledger.trials() if row.stage == "search"} == {"default", "short"}
+    for row in ledger.trials():
+        cell = next(cell for cell in study.plan.cells if cell.name == row.cell)
+        assignment = study.plan.assign(cell, row.stage, row.number, {"task.wording": row.wording})  # type: ignore[arg-type]
+        again = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).trial
+        assert (again.latent, again.dev_auc, again.test_auc) == (row.latent, row.dev_auc, row.test_auc)
+        assert (again.start_draw, again.start_queries, again.queries) == (row.start_draw, 3, row.queries)
+        assert len(row.latent or ()) == row.subspace_dim == study.data.prompt_entries
 
 
 def test_a_trial_that_diverges_is_stored_with_its_reason_and_the_others_go_on(one: Run) -> None:

@@ -54,6 +54,18 @@ def test_a_family_scores_as_transformers_does(tiny_model: TinyModel, random_task
     assert (agreement.texts, agreement.prompts) == (TEXTS, 2)
 
 
+@pytest.mark.parametrize("family", ["roberta", "llama", "gemma2", "albert", "electra", "opt", "xglm"])
+def test_a_family_scores_as_transformers_does_without_a_subspace(
+    tiny_model: TinyModel, random_task: RandomTask, family: str
+) -> None:
+    """Some have vectors narrower than their states, which decide the length of a latent."""
+    source = tiny_model(family)
+    spec = SPEC.model_copy(update={"subspace": "none"})
+    proven = read_proven(spec, source, random_task(source.head), "float32")
+    assert proven.width == load_model(source, torch.float32).get_input_embeddings().weight.shape[1]
+    assert proven.agreement.difference < 1e-5
+
+
 @pytest.mark.parametrize("family", ["gemma2", "granite", "albert", "fnet", "mobilebert", "opt", "mamba"])
 def test_texts_of_all_lengths_together_score_as_each_alone(
     tiny_model: TinyModel, random_task: RandomTask, family: str
