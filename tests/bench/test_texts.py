@@ -6,7 +6,7 @@ import pytest
 
 from zostudy.bench.subjects import VOCABULARY_SIZE, train_tokenizer
 from zostudy.bench.texts import Texts, read_texts
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.errors import DataError
 
 

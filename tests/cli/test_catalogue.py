@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from zostudy.config.study import EMBEDDED_MODELS, StudySpec
+from zostudy.config.known import EMBEDDED_MODELS
+from zostudy.config.study import StudySpec
 from zostudy.methods import describe_options, get_method, method_names
 from zostudy.tasks.wellknown import WELL_KNOWN
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zostudy.cluster.micro_batches import cut_queries
 from zostudy.cluster.pool import LocalPool
-from zostudy.methods.base import Access
+from zostudy.methods.queries import Access
 
 
 class Open:
@@ -54,7 +54,7 @@ def test_what_is_asked_for_is_asked_in_the_named_wording(access: Access) -> None
     class Shifted(Open):
         def __getattribute__(self, name: str) -> object:
             answer = super().__getattribute__(name)
-            return (lambda latents, rows, *rest: answer(latents, rows + 100, *rest)) if name == access else answer
+            return lambda latents, rows, *rest: answer(latents, rows + 100, *rest)
 
     rows, latents = np.arange(6, dtype=np.int32).reshape(1, 6), np.zeros((1, 3), dtype=np.float32)
     pool = LocalPool({"default": Open(), "odd": Shifted()}, micro_batch_size=4)

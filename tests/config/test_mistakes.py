@@ -268,7 +268,7 @@ SPACE = [
     (
         "xxx: {choice: [1]}",
         f'.xxx: {OPEN_OPTION}, but got "xxx"; there are subspace_dim, rate, queries_per_step, shape, greedy, '
-        "imbalance.sampler, imbalance.prior, imbalance.margin, imbalance.class_weights",
+        "imbalance.sampler, imbalance.prior, imbalance.margin, imbalance.class_weights, task.wording",
     ),
     (
         "imbalance.ratios: {choice: [1]}",

@@ -22,8 +22,8 @@ RULE = "must be without subspace_dim where model.subspace is none: d is prompt_t
             '2: model.start: must have model.start_text where it is text, but got "text"; give the words in model.start_text',
         ),
         (
-            {"model": "model: {name: mini-roberta, start_text: Spam?}"},
-            '2: model.start_text: must be given with model.start: text alone, but got "Spam?"; set model.start: text, or leave the words out',
+            {"model": "model: {name: mini-roberta, start_text: Is it spam}"},
+            '2: model.start_text: must be given with model.start: text alone, but got "Is it spam"; set model.start: text, or leave the words out',
         ),
         (
             {"model": NONE, "methods": "methods: [{climb: {subspace_dim: 3}}]"},
@@ -64,7 +64,7 @@ def test_a_mistake_is_one_line(write_study: Callable[..., str], sections: dict[s
 @pytest.mark.parametrize(
     "sections",
     [
-        {"model": "model: {name: mini-roberta, start: text, start_text: Spam?}"},
+        {"model": "model: {name: mini-roberta, start: text, start_text: Is it spam}"},
         {"model": "model: {name: mini-roberta, start: best-of-k, start_draws: 3}"},
         {"model": NONE, "methods": "methods: [climb, zosa, {cma-es: {covariance: separable}}]"},
         {"methods": "methods: [cma-es, {climb: {subspace_dim: 3}}]"},

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
+from zostudy.config.model import ModelSpec
+from zostudy.config.study import MethodSpec, StudySpec
+from zostudy.config.task import TaskSpec
 from zostudy.console.log import show_log
 from zostudy.console.preparing import prepare_with_notes
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from zostudy.export.card import USED_BY, settings_in_use
-from zostudy.methods.base import Context, ImbalanceSettings
+from zostudy.methods import ImbalanceSettings
+from zostudy.methods.context import Context
 from zostudy.methods.objectives import make_objective
 from zostudy.methods.options import MethodOptions, ObjectiveOptions
 

@@ -11,7 +11,7 @@ import yaml
 from safetensors.numpy import load_file
 
 from zostudy.config import TaskSpec
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.errors import DataError, ModelError, ResultsError
 from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import FILES, read_manifest, whole_folder

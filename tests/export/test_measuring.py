@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, matthews_corrcoef, roc_auc_score
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import DataError
 from zostudy.export.manifest import Manifest
 from zostudy.export.measuring import KnownLabels, known_labels, metrics_lines

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import DataError
 from zostudy.export.labelling import labelled
 from zostudy.export.manifest import ExportedTask, Manifest

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from zostudy.config.study import SplitNames
+from zostudy.config.task import SplitNames
 from zostudy.errors import DataError
 from zostudy.inspection.columns import column_facts, guess_columns, guess_splits
 from zostudy.tasks.columns import Columns

@@ -41,7 +41,7 @@ def test_lengths_are_quantiles_that_occur() -> None:
 
 @pytest.mark.parametrize(("model", "end"), [("mini-roberta", "{mask}."), ("mini-gpt2", "{mask}")])
 def test_a_model_gives_tokens_and_label_words_that_it_can_answer_with(mail: Path, model: str, end: str) -> None:
-    from zostudy.config.study import ModelSpec
+    from zostudy.config.model import ModelSpec
     from zostudy.lm.finding import find_model
     from zostudy.lm.label_words import label_token_ids
     from zostudy.lm.tokenizer import load_tokenizer

@@ -12,7 +12,7 @@ import pytest
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import ByT5Tokenizer, PreTrainedTokenizer, PreTrainedTokenizerFast
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.lm.encoding import EncodedTask
 
 SENTENCES = (

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.digest import SAMPLE_BYTES, check_unchanged, model_digests, weights_digest
 from zostudy.lm.finding import find_model

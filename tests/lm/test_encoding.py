@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model

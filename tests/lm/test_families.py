@@ -11,7 +11,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from zostudy.config.study import HeadKind, ModelSpec
+from zostudy.config.known import HeadKind
+from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import FrozenLM, make_evaluator
 from zostudy.lm.padded import PaddedLM

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
+from zostudy.config.known import EMBEDDED_MODELS
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm import finding
 from zostudy.lm.finding import find_model, load_config

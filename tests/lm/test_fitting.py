@@ -14,7 +14,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.errors import ModelError
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.errors import ModelError
 from zostudy.lm.inputs import Input, InputReader, Sides
 from zostudy.lm.vocabulary import special_ids, unknown_id

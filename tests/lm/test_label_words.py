@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.finding import find_model
 from zostudy.lm.label_words import label_token_ids

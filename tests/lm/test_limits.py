@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.limits import UNLIMITED, check_max_length, max_input_tokens
 from zostudy.lm.sources import ModelSource

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from zostudy.config.study import HeadKind, ModelSpec
+from zostudy.config.known import HeadKind
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.digest import weights_digest
 from zostudy.lm.finding import find_model

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
+from zostudy.config.known import EMBEDDED_MODELS
+from zostudy.config.model import ModelSpec
 from zostudy.lm.finding import find_model
 from zostudy.lm.nearest_words import embedding_table, is_one_token, nearest_words
 from zostudy.lm.tokenizer import load_tokenizer

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
+from zostudy.config.known import EMBEDDED_MODELS
+from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import Evaluator, make_evaluator

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
+from zostudy.config.known import EMBEDDED_MODELS
+from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import Evaluator, FrozenLM, make_evaluator
@@ -46,6 +47,7 @@ class Subject:
         if latent is not None:
             spread, n = float(table.weight.std()), self.spec.prompt_tokens
             subspace = make_subspace(SEED, DIM, table, spread, self.task.start_vocabulary, n, self.spec.prompt_scale)
+            assert isinstance(subspace.projection, Tensor)
             prompt = subspace.start.detach() + (latent @ subspace.projection.detach()).view(n, -1)
             text = torch.cat([text[: self.task.lead], prompt, text[self.task.lead :]])
         body = self.model if self.source.head == "encoder" else self.model.base_model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
-from zostudy.config.study import EMBEDDED_MODELS, ModelSpec
+from zostudy.config.known import EMBEDDED_MODELS
+from zostudy.config.model import ModelSpec
 from zostudy.errors import DisagreementError
 from zostudy.lm.agreement import read_proven_in
 from zostudy.lm.encoding import EncodedTask, encode_task
@@ -106,7 +108,7 @@ def test_without_a_subspace_the_prompt_is_transformers_own_embeddings_and_the_of
     plain = PlainModel(model, source, task, spec.temperature)
     for latent, found in zip(latents, scores, strict=True):
         prompt = start + 0.5 * table.std() * torch.from_numpy(latent.reshape(4, -1))
-        expected = plain.score_with_vectors(lambda prompt=prompt: prompt, rows[0])
+        expected = plain.score_with_vectors(partial(torch.clone, prompt), rows[0])
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cmaes import CMA, SepCMA
+from cmaes import CMA, SepCMA  # type: ignore[import-untyped]
 
 from zostudy.errors import SpecError
 from zostudy.methods import get_method

@@ -20,7 +20,7 @@ from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search import resume as resume_module
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, set_up
-from zostudy.search.start import best_draw, check_affordable, comparison_rows, queries_before
+from zostudy.search.start import best_draw, comparison_rows, queries_before, with_start_costs
 from zostudy.search.trial import run_trial
 
 MODEL = {"name": "mini-roberta", "start": "best-of-k", "start_draws": 4}
@@ -45,7 +45,7 @@ class Lucky:
 
 
 @pytest.fixture
-def plan(make_spec: Callable[..., StudySpec]) -> Plan:
+def choosing(make_spec: Callable[..., StudySpec]) -> Plan:
     return make_plan(make_spec(model=MODEL))
 
 
@@ -73,24 +73,24 @@ def expected_draw(plan: Plan, data: StudyData, scorer: Any, cell: int) -> int:
 
 @pytest.mark.parametrize("cell", range(6))
 def test_a_trial_starts_at_its_best_draw_and_never_leaves_its_subspace(
-    plan: Plan, data: StudyData, lucky: Lucky, cell: int
+    choosing: Plan, data: StudyData, lucky: Lucky, cell: int
 ) -> None:
-    outcome = run(plan, data, lucky, cell)
+    outcome = run(choosing, data, lucky, cell)
     assert outcome.trial.error is None
-    best = expected_draw(plan, data, lucky, cell)
-    seed = plan.seed(1)
+    best = expected_draw(choosing, data, lucky, cell)
+    seed = choosing.seed(1)
     assert (outcome.trial.seed, outcome.trial.start_draw) == (seed, best)
     calls = lucky.seeds[:-4]  # without those of the brute force
-    choosing = [draw_seed(seed, draw) for draw in range(4)]
-    assert calls[:4] == choosing
+    drawn = [draw_seed(seed, draw) for draw in range(4)]
+    assert calls[:4] == drawn
     assert set(calls[4:]) == {draw_seed(seed, best)}
-    assert len({*choosing}) == 4
-    assert choosing[0] == seed, "the first draw is that of start: vocabulary"
+    assert len({*drawn}) == 4
+    assert drawn[0] == seed, "the first draw is that of start: vocabulary"
 
 
-def test_the_draws_are_part_of_the_budget(plan: Plan, data: StudyData, lucky: Lucky) -> None:
+def test_the_draws_are_part_of_the_budget(choosing: Plan, data: StudyData, lucky: Lucky) -> None:
     for cell, method in enumerate(("spsa", "zosa", "untuned")):
-        outcome = run(plan, data, lucky, cell)
+        outcome = run(choosing, data, lucky, cell)
         trial, queries = outcome.trial, outcome.history["queries"]
         assert trial.start_queries == queries[0] == COST
         assert outcome.history["examples"][0] == 4 * 20
@@ -100,8 +100,8 @@ def test_the_draws_are_part_of_the_budget(plan: Plan, data: StudyData, lucky: Lu
         assert encode(outcome)["trials"].column("start_draw").to_pylist() == [trial.start_draw]
 
 
-def test_all_methods_of_a_ratio_and_seed_start_alike(plan: Plan, data: StudyData, lucky: Lucky) -> None:
-    starts = [run(plan, data, lucky, cell) for cell in range(3)]
+def test_all_methods_of_a_ratio_and_seed_start_alike(choosing: Plan, data: StudyData, lucky: Lucky) -> None:
+    starts = [run(choosing, data, lucky, cell) for cell in range(3)]
     assert len({outcome.trial.start_draw for outcome in starts}) == 1
     assert len({outcome.history["dev_auc"][0] for outcome in starts}) == 1
 
@@ -115,7 +115,7 @@ def test_other_starts_have_no_draw_and_cost_nothing(
 
 
 def test_a_trial_resumed_wherever_it_was_saved_ends_the_same(
-    plan: Plan, data: StudyData, lucky: Lucky, monkeypatch: pytest.MonkeyPatch
+    choosing: Plan, data: StudyData, lucky: Lucky, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
     states: list[tuple[int, Mapping[str, Any]]] = []
@@ -123,25 +123,25 @@ def test_a_trial_resumed_wherever_it_was_saved_ends_the_same(
     def save(state: Mapping[str, Any]) -> None:
         states.append((len(lucky.seeds), state))
 
-    whole = encode(run(plan, data, lucky, 3, save=save))
+    whole = encode(run(choosing, data, lucky, 3, save=save))
     n_calls = len(lucky.seeds)
     assert {*range(1, n_calls + 1)} == {done for done, _ in states}
     for done, state in states:
         lucky.seeds.clear()
-        resumed = encode(run(plan, data, lucky, 3, saved=state))
+        resumed = encode(run(choosing, data, lucky, 3, saved=state))
         assert len(lucky.seeds) == n_calls - done, "nothing that was scored is scored again"
         for table in whole:
             dropped = [column for column in TIME_COLUMNS if column in whole[table].column_names]
             assert resumed[table].drop_columns(dropped).equals(whole[table].drop_columns(dropped)), (table, done)
 
 
-def test_rows_to_compare_on_are_dev_rows_the_same_number_of_each_class(plan: Plan, data: StudyData) -> None:
-    draw = data.draws[5.0, plan.seed(1)]
-    rows = comparison_rows(draw, data.labels, plan.seed(1))
+def test_rows_to_compare_on_are_dev_rows_the_same_number_of_each_class(choosing: Plan, data: StudyData) -> None:
+    draw = data.draws[5.0, choosing.seed(1)]
+    rows = comparison_rows(draw, data.labels, choosing.seed(1))
     assert np.bincount(data.labels[rows]).tolist() == [min(draw.dev_counts)] * 2
     assert set(rows.tolist()) <= set(draw.dev_rows.tolist())
     assert len(set(rows.tolist())) == len(rows)
-    assert queries_before(plan.spec, draw) == COST
+    assert queries_before(choosing.spec, draw) == COST
 
 
 def test_a_draw_whose_scores_are_not_finite_is_not_the_best() -> None:
@@ -154,11 +154,24 @@ def test_a_draw_whose_scores_are_not_finite_is_not_the_best() -> None:
 
 
 def test_a_choice_that_eats_the_budget_is_refused(make_spec: Callable[..., StudySpec], data: StudyData) -> None:
-    spec = make_spec(model=MODEL | {"start_draws": 24})
+    def priced(**sections: Any) -> Plan:
+        return with_start_costs(make_plan(make_spec(**sections)), data.draws)
+
+    dear = MODEL | {"start_draws": 24}
     with pytest.raises(SpecError, match=r"model.start_draws: must leave queries .*, but 24 draws take 60 of the 60; "):
-        check_affordable(spec, data.draws.values())
-    check_affordable(make_spec(model=MODEL | {"start_draws": 23}), data.draws.values())
-    check_affordable(make_spec(), data.draws.values())
+        priced(model=dear)
+    assert priced(model=MODEL | {"start_draws": 23}).start_costs == {1.0: 58, 5.0: 58}
+    assert priced(model=dear, methods=({"label": "no-prompt", "algorithm": "no-prompt"},)).n_queries == 0
+    assert priced().start_costs == {}
+
+
+def test_a_plan_counts_the_queries_of_the_untuned_prompts_starts(choosing: Plan, data: StudyData, lucky: Lucky) -> None:
+    priced = with_start_costs(choosing, data.draws)
+    per_cell = {cell.name: priced.queries(cell) for cell in priced.cells}
+    assert per_cell == {"spsa-r1": 60, "zosa-r1": 60, "untuned-r1": 10, "spsa-r5": 60, "zosa-r5": 60, "untuned-r5": 10}
+    assert priced.n_queries == choosing.n_queries + 2 * 2 * COST
+    for number, cell in enumerate(priced.cells):
+        assert run(priced, data, lucky, number).trial.queries <= priced.queries(cell)
 
 
 def test_a_method_without_a_prompt_chooses_no_start(

@@ -20,7 +20,7 @@ from zostudy.search.setup import StudyData, check_settings, set_up
 from zostudy.search.trial import run_trial
 
 WORDINGS = {"clear": {"label_words": ("bad", "good")}, "odd": {"template": "{text} So {mask}."}}
-QUALITY = {"default": 0.0, "clear": 3.0, "odd": -3.0}
+QUALITY = {"default": -1.5, "clear": 3.0, "odd": -3.0}
 
 
 class Worded:
@@ -41,7 +41,7 @@ class Worded:
 
 
 @pytest.fixture
-def plan(make_spec: Callable[..., StudySpec]) -> Plan:
+def worded_plan(make_spec: Callable[..., StudySpec]) -> Plan:
     """Six trials, for the six combinations of a radius and a wording."""
     space = {"perturbation_radius": {"choice": (0.1, 0.2)}, "task.wording": {"choice": ("default", "odd", "clear")}}
     search = {"trials": 6, "sampler": "random", "space": space}
@@ -54,19 +54,20 @@ def worded(scorer: Any, data: StudyData) -> dict[str, Worded]:
 
 
 @pytest.fixture
-def outcomes(plan: Plan, data: StudyData, worded: dict[str, Worded]) -> list[Outcome]:
-    progress, found = StudyProgress(plan, []), []
+def outcomes(worded_plan: Plan, data: StudyData, worded: dict[str, Worded]) -> list[Outcome]:
+    progress, found = StudyProgress(worded_plan, []), []
     while (assignment := progress.next()) is not None:
-        outcome = run_trial(plan.spec, assignment, data, LocalPool(worded), lambda _: None)
+        outcome = run_trial(worded_plan.spec, assignment, data, LocalPool(worded), lambda _: None)
         progress.record(outcome.trial, outcome.history)
         found.append(outcome)
     return found
 
 
-def test_a_method_that_tunes_nothing_is_searched_over_the_wordings_alone(plan: Plan) -> None:
-    untuned = [cell for cell in plan.cells if cell.method.label == "untuned"]
+def test_a_method_that_tunes_nothing_is_searched_over_the_wordings_alone(worded_plan: Plan) -> None:
+    untuned = [cell for cell in worded_plan.cells if cell.method.label == "untuned"]
     assert [list(cell.space) for cell in untuned] == [["task.wording"]] * 2
-    assert all(cell.n_search == 6 for cell in plan.cells)
+    assert [cell.n_search for cell in untuned] == [3] * 2, "each wording once"
+    assert all(cell.n_search == 6 for cell in worded_plan.cells if cell not in untuned)
 
 
 def test_the_best_wording_is_confirmed_and_stored(outcomes: list[Outcome]) -> None:
@@ -86,17 +87,20 @@ def test_the_first_trial_of_a_cell_has_the_studys_own_wording(outcomes: list[Out
     assert first == {"default"}
 
 
-def test_a_trial_is_scored_in_its_own_wording_alone(plan: Plan, data: StudyData, worded: dict[str, Worded]) -> None:
-    assignment = plan.assign(plan.cells[0], "confirm", 0, {"task.wording": "odd"})
-    outcome = run_trial(plan.spec, assignment, data, LocalPool(worded), lambda _: None)
+def test_a_trial_is_scored_in_its_own_wording_alone(
+    worded_plan: Plan, data: StudyData, worded: dict[str, Worded]
+) -> None:
+    assignment = worded_plan.assign(worded_plan.cells[0], "confirm", 0, {"task.wording": "odd"})
+    outcome = run_trial(worded_plan.spec, assignment, data, LocalPool(worded), lambda _: None)
     assert outcome.trial.wording == "odd"
     assert worded["odd"].n_calls > 5
     assert worded["clear"].n_calls == worded["default"].n_calls == 0
 
 
-def test_rows_and_batches_are_the_same_in_every_wording(plan: Plan, data: StudyData) -> None:
+def test_rows_and_batches_are_the_same_in_every_wording(worded_plan: Plan, data: StudyData) -> None:
     setups = [
-        set_up(plan.spec, plan.assign(plan.cells[0], "confirm", 0, {"task.wording": name}), data) for name in QUALITY
+        set_up(worded_plan.spec, worded_plan.assign(worded_plan.cells[0], "confirm", 0, {"task.wording": name}), data)
+        for name in QUALITY
     ]
     first, *others = [setup.make_method().ask() for setup in setups]
     for other, setup in zip(others, setups[1:], strict=True):
@@ -122,13 +126,13 @@ def test_a_study_without_wordings_stores_none(
     assert "task.wording" not in outcome.trial.params
 
 
-def test_a_wording_that_a_stored_trial_did_not_have_is_refused(plan: Plan, outcomes: list[Outcome]) -> None:
+def test_a_wording_that_a_stored_trial_did_not_have_is_refused(worded_plan: Plan, outcomes: list[Outcome]) -> None:
     rows = [outcome.trial for outcome in outcomes if outcome.trial.method == "untuned"]
-    check_settings(plan, rows)
-    task = plan.spec.task.model_copy(update={"wording": "odd"})
-    search = plan.spec.search.model_copy(update={"trials": 0})
+    check_settings(worded_plan, rows)
+    task = worded_plan.spec.task.model_copy(update={"wording": "odd"})
+    search = worded_plan.spec.search.model_copy(update={"trials": 0})
     with pytest.raises(ResultsError, match=r"would now run with task.wording odd, and ran with \w+"):
-        check_settings(make_plan(plan.spec.model_copy(update={"task": task, "search": search})), rows)
+        check_settings(make_plan(worded_plan.spec.model_copy(update={"task": task, "search": search})), rows)
 
 
 def test_noise_is_measured_in_the_studys_own_wording(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config.study import TaskSpec
+from zostudy.config.task import TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.loading import Task, load_task
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zostudy.config.study import SplitNames, TaskSpec
+from zostudy.config.task import SplitNames, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.loading import load_task
 

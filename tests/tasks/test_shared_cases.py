@@ -10,7 +10,7 @@ import datasets
 import pytest
 import yaml
 
-from zostudy.config.study import TaskSpec
+from zostudy.config.task import TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.loading import Task, load_task
 

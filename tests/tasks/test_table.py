@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zostudy.config.study import TaskSpec
+from zostudy.config.task import TaskSpec
 from zostudy.tasks.loading import load_task
 from zostudy.tasks.table import TextTable
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.errors import DataError
 from zostudy.tasks.templates import Template
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from zostudy.config.study import WELL_KNOWN_TASKS, HeadKind
+from zostudy.config.known import WELL_KNOWN_TASKS, HeadKind
 from zostudy.tasks.templates import HEADS
 from zostudy.tasks.wellknown import WELL_KNOWN
 

@@ -18,7 +18,8 @@ from zostudy.cluster.pool import LocalPool, Pool, RayPool
 from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.ray_log import ray_log
 from zostudy.cluster.replica import ScorerFactory, build_evaluators
-from zostudy.config.study import OWN_WORDING, ResourcesSpec
+from zostudy.config.study import ResourcesSpec
+from zostudy.config.task import OWN_WORDING
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.weights import DType, Weights
 

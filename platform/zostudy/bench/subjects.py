@@ -16,7 +16,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from zostudy.bench.texts import Texts
-from zostudy.config.study import EMBEDDED_TASK, HeadKind, ModelSpec
+from zostudy.config.known import EMBEDDED_TASK, HeadKind
+from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.limits import max_input_tokens

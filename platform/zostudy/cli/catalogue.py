@@ -68,7 +68,7 @@ def _options(method: type[Method]) -> list[dict[str, Any]]:
 
 def tasks_command(format: FormatOption = Format.TABLE) -> None:
     """List the tasks with built-in templates and label words."""
-    from zostudy.config.study import EMBEDDED_TASK
+    from zostudy.config.known import EMBEDDED_TASK
     from zostudy.tasks.wellknown import WELL_KNOWN
 
     records = []
@@ -88,7 +88,7 @@ def tasks_command(format: FormatOption = Format.TABLE) -> None:
 
 def models_command(format: FormatOption = Format.TABLE) -> None:
     """List the models that need no download, and what else can be named."""
-    from zostudy.config.study import EMBEDDED_MODELS
+    from zostudy.config.known import EMBEDDED_MODELS
     from zostudy.lm.sources import minilm_installed
 
     records = [{"model": name, "what": "embedded in the package", "ready": "yes"} for name in EMBEDDED_MODELS]

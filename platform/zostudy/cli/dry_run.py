@@ -9,7 +9,6 @@ from zostudy.results.classes import class_table
 from zostudy.results.tables import Table, plain
 from zostudy.search.cautions import cautions
 from zostudy.search.estimate import estimate
-from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 
 
@@ -55,7 +54,6 @@ def _cells(study: PreparedStudy) -> Table:
     rows = []
     for cell in plan.cells:
         draw = study.data.draws[cell.imbalance_ratio, plan.seed(plan.replicates[-1])]
-        queries = cell.n_trials * plan.spec.budget.queries if tunes(cell.method) else 0
         rows.append(
             (
                 cell.name,
@@ -65,7 +63,7 @@ def _cells(study: PreparedStudy) -> Table:
                 f"{len(draw.test_rows):,}",
                 f"{cell.n_search} x {cell.n_seeds}" if cell.n_search and cell.n_seeds > 1 else str(cell.n_search),
                 str(cell.n_confirm),
-                f"{queries:,}",
+                f"{cell.n_trials * plan.queries(cell):,}",
             )
         )
     columns = ("cell", "searched", "minority/majority", "dev", "test", "search", "confirm", "queries")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.results.tables import Table
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
@@ -42,8 +42,10 @@ def budget_lines(study: PreparedStudy) -> Iterator[str]:
             setup = set_up(plan.spec, plan.assign(cell, "confirm", 0, {}), study.data)
             cost = setup.make_method().step_cost
             searched = ", unless the search changes queries_per_step" if "queries_per_step" in cell.space else ""
-            before = f", after {setup.queries_before:,} that choose the start" if setup.queries_before else ""
+            before = f", after {plan.start_cost(cell):,} that choose the start" if plan.start_cost(cell) else ""
             lines.append(f"{cell.method.label}: {bought(setup.context.step_budget, cost)}{before}{searched}")
+        elif plan.start_cost(cell):
+            lines.append(f"{cell.method.label}: {plan.start_cost(cell):,} queries that choose the start")
     yield from dict.fromkeys(lines)
 
 

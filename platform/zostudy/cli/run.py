@@ -79,7 +79,7 @@ def _show_end(progress: StudyProgress, storage: Storage) -> None:
 def _lost(progress: StudyProgress) -> str:
     plan = progress.plan
     n_search = sum(cell.n_search * cell.n_seeds for cell in plan.cells)
-    saved = progress.n_lost * plan.spec.budget.queries
+    saved = sum(cell.n_lost * plan.queries(cell.cell) for cell in progress.cells.values())
     return f"seeds dropped early: {progress.n_lost} of {n_search} search trials, {saved:,} queries saved"
 
 

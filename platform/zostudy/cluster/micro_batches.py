@@ -10,8 +10,8 @@ from typing import Protocol, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.study import OWN_WORDING
-from zostudy.methods.base import Access
+from zostudy.config.task import OWN_WORDING
+from zostudy.methods.queries import Access
 
 MOST_EXAMPLES = 256
 

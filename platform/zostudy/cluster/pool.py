@@ -17,9 +17,9 @@ from zostudy.cluster.micro_batches import MOST_EXAMPLES, Answer, Hosted, MicroBa
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.replica_set import ReplicaLister, ReplicaSet
-from zostudy.config.study import OWN_WORDING
+from zostudy.config.task import OWN_WORDING
 from zostudy.errors import ClusterError, one_line_of
-from zostudy.methods.base import Access
+from zostudy.methods.queries import Access
 
 CALLS_OF_A_LONG_QUEUE = 4
 MOST_BATCHES_OF_A_CALL = 8

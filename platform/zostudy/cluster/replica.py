@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.cluster.micro_batches import Answer, Hosted, MicroBatch
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 
 if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch

@@ -4,20 +4,18 @@ from zostudy.config.difference import Difference, difference
 from zostudy.config.distributions import Choice, Distribution, Range
 from zostudy.config.document import dump_yaml
 from zostudy.config.loading import load_study, parse_study, study_of
+from zostudy.config.model import ModelSpec
 from zostudy.config.space import method_space, with_default_space
 from zostudy.config.study import (
     BudgetSpec,
     ConfirmSpec,
     ImbalanceSpec,
     MethodSpec,
-    ModelSpec,
     ResourcesSpec,
     SearchSpec,
-    SplitNames,
     StudySpec,
-    TaskSpec,
-    WordingSpec,
 )
+from zostudy.config.task import SplitNames, TaskSpec, WordingSpec
 
 __all__ = [
     "BudgetSpec",

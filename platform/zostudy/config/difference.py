@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 from zostudy.config.contents import same_contents
-from zostudy.config.study import MethodSpec, ModelSpec, StudySpec, TaskSpec
+from zostudy.config.model import ModelSpec
+from zostudy.config.study import MethodSpec, StudySpec
+from zostudy.config.task import TaskSpec
 from zostudy.wording import shown
 
 # The landscape only adds rows that describe a confirm trial's final point.

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zostudy.config.document import Document, KeyPath
+from zostudy.config.known import BUILT_IN_MODELS
 from zostudy.config.problems import Problem
-from zostudy.config.study import BUILT_IN_MODELS, StudySpec
+from zostudy.config.study import StudySpec
 from zostudy.wording import suggestion
 
 TASK_FILE = ("task", "file")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from zostudy.config.distributions import Choice
 from zostudy.config.problems import Problem
 from zostudy.config.space import WORDING
-from zostudy.config.study import OWN_WORDING, StudySpec
+from zostudy.config.study import StudySpec
+from zostudy.config.task import OWN_WORDING
 from zostudy.wording import suggestion
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,29}")
@@ -39,7 +40,7 @@ def wording_problems(study: StudySpec) -> Iterator[Problem]:
         path = ("search", "space", WORDING)
         yield Problem(path, "must be a choice of wordings", "a range", f"write {{choice: [{', '.join(known)}]}}")
         return
-    for number, name in enumerate(searched.choice if searched is not None else ()):
-        if name not in known:
+    for number, value in enumerate(searched.choice if searched is not None else ()):
+        if value not in known:
             place = ("search", "space", WORDING, "choice", number)
-            yield Problem(place, rule, name, suggestion(name, known, remedy))
+            yield Problem(place, rule, value, suggestion(str(value), known, remedy))

@@ -18,7 +18,7 @@ from zostudy.console.meter import Meter
 from zostudy.console.progress import duration
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
-from zostudy.search.plan import Assignment, tunes
+from zostudy.search.plan import Assignment
 from zostudy.search.progress import CellProgress, StudyProgress
 from zostudy.search.trial import TrialProgress
 from zostudy.wording import printable
@@ -100,9 +100,8 @@ class View(Callback, ABC):
     def _queries_left(self) -> int:
         """Returns what the unfinished trials may still spend; a trial that ended early leaves nothing."""
         assert self._progress is not None
-        budget = self._progress.plan.spec.budget.queries
-        tuned = [cell for cell in self._progress.cells.values() if tunes(cell.cell.method)]
-        ahead = sum((cell.n_trials - cell.n_finished) * budget for cell in tuned)
+        plan, cells = self._progress.plan, self._progress.cells.values()
+        ahead = sum((cell.n_trials - cell.n_finished) * plan.queries(cell.cell) for cell in cells)
         return ahead - sum(self._meter.spent_by(trial) for trial in self._running)
 
 

@@ -12,7 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from zostudy.config.study import HeadKind, ModelSpec
+from zostudy.config.known import HeadKind
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ResultsError
 from zostudy.export.identity import Identity
 from zostudy.export.task import ExportedTask

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError, ResultsError, TooLongError
 from zostudy.export.identity import another_model, check_identity
 from zostudy.export.labelling import InputTexts

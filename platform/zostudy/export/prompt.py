@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.digests import digest_of
 from zostudy.export.task import ExportedTask
 from zostudy.export.trials import StoredTrial

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zostudy.config import StudySpec, parse_study
 from zostudy.config.space import WORDING
-from zostudy.config.study import OWN_WORDING
+from zostudy.config.task import OWN_WORDING
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import confirmed
 from zostudy.results.outcome import SplitScores

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.lm.encoding import ANY_TEXT
 from zostudy.lm.nearest_words import embedding_table, is_one_token, nearest_words
 from zostudy.lm.sources import ModelSource

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from zostudy.config.study import SplitNames
+from zostudy.config.task import SplitNames
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns, find_column, names_of, strings_of
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from zostudy.config.model import ModelSpec
 from zostudy.config.ratios import ALL, NATURAL
-from zostudy.config.study import BudgetSpec, ConfirmSpec, ImbalanceSpec, ModelSpec, SearchSpec, StudySpec
+from zostudy.config.study import BudgetSpec, ConfirmSpec, ImbalanceSpec, SearchSpec, StudySpec
 from zostudy.errors import DataError
 from zostudy.inspection.facts import DataFacts, ModelFacts
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zostudy.config.study import TaskSpec
+from zostudy.config.task import TaskSpec
 from zostudy.inspection.columns import ColumnFacts
 from zostudy.inspection.lengths import Lengths
 from zostudy.inspection.repeats import Repeats

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zostudy.config.study import ModelSpec, TaskSpec
+from zostudy.config.model import ModelSpec
+from zostudy.config.task import TaskSpec
 from zostudy.errors import DataError
 from zostudy.inspection.columns import ColumnFacts, column_facts, guess_columns, guess_splits
 from zostudy.inspection.facts import ClassFacts, DataFacts, ModelFacts

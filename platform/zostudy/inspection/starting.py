@@ -9,8 +9,9 @@ from typing import Any
 
 from zostudy.config import dump_yaml, study_of
 from zostudy.config.document import parse_document
+from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.overrides import override
-from zostudy.config.study import EMBEDDED_MODELS, StudySpec
+from zostudy.config.study import StudySpec
 from zostudy.errors import SpecError
 from zostudy.inspection.commented import commented_study
 from zostudy.inspection.drafting import draft

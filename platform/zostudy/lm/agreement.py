@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import DisagreementError, ModelError, ZostudyError
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import Evaluator, FrozenLM, Model, make_evaluators, packed_evaluators

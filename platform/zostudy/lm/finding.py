@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zostudy.config.study import EMBEDDED_MODELS, HeadKind, ModelSpec
+from zostudy.config.known import EMBEDDED_MODELS, HeadKind
+from zostudy.config.model import ModelSpec
 from zostudy.digests import file_digest
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import weight_files

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.lm.architecture import Architecture
 from zostudy.lm.attention import Attention, LengthBucket
 from zostudy.lm.body import Transformer

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.errors import ModelError
 from zostudy.lm.tokenizer import Name, tokenise
 from zostudy.lm.vocabulary import Frame, find_frame, special_ids, unknown_id

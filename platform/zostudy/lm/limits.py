@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.finding import load_config
 from zostudy.lm.sources import ModelSource

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zostudy.config.study import HeadKind, ModelSpec
+from zostudy.config.known import HeadKind
+from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.heads import EncoderHead, Head, TokenHead
 from zostudy.lm.packing import Indices

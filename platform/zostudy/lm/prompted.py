@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.packing import Indices
 from zostudy.lm.subspace import Subspaces

@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zostudy.config.study import BUILT_IN_MODELS
+from zostudy.config.known import BUILT_IN_MODELS
 from zostudy.errors import ModelError, ZostudyError
 from zostudy.wording import nearest, one_line
 

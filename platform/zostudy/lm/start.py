@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.inputs import InputReader

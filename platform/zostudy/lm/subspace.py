@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from zostudy.config.study import ModelSpec, SubspaceKind
+from zostudy.config.model import ModelSpec, SubspaceKind
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.start import start_tokens
 from zostudy.randomness import generator

@@ -14,7 +14,8 @@ from zostudy.methods import (  # noqa: F401  (they register)
     white_box,
     zosa,
 )
-from zostudy.methods.base import Access, Context, Evaluation, Method, Queries, State, Step, StepRecord
+from zostudy.methods.base import Method, State
+from zostudy.methods.context import Context
 from zostudy.methods.options import (
     ImbalanceSettings,
     LogRange,
@@ -25,6 +26,7 @@ from zostudy.methods.options import (
     describe_options,
     unused_options,
 )
+from zostudy.methods.queries import Access, Evaluation, Queries, Step, StepRecord
 from zostudy.methods.registry import get_method, method_names, register_method, registered_here
 from zostudy.methods.spaces import default_space
 

@@ -4,113 +4,17 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zostudy.errors import NotFiniteError, SpecError
-from zostudy.methods.options import ImbalanceSettings, MethodOptions
+from zostudy.methods.context import Context
+from zostudy.methods.options import MethodOptions
+from zostudy.methods.queries import Access, Evaluation, Labels, Latents, Queries, Rows, Scores, Step, StepRecord
 
-Latents: TypeAlias = NDArray[np.float32]
-Rows: TypeAlias = NDArray[np.int32]
-Scores: TypeAlias = NDArray[np.float32]
-Labels: TypeAlias = NDArray[np.int32]
-Losses: TypeAlias = NDArray[np.float64]
 State: TypeAlias = dict[str, Any]
-Access: TypeAlias = Literal["scores", "states", "gradients"]
-"""What a replica answers for one example under one prompt, as float32 numbers.
-
-``scores``: the C logits of the label words. ``states``: the D entries of the state from which the logits are read; an
-encoder's pooled state. ``gradients``: for each class its logit and the d entries of the logit's gradient in the latent.
-Only scores are what a black box gives.
-"""
-
-
-@dataclass(frozen=True)
-class Queries:
-    """Prompts to evaluate, each on its own batch of examples.
-
-    Attributes:
-        latents: float32 ``[q, d]``, one prompt each.
-        rows: int32 ``[q, b]``, row numbers into the task's table: the examples that prompt is evaluated on.
-        group: number of consecutive queries that must share a forward (2 for a +/- pair, whose
-            difference would amplify any noise between forwards). The last group may be shorter.
-        access: what is wanted of each example; more than scores only if the method declares that it ``needs`` it.
-    """
-
-    latents: Latents
-    rows: Rows
-    group: int = 1
-    access: Access = "scores"
-
-    def cost(self, batch_size: int) -> int:
-        """Returns the queries charged: ``q * b / batch_size``.
-
-        One query is one prompt on one batch, or equally one batch with a prompt of its own for each example.
-        """
-        cost, rest = divmod(self.rows.size, batch_size)
-        if rest:
-            raise ValueError(f"queries must fill whole batches of {batch_size}, but hold {self.rows.size} rows")
-        return cost
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """Measurements of one step.
-
-    Attributes:
-        loss: the objective's mean over the batch at the unperturbed latent where the method asks for it, else
-            its mean over the step's probes. The AUC objective is a saddle: it may rise or be negative.
-        loss_spread: standard deviation of the step's losses over its probes.
-        gradient_norm: Euclidean norm of the (unscaled) estimate that moved the latent; 0 without one.
-        latent_norm: Euclidean norm of the latent after the step.
-        auxiliary: the objective's own scalars after the step (``a``, ``b``, ``alpha``), or nothing.
-    """
-
-    loss: float
-    loss_spread: float
-    gradient_norm: float
-    latent_norm: float
-    auxiliary: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Context:
-    """Everything that a method knows about its trial.
-
-    Attributes:
-        seed: the trial's seed; all noise is a function of it and the step.
-        labels: int32 ``[n_train]``, the classes of the training draw.
-        rows: int32 ``[n_train]``, its row numbers in the task's table.
-        n_classes: number of classes, C.
-        minority_classes: the rare classes; with two classes the first is the AUC objective's positive one.
-        batch_size: examples in one query.
-        budget: queries of the trial, of which the method may spend what is left.
-        imbalance: sampler, prior, margin and class weights.
-        queries_before: queries of the budget that were spent before the first step, on the choice of the start.
-    """
-
-    seed: int
-    labels: Labels
-    rows: Rows
-    n_classes: int
-    minority_classes: tuple[int, ...]
-    batch_size: int
-    budget: int
-    imbalance: ImbalanceSettings = field(default_factory=ImbalanceSettings)
-    queries_before: int = 0
-
-    @property
-    def step_budget(self) -> int:
-        """Queries that are left for steps."""
-        return self.budget - self.queries_before
-
-
-Step: TypeAlias = Generator[Queries, tuple[Scores, Labels], StepRecord]
-Evaluation: TypeAlias = Generator[Queries, tuple[Scores, Labels], Scores]
 
 
 class Method(ABC):

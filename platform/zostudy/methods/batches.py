@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.errors import SpecError
-from zostudy.methods.base import Context, Rows
+from zostudy.methods.context import Context
+from zostudy.methods.queries import Rows
 from zostudy.randomness import generator
 
 Positions = NDArray[np.int64]

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from typing_extensions import Doc
 
-from zostudy.methods.base import Step
 from zostudy.methods.options import Direction, Estimator, GradientStepRule, ObjectiveName, ProbingOptions
 from zostudy.methods.probing import ProbingMethod
+from zostudy.methods.queries import Step
 from zostudy.methods.registry import register_method
 
 

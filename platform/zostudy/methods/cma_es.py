@@ -11,10 +11,12 @@ from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 from typing_extensions import Doc
 
-from zostudy.methods.base import Context, Queries, State, Step
+from zostudy.methods.base import State
+from zostudy.methods.context import Context
 from zostudy.methods.estimators import spread
 from zostudy.methods.options import LogRange, MethodOptions, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
+from zostudy.methods.queries import Queries, Step
 from zostudy.methods.registry import register_method
 from zostudy.randomness import generator
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zostudy.methods.base import Latents
 from zostudy.methods.options import Law
+from zostudy.methods.queries import Latents
 from zostudy.randomness import generator
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import Latents, Losses, Queries, Rows
+from zostudy.methods.queries import Latents, Losses, Queries, Rows
 
 Gradient = NDArray[np.float64]
 Value = TypeVar("Value", bound=np.generic)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zostudy.methods.base import Step
 from zostudy.methods.estimators import spread
 from zostudy.methods.normalised import NormalisedMethod, NormalisedOptions
+from zostudy.methods.queries import Step
 from zostudy.methods.registry import register_method
 
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from zostudy.errors import SpecError
-from zostudy.methods.base import Context, Latents, Losses, Method, Rows, State, StepRecord
+from zostudy.methods.base import Method, State
 from zostudy.methods.batches import make_sampler
+from zostudy.methods.context import Context
 from zostudy.methods.directions import draw_directions
 from zostudy.methods.estimators import Gradient, Stencil, spread
 from zostudy.methods.objectives import make_objective
 from zostudy.methods.options import ObjectiveOptions, ProbingOptions
+from zostudy.methods.queries import Latents, Losses, Rows, StepRecord
 from zostudy.methods.step_rules import make_step_rule
 
 _OBJECTIVE = "objective."

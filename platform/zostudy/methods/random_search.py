@@ -9,11 +9,11 @@ import numpy as np
 from annotated_types import Ge, Gt
 from typing_extensions import Doc
 
-from zostudy.methods.base import Queries, Step
 from zostudy.methods.directions import draw_directions
 from zostudy.methods.estimators import spread
 from zostudy.methods.options import LogRange, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
+from zostudy.methods.queries import Queries, Step
 from zostudy.methods.registry import register_method
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zostudy.methods.base import Step
 from zostudy.methods.options import Estimator, GradientStepRule, ProbingOptions
 from zostudy.methods.probing import ProbingMethod
+from zostudy.methods.queries import Step
 from zostudy.methods.registry import register_method
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import Latents, State
+from zostudy.methods.base import State
 from zostudy.methods.options import StepRuleName
+from zostudy.methods.queries import Latents
 
 Gradient = NDArray[np.float64]
 

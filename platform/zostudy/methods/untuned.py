@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from zostudy.methods.base import Method, Step
+from zostudy.methods.base import Method
 from zostudy.methods.options import MethodOptions
+from zostudy.methods.queries import Step
 from zostudy.methods.registry import register_method
 
 

@@ -9,10 +9,11 @@ import numpy as np
 from annotated_types import Gt
 from typing_extensions import Doc
 
-from zostudy.methods.base import Context, Queries, Step
+from zostudy.methods.context import Context
 from zostudy.methods.estimators import Gradient
 from zostudy.methods.options import LogRange, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
+from zostudy.methods.queries import Queries, Step
 from zostudy.methods.registry import register_method
 
 MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-8

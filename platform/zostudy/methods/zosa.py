@@ -10,10 +10,10 @@ from annotated_types import Ge
 from typing_extensions import Doc
 
 from zostudy.errors import SpecError
-from zostudy.methods.base import Latents, Losses, Step
 from zostudy.methods.estimators import Gradient, Stencil, spread
 from zostudy.methods.normalised import NormalisedMethod, NormalisedOptions
 from zostudy.methods.options import LogRange
+from zostudy.methods.queries import Latents, Losses, Step
 from zostudy.methods.registry import register_method
 
 

@@ -68,10 +68,10 @@ def _tuning_examples(study: PreparedStudy) -> Counter[Access]:
     """Returns how many examples are asked for their scores, and how many for gradients, which take longer."""
     plan, examples = study.plan, Counter[Access]()
     for cell in plan.cells:
-        if tunes(cell.method):
-            per_trial = plan.spec.budget.queries * plan.spec.budget.batch_size
-            examples[cell.method_class.needs] += cell.n_trials * per_trial
-    return examples
+        start, queries = plan.start_cost(cell), plan.queries(cell)
+        examples["scores"] += cell.n_trials * start * plan.spec.budget.batch_size
+        examples[cell.method_class.needs] += cell.n_trials * (queries - start) * plan.spec.budget.batch_size
+    return +examples
 
 
 def _evaluation_examples(study: PreparedStudy) -> int:

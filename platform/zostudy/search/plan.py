@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from zostudy.config import method_space
+from zostudy.config import Choice, method_space
 from zostudy.config.ratios import NATURAL, AskedRatio, ratio_label
 from zostudy.config.space import WORDING
 from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
@@ -106,10 +106,17 @@ def trial_name(cell: str, stage: Stage, number: int, search_seed: int = 0) -> st
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells of a study, and how its trials are seeded."""
+    """All cells of a study, and how its trials are seeded.
+
+    Attributes:
+        spec: the study.
+        cells: methods inside ratios.
+        start_costs: queries that choose a trial's start, by imbalance ratio, where they are known and not 0.
+    """
 
     spec: StudySpec
     cells: tuple[Cell, ...]
+    start_costs: Mapping[float, int] = field(default_factory=dict)
 
     @property
     def ratios(self) -> dict[float, AskedRatio]:
@@ -124,8 +131,15 @@ class Plan:
     @property
     def n_queries(self) -> int:
         """The largest number of queries that all trials together may spend."""
-        per_trial = self.spec.budget.queries
-        return sum(cell.n_trials * per_trial for cell in self.cells if tunes(cell.method))
+        return sum(cell.n_trials * self.queries(cell) for cell in self.cells)
+
+    def queries(self, cell: Cell) -> int:
+        """Returns the most queries of a cell's trial: the budget, or of the untuned prompt those of its start."""
+        return self.spec.budget.queries if tunes(cell.method) else self.start_cost(cell)
+
+    def start_cost(self, cell: Cell) -> int:
+        """Returns the queries, part of the budget, that choose the start of one of a cell's trials."""
+        return self.start_costs.get(cell.imbalance_ratio, 0) if cell.method_class.uses_prompt else 0
 
     def seed(self, replicate: int) -> int:
         """Returns the seed of draw, subspace and start tokens.
@@ -184,13 +198,24 @@ def make_plan(spec: StudySpec, natural_ratio: float = math.nan) -> Plan:
     for asked in spec.imbalance.ratios:
         ratio = natural_ratio if isinstance(asked, str) else asked
         for method in spec.methods:
-            space = method_space(spec, method) if spec.search.trials else {}
-            if not tunes(method):
-                space = {key: values for key, values in space.items() if key == WORDING}
-            n_search = spec.search.trials if space else 0
+            space, n_search = _searched(spec, method)
             name = f"{method.label}-{_suffix(asked)}"
             cells.append(Cell(name, method, ratio, asked, space, n_search, spec.confirm.seeds, spec.search.seeds))
     return Plan(spec, tuple(cells))
+
+
+def _searched(spec: StudySpec, method: MethodSpec) -> tuple[Space, int]:
+    """Returns what is searched for a method, and how many configurations of it.
+
+    A method that tunes nothing tries each wording once, as a second time would give the same.
+    """
+    space = method_space(spec, method) if spec.search.trials else {}
+    if tunes(method):
+        return space, spec.search.trials if space else 0
+    wordings = space.get(WORDING)
+    if not isinstance(wordings, Choice):
+        return {}, 0
+    return {WORDING: wordings}, min(spec.search.trials, len(wordings.choice))
 
 
 def _check_differs(ratios: Sequence[AskedRatio], natural_ratio: float) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zostudy.config.ratios import ratio_label
-from zostudy.config.study import OWN_WORDING, StudySpec
+from zostudy.config.study import StudySpec
+from zostudy.config.task import OWN_WORDING
 from zostudy.config.wordings import used_wordings
 from zostudy.errors import ModelError
 from zostudy.lm.agreement import ProvenModel, read_proven_in
@@ -26,7 +27,7 @@ from zostudy.results.tables import plain
 from zostudy.search.cautions import cautions
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, make_data, set_up
-from zostudy.search.start import check_affordable
+from zostudy.search.start import with_start_costs
 from zostudy.tasks.imbalance import available_rows, unused_rows
 from zostudy.tasks.loading import Task, load_task
 
@@ -102,7 +103,7 @@ def prepare(spec: StudySpec, task: Task | None = None) -> PreparedStudy:
     task = task or load_task(spec.task)
     plan = make_plan(spec, available_rows(task.table).natural_ratio)
     data = make_data(plan, task, model_digests(source))
-    check_affordable(spec, data.draws.values())
+    plan = with_start_costs(plan, data.draws)
     for cell in plan.cells:
         if cell.n_confirm and not cell.n_search:
             set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()

@@ -6,7 +6,8 @@ not grow with the imbalance ratio. All methods of a ratio, seed and wording are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from zostudy.errors import SpecError
 from zostudy.lm.start import draw_seed
 from zostudy.randomness import generator
 from zostudy.results.metrics import classification_metrics
+from zostudy.search.plan import Plan
 from zostudy.tasks.imbalance import Draw
 
 ScoreDraw = Callable[[int, NDArray[np.int32]], NDArray[np.float32]]
@@ -30,20 +32,27 @@ def queries_before(spec: StudySpec, draw: Draw) -> int:
     return -(-spec.model.start_draws * n_rows // spec.budget.batch_size)
 
 
-def check_affordable(spec: StudySpec, draws: Iterable[Draw]) -> None:
-    """Checks that the choice of the start leaves queries to every trial.
+def with_start_costs(plan: Plan, draws: Mapping[tuple[float, int], Draw]) -> Plan:
+    """Returns the plan with the queries that the choice of a start costs at each ratio.
+
+    Args:
+        plan: of the study.
+        draws: by ratio and seed.
 
     Raises:
-        SpecError: it does not.
+        SpecError: the choice leaves no query to a trial.
     """
-    cost = max(queries_before(spec, draw) for draw in draws)
-    if cost >= spec.budget.queries:
+    costs = {ratio: queries_before(plan.spec, draw) for (ratio, _), draw in draws.items()}
+    priced = replace(plan, start_costs={ratio: cost for ratio, cost in costs.items() if cost})
+    dearest, budget = max(map(priced.start_cost, plan.cells)), plan.spec.budget.queries
+    if dearest >= budget:
         raise SpecError(
             "must leave queries of the budget for the method",
-            got=f"{spec.model.start_draws} draws take {cost} of the {spec.budget.queries}",
+            got=f"{plan.spec.model.start_draws} draws take {dearest:,} of the {budget:,}",
             remedy="lower it, raise budget.queries, or lower imbalance.dev_minority_size",
             about="model.start_draws",
         )
+    return priced
 
 
 def comparison_rows(draw: Draw, labels: NDArray[np.int32], seed: int) -> NDArray[np.int32]:

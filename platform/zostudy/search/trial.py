@@ -171,7 +171,8 @@ class Trial:
 
         def score(start: int, rows: NDArray[np.int32]) -> NDArray[np.float32]:
             self._recording.examples += rows.size
-            return self._answers(Queries(self._method.latent[None], rows[None]), start)[0]
+            scores: NDArray[np.float32] = self._answers(Queries(self._method.latent[None], rows[None]), start)[0]
+            return scores
 
         n_draws = setup.spec.model.start_draws
         self._recording.start_draw = best_draw(n_draws, seed, rows, labels[rows], setup.data.minority, score)

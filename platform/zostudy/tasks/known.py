@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zostudy.config.study import HeadKind, SplitNames
+from zostudy.config.known import HeadKind
+from zostudy.config.task import SplitNames
 from zostudy.tasks.templates import Wording
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zostudy.config.study import EMBEDDED_TASK, OWN_WORDING, HeadKind, SplitNames, TaskSpec
+from zostudy.config.known import EMBEDDED_TASK, HeadKind
+from zostudy.config.task import OWN_WORDING, SplitNames, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns
 from zostudy.tasks.files import read_rows

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from zostudy.config.study import SplitNames
+from zostudy.config.task import SplitNames
 from zostudy.errors import DataError
 from zostudy.tasks.columns import find_column, names_of, refuse_rows
 from zostudy.wording import comma_list, suggestion

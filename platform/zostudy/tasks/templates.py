@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from string import Formatter
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.errors import DataError
 
 HEADS: tuple[HeadKind, ...] = ("masked", "causal", "encoder")

@@ -14,7 +14,8 @@ task's test labels are hidden, its official validation set is the test split.
 
 from __future__ import annotations
 
-from zostudy.config.study import EMBEDDED_TASK, HeadKind, SplitNames
+from zostudy.config.known import EMBEDDED_TASK, HeadKind
+from zostudy.config.task import SplitNames
 from zostudy.tasks.known import HubOrigin, WellKnownTask
 from zostudy.tasks.templates import Template, Wording
 

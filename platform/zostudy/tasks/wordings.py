@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zostudy.config.study import OWN_WORDING, HeadKind, TaskSpec
+from zostudy.config.known import HeadKind
+from zostudy.config.task import OWN_WORDING, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.known import WellKnownTask
 from zostudy.tasks.naming import has_names

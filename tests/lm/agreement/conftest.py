@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
-from zostudy.config.study import HeadKind
+from zostudy.config.known import HeadKind
 from zostudy.lm.sources import ModelSource
 
 VOCABULARY = 60

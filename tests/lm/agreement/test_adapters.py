@@ -11,7 +11,7 @@ import pytest
 import torch
 from peft import PeftModel
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.export.exporting import write_adapter
 from zostudy.export.prompt import TunedPrompt
 from zostudy.lm.encoding import EncodedTask

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from zostudy.config.study import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.errors import DisagreementError, ModelError
 from zostudy.lm import architecture
 from zostudy.lm.agreement import BOUNDS, TEXTS, read_proven, rounded_up, some_rows

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from zostudy.config.study import EMBEDDED_TASK, ModelSpec, TaskSpec
+from zostudy.config.known import EMBEDDED_TASK
+from zostudy.config.model import ModelSpec
+from zostudy.config.task import TaskSpec
 from zostudy.lm.encoding import encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import Evaluator, make_evaluator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zostudy.methods.base import Context
+from zostudy.methods.context import Context
 from zostudy.methods.objectives.auc import AucMinimax
 from zostudy.methods.objectives.base import ClassVector, Objective
 from zostudy.methods.objectives.pointwise import CrossEntropy, Focal, Hinge, balanced_weights

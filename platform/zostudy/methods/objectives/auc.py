@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import Labels, Losses, Scores, State
+from zostudy.methods.base import State
 from zostudy.methods.objectives.base import ClassVector, Objective, Slopes
 from zostudy.methods.objectives.pointwise import log_softmax
 from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
+from zostudy.methods.queries import Labels, Losses, Scores
 
 Indicator = NDArray[np.float64]
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import Labels, Losses, Scores, State
+from zostudy.methods.base import State
+from zostudy.methods.queries import Labels, Losses, Scores
 
 ClassVector = NDArray[np.float64]
 Slopes = NDArray[np.float64]

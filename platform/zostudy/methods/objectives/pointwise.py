@@ -7,8 +7,8 @@ from abc import abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import Labels, Losses, Scores
 from zostudy.methods.objectives.base import ClassVector, Objective, Slopes
+from zostudy.methods.queries import Labels, Losses, Scores
 
 
 def log_softmax(scores: Scores) -> NDArray[np.float64]:
