@@ -14,7 +14,7 @@ from zostudy.bench.defaults.jobs import TrialJob
 from zostudy.bench.defaults.measuring import Bench
 from zostudy.bench.defaults.tasks import JUDGING_SIZE, TASKS, without_test
 from zostudy.cluster.micro_batches import Scorer
-from zostudy.config.study import TaskSpec
+from zostudy.config.task import TaskSpec
 from zostudy.search.plan import make_plan
 from zostudy.search.setup import make_data
 from zostudy.tasks.loading import Task, load_task

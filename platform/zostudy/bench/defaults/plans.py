@@ -8,7 +8,7 @@ from typing import Any
 
 from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
 from zostudy.bench.defaults.tasks import JUDGED_SEEDS, METHODS, TASKS, TUNED
-from zostudy.config.study import EMBEDDED_MODELS
+from zostudy.config.known import EMBEDDED_MODELS
 
 RATIO, HARD_RATIO = 10.0, 50.0
 BUDGET, LARGE_BUDGET = 300, 1200

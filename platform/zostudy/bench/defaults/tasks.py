@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from zostudy.config import ImbalanceSpec, StudySpec, with_default_space
+from zostudy.config.known import EMBEDDED_MODELS, EMBEDDED_TASK
 from zostudy.config.ratios import NATURAL
-from zostudy.config.study import EMBEDDED_MODELS, EMBEDDED_TASK
 from zostudy.randomness import generator
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import Task
