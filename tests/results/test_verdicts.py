@@ -76,7 +76,9 @@ def test_the_verdict_says_how_many_seeds_stayed_and_how_far_all_went() -> None:
     verdict = did_not_move(made(moves=moves, step_setting="learning_rate"))
     assert verdict is not None
     assert verdict.fact == "2 of 3 seeds kept the start or a point beside it, 0.18 of the reach in the mean"
-    assert verdict.setting.startswith("search learning_rate above and below its value, or raise budget.evaluations")
+    assert verdict.setting == (
+        "search learning_rate above and below its value, or raise budget.evaluations for more looks at dev"
+    )
 
 
 def test_steps_that_were_searched_already_need_more_trials() -> None:
@@ -84,7 +86,7 @@ def test_steps_that_were_searched_already_need_more_trials() -> None:
     for key in ("reach", "zosa.reach"):
         verdict = did_not_move(made(moves=(Move(0.0, 6.0),), step_setting="reach", chosen=((key, 3.0, within),)))
         assert verdict is not None
-        assert verdict.setting.startswith("raise search.trials, or")
+        assert verdict.setting == "raise search.trials or budget.evaluations for more looks at dev"
     verdict = did_not_move(made(moves=(Move(0.0, 6.0),), step_setting="reach", chosen=(("margin", 1.0, within),)))
     assert verdict is not None
     assert verdict.setting.startswith("search reach above and below its value, or")
@@ -159,10 +161,10 @@ def test_better_is_what_the_paired_test_of_scipy_finds_above(
         rule = "Too few seeds to tell from" if has_too_few else "Not better than"
         assert rule.lower().startswith(expected)
         assert verdict.title == f"{rule} {yardstick} in test_auc"
-        assert verdict.fact.startswith(f"{difference:+.3f} (")
-        rest = f"; about {needed(ours, theirs)} may do" if has_too_few else ""
-        assert verdict.fact.endswith(f"), p = {p_value:.2g}, {len(ours)} seeds{rest}")
-        assert verdict.setting.startswith("raise confirm.seeds" if has_too_few else "raise budget.queries")
+        low, high = scipy.stats.ttest_rel(ours, theirs).confidence_interval()
+        rest = f"; takes {needed(ours, theirs)} seeds or more" if has_too_few else ""
+        assert verdict.fact == f"{difference:+.3f}, {low:+.3f} to {high:+.3f}{rest}"
+        assert verdict.setting == ("raise confirm.seeds" if has_too_few else "raise budget.queries")
         assert verdict.bars == (not has_too_few)
 
 

@@ -145,17 +145,17 @@ def did_not_move(cell: CellSummary) -> Verdict | None:
     shares = [move.distance / move.reach for move in moves if move.reach]
     how_far = f", {fmean(shares):.2g} of the reach in the mean" if shares else ""
     fact = f"{still} of {len(moves)} seeds kept the start or a point beside it{how_far}"
-    setting = f"{_other_steps(cell.evidence)}, or raise budget.evaluations for more looks at dev"
+    setting = f"{_other_steps(cell.evidence, 'budget.evaluations')} for more looks at dev"
     return Verdict(DID_NOT_MOVE, cell, fact, setting, bars=True)
 
 
-def _other_steps(evidence: Evidence) -> str:
-    """Returns how to try other steps: dev may have liked none because they are too short, or because too long."""
+def _other_steps(evidence: Evidence, other: str) -> str:
+    """Returns how to try other steps, which may be too short or too long, or else what to raise."""
     if evidence.step_setting in {key.rpartition(".")[2] for key, _, _ in evidence.chosen}:
-        return "raise search.trials"
+        return f"raise search.trials or {other}"
     if evidence.step_setting == "budget.queries":
-        return "raise budget.queries"
-    return f"search {evidence.step_setting} above and below its value"
+        return f"raise {' or '.join(dict.fromkeys([evidence.step_setting, other]))}"
+    return f"search {evidence.step_setting} above and below its value, or raise {other}"
 
 
 def _is_still(move: Move) -> bool:
@@ -194,17 +194,17 @@ def against_yardstick(cell: CellSummary, yardstick: CellSummary, metric: str) ->
         return None
     needed = pairs_needed(test, MOST_SEEDS) if is_gain else None
     if needed is not None:
-        fact = f"{_figures(test, metric)}; about {needed} may do"
+        fact = f"{_figures(test, metric)}; takes {needed} seeds or more"
         return Verdict(f"{TOO_FEW_SEEDS} from {yardstick.row[-1]}", cell, fact, "raise confirm.seeds", metric)
-    steps = _other_steps(cell.evidence)
-    setting = steps if steps == "raise budget.queries" else f"{steps}, or raise budget.queries"
+    setting = _other_steps(cell.evidence, "budget.queries")
     return Verdict(f"{NOT_BETTER} {yardstick.row[-1]}", cell, _figures(test, metric), setting, metric, bars=True)
 
 
 def _figures(test: PairedTest, metric: str) -> str:
+    """Returns the mean difference and the ends of its interval, which leaves out 0 where p < 5%."""
     low, high = bounds(metric)
-    p_value = "" if test.p_value is None else f", p = {test.p_value:.2g}"
-    return f"{test.difference.within((low - high, high - low)):+.3f}{p_value}, {test.pairs} seeds"
+    mean, *ends = test.difference.within((low - high, high - low))
+    return f"{mean:+.3f}, {' to '.join(f'{end:+.3f}' for end in ends)}"
 
 
 def too_few_seeds(cell: CellSummary, rivals: Sequence[CellSummary]) -> Verdict | None:
