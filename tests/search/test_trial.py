@@ -452,3 +452,14 @@ def test_a_pruned_trial_resumed_at_any_saved_step_ends_alike(
         for table in whole:
             dropped = [column for column in TIME_COLUMNS if column in whole[table].column_names]
             assert resumed[table].drop_columns(dropped).equals(whole[table].drop_columns(dropped)), table
+
+
+def test_an_entrys_own_sampler_is_the_one_that_draws_its_batches(
+    make_spec: Callable[..., StudySpec], data: StudyData, scorer: Scorer
+) -> None:
+    shared = {"algorithm": "spsa"}
+    entries = ({"label": "spsa"} | shared, {"label": "natural", "imbalance": {"sampler": "natural"}} | shared)
+    plan = make_plan(make_spec(methods=entries))
+    stratified, natural = (run(plan, data, scorer, cell).trial for cell in (0, 1))
+    assert (stratified.sampler, natural.sampler) == ("stratified", "natural")
+    assert stratified.latent != natural.latent

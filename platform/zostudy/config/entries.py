@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from zostudy.config.document import KeyPath
+from zostudy.config.imbalance_keys import PREFIX, SECTION, without_prefix
 from zostudy.config.options import check_options
 from zostudy.config.problems import Problem
 from zostudy.config.study import MethodSpec
@@ -14,7 +15,6 @@ from zostudy.methods import method_names
 from zostudy.wording import suggestion
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
-_RESERVED = "imbalance"
 _FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-auc: {method: zosa, objective: auc}}"
 
 
@@ -61,7 +61,9 @@ def _spec(entry: Any, path: KeyPath) -> MethodSpec | Problem:
     method = options.pop("method", label)
     if not isinstance(method, str):
         return Problem((*path, label, "method"), "must be a method's name", method, _FORMS)
-    return MethodSpec(label=label, algorithm=method, options=options)
+    imbalance = without_prefix(options)
+    own = {key: value for key, value in options.items() if not str(key).startswith(PREFIX)}
+    return MethodSpec(label=label, algorithm=method, options=own, imbalance=imbalance)
 
 
 def _label_problems(spec: MethodSpec, path: KeyPath, labels: list[str]) -> Iterator[Problem]:
@@ -71,8 +73,8 @@ def _label_problems(spec: MethodSpec, path: KeyPath, labels: list[str]) -> Itera
     elif spec.algorithm not in method_names():
         key = path if spec.algorithm == spec.label else (*path, "method")
         yield Problem(key, "must be a known method", spec.algorithm, _known_methods(spec))
-    elif spec.label == _RESERVED or not _LABEL.fullmatch(spec.label):
-        rule = f"a label must be up to 50 letters, digits, - and _, and not {_RESERVED}"
+    elif spec.label == SECTION or not _LABEL.fullmatch(spec.label):
+        rule = f"a label must be up to 50 letters, digits, - and _, and not {SECTION}"
         yield Problem(path, rule, spec.label, "choose another label")
 
 

@@ -6,7 +6,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from zostudy.config.imbalance_keys import SETTINGS, with_prefix
 from zostudy.methods import describe_options, get_method, method_names
+
+_IMBALANCE = "#/$defs/ImbalanceSpec/properties"
 
 
 def method_definitions() -> dict[str, Any]:
@@ -48,5 +51,7 @@ def _options(method: str) -> dict[str, Any]:
     schema = TypeAdapter(owner).json_schema()
     for option in describe_options(owner):
         schema["properties"][option.name]["description"] = option.doc
+    if get_method(method).spends_queries:
+        schema["properties"] |= with_prefix({name: {"$ref": f"{_IMBALANCE}/{name}"} for name in SETTINGS})
     schema["properties"].setdefault("method", {"type": "string"})
     return schema | {"type": ["object", "null"]}

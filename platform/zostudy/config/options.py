@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -10,8 +11,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from zostudy.config.document import KeyPath
 from zostudy.config.explain import rule_text, value_remedy
+from zostudy.config.imbalance_keys import KEYS, PREFIX, SETTINGS
 from zostudy.config.problems import Problem
-from zostudy.config.study import MethodSpec
+from zostudy.config.study import ImbalanceSpec, MethodSpec
 from zostudy.errors import SpecError
 from zostudy.methods import get_method
 from zostudy.wording import suggestion
@@ -44,7 +46,7 @@ def check_options(spec: MethodSpec, path: KeyPath) -> tuple[MethodSpec, list[Pro
     owner = options_class(spec.algorithm)
     known = option_names(owner)
     values: dict[str, Any] = {}
-    problems: list[Problem] = []
+    problems = list(_imbalance_problems(spec, path))
     for name, value in spec.options.items():
         option_path = (*path, name)
         if name not in known:
@@ -54,6 +56,20 @@ def check_options(spec: MethodSpec, path: KeyPath) -> tuple[MethodSpec, list[Pro
         values[name], wrong = check_option(owner, name, value, option_path)
         problems.extend(wrong)
     return spec.model_copy(update={"options": values}), problems or _together(owner, values, path)
+
+
+def _imbalance_problems(spec: MethodSpec, path: KeyPath) -> Iterator[Problem]:
+    """An entry may have settings of the imbalance for itself, where its method draws batches."""
+    for setting, value in spec.imbalance.items():
+        key = PREFIX + setting
+        if setting not in SETTINGS:
+            rule = "must be a setting that one method may have for itself"
+            yield Problem((*path, key), rule, key, suggestion(key, KEYS, f"these are {', '.join(KEYS)}"))
+        elif not get_method(spec.algorithm).spends_queries:
+            rule = f"must not be given for {spec.algorithm}, which draws no batches"
+            yield Problem((*path, key), rule, value, "leave it out")
+        else:
+            yield from check_option(ImbalanceSpec, setting, value, (*path, key))[1]
 
 
 def _together(owner: type[Any], values: dict[str, Any], path: KeyPath) -> list[Problem]:

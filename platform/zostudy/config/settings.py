@@ -6,26 +6,24 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
+from zostudy.config.imbalance_keys import SETTINGS, with_prefix, without_prefix
 from zostudy.config.options import options_class
-from zostudy.config.space import IMBALANCE_SETTINGS
-from zostudy.config.study import StudySpec
+from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.methods import ImbalanceSettings
 
-PREFIX = "imbalance."
 
-
-def imbalance_settings(spec: StudySpec, params: Mapping[str, Any]) -> ImbalanceSettings:
-    """Returns sampler, prior, margin and class weights, the sampler resolved.
+def imbalance_settings(spec: StudySpec, method: MethodSpec, params: Mapping[str, Any]) -> ImbalanceSettings:
+    """Returns sampler, prior, margin and class weights: the study's, the entry's own, then what a search proposed.
 
     The sampler ``auto`` is stratified: on natural batches the decisions follow the majority.
 
     Args:
         spec: the study.
+        method: its entry of ``methods``.
         params: searched values by name; those of the imbalance are ``imbalance.<setting>``.
     """
-    settings = {name: getattr(spec.imbalance, name) for name in IMBALANCE_SETTINGS}
-    settings |= {key.removeprefix(PREFIX): value for key, value in params.items() if key.startswith(PREFIX)}
+    settings = {name: getattr(spec.imbalance, name) for name in SETTINGS} | method.imbalance | without_prefix(params)
     if settings["sampler"] == "auto":
         settings["sampler"] = "stratified"
     return ImbalanceSettings(**settings)
@@ -40,6 +38,6 @@ def default_settings(method: str) -> dict[str, Any]:
         options = options_class(method)
     except (SpecError, ImportError, AttributeError):
         return {}
-    settings = {PREFIX + field.name: field.default for field in fields(ImbalanceSettings)}
+    settings = with_prefix({field.name: field.default for field in fields(ImbalanceSettings)})
     known = settings | {field.name: field.default for field in fields(options)}
     return {name: value for name, value in known.items() if value is not MISSING}

@@ -8,14 +8,13 @@ from typing import Any
 
 from zostudy.config.distributions import Choice, Distribution, Range
 from zostudy.config.document import KeyPath
+from zostudy.config.imbalance_keys import KEYS, PREFIX, SECTION, SETTINGS
 from zostudy.config.options import check_option, option_names, options_class
 from zostudy.config.problems import Problem
 from zostudy.config.study import ImbalanceSpec, MethodSpec, StudySpec
 from zostudy.methods import LogRange, OneOf, UsedWith, default_space, get_method, unused_options
 from zostudy.wording import suggestion
 
-IMBALANCE = "imbalance"
-IMBALANCE_SETTINGS = ("sampler", "prior", "margin", "class_weights")
 WORDING = "task.wording"
 
 
@@ -30,9 +29,9 @@ def with_default_space(study: StudySpec) -> StudySpec:
     fixed = {"imbalance.sampler": study.imbalance.sampler} if study.imbalance.sampler != "auto" else {}
     space: dict[str, Distribution] = {}
     for method in study.methods:
-        for key, values in default_space(get_method(method.algorithm), {**fixed, **method.options}).items():
+        for key, values in default_space(get_method(method.algorithm), {**fixed, **method.fixed}).items():
             if key != "subspace_dim" or study.model.subspace == "random":
-                space[key if key.startswith(f"{IMBALANCE}.") else f"{method.label}.{key}"] = _distribution(values)
+                space[key if key.startswith(PREFIX) else f"{method.label}.{key}"] = _distribution(values)
     return study.model_copy(update={"search": study.search.model_copy(update={"space": space})})
 
 
@@ -47,7 +46,8 @@ def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution
 
     An option that the entry fixes, or that does not count beside those that it fixes, is not searched there.
     """
-    free = set(option_names(options_class(method.algorithm))) - method.options.keys() - unused(study, method).keys()
+    options = set(option_names(options_class(method.algorithm))) - unused(study, method).keys()
+    free = options.union(KEYS) - method.fixed.keys()
     return own_space(study.search.space, method.label, free)
 
 
@@ -67,13 +67,13 @@ def own_space(space: Mapping[str, Distribution], label: str, free: Collection[st
         space: by ``option``, ``label.option``, which counts before ``option``, ``imbalance.setting``, or
             ``task.wording``.
         label: the method's.
-        free: the options that the method has and leaves open.
+        free: the options that the method has and leaves open, and ``imbalance.setting`` likewise.
     """
     own: dict[str, Distribution] = {}
     for key, distribution in space.items():
         owner, _, option = key.rpartition(".")
         own_key = f"{label}.{option}"
-        if owner == IMBALANCE or key == WORDING:
+        if key == WORDING or (owner == SECTION and key in free):
             own[key] = distribution
         elif option in free and (key == own_key or (not owner and own_key not in space)):
             own[option] = distribution
@@ -101,8 +101,9 @@ def space_problems(study: StudySpec) -> Iterator[Problem]:
 def _owners(study: StudySpec, key: str) -> list[type]:
     """Returns the classes that declare the option of a search key, of the methods that leave it open."""
     owner, _, option = key.rpartition(".")
-    if owner == IMBALANCE:
-        return [ImbalanceSpec] if option in IMBALANCE_SETTINGS else []
+    if owner == SECTION:
+        is_open = any(option not in method.imbalance for method in study.methods)
+        return [ImbalanceSpec] if option in SETTINGS and is_open else []
     open_in = [
         options_class(method.algorithm)
         for method in study.methods
@@ -121,7 +122,7 @@ def tried_values(distribution: Distribution) -> list[tuple[KeyPath, Any]]:
 def _remedy(study: StudySpec, key: str) -> str:
     owner, _, option = key.rpartition(".")
     for method in study.methods:
-        if option in method.options and owner in ("", method.label):
+        if key in method.fixed or (option in method.options and owner in ("", method.label)):
             return f"search it or fix it as {method.label} does, not both"
     for method in study.methods:
         if owner in ("", method.label) and (needs := unused(study, method).get(option)):
@@ -130,6 +131,5 @@ def _remedy(study: StudySpec, key: str) -> str:
     if owner in options:
         known = [f"{owner}.{name}" for name in options[owner]]
     else:
-        settings = [f"{IMBALANCE}.{setting}" for setting in IMBALANCE_SETTINGS]
-        known = [*dict.fromkeys(itertools.chain(*options.values())), *settings, WORDING]
+        known = [*dict.fromkeys(itertools.chain(*options.values())), *KEYS, WORDING]
     return suggestion(key, known, f"there are {', '.join(known)}")

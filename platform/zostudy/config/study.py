@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from zostudy.config.distributions import Distribution
 from zostudy.config.entry_schema import method_definitions
+from zostudy.config.imbalance_keys import with_prefix
 from zostudy.config.kinds import (
     EachOnce,
     Number,
@@ -170,6 +171,8 @@ class MethodSpec(Section):
         label: names the entry's cells.
         algorithm: the registered method. Its key in the study file is ``method``.
         options: those that the study fixes.
+        imbalance: settings of the imbalance that this entry has for itself. Their keys in the study file are
+            ``imbalance.<setting>``.
     """
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
@@ -177,6 +180,12 @@ class MethodSpec(Section):
     label: str
     algorithm: Annotated[str, Field(alias="method")]
     options: dict[str, Any] = Field(default_factory=dict)
+    imbalance: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The options and ``imbalance.<setting>`` that the entry fixes, as its keys in the study file name them."""
+        return self.options | with_prefix(self.imbalance)
 
 
 class StudySpec(Section):
@@ -200,7 +209,8 @@ class StudySpec(Section):
         tuple[MethodSpec, ...],
         Field(min_length=1),
         key(
-            "each entry is a method's name, {method: {option: value}}, or {label: {method: name, option: value}}",
+            "each entry is a method's name, {method: {option: value}}, or {label: {method: name, option: value}}; "
+            "imbalance.sampler and its like may stand beside the options, for that entry alone",
             example="[bpt-fzg, zosa, spsa]",
         ),
     ]
@@ -242,4 +252,4 @@ class StudySpec(Section):
 
 def _entry(method: MethodSpec) -> str | dict[str, Any]:
     algorithm = {} if method.algorithm == method.label else {"method": method.algorithm}
-    return {method.label: algorithm | method.options} if algorithm or method.options else method.label
+    return {method.label: algorithm | method.fixed} if algorithm or method.fixed else method.label

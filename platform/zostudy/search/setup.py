@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.settings import PREFIX, imbalance_settings
+from zostudy.config.imbalance_keys import PREFIX, with_prefix
+from zostudy.config.settings import imbalance_settings
 from zostudy.config.space import WORDING
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import ResultsError
@@ -195,12 +196,12 @@ def _settings(
 ) -> tuple[MethodOptions, ImbalanceSettings, str]:
     chosen = {key: value for key, value in searched.items() if not key.startswith(PREFIX) and key != WORDING}
     options = get_method(method.algorithm).Options(**method.options, **chosen)
-    return options, imbalance_settings(spec, searched), searched.get(WORDING, spec.task.wording)
+    return options, imbalance_settings(spec, method, searched), searched.get(WORDING, spec.task.wording)
 
 
 def _as_stored(spec: StudySpec, options: MethodOptions, imbalance: ImbalanceSettings, wording: str) -> dict[str, Any]:
     """Returns the values as JSON gives them back, so that they equal the stored ones. JSON-less values become text."""
-    params = asdict(options) | {PREFIX + name: value for name, value in asdict(imbalance).items()}
+    params = asdict(options) | with_prefix(asdict(imbalance))
     if spec.task.wordings:
         params[WORDING] = wording
     plain: dict[str, Any] = json.loads(json.dumps(params, default=str))

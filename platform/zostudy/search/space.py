@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from zostudy.config.distributions import Choice, Range
-from zostudy.config.settings import PREFIX, imbalance_settings
+from zostudy.config.imbalance_keys import PREFIX, with_prefix
+from zostudy.config.settings import imbalance_settings
 from zostudy.config.space import WORDING
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.methods import MethodOptions, get_method
@@ -47,8 +48,7 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
 def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the value that each key has without a search, where its space contains it: the start of the search."""
     options = get_method(method.algorithm).Options(**method.options)
-    settings = {PREFIX + name: value for name, value in asdict(imbalance_settings(spec, {})).items()}
-    known = asdict(options) | settings | {WORDING: spec.task.wording}
+    known = asdict(options) | with_prefix(asdict(imbalance_settings(spec, method, {}))) | {WORDING: spec.task.wording}
     return {key: known[key] for key, values in space.items() if values.contains(known[key])}
 
 
