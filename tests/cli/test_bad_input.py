@@ -30,7 +30,7 @@ def error_line(called: Any) -> str:
     assert last.startswith("error: ")
     assert not any(line.startswith("error") for line in progress)
     assert len(progress) <= 1
-    return last.removeprefix("error: ")
+    return str(last.removeprefix("error: "))
 
 
 # (what is wrong, the sections it stands in, words of the message)

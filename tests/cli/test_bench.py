@@ -43,7 +43,7 @@ def test_a_run_prints_and_writes_the_same_report(call: Any, quick: None, tmp_pat
     report = Report.from_json(called.out)
     assert Report.from_json(output.read_text()) == report
     assert report.machine.threads == 1
-    assert report.pool == report.scale == report.memory == ()
+    assert (report.pool, report.scale, report.memory) == ((), (), ())
     assert report.study is None
     [model] = report.evaluator
     assert (model.model, model.queries, model.batch, model.prompt_tokens) == ("mini-roberta", 16, 32, 10)
@@ -53,6 +53,9 @@ def test_a_run_prints_and_writes_the_same_report(call: Any, quick: None, tmp_pat
     assert reference.difference == 0
     assert own[0].difference <= 1e-4 < own[1].difference
     for speed in own:
+        assert speed.flops is not None
+        assert speed.flops_per_second is not None
+        assert speed.matrix_flops_per_second is not None
         assert speed.ratio == pytest.approx(reference.seconds / speed.seconds)
         assert speed.flops_per_second == pytest.approx(speed.flops / speed.seconds)
         assert speed.share_of_matrix_rate == pytest.approx(speed.flops_per_second / speed.matrix_flops_per_second)

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,8 @@ def crashed(spec: StudySpec, assignment: Assignment, data: StudyData) -> Outcome
 
 ENDS: dict[str, End] = {
     "complete": run,
-    "failed before its first evaluation": lambda *trial: run(*trial, good_calls=0),
-    "failed later": lambda *trial: run(*trial, good_calls=2),
+    "failed before its first evaluation": partial(run, good_calls=0),
+    "failed later": partial(run, good_calls=2),
     "pruned": lambda spec, assignment, data: run(spec, replace(assignment, thresholds=(2.0, 2.0)), data),
     "crashed": crashed,
 }

@@ -7,7 +7,9 @@ import io
 import json
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +18,9 @@ from zostudy.tasks.files import read_rows
 
 
 @pytest.fixture
-def results(finished_study) -> Path:
-    return finished_study("exported", budget={"queries": 16, "batch_size": 8, "evaluations": 1}).folder
+def results(finished_study: Callable[..., Any]) -> Path:
+    folder: Path = finished_study("exported", budget={"queries": 16, "batch_size": 8, "evaluations": 1}).folder
+    return folder
 
 
 @pytest.fixture
@@ -27,7 +30,9 @@ def texts(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_prompt_is_exported_and_labels_a_file(call, results: Path, texts: Path, tmp_path: Path) -> None:
+def test_a_prompt_is_exported_and_labels_a_file(
+    call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path
+) -> None:
     out, to = tmp_path / "out", tmp_path / "labelled.jsonl"
     exported = call("export", results, "spsa-r2-confirm-001", "--to", out)
     assert exported.code == 0, exported.err
@@ -59,7 +64,7 @@ def test_a_prompt_is_exported_and_labels_a_file(call, results: Path, texts: Path
 
 
 def test_labels_that_are_no_classes_are_a_note_unless_the_column_was_named(
-    call, results: Path, texts: Path, tmp_path: Path
+    call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     call("export", results, "best", "--to", out)
@@ -76,26 +81,28 @@ def test_labels_that_are_no_classes_are_a_note_unless_the_column_was_named(
     assert "did you mean truth" in call("predict", out, texts, "--label", "thruth").err
 
 
-def test_the_command_that_uses_an_export_can_be_pasted(call, results: Path, tmp_path: Path) -> None:
+def test_the_command_that_uses_an_export_can_be_pasted(call: Callable[..., Any], results: Path, tmp_path: Path) -> None:
     out = tmp_path / "mé <b>"
     [*_, use] = call("export", results, "best", "--to", out).out.splitlines()
     assert shlex.split(use) == ["use:", "zostudy", "predict", str(out), "FILE"]
 
 
-def test_a_model_that_is_not_there_is_named_with_its_option(call, results: Path, texts: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_named_with_its_option(
+    call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path
+) -> None:
     call("export", results, "best", "--to", tmp_path / "out")
     called = call("predict", tmp_path / "out", texts, "--model", "./gone")
     assert (called.code, called.out) == (2, "")
     assert "error: --model: must be a folder that exists, but './gone' does not exist" in called.err
 
 
-def test_texts_in_a_folder_are_refused_as_such(call, results: Path, tmp_path: Path) -> None:
+def test_texts_in_a_folder_are_refused_as_such(call: Callable[..., Any], results: Path, tmp_path: Path) -> None:
     call("export", results, "best", "--to", tmp_path / "out")
     [line] = call("predict", tmp_path / "out", tmp_path).err.splitlines()
     assert f"{tmp_path}: must be a file of texts, but it is a folder; name a CSV, TSV, JSON or Parquet file" in line
 
 
-def test_tokens_are_a_table_or_records(call, results: Path) -> None:
+def test_tokens_are_a_table_or_records(call: Callable[..., Any], results: Path) -> None:
     table = call("tokens", results, "best", "--top", "2")
     assert table.code == 0, table.err
     assert table.out.splitlines()[0].split()[:3] == ["vector", "start", "token"]
@@ -105,7 +112,7 @@ def test_tokens_are_a_table_or_records(call, results: Path) -> None:
     assert records[0]["token"] in table.out.splitlines()[1]
 
 
-def test_a_cell_and_best_say_which_trial_was_taken(call, results: Path, tmp_path: Path) -> None:
+def test_a_cell_and_best_say_which_trial_was_taken(call: Callable[..., Any], results: Path, tmp_path: Path) -> None:
     for name, cell in {"spsa-r2": "spsa", "untuned-r2": "untuned", "best": ".*"}.items():
         called = call("tokens", results, name, "--top", "1")
         assert re.match(
@@ -116,7 +123,7 @@ def test_a_cell_and_best_say_which_trial_was_taken(call, results: Path, tmp_path
     assert exported.out.startswith("exported: untuned-r2-confirm-00")
 
 
-def test_mistakes_are_one_line(call, results: Path, texts: Path, tmp_path: Path) -> None:
+def test_mistakes_are_one_line(call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path) -> None:
     out, full = tmp_path / "out", tmp_path / "full"
     full.mkdir()
     (full / "notes.txt").touch()

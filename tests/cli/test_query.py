@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from zostudy.results.sql import EXAMPLES, TABLES
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
 
-def test_without_sql_it_lists_every_column_and_examples(call) -> None:
+def test_without_sql_it_lists_every_column_and_examples(call: Callable[..., Any]) -> None:
     shown = call("query")
     assert shown.code == 0
     for name, schema in TABLES.items():
@@ -32,7 +34,7 @@ def test_without_sql_it_lists_every_column_and_examples(call) -> None:
     assert all(record["meaning"] for record in records)
 
 
-def test_an_answer_is_a_table_or_data(call) -> None:
+def test_an_answer_is_a_table_or_data(call: Callable[..., Any]) -> None:
     sql = "SELECT study, count(*) AS n FROM trials GROUP BY study ORDER BY study"
     shown = call("query", sql, "--results", REFERENCE)
     assert shown.code == 0
@@ -43,7 +45,7 @@ def test_an_answer_is_a_table_or_data(call) -> None:
     assert [int(row["n"]) for row in rows] == [record["n"] for record in records]
 
 
-def test_a_plan_is_shown_as_it_was_drawn(call) -> None:
+def test_a_plan_is_shown_as_it_was_drawn(call: Callable[..., Any]) -> None:
     sql = "EXPLAIN SELECT method, count(*) FROM trials GROUP BY method"
     lines = call("query", sql, "--results", REFERENCE).out.splitlines()
     assert len(lines) > 5
@@ -51,14 +53,14 @@ def test_a_plan_is_shown_as_it_was_drawn(call) -> None:
     assert json.loads(call("query", sql, "--results", REFERENCE, "--format", "json").out)[0]["explain_key"]
 
 
-def test_a_table_that_is_none_gets_the_name_of_one_that_is(call) -> None:
+def test_a_table_that_is_none_gets_the_name_of_one_that_is(call: Callable[..., Any]) -> None:
     refused = call("query", "SELECT * FROM trial", "--results", REFERENCE).err
     assert "\nerror: did you mean trials?\n" in refused
     assert "pg_" not in refused
     assert "did you mean" not in call("query", "SELECT * FROM nothing", "--results", REFERENCE).err
 
 
-def test_any_value_is_one_that_json_knows(call) -> None:
+def test_any_value_is_one_that_json_knows(call: Callable[..., Any]) -> None:
     sql = (
         "SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b, [1.5, NULL] AS c, {'x': DATE '2026-01-02'} AS d, "
         "1.25::DECIMAL(4, 2) AS e, NULL AS f, true AS g, map {'k': 'nan'::DOUBLE} AS h"
@@ -92,23 +94,23 @@ def test_a_query_that_is_asked_to_end_leaves_nothing_behind(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("options", [("--timeout", "0"), ("--timeout", "nan"), ("--spill-limit", "much")])
-def test_a_limit_that_is_none_is_bad_input(call, options: tuple[str, str]) -> None:
+def test_a_limit_that_is_none_is_bad_input(call: Callable[..., Any], options: tuple[str, str]) -> None:
     refused = call("query", "SELECT 1", "--results", REFERENCE, *options)
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
 
 
-def test_an_answer_without_rows_still_names_its_columns(call) -> None:
+def test_an_answer_without_rows_still_names_its_columns(call: Callable[..., Any]) -> None:
     shown = call("query", "SELECT trial, error FROM trials WHERE false", "--results", REFERENCE)
     assert shown.out.splitlines() == ["trial  error", "no rows"]
 
 
-def test_an_answer_without_rows_is_a_header_or_an_empty_array(call) -> None:
+def test_an_answer_without_rows_is_a_header_or_an_empty_array(call: Callable[..., Any]) -> None:
     arguments = ("query", "SELECT trial, error FROM trials WHERE false", "--results", REFERENCE, "--format")
     assert call(*arguments, "csv").out == "trial,error\n"
     assert call(*arguments, "json").out == "[]\n"
 
 
-def test_columns_of_equal_names_are_all_there(call) -> None:
+def test_columns_of_equal_names_are_all_there(call: Callable[..., Any]) -> None:
     sql = "SELECT * FROM trials JOIN studies ON trials.study = studies.study LIMIT 1"
     names = load_results(REFERENCE).sql(sql).columns.tolist()
     assert len(names) == len(TABLES["trials"]) + len(TABLES["studies"])
@@ -121,7 +123,7 @@ def test_columns_of_equal_names_are_all_there(call) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5000])
-def test_batches_are_written_as_a_whole_would_be(call, rows: int) -> None:
+def test_batches_are_written_as_a_whole_would_be(call: Callable[..., Any], rows: int) -> None:
     sql = f"SELECT i, 'a\n\"b' AS s, [i, NULL] AS l FROM range({rows}) t(i) ORDER BY i"
     expected = [{"i": i, "s": 'a\n"b', "l": [i, None]} for i in range(rows)]
     printed = call("query", sql, "--results", REFERENCE, "--format", "json").out
@@ -149,7 +151,7 @@ def test_a_large_answer_is_never_in_memory_as_a_whole() -> None:
     assert kilobytes[1] - kilobytes[0] < 80_000  # its text alone is 108 MB
 
 
-def test_a_query_that_fails_at_its_last_rows_prints_none(call) -> None:
+def test_a_query_that_fails_at_its_last_rows_prints_none(call: Callable[..., Any]) -> None:
     sql = "SELECT CASE WHEN i < 9000 THEN i ELSE error('late') END AS i FROM range(9001) t(i)"
     refused = call("query", sql, "--results", REFERENCE, "--format", "csv")
     assert (refused.code, refused.out) == (2, "")
@@ -157,14 +159,14 @@ def test_a_query_that_fails_at_its_last_rows_prints_none(call) -> None:
 
 
 @pytest.mark.parametrize("sql", ["SELECT colour FROM trials", "DROP TABLE trials"])
-def test_a_wrong_query_is_bad_input(call, sql: str) -> None:
+def test_a_wrong_query_is_bad_input(call: Callable[..., Any], sql: str) -> None:
     refused = call("query", sql, "--results", REFERENCE)
     assert refused.code == 2
     assert refused.out == ""
     assert all(line.startswith("error: ") for line in refused.err.splitlines())
 
 
-def test_a_place_without_results_is_bad_input(call, tmp_path: Path) -> None:
+def test_a_place_without_results_is_bad_input(call: Callable[..., Any], tmp_path: Path) -> None:
     refused = call("query", "SELECT 1", "--results", tmp_path)
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
     assert "holds none; give the folder" in refused.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
-from zostudy.config import ConfirmSpec, SearchSpec
+from zostudy.config import ConfirmSpec, SearchSpec, StudySpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import read_manifest
 from zostudy.export.trials import load_study_results
@@ -22,12 +23,12 @@ from zostudy.lm.finding import find_model
 from zostudy.lm.sources import minilm_installed
 from zostudy.tasks.files import read_rows
 
-CLOSE = {"rtol": 0, "atol": 1e-4}
+CLOSE: dict[str, Any] = {"rtol": 0, "atol": 1e-4}
 N_LEAD = {"mini-roberta": 1, "mini-gpt2": 0, "mini-llama": 1, "pairs": 0}
 
 
 @pytest.mark.parametrize("case", ["mini-roberta", "mini-gpt2", "mini-llama", "pairs"])
-def test_peft_gives_the_stored_scores_for_a_padded_batch(exported_study, case: str) -> None:
+def test_peft_gives_the_stored_scores_for_a_padded_batch(exported_study: Callable[[str], Any], case: str) -> None:
     exported = exported_study(case)
     manifest, stored = read_manifest(exported.folder), exported.trial.scores("test")
     source = find_model(manifest.model)
@@ -56,7 +57,9 @@ def test_peft_gives_the_stored_scores_for_a_padded_batch(exported_study, case: s
 
 
 @pytest.mark.parametrize("case", ["mini-roberta", "mini-gpt2", "mini-llama", "pairs"])
-def test_the_cards_code_gives_the_stored_scores(exported_study, case: str, monkeypatch, capsys) -> None:
+def test_the_cards_code_gives_the_stored_scores(
+    exported_study: Callable[[str], Any], case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     exported = exported_study(case)
     _check_code(exported.folder, exported.trial, exported.texts, case == "pairs", monkeypatch)
     printed = capsys.readouterr().out
@@ -65,7 +68,11 @@ def test_the_cards_code_gives_the_stored_scores(exported_study, case: str, monke
 
 @pytest.mark.skipif(not minilm_installed(), reason="needs zostudy[minilm]")
 def test_the_cards_code_gives_an_encoders_stored_scores(
-    make_study, run_study, exported_study, tmp_path: Path, monkeypatch
+    make_study: Callable[..., StudySpec],
+    run_study: Callable[[StudySpec, Path], Path],
+    exported_study: Callable[[str], Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     texts = exported_study("mini-roberta").texts
     words = ("It was bad.", "It was great.")
@@ -79,7 +86,9 @@ def test_the_cards_code_gives_an_encoders_stored_scores(
 
 
 @pytest.mark.parametrize("case", ["mini-gpt2", "mini-llama", "pairs"])
-def test_the_cards_code_for_vllm_hands_over_the_whole_input(exported_study, case: str, monkeypatch, capsys) -> None:
+def test_the_cards_code_for_vllm_hands_over_the_whole_input(
+    exported_study: Callable[[str], Any], case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """vLLM itself is too large for tests: a stand-in scores the vectors with transformers' model, as vLLM would."""
     exported = exported_study(case)
     manifest = read_manifest(exported.folder)
@@ -97,7 +106,7 @@ def test_the_cards_code_for_vllm_hands_over_the_whole_input(exported_study, case
             return [SimpleNamespace(outputs=[SimpleNamespace(token_ids=[token])])]
 
     stand_in = ModuleType("vllm")
-    stand_in.LLM, stand_in.SamplingParams = LLM, SimpleNamespace
+    vars(stand_in).update(LLM=LLM, SamplingParams=SimpleNamespace)
     monkeypatch.setitem(sys.modules, "vllm", stand_in)
     peft_code, vllm_code = _code(exported.folder)
     monkeypatch.chdir(exported.folder)

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from zostudy.export.card import USED_BY, settings_in_use
-from zostudy.methods import ImbalanceSettings
 from zostudy.methods.context import Context
 from zostudy.methods.objectives import make_objective
-from zostudy.methods.options import MethodOptions, ObjectiveOptions
+from zostudy.methods.options import ImbalanceSettings, MethodOptions, ObjectiveOptions
 
 CHANGED: dict[str, Any] = {
     "focal_gamma": 3.0,

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from zostudy.config import TaskSpec
+from zostudy.config import StudySpec, TaskSpec
 from zostudy.config.known import HeadKind
 from zostudy.errors import DataError, ModelError, ResultsError
 from zostudy.export.exporting import export_trial
@@ -23,7 +26,7 @@ from zostudy.tasks.loading import load_task
 QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
 
 
-def test_an_export_holds_the_prompt_alone_and_behind_its_lead(exported_study) -> None:
+def test_an_export_holds_the_prompt_alone_and_behind_its_lead(exported_study: Callable[[str], Any]) -> None:
     folder = exported_study("mini-llama").folder
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
     prompt = load_file(folder / "prompt_embeds.safetensors")["prompt_embeds"]
@@ -34,7 +37,7 @@ def test_an_export_holds_the_prompt_alone_and_behind_its_lead(exported_study) ->
     assert (adapter[1:] == prompt).all()
 
 
-def test_the_card_says_what_where_and_how_good(exported_study) -> None:
+def test_the_card_says_what_where_and_how_good(exported_study: Callable[[str], Any]) -> None:
     exported = exported_study("mini-roberta")
     card = (exported.folder / "README.md").read_text(encoding="utf-8")
     header = yaml.safe_load(card.split("---")[1])
@@ -60,7 +63,9 @@ def test_the_card_says_what_where_and_how_good(exported_study) -> None:
         assert text in card, text
 
 
-def test_an_export_decides_as_its_trial_did_and_the_card_shows_both_decisions(exported_study) -> None:
+def test_an_export_decides_as_its_trial_did_and_the_card_shows_both_decisions(
+    exported_study: Callable[[str], Any],
+) -> None:
     exported = exported_study("mini-roberta")
     card, row = (exported.folder / "README.md").read_text(encoding="utf-8"), exported.trial.row
     assert read_manifest(exported.folder).decision.threshold == row["dev_threshold"]
@@ -72,7 +77,7 @@ def test_an_export_decides_as_its_trial_did_and_the_card_shows_both_decisions(ex
     assert "It is the middle between the classes' mean differences on the 24 dev examples" in card
 
 
-def test_the_card_repeats_the_verdicts_on_its_cell(exported_study, tmp_path: Path) -> None:
+def test_the_card_repeats_the_verdicts_on_its_cell(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     study = exported_study("mini-roberta").trial.study
     export_trial(study.trial("spsa-r2"), tmp_path / "spsa")
     card = (tmp_path / "spsa" / "README.md").read_text(encoding="utf-8")
@@ -83,7 +88,7 @@ def test_the_card_repeats_the_verdicts_on_its_cell(exported_study, tmp_path: Pat
     assert few not in (tmp_path / "untuned" / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_card_of_more_classes_has_no_threshold(exported_study) -> None:
+def test_a_card_of_more_classes_has_no_threshold(exported_study: Callable[[str], Any]) -> None:
     exported = exported_study("pairs")
     card = (exported.folder / "README.md").read_text(encoding="utf-8")
     assert np.isnan(exported.trial.row["dev_threshold"])
@@ -93,7 +98,10 @@ def test_a_card_of_more_classes_has_no_threshold(exported_study) -> None:
 
 
 def test_with_enough_dev_rows_the_card_says_that_its_threshold_was_searched(
-    exported_study, make_study, run_study, tmp_path: Path
+    exported_study: Callable[[str], Any],
+    make_study: Callable[..., StudySpec],
+    run_study: Callable[[StudySpec, Path], Path],
+    tmp_path: Path,
 ) -> None:
     spec = make_study("mini-roberta", exported_study("mini-roberta").texts)
     many = spec.imbalance.model_copy(update={"dev_minority_size": 20})
@@ -103,7 +111,9 @@ def test_with_enough_dev_rows_the_card_says_that_its_threshold_was_searched(
     assert "Of all thresholds this one has the best balanced accuracy on the 60 dev examples." in card
 
 
-def test_the_card_of_a_reference_says_that_it_had_gradients(exported_study, tmp_path: Path) -> None:
+def test_the_card_of_a_reference_says_that_it_had_gradients(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
     exported = exported_study("mini-roberta")
     reference = replace(exported.trial, row=exported.trial.row | {"needs": "gradients"})
     export_trial(reference, tmp_path / "out")
@@ -126,7 +136,9 @@ def test_a_trial_of_before_there_were_thresholds_is_exported_with_one(tmp_path: 
 
 
 @pytest.mark.parametrize("case", ["mini-roberta", "mini-gpt2"])
-def test_the_card_names_an_embedded_model_and_no_folder_of_this_machine(exported_study, case: str) -> None:
+def test_the_card_names_an_embedded_model_and_no_folder_of_this_machine(
+    exported_study: Callable[[str], Any], case: str
+) -> None:
     card = (exported_study(case).folder / "README.md").read_text(encoding="utf-8")
     code = card.partition("```yaml")[0]  # the study's file comes last, to the letter
     assert code.count(f'base = str(files("zostudy").joinpath("lm/embedded/{case}"))') == (
@@ -136,7 +148,7 @@ def test_the_card_names_an_embedded_model_and_no_folder_of_this_machine(exported
     assert f"| model | {case} |" in card
 
 
-def test_the_card_names_the_settings_that_took_part(exported_study) -> None:
+def test_the_card_names_the_settings_that_took_part(exported_study: Callable[[str], Any]) -> None:
     card = (exported_study("mini-roberta").folder / "README.md").read_text(encoding="utf-8")
     [line] = [line for line in card.splitlines() if line.startswith("| settings |")]
     assert "reach 2.0" in line
@@ -144,14 +156,14 @@ def test_the_card_names_the_settings_that_took_part(exported_study) -> None:
     assert not any(name in line for name in ("auc_version", "imbalance.margin", "hinge_margin", "focal_gamma"))
 
 
-def test_best_is_the_confirm_trial_with_the_best_dev_auc(exported_study) -> None:
+def test_best_is_the_confirm_trial_with_the_best_dev_auc(exported_study: Callable[[str], Any]) -> None:
     results = exported_study("mini-gpt2").trial.study
     trials = results.results.trials
     confirmed = trials[trials["stage"] == "confirm"].sort_values("dev_auc", ascending=False, kind="stable")
     assert results.trial("best").name == confirmed["trial"].iloc[0]
 
 
-def test_an_export_is_replaced_whole_and_nothing_else_is(exported_study, tmp_path: Path) -> None:
+def test_an_export_is_replaced_whole_and_nothing_else_is(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     exported = exported_study("mini-gpt2")
     out = tmp_path / "deep" / "out"
     export_trial(exported.trial, out)
@@ -187,7 +199,9 @@ def test_a_folder_appears_whole_or_stays_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_trial_of_the_search_is_refused_with_those_of_the_confirm_stage(exported_study, tmp_path: Path) -> None:
+def test_a_trial_of_the_search_is_refused_with_those_of_the_confirm_stage(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
     study = exported_study("mini-gpt2").trial.study
     [name] = [name for name in study.results.trials["trial"] if "search" in name]
     with pytest.raises(ResultsError, match=r"its cell has spsa-r2-confirm-000, spsa-r2-confirm-001; best names"):
@@ -195,13 +209,13 @@ def test_a_trial_of_the_search_is_refused_with_those_of_the_confirm_stage(export
     assert not [*tmp_path.iterdir()]
 
 
-def test_an_unknown_trial_is_answered_with_a_close_one(exported_study) -> None:
+def test_an_unknown_trial_is_answered_with_a_close_one(exported_study: Callable[[str], Any]) -> None:
     study = exported_study("mini-gpt2").trial.study
     with pytest.raises(ResultsError, match=r"no 'spsa-r2-confirm-01'; did you mean spsa-r2-confirm-001\?"):
         study.trial("spsa-r2-confirm-01")
 
 
-def test_a_trial_without_a_prompt_is_refused_with_its_reason(exported_study) -> None:
+def test_a_trial_without_a_prompt_is_refused_with_its_reason(exported_study: Callable[[str], Any]) -> None:
     study = exported_study("mini-gpt2").trial.study
     name = study.results.trials["trial"].iloc[0]
     trials = study.results.trials.copy()
@@ -212,12 +226,14 @@ def test_a_trial_without_a_prompt_is_refused_with_its_reason(exported_study) -> 
         study.trial(name)
 
 
-def test_a_folder_of_studies_is_no_study(exported_study) -> None:
+def test_a_folder_of_studies_is_no_study(exported_study: Callable[[str], Any]) -> None:
     with pytest.raises(ResultsError, match=r"a study's own folder, but .* holds no study\.yaml"):
         load_study_results(exported_study("mini-gpt2").results.parent)
 
 
-def test_label_words_stand_for_the_classes_where_the_data_is_gone(exported_study, tmp_path: Path) -> None:
+def test_label_words_stand_for_the_classes_where_the_data_is_gone(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
     exported = exported_study("mini-gpt2")
     results, texts = _moved(exported, tmp_path)
     manifest, note = export_trial(load_study_results(results).trial("best"), tmp_path / "there")
@@ -262,7 +278,9 @@ def test_a_hub_tasks_columns_are_known(tmp_path: Path) -> None:
     assert (pair.text, pair.second_text) == ("sentence1", "sentence2")
 
 
-def test_code_that_comes_with_a_model_is_not_run_because_the_study_did(exported_study, tmp_path: Path) -> None:
+def test_code_that_comes_with_a_model_is_not_run_because_the_study_did(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
     exported = exported_study("mini-gpt2")
     study = exported.trial.study
     model = tmp_path / "model"
@@ -279,7 +297,7 @@ def test_code_that_comes_with_a_model_is_not_run_because_the_study_did(exported_
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_manifest_that_is_none_is_one_line(exported_study, tmp_path: Path) -> None:
+def test_a_manifest_that_is_none_is_one_line(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="make it with: zostudy export DIR TRIAL --to"):
         read_manifest(tmp_path)
     manifest = json.loads((exported_study("mini-gpt2").folder / "zostudy.json").read_text())
@@ -288,7 +306,7 @@ def test_a_manifest_that_is_none_is_one_line(exported_study, tmp_path: Path) -> 
         read_manifest(tmp_path)
 
 
-def _moved(exported, home: Path) -> tuple[Path, Path]:
+def _moved(exported: Any, home: Path) -> tuple[Path, Path]:
     """Returns a copy of the results whose study names a copy of the data, and that copy."""
     texts, results = home / "texts.csv", home / "results"
     shutil.copy(exported.texts, texts)
@@ -298,7 +316,7 @@ def _moved(exported, home: Path) -> tuple[Path, Path]:
     return results, texts
 
 
-def _interval(seeds, column: str) -> str:
+def _interval(seeds: pd.DataFrame, column: str) -> str:
     mean, low, high = bounded_interval(seeds[column])
     return f"{mean:.3f} ({low:.3f}, {high:.3f})"
 

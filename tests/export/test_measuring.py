@@ -15,21 +15,22 @@ from zostudy.tasks.labels import NO_LABEL
 
 
 def task(*names: str, name: str = "own", label: str | None = "label") -> ExportedTask:
-    words = {"template": "{text} {mask}", "label_words": names, "class_names": names}
-    return ExportedTask(name=name, text="body", second_text=None, label=label, truncate=False, **words)
+    texts = {"text": "body", "second_text": None, "template": "{text} {mask}", "truncate": False}
+    words = {"label_words": names, "class_names": names}
+    return ExportedTask.model_validate({"name": name, "label": label} | texts | words)
 
 
 def manifest(threshold: float | None, *names: str) -> Manifest:
-    return Manifest(
-        **{"study": "s", "cell": "c", "trial": "t", "method": "m", "imbalance_ratio": 1.0, "head": "masked"},
-        **{"model": ModelSpec(name="mini-roberta"), "embeddings": "", "decision": Decision(threshold=threshold)},
-        **{"versions": {}, "task": task(*names)},
+    return Manifest.model_validate(
+        {"study": "s", "cell": "c", "trial": "t", "method": "m", "imbalance_ratio": 1.0, "head": "masked"}
+        | {"model": ModelSpec(name="mini-roberta"), "embeddings": "", "decision": Decision(threshold=threshold)}
+        | {"versions": {}, "task": task(*names)}
     )
 
 
 def classes(labels: KnownLabels | None) -> list[int]:
     assert labels is not None
-    return labels.classes.tolist()
+    return [int(label) for label in labels.classes]
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.5])

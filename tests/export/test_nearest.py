@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -11,7 +14,7 @@ from zostudy.lm.finding import find_model
 from zostudy.lm.tokenizer import load_tokenizer
 
 
-def test_tokens_are_the_nearest_by_brute_force(exported_study) -> None:
+def test_tokens_are_the_nearest_by_brute_force(exported_study: Callable[[str], Any]) -> None:
     exported = exported_study("mini-llama")
     source = find_model(ModelSpec(name="mini-llama"))
     table = load_file(f"{source.location}/model.safetensors")["model.embed_tokens.weight"].astype(np.float64)
@@ -28,7 +31,7 @@ def test_tokens_are_the_nearest_by_brute_force(exported_study) -> None:
             assert tokenizer.convert_tokens_to_ids(token.token) == token.id
 
 
-def test_an_untuned_prompt_is_its_start_tokens(exported_study) -> None:
+def test_an_untuned_prompt_is_its_start_tokens(exported_study: Callable[[str], Any]) -> None:
     study = exported_study("mini-roberta").trial.study
     names = study.results.trials["trial"]
     vectors = nearest_tokens(study.trial(names[names.str.startswith("untuned")].iloc[0]), 1)
@@ -37,7 +40,7 @@ def test_an_untuned_prompt_is_its_start_tokens(exported_study) -> None:
     assert all(vector.start.cosine == pytest.approx(1) for vector in vectors)
 
 
-def test_a_search_trial_has_tokens_too_and_no_more_than_the_vocabulary(exported_study) -> None:
+def test_a_search_trial_has_tokens_too_and_no_more_than_the_vocabulary(exported_study: Callable[[str], Any]) -> None:
     study = exported_study("mini-roberta").trial.study
     [name] = [name for name in study.results.trials["trial"] if "search" in name]
     assert {len(vector.nearest) for vector in nearest_tokens(study.trial(name), 10**6)} == {684}

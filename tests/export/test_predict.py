@@ -3,7 +3,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,14 +20,16 @@ from zostudy.export.predict import ROWS_AT_ONCE, predict
 CASES = ["mini-roberta", "mini-gpt2", "mini-llama", "pairs"]
 
 
-def predicted(folder: Path, file: Path, **options) -> pd.DataFrame:
+def predicted(folder: Path, file: Path, **options: Any) -> pd.DataFrame:
     manifest = read_manifest(folder)
     rows, texts = read_texts(file, manifest, None, None)
-    return labelled(rows, predict(folder, manifest, texts, lambda done: None, **options), manifest).table.to_pandas()
+    scores = predict(folder, manifest, texts, lambda done: None, **options)
+    table: pd.DataFrame = labelled(rows, scores, manifest).table.to_pandas()
+    return table
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_scores_and_labels_are_those_of_the_study(exported_study, case: str) -> None:
+def test_scores_and_labels_are_those_of_the_study(exported_study: Callable[[str], Any], case: str) -> None:
     exported = exported_study(case)
     stored, names = exported.trial.scores("test"), read_manifest(exported.folder).task.class_names
     rows = predicted(exported.folder, exported.texts).iloc[stored.rows]
@@ -42,8 +46,9 @@ def test_scores_and_labels_are_those_of_the_study(exported_study, case: str) -> 
     assert rows["argmax_label"].tolist() == [names[k] for k in stored.scores.argmax(axis=1)]
 
 
-def test_progress_is_told_in_parts(exported_study, tmp_path: Path) -> None:
-    exported, seen = exported_study("mini-gpt2"), []
+def test_progress_is_told_in_parts(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
+    exported = exported_study("mini-gpt2")
+    seen: list[int] = []
     manifest = read_manifest(exported.folder)
     _, texts = read_texts(exported.texts, manifest, None, None)
     n_texts = len(texts.texts)
@@ -53,13 +58,15 @@ def test_progress_is_told_in_parts(exported_study, tmp_path: Path) -> None:
     np.testing.assert_allclose(scores[:n_texts], scores[n_texts : 2 * n_texts], atol=1e-5)
 
 
-def test_another_model_is_refused(exported_study) -> None:
+def test_another_model_is_refused(exported_study: Callable[[str], Any]) -> None:
     exported = exported_study("mini-gpt2")
     with pytest.raises(ModelError, match=r"must be the tokens|has other weights; name that model with `model`"):
         predicted(exported.folder, exported.texts, model="mini-llama")
 
 
-def test_a_model_of_other_weights_is_refused_and_a_copy_elsewhere_is_taken(exported_study, tmp_path: Path) -> None:
+def test_a_model_of_other_weights_is_refused_and_a_copy_elsewhere_is_taken(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
     from safetensors.numpy import load_file, save_file
 
     from zostudy.lm.finding import find_model
@@ -80,7 +87,7 @@ def test_a_model_of_other_weights_is_refused_and_a_copy_elsewhere_is_taken(expor
 
 
 def test_a_model_of_other_settings_or_tokens_is_refused_and_one_saved_anew_is_taken(
-    exported_study, tmp_path: Path
+    exported_study: Callable[[str], Any], tmp_path: Path
 ) -> None:
     from zostudy.lm.finding import find_model
 
@@ -102,7 +109,7 @@ def test_a_model_of_other_settings_or_tokens_is_refused_and_one_saved_anew_is_ta
         predicted(exported.folder, exported.texts, model=str(folder))
 
 
-def test_an_earlier_export_knows_the_embeddings_alone(exported_study, tmp_path: Path) -> None:
+def test_an_earlier_export_knows_the_embeddings_alone(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     exported, folder = exported_study("mini-gpt2"), tmp_path / "export"
     shutil.copytree(exported.folder, folder)
     manifest = json.loads((folder / "zostudy.json").read_text())
@@ -114,7 +121,7 @@ def test_an_earlier_export_knows_the_embeddings_alone(exported_study, tmp_path: 
         predicted(folder, exported.texts)
 
 
-def test_long_texts_are_refused_unless_they_may_be_cut(exported_study, tmp_path: Path) -> None:
+def test_long_texts_are_refused_unless_they_may_be_cut(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     exported, file = exported_study("mini-gpt2"), tmp_path / "long.csv"
     pd.DataFrame({"body": ["short", "word " * 500]}).to_csv(file, index=False)
     with pytest.raises(TooLongError, match=r"1 of 2 have more \(row 1 has .*\); give `truncate` to cut them"):
@@ -131,7 +138,9 @@ def test_long_texts_are_refused_unless_they_may_be_cut(exported_study, tmp_path:
         ({"body": ["a"], "score_up": [1]}, "has 'score_up' already"),
     ],
 )
-def test_mistakes_in_the_file_are_one_line(exported_study, tmp_path: Path, rows: dict, message: str) -> None:
+def test_mistakes_in_the_file_are_one_line(
+    exported_study: Callable[[str], Any], tmp_path: Path, rows: dict[str, Any], message: str
+) -> None:
     file = tmp_path / "file.csv"
     pd.DataFrame(rows).to_csv(file, index=False)
     with pytest.raises(DataError, match=message) as error:
@@ -139,7 +148,7 @@ def test_mistakes_in_the_file_are_one_line(exported_study, tmp_path: Path, rows:
     assert "\n" not in str(error.value)
 
 
-def test_columns_may_be_named_otherwise(exported_study, tmp_path: Path) -> None:
+def test_columns_may_be_named_otherwise(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     file = tmp_path / "file.csv"
     pd.DataFrame({"one": ["a"], "two": ["b"]}).to_csv(file, index=False)
     manifest: Manifest = read_manifest(exported_study("pairs").folder)
@@ -152,13 +161,13 @@ def test_columns_may_be_named_otherwise(exported_study, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_gpu_that_is_not_there_is_one_line(exported_study) -> None:
+def test_a_gpu_that_is_not_there_is_one_line(exported_study: Callable[[str], Any]) -> None:
     exported = exported_study("mini-gpt2")
     with pytest.raises(ModelError, match="needs a GPU that torch can use, but torch finds none; use `device` cpu"):
         predicted(exported.folder, exported.texts, device="cuda")
 
 
-def test_a_damaged_export_is_one_line(exported_study, tmp_path: Path) -> None:
+def test_a_damaged_export_is_one_line(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     exported, folder = exported_study("mini-gpt2"), tmp_path / "export"
     shutil.copytree(exported.folder, folder)
     (folder / "prompt_embeds.safetensors").write_bytes(b"torn")

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from zostudy.config import ConfirmSpec, SearchSpec
+from zostudy.config import ConfirmSpec, SearchSpec, StudySpec
 from zostudy.errors import ResultsError
 from zostudy.export.exporting import export_trial
 from zostudy.export.labelling import InputTexts
@@ -27,7 +29,7 @@ from zostudy.results.schema import NOISE_FLOOR
 from zostudy.tasks.files import read_rows
 
 
-def test_a_study_is_read_from_a_uri_too(exported_study) -> None:
+def test_a_study_is_read_from_a_uri_too(exported_study: Callable[[str], Any]) -> None:
     exported = exported_study("mini-gpt2")
     trial = load_study_results(f"file://{exported.results}").trial("best")
     assert trial.row["trial"] == exported.trial.name
@@ -35,7 +37,7 @@ def test_a_study_is_read_from_a_uri_too(exported_study) -> None:
     np.testing.assert_array_equal(trial.scores("dev").scores, exported.trial.scores("dev").scores)
 
 
-def test_a_cells_name_is_its_best_confirm_trial(exported_study) -> None:
+def test_a_cells_name_is_its_best_confirm_trial(exported_study: Callable[[str], Any]) -> None:
     study = exported_study("mini-gpt2").trial.study
     trials = study.results.trials
     for cell in ("spsa-r2", "untuned-r2"):
@@ -51,7 +53,7 @@ def test_a_cells_name_is_its_best_confirm_trial(exported_study) -> None:
         searching.trial("spsa-r2")
 
 
-def test_the_best_is_that_of_the_hardest_ratio_unless_another_is_named(exported_study) -> None:
+def test_the_best_is_that_of_the_hardest_ratio_unless_another_is_named(exported_study: Callable[[str], Any]) -> None:
     study = exported_study("mini-gpt2").trial.study
     trials = study.results.trials
     harder = trials.assign(imbalance_ratio=10.0, dev_auc=trials["dev_auc"] / 2)
@@ -70,7 +72,9 @@ def test_the_best_is_that_of_the_hardest_ratio_unless_another_is_named(exported_
     assert running.trial("best").name == easy
 
 
-def test_a_confirm_trial_that_a_longer_search_has_bettered_is_not_the_best(exported_study) -> None:
+def test_a_confirm_trial_that_a_longer_search_has_bettered_is_not_the_best(
+    exported_study: Callable[[str], Any],
+) -> None:
     study = exported_study("mini-gpt2").trial.study
     trials = study.results.trials.copy()
     [first, *_] = trials.index[(trials["cell"] == "spsa-r2") & (trials["stage"] == "search")]
@@ -84,7 +88,7 @@ def test_a_confirm_trial_that_a_longer_search_has_bettered_is_not_the_best(expor
     assert study.trial("untuned-r2").row["cell"] == "untuned-r2"
 
 
-def test_a_cell_whose_seeds_all_failed_says_so(exported_study) -> None:
+def test_a_cell_whose_seeds_all_failed_says_so(exported_study: Callable[[str], Any]) -> None:
     study = exported_study("mini-gpt2").trial.study
     trials = study.results.trials.copy()
     mine = (trials["cell"] == "spsa-r2") & (trials["stage"] == "confirm")
@@ -99,7 +103,9 @@ def test_a_cell_whose_seeds_all_failed_says_so(exported_study) -> None:
     assert failed.trial("best").row["cell"] == "untuned-r2"
 
 
-def test_a_study_whose_methods_are_not_installed_here_is_taken_away(exported_study, tmp_path: Path) -> None:
+def test_a_study_whose_methods_are_not_installed_here_is_taken_away(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
     exported, results = exported_study("mini-gpt2"), tmp_path / "results"
     shutil.copytree(exported.results, results)
     study = yaml.safe_load((results / "study.yaml").read_text())
@@ -112,7 +118,9 @@ def test_a_study_whose_methods_are_not_installed_here_is_taken_away(exported_stu
     assert nearest_tokens(trial, 1) == nearest_tokens(exported.trial, 1)
 
 
-def test_scores_that_are_gone_are_one_line_and_history_is_not_missed(exported_study, tmp_path: Path) -> None:
+def test_scores_that_are_gone_are_one_line_and_history_is_not_missed(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
     exported, results = exported_study("mini-gpt2"), tmp_path / "results"
     shutil.copytree(exported.results, results)
     shutil.rmtree(results / "history")
@@ -128,7 +136,7 @@ def test_scores_that_are_gone_are_one_line_and_history_is_not_missed(exported_st
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_the_dtype_is_the_measured_one(exported_study, tmp_path: Path, dtype: str) -> None:
+def test_the_dtype_is_the_measured_one(exported_study: Callable[[str], Any], tmp_path: Path, dtype: str) -> None:
     results = tmp_path / "results"
     shutil.copytree(exported_study("mini-gpt2").results, results)
     assert load_study_results(results).dtype == "float32"
@@ -139,7 +147,10 @@ def test_the_dtype_is_the_measured_one(exported_study, tmp_path: Path, dtype: st
 
 
 def test_a_study_in_bfloat16_is_taken_away_and_goes_on_in_bfloat16(
-    make_study, run_study, exported_study, tmp_path: Path
+    make_study: Callable[..., StudySpec],
+    run_study: Callable[[StudySpec, Path], Path],
+    exported_study: Callable[[str], Any],
+    tmp_path: Path,
 ) -> None:
     texts = exported_study("mini-gpt2").texts
     spec = make_study("mini-gpt2", texts)
@@ -167,7 +178,7 @@ def _holds(table: torch.Tensor, vectors: torch.Tensor) -> bool:
     return bool((vectors[:, None] == table).all(dim=-1).any(dim=-1).all())
 
 
-def test_a_reference_or_a_trial_without_a_prompt_is_never_the_best(exported_study) -> None:
+def test_a_reference_or_a_trial_without_a_prompt_is_never_the_best(exported_study: Callable[[str], Any]) -> None:
     """Both are given a dev AUC that no other trial has; a reference's prompt can still be asked for by name."""
     study = exported_study("mini-gpt2").trial.study
     trials = study.results.trials.copy()
@@ -184,7 +195,7 @@ def test_a_reference_or_a_trial_without_a_prompt_is_never_the_best(exported_stud
         changed.trial(trials.loc[bare, "trial"])
 
 
-def test_a_study_without_prompt_tokens_has_nothing_to_export(exported_study) -> None:
+def test_a_study_without_prompt_tokens_has_nothing_to_export(exported_study: Callable[[str], Any]) -> None:
     study = exported_study("mini-gpt2").trial.study
     model = study.spec.model.model_copy(update={"prompt_tokens": 0})
     bare = dataclasses.replace(study, spec=study.spec.model_copy(update={"model": model}))

@@ -5,8 +5,10 @@ import datetime
 import io
 import json
 import random
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,8 @@ from hypothesis import strategies as st
 from zostudy.config.model import ModelSpec
 from zostudy.errors import DataError
 from zostudy.export.labelling import labelled
-from zostudy.export.manifest import ExportedTask, Manifest
+from zostudy.export.manifest import Manifest
+from zostudy.export.task import ExportedTask
 from zostudy.export.writing import check_csv, check_target, write_csv, write_rows
 from zostudy.results.decision import Decision
 from zostudy.tasks.files import read_rows
@@ -48,14 +51,14 @@ OF_EVERY_TYPE = pa.table(
 
 
 def manifest() -> Manifest:
-    task = ExportedTask(
-        **{"name": "own", "text": "body", "second_text": None, "template": "{text} {mask}", "label_words": ("a", "b")},
-        **{"label_tokens": (1, 2), "class_names": ("no", "yes"), "truncate": False},
+    task = ExportedTask.model_validate(
+        {"name": "own", "text": "body", "second_text": None, "template": "{text} {mask}", "label_words": ("a", "b")}
+        | {"label_tokens": (1, 2), "class_names": ("no", "yes"), "truncate": False}
     )
-    return Manifest(
-        **{"study": "s", "cell": "c", "trial": "t", "method": "m", "imbalance_ratio": 1.0, "head": "masked"},
-        **{"model": ModelSpec(name="mini-roberta"), "embeddings": "", "decision": Decision(threshold=0.0)},
-        **{"versions": {}, "task": task},
+    return Manifest.model_validate(
+        {"study": "s", "cell": "c", "trial": "t", "method": "m", "imbalance_ratio": 1.0, "head": "masked"}
+        | {"model": ModelSpec(name="mini-roberta"), "embeddings": "", "decision": Decision(threshold=0.0)}
+        | {"versions": {}, "task": task}
     )
 
 
@@ -115,7 +118,7 @@ def test_json_keeps_every_character_of_a_row(tmp_path: Path, suffix: str) -> Non
 
 
 def test_json_over_several_lines_becomes_lines(tmp_path: Path) -> None:
-    records = [{"body": "a\nb", "n": [1, {"x": 2}]}, {"body": "c"}]
+    records: list[dict[str, Any]] = [{"body": "a\nb", "n": [1, {"x": 2}]}, {"body": "c"}]
     (tmp_path / "in.json").write_text(json.dumps(records, indent=2), encoding="utf-8")
     predicted(tmp_path / "in.json", tmp_path / "out.jsonl")
     lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
@@ -220,7 +223,8 @@ def test_what_a_format_cannot_hold_is_refused_before_the_work(
     tmp_path: Path, suffix: str, column: pa.Array, fault: str
 ) -> None:
     rows, to = RawRows(pa.table({"x": column})), tmp_path / f"out{suffix}"
-    for write in (lambda: check_target(to, tmp_path, rows), lambda: write_rows(rows, to)):
+    writers: tuple[Callable[[], object], ...] = (lambda: check_target(to, tmp_path, rows), lambda: write_rows(rows, to))
+    for write in writers:
         with pytest.raises(DataError) as caught:
             write()
         assert str(caught.value).startswith(f"`to` {to}: {fault}")

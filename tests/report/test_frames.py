@@ -33,8 +33,8 @@ def test_the_last_of_an_anytime_curve_is_the_mean_of_the_stored_dev_auc(results:
     confirm = results.trials[results.trials["stage"] == "confirm"]
     curves = frames.anytime_frame(confirm, results.history)
     means = confirm.groupby(["method", "imbalance_ratio"])["dev_auc"].mean()
-    for (method, ratio), curve in curves.groupby(["method", "ratio"]):
-        assert curve.sort_values("queries")["mean"].iloc[-1] == pytest.approx(means.loc[method, ratio])
+    for cell, curve in curves.groupby(["method", "ratio"]):
+        assert curve.sort_values("queries")["mean"].iloc[-1] == pytest.approx(means.to_dict()[cell])
         assert (np.diff(curve.sort_values("queries")["mean"]) >= 0).all()
 
 
@@ -45,7 +45,8 @@ def test_a_configuration_counts_with_the_mean_over_its_seeds(results: Results) -
     assert judged.set_index("trial")["dev_auc"].to_dict() == search.set_index("trial")["dev_auc"].to_dict()
     other = search.assign(trial=search["trial"] + "-seed-1", dev_auc=search["dev_auc"] + 0.1)
     failing = search["trial"].iloc[0]
-    other.loc[other.index[0], ["status", "dev_auc"]] = ["failed", np.nan]
+    other.loc[other.index[0], "status"] = "failed"
+    other.loc[other.index[0], "dev_auc"] = np.nan
     both = frames.by_configuration(pd.concat([other, search], ignore_index=True)).set_index("trial")
     assert failing not in both.index
     assert set(both["seeds"]) == {2}

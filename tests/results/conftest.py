@@ -84,7 +84,7 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
         "wall_seconds": 2.5,
         "replica_seconds": 1.5,
         "status": "complete",
-        "latent": tuple(np.float32([0.5, -1.0, 0.25, 1e-30]).tolist()),
+        "latent": tuple(np.array([0.5, -1.0, 0.25, 1e-30], dtype=np.float32).tolist()),
         "latent_norm": 1.145643923738960,
         "versions": {"zostudy": "0.1.0"},
         "started_at": noon,

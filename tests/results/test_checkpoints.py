@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from zostudy.results.checkpoints import Checkpoints
 
-STATE = {"latent": np.arange(4, dtype=np.float32), "queries": 12, "text": "a", "history.loss": np.array([np.nan, 0.5])}
+STATE: dict[str, Any] = {
+    "latent": np.arange(4, dtype=np.float32),
+    "queries": 12,
+    "text": "a",
+    "history.loss": np.array([np.nan, 0.5]),
+}
 
 
 def test_what_was_saved_comes_back_as_it_was(tmp_path: Path) -> None:

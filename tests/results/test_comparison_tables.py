@@ -189,10 +189,11 @@ def test_who_reads_records_is_told_what_the_tables_note_but_for_their_marks() ->
 
 def of_both_decisions(method: str, argmax: list[float], threshold: list[float]) -> CellSummary:
     values = {"test_mcc": argmax, "test_mcc_at_dev_threshold": threshold}
-    return CellSummary(
-        *((method,), 10.0, {metric: bounded_interval(of, (-1.0, 1.0)) for metric, of in values.items()}),
-        *(3, 0, 300, 300.0, 9600.0, {metric: {(i,): v for i, v in enumerate(of)} for metric, of in values.items()}),
-    )
+    intervals = {metric: bounded_interval(of, (-1.0, 1.0)) for metric, of in values.items()}
+    by_seed: dict[str, dict[tuple[int, ...], float]] = {
+        metric: {(i,): value for i, value in enumerate(of)} for metric, of in values.items()
+    }
+    return CellSummary((method,), 10.0, intervals, 3, 0, 300, 300.0, 9600.0, by_seed)
 
 
 def test_argmax_and_the_threshold_stand_side_by_side_and_each_has_its_best() -> None:
@@ -260,8 +261,8 @@ def with_references(baseline: str | None = None) -> Comparison:
         reference("linear-probe", [0.98, 0.99, 0.97], "states"),
         reference("white-box", [0.99, 0.98, 0.995], "gradients"),
     )
-    cells = (*cells, *(replace(each, column=50.0) for each in cells))
-    return Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, baseline)
+    both = (*cells, *(replace(each, column=50.0) for each in cells))
+    return Comparison("imbalance_ratio", ("method",), ("test_auc",), both, baseline)
 
 
 def test_references_stand_below_a_line_unstarred_unranked_and_unmarked() -> None:

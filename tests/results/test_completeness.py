@@ -67,7 +67,7 @@ def test_a_trial_without_a_dev_auc_betters_none(nothing: float | None, first: bo
 
 
 def test_cells_of_one_name_in_two_studies_are_two() -> None:
-    columns = {
+    columns: dict[str, list[Any]] = {
         "study": ["one", "one", "other", "other"],
         "cell": ["zosa-r1"] * 4,
         "stage": ["search", "confirm"] * 2,

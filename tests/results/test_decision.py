@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 
@@ -26,7 +27,7 @@ MANY = st.lists(MARGINS, min_size=ENOUGH_ROWS, max_size=30)
 FEW = st.lists(MARGINS, min_size=1, max_size=ENOUGH_ROWS - 1)
 
 
-def split(labels: list[int], margins: list[float]) -> SplitScores:
+def split(labels: list[int], margins: Sequence[float]) -> SplitScores:
     scores = np.array([[1.0, 1.0 + margin] for margin in margins], dtype=np.float32)
     return SplitScores(np.arange(len(labels)), np.array(labels, dtype=np.int32), scores)
 

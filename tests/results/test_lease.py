@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from zostudy.results.lease import lease
 
 HOLD = """
 import sys, time
+from collections.abc import Iterator
 from pathlib import Path
 from zostudy.results.lease import lease
 with lease(Path(sys.argv[1])):
@@ -23,7 +25,7 @@ with lease(Path(sys.argv[1])):
 
 
 @pytest.fixture
-def holder(tmp_path: Path):
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "study")], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"

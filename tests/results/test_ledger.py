@@ -17,7 +17,7 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 
-STUDY = {
+STUDY: dict[str, Any] = {
     "name": "made",
     "methods": ["zosa"],
     "imbalance": {"ratios": [10.0]},
@@ -49,7 +49,7 @@ def test_a_recorded_trial_is_listed_as_it_was_given(make_outcome: Callable[..., 
     ledger.record(outcome)
     [trial] = Ledger(tmp_path / "made").trials()
     assert (trial.history_rows, trial.scores_rows, trial.landscape_rows, trial.precision_rows) == (3, 2, 3, 0)
-    owed = {field.name: None for field in fields(trial) if field.name.endswith(("_rows", "_digest"))}
+    owed: dict[str, Any] = {field.name: None for field in fields(trial) if field.name.endswith(("_rows", "_digest"))}
     assert replace(trial, **owed) == outcome.trial
 
 

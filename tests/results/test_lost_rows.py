@@ -59,6 +59,7 @@ def outcomes(make_outcome: Callable[..., Outcome], shift: float = 0.0) -> Iterat
             dev_auc=0.5 + place / 100,
             **sure,
         )
+        assert outcome.landscape is not None
         history = dict(outcome.history, loss=outcome.history["loss"] + place + shift)
         scores = {
             split: dev._replace(scores=dev.scores + np.float32(place + shift))
@@ -259,8 +260,10 @@ def check_answers(study: Written, harms: list[Any], asked: str) -> str:
         found, notes = answers(made, [asked]), study_notes([Storage.at(made)])
     wrong = {name: answer for name, answer in found.items() if answer is not None and answer != study.right[name]}
     for name, answer in wrong.items():
-        assert notes, (name, study.right[name] - answer, answer - study.right[name])
-        assert name == "compare" or answer <= study.right[name], (name, answer - study.right[name])
+        right = study.right[name]
+        assert right is not None
+        assert notes, (name, right - answer, answer - right)
+        assert name == "compare" or answer <= right, (name, answer - right)
     return "noted" if wrong else "refused" if None in found.values() else "right"
 
 

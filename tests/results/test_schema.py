@@ -105,7 +105,7 @@ def test_an_outcome_comes_back_as_it_was(make_outcome: Callable[..., Any], tmp_p
 
 @settings(deadline=None)
 @given(data=st.data(), n=st.integers(0, 5), n_classes=st.integers(2, 4))
-def test_scores_keep_every_bit(make_row, data: st.DataObject, n: int, n_classes: int) -> None:
+def test_scores_keep_every_bit(make_row: Callable[..., TrialRow], data: st.DataObject, n: int, n_classes: int) -> None:
     values = data.draw(st.lists(FLOATS, min_size=n * n_classes, max_size=n * n_classes))
     scores = np.array(values, dtype=np.float32).reshape(n, n_classes)
     labels = np.zeros(n, dtype=np.int32)

@@ -55,7 +55,7 @@ def test_a_file_is_what_was_written_last(storage: Storage) -> None:
     assert (storage / "b").is_folder()
     assert storage.changed("a") is not None
     assert storage.written("") == {"a": storage.changed("a")}
-    assert ((storage / "b").written(".txt").keys(), storage.written(".txt")) == ({"c.txt"}, {})
+    assert (list((storage / "b").written(".txt")), storage.written(".txt")) == (["c.txt"], {})
     assert str((storage / "b").parent) == str(storage)
     storage.move("a", "d/e")
     assert (storage.files(), (storage / "d").files()) == ([], ["e"])
@@ -106,7 +106,9 @@ def test_a_ledger_holds_the_same_wherever_it_is(
         stored.append({table: read_table(where, table) for table in SCHEMAS})
         checkpoints = Checkpoints(where)
         checkpoints.save("long", {"step": 3})
-        assert Checkpoints(where).load("long") == {"step": 3}
+        loaded = Checkpoints(where).load("long")
+        assert loaded is not None
+        assert {name: int(value) for name, value in loaded.items()} == {"step": 3}
         checkpoints.remove("long")
         assert Checkpoints(where).load("long") is None
     assert stored[0] == stored[1]
@@ -157,7 +159,7 @@ def test_a_noise_floor_that_is_torn_is_measured_again(make_noise_floor: Callable
     assert not ledger.has_lost_noise_floor
     (tmp_path / "noise_floor" / "cells.parquet").write_bytes(b"PAR1")
     assert [line.split()[2] for line in ledger.set_damage_aside()] == ["noise_floor/cells.parquet"]
-    assert ledger.has_lost_noise_floor
+    assert Ledger(tmp_path).has_lost_noise_floor
     assert ledger.noise_floor() == []
 
 

@@ -29,7 +29,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def stored(tree: Path, table: str, columns: list[str]) -> pd.DataFrame:
     files = sorted(tree.glob(f"*/{table}/*.parquet"))
-    return pd.concat([pq.ParquetFile(file).read(columns).to_pandas() for file in files], ignore_index=True)
+    tables = [pq.ParquetFile(file).read(columns).to_pandas() for file in files]
+    rows: pd.DataFrame = pd.concat(tables, ignore_index=True)
+    return rows
 
 
 def test_every_cell_of_every_study_is_compared(tree: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_expected_number_is_what_batches_hold(make_spec: Callable[..., Study
 
 def test_a_method_that_is_not_searched_is_named(lines: Callable[..., list[str]]) -> None:
     (line,) = lines(search={"trials": 2, "space": {"sharpness_radius": {"low": 0.1, "high": 1.0}}})
-    assert line.startswith("spsa: there is nothing to search, so it is confirmed with its settings")
+    assert line.startswith("not searched: spsa; search.space has no option that they leave open")
     (line,) = lines(search={"trials": 2}, methods=({"label": "untuned", "algorithm": "untuned"},))
     assert line.startswith("search.trials: no method of this study has anything to search")
 

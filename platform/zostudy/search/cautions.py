@@ -33,10 +33,12 @@ def _nothing_to_search(plan: Plan) -> Iterator[str]:
     if not any(cell.space for cell in plan.cells):
         yield "search.trials: no method of this study has anything to search, so none is searched"
         return
-    idle = [cell.method.label for cell in plan.cells if tunes(cell.method) and not cell.space]
-    for label in dict.fromkeys(idle):
-        how = "give search.space one of its options to search it"
-        yield f"{label}: there is nothing to search, so it is confirmed with its settings; {how}"
+    idle = dict.fromkeys(cell.method.label for cell in plan.cells if tunes(cell.method) and not cell.space)
+    if idle:
+        yield (
+            f"not searched: {', '.join(idle)}; search.space has no option that they leave open, so they are confirmed "
+            "with their settings"
+        )
 
 
 def _no_early_end(search: SearchSpec) -> Iterator[str]:
