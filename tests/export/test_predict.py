@@ -54,7 +54,7 @@ def test_progress_is_told_in_parts(exported_study: Callable[[str], Any], tmp_pat
     n_texts = len(texts.texts)
     many = dataclasses.replace(texts, texts=(texts.texts * 3)[: 2 * ROWS_AT_ONCE + 1])
     scores = predict(exported.folder, manifest, many, seen.append)
-    assert seen == [ROWS_AT_ONCE, 2 * ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 1]
+    assert seen == [0, ROWS_AT_ONCE, 2 * ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 1]
     np.testing.assert_allclose(scores[:n_texts], scores[n_texts : 2 * n_texts], atol=1e-5)
 
 
@@ -179,3 +179,20 @@ def test_a_damaged_export_is_one_line(exported_study: Callable[[str], Any], tmp_
     (folder / "zostudy.json").write_text(json.dumps(manifest))
     with pytest.raises(ResultsError, match=r"must be \[5, D\], but .* holds \[4, 64\]"):
         predicted(folder, exported.texts)
+
+
+def test_scores_are_the_same_on_any_number_of_threads(exported_study: Callable[[str], Any]) -> None:
+    exported = exported_study("mini-gpt2")
+    manifest = read_manifest(exported.folder)
+    _, texts = read_texts(exported.texts, manifest, None, None)
+    many = dataclasses.replace(texts, texts=(texts.texts * 5)[: 3 * ROWS_AT_ONCE + 1])
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for n_threads in (1, 3):
+            torch.set_num_threads(n_threads)
+            found.append(predict(exported.folder, manifest, many, lambda done: None))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(found[0], found[1])

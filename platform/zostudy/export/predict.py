@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from zostudy.export.manifest import EXPORT_AGAIN, PROMPT_FILE, PROMPT_KEY, Manif
 from zostudy.export.prompt import fingerprint
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
-from zostudy.lm.frozen import make_evaluator
+from zostudy.lm.frozen import Evaluator, make_evaluator
 from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import load_tokenizer
@@ -47,7 +48,7 @@ def predict(
         folder: the export.
         manifest: its manifest.
         texts: what to label.
-        report: called with the number of texts that are done.
+        report: called with the number of texts that are done, from 0 on.
         device: a torch device.
         model: where the model is now, if not where the study had it.
         truncate: cut texts that are too long, even where the study refused them.
@@ -73,12 +74,28 @@ def predict(
     evaluator = make_evaluator(spec, source, encoded, dtype, device)
     if fingerprint(evaluator.embeddings) != manifest.embeddings:
         raise another_model(manifest.model.name, source, "other embeddings")
-    scores = np.empty((len(texts.texts), len(manifest.task.class_names)), dtype=np.float32)
-    for start in range(0, len(scores), ROWS_AT_ONCE):
-        rows = np.arange(start, min(start + ROWS_AT_ONCE, len(scores)), dtype=np.int32)
-        scores[rows] = evaluator.score_prompts(prompt[None], rows[None])[0]
-        report(int(rows[-1]) + 1)
-    return scores
+    return _scores(evaluator, prompt, len(texts.texts), report)
+
+
+def _scores(evaluator: Evaluator, prompt: Tensor, n_texts: int, report: Callable[[int], None]) -> NDArray[np.float32]:
+    """Returns the scores of all texts, ``[n, C]``.
+
+    Each thread scores rows of its own with products of one thread, as a study's replicas do: threads that share the
+    small products of one forward wait for each other most of the time.
+    """
+    parts = [np.arange(start, n_texts, dtype=np.int32)[:ROWS_AT_ONCE] for start in range(0, n_texts, ROWS_AT_ONCE)]
+
+    def score(rows: NDArray[np.int32]) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = evaluator.score_prompts(prompt[None], rows[None])[0]
+        return found
+
+    scores: list[NDArray[np.float32]] = []
+    report(0)
+    with ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)) as threads:
+        for found in threads.map(score, parts):
+            scores.append(found)
+            report(sum(map(len, scores)))
+    return np.concatenate(scores)
 
 
 def _read_prompt(folder: Path, spec: ModelSpec) -> Tensor:
