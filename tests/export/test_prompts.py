@@ -30,7 +30,7 @@ WORDED = {
 BEST_OF_K = {"model": {"start": "best-of-k", "start_draws": 3}, "budget": {"queries": 24}}
 TEXT = {"model": {"start": "text", "start_text": "is it good or is it bad ?"}}
 NO_SUBSPACE = {"model": {"subspace": "none"}, "drop": "subspace_dim"}
-CASES = {"worded": WORDED, "best-of-k": BEST_OF_K, "text": TEXT, "no subspace": NO_SUBSPACE}
+CASES: dict[str, dict[str, Any]] = {"worded": WORDED, "best-of-k": BEST_OF_K, "text": TEXT, "no subspace": NO_SUBSPACE}
 
 
 @pytest.fixture(scope="module")

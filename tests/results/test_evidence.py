@@ -9,7 +9,7 @@ import pytest
 
 from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
-from zostudy.results.evidence import Evidence, Move, Prediction, Range
+from zostudy.results.evidence import Evidence, Prediction, Range
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.results import load_results
@@ -70,7 +70,8 @@ def test_evidence_is_taken_from_the_trials_the_search_and_the_study_file(study: 
     assert found.algorithm == "zosa"
     assert found.sampler == "natural"
     assert found.step_setting == "reach"
-    assert found.moves == (Move(0.5, pytest.approx(0.31 * math.sqrt(9))),) * 3
+    assert [move.distance for move in found.moves] == [0.5] * 3
+    assert [move.reach for move in found.moves] == [pytest.approx(0.31 * math.sqrt(9))] * 3
     assert found.predictions == (Prediction(0.6, 0.75),) * 3
     assert found.dev_auc == (0.7, 0.71, 0.72)
     assert found.found is not None

@@ -67,7 +67,8 @@ def best_of(auc: pd.DataFrame) -> str | None:
     means = auc.mean()
     gains = auc.drop(columns="untuned").sub(auc["untuned"], axis=0)
     limits = [stats.t.ppf(0.975, n - 1) / np.sqrt(n) for n in range(3, 11)]
-    better = [method for method in gains if gains[method].mean() / gains[method].std() > min(limits)]
+    ratios = (gains.mean() / gains.std()).to_dict()
+    better = [str(method) for method, ratio in ratios.items() if ratio > min(limits)]
     best = str(means[["untuned", *better]].idxmax())
     return None if best == "untuned" and means.max() > means["untuned"] else best
 

@@ -12,6 +12,7 @@ from zostudy.bench.defaults.tasks import SEARCH_SEED, TASKS
 from zostudy.config import BudgetSpec
 from zostudy.config.imbalance_keys import PREFIX, with_prefix
 from zostudy.config.settings import imbalance_settings
+from zostudy.config.study import MethodSpec
 from zostudy.digests import short_digest
 from zostudy.methods import get_method, unused_options
 from zostudy.search.plan import Cell, Plan, make_plan
@@ -145,6 +146,7 @@ def _settings(method: str, changes: tuple[tuple[str, Any], ...] = ()) -> Mapping
     """Returns the settings of a trial; those of the imbalance are the same for all tasks."""
     options = get_method(method).Options(**{key: value for key, value in changes if not key.startswith(PREFIX)})
     unused = unused_options(type(options), vars(options))
-    imbalance = asdict(imbalance_settings(next(iter(TASKS.values())).study(queries=1), dict(changes)))
+    study = next(iter(TASKS.values())).study(queries=1)
+    imbalance = imbalance_settings(study, MethodSpec(label=method, algorithm=method), dict(changes))
     own = {name: value for name, value in asdict(options).items() if name not in unused}
-    return own | {PREFIX + name: value for name, value in imbalance.items()}
+    return own | with_prefix(asdict(imbalance))
