@@ -18,6 +18,7 @@ from typer.main import get_group
 from zostudy.bench.report import Report
 from zostudy.cli.app import app
 from zostudy.config import load_study
+from zostudy.config.wordings import used_wordings
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.results import load_results
@@ -70,10 +71,13 @@ def test_a_command_has_only_verbs_and_options_that_exist(command: str) -> None:
 
 def test_the_studies_shown_load(tmp_path: Path) -> None:
     (tmp_path / "tickets.csv").write_text("body,urgent\nhelp,yes\n", encoding="utf-8")
-    study, task = blocks("yaml")
+    study, worded, task = blocks("yaml")
     (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
     assert {method.label for method in load_study(tmp_path / "study.yaml").methods} >= {"zosa", "zosa-auc"}
-    known = {key: value for key, value in yaml.safe_load(study).items() if key != "task"}
+    known = yaml.safe_load(study)
+    (tmp_path / "worded.yaml").write_text(yaml.safe_dump(known | yaml.safe_load(worded)), encoding="utf-8")
+    assert used_wordings(load_study(tmp_path / "worded.yaml")) == ("default", "plain", "short")
+    del known["task"]
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(known) + task, encoding="utf-8")
     assert load_study(tmp_path / "own.yaml").task.minority == "yes"
 

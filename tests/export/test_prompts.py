@@ -84,7 +84,7 @@ def test_a_searched_wording_reaches_export_card_and_columns(stored: Any) -> None
 
 
 def test_the_start_of_the_best_draw_is_made_again(stored: Any) -> None:
-    trial, _ = stored("best-of-k")
+    trial, folder = stored("best-of-k")
     draw = int(trial.row["start_draw"])
     assert trial.row["start_queries"] == 3 * 16 // 8
     seed = draw_seed(int(trial.row["seed"]), draw)
@@ -92,6 +92,8 @@ def test_the_start_of_the_best_draw_is_made_again(stored: Any) -> None:
     usable = np.array(sorted(set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids)), dtype=np.int32)
     expected = generator(seed, "start tokens").choice(usable, size=4).tolist()
     assert [vector.start.id for vector in nearest_tokens(trial, 1)] == expected
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "the best of 3 draws of random tokens by dev, which took 6 of the queries" in card
 
 
 def test_the_start_of_a_text_is_the_text(stored: Any) -> None:

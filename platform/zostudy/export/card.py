@@ -116,20 +116,21 @@ def _summary(manifest: Manifest, prompt: TunedPrompt, trial: StoredTrial) -> str
         ("trial", manifest.trial),
         ("method", f"{manifest.method} ({row['algorithm']})"),
         ("model", manifest.model.name + (f", revision {manifest.model.revision}" if manifest.model.revision else "")),
-        ("start of the prompt", _start(manifest, prompt)),
+        ("start of the prompt", _start(manifest, prompt, row)),
         ("dtype of the matrix products", manifest.model.dtype),
         ("settings", ", ".join(f"{key} {value}" for key, value in used.items())),
     ]
     return title + text + _table(("what", "which"), facts)
 
 
-def _start(manifest: Manifest, prompt: TunedPrompt) -> str:
-    kinds = {
-        "vocabulary": "random tokens",
-        "text": f"the text {manifest.model.start_text!r}",
-        "best-of-k": f"the best of {manifest.model.start_draws} draws of random tokens",
-    }
-    return printable(f"{kinds[manifest.model.start]} (ids {', '.join(map(str, prompt.start.tolist()))})")
+def _start(manifest: Manifest, prompt: TunedPrompt, row: Mapping[str, Any]) -> str:
+    model, how = manifest.model, "random tokens"
+    if model.start == "text":
+        how = f"the text {model.start_text!r}"
+    elif model.start == "best-of-k":
+        took = f"which took {int(row['start_queries']):,} of the queries"
+        how = f"the best of {model.start_draws} draws of random tokens by dev, {took}"
+    return printable(f"{how} (ids {', '.join(map(str, prompt.start.tolist()))})")
 
 
 def _scores(trial: StoredTrial) -> str:
