@@ -64,23 +64,25 @@ NEIGHBOURS: dict[str, tuple[Changes, ...]] = {
 
 
 def small_plan() -> list[Job]:
-    """Returns what one core does in some hours: all embedded models, and a first look at the real tasks."""
+    """Returns what one core does in some hours: the embedded models, and a first look at the real tasks."""
     return [
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS[:3]),
-        *_neighbours(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:3]),
-        *_more_looks((CHEAP_TASK,), RATIO, JUDGED_SEEDS[:3]),
-        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:1]),
+        *_neighbours(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:1]),
         *_searches(EMBEDDED_MODELS, RATIO, BUDGET),
+        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:1]),
+        *_neighbours(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:3]),
+        *_more_looks(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:3]),
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3]),
     ]
 
 
 def full_plan() -> list[Job]:
-    """Returns the small plan, then everything else: some forty hours of one core."""
+    """Returns the small plan, then everything else: some days of one core, nearly all of them for the real tasks."""
     return [
         *small_plan(),
         *_neighbours((CHEAP_TASK,), RATIO, JUDGED_SEEDS[:3]),
+        *_more_looks((CHEAP_TASK,), RATIO, JUDGED_SEEDS[:3]),
         *_searches((CHEAP_TASK,), RATIO, BUDGET),
         *_trials(EMBEDDED_MODELS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
         *_searches(EMBEDDED_MODELS, RATIO, LARGE_BUDGET),
