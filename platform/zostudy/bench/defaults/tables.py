@@ -131,12 +131,13 @@ def _searches(measured: _Measurements) -> Table:
         )
         if own is None or best is None:
             continue
-        shares.setdefault(job.method, []).append(own / best if best > 0 else 1.0)
+        shares.setdefault(job.method, []).append(min(1.0, own / best) if best > 0 else 1.0)
         share = f"{own / best:.0%}" if best > 0 else "-"
         rows.append((*_named(place), job.method, f"{own:+.3f}", f"{best:+.3f}", share, changes_text(changes)))
     headings = ("task", "ratio", "queries", "method", "gain of defaults", "of search", "share", "found")
     notes = tuple(
-        f"{method}: mean share {mean_of(values):.0%}, least {min(values):.0%}" for method, values in shares.items()
+        f"{method}: mean share {mean_of(values):.0%} (each at most 100%), least {min(values):.0%}"
+        for method, values in shares.items()
     )
     return Table(headings, tuple(rows), "Defaults beside a search of 30 trials, on other seeds", notes, text_columns=4)
 
