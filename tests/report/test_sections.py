@@ -107,7 +107,7 @@ def test_the_classes_are_shown_where_they_are_stored(folders: dict[str, Path], t
 def test_the_comparison_is_that_of_zostudy_compare(folders: dict[str, Path]) -> None:
     for baseline in (None, "spsa"):
         tables = section(told(folders[LONG], baseline), "Comparison").tables
-        assert list(tables) == comparison_tables(compare(load_results(folders[LONG]).trials, baseline=baseline))
+        assert list(tables) == comparison_tables(compare(load_results(folders[LONG]), baseline=baseline))
     with pytest.raises(ResultsError, match="the baseline must be one of bpt-fzg, spsa, zosa, but got cma-es"):
         told(folders[LONG], "cma-es")
 
