@@ -39,6 +39,7 @@ NEIGHBOURS: dict[str, tuple[Changes, ...]] = {
         {"queries_per_step": 20},
         {"step_rule": "dog", "reach": 0.3},
         {"estimator": "forward"},
+        {"estimator": "forward", "queries_per_step": 6},
         {"imbalance.sampler": "natural"},
     ),
     "fzoo": (
@@ -56,11 +57,12 @@ NEIGHBOURS: dict[str, tuple[Changes, ...]] = {
         {"subspace_dim": 300},
         {"queries_per_step": 8},
         {"sharpness_radius": 0.3},
+        {"reach": 3.0, "sharpness_radius": 0.3},
         {"perturbation_radius": 0.3},
     ),
     "cma-es": ({"reach": 1.0}, {"reach": 4.0}, {"queries_per_step": 10}, {"subspace_dim": 30}),
 }
-"""What each method's defaults are compared with: one setting changed, or a step rule with a reach of its own."""
+"""What each method's defaults are compared with: one setting changed, or two that belong together."""
 
 
 def small_plan() -> list[Job]:
