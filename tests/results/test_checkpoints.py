@@ -175,8 +175,6 @@ def test_a_refused_state_is_set_aside_each_under_a_name_of_its_own(tmp_path: Pat
         checkpoints.refuse("t", "KeyError: 'identity'")
         assert checkpoints.load("t") is None
         assert (tmp_path / "damaged" / "checkpoints" / f"t.npz-{number}").is_file()
-    assert told[0] == (
-        "set aside: checkpoints/t.npz cannot be gone on from (KeyError: 'identity'); its trial begins anew"
-    )
+    assert told[0] == ("set aside: checkpoints/t.npz cannot be resumed (KeyError: 'identity'); its trial begins anew")
     checkpoints.refuse("t", "it is gone already")
     assert len(told) == 2

@@ -1,4 +1,4 @@
-"""Where a long trial stood when it was last saved: one small file a trial, arrays only, nothing ever unpickled.
+"""The saved state of long trials: one small file a trial, of arrays only, so that nothing is ever unpickled.
 
 A file is a line with a checksum of the rest, and an archive of arrays. One that is not as it was written is set aside
 with a line that says so, and its trial begins anew: that costs time, but no number.
@@ -29,15 +29,15 @@ State = Mapping[str, Any]
 
 
 class Checkpoints:
-    """The folder ``checkpoints`` of a study; a trial's file is there from its first save to its stored outcome."""
+    """The folder ``checkpoints`` of a study. A trial has a file from its first save until its outcome is stored."""
 
     def __init__(self, where: Where, condition: str = "", tell: Callable[[str], None] = lambda line: None) -> None:
-        """Uses the study's storage; makes nothing yet.
+        """Uses the study's storage. It makes nothing yet.
 
         Args:
             where: the study's storage.
-            condition: what numbers depend on beside the study, such as the dtype; states of another one are not loaded.
-            tell: takes a line about a trial that begins anew though something was saved of it.
+            condition: affects the numbers beside the study, such as the dtype; a state of another one is not loaded.
+            tell: takes a line about a trial that begins anew although a state was saved.
         """
         self._study = Storage.at(where)
         self._storage = self._study / CHECKPOINTS
@@ -45,7 +45,7 @@ class Checkpoints:
         self._saved = set(self._storage.files())
 
     def sweep(self, finished: Collection[str]) -> None:
-        """Forgets the trials that have ended, and what a crash left half-written; sets aside what is no file.
+        """Removes the states of ended trials and half-written files. Anything that is no file is set aside.
 
         Raises:
             ResultsError: a file cannot be removed.
@@ -59,7 +59,7 @@ class Checkpoints:
             self._storage.remove(name)
 
     def save(self, trial: str, state: State) -> None:
-        """Replaces what was saved of a trial.
+        """Saves the state of a trial in place of the last one.
 
         Raises:
             ResultsError: the file cannot be written.
@@ -71,7 +71,7 @@ class Checkpoints:
         self._saved.add(_file(trial))
 
     def load(self, trial: str) -> dict[str, NDArray[Any]] | None:
-        """Returns what was saved of a trial under this condition; None where there is nothing that can be used.
+        """Returns the saved state of a trial under this condition; None if no usable one is there.
 
         Raises:
             ResultsError: a damaged file cannot be set aside.
@@ -81,7 +81,7 @@ class Checkpoints:
         try:
             state = _decoded(self._storage.read(_file(trial)))
             condition = str(state.pop(_CONDITION))
-        except Exception as error:  # what a changed byte makes zipfile, zlib and NumPy raise is not to be listed
+        except Exception as error:  # a changed byte makes zipfile, zlib and NumPy raise nearly anything
             self._set_aside(_file(trial), f"cannot be read ({short_reason(error)})")
             return None
         if condition != self._condition:
@@ -90,16 +90,16 @@ class Checkpoints:
         return state
 
     def refuse(self, trial: str, reason: str) -> None:
-        """Sets aside what was saved of a trial and could not be gone on from.
+        """Sets aside the state of a trial that could not continue from it.
 
         Raises:
             ResultsError: it cannot be moved.
         """
         if _file(trial) in self._saved:
-            self._set_aside(_file(trial), f"cannot be gone on from ({reason})")
+            self._set_aside(_file(trial), f"cannot be resumed ({reason})")
 
     def remove(self, trial: str) -> None:
-        """Forgets a trial, whose outcome is stored.
+        """Removes the state of a trial whose outcome is stored.
 
         Raises:
             ResultsError: the file cannot be removed.
@@ -109,7 +109,7 @@ class Checkpoints:
             self._saved.discard(_file(trial))
 
     def _no_files(self) -> list[str]:
-        """Returns the names of folders and links, which stand in the way of what is saved under them."""
+        """Returns the names of folders and links, which stand in the way of files of the same name."""
         folder = self._storage.folder
         paths = folder.iterdir() if folder is not None and folder.is_dir() else ()
         return sorted(path.name for path in paths if path.is_symlink() or not path.is_file())
@@ -124,10 +124,10 @@ class Checkpoints:
 
 
 def _decoded(content: bytes) -> dict[str, NDArray[Any]]:
-    """Returns the arrays of a file; an older zostudy wrote no checksum.
+    """Returns the arrays of a file. An older zostudy wrote no checksum.
 
     Raises:
-        Exception: the file is not as it was written.
+        Exception: the file has changed since it was written.
     """
     if content.startswith(_MARK):
         head, content = content[: len(_head(b""))], content[len(_head(b"")) :]
@@ -135,7 +135,7 @@ def _decoded(content: bytes) -> dict[str, NDArray[Any]]:
             raise ValueError("its checksum is another one")
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         state = {name: file[name] for name in file.files}
-    # The archive's last record has their number, to which zipfile does not hold it.
+    # The archive's last record holds the number of arrays, which zipfile does not check.
     if len(state) != int.from_bytes(content[-12:-10], "little"):
         raise ValueError("arrays are missing")
     return state

@@ -1,4 +1,4 @@
-"""One driver at a time in an object store, which has no locks: each driver keeps a claim fresh, and looks for others'.
+"""One driver at a time in an object store, which has no locks. Each driver refreshes a claim and looks for others.
 
 A claim is alive while its driver refreshes it. Ages are differences of times that the store itself wrote, so no
 driver's clock matters. A driver that finds another's live claim backs off. Two that start together may both back off,
@@ -29,12 +29,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pace:
-    """Of the refreshing, in seconds.
+    """The times of refreshing, in seconds.
 
     Attributes:
         refresh: how often a driver refreshes its claim.
-        patience: how long it goes on when it cannot; what it is just writing then may take another half a minute.
-        stale: how long after its last refreshing a claim is nobody's.
+        patience: how long it goes on without refreshing; a write under way may take another half a minute.
+        stale: how long after its last refresh a claim no longer counts.
     """
 
     refresh: float = 15.0
@@ -44,11 +44,11 @@ class Pace:
 
 @contextmanager
 def claim(storage: Storage, pace: Pace = Pace()) -> Iterator[None]:
-    """Holds a study's storage for this process; a crash leaves it free again after a while.
+    """Holds a study's storage for this process. After a crash it becomes free again after a while.
 
     Args:
         storage: in an object store.
-        pace: of the refreshing.
+        pace: the times of refreshing.
 
     Raises:
         ResultsError: another driver holds it, or the storage cannot be read or written.
@@ -61,12 +61,12 @@ def claim(storage: Storage, pace: Pace = Pace()) -> Iterator[None]:
         with _kept_fresh(claims, name, holder, pace):
             yield
     finally:
-        with suppress(ResultsError):  # what cannot be removed goes stale
+        with suppress(ResultsError):  # a claim that cannot be removed goes stale
             claims.remove(name)
 
 
 def _await_others(claims: Storage, name: str, holder: str, pace: Pace) -> None:
-    """Returns when no other driver's claim is there any more; raises as soon as one is seen to be alive."""
+    """Returns when no other driver has a claim. Raises as soon as another driver is seen to be alive."""
     found = {other: claims.changed(other) for other in claims.files() if other != name}
     if found:
         holding = _holder(claims, min(found))
@@ -100,7 +100,7 @@ def _holder(claims: Storage, name: str) -> str:
 
 @contextmanager
 def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator[None]:
-    """Rewrites the claim again and again; ends the run before another driver may take an unrefreshed one for dead."""
+    """Rewrites the claim regularly. Ends the run before another driver may take an unrefreshed claim for dead."""
     ended, refreshed = threading.Event(), threading.Event()
     fault: list[str] = []
 
@@ -120,7 +120,7 @@ def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator
                 refreshed.set()
 
     def watch() -> None:
-        # Beside the refreshing, which may hang in a store that does not answer.
+        # In a thread of its own, as refreshing may hang in a store that does not answer.
         while refreshed.wait(pace.patience):
             if ended.is_set():
                 return

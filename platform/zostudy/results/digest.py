@@ -1,4 +1,4 @@
-"""A number for each trial that tells its rows of a table from any others: fewer, more, or those of another run.
+"""A digest of each trial's rows in a table. It differs where rows are lost, doubled or of another run.
 
 It is a sum of one number a row, so rows may come in any order and some at a time. Not every column takes part: a page
 that was changed is known by its checksum.
@@ -20,7 +20,7 @@ DIGESTED: dict[str, tuple[str, ...]] = {
     "scores": ("split", "row", "label", "scores"),
     "landscape": ("x", "y", "loss"),
 }
-"""What of a row takes part, by table: what tells it from the others of its trial, and what a trial found there."""
+"""The columns that are digested, by table: those that identify a row in its trial, and those with its values."""
 
 Numbers: TypeAlias = NDArray[np.uint64]
 
@@ -66,7 +66,7 @@ def total(parts: Iterable[Rows]) -> Rows:
 
 
 def _runs(rows: pa.Table, columns: Iterable[str]) -> Iterable[tuple[str, int, int]]:
-    """Returns trial, count and sum of each run of rows of one trial."""
+    """Returns trial, count and sum of each stretch of rows of one trial."""
     if not rows.num_rows:
         return ()
     trials = _whole(rows["trial"])

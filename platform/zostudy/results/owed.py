@@ -1,4 +1,4 @@
-"""What every table owes the finished trials of a study, and where that is not what it holds."""
+"""The rows that each table must hold for the finished trials of a study, and the rows that are missing or surplus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 
 MERGED = "merged.parquet"
-"""All trials of a study that has ended; a trial's own file counts before it."""
+"""Holds all trials of a study that has ended. Where a trial also has a file of its own, that file counts."""
 
 REMEDY = "put the files back as the run wrote them, or run the study again, which does again what is lost"
 
@@ -31,10 +31,10 @@ class Finished:
     """The finished trials of a study.
 
     Attributes:
-        trials: what each is owed, by name.
-        files: the file of ``trials`` that each is in, by name.
+        trials: the rows that the tables must hold for each trial, by its name.
+        files: the file of ``trials`` that holds each trial, by its name.
         set_aside: names of trials that were set aside and are to run again.
-        again: names of trials that have a file of their own beside their row in the merged one.
+        again: names of trials that have both a file of their own and a row in the merged file.
     """
 
     trials: Mapping[str, Mapping[str, Any]]
@@ -57,7 +57,7 @@ class Finished:
         return [trial for trial, file in self.files.items() if file == name]
 
     def owed(self, table: str, trial: str) -> Rows:
-        """Returns what a table owes a trial; without a digest it owes that many rows at least.
+        """Returns the rows that a table must hold for a trial. Without a digest that is the least number of rows.
 
         An older zostudy did not store it. Then a trial that has not failed owes the start's row in ``history``, one
         with test scores some in ``scores``, and one with a sharpness some in ``landscape``.
@@ -73,7 +73,7 @@ class Finished:
         return Rows(int(told[table]), "")
 
     def faults(self, table: str, found: Mapping[str, Rows]) -> dict[str, str]:
-        """Returns by trial what is wrong where a table holds other rows than it owes."""
+        """Returns what is wrong, by trial, where a table does not hold the rows that it must."""
         pairs = {trial: (self.owed(table, trial), found.get(trial, NO_ROWS)) for trial in self.trials}
         return {
             trial: _fault(owed, there)
@@ -82,7 +82,7 @@ class Finished:
         }
 
     def told(self, storage: Storage, table: str, faults: Mapping[str, str]) -> str:
-        """Returns what is wrong with a table, at least one fault of which is given, in a few words."""
+        """Returns the faults of a table, of which there is at least one, in a few words."""
         trial = min(faults)
         folder, name = storage / table, self.files[trial]
         if folder.exists(name):
@@ -99,21 +99,21 @@ def _fault(owed: Rows, there: Rows) -> str:
 
 
 def read_finished(storage: Storage) -> Finished:
-    """Returns the finished trials of a study; a trial's own file counts before the merged one.
+    """Returns the finished trials of a study. A trial's own file counts before the merged one.
 
     Raises:
         ResultsError: as ``read_trials``.
-        FileNotFoundError: a file vanished, as those do that are merged.
+        FileNotFoundError: a file was removed meanwhile, as happens when files are merged.
     """
     return read_trials(storage, ())[0]
 
 
 def read_trials(storage: Storage, columns: Sequence[str]) -> tuple[Finished, dict[str, pa.Table]]:
-    """Returns the finished trials of a study as ``read_finished`` does, and some columns of each file of ``trials``.
+    """Returns the finished trials as ``read_finished`` does, and some columns of each file of ``trials``.
 
     Raises:
-        ResultsError: a file cannot be read, or a trial is there twice.
-        FileNotFoundError: a file vanished, as those do that are merged.
+        ResultsError: a file cannot be read, or two files hold the same trial.
+        FileNotFoundError: a file was removed meanwhile, as happens when files are merged.
     """
     folder = storage / "trials"
     tables: dict[str, pa.Table] = {}
@@ -146,17 +146,17 @@ def lost_trials(storage: Storage, finished: Finished, tables: Sequence[str] | No
     Args:
         storage: of a study.
         finished: its trials.
-        tables: where to look; None for where it is enough.
+        tables: the tables to look at; None for those that suffice.
 
     Raises:
         ResultsError: a file cannot be read.
-        FileNotFoundError: a file vanished, as those do that are merged.
+        FileNotFoundError: a file was removed meanwhile, as happens when files are merged.
     """
     merged = finished.of_file(MERGED)
     found: set[str] = set()
     if tables is None:
         tables = [table for table in TABLES_BESIDE_TRIALS if (storage / table).exists(MERGED)]
-        tables = tables[:1] if merged else tables  # the first has rows of every trial of which there are any
+        tables = tables[:1] if merged else tables  # the first table has rows of every trial that has any
     for table in tables:
         if (storage / table).exists(MERGED) and not (merged and is_as_owed(storage, table, MERGED, finished)):
             for rows in read_batches(storage / table, MERGED, table, ["trial"]):
@@ -165,9 +165,9 @@ def lost_trials(storage: Storage, finished: Finished, tables: Sequence[str] | No
 
 
 def is_as_owed(storage: Storage, table: str, name: str, finished: Finished) -> bool:
-    """Returns whether a file holds what it owes its trials and no more, as its footer tells.
+    """Returns whether a file holds exactly the rows that it must, by its footer.
 
-    Of trials that an older zostudy ran no more is known than how many rows are owed at least.
+    For trials that an older zostudy ran, only the least number of rows is known.
 
     Raises:
         ResultsError: the file cannot be read.

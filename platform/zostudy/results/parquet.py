@@ -1,4 +1,4 @@
-"""One Parquet file of a table: written whole, with checksums; read only if it is ours and still what was written."""
+"""One Parquet file of a table. It is written whole, with checksums, and read only if it is unchanged."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from zostudy.wording import one_line
 
 PARQUET = ".parquet"
 
-# Enough to read quickly at a stretch, and few enough that a reader holds little at a time.
+# Large enough for quick reading, small enough to need little memory.
 ROWS_OF_A_GROUP = 1 << 17
 
 _ROWS_KEY = b"zostudy_rows"
 _DIGEST_KEY = b"zostudy_digest"
 _SET_ASIDE_KEY = b"zostudy_set_aside"
 
-# What a damaged file gives; the last two of a text in its footer.
+# Errors that a damaged file raises. The last two come from a text in its footer.
 _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError)
 
 
 @dataclass(frozen=True)
 class Footer:
-    """What a file says of itself.
+    """The footer of a file.
 
     Attributes:
-        rows: that are in it.
-        digest: of the rows it was written with, summed over its trials; None of a table or version without one.
-        set_aside: of a file of ``trials``, names of trials that were taken out of it and are to run again.
+        rows: the number of rows.
+        digest: of its rows as written, summed over its trials; None for a table or version without digests.
+        set_aside: names of trials that were taken out of a file of ``trials`` and are to run again.
     """
 
     rows: int
@@ -46,7 +46,7 @@ class Footer:
 
 
 def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable[str] = ()) -> None:
-    """Writes a table as a whole file, with a checksum of each page; its footer says how many rows and which.
+    """Writes a table as a whole file, with a checksum of each page. Its footer has the number and digest of its rows.
 
     Args:
         table: what to write.
@@ -69,7 +69,7 @@ def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable
 
 
 def read_rows(folder: Storage, name: str, table: str, columns: Sequence[str]) -> pa.Table:
-    """Returns some columns of a file; those that an earlier version did not have are null.
+    """Returns some columns of a file. A column that its version did not have is null.
 
     Raises:
         ResultsError: as ``read_file``.
@@ -79,10 +79,10 @@ def read_rows(folder: Storage, name: str, table: str, columns: Sequence[str]) ->
 
 
 def read_file(folder: Storage, name: str, table: str, columns: Sequence[str]) -> tuple[pa.Table, Footer]:
-    """Returns some columns of a file as ``read_rows`` does, and what it says of itself.
+    """Returns some columns of a file as ``read_rows`` does, and its footer.
 
     Raises:
-        ResultsError: the file cannot be read, is not of this table or not what was written.
+        ResultsError: the file cannot be read, is of another table, or has changed since it was written.
         FileNotFoundError: it is not there.
     """
     with _opened(folder, name, table) as (file, schema):
@@ -94,7 +94,7 @@ def read_file(folder: Storage, name: str, table: str, columns: Sequence[str]) ->
 
 
 def read_batches(folder: Storage, name: str, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Gives some columns of a file, some rows at a time, names of trials as dictionaries.
+    """Yields some columns of a file in batches of rows. Names of trials are dictionary-encoded.
 
     Raises:
         ResultsError: as ``read_file``.
@@ -106,7 +106,7 @@ def read_batches(folder: Storage, name: str, table: str, columns: Sequence[str])
 
 
 def read_footer(folder: Storage, name: str, table: str) -> Footer:
-    """Returns what a file says of itself, which is quick.
+    """Returns the footer of a file, which is quick.
 
     Raises:
         ResultsError: as ``read_file``.
@@ -117,12 +117,12 @@ def read_footer(folder: Storage, name: str, table: str) -> Footer:
 
 
 def fault_of(folder: Storage, name: str, table: str) -> str | None:
-    """Returns why a file is damaged, as a crash or a disk may leave it, or None; every page is read.
+    """Returns why a file is damaged, or None. Every page is read.
 
-    Files of older versions may have no checksums: whole is what of them can be decoded.
+    Files of older versions may have no checksums. They count as whole if they can be decoded.
 
     Raises:
-        ResultsError: the file is whole, but of something else or of a newer zostudy, or may not be read.
+        ResultsError: the file is whole but of another kind or of a newer zostudy, or reading is not permitted.
     """
     try:
         with _open(folder, name) as file:
@@ -143,7 +143,7 @@ def schema_of(table: str, columns: Sequence[str]) -> pa.Schema:
 
 
 def _with_nulls(rows: pa.Table, n_rows: int, table: str, columns: Sequence[str]) -> pa.Table:
-    """Returns the rows of a file of an earlier version with all the columns that were asked for."""
+    """Returns the rows of a file of an earlier version with all columns that were asked for."""
     schema = schema_of(table, columns)
     arrays = [rows[field.name] if field.name in rows.column_names else pa.nulls(n_rows, field.type) for field in schema]
     return pa.table(arrays, schema=schema)
@@ -153,7 +153,7 @@ def _with_nulls(rows: pa.Table, n_rows: int, table: str, columns: Sequence[str])
 def _opened(
     folder: Storage, name: str, table: str, dictionaries: Sequence[str] = ()
 ) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
-    """Opens a file of a table; whatever is wrong with it, also later, is one line."""
+    """Opens a file of a table. A fault, also one that is found later, is one line."""
     try:
         with _open(folder, name, dictionaries) as file:
             schema = file.schema_arrow  # made anew each time that it is asked for
@@ -194,7 +194,7 @@ def _footer(folder: Storage, name: str, file: pq.ParquetFile, schema: pa.Schema)
 
 
 def _cut(file: pq.ParquetFile, schema: pa.Schema) -> str | None:
-    """Returns what is wrong where a file has fewer rows than it was written with, or None; files may be joined."""
+    """Returns the fault of a file with fewer rows than it was written with, or None. Files may have been joined."""
     written: bytes = (schema.metadata or {}).get(_ROWS_KEY, b"0")
     if int(written) <= file.metadata.num_rows:
         return None

@@ -1,4 +1,4 @@
-"""What is torn, lost or there twice is set aside before a study goes on, and the trials that it was of run again."""
+"""Sets aside files that are torn, lost or doubled before a study goes on, so that their trials run again."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from zostudy.results.storage import Storage
 DAMAGED = "damaged"
 
 Faults = dict[str, str]
-"""What is wrong, by the name of a file or a trial."""
+"""Faults, by the name of a file or a trial."""
 
 
 def set_damage_aside(storage: Storage) -> list[str]:
-    """Moves what counts no more to ``damaged``, so that its trials are unfinished; what is left is whole.
+    """Moves damaged files to ``damaged``, so that their trials count as unfinished. The files that stay are whole.
 
     Args:
         storage: of a study; its lease must be held.
@@ -47,7 +47,7 @@ def set_damage_aside(storage: Storage) -> list[str]:
             lines.append(
                 _set_trials_aside(storage, name, {t: faults[t] for t in finished.of_file(name) if t in faults})
             )
-        finished = read_finished(storage)  # a trial that ran again stood before itself in the merged files
+        finished = read_finished(storage)  # a trial that ran again was also in the merged files
     for table in TABLES_BESIDE_TRIALS:
         for name, reason in torn[table].items():
             if (storage / table).exists(name):
@@ -66,7 +66,7 @@ def has_lost_noise_floor(storage: Storage) -> bool:
 
 
 def _set_obstacles_aside(storage: Storage) -> list[str]:
-    """Moves folders and links to nowhere that stand where a file should."""
+    """Moves folders and broken links that stand where a file belongs."""
     lines = []
     for table in (*SCHEMAS, *OLDER_NAMES.values()) if storage.folder else ():
         folder = (storage / table).folder
@@ -78,7 +78,7 @@ def _set_obstacles_aside(storage: Storage) -> list[str]:
 
 
 def _clear_merged(storage: Storage, torn: Mapping[str, Faults]) -> list[str]:
-    """Clears merged files without merged trials: a stop while they were written left them, or their trials are lost."""
+    """Sets aside merged files without merged trials: a stop during writing left them, or their trials are lost."""
     whole = [table for table in TABLES_BESIDE_TRIALS if MERGED not in torn[table]]
     if lost := lost_trials(storage, read_finished(storage), whole):
         return [_set_file_aside(storage, MERGED, f"is missing in trials, with {some(lost)}")]
@@ -88,7 +88,7 @@ def _clear_merged(storage: Storage, torn: Mapping[str, Faults]) -> list[str]:
 
 
 def _faults(storage: Storage, torn: Mapping[str, Faults], finished: Finished) -> Faults:
-    """Returns by trial what is wrong with its rows in the other tables."""
+    """Returns the faults in the other tables, by trial."""
     faults: Faults = {}
     for table in TABLES_BESIDE_TRIALS:
         there, files = (storage / table).files(PARQUET), set(finished.files.values())
@@ -104,7 +104,7 @@ def _faults(storage: Storage, torn: Mapping[str, Faults], finished: Finished) ->
 
 
 def _set_trials_aside(storage: Storage, name: str, faults: Faults) -> str:
-    """Takes trials out of a file of ``trials``, or sets all files of that name aside if it holds no others."""
+    """Takes trials out of a file of ``trials``. If the file holds no others, all files of that name are set aside."""
     reason = faults[min(faults)]
     rows, footer = read_file(storage / "trials", name, "trials", SCHEMAS["trials"].names)
     if len(faults) == rows.num_rows:
@@ -124,7 +124,7 @@ def _set_file_aside(storage: Storage, name: str, reason: str) -> str:
 
 
 def _note_lost(storage: Storage) -> list[str]:
-    """Writes down which trials are in other merged tables alone, so that nobody takes them for lost from now on."""
+    """Records which trials are in other merged tables alone, so that no reader takes them for lost again."""
     trials = storage / "trials"
     lost = lost_trials(storage, read_finished(storage), TABLES_BESIDE_TRIALS) if trials.exists(MERGED) else set()
     if not lost:
