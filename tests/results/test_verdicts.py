@@ -165,7 +165,27 @@ def test_better_is_what_the_paired_test_of_scipy_finds_above(
         rest = f"; takes {needed(ours, theirs)} seeds or more" if has_too_few else ""
         assert verdict.fact == f"{difference:+.3f}, {low:+.3f} to {high:+.3f}{rest}"
         assert verdict.setting == ("raise confirm.seeds" if has_too_few else "raise budget.queries")
+        assert verdict.figure == (f"takes {needed(ours, theirs)} seeds" if has_too_few else f"{difference:+.3f}")
         assert verdict.bars == (not has_too_few)
+
+
+@pytest.mark.parametrize(
+    ("metric", "sampler", "setting"),
+    [
+        ("test_minority_recall", "natural", "set imbalance.sampler to stratified, or decide at the threshold of dev"),
+        ("test_minority_recall", "stratified", "raise budget.queries"),
+        ("test_minority_recall_at_dev_threshold", "natural", "raise budget.queries"),
+        (AUC, "natural", "raise budget.queries"),
+    ],
+)
+def test_argmax_after_natural_batches_is_told_of_the_sampler(metric: str, sampler: str, setting: str) -> None:
+    cell, untuned = (
+        replace(found, values={metric: found.values[AUC]})
+        for found in (made(values=[0.4, 0.41, 0.4], sampler=sampler), made("untuned", [0.6, 0.62, 0.61]))
+    )
+    verdict = against_yardstick(cell, untuned, metric)
+    assert verdict is not None
+    assert verdict.setting == setting
 
 
 def test_of_an_error_the_lower_one_is_the_better() -> None:
@@ -334,13 +354,20 @@ def test_who_has_too_few_seeds_to_tell_may_be_the_best() -> None:
     assert comparison.best(AUC, 10.0) is cell
 
 
-def test_a_line_names_a_dozen_cells_and_records_name_all() -> None:
+def test_a_line_names_six_rows_and_records_name_all() -> None:
     cells = [made("untuned"), *(made(f"a{number}") for number in range(14))]
     comparison = compared(*cells)
     [note] = [note for note in comparison_notes(comparison) if note.startswith("Not better than untuned")]
-    assert note.count("at ratio 10 (") == 12
-    assert "; and 2 more. To change: " in note
+    assert note.count("at ratio 10 (") == 6
+    assert "; and 8 more rows. To change: " in note
     assert [record["verdicts"] for record in comparison.records()] == ["", *["Not better than untuned"] * 14]
+
+
+def test_the_cells_of_a_row_stand_together() -> None:
+    rows = [(name, column) for name in ("untuned", "a", "b") for column in (10.0, 50.0)]
+    cells = [replace(made(name, (0.5, 0.51, 0.52)), column=column) for name, column in rows]
+    [note] = [note for note in comparison_notes(compared(*cells)) if note.startswith("Not better than untuned")]
+    assert "test_auc: a at ratio 10 (+0.000), 50 (+0.000); b at ratio 10 (+0.000), 50 (+0.000). To change: " in note
 
 
 def test_a_table_without_evidence_has_no_verdict() -> None:

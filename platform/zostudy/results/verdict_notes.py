@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from zostudy.results.cells import Cells
 from zostudy.results.verdicts import Verdict, verdicts, verdicts_in
 
-MOST_NAMED = 12
-"""Cells that a line names; records hold the verdicts on all."""
+MOST_ROWS = 6
+"""Rows whose cells a line names; records hold the verdicts on all."""
 
 
 def verdict_notes(cells: Cells, metrics: Sequence[str]) -> list[str]:
@@ -22,19 +22,21 @@ def cell_notes(cells: Cells) -> list[str]:
 
 
 def _lines(cells: Cells, found: Iterable[Verdict]) -> list[str]:
-    """Returns lines such as ``Did not move: zosa at 10 (3 of 3 seeds ...). To change: raise reach.``."""
-    grouped: dict[tuple[str, str], list[str]] = {}
+    """Returns lines such as ``Did not move: zosa at ratio 1 (...), 10 (...). To change: raise search.trials``."""
+    grouped: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in found:
-        grouped.setdefault((verdict.title, verdict.setting), []).append(f"{_named(cells, verdict)} ({verdict.fact})")
-    return [f"{title}: {_listed(of)}. To change: {setting}." for (title, setting), of in grouped.items()]
+        grouped.setdefault((verdict.title, verdict.setting), []).append(verdict)
+    return [f"{title}: {_listed(cells, of)}. To change: {setting}." for (title, setting), of in grouped.items()]
 
 
-def _listed(named: Sequence[str]) -> str:
-    more = [f"and {len(named) - MOST_NAMED:,} more"] if len(named) > MOST_NAMED else []
-    return "; ".join([*named[:MOST_NAMED], *more])
-
-
-def _named(cells: Cells, verdict: Verdict) -> str:
-    """Returns the row and column of a verdict's cell."""
-    row = " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in verdict.cell.row)
-    return f"{row} at {cells.by.removeprefix('imbalance_')} {cells.heading(verdict.cell.column)}"
+def _listed(cells: Cells, found: Sequence[Verdict]) -> str:
+    """Returns the cells of each row with their figures."""
+    by_row: dict[str, list[str]] = {}
+    for verdict in found:
+        row = " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in verdict.cell.row)
+        column = f"{cells.heading(verdict.cell.column)} ({verdict.figure or verdict.fact})"
+        by_row.setdefault(row, []).append(column)
+    by = cells.by.removeprefix("imbalance_")
+    named = [f"{row} at {by} {', '.join(columns)}" for row, columns in by_row.items()]
+    more = [f"and {len(named) - MOST_ROWS:,} more rows"] if len(named) > MOST_ROWS else []
+    return "; ".join([*named[:MOST_ROWS], *more])

@@ -13,7 +13,7 @@ from typing import Any
 
 from zostudy.results.cell_summary import CellSummary, RowKey, gain
 from zostudy.results.evidence import Evidence, Move, Prediction
-from zostudy.results.schema import bounds
+from zostudy.results.schema import AT_DEV_THRESHOLD, TEST_METRICS, bounds
 from zostudy.results.statistics import (
     LEAST_PAIRS,
     SIGNIFICANCE,
@@ -43,6 +43,9 @@ EDGE = 0.05
 MOST_SEEDS = 10
 """A gain that this many seeds of its spread would not tell from chance is too small, not too seldom measured."""
 
+FOLLOWS_MAJORITY = "set imbalance.sampler to stratified, or decide at the threshold of dev"
+"""What helps where argmax follows the majority, as it does after natural batches."""
+
 DID_NOT_MOVE = "Did not move"
 CONSTANT = "Constant classifier"
 NOT_BETTER = "Not better than"
@@ -62,6 +65,7 @@ class Verdict:
         setting: what to change.
         metric: the one that the verdict is about; None for a verdict on the cell as a whole.
         bars: whether it bars the cell from being called the best.
+        figure: the most telling figure alone, for a line that names many cells; empty where all of ``fact`` is told.
     """
 
     rule: str
@@ -70,6 +74,7 @@ class Verdict:
     setting: str
     metric: str | None = None
     bars: bool = False
+    figure: str = ""
 
     @property
     def title(self) -> str:
@@ -171,8 +176,8 @@ def constant_classifier(cell: CellSummary) -> Verdict | None:
     share = fmean(prediction.largest_share for prediction in predictions)
     fact = f"argmax gives one class {share:.1%} of the test rows, {constant} of {len(predictions)} seeds"
     is_natural = cell.evidence.sampler == "natural"
-    sampler = "set imbalance.sampler to stratified" if is_natural else "choose other task.label_words"
-    return Verdict(CONSTANT, cell, fact, f"{sampler}, or decide at the threshold of dev", bars=True)
+    setting = FOLLOWS_MAJORITY if is_natural else "choose other task.label_words, or decide at the threshold of dev"
+    return Verdict(CONSTANT, cell, fact, setting, bars=True)
 
 
 def _is_constant(prediction: Prediction) -> bool:
@@ -195,9 +200,12 @@ def against_yardstick(cell: CellSummary, yardstick: CellSummary, metric: str) ->
     needed = pairs_needed(test, MOST_SEEDS) if is_gain else None
     if needed is not None:
         fact = f"{_figures(test, metric)}; takes {needed} seeds or more"
-        return Verdict(f"{TOO_FEW_SEEDS} from {yardstick.row[-1]}", cell, fact, "raise confirm.seeds", metric)
-    setting = _other_steps(cell.evidence, "budget.queries")
-    return Verdict(f"{NOT_BETTER} {yardstick.row[-1]}", cell, _figures(test, metric), setting, metric, bars=True)
+        rule, figure = f"{TOO_FEW_SEEDS} from {yardstick.row[-1]}", f"takes {needed} seeds"
+        return Verdict(rule, cell, fact, "raise confirm.seeds", metric, figure=figure)
+    rule, setting = f"{NOT_BETTER} {yardstick.row[-1]}", _other_steps(cell.evidence, "budget.queries")
+    if cell.evidence.sampler == "natural" and f"{metric.removeprefix('test_')}{AT_DEV_THRESHOLD}" in TEST_METRICS:
+        setting = FOLLOWS_MAJORITY
+    return Verdict(rule, cell, _figures(test, metric), setting, metric, True, f"{test.difference.mean:+.3f}")
 
 
 def _figures(test: PairedTest, metric: str) -> str:
