@@ -101,7 +101,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_results_and_comparisons_are_tables_in_a_notebook() -> None:
-    results = zostudy.load_results(REFERENCE / "quickstart")
+    results = zostudy.load_results(ROOT / "tests" / "data" / "quickstart")
     assert "<td>" in results._repr_html_()
     assert "bpt-fzg" in results._repr_html_()
     comparison = zostudy.compare(results, baseline="spsa")

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
 
 
 @pytest.fixture

@@ -17,13 +17,17 @@ from zostudy.cli.report import report_command
 from zostudy.errors import ResultsError
 from zostudy.results.storage import Storage
 
-REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
+ROOT = Path(__file__).resolve().parents[2]
+STORED = {
+    "quickstart": ROOT / "tests" / "data" / "quickstart",
+    "sst2-minilm": ROOT / "results" / "reference" / "sst2-minilm",
+}
 
 
 @pytest.mark.usefixtures("comparison_alone")
 def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("quickstart", "sst2-minilm"):
-        shutil.copytree(REFERENCE / name, tmp_path / "results" / name)
+    for name in STORED:
+        shutil.copytree(STORED[name], tmp_path / "results" / name)
     (tmp_path / "pages").mkdir()
     report_command([str(tmp_path / "results")], to=str(tmp_path / "pages"))
     assert capsys.readouterr().out.strip() == str(tmp_path / "pages" / "report.html")
@@ -38,8 +42,8 @@ def test_a_report_goes_beside_results_in_an_object_store(
     s3_uri: Callable[[str], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     storage = Storage.at(s3_uri("reported"))
-    for path in (REFERENCE / "quickstart").rglob("*.*"):
-        storage.write(path.relative_to(REFERENCE / "quickstart").as_posix(), path.read_bytes())
+    for path in (STORED["quickstart"]).rglob("*.*"):
+        storage.write(path.relative_to(STORED["quickstart"]).as_posix(), path.read_bytes())
     report_command([str(storage)], baseline="spsa")
     assert capsys.readouterr().out.strip() == str(storage / "report.html")
     assert "difference to spsa" in storage.read("report.html").decode()
@@ -54,7 +58,7 @@ def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alon
     with pytest.raises(ResultsError, match=r"at least one finished trial, but .*begun holds none; wait"):
         report_command([str(begun)])
     assert not (begun / "report.html").exists()
-    shutil.copytree(REFERENCE / "quickstart", tmp_path / "results" / "quickstart")
+    shutil.copytree(STORED["quickstart"], tmp_path / "results" / "quickstart")
     report_command([str(tmp_path / "results")])
     assert logged == ["note: begun is left out: it has no finished trial yet"]
     assert "quickstart</h" in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
@@ -77,7 +81,7 @@ def test_a_watched_tree_waits_for_itself_and_the_first_trial_and_takes_up_new_st
         (tmp_path / "begun" / "trials").mkdir(parents=True, exist_ok=True)
         if len(looks) > 1 and len(looks) < 4:
             name = ("quickstart", "sst2-minilm")[len(looks) - 2]
-            shutil.copytree(REFERENCE / name, tmp_path / name)
+            shutil.copytree(STORED[name], tmp_path / name)
 
     drawn: list[str] = []
     monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: drawn.extend(specs))
@@ -104,7 +108,7 @@ def test_watching_ends_when_every_study_has(
 ) -> None:
     from zostudy.cli import report
 
-    shutil.copytree(REFERENCE / "sst2-minilm", tmp_path / "sst2-minilm")
+    shutil.copytree(STORED["sst2-minilm"], tmp_path / "sst2-minilm")
     stored = {path: pq.read_table(path) for path in (tmp_path / "sst2-minilm").glob("*/*.parquet")}
     early = {f"bpt-fzg-r10-confirm-{number:03}" for number in range(3)}
     for path, whole in stored.items():
@@ -135,9 +139,9 @@ def test_watching_waits_for_every_folder(tmp_path: Path, monkeypatch: pytest.Mon
     from zostudy.cli import report
 
     folders = [str(tmp_path / name) for name in ("quickstart", "sst2-minilm")]
-    shutil.copytree(REFERENCE / "quickstart", folders[0])
+    shutil.copytree(STORED["quickstart"], folders[0])
     monkeypatch.setattr(
-        report, "time", SimpleNamespace(sleep=lambda _: shutil.copytree(REFERENCE / "sst2-minilm", folders[1]))
+        report, "time", SimpleNamespace(sleep=lambda _: shutil.copytree(STORED["sst2-minilm"], folders[1]))
     )
     monkeypatch.setattr(report, "interrupt_on_termination", lambda: None)
     report_command(folders, to=str(tmp_path / "page.html"), watch=True)
@@ -157,7 +161,7 @@ def test_a_watched_report_follows_the_study_until_it_is_interrupted(
     start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     folder = tmp_path / "quickstart"
-    shutil.copytree(REFERENCE / "quickstart", folder)
+    shutil.copytree(STORED["quickstart"], folder)
     merged, trials, report = (folder / name for name in ("trials/merged.parquet", "trials/a.parquet", "report.html"))
     whole = pq.read_table(merged)
     merged.unlink()
@@ -188,7 +192,7 @@ def test_a_watched_report_follows_the_study_until_it_is_interrupted(
 
 def test_several_folders_need_a_place() -> None:
     with pytest.raises(ResultsError, match="name one with --to FILE"):
-        report_command([str(REFERENCE / "quickstart"), str(REFERENCE / "sst2-minilm")])
+        report_command([str(STORED["quickstart"]), str(STORED["sst2-minilm"])])
 
 
 def test_an_empty_folder_gets_one_line_and_no_report(tmp_path: Path) -> None:

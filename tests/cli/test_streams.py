@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from zostudy.cli import streams
 
 ROOT = Path(__file__).parents[2]
-REFERENCE = ROOT / "results" / "reference" / "quickstart"
+QUICKSTART = ROOT / "tests" / "data" / "quickstart"
 
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 
@@ -40,8 +40,8 @@ def error_line(done: subprocess.CompletedProcess[bytes]) -> str:
     [
         "methods",
         "--help",
-        f"compare {REFERENCE} --metric test_auc",
-        f"query 'SELECT * FROM range(100000)' --results {REFERENCE} --format csv",
+        f"compare {QUICKSTART} --metric test_auc",
+        f"query 'SELECT * FROM range(100000)' --results {QUICKSTART} --format csv",
     ],
 )
 def test_a_full_standard_output_is_told_in_a_line(command: str) -> None:
@@ -50,7 +50,7 @@ def test_a_full_standard_output_is_told_in_a_line(command: str) -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["methods", f"compare {REFERENCE} --metric test_auc"])
+@pytest.mark.parametrize("command", ["methods", f"compare {QUICKSTART} --metric test_auc"])
 def test_a_closed_standard_output_is_told_in_a_line(command: str) -> None:
     assert error_line(shell(f"$Z {command} >&-")).startswith("standard output must be open, but it is closed")
 
@@ -65,7 +65,7 @@ def test_the_work_goes_on_where_standard_error_takes_nothing(redirection: str) -
 
 
 def test_a_reader_that_has_read_enough_is_no_error() -> None:
-    done = shell(f"$Z query 'SELECT * FROM range(1000000)' --results {REFERENCE} --format csv | head -n 2")
+    done = shell(f"$Z query 'SELECT * FROM range(1000000)' --results {QUICKSTART} --format csv | head -n 2")
     assert (done.stdout, done.stderr) == (b"range\n0\n", b"")
 
 
@@ -75,7 +75,7 @@ def test_a_reader_that_has_read_enough_is_no_error() -> None:
     ids=["ascii", "C locale"],
 )
 def test_a_table_is_spelled_in_ascii(environment: dict[str, str]) -> None:
-    done = shell(f"$Z compare {REFERENCE} --metric test_auc", **environment)
+    done = shell(f"$Z compare {QUICKSTART} --metric test_auc", **environment)
     assert done.returncode == 0
     text = done.stdout.decode("ascii")
     assert re.search(r"0\.806 \(0\.\d{3}, 0\.\d{3}\)\+ ", text)
@@ -84,7 +84,7 @@ def test_a_table_is_spelled_in_ascii(environment: dict[str, str]) -> None:
 
 
 def test_latin_1_keeps_the_characters_that_it_has() -> None:
-    done = shell(f"$Z query \"SELECT '±0.1†' AS shown\" --results {REFERENCE}", PYTHONIOENCODING="latin-1")
+    done = shell(f"$Z query \"SELECT '±0.1†' AS shown\" --results {QUICKSTART}", PYTHONIOENCODING="latin-1")
     assert "±0.1+" in done.stdout.decode("latin-1")
 
 

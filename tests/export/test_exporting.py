@@ -23,7 +23,7 @@ from zostudy.export.trials import load_study_results
 from zostudy.results.statistics import bounded_interval
 from zostudy.tasks.loading import load_task
 
-QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
 
 
 def test_an_export_holds_the_prompt_alone_and_behind_its_lead(exported_study: Callable[[str], Any]) -> None:

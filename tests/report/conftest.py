@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",

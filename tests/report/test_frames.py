@@ -12,7 +12,7 @@ from zostudy.report.charts import Charts
 from zostudy.report.comparing import ANYTIME, anytime_section, curves_section
 from zostudy.results.results import Results, load_results
 
-QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
 
 
 @pytest.fixture(scope="module")

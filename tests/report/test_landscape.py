@@ -13,7 +13,7 @@ from zostudy.report.charts import Charts
 from zostudy.report.landscape import landscape_section, plane_frame, sharpness_frame, slice_frame
 from zostudy.results.results import load_results
 
-QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
 GRID = np.arange(-2, 3) / 2
 
 

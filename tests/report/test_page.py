@@ -19,7 +19,7 @@ from zostudy.report.page import write_report
 from zostudy.report.sections import read_study_file
 from zostudy.results.storage import Storage
 
-QUICKSTART = Path(__file__).resolve().parents[2] / "results" / "reference" / "quickstart"
+QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
