@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
@@ -245,6 +245,19 @@ def harmed(study: Path, to: Path, harms: list[Any]) -> None:
         if files:
             with suppress(pa.ArrowException, OSError):  # what is no Parquet any more has no rows to lose
                 do(files[int(len(files) * which)], at)
+    assume(not has_a_whole_trial_of_before(to))
+
+
+def has_a_whole_trial_of_before(study: Path) -> bool:
+    """Returns whether all files of a trial are those of its earlier run: nothing can tell it from the later one."""
+    before = Path(f"{study}-before")
+
+    def is_of_before(table: str, name: str) -> bool:
+        earlier, now = before / table / name, study / table / name
+        return not earlier.exists() or (now.is_file() and now.read_bytes() == earlier.read_bytes())
+
+    names = [path.name for path in (before / "trials").glob("*.parquet")]
+    return any(all(is_of_before(table, name) for table in SCHEMAS) for name in names)
 
 
 @given(harms=st.lists(harm, min_size=1, max_size=3), asked=st.sampled_from([*SCHEMAS]))
@@ -265,6 +278,20 @@ def check_answers(study: Written, harms: list[Any], asked: str) -> str:
         assert notes, (name, right - answer, answer - right)
         assert name == "compare" or answer <= right, (name, answer - right)
     return "noted" if wrong else "refused" if None in found.values() else "right"
+
+
+def test_a_trial_of_before_is_whole_only_with_all_its_files(study: Written, tmp_path: Path) -> None:
+    shutil.copytree(study.folder, made := tmp_path / "made")
+    shutil.copytree(f"{study.folder}-before", before := tmp_path / "made-before")
+    name = sorted(path.name for path in (before / "trials").glob("*.parquet"))[0]
+    for table in ("history", "trials"):
+        assert not has_a_whole_trial_of_before(made)
+        shutil.copy(before / table / name, made / table / name)
+    owns_more = (before / "scores" / name).exists()
+    assert has_a_whole_trial_of_before(made) == (not owns_more)
+    found = answers(made, [])
+    is_seen = bool(study_notes([Storage.at(made)])) or None in found.values()
+    assert is_seen == owns_more
 
 
 @given(harms=st.lists(harm, min_size=1, max_size=3))
