@@ -280,6 +280,14 @@ def check_answers(study: Written, harms: list[Any], asked: str) -> str:
     return "noted" if wrong else "refused" if None in found.values() else "right"
 
 
+def test_trials_that_a_grown_study_lost_are_missed(study: Written, tmp_path: Path) -> None:
+    shutil.copytree(study.folder, made := tmp_path / "made")
+    for path in (made / "trials").glob("zosa-r10-confirm-*.parquet"):
+        path.unlink()
+    lost = {name for name, answer in answers(made, []).items() if answer != study.right[name]}
+    assert ("compare" in lost) == bool(study_notes([Storage.at(made)])) == (study.folder.name in ("running", "grown"))
+
+
 def test_a_trial_of_before_is_whole_only_with_all_its_files(study: Written, tmp_path: Path) -> None:
     shutil.copytree(study.folder, made := tmp_path / "made")
     shutil.copytree(f"{study.folder}-before", before := tmp_path / "made-before")

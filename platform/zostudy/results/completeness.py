@@ -141,9 +141,16 @@ def unfinished(storages: Sequence[Storage]) -> list[str]:
     Raises:
         ResultsError: a study that has not ended has a study file that cannot be read.
     """
-    # A study's files are merged when it ends, so only a few of hundreds of studies need a closer look.
-    open_ones = [storage for storage in storages if (storage / "trials").files(PARQUET) != [MERGED]]
+    open_ones = [storage for storage in storages if _is_open(storage)]
     return [line for storage in open_ones if (line := _unfinished_line(storage))]
+
+
+def _is_open(storage: Storage) -> bool:
+    """Returns whether a study has files of single trials: they are merged when it ends, and few of hundreds have some.
+
+    Every trial has a file of ``history``, which tells of it even where its row of ``trials`` is lost.
+    """
+    return any((storage / table).files(PARQUET) != [MERGED] for table in ("trials", "history"))
 
 
 def _confirms(params: str, best: str, algorithm: str) -> bool:
