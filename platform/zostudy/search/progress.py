@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from zostudy.config.settings import default_settings
 from zostudy.results.completeness import confirms, rank_of
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
-from zostudy.search.proposer import SearchResult, propose
+from zostudy.search.proposer import Proposer, SearchResult
 from zostudy.search.pruning import Evaluations, best_so_far, thresholds
 from zostudy.search.seeds import due_seeds, judged
 
@@ -25,17 +26,24 @@ class CellProgress:
         """Starts with nothing finished."""
         self.cell = cell
         self._plan = plan
-        self._finished: dict[str, TrialRow] = {}
+        self._finished: dict[str, dict[str, TrialRow]] = {"search": {}, "confirm": {}}
         self._running: set[str] = set()
         self._proposed: dict[int, Mapping[str, Any]] = {}
         self._runs: dict[tuple[int, int], SearchResult] = {}  # by configuration and seed
         self._results: list[SearchResult] = []  # of configurations, without a gap
+        self._best_of_first: list[int | None] = [None]  # the best of the first k results, for each k
+        self._n_lost = self._n_needless = 0
         self._best: TrialRow | None = None
+
+    @cached_property
+    def _proposer(self) -> Proposer:
+        return Proposer(self._plan.spec, self.cell)
 
     @property
     def n_finished(self) -> int:
         """Finished trials, failed ones included."""
-        return len(self.rows)
+        needed = len(self._finished["search"]) - self._n_needless
+        return needed + len(self._confirm_rows)
 
     @property
     def n_started(self) -> int:
@@ -45,8 +53,7 @@ class CellProgress:
     @property
     def n_trials(self) -> int:
         """Trials of the cell in all. No more confirm trials run once every configuration has failed."""
-        confirmed = sum(row.stage == "confirm" for row in self._finished.values())
-        return self.n_search_trials + (confirmed if self.abandoned else self.cell.n_confirm)
+        return self.n_search_trials + (len(self._confirm_rows) if self.abandoned else self.cell.n_confirm)
 
     @property
     def n_search_trials(self) -> int:
@@ -56,17 +63,18 @@ class CellProgress:
     @property
     def n_lost(self) -> int:
         """Seeds that configurations have lost."""
-        return sum(self.cell.n_seeds - result.n_trials for result in self._results)
+        return self._n_lost
 
     @property
     def abandoned(self) -> bool:
         """Whether all configurations have failed, so that none can be confirmed."""
-        return self._best is None and self.cell.n_search > 0 and self.search_results(self.cell.n_search) is not None
+        return self._best is None and 0 < self.cell.n_search == len(self._results)
 
     @property
     def rows(self) -> list[TrialRow]:
         """The finished trials that count, in no order."""
-        return [row for row in self._finished.values() if self._counts(row)]
+        search = [row for row in self._finished["search"].values() if self._is_needed(row)]
+        return search + self._confirm_rows
 
     @property
     def best_dev_auc(self) -> float | None:
@@ -84,8 +92,10 @@ class CellProgress:
     def record(self, row: TrialRow, evaluations: Evaluations) -> None:
         """Takes a finished trial's row and dev evaluations."""
         self._running.discard(row.trial)
-        self._finished[row.trial] = row
+        is_new = row.trial not in self._finished[row.stage]
+        self._finished[row.stage][row.trial] = row
         if row.stage == "search":
+            self._n_needless += is_new and not self._is_needed(row)
             run = self._run(row, evaluations)
             self._runs[row.number, row.search_seed or 0] = run
             self._proposed[row.number] = run.params
@@ -99,13 +109,17 @@ class CellProgress:
         """Returns the results of configurations 0 to ``stop - 1`` in order, or None while one is missing."""
         return self._results[:stop] if len(self._results) >= stop else None
 
-    def _counts(self, row: TrialRow) -> bool:
-        if row.stage == "search":
-            has_ended = row.number < len(self._results)
-            return not has_ended or (row.search_seed or 0) < self._results[row.number].n_trials
+    def _is_needed(self, row: TrialRow) -> bool:
+        has_ended = row.number < len(self._results)
+        return not has_ended or (row.search_seed or 0) < self._results[row.number].n_trials
+
+    @property
+    def _confirm_rows(self) -> list[TrialRow]:
+        rows = self._finished["confirm"].values()
         if not self.cell.n_search or self.abandoned:
-            return True
-        return self._best is not None and confirms(row.params, self._best.params, row.algorithm)
+            return list(rows)
+        best = self._best
+        return [row for row in rows if best is not None and confirms(row.params, best.params, row.algorithm)]
 
     def _run(self, row: TrialRow, evaluations: Evaluations) -> SearchResult:
         curve = best_so_far(self._plan.spec.budget, evaluations, whole=row.status == "complete")
@@ -122,15 +136,23 @@ class CellProgress:
             runs, due = self._finished_runs(number), self._due_seeds(number)
             if len(runs) < due:
                 return
-            self._results.append(judged(runs[:due]))
-        if (best := best_of(self._results)) is not None:
-            self._best = self._finished[self._name("search", best)]
+            self._append(judged(runs[:due]))
+        if (best := self._best_of_first[-1]) is not None:
+            self._best = self._finished["search"][self._name("search", best)]
+
+    def _append(self, result: SearchResult) -> None:
+        number = len(self._results)
+        self._results.append(result)
+        candidates = [each for each in (self._best_of_first[-1], number) if each is not None]
+        best = best_of([self._results[each] for each in candidates])
+        self._best_of_first.append(None if best is None else candidates[best])
+        self._n_lost += self.cell.n_seeds - result.n_trials
+        self._n_needless += sum((number, seed) in self._runs for seed in range(result.n_trials, self.cell.n_seeds))
 
     def _due_seeds(self, number: int) -> int:
         """Returns how many seeds configuration n is to run, as far as is known. Those up to n - lag have ended."""
-        told = self._results[: self._n_told(number)]
-        best = best_of(told)
-        of_best = () if best is None else told[best].seeds
+        best = self._best_of_first[self._n_told(number)]
+        of_best = () if best is None else self._results[best].seeds
         finished = [run.dev_auc for run in self._finished_runs(number)]
         return due_seeds(self._plan.spec.search, [each for each in of_best if each is not None], finished)
 
@@ -157,15 +179,14 @@ class CellProgress:
     def _search_trial(self, number: int, seed: int, told: Sequence[SearchResult]) -> Assignment:
         spec = self._plan.spec
         if number not in self._proposed:
-            earlier = [self._proposed[each] for each in range(number)]
-            self._proposed[number] = propose(spec, self.cell, number, told, earlier)
+            self._proposed[number] = self._proposer.propose(number, told, self._proposed)
         params = self._proposed[number]
         return self._plan.assign(self.cell, "search", number, params, thresholds(spec, told), seed)
 
     def _next_confirm(self) -> Assignment | None:
         if self._best is None and self.cell.n_search:
             return None
-        known = {row.trial for row in self.rows} | self._running
+        known = {row.trial for row in self._confirm_rows} | self._running
         numbers = range(self.cell.n_confirm)
         number = next((each for each in numbers if self._name("confirm", each) not in known), None)
         if number is None:
@@ -174,7 +195,7 @@ class CellProgress:
         return self._plan.assign(self.cell, "confirm", number, params)
 
     def _is_known(self, search_trial: str) -> bool:
-        return search_trial in self._finished or search_trial in self._running
+        return search_trial in self._finished["search"] or search_trial in self._running
 
     def _name(self, stage: Stage, number: int, seed: int = 0) -> str:
         return trial_name(self.cell.name, stage, number, seed)

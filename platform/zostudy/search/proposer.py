@@ -1,4 +1,4 @@
-"""Optuna's proposal for trial n of a cell: a pure function of the results up to n - lag and the earlier proposals."""
+"""Optuna's proposal for configuration n of a cell: a pure function of results up to n - lag and earlier proposals."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from zostudy.search.space import defaults_inside, distributions, holds
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
@@ -58,66 +59,114 @@ class SearchResult:
         return {ceil(queries): dev_auc for queries, dev_auc in self.curve.items()}
 
 
-def propose(
-    spec: StudySpec,
-    cell: Cell,
-    number: int,
-    told: Sequence[SearchResult],
-    proposed: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Returns the searched values of a cell's configuration.
+class Proposer:
+    """Proposes a cell's configurations, in order.
 
-    Trial 0 has the method's defaults, as far as the space contains them. Study and sampler are made anew for each
-    proposal, so it depends neither on the order in which trials end nor on a resume. In a space of a few choices the
-    sampler may repeat an earlier proposal. Then it is asked again, then values are drawn at random, until the space
-    seems to hold nothing new.
-
-    Args:
-        spec: the study.
-        cell: the cell.
-        number: n, the trial's number.
-        told: the results of trials 0 to n - lag, in order.
-        proposed: the values of trials 0 to n - 1.
+    The results are a list that only grows, so they are kept in one Optuna study. Each proposal has a sampler of its
+    own. So a proposal depends neither on the order in which trials end nor on a resume.
     """
-    import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    space = distributions(cell.space, cell.method_class.Options)
-    study = optuna.create_study(direction="maximize", sampler=make_sampler(spec, cell, number))
-    study.add_trials([frozen_trial(result, space) for result in told])
-    if number == 0:
-        study.enqueue_trial(defaults_inside(cell.space, cell.method, spec))
-    first = dict(study.ask(space).params)
-    return first if first not in proposed else next(_other_draws(study, space, proposed), first)
+    def __init__(self, spec: StudySpec, cell: Cell) -> None:
+        """Starts without results.
+
+        Args:
+            spec: the study.
+            cell: the cell.
+        """
+        self._spec, self._cell = spec, cell
+        self._space = distributions(cell.space, cell.method_class.Options)
+        self._known: set[frozenset[tuple[str, Any]]] = set()
+        self._n_known = 0
+        self._start()
+
+    def propose(
+        self, number: int, told: Sequence[SearchResult], proposed: Mapping[int, Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Returns the searched values of configuration n. From call to call n grows.
+
+        Configuration 0 has the method's defaults, as far as the space contains them. In a space of a few choices the
+        sampler may repeat an earlier proposal. Then it is asked again, then values are drawn at random, until the space
+        seems to hold nothing new.
+
+        Args:
+            number: n.
+            told: the results of configurations 0 to n - lag, in order.
+            proposed: the values of configurations by number, at least those of 0 to n - 1.
+        """
+        self._tell(told)
+        self._known.update(frozenset(proposed[each].items()) for each in range(self._n_known, number))
+        self._n_known = number
+        self._study.sampler = self._sampler(number)
+        if number == 0:
+            self._study.enqueue_trial(defaults_inside(self._cell.space, self._cell.method, self._spec))
+        first = self._draw()
+        if self._is_new(first):
+            return first
+        other = next(filter(self._is_new, self._other_draws(number)), first)
+        self._start()  # without the trials that these draws have left
+        return other
+
+    def _start(self) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._study = optuna.create_study(direction="maximize")
+        self._n_told = 0
+        self._shared = set(self._space)  # the keys that all results have
+
+    def _tell(self, told: Sequence[SearchResult]) -> None:
+        for result in told[self._n_told :]:
+            trial = frozen_trial(result, self._space)
+            self._study.add_trial(trial)
+            if result.complete or result.pruned:
+                self._shared &= set(trial.params)
+        self._n_told = len(told)
+
+    def _is_new(self, params: Mapping[str, Any]) -> bool:
+        return frozenset(params.items()) not in self._known
+
+    def _other_draws(self, number: int) -> Iterator[dict[str, Any]]:
+        """Yields further values: first the sampler's, then random ones."""
+        from optuna.samplers import RandomSampler
+
+        for draw in range(SAMPLER_DRAWS + RANDOM_DRAWS):
+            if draw == SAMPLER_DRAWS:
+                self._study.sampler = RandomSampler(seed=number)
+            yield self._draw()
+
+    def _draw(self) -> dict[str, Any]:
+        from optuna.trial import TrialState
+
+        trial = self._study.ask(self._space)
+        self._study.tell(trial, state=TrialState.FAIL)  # which samplers pass over: the result comes when it is told
+        return dict(trial.params)
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """Returns the sampler of one proposal, with a seed derived from the study's."""
+        from optuna.samplers import RandomSampler
+
+        seed = derive_seed(self._spec.seed, "proposal", self._cell.name, number)
+        if self._spec.search.sampler == "random":
+            return RandomSampler(seed=seed)
+        together = {key: self._space[key] for key in sorted(self._shared) if not self._space[key].single()}
+        return tpe_sampler(seed, self._spec.search.startup_trials, together if self._n_told else {})
 
 
-def _other_draws(
-    study: Study, space: dict[str, Any], proposed: Sequence[Mapping[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    """Yields values that were not proposed before: first the sampler's, then random ones."""
-    from optuna.samplers import RandomSampler
+def tpe_sampler(seed: int, startup_trials: int, together: dict[str, BaseDistribution]) -> BaseSampler:
+    """Returns Optuna's TPE sampler, which draws these keys together.
 
-    for draw in range(SAMPLER_DRAWS + RANDOM_DRAWS):
-        if draw == SAMPLER_DRAWS:
-            study.sampler = RandomSampler(seed=len(proposed))
-        params = dict(study.ask(space).params)
-        if params not in proposed:
-            yield params
-
-
-def make_sampler(spec: StudySpec, cell: Cell, number: int) -> BaseSampler:
-    """Returns the sampler of one proposal, with a seed derived from the study's."""
+    They are what it finds out itself, but by reading all trials for each proposal.
+    """
     from optuna.exceptions import ExperimentalWarning
-    from optuna.samplers import RandomSampler, TPESampler
+    from optuna.samplers import TPESampler
 
-    seed = derive_seed(spec.seed, "proposal", cell.name, number)
-    if spec.search.sampler == "random":
-        return RandomSampler(seed=seed)
+    class Sampler(TPESampler):
+        def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+            return together
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # multivariate is stable from Optuna 5 on
-        return TPESampler(
-            seed=seed, n_startup_trials=spec.search.startup_trials, multivariate=True, constant_liar=False
-        )
+        return Sampler(seed=seed, n_startup_trials=startup_trials, multivariate=True, constant_liar=False)
 
 
 def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:

@@ -7,7 +7,7 @@ from typing import Any
 
 from zostudy.bench.defaults.jobs import SearchJob, TrialJob
 from zostudy.bench.defaults.store import Measured, Store
-from zostudy.search.proposer import SearchResult, propose
+from zostudy.search.proposer import Proposer, SearchResult
 
 Measure = Callable[[TrialJob], Measured]
 
@@ -19,10 +19,11 @@ def run_search(job: SearchJob, measure: Measure) -> None:
         job: the search.
         measure: returns a trial, measured now or before.
     """
+    proposer = Proposer(job.plan.spec, job.cell)
     told: list[SearchResult] = []
     for number in range(job.trials):
         known = told[: max(0, number - job.plan.spec.search.lag + 1)]
-        changes = propose(job.plan.spec, job.cell, number, known, [result.params for result in told])
+        changes = proposer.propose(number, known, {each: result.params for each, result in enumerate(told)})
         row = measure(job.trial(number, changes))
         told.append(SearchResult(row.changes, row.dev_auc))
     for seed in job.seeds:
