@@ -21,8 +21,9 @@ from zostudy.cli.messages import UsageError, flagged, machine_fault, usage_line
 from zostudy.cli.predict import predict_command
 from zostudy.cli.query import query_command
 from zostudy.cli.report import report_command
-from zostudy.cli.run import run_command
+from zostudy.cli.run import run_command, validate_command
 from zostudy.cli.streams import OutputError, finish_streams, prepare_streams, silence_output
+from zostudy.cli.studies import delete_command, diff_command, studies_command
 from zostudy.console.deleted_folder import leave_deleted_folder
 from zostudy.console.log import show_log
 from zostudy.errors import LostRayError, ZostudyError
@@ -59,17 +60,21 @@ def _options(
 VERBS: dict[str, Callable[..., None]] = {
     "inspect": inspect_command,
     "init": init_command,
+    "validate": validate_command,
     "run": run_command,
     "submit": submit_command,
     "jobs": jobs_command,
     "logs": logs_command,
     "stop": stop_command,
+    "studies": studies_command,
     "compare": compare_command,
+    "diff": diff_command,
     "query": query_command,
     "report": report_command,
     "export": export_command,
     "predict": predict_command,
     "tokens": tokens_command,
+    "delete": delete_command,
     "bench": bench_command,
     "keys": keys_command,
     "methods": methods_command,

@@ -1,4 +1,4 @@
-"""``zostudy run``: run a study, or show its plan."""
+"""``zostudy run | validate``: run a study, show its plan, or check its file."""
 
 from __future__ import annotations
 
@@ -54,6 +54,17 @@ def run_command(
     _show_end(progress, storage)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)
+
+
+def validate_command(study: StudyArgument, set_: SetOption = None) -> None:
+    """Check a study file: its keys, values, methods and search spaces. Model and data are not read."""
+    from zostudy.config import load_study
+    from zostudy.search.plan import make_plan
+
+    plan = make_plan(load_study(study, set_ or ()))
+    print_lines(
+        f"{study} is valid: {len(plan.cells)} cells, {plan.n_trials} trials, {plan.n_queries:,} queries at most"
+    )
 
 
 def _show_end(progress: StudyProgress, storage: Storage) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from zostudy.errors import ResultsError
@@ -63,6 +63,12 @@ def claim(storage: Storage, pace: Pace = Pace()) -> Iterator[None]:
     finally:
         with suppress(ResultsError):  # a claim that cannot be removed goes stale
             claims.remove(name)
+
+
+def is_claimed(storage: Storage, pace: Pace = Pace()) -> bool:
+    """Returns whether a claim was refreshed lately, as far as this machine's clock agrees with the store's."""
+    oldest = datetime.now(UTC) - timedelta(seconds=pace.stale)
+    return any(written > oldest for written in (storage / CLAIMS).written("").values())
 
 
 def _await_others(claims: Storage, name: str, holder: str, pace: Pace) -> None:

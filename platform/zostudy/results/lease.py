@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from zostudy.errors import ResultsError
-from zostudy.results.claims import claim
+from zostudy.results.claims import claim, is_claimed
 from zostudy.results.storage import Storage, Where
 
 LEASE_FILE = ".lease"
@@ -35,6 +35,20 @@ def lease(where: Where) -> Iterator[None]:
     storage = Storage.at(where)
     with _locked(storage.folder) if storage.folder else claim(storage):
         yield
+
+
+def is_held(storage: Storage) -> bool:
+    """Returns whether a driver holds a study's storage just now."""
+    if storage.folder is None:
+        return is_claimed(storage)
+    try:
+        with (storage.folder / LEASE_FILE).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no run has held it, or nobody may lock here
+        return False
+    return False
 
 
 @contextmanager

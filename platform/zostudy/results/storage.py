@@ -175,6 +175,19 @@ class Storage:
         with self._writing(name), suppress(FileNotFoundError):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
+    def remove_folder(self, name: str) -> None:
+        """Removes a folder with all that is in it, if it is there.
+
+        Raises:
+            ResultsError: something in it cannot be removed.
+        """
+        inside = [info for info in (self / name)._infos(recursive=True) if info.is_file]
+        with self._writing(name):
+            for info in inside:
+                self.filesystem.delete_file(info.path)
+            if (self / name).is_folder():  # an object store may keep a mark of one
+                self.filesystem.delete_dir(f"{self.path}/{name}")
+
     def make(self) -> None:
         """Makes the folder and those above it; in an object store there is nothing to make.
 

@@ -1,0 +1,72 @@
+"""``zostudy studies | diff | delete``: the studies of a folder, what two of them differ in, and one removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zostudy.cli.formats import Format, show
+from zostudy.cli.parameters import FormatOption, ResultsArgument, StudyResultsArgument
+from zostudy.console.progress import duration, progress
+from zostudy.printing import print_lines
+from zostudy.results.study_file import STUDY_FILE
+
+if TYPE_CHECKING:
+    from zostudy.results.overview import StudyOverview
+
+NOT_DELETED = 1
+
+
+def studies_command(folders: ResultsArgument, format: FormatOption = Format.TABLE) -> None:
+    """List studies: state, trials, time, and the best method at the hardest ratio by dev AUC."""
+    from zostudy.results.overview import overviews
+
+    with progress("reading the studies"):
+        found = overviews(folders)
+    show([_record(study) for study in found], format)
+
+
+def _record(study: StudyOverview) -> dict[str, Any]:
+    best = study.best
+    return {
+        "study": study.storage.name,
+        "state": study.state,
+        "trials": study.trials,
+        "failed": study.failed,
+        "model": study.model or "-",
+        "task": study.task or "-",
+        "started": f"{study.started_at:%Y-%m-%d %H:%M}" if study.started_at else "-",
+        "took": "-" if study.seconds is None else duration(study.seconds),
+        "best": f"{best.method} at {best.imbalance_ratio:g}" if best else "-",
+        "dev_auc": f"{best.dev_auc:.3f}" if best else "-",
+    }
+
+
+def diff_command(
+    first: StudyResultsArgument,
+    second: StudyResultsArgument,
+    metric: Annotated[str, typer.Option(help="The metric to compare.")] = "test_auc",
+    format: FormatOption = Format.TABLE,
+) -> None:
+    """Show which settings two studies differ in, and what that did to each method."""
+    from zostudy.results.difference import difference
+
+    with progress("reading the results"):
+        found = difference(first, second, metric)
+    show(found.records(), format, found.tables())
+
+
+def delete_command(
+    folder: StudyResultsArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete the results of a study for good. Its study file stays, and so does what no run has written."""
+    from zostudy.results.deleting import deletable, delete_results
+
+    study = deletable(folder)
+    trials = "its trials, which cannot be read," if study.trials is None else f"{study.trials} trials"
+    if not yes and not typer.confirm(f"delete {trials} of {study.storage} for good?", err=True):
+        raise typer.Exit(NOT_DELETED)
+    delete_results(study)
+    print_lines(f"deleted: {trials} of {study.storage}", f"kept:    {', '.join((STUDY_FILE, *study.kept))}")

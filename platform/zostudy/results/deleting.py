@@ -1,0 +1,76 @@
+"""Deletes the results of a study. The study file stays, and so does what no run has written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zostudy.errors import ResultsError
+from zostudy.results.checkpoints import CHECKPOINTS
+from zostudy.results.classes import CLASSES_FILE
+from zostudy.results.files import read_table
+from zostudy.results.lease import lease
+from zostudy.results.repair import DAMAGED
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS
+from zostudy.results.storage import Storage, Where
+from zostudy.results.study_file import STUDY_FILE
+
+# Trials first: without them nothing else counts, should the machine stop meanwhile.
+_TABLES = sorted([*SCHEMAS, *OLDER_NAMES.values()], key=lambda table: table != "trials")
+_FOLDERS = (*_TABLES, CHECKPOINTS, DAMAGED, "figures")
+_FILES = (CLASSES_FILE, "study.log", "report.html", "optuna.journal")
+
+
+@dataclass(frozen=True)
+class Deletable:
+    """A study whose results may be deleted.
+
+    Attributes:
+        storage: of the study.
+        trials: stored trials; None if they cannot be read.
+        folders: that go.
+        files: that go.
+        kept: folders and files that stay, as no run has written them.
+    """
+
+    storage: Storage
+    trials: int | None
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def deletable(where: Where) -> Deletable:
+    """Returns what deleting a study's results would remove.
+
+    Raises:
+        ResultsError: there is no study.
+    """
+    storage = Storage.at(where)
+    folders, files = set(storage.folders()) if storage.is_folder() else set(), storage.files()
+    if STUDY_FILE not in files:
+        got = f"{storage / STUDY_FILE} is missing"
+        raise ResultsError("must be the results folder of a study", got=got, remedy="name that of one study")
+    going = tuple(name for name in _FOLDERS if name in folders)
+    known = tuple(name for name in files if name.startswith(_FILES))
+    kept = (*sorted(folders - set(going)), *(name for name in files if name not in known and not name.startswith(".")))
+    return Deletable(storage, _count(storage), going, known, tuple(name for name in kept if name != STUDY_FILE))
+
+
+def delete_results(study: Deletable) -> None:
+    """Deletes the results of a study for good.
+
+    Raises:
+        ResultsError: a driver is running it, or something cannot be removed.
+    """
+    with lease(study.storage):
+        for folder in study.folders:
+            study.storage.remove_folder(folder)
+        for file in study.files:
+            study.storage.remove(file)
+
+
+def _count(storage: Storage) -> int | None:
+    try:
+        return int(read_table(storage, "trials", ("trial",)).num_rows)
+    except ResultsError:
+        return None  # damaged results may be deleted as well

@@ -1,0 +1,162 @@
+"""What two studies differ in, and what that did: their settings and their methods side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from zostudy.results.cell_summary import CellSummary
+from zostudy.results.compare import compare
+from zostudy.results.comparison import Comparison
+from zostudy.results.statistics import CONFIDENCE, PairedTest, holm, paired_test
+from zostudy.results.storage import Storage, Where
+from zostudy.results.study_file import read_stored_study
+from zostudy.results.tables import Table
+from zostudy.wording import shown
+
+_ABSENT = "-"
+
+
+@dataclass(frozen=True)
+class Contrasted:
+    """One method at one imbalance ratio, in both studies.
+
+    Attributes:
+        method: its label.
+        ratio: the imbalance ratio, as tables show it.
+        first: its confirm trials in the first study.
+        second: those in the second.
+        test: second - first, paired over the seeds that drew the same data.
+        p_value_holm: of the test, corrected for the number of rows; None without a p-value.
+    """
+
+    method: str
+    ratio: str
+    first: CellSummary
+    second: CellSummary
+    test: PairedTest
+    p_value_holm: float | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two studies side by side.
+
+    Attributes:
+        names: of the columns of the first and the second study.
+        metric: that is compared.
+        settings: values of the first and the second study, by each key in which they differ.
+        cells: the methods and ratios that both have.
+    """
+
+    names: tuple[str, str]
+    metric: str
+    settings: Mapping[str, tuple[Any, Any]]
+    cells: tuple[Contrasted, ...]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Returns one flat mapping a method and ratio, with unrounded numbers."""
+        return [
+            {
+                "method": cell.method,
+                "imbalance_ratio": cell.ratio,
+                "metric": self.metric,
+                "first": cell.first.intervals[self.metric].mean,
+                "second": cell.second.intervals[self.metric].mean,
+                "pairs": cell.test.pairs,
+                "difference": cell.test.difference.mean,
+                "difference_low": cell.test.difference.low,
+                "difference_high": cell.test.difference.high,
+                "p_value": cell.test.p_value,
+                "p_value_holm": cell.p_value_holm,
+            }
+            for cell in self.cells
+        ]
+
+    def tables(self) -> list[Table]:
+        """Returns the settings, then the methods."""
+        first, second = self.names
+        rows = tuple((key, _text(one), _text(other)) for key, (one, other) in self.settings.items())
+        notes = () if rows else ("No setting differs.",)
+        settings = Table(("setting", first, second), rows, notes=notes, text_columns=3)
+        return [settings, self._outcome()] if self.cells else [settings]
+
+    def _outcome(self) -> Table:
+        first, second = self.names
+        rows = tuple(
+            (
+                cell.method,
+                cell.ratio,
+                f"{cell.first.intervals[self.metric]:.3f}",
+                f"{cell.second.intervals[self.metric]:.3f}",
+                f"{cell.test.difference:+.3f}" if cell.test.pairs else _ABSENT,
+                _ABSENT if cell.p_value_holm is None else f"{cell.p_value_holm:.3f}",
+            )
+            for cell in self.cells
+        )
+        title = f"{self.metric}: mean ({CONFIDENCE:.0%} interval) over the confirm seeds"
+        note = (
+            f"difference: {second} minus {first}, paired over the seeds that drew the same data; - where none did. "
+            "p: Student's paired t test, corrected by Holm's method for the number of rows."
+        )
+        columns = ("method", "imbalance_ratio", first, second, "difference", "p")
+        return Table(columns, rows, title, (note,), text_columns=2)
+
+
+def difference(first: Where, second: Where, metric: str = "test_auc") -> Difference:
+    """Returns what two studies differ in. They may have the same name.
+
+    Args:
+        first: the results folder of a study.
+        second: that of the other.
+        metric: a metric of ``compare``.
+
+    Raises:
+        ResultsError: a study cannot be read, or has no such metric.
+    """
+    storages = Storage.at(first), Storage.at(second)
+    names = storages[0].name, storages[1].name
+    of_first, of_second = (_settings(storage) for storage in storages)
+    pairs = {key: (of_first.get(key), of_second.get(key)) for key in [*of_first, *of_second]}
+    return Difference(
+        names if names[0] != names[1] else (str(first), str(second)),
+        metric,
+        {key: (one, other) for key, (one, other) in pairs.items() if one != other},
+        tuple(_contrasts(compare(storages[0], metric), compare(storages[1], metric), metric)),
+    )
+
+
+def _settings(storage: Storage) -> dict[str, Any]:
+    return dict(_flat(read_stored_study(storage, "a comparison of settings", "compare two others").data))
+
+
+def _contrasts(one: Comparison, other: Comparison, metric: str) -> Iterator[Contrasted]:
+    seconds = {(cell.row[-1], cell.column): cell for cell in other.cells}
+    pairs = [(cell, seconds[key]) for cell in one.cells if (key := (cell.row[-1], cell.column)) in seconds]
+    tests = [paired_test(second.values[metric], first.values[metric]) for first, second in pairs]
+    told = [test.p_value for test in tests if test.p_value is not None]
+    corrected = iter(holm(told))
+    for (first, second), test in zip(pairs, tests, strict=True):
+        p_value = None if test.p_value is None else next(corrected)
+        yield Contrasted(str(first.row[-1]), one.heading(first.column), first, second, test, p_value)
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the settings of a study file by their whole keys, those of a method under its label."""
+    for key, given in data.items():
+        value = _by_label(given) if key == "methods" and isinstance(given, list) else given
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _by_label(methods: list[Any]) -> dict[str, Any]:
+    entries = (entry.items() if isinstance(entry, Mapping) else [(str(entry), "defaults")] for entry in methods)
+    return dict(chain.from_iterable(entries))
+
+
+def _text(value: Any) -> str:
+    return _ABSENT if value is None else shown(value)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results.deleting import deletable, delete_results
+from zostudy.results.lease import lease
+from zostudy.results.ledger import Ledger
+from zostudy.results.storage import Storage
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(REFERENCE / "quickstart", tmp_path / "quickstart"))
+
+
+def test_only_the_study_file_and_what_no_run_wrote_stay(study: Path) -> None:
+    (study / "notes.txt").write_text("mine")
+    (study / "mine").mkdir()
+    (study / "optuna.journal.damaged-0").write_text("torn")
+    found = deletable(study)
+    assert (found.trials, found.kept) == (78, ("mine", "notes.txt"))
+    delete_results(found)
+    assert {path.name for path in study.iterdir()} == {"study.yaml", "notes.txt", "mine", ".lease"}
+
+
+def test_a_study_whose_results_are_damaged_goes_too(study: Path) -> None:
+    (study / "trials" / "merged.parquet").write_bytes(b"torn")
+    assert deletable(study).trials is None
+    delete_results(deletable(study))
+    assert not (study / "trials").exists()
+
+
+def test_a_running_study_is_not_deleted(study: Path) -> None:
+    found = deletable(study)
+    with lease(study), pytest.raises(ResultsError, match="one driver at a time"):
+        delete_results(found)
+    assert deletable(study) == found
+
+
+@pytest.mark.parametrize("folder", ["", "missing", "quickstart/trials"])
+def test_what_is_no_study_is_refused(study: Path, folder: str) -> None:
+    with pytest.raises(ResultsError, match=r"must be the results folder of a study"):
+        deletable(study.parent / folder)
+
+
+def test_a_study_in_an_object_store_is_deleted(s3_uri: Callable[[str], str], make_outcome: Callable[..., Any]) -> None:
+    storage = Storage.at(s3_uri("deleted/made"))
+    Ledger(storage).record(make_outcome())
+    storage.write("study.yaml", b"name: made\n")
+    found = deletable(storage)
+    assert found.trials == 1
+    delete_results(found)
+    assert (set(storage.folders()) - {".lease"}, storage.files()) == (set(), ["study.yaml"])

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from scipy.stats import ttest_rel
+
+from zostudy.results.difference import difference
+from zostudy.results.files import read_table
+
+ROOT = Path(__file__).parents[2]
+FIRST, SECOND = ROOT / "results" / "reference" / "quickstart", ROOT / "tests" / "data" / "quickstart"
+
+
+def test_settings_that_differ_are_named_by_their_whole_keys() -> None:
+    found = difference(FIRST, SECOND).settings
+    assert found["model.name"] == ("mini-llama", "mini-roberta")
+    assert found["search.trials"] == (4, 6)
+    assert found["methods.spsa"] == (None, "defaults")
+    assert found["methods.ce-natural.imbalance.sampler"] == ("natural", None)
+    assert "budget.queries" not in found
+    assert "methods.zosa" not in found
+
+
+def test_a_study_does_not_differ_from_its_copy(tmp_path: Path) -> None:
+    found = difference(FIRST, shutil.copytree(FIRST, tmp_path / "quickstart"))
+    assert not found.settings
+    assert "No setting differs." in found.tables()[0].notes
+    assert [(cell.test.difference.mean, cell.test.p_value) for cell in found.cells] == [(0.0, 1.0)] * 18
+
+
+def test_methods_are_compared_over_the_seeds_that_both_have() -> None:
+    found = difference(FIRST, SECOND, "test_auprc")
+    assert [(cell.method, cell.ratio) for cell in found.cells] == [
+        (method, ratio) for method in ("bpt-fzg", "zosa") for ratio in ("1", "10", "50")
+    ]
+    [record] = [each for each in found.records() if (each["method"], each["imbalance_ratio"]) == ("zosa", "10")]
+    values = []
+    for folder in (FIRST, SECOND):
+        trials = read_table(folder, "trials").to_pandas()
+        mine = trials[(trials["stage"] == "confirm") & (trials["method"] == "zosa") & (trials["imbalance_ratio"] == 10)]
+        values.append(mine.set_index("seed")["test_auprc"].sort_index())
+    assert list(values[0].index) == list(values[1].index)
+    assert record["difference"] == pytest.approx((values[1] - values[0]).mean())
+    assert record["p_value"] == pytest.approx(ttest_rel(values[1], values[0]).pvalue)
+    assert record["p_value_holm"] >= record["p_value"]
+
+
+def test_two_studies_of_one_name_are_told_apart_by_their_folders() -> None:
+    assert difference(FIRST, SECOND).names == (str(FIRST), str(SECOND))
+    assert difference(FIRST, FIRST.parent / "sst2-minilm").names == ("quickstart", "sst2-minilm")
