@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool, model_validator
 
-from zostudy.config.kinds import EachOnce, Section, Text, broken_rule, key
+from zostudy.config.kinds import EachOnce, Positive, Section, Text, broken_rule, key
 
 OWN_WORDING = "default"
 """The name of a task's own template and label words among its wordings."""
@@ -64,6 +64,13 @@ class TaskSpec(Section):
     label: Annotated[Text | None, key("label column; null: label", example="label")] = None
     split: Annotated[Text, key("column of a file that names each row's split")] = "split"
     splits: Annotated[SplitNames | None, key("which splits to use", example="{train: train, test: validation}")] = None
+    test_rows: Annotated[
+        Positive | None,
+        key(
+            "the most rows of test to use, of each class in proportion and the same for every seed; null: all",
+            example="500",
+        ),
+    ] = None
     template: Annotated[
         Text | None,
         key("the words around {text}, {second_text} and {mask}", example='"{text} It was {mask}."'),

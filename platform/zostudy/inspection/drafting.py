@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from zostudy.config.model import ModelSpec
 from zostudy.config.ratios import ALL, NATURAL
 from zostudy.config.study import BudgetSpec, ConfirmSpec, ImbalanceSpec, SearchSpec, StudySpec
-from zostudy.errors import DataError
 from zostudy.inspection.facts import DataFacts, ModelFacts
+from zostudy.inspection.sizing import PROMPT_TOKENS, Sizing
 
-METHODS = ("untuned", "random-search", "bpt-fzg", "zosa")
-IMBALANCED = 2.0
-"""The least natural ratio at which the data is imbalanced enough to be taken as it is."""
-RATIOS = (1, 10, 50)
-MOST_DEV_ROWS = 500
-
-
-def draft(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
+def draft(inspection: DataFacts, model: ModelFacts, sizing: Sizing) -> dict[str, Any]:
     """Returns the study; the path of the data is that of the inspection.
 
     A label word is empty where the model has none for a class.
@@ -25,20 +17,22 @@ def draft(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
     Args:
         inspection: of the data.
         model: what the model makes of it.
-
-    Raises:
-        DataError: a class has too few rows for train and dev.
+        sizing: of the study.
     """
-    _check_rows(inspection)
     return {
         "name": inspection.task.name,
-        "model": {"name": model.name, **_defaults(ModelSpec, "prompt_tokens")},
-        "task": _task(inspection, model),
-        "imbalance": _imbalance(inspection) | _defaults(ImbalanceSpec, "sampler"),
-        "methods": list(METHODS),
-        "budget": _budget(len(inspection.classes)),
+        "model": _model(model, sizing),
+        "task": _task(inspection, model, sizing),
+        "imbalance": {
+            "ratios": [NATURAL],
+            "minority_size": ALL,
+            "dev_minority_size": sizing.dev_minority_size,
+            **_defaults(ImbalanceSpec, "sampler"),
+        },
+        "methods": list(sizing.size.methods),
+        "budget": _defaults(BudgetSpec, "queries", "evaluations") | {"batch_size": sizing.batch_size},
         "search": _defaults(SearchSpec, "trials"),
-        "confirm": _defaults(ConfirmSpec, "seeds"),
+        "confirm": {"seeds": sizing.size.seeds, "landscape": sizing.size.landscape},
         **_defaults(StudySpec, "seed"),
     }
 
@@ -47,13 +41,12 @@ def _defaults(section: Any, *keys: str) -> dict[str, Any]:
     return {key: section.model_fields[key].default for key in keys}
 
 
-def _budget(n_classes: int) -> dict[str, Any]:
-    """Returns the default budget, with batches that can hold every class, as stratified ones must."""
-    budget = _defaults(BudgetSpec, "queries", "batch_size", "evaluations")
-    return budget | {"batch_size": max(budget["batch_size"], n_classes)}
+def _model(model: ModelFacts, sizing: Sizing) -> dict[str, Any]:
+    longest = {} if sizing.text_tokens is None else {"max_length": sizing.text_tokens + PROMPT_TOKENS}
+    return {"name": model.name, "prompt_tokens": PROMPT_TOKENS, **longest}
 
 
-def _task(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
+def _task(inspection: DataFacts, model: ModelFacts, sizing: Sizing) -> dict[str, Any]:
     task, wording = inspection.task, model.asking.wording
     rare = [each.name for each in inspection.classes if each.rare]
     splits = {} if task.splits is None else {"splits": task.splits.model_dump(mode="json", exclude_none=True)}
@@ -64,32 +57,9 @@ def _task(inspection: DataFacts, model: ModelFacts) -> dict[str, Any]:
         **({} if task.second_text is None else {"second_text": task.second_text}),
         "label": task.label,
         **splits,
+        **({} if sizing.test_rows is None else {"test_rows": sizing.test_rows}),
         "template": wording.template.source,
         "label_words": list(wording.label_words),
         "minority": rare[0] if len(inspection.classes) == 2 else rare,
-        "truncate": model.too_long > 0,
+        "truncate": model.too_long > 0 or sizing.text_tokens is not None,
     }
-
-
-def _imbalance(inspection: DataFacts) -> dict[str, Any]:
-    """Returns the data as it is, with a dev split of a bearable size; or ratios that nearly equal classes can give."""
-    train, own_dev = inspection.available.train, inspection.available.dev
-    if inspection.natural_ratio >= IMBALANCED:
-        for_dev = own_dev or tuple(count // 4 for count in train)
-        bearable = MOST_DEV_ROWS * min(for_dev) // max(1, sum(for_dev))
-        return {"ratios": [NATURAL], "minority_size": ALL, "dev_minority_size": max(1, min(*for_dev, bearable))}
-    room = min(*train, *own_dev) if own_dev else min(train) // 2
-    size = min(ImbalanceSpec.model_fields["minority_size"].default, room)
-    return {"ratios": [ratio for ratio in RATIOS if ratio * size <= room], "minority_size": size}
-
-
-def _check_rows(inspection: DataFacts) -> None:
-    least = 2 if inspection.available.dev is None else 1
-    for each in inspection.classes:
-        if each.candidates < least:
-            raise DataError(
-                f"each class needs {least} rows or more for train and dev",
-                got=f"{each.name!r} has {each.candidates} (repeats and texts of test not counted)",
-                remedy="supply more, or remove the class",
-                about=inspection.file,
-            )

@@ -47,6 +47,7 @@ class ModelFacts:
         asking: template and label words.
         room: tokens that an input may have beside the prompt.
         too_long: texts that have more, and would be cut.
+        flops_per_token: multiplications and additions of a token, estimated.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ModelFacts:
     asking: Asking
     room: int
     too_long: int
+    flops_per_token: float
 
 
 @dataclass(frozen=True, repr=False)

@@ -159,8 +159,9 @@ def _lengths(
     if model is None:
         return None, _plain_lengths(task)
     from zostudy.inspection.asking import find_asking
-    from zostudy.lm.finding import find_model
+    from zostudy.lm.finding import find_model, load_config
     from zostudy.lm.inputs import input_lengths
+    from zostudy.lm.architecture import flops_per_token
     from zostudy.lm.limits import max_input_tokens
     from zostudy.lm.tokenizer import load_tokenizer
 
@@ -172,4 +173,5 @@ def _lengths(
     lengths = input_lengths(tokenizer, source.head, [render(*texts) for texts in _used_texts(task)])
     room = max_input_tokens(spec, source, tokenizer)
     too_long = sum(length > room for length in lengths)
-    return ModelFacts(spec.name, source.head, asking, room, too_long), (lengths_of("tokens", lengths),)
+    flops = flops_per_token(load_config(source).get_text_config())
+    return ModelFacts(spec.name, source.head, asking, room, too_long, flops), (lengths_of("tokens", lengths),)

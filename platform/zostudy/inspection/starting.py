@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +13,11 @@ from zostudy.config.document import parse_document
 from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.overrides import override
 from zostudy.config.study import StudySpec
-from zostudy.errors import SpecError
+from zostudy.errors import DataError, SpecError
 from zostudy.inspection.commented import commented_study
 from zostudy.inspection.drafting import draft
 from zostudy.inspection.inspecting import Inspection, inspect
+from zostudy.inspection.sizing import CORES, MINUTES, Sizing, fit_size
 from zostudy.lm.sources import minilm_installed
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import load_task
@@ -33,8 +35,8 @@ def init_study(
 ) -> Path:
     """Writes a commented study of a data file, which runs as it stands, and returns its path.
 
-    What is not given is guessed from the data. Imbalanced data is taken as it is (``natural``, ``all``). From data
-    whose classes are nearly equal, the study draws ratios that the data can give.
+    What is not given is guessed from the data, which is taken as it is (``natural``, ``all``). The study is as large as
+    ``zostudy.inspection.sizing`` lets it be, and says what it leaves out for that.
 
     Args:
         data: a CSV, TSV, JSON (lines or array) or Parquet file.
@@ -47,7 +49,7 @@ def init_study(
         overrides: any key of the study, such as ``imbalance.ratios=[1, 10]``.
 
     Raises:
-        DataError: the data cannot be used, or cannot give the ratios.
+        DataError: the data cannot be used, cannot give the ratios, or has too few rows of a class for train and dev.
         ModelError: the model cannot be loaded.
         SpecError: the output exists or cannot be written, or an override breaks a rule of the study file.
     """
@@ -56,12 +58,14 @@ def init_study(
     inspection = inspect(data, model or default_model(), text, second_text, label, template)
     assert inspection.model is not None
     _check_words(inspection.model.asking.wording.label_words, inspection, overrides)
-    drafted = draft(inspection, inspection.model)
+    _check_rows(inspection)
+    sizing = fit_size(inspection, inspection.model)
+    drafted = draft(inspection, inspection.model, sizing)
     spec = study_of(drafted, overrides)
     _check_draws(spec)
     study = override(parse_document(dump_yaml(drafted), str(target)), overrides).data
     _make_relative(study, spec, target.parent)
-    _write(target, commented_study(study, _opening(inspection, target)))
+    _write(target, commented_study(study, _opening(inspection, sizing, target)))
     return target
 
 
@@ -75,6 +79,18 @@ def check_new(target: Path) -> None:
     if target.exists():
         remedy = "name another with `output`"
         raise SpecError("must be a new file", got="it exists", remedy=remedy, about=str(target))
+
+
+def _check_rows(inspection: Inspection) -> None:
+    least = 2 if inspection.available.dev is None else 1
+    for each in inspection.classes:
+        if each.candidates < least:
+            raise DataError(
+                f"each class needs {least} rows or more for train and dev",
+                got=f"{each.name!r} has {each.candidates} (repeats and texts of test not counted)",
+                remedy="supply more, or remove the class",
+                about=inspection.file,
+            )
 
 
 def _check_words(words: Sequence[str], inspection: Inspection, overrides: Sequence[str]) -> None:
@@ -102,11 +118,16 @@ def _make_relative(study: dict[str, Any], spec: StudySpec, folder: Path) -> None
         study["model"]["name"] = f"./{Path(os.path.relpath(spec.model.name, folder)).as_posix()}"
 
 
-def _opening(inspection: Inspection, target: Path) -> list[str]:
+def _opening(inspection: Inspection, sizing: Sizing, target: Path) -> list[str]:
     counts = ", ".join(f"{each.name} {each.rows:,}" for each in inspection.classes)
+    cores = f"on {CORES} usual processor cores"
+    cut = f"To end in {MINUTES} minutes, it does without: {'; '.join(sizing.left_out)}." if sizing.left_out else ""
     return [
         f"{inspection.rows}. Classes in label order: {counts}. Natural ratio: {inspection.natural_ratio:g}.",
-        f"zostudy run {target.name} --dry-run shows what it will take; zostudy keys lists the keys left out here.",
+        f"Expected: about {math.ceil(sizing.minutes)} min {cores}, by text length and model size. {cut}".rstrip(),
+        "Ratios such as [natural, 10, 50] also show what happens where a class becomes rarer. The reference white-box "
+        "among the methods shows how much room is left, and takes as long as all others together.",
+        f"zostudy run {target.name} --dry-run measures what it will take; zostudy keys lists the keys left out here.",
     ]
 
 

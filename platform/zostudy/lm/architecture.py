@@ -79,6 +79,16 @@ class Architecture:
         return 2.0 * self.n_layers * (attention + self.width * self.mlp_width * (3 if self.gated else 2))
 
 
+def flops_per_token(config: Any) -> float:
+    """Returns about what the layers of any transformer multiply and add for a token, from its configuration alone.
+
+    These are two operations for each of 12 D^2 weights a layer (Kaplan et al. 2020, section 2.1). A configuration that
+    does not name layers or width counts as a model of 12 layers, 768 wide.
+    """
+    n_layers, width = getattr(config, "num_hidden_layers", 12), getattr(config, "hidden_size", 768)
+    return 24.0 * n_layers * width**2
+
+
 def packed_family(config: Any) -> str | None:
     """Returns the family of a transformers configuration, or None where only transformers' own code is exact."""
     family = FAMILIES.get(config.model_type)

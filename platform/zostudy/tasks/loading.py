@@ -21,7 +21,7 @@ from zostudy.tasks.naming import has_names
 from zostudy.tasks.reviews import reviews
 from zostudy.tasks.rows import RowCount, count_rows
 from zostudy.tasks.selection import select
-from zostudy.tasks.splits import split_roles
+from zostudy.tasks.splits import fewer_rows, split_roles
 from zostudy.tasks.table import TextTable
 from zostudy.tasks.templates import Wording
 from zostudy.tasks.wellknown import WELL_KNOWN
@@ -84,6 +84,8 @@ def load_task(spec: TaskSpec) -> Task:
     if known is not None:
         table, known_notes = _in_known_order(table, known, spec)
         notes += known_notes
+    if spec.test_rows is not None:
+        table, rows = _with_test_rows(table, rows, spec.test_rows)
     pairs = table.second_texts is not None
     return Task(
         name=spec.name,
@@ -94,6 +96,14 @@ def load_task(spec: TaskSpec) -> Task:
         rows=rows,
         notes=notes,
     )
+
+
+def _with_test_rows(table: TextTable, rows: RowCount, most: int) -> tuple[TextTable, RowCount]:
+    """Returns the task with at most so many rows of test, and one of each class at least."""
+    test = table.splits["test"]
+    kept = fewer_rows(test, table.labels[test], most)
+    left_out = dict(rows.left_out) | {"of test (task.test_rows)": len(test) - len(kept)}
+    return replace(table, splits={**table.splits, "test": kept}), count_rows(rows.used - len(test) + len(kept), left_out)
 
 
 def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:

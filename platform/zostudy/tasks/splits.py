@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from zostudy.config.task import SplitNames
 from zostudy.errors import DataError
+from zostudy.randomness import generator
 from zostudy.tasks.columns import find_column, names_of, refuse_rows
 from zostudy.wording import comma_list, suggestion
 
@@ -39,6 +40,24 @@ def hashed_splits(texts: Sequence[str], second_texts: Sequence[str] | None) -> d
     digests = [hashlib.sha256(text.encode()).digest() for text in whole]
     in_test = np.array([int.from_bytes(digest[:4], "big") < TEST_SHARE * 2**32 for digest in digests])
     return {"train": np.flatnonzero(~in_test), "test": np.flatnonzero(in_test)}
+
+
+def fewer_rows(rows: NDArray[np.int64], labels: NDArray[np.int32], most: int) -> NDArray[np.int64]:
+    """Returns about ``most`` of a split's rows, int64, sorted: of each class in proportion, one at least.
+
+    Args:
+        rows: of the split.
+        labels: of these rows.
+        most: at least 1; with as many rows or fewer, all are kept.
+    """
+    if len(rows) <= most:
+        return rows
+    kept = []
+    for label in np.unique(labels):
+        of_class = rows[labels == label]
+        count = max(1, len(of_class) * most // len(rows))
+        kept.append(generator(0, "test-rows", int(label)).permutation(of_class)[:count])
+    return np.sort(np.concatenate(kept))
 
 
 def split_roles(names: SplitNames, task: str) -> dict[str, str]:

@@ -1,0 +1,143 @@
+"""How large a study of somebody's data may be that ends in some minutes on two processor cores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zostudy.config.model import ModelSpec
+from zostudy.config.study import BudgetSpec
+from zostudy.inspection.facts import DataFacts, ModelFacts
+from zostudy.search.landscape import has_plane, n_examples
+from zostudy.wording import comma_list
+
+MINUTES = 8
+CORES = 2
+CORE_FLOPS = 4e10
+"""What a core of a usual processor (AVX2) multiplies and adds in a second, in float32."""
+LONGEST_MEAN = 64
+"""Tokens to which texts are cut whose mean length is above it."""
+LEAST_RARE_IN_DEV = 10
+"""Dev rows of the smallest class, where the data has them: an AUC of fewer is mostly noise."""
+
+PROMPT_TOKENS: int = ModelSpec.model_fields["prompt_tokens"].default
+
+_UNTUNED = ("no-prompt", "untuned")
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a study spends its time on.
+
+    Attributes:
+        tuned: methods beside random search that tune.
+        seeds: confirm seeds.
+        batch_size: examples of a query.
+        dev_rows: about the most of dev, and of each dev evaluation.
+        test_rows: the most rows of test.
+        landscape: whether the loss landscape is evaluated.
+    """
+
+    tuned: tuple[str, ...]
+    seeds: int
+    batch_size: int
+    dev_rows: int
+    test_rows: int
+    landscape: bool = False
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """All methods: what the tuned ones must beat comes first."""
+        return (*_UNTUNED, "random-search", *self.tuned)
+
+
+SIZES = (
+    Size(("bpt-fzg", "zosa"), 5, 32, 500, 2000, landscape=True),
+    Size(("bpt-fzg", "zosa"), 5, 32, 300, 1000),
+    Size(("bpt-fzg", "zosa"), 5, 16, 200, 500),
+    Size(("bpt-fzg",), 5, 16, 200, 500),
+    Size(("bpt-fzg",), 5, 8, 100, 400),
+    Size(("bpt-fzg",), 3, 8, 100, 300),
+)
+"""The largest first. Fewer seeds come last, as three can hardly show a difference."""
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """A study's size for some data and model.
+
+    Attributes:
+        size: the largest that ends in time, or else the smallest.
+        batch_size: examples of a query, at least one of each class.
+        dev_minority_size: dev rows of the smallest class.
+        test_rows: the most rows of test; None where all are used.
+        text_tokens: tokens to which texts are cut; None where they stay whole.
+        minutes: expected, without start-up.
+        left_out: what a larger study would have, and the key that brings it back.
+    """
+
+    size: Size
+    batch_size: int
+    dev_minority_size: int
+    test_rows: int | None
+    text_tokens: int | None
+    minutes: float
+    left_out: tuple[str, ...]
+
+
+def fit_size(inspection: DataFacts, model: ModelFacts) -> Sizing:
+    """Returns the largest of ``SIZES`` that is expected to end in ``MINUTES`` on ``CORES``, or else the smallest."""
+    sizings = [_sizing(size, inspection, model) for size in SIZES]
+    return next((found for found in sizings if found.minutes <= MINUTES), sizings[-1])
+
+
+def _sizing(size: Size, inspection: DataFacts, model: ModelFacts) -> Sizing:
+    rare = _dev_minority_size(inspection, size.dev_rows)
+    dev_rows = round(rare * sum(inspection.available.train) / min(inspection.available.train))
+    n_test = sum(each.test for each in inspection.classes)
+    test_rows = size.test_rows if size.test_rows < n_test else None
+    batch_size = max(size.batch_size, len(inspection.classes))
+    mean = inspection.lengths[0].mean
+    text_tokens = LONGEST_MEAN if mean > LONGEST_MEAN else None
+    tokens = min(mean, LONGEST_MEAN) + PROMPT_TOKENS
+    examples = _examples(size, batch_size, dev_rows, test_rows or n_test)
+    if size.landscape:
+        with_prompt = len(size.methods) - 1
+        examples += with_prompt * sum(n_examples(inspection.available.train, has_plane(n)) for n in range(size.seeds))
+    seconds = examples * tokens * model.flops_per_token / (CORES * CORE_FLOPS)
+    left_out = tuple(_left_out(size, batch_size, n_test, test_rows, text_tokens))
+    return Sizing(size, batch_size, rare, test_rows, text_tokens, seconds / 60, left_out)
+
+
+def _dev_minority_size(inspection: DataFacts, most: int) -> int:
+    """Returns dev rows of the smallest class: of a bearable dev split in the data's proportions."""
+    for_dev = inspection.available.dev or tuple(count // 4 for count in inspection.available.train)
+    bearable = round(most * min(for_dev) / max(1, sum(for_dev)))
+    return max(1, min(*for_dev, max(bearable, LEAST_RARE_IN_DEV)))
+
+
+def _examples(size: Size, batch_size: int, dev_rows: int, test_rows: int) -> int:
+    """Returns how many examples queries, dev and test take."""
+    budget = BudgetSpec()
+    tuned = len(size.methods) - len(_UNTUNED)
+    once = len(size.methods) * (dev_rows + test_rows)
+    return size.seeds * (once + tuned * (budget.queries * batch_size + budget.evaluations * dev_rows))
+
+
+def _left_out(
+    size: Size, batch_size: int, n_test: int, test_rows: int | None, text_tokens: int | None
+) -> Iterator[str]:
+    full = SIZES[0]
+    missing = [name for name in full.tuned if name not in size.tuned]
+    if missing:
+        yield f"{comma_list(missing)} (methods)"
+    if size.seeds < full.seeds:
+        yield f"{full.seeds - size.seeds} seeds (confirm.seeds: {full.seeds})"
+    if batch_size < full.batch_size:
+        yield f"larger batches (budget.batch_size: {full.batch_size})"
+    if test_rows is not None:
+        yield f"{n_test - test_rows:,} rows of test (task.test_rows: null)"
+    if text_tokens is not None:
+        yield f"texts behind {text_tokens} tokens (model.max_length: null)"
+    if full.landscape and not size.landscape:
+        yield "the loss landscape (confirm.landscape: true)"
