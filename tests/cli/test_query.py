@@ -45,6 +45,18 @@ def test_an_answer_is_a_table_or_data(call: Callable[..., Any]) -> None:
     assert [int(row["n"]) for row in rows] == [record["n"] for record in records]
 
 
+@pytest.mark.parametrize(
+    ("given", "got"), [((REFERENCE, "SELECT 1"), "the folder"), (("SELECT 1", "x"), "2 arguments")]
+)
+def test_folders_beside_the_statement_are_told_where_they_belong(
+    call: Callable[..., Any], given: tuple[Any, str], got: str
+) -> None:
+    shown = call("query", *given)
+    assert shown.code == 2
+    assert f"but got {got}" in shown.err
+    assert 'write zostudy query "SELECT ..." --results ' in shown.err
+
+
 def test_a_plan_is_shown_as_it_was_drawn(call: Callable[..., Any]) -> None:
     sql = "EXPLAIN SELECT method, count(*) FROM trials GROUP BY method"
     lines = call("query", sql, "--results", REFERENCE).out.splitlines()

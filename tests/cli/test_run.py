@@ -26,7 +26,8 @@ OUR_LINES = re.compile(
     r"measuring the noise of a loss difference|"
     r"dtype: float32 \(bfloat16 would drown: signal/noise [\d.]+ at radius 0\.\d+ in \S+ at ratio 2\)|"
     r"dtype: (float32|bfloat16), signal/noise at least [\d,]+|"
-    r"\d+/\d+ trials  [\d,]+ queries  \d+ queries/s  replicas \d+% busy  ETA [\d:?]+(  best dev AUC [01]\.\d+ \(\S+\))?"
+    r"\d+/\d+ trials  [\d,]+ queries  \d+ queries/s  replicas \d+% busy  ETA [\d:?]+"
+    r"(  best mean dev AUC [01]\.\d+ \(\S+\))?"
 )
 
 # What a run of the tiny study says of its data first.

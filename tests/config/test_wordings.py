@@ -43,9 +43,21 @@ def test_only_wordings_that_a_trial_may_have_are_used_and_the_studys_own_comes_f
     assert used_wordings(load(write_study, search="search: {trials: 0}")) == ("default",)
 
 
-def test_every_method_is_searched_over_the_wordings(write_study: Callable[..., str]) -> None:
+def test_every_method_is_searched_over_the_wordings_and_its_default_space(write_study: Callable[..., str]) -> None:
     study = load(write_study, methods="methods: [climb, zosa, untuned]")
-    assert all(list(method_space(study, method)) == ["task.wording"] for method in study.methods)
+    alone = load(write_study, methods="methods: [climb, zosa, untuned]", search="search: {trials: 3}")
+    for method, other in zip(study.methods, alone.methods, strict=True):
+        assert list(method_space(study, method)) == ["task.wording", *method_space(alone, other)]
+    assert "reach" in method_space(study, study.methods[1])
+
+
+def test_wordings_beside_an_option_of_ones_own_are_all_that_is_searched(write_study: Callable[..., str]) -> None:
+    space = "{task.wording: {choice: [short, default]}, zosa.reach: {choice: [1, 3]}}"
+    study = load(write_study, methods="methods: [climb, zosa]", search=f"search: {{trials: 3, space: {space}}}")
+    assert [list(method_space(study, method)) for method in study.methods] == [
+        ["task.wording"],
+        ["task.wording", "reach"],
+    ]
 
 
 def test_the_resolved_study_loads_equal(write_study: Callable[..., str]) -> None:

@@ -121,7 +121,7 @@ def test_the_line_names_the_best_cell(
     finish(view, progress, first, 0.7)
     clock.now += 5
     finish(view, progress, second, 0.6)
-    assert capsys.readouterr().err.endswith(f"  best dev AUC 0.700 ({first.cell})\n")
+    assert capsys.readouterr().err.endswith(f"  best mean dev AUC 0.700 ({first.cell})\n")
 
 
 def test_the_best_cell_is_none_of_a_reference(
@@ -138,10 +138,10 @@ def test_the_best_cell_is_none_of_a_reference(
     monkeypatch.setattr(get_method(first.method.algorithm), "needs", "gradients")
     clock.now += 5
     finish(view, progress, first, 0.7)
-    assert "best dev AUC" not in capsys.readouterr().err
+    assert "dev AUC" not in capsys.readouterr().err
     clock.now += 5
     finish(view, progress, second, 0.6)
-    assert capsys.readouterr().err.endswith(f"  best dev AUC 0.600 ({second.cell})\n")
+    assert capsys.readouterr().err.endswith(f"  best mean dev AUC 0.600 ({second.cell})\n")
 
 
 def test_the_last_line_says_that_all_is_done(
@@ -151,7 +151,7 @@ def test_the_last_line_says_that_all_is_done(
     view.on_study_start(progress, n_replicas=1)
     run_all(view, progress, finish, 0.7)
     last = capsys.readouterr().err.splitlines()[-1]
-    assert re.match(r"4/4 trials  0 queries  .* ETA 0:00  best dev AUC 0\.700 \(", last)
+    assert re.match(r"4/4 trials  0 queries  .* ETA 0:00  best mean dev AUC 0\.700 \(", last)
 
 
 def test_a_cell_whose_trials_all_fail_is_not_waited_for(
@@ -185,7 +185,7 @@ def test_a_terminal_shows_a_table_of_the_cells(progress: StudyProgress, clock: S
     waits = {"spsa": "2 spsa 0/2 0/1 -", "untuned": "2 untuned 0/0 0/1 -"}
     left = {"spsa": 2 * 24, "untuned": 3 * 24}[assignment.method.label]
     assert shown() == [
-        "ratio method search confirm best dev AUC",
+        "ratio method search confirm dev AUC",
         *(
             (done if name == assignment.cell else waits)[cell.cell.method.label]
             for name, cell in progress.cells.items()

@@ -33,9 +33,17 @@ def test_repeats_and_contradictions_are_found(write_data: WriteData) -> None:
     assert (found.repeated_rows, found.contradictions, found.example) == (3, 1, (1, 2))
 
 
+@pytest.mark.parametrize(("labels", "use"), [("01", "label names"), (("no", "yes"), "-")])
+def test_a_column_that_names_the_numbers_is_told(write_data: WriteData, labels: str, use: str) -> None:
+    rows = [(f"text {number}", labels[number % 2], ("ham", "spam")[number % 2]) for number in range(40)]
+    found = zostudy.inspect(write_data(("text", "label", "label_name"), rows))
+    assert [each.use for each in found.columns] == ["text", "label", use]
+    assert [each.name for each in found.classes] == (["ham", "spam"] if use != "-" else ["no", "yes"])
+
+
 def test_lengths_are_quantiles_that_occur() -> None:
     found = lengths_of("words", list(range(1, 101)))
-    assert (found.median, found.most, found.longest) == (51, 96, 100)
+    assert (found.median, found.most, found.longest, found.mean) == (51, 96, 100, 50.5)
     assert str(lengths_of("tokens", [3])) == "tokens: median 3, 95% up to 3, longest 3"
 
 

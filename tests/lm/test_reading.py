@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import socket
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from transformers.utils import logging
 
 from zostudy.errors import ModelError, TooLongError
-from zostudy.lm.reading import reading
+from zostudy.lm.reading import _hub_is_unknown, reading
 from zostudy.lm.sources import ModelSource
 
 HUB = ModelSource("owner/model", None, "masked")
@@ -16,6 +18,26 @@ HUB = ModelSource("owner/model", None, "masked")
 
 class PanicException(BaseException):
     """As pyo3 names what a panic in Rust becomes; it too derives from BaseException alone."""
+
+
+@pytest.mark.parametrize(("known", "proxies"), [(True, {}), (False, {}), (False, {"https": "http://proxy"})])
+def test_a_hub_out_of_reach_is_not_asked_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, known: bool, proxies: dict[str, str]
+) -> None:
+    def address(*_: object) -> None:
+        if not known:
+            raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr("zostudy.lm.reading.socket.getaddrinfo", address)
+    monkeypatch.setattr("zostudy.lm.reading.getproxies", lambda: proxies)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    _hub_is_unknown.cache_clear()
+    with reading(HUB):
+        assert (not known and not proxies) == constants.HF_HUB_OFFLINE
+    with reading(ModelSource(str(tmp_path), None, "masked")):
+        assert not constants.HF_HUB_OFFLINE
+    assert not constants.HF_HUB_OFFLINE
+    _hub_is_unknown.cache_clear()
 
 
 def said_of(error: BaseException, source: ModelSource) -> str:

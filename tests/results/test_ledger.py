@@ -173,6 +173,22 @@ def test_another_study_is_refused_with_the_difference_once_a_trial_has_finished(
     assert "\n" not in str(caught.value)
 
 
+def test_what_to_do_is_said_of_another_study_and_of_one_older_than_default_spaces(
+    make_outcome: Callable[..., Any], tmp_path: Path
+) -> None:
+    space = {"zosa.reach": {"choice": [1.0]}}
+    for number, (old, remedy) in enumerate(
+        [({}, "give it another name"), (space, "change the study back, or give it")]
+    ):
+        ledger = Ledger(tmp_path / str(number))
+        ledger.record(make_outcome())
+        ledger.write_study({**STUDY, "search": {"trials": 6, "space": old}}, {"zostudy": "0.1.0"})
+        with pytest.raises(ResultsError) as caught:
+            ledger.check_extends({**STUDY, "search": {"trials": 6, "space": space | {"zosa.rho": {"choice": [2]}}}})
+        assert caught.value.remedy.startswith(remedy)
+        assert "--set name=" in caught.value.remedy
+
+
 def test_what_a_study_had_grown_by_is_taken_back_while_no_trial_has_come_of_it(
     make_outcome: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -363,6 +363,33 @@ def test_a_line_names_six_rows_and_records_name_all() -> None:
     assert [record["verdicts"] for record in comparison.records()] == ["", *["Not better than untuned"] * 14]
 
 
+def test_a_later_metric_adds_only_the_verdicts_that_differ() -> None:
+    other = "test_balanced_accuracy"
+
+    def cell(method: str, auc: Sequence[float], accuracy: Sequence[float]) -> CellSummary:
+        values = {
+            metric: {(seed,): value for seed, value in enumerate(of)} for metric, of in ((AUC, auc), (other, accuracy))
+        }
+        intervals = {AUC: bounded_interval(auc), other: bounded_interval(accuracy)}
+        return replace(made(method), values=values, intervals=intervals)
+
+    flat = (0.60, 0.62, 0.61)
+    better = (0.80, 0.82, 0.82)
+    cells = [cell("untuned", flat, flat), cell("a", flat, flat), cell("b", better, flat), cell("c", flat, better)]
+    both = replace(compared(*cells), metrics=(AUC, other))
+    lines = [note for table in comparison_tables(both) for note in table.notes if note.startswith("Not better than")]
+    assert lines == [note for note in comparison_notes(both) if note.startswith("Not better than")]
+    assert [line.partition(":")[0] for line in lines] == [
+        "Not better than untuned in test_auc",
+        "Not better than untuned in test_balanced_accuracy",
+    ]
+    named = [[name for name in "abc" if f"{name} at ratio" in line] for line in lines]
+    assert named == [["a", "c"], ["b"]]
+    assert [record["verdicts"] for record in both.records() if record["method"] == "a"] == [
+        "Not better than untuned"
+    ] * 2
+
+
 def test_the_cells_of_a_row_stand_together() -> None:
     rows = [(name, column) for name in ("untuned", "a", "b") for column in (10.0, 50.0)]
     cells = [replace(made(name, (0.5, 0.51, 0.52)), column=column) for name, column in rows]

@@ -162,6 +162,7 @@ def test_a_choice_that_eats_the_budget_is_refused(make_spec: Callable[..., Study
         priced(model=dear)
     assert priced(model=MODEL | {"start_draws": 23}).start_costs == {1.0: 58, 5.0: 58}
     assert priced(model=dear, methods=({"label": "no-prompt", "algorithm": "no-prompt"},)).n_queries == 0
+    assert priced(model=MODEL | {"start_draws": 1}).start_costs == {}, "one draw leaves nothing to choose"
     assert priced().start_costs == {}
 
 

@@ -284,3 +284,24 @@ def test_a_class_label_keeps_its_order_from_the_hub_and_from_a_file(
     task = load_task(TaskSpec(file=str(tmp_path / "data.parquet"), **words))
     assert task.table.class_names == ("ok", "broken")
     assert str(task.rows) == "8 rows: 6 used, 2 without a label"
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 100, 199])
+def test_fewer_rows_of_test_keep_the_classes_in_proportion(write: Callable[..., str], most: int) -> None:
+    rows = [(f"text {n}", "ham" if n % 10 else "spam", "test" if n < 200 else "train") for n in range(260)]
+    path = write(rows)
+    whole, part = load_task(TaskSpec(file=path)), load_task(TaskSpec(file=path, test_rows=most))
+    kept = part.table.splits["test"]
+    assert set(kept) < set(whole.table.splits["test"])
+    assert np.bincount(part.table.labels[kept]).tolist() == [max(1, 180 * most // 200), max(1, 20 * most // 200)]
+    assert str(part.rows) == f"260 rows: {60 + len(kept)} used, {200 - len(kept)} of test (task.test_rows)"
+    np.testing.assert_array_equal(part.table.splits["train"], whole.table.splits["train"])
+    np.testing.assert_array_equal(kept, load_task(TaskSpec(file=path, test_rows=most)).table.splits["test"])
+    assert most < 100 or set(kept) != set(range(len(kept)))  # not the first ones
+
+
+def test_as_many_rows_of_test_as_there_are_or_more_change_nothing(write: Callable[..., str]) -> None:
+    path = write()
+    task = load_task(TaskSpec(file=path, test_rows=2))
+    assert task.rows == load_task(TaskSpec(file=path)).rows
+    assert len(task.table.splits["test"]) == 2

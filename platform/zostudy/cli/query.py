@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,8 +38,8 @@ PLAN = ["explain_key", "explain_value"]
 
 
 def query_command(
-    sql: Annotated[
-        str | None,
+    statement: Annotated[
+        list[str] | None,
         typer.Argument(metavar="SQL", help="One SELECT; without it, all columns are listed.", show_default=False),
     ] = None,
     results: Annotated[
@@ -62,9 +64,10 @@ def query_command(
     ] = None,
 ) -> None:
     """Query results with SQL: the tables studies, trials, history, scores, landscape, precision and agreement."""
-    if sql is None:
+    if not statement:
         _show_tables(format)
         return
+    sql = _sql(statement)
     from zostudy.results.asking import Limits, parse_size
     from zostudy.results.losses import study_notes
     from zostudy.results.reading import find_studies
@@ -97,6 +100,18 @@ def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits:
             print_text(f"{answer}\n")
         else:
             show([], format, [answer])
+
+
+def _sql(given: list[str]) -> str:
+    """Returns the one statement that is given; folders belong to ``--results``."""
+    folders = [each for each in given if Path(each).is_dir()]
+    if len(given) > 1 or folders:
+        got = f"got the folder {folders[0]}" if folders else f"got {len(given)} arguments"
+        remedy = f'write zostudy query "SELECT ..." --results {shlex.quote(folders[0]) if folders else "DIR"}'
+        raise ResultsError(
+            "takes one SQL statement, in quotes, and nothing else", got=got, remedy=remedy, about="query"
+        )
+    return given[0]
 
 
 def _seconds(timeout: float | None) -> float | None:

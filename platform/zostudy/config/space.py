@@ -19,15 +19,16 @@ WORDING = "task.wording"
 
 
 def with_default_space(study: StudySpec) -> StudySpec:
-    """Returns the study with a search space: where it has search trials and names none, each method's default one.
+    """Returns the study with a search space: where it has search trials and names no option, each method's default one.
 
-    Its keys are ``label.option``, so that a method that is added later leaves those of the others as they are. What the
-    study fixes is not searched: options, an ``imbalance.sampler`` other than auto, d where ``model.subspace`` is none.
+    Wordings are no option: the default space stands beside them. Its keys are ``label.option``, so that a method that
+    is added later leaves those of the others as they are. What the study fixes is not searched: options, an
+    ``imbalance.sampler`` other than auto, d where ``model.subspace`` is none.
     """
-    if not study.search.trials or study.search.space:
+    if not study.search.trials or study.search.space.keys() - {WORDING}:
         return study
     fixed = {"imbalance.sampler": study.imbalance.sampler} if study.imbalance.sampler != "auto" else {}
-    space: dict[str, Distribution] = {}
+    space = dict(study.search.space)
     for method in study.methods:
         for key, values in default_space(get_method(method.algorithm), {**fixed, **method.fixed}).items():
             if key != "subspace_dim" or study.model.subspace == "random":

@@ -126,8 +126,8 @@ class SearchSpec(Section):
         key(
             "option: choice or range. An option applies to each method that has it and does not fix it; label.option "
             "to one entry of methods, imbalance.setting to the sampling of batches and the objective, task.wording to "
-            "the words in which the model is asked; left out: the default space of each method, which zostudy methods "
-            "shows",
+            "the words in which the model is asked; without an option: the default space of each method, which zostudy "
+            "methods shows",
             example="{reach: {low: 0.3, high: 10.0, log: true}}",
             rule="must give each option as {choice: [...]} or {low: ..., high: ...}",
         ),

@@ -126,9 +126,9 @@ class LineView(View):
     def _best(self) -> str:
         assert self._progress is not None
         ranked = [cell for cell in self._progress.cells.values() if cell.cell.method_class.needs == "scores"]
-        scored = [cell for cell in ranked if cell.best_dev_auc is not None]
-        best = max(scored, key=lambda cell: cell.best_dev_auc or 0.0, default=None)
-        return f"best dev AUC {best.best_dev_auc:.3f} ({best.cell.name})" if best else ""
+        scored = [(cell.dev_auc, cell.cell.name) for cell in ranked if cell.dev_auc is not None]
+        best, name = max(scored, default=(0.0, ""))
+        return f"best mean dev AUC {best:.3f} ({name})" if name else ""
 
 
 class TableView(View):
@@ -146,7 +146,7 @@ class TableView(View):
     def _show(self) -> None:
         assert self._progress is not None
         table = Table(box=None, padding=(0, 2))
-        for heading in ("ratio", "method", "search", "confirm", "best dev AUC"):
+        for heading in ("ratio", "method", "search", "confirm", "dev AUC"):
             table.add_column(heading, justify="left" if heading == "method" else "right")
         for cell in self._progress.cells.values():
             table.add_row(*_cell_row(cell))
@@ -155,11 +155,10 @@ class TableView(View):
 
 def _cell_row(cell: CellProgress) -> tuple[str, ...]:
     done = {stage: sum(row.stage == stage for row in cell.rows) for stage in ("search", "confirm")}
-    best = cell.best_dev_auc
     return (
         cell.cell.ratio_label,
         cell.cell.method.label,
         f"{done['search']}/{cell.n_search_trials}",
         f"{done['confirm']}/{cell.cell.n_confirm}",
-        "-" if best is None else f"{best:.3f}",
+        "-" if cell.dev_auc is None else f"{cell.dev_auc:.3f}",
     )

@@ -127,7 +127,7 @@ def _start(manifest: Manifest, prompt: TunedPrompt, row: Mapping[str, Any]) -> s
     model, how = manifest.model, "random tokens"
     if model.start == "text":
         how = f"the text {model.start_text!r}"
-    elif model.start == "best-of-k":
+    elif pd.notna(row["start_draw"]):
         took = f"which took {int(row['start_queries']):,} of the queries"
         how = f"the best of {model.start_draws} draws of random tokens by dev, {took}"
     return printable(f"{how} (ids {', '.join(map(str, prompt.start.tolist()))})")

@@ -31,7 +31,7 @@ class ColumnFacts:
         distinct: different values, empty ones not counted; 0 for values that name no class, such as lists.
         empty: rows without a value.
         characters: mean length of the texts; 0 for other values.
-        use: ``text``, ``second_text``, ``label``, ``split``, or ``-``.
+        use: ``text``, ``second_text``, ``label``, ``label names`` (of labels that are numbers), ``split``, or ``-``.
     """
 
     name: str

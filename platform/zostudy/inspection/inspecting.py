@@ -18,10 +18,12 @@ from zostudy.inspection.lengths import Lengths, lengths_of
 from zostudy.inspection.naming import task_name
 from zostudy.inspection.repeats import find_repeats
 from zostudy.inspection.tables import inspection_text
-from zostudy.tasks.columns import Columns
+from zostudy.tasks.columns import Columns, names_of
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.imbalance import available_rows
+from zostudy.tasks.labels import NAME_COLUMN
 from zostudy.tasks.loading import Task, load_task
+from zostudy.tasks.naming import has_names
 from zostudy.tasks.rows import RawRows
 from zostudy.tasks.sizes import Available
 from zostudy.tasks.wellknown import WELL_KNOWN
@@ -69,6 +71,8 @@ def inspect(
     task = _loaded(spec, path)
     split = columns.split if columns.split in rows.table.column_names else None
     uses = {columns.text: "text", columns.second_text: "second_text", columns.label: "label", split: "split"}
+    if not has_names(filter(None, names_of(rows.table[columns.label], columns.label, str(path)))):
+        uses.setdefault(NAME_COLUMN, "label names")
     made, lengths = _lengths(model, trust_remote_code, task, template)
     available = available_rows(task.table)
     return Inspection(
@@ -159,9 +163,9 @@ def _lengths(
     if model is None:
         return None, _plain_lengths(task)
     from zostudy.inspection.asking import find_asking
+    from zostudy.lm.architecture import flops_per_token
     from zostudy.lm.finding import find_model, load_config
     from zostudy.lm.inputs import input_lengths
-    from zostudy.lm.architecture import flops_per_token
     from zostudy.lm.limits import max_input_tokens
     from zostudy.lm.tokenizer import load_tokenizer
 

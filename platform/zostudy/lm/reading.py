@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import logging
 import re
+import socket
 import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from zostudy.config.known import BUILT_IN_MODELS
 from zostudy.errors import ModelError, ZostudyError
@@ -39,7 +43,7 @@ def reading(source: ModelSource, doing: str = "be loaded") -> Iterator[None]:
         ModelError: for whatever else the block raises.
     """
     try:
-        with _quiet():
+        with _quiet(), _hub_in_reach(source):
             yield
     except ZostudyError:
         raise
@@ -66,6 +70,35 @@ def _quiet() -> Iterator[None]:
         library.set_verbosity(verbosity)
         if bars:
             library.enable_progress_bar()
+
+
+@contextmanager
+def _hub_in_reach(source: ModelSource) -> Iterator[None]:
+    """Lets the hub's library read its cache alone where the hub is out of reach: it would ask for half a minute."""
+    if Path(source.location).is_dir():
+        yield
+        return
+    from huggingface_hub import constants
+
+    offline = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = offline or _hub_is_unknown(constants.ENDPOINT)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+
+
+@cache
+def _hub_is_unknown(endpoint: str) -> bool:
+    """Returns whether the hub's name has no address here. Where a proxy is set, that one may know it."""
+    hub = urlsplit(endpoint)
+    if getproxies():
+        return False
+    try:
+        socket.getaddrinfo(hub.hostname, hub.port or hub.scheme)
+    except OSError:
+        return True
+    return False
 
 
 def _unreadable(source: ModelSource, error: BaseException, doing: str) -> ModelError:

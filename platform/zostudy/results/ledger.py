@@ -85,12 +85,13 @@ class Ledger:
         """
         if not (self.storage / "trials").files(PARQUET):
             return ()
-        changes = difference(self._study(), resolved)
+        stored = self._study()
+        changes = difference(stored, resolved)
         if changes.contradictions and not self._takes_back(resolved):
             raise ResultsError(
                 "a results folder holds one study, which may only grow",
                 got=f"{self.storage} holds another ({'; '.join(changes.contradictions)})",
-                remedy="change the study back, or give it another name",
+                remedy=_other_study(stored),
             )
         return changes.additions
 
@@ -220,3 +221,11 @@ class Ledger:
             and (NATURAL if row["imbalance"] == NATURAL else row["imbalance_ratio"]) in resolved["imbalance"]["ratios"]
             for row in trials
         )
+
+
+def _other_study(stored: Mapping[str, Any]) -> str:
+    """Returns how to run a study that contradicts the stored one."""
+    search, name = stored.get("search", {}), "give it another name (--set name=...)"
+    if search.get("trials") and not search.get("space"):
+        return f"{name}: the stored one is older than default search spaces, so its search.trials searched nothing"
+    return f"change the study back, or {name}"

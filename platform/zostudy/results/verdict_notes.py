@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from zostudy.results.cell_summary import CellKey
 from zostudy.results.cells import Cells
 from zostudy.results.verdicts import Verdict, verdicts, verdicts_in
 
@@ -12,8 +13,17 @@ MOST_ROWS = 6
 
 
 def verdict_notes(cells: Cells, metrics: Sequence[str]) -> list[str]:
-    """Returns the verdicts in some metrics, each against a yardstick."""
-    return _lines(cells, (verdict for metric in metrics for verdict in verdicts_in(metric, cells.cells)))
+    """Returns the verdicts in some metrics, each against a yardstick.
+
+    The first metric of the comparison decides: of the others, those that an earlier metric gave too are left out.
+    """
+    told: set[tuple[str, CellKey]] = set()
+    found = []
+    for metric in cells.metrics[: 1 + max(map(cells.metrics.index, metrics))]:
+        fresh = [each for each in verdicts_in(metric, cells.cells) if (each.rule, each.cell.key) not in told]
+        told |= {(each.rule, each.cell.key) for each in fresh}
+        found += fresh if metric in metrics else []
+    return _lines(cells, found)
 
 
 def cell_notes(cells: Cells) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from statistics import fmean
 from typing import Any
 
 from zostudy.config.settings import default_settings
@@ -77,10 +78,11 @@ class CellProgress:
         return search + self._confirm_rows
 
     @property
-    def best_dev_auc(self) -> float | None:
-        """The best dev AUC of any finished trial."""
-        values = [row.dev_auc for row in self.rows if row.dev_auc is not None]
-        return max(values, default=None)
+    def dev_auc(self) -> float | None:
+        """The mean dev AUC of the finished confirm trials; before there is one, the best configuration's so far."""
+        confirmed = [row.dev_auc for row in self.rows if row.stage == "confirm" and row.dev_auc is not None]
+        best = best_of(self._results)
+        return fmean(confirmed) if confirmed else None if best is None else self._results[best].dev_auc
 
     def next(self) -> Assignment | None:
         """Returns the next trial that may start, or None while results are awaited or nothing is left."""

@@ -25,8 +25,8 @@ ScoreDraw = Callable[[int, NDArray[np.int32]], NDArray[np.float32]]
 
 
 def queries_before(spec: StudySpec, draw: Draw) -> int:
-    """Returns the queries that the choice of a trial's start costs: all draws' examples in whole batches."""
-    if spec.model.start != "best-of-k":
+    """Returns the queries that the choice of a trial's start costs: all draws' examples in whole batches, if any."""
+    if spec.model.start != "best-of-k" or spec.model.start_draws == 1:
         return 0
     n_rows = min(draw.dev_counts) * len(draw.dev_counts)
     return -(-spec.model.start_draws * n_rows // spec.budget.batch_size)

@@ -102,8 +102,9 @@ def _with_test_rows(table: TextTable, rows: RowCount, most: int) -> tuple[TextTa
     """Returns the task with at most so many rows of test, and one of each class at least."""
     test = table.splits["test"]
     kept = fewer_rows(test, table.labels[test], most)
-    left_out = dict(rows.left_out) | {"of test (task.test_rows)": len(test) - len(kept)}
-    return replace(table, splits={**table.splits, "test": kept}), count_rows(rows.used - len(test) + len(kept), left_out)
+    unused = len(test) - len(kept)
+    left_out = dict(rows.left_out) | {"of test (task.test_rows)": unused}
+    return replace(table, splits={**table.splits, "test": kept}), count_rows(rows.used - unused, left_out)
 
 
 def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
