@@ -367,7 +367,7 @@ def test_a_later_metric_adds_only_the_verdicts_that_differ() -> None:
     other = "test_balanced_accuracy"
 
     def cell(method: str, auc: Sequence[float], accuracy: Sequence[float]) -> CellSummary:
-        values = {
+        values: dict[str, dict[tuple[int, ...], float]] = {
             metric: {(seed,): value for seed, value in enumerate(of)} for metric, of in ((AUC, auc), (other, accuracy))
         }
         intervals = {AUC: bounded_interval(auc), other: bounded_interval(accuracy)}

@@ -141,16 +141,15 @@ def test_confirm_begins_when_the_search_of_its_cell_has_ended_with_its_best(plan
 
 def test_a_cells_dev_auc_is_of_its_best_configuration_and_then_the_mean_of_its_seeds(plan: Plan) -> None:
     cell = StudyProgress(plan, []).cells["zosa-r5"]
-    assert cell.dev_auc is None
-    searched, confirmed = [], []
+    searched: list[float] = []
+    confirmed: list[float] = []
     while (assignment := cell.next()) is not None:
         auc = 0.5 + 0.05 * (assignment.number % 3)
         row = replace(outcome(assignment), dev_auc=auc, status="complete")
         record(cell, row)
         (searched if row.stage == "search" else confirmed).append(auc)
         assert cell.dev_auc == pytest.approx(fmean(confirmed) if confirmed else max(searched))
-    assert cell.dev_auc is not None
-    assert 0.5 < cell.dev_auc < 0.6 == max(searched)
+    assert 0.5 < (cell.dev_auc or 0.0) < 0.6 == max(searched)
 
 
 def test_the_earliest_of_equals_is_best() -> None:
