@@ -88,3 +88,18 @@ def test_a_process_that_may_use_one_cpu_gets_one_replica() -> None:
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(PLATFORM)}, capture_output=True, text=True
     )
     assert found.stdout == "1\n"
+
+
+@pytest.mark.parametrize(("limit", "left"), [("max", None), ("1000", 1000 - 700 + 200), ("600", 100)])
+def test_the_memory_that_a_group_leaves_counts_cached_files_as_free(
+    proc: Path, tmp_path: Path, limit: str, left: int | None
+) -> None:
+    top = tmp_path / "cgroup"
+    without = machine.available_memory()
+    write_quota(top / "job", memory__max=limit, memory__current="700", memory__stat="anon 500\ninactive_file 200")
+    write_groups(proc, "0::/job\n", f"30 20 0:26 / {top} rw - cgroup2 cgroup2 rw\n")
+    found = machine.available_memory()
+    if without is None:
+        pytest.skip("this system does not tell its free memory")
+    assert found is not None
+    assert found > 10**6 if left is None else found == left

@@ -1,10 +1,11 @@
-"""The CPUs and the address space that this process may use."""
+"""The CPUs, the memory and the address space that this process may use."""
 
 from __future__ import annotations
 
 import os
 import resource
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from zostudy.errors import ZostudyError
@@ -19,8 +20,13 @@ def usable_cpus() -> int:
     The least of its affinity (SLURM, ``taskset``) and the quotas of its control groups (Docker). A quota of 1.5 CPUs
     counts as 1, because a second thread would be stopped half of the time.
     """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else present_cpus()
     return max(1, int(min([float(allowed), *_quotas()])))
+
+
+def present_cpus() -> int:
+    """Returns the number of CPUs of this machine, at least 1."""
+    return os.cpu_count() or 1
 
 
 def check_address_space(least: int, work: str) -> None:
@@ -42,8 +48,33 @@ def check_address_space(least: int, work: str) -> None:
         )
 
 
+def available_memory() -> int | None:
+    """Returns the bytes that may still be used, as the kernel and the control groups allow; None if nobody tells."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return None
+    return min([free, *(left for folder in _groups("memory") for left in _memory_left(folder))])
+
+
+def _memory_left(folder: Path) -> Iterator[int]:
+    """Yields what the limit of a control group leaves, version 2 or 1, if it has one. Cached files make way."""
+    for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+        with suppress(OSError, ValueError):  # ``max`` is no number
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            cached = int(stat.get("total_inactive_file", stat.get("inactive_file", 0)))
+            yield max(0, int((folder / limit).read_text()) - int((folder / used).read_text()) + cached)
+
+
 def _quotas() -> Iterator[float]:
-    """Yields the CPUs that each control group around this process allows; nothing on systems without such groups."""
+    """Yields the CPUs that each control group around this process allows."""
+    for folder in _groups("cpu"):
+        yield from _quota(folder)
+
+
+def _groups(controller: str) -> Iterator[Path]:
+    """Yields the folders of the control groups around this process; nothing on systems without such groups."""
     try:
         groups = (PROC / "cgroup").read_text().splitlines()
         mounts = (PROC / "mountinfo").read_text().splitlines()
@@ -51,19 +82,18 @@ def _quotas() -> Iterator[float]:
         return
     for line in groups:
         _, controllers, path = line.split(":", 2)
-        if not controllers or "cpu" in controllers.split(","):
-            for folder in _folders(mounts, controllers, path):
-                yield from _quota(folder)
+        if not controllers or controller in controllers.split(","):
+            yield from _folders(mounts, controllers, path, controller)
 
 
-def _folders(mounts: list[str], controllers: str, path: str) -> Iterator[Path]:
+def _folders(mounts: list[str], controllers: str, path: str, controller: str) -> Iterator[Path]:
     """Yields the folders of a control group and of those around it; version 2 names no controllers."""
     for line in mounts:
         before, _, after = line.partition(" - ")
         root, mount_point = before.split()[3:5]
         kind, _, options = after.split()[:3]
-        holds_cpu = "cpu" in options.split(",") if controllers else kind == "cgroup2"
-        if kind.startswith("cgroup") and holds_cpu:
+        holds = controller in options.split(",") if controllers else kind == "cgroup2"
+        if kind.startswith("cgroup") and holds:
             top = Path(mount_point)
             own = top / path.removeprefix(root.rstrip("/")).lstrip("/")
             yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(top))

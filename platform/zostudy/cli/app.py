@@ -13,6 +13,7 @@ import typer
 from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import keys_command, methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
+from zostudy.cli.doctor import doctor_command
 from zostudy.cli.export import export_command, tokens_command
 from zostudy.cli.init import init_command
 from zostudy.cli.inspect import inspect_command
@@ -75,6 +76,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "predict": predict_command,
     "tokens": tokens_command,
     "delete": delete_command,
+    "doctor": doctor_command,
     "bench": bench_command,
     "keys": keys_command,
     "methods": methods_command,
