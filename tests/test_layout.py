@@ -74,6 +74,16 @@ def test_a_replica_does_without_transformers_and_tokenizers() -> None:
     assert ran.stdout == "set()\n"
 
 
+def test_a_trial_s_process_does_without_libraries_that_are_slow_to_import() -> None:
+    code = (
+        "import sys, zostudy.search.tune.trainable as trainable, zostudy.results.metrics as metrics, numpy\n"
+        "metrics.classification_metrics(numpy.eye(2, dtype='f4'), numpy.arange(2, dtype='i4'), (1,))\n"
+        "print({'pandas', 'sklearn', 'torch', 'transformers', 'optuna', 'duckdb', 'scipy.stats'} & {*sys.modules})"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"
+
+
 def _imports(path: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

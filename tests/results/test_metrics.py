@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import average_precision_score, f1_score, matthews_corrcoef, roc_auc_score
 
 from zostudy.errors import DataError, NotFiniteError
 from zostudy.results.decision import Decision
@@ -110,6 +111,25 @@ def test_every_metric_equals_its_definition(data: st.DataObject, n_classes: int,
     expected = by_definition(scores, labels, minority)
     for metric in METRICS:
         assert measured[metric] == pytest.approx(expected[metric], abs=1e-6), metric
+
+
+@settings(deadline=None)
+@given(
+    seed=st.integers(0, 2**32), n=st.integers(3, 400), values=st.sampled_from([3, 30, 10**6]), classes=st.integers(2, 4)
+)
+def test_the_numbers_are_those_of_scikit_learn_to_the_last_bit(seed: int, n: int, values: int, classes: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = np.zeros((n, classes), dtype=np.float32)
+    scores[:, : classes - 1] = random.integers(values, size=(n, classes - 1)) / np.float32(values / 8)
+    labels = np.append([0, 1], random.integers(classes, size=n - 2)).astype(np.int32)
+    found = classification_metrics(scores, labels, (1,))
+    predicted = scores.argmax(axis=1)
+    assert found["macro_f1"] == f1_score(labels, predicted, average="macro", zero_division=0.0)
+    assert found["mcc"] == matthews_corrcoef(labels, predicted)
+    if classes == 2:
+        odds = scores[:, 1].astype(np.float64) - scores[:, 0]
+        assert found["auc"] == roc_auc_score(labels == 1, odds)
+        assert found["auprc"] == average_precision_score(labels == 1, odds)
 
 
 @settings(deadline=None)

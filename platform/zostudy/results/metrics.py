@@ -1,4 +1,8 @@
-"""The metrics of class scores on one split: how well they rank, decide and are calibrated."""
+"""The metrics of class scores on one split: how well they rank, decide and are calibrated.
+
+They are scikit-learn's to the last bit, which tests check. Every trial's process would take longer to import
+scikit-learn than to compute them.
+"""
 
 from __future__ import annotations
 
@@ -54,14 +58,13 @@ def decision_metrics(
         labels: int32 ``[n]`` true classes, at least two of them and a minority class.
         minority: the minority classes.
     """
-    from sklearn.metrics import f1_score, matthews_corrcoef
-
+    counts = _confusion(predicted, labels)
     recall = {int(label): float(np.mean(predicted[labels == label] == label)) for label in np.unique(labels)}
     return {
         "balanced_accuracy": float(np.mean(list(recall.values()))),
         "minority_recall": float(np.mean([recall[label] for label in minority if label in recall])),
-        "macro_f1": float(f1_score(labels, predicted, average="macro", zero_division=0.0)),
-        "mcc": float(matthews_corrcoef(labels, predicted)),
+        "macro_f1": float(np.mean(2 * np.diag(counts) / (counts.sum(axis=1) + counts.sum(axis=0)))),
+        "mcc": _correlation(counts),
     }
 
 
@@ -97,15 +100,51 @@ def _calibration_error(scores: NDArray[np.float32], labels: NDArray[np.int32]) -
 def _ranking_metrics(
     scores: NDArray[np.float32], labels: NDArray[np.int32], minority: tuple[int, ...]
 ) -> dict[str, float]:
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
     odds = _log_odds(scores)
     positives = minority[:1] if scores.shape[1] == 2 else tuple(np.unique(labels))
-    pairs = [(labels == positive, odds[:, positive]) for positive in positives]
+    curves = [_hits_and_misses(labels == positive, odds[:, positive]) for positive in positives]
     return {
-        "auc": float(np.mean([roc_auc_score(truth, odd) for truth, odd in pairs])),
-        "auprc": float(np.mean([average_precision_score(truth, odd) for truth, odd in pairs])),
+        "auc": float(np.mean([_auc(hits, misses) for hits, misses in curves])),
+        "auprc": float(np.mean([_average_precision(hits, misses) for hits, misses in curves])),
     }
+
+
+def _hits_and_misses(
+    truth: NDArray[np.bool_], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns how many positives and negatives are at or above each distinct value, float64, from the highest on."""
+    order = np.argsort(values, kind="mergesort")[::-1]
+    last = np.append(np.flatnonzero(np.diff(values[order])), len(values) - 1)
+    hits = np.cumsum(truth[order], dtype=np.float64)[last]
+    return hits, 1 + last - hits
+
+
+def _auc(hits: NDArray[np.float64], misses: NDArray[np.float64]) -> float:
+    """Returns the area under the ROC curve, by trapezoids between the points at which it bends."""
+    bends = np.r_[True, (np.diff(hits, 2) != 0) | (np.diff(misses, 2) != 0), True] if len(hits) > 2 else slice(None)
+    true, false = (np.r_[0.0, count[bends] / count[-1]] for count in (hits, misses))
+    return float((np.diff(false) * (true[1:] + true[:-1]) / 2.0).sum())
+
+
+def _average_precision(hits: NDArray[np.float64], misses: NDArray[np.float64]) -> float:
+    """Returns the mean precision over the steps of recall, from the lowest value on."""
+    recall, precision = np.r_[0.0, hits / hits[-1]][::-1], (hits / (hits + misses))[::-1]
+    return float(-(np.diff(recall) * precision).sum())
+
+
+def _confusion(predicted: NDArray[np.int64], labels: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Returns how many rows of each class are given each class, float64, of the classes that occur on either side."""
+    classes = np.union1d(labels, predicted)
+    size = len(classes)
+    cells = np.searchsorted(classes, labels) * size + np.searchsorted(classes, predicted)
+    return np.bincount(cells, minlength=size * size).reshape(size, size).astype(np.float64)
+
+
+def _correlation(counts: NDArray[np.float64]) -> float:
+    """Returns R_K of a confusion matrix, 0 where one side is constant."""
+    true, guessed, n = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
+    spread = (n**2 - np.dot(true, true)) * (n**2 - np.dot(guessed, guessed))
+    return float((np.trace(counts) * n - np.dot(true, guessed)) / np.sqrt(spread)) if spread else 0.0
 
 
 def _log_odds(scores: NDArray[np.float32]) -> NDArray[np.float64]:
