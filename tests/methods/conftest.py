@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
-from zostudy.methods import Context, ImbalanceSettings, Method, Queries, StepRecord
+from zostudy.methods import Context, ImbalanceSettings, Method, Queries, StepRecord, get_method
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -60,6 +61,11 @@ class Toy:
             "imbalance": ImbalanceSettings(),
         }
         return Context(**(given | changes))  # type: ignore[arg-type]
+
+    def method(self, name: str, *, context: dict[str, object] | None = None, **options: object) -> Method:
+        kind = get_method(name)
+        checked = TypeAdapter(kind.Options).validate_python({"subspace_dim": 20} | options)
+        return kind(checked, self.context(**context or {}))
 
     def run_step(self, method: Method) -> StepRecord:
         record = None

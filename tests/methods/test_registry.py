@@ -22,8 +22,8 @@ from zostudy.methods import (
 from zostudy.methods.untuned import Untuned
 
 BUILT_IN = [
-    *("bpt-fzg", "cma-es", "fzoo", "linear-probe", "no-prompt", "random-search", "spsa", "untuned", "white-box"),
-    "zosa",
+    *("bpt-fzg", "bpt-fzg-sam", "cma-es", "fzoo", "linear-probe", "no-prompt", "random-search", "spsa", "untuned"),
+    *("white-box", "zosa", "zosa-auc"),
 ]
 
 
@@ -53,7 +53,7 @@ def test_every_built_in_method_is_known_by_its_name() -> None:
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
-    with pytest.raises(SpecError, match=r"bpt-fzg, cma-es, fzoo.*zosa, but got 'sgd'; choose"):
+    with pytest.raises(SpecError, match=r"bpt-fzg, bpt-fzg-sam, cma-es.*zosa.*, but got 'sgd'; choose"):
         get_method("sgd")
 
 

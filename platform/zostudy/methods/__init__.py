@@ -4,6 +4,7 @@ from typing_extensions import Doc
 
 from zostudy.methods import (  # noqa: F401  (they register)
     bpt_fzg,
+    bpt_fzg_sam,
     cma_es,
     fzoo,
     linear_probe,

@@ -10,7 +10,6 @@ from typing_extensions import Doc
 
 from zostudy.methods.options import Direction, Estimator, GradientStepRule, ObjectiveName, ProbingOptions
 from zostudy.methods.probing import ProbingMethod
-from zostudy.methods.queries import Step
 from zostudy.methods.registry import register_method
 
 
@@ -59,34 +58,21 @@ class BptFzg(ProbingMethod):
     options: BptFzgOptions
 
     @property
-    def step_cost(self) -> int:
-        """The base query and the probes of all repeats."""
-        return 1 + self._sides * self._repeats
-
-    def step(self) -> Step:
-        """Steps z by the zeroth-order estimate, a, b and alpha by their gradients."""
-        per_example = self.options.direction_sharing == "per_example"
-        count = self._repeats * (self.context.batch_size if per_example else 1)
-        stencil = self.stencil(
-            self.directions("probe", count), central=self._sides == 2, base=True, per_example=per_example
-        )
-        scores, labels = yield stencil.queries
-        at_latent = stencil.at_base(scores), stencil.at_base(labels)
-        self.objective.start(*at_latent)
-
-        if self.options.update_order == "alternating":
-            self.objective.update(*at_latent)
-        losses = self.objective.losses(scores, labels)
-        gradient = stencil.gradient(losses)
-        self.descend(gradient)
-        if self.options.update_order == "jacobi":
-            self.objective.update(*at_latent)
-        return self.probed(stencil, losses, gradient)
+    def central(self) -> bool:
+        """By the option ``estimator``."""
+        return self.options.estimator == "central"
 
     @property
-    def _sides(self) -> int:
-        return 2 if self.options.estimator == "central" else 1
+    def base(self) -> bool:
+        """Always: a, b and alpha step from the scores at the latent."""
+        return True
 
     @property
-    def _repeats(self) -> int:
-        return self.count_directions(each=self._sides, fixed=1)
+    def per_example(self) -> bool:
+        """By the option ``direction_sharing``."""
+        return self.options.direction_sharing == "per_example"
+
+    @property
+    def scalars_first(self) -> bool:
+        """By the option ``update_order``."""
+        return self.options.update_order == "alternating"

@@ -88,6 +88,15 @@ class Stencil:
         by_repeat: Losses = probes.reshape(-1, len(self.rows), self._n_sides).mean(axis=1)
         return by_repeat.reshape(-1)
 
+    def spread(self, losses: Losses, ddof: int = 1) -> float:
+        """Returns the standard deviation of how much the losses ``[q, b]`` change along the directions."""
+        probes = losses[: self._n_probes].mean(axis=1)
+        if self.central:
+            return spread((probes[0::2] - probes[1::2]) / 2, ddof)
+        if self.per_example:  # each example has a base loss of its own, which would count as spread
+            probes = probes - np.resize(self.at_base(losses).mean(axis=1), len(probes))
+        return spread(probes, ddof)
+
     def gradient(self, losses: Losses, base: float | None = None) -> Gradient:
         """Returns the estimate, float64 ``[d]``, from the losses ``[q, b]`` of all points.
 

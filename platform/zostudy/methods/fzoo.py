@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from zostudy.methods.estimators import spread
-from zostudy.methods.normalised import NormalisedMethod, NormalisedOptions
-from zostudy.methods.queries import Step
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Gt
+from typing_extensions import Doc
+
+from zostudy.methods.context import Context
+from zostudy.methods.estimators import Gradient, Stencil
+from zostudy.methods.options import LogRange, ProbingOptions, Reach, Schedule, StepRuleName, UsedWith
+from zostudy.methods.probing import ProbingMethod
+from zostudy.methods.queries import Losses
 from zostudy.methods.registry import register_method
 
 
+@dataclass(frozen=True, kw_only=True)
+class FzooOptions(ProbingOptions):
+    """Options of methods that divide by the spread of the losses, which frees them of the loss's scale.
+
+    For a smooth loss the spread is proportional to the radius, as are the loss differences that it divides. So
+    ``mean_i (l_i - l_0) u_i / spread`` has a length of about ``sqrt((d + m - 1) / m)`` whatever the radius and the
+    scale of the loss. The rule ``spread`` brings that to ``reach * sqrt(d)``.
+    """
+
+    spread_ddof: Annotated[
+        Literal[0, 1], Doc("spread divides by m - ddof: 1 as in the papers, 0 as in FZOO's code")
+    ] = 1
+    step_rule: Annotated[
+        StepRuleName,
+        Doc("how far a step goes: spread is reach along gradient / spread, plain is learning_rate * gradient / spread"),
+    ] = "spread"
+    reach: Reach = 1.0
+    learning_rate: Annotated[
+        float,
+        Gt(0),
+        UsedWith("step_rule", ("plain",)),
+        Doc("plain, the papers' own line: latent -= learning_rate * gradient / spread"),
+        LogRange(1e-4, 1),
+    ] = 0.01
+    learning_rate_schedule: Schedule = "linear"  # such steps do not shrink by themselves
+
+
 @register_method("fzoo")
-class Fzoo(NormalisedMethod):
+class Fzoo(ProbingMethod):
     """Normalised zeroth-order descent (FZOO, ICLR 2026, arXiv 2506.09034).
 
         g = 1/(radius m) sum_i (l_i - l_0) u_i,   sigma^2 = 1/(m-1) sum_i (l_i - mean l)^2
@@ -19,26 +54,15 @@ class Fzoo(NormalisedMethod):
     step is scaled to a length of about ``reach * sqrt(d)``, and falls linearly. A step costs m + 1 queries.
     """
 
-    Options = NormalisedOptions
+    Options = FzooOptions
+    options: FzooOptions
+    least_directions = 2
 
-    @property
-    def step_cost(self) -> int:
-        """The base query and one probe for each direction."""
-        return 1 + self._n_directions
+    def __init__(self, options: FzooOptions, context: Context) -> None:
+        """Raises as ``ProbingMethod`` does."""
+        super().__init__(options, context)
+        self.spread_ddof = options.spread_ddof
 
-    def step(self) -> Step:
-        """Probes around the latent, then moves it."""
-        stencil = self.stencil(self.directions("probe", self._n_directions), central=False, base=True)
-        scores, labels = yield stencil.queries
-        self.objective.start(stencil.at_base(scores), stencil.at_base(labels))
-
-        losses = self.objective.losses(scores, labels)
-        gradient = stencil.gradient(losses)
-        sigma = spread(stencil.probe_losses(losses), self.options.spread_ddof)
-        self.descend(self.per_spread(gradient, sigma, self._n_directions))
-        self.objective.update(stencil.at_base(scores), stencil.at_base(labels))
-        return self.probed(stencil, losses, gradient)
-
-    @property
-    def _n_directions(self) -> int:
-        return self.count_directions(each=1, fixed=1, at_least=2)
+    def scaled(self, gradient: Gradient, stencil: Stencil, losses: Losses) -> Gradient:
+        """Returns the gradient divided by the spread of its own losses."""
+        return self.per_spread(gradient, stencil, losses)

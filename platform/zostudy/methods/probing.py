@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,8 +16,11 @@ from zostudy.methods.directions import draw_directions
 from zostudy.methods.estimators import Gradient, Stencil, spread
 from zostudy.methods.objectives import make_objective
 from zostudy.methods.options import ObjectiveOptions, ProbingOptions
-from zostudy.methods.queries import Latents, Losses, Rows, StepRecord
+from zostudy.methods.queries import Labels, Latents, Losses, Rows, Scores, Step, StepRecord
 from zostudy.methods.step_rules import make_step_rule
+
+# Losses are means of float32 scores: a spread below this is their rounding, not the shape of the loss.
+SMALLEST_SPREAD = 1e-8
 
 _OBJECTIVE = "objective."
 _STEP_RULE = "step_rule."
@@ -55,14 +58,60 @@ class TunedMethod(Method):
 
 
 class ProbingMethod(TunedMethod):
-    """A tuned method that steps against a gradient estimated from probes around the latent."""
+    """A tuned method that steps against a gradient estimated from probes around the latent.
+
+    The pieces of its step are properties and methods that a subclass may replace: which points are probed, how the
+    estimate is scaled, and how the latent descends along it.
+    """
 
     options: ProbingOptions
+    least_directions: ClassVar[int] = 1
+    spread_ddof: int = 1
 
     def __init__(self, options: ProbingOptions, context: Context) -> None:
         """Makes the step rule; raises as ``TunedMethod`` does."""
         super().__init__(options, context)
         self.step_rule = make_step_rule(options.step_rule, options.subspace_dim, options.reach, options.learning_rate)
+
+    @property
+    def central(self) -> bool:
+        """Whether a direction is probed by a +/- pair; else by one probe."""
+        return False
+
+    @property
+    def base(self) -> bool:
+        """Whether the point itself is probed too: for forward differences, and for the objective's own scalars."""
+        return not self.central or self.objective.has_auxiliaries
+
+    @property
+    def per_example(self) -> bool:
+        """Whether each example of the batch has a direction of its own."""
+        return False
+
+    @property
+    def scalars_first(self) -> bool:
+        """Whether the objective's own scalars step before the latent's losses are taken."""
+        return False
+
+    @property
+    def n_directions(self) -> int:
+        """The directions of a stage; with ``per_example``, of each example."""
+        return self.count_directions(each=1 + int(self.central), fixed=int(self.base))
+
+    @property
+    def step_cost(self) -> int:
+        """The probes of all directions, and the base query where the point itself is probed."""
+        return (1 + int(self.central)) * self.n_directions + int(self.base)
+
+    def step(self) -> Step:
+        """Estimates the gradient on one batch and descends along it."""
+        stencil = self.stencil("probe")
+        scores, labels = yield stencil.queries
+        losses = self.losses_at_latent(stencil, scores, labels)
+        gradient = stencil.gradient(losses)
+        self.descend(self.scaled(gradient, stencil, losses))
+        self.update_scalars(stencil, scores, labels)
+        return self.probed(stencil, losses, gradient)
 
     def directions(self, stage: str, count: int) -> Latents:
         """Returns float32 ``[count, d]`` directions of this step; other stages see independent ones."""
@@ -75,18 +124,42 @@ class ProbingMethod(TunedMethod):
         share = {"constant": 1.0, "linear": 1 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
         return share[self.options.learning_rate_schedule]
 
-    def stencil(
-        self,
-        directions: Latents,
-        *,
-        central: bool,
-        base: bool,
-        per_example: bool = False,
-        point: Latents | None = None,
-    ) -> Stencil:
+    def stencil(self, stage: str, point: Latents | None = None) -> Stencil:
         """Returns the points to probe on this step's batch, around the latent or another point."""
         centre = self.latent if point is None else point
-        return Stencil(centre, directions, self.options.perturbation_radius, self.batch(), central, base, per_example)
+        count = self.n_directions * (self.context.batch_size if self.per_example else 1)
+        kinds = {"central": self.central, "base": self.base, "per_example": self.per_example}
+        radius = self.options.perturbation_radius
+        return Stencil(centre, self.directions(stage, count), radius, self.batch(), **kinds)
+
+    def losses_at_latent(self, stencil: Stencil, scores: Scores, labels: Labels) -> Losses:
+        """Returns the losses ``[q, b]`` of a stencil around the latent, where the objective's own scalars start."""
+        self.objective.start(stencil.at_base(scores), stencil.at_base(labels))
+        if self.scalars_first:
+            self.objective.update(stencil.at_base(scores), stencil.at_base(labels))
+        return self.objective.losses(scores, labels)
+
+    def update_scalars(self, stencil: Stencil, scores: Scores, labels: Labels) -> None:
+        """Steps the objective's own scalars at the end of a step, from the scores at the latent before it."""
+        if not self.scalars_first:
+            self.objective.update(stencil.at_base(scores), stencil.at_base(labels))
+
+    def scaled(self, gradient: Gradient, stencil: Stencil, losses: Losses) -> Gradient:
+        """Returns what the step rule gets for an estimated gradient: the gradient as it is."""
+        return gradient
+
+    def per_spread(self, gradient: Gradient, stencil: Stencil, losses: Losses) -> Gradient:
+        """Returns ``gradient / spread`` of a stencil's losses, float64 ``[d]``; zeros where the losses are flat.
+
+        The step rule ``plain`` leaves it as it is. For the others it is scaled to a length of about sqrt(d).
+        """
+        loss_spread = stencil.spread(losses, self.spread_ddof)
+        if loss_spread < SMALLEST_SPREAD:
+            return np.zeros_like(gradient)
+        if self.options.step_rule == "plain":
+            return gradient / loss_spread
+        d, m = self.options.subspace_dim, len(stencil.directions)
+        return gradient * (self.options.perturbation_radius / loss_spread * math.sqrt(d * m / (d + m - 1)))
 
     def probed(self, stencil: Stencil, losses: Losses, gradient: Gradient) -> StepRecord:
         """Returns the record of a step with a single stencil."""
@@ -109,17 +182,17 @@ class ProbingMethod(TunedMethod):
         super().load_state(state)
         self.step_rule.load_state_dict(_own(_STEP_RULE, state))
 
-    def count_directions(self, *, each: int, fixed: int, at_least: int = 1) -> int:
+    def count_directions(self, *, each: int, fixed: int) -> int:
         """Returns how many directions fit in ``queries_per_step``.
 
         Args:
             each: queries that one direction costs.
             fixed: queries of the step that belong to no direction.
-            at_least: directions without which the method is not defined.
 
         Raises:
-            SpecError: fewer than ``at_least`` fit.
+            SpecError: fewer fit than the method needs.
         """
+        at_least = self.least_directions
         count = (self.options.queries_per_step - fixed) // each
         if count < at_least:
             least = fixed + each * at_least

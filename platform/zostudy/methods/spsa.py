@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from zostudy.methods.options import Estimator, GradientStepRule, ProbingOptions
 from zostudy.methods.probing import ProbingMethod
-from zostudy.methods.queries import Step
 from zostudy.methods.registry import register_method
 
 
@@ -34,30 +33,6 @@ class Spsa(ProbingMethod):
     options: SpsaOptions
 
     @property
-    def step_cost(self) -> int:
-        """The probes of all directions, and the base query where there is one."""
-        return self._sides * self._n_directions + int(self._base)
-
-    def step(self) -> Step:
-        """Estimates the gradient on one batch and descends along it."""
-        stencil = self.stencil(self.directions("probe", self._n_directions), central=self._sides == 2, base=self._base)
-        scores, labels = yield stencil.queries
-        self.objective.start(stencil.at_base(scores), stencil.at_base(labels))
-
-        losses = self.objective.losses(scores, labels)
-        gradient = stencil.gradient(losses)
-        self.descend(gradient)
-        self.objective.update(stencil.at_base(scores), stencil.at_base(labels))
-        return self.probed(stencil, losses, gradient)
-
-    @property
-    def _sides(self) -> int:
-        return 2 if self.options.estimator == "central" else 1
-
-    @property
-    def _base(self) -> bool:
-        return self.options.estimator == "forward" or self.objective.has_auxiliaries
-
-    @property
-    def _n_directions(self) -> int:
-        return self.count_directions(each=self._sides, fixed=int(self._base))
+    def central(self) -> bool:
+        """By the option ``estimator``."""
+        return self.options.estimator == "central"

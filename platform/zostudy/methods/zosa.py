@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-import numpy as np
 from annotated_types import Ge
 from typing_extensions import Doc
 
 from zostudy.errors import SpecError
-from zostudy.methods.estimators import Gradient, Stencil, spread
-from zostudy.methods.normalised import NormalisedMethod, NormalisedOptions
-from zostudy.methods.options import LogRange
-from zostudy.methods.queries import Latents, Losses, Step
+from zostudy.methods.ascent import AscendingMethod, AscentOptions
+from zostudy.methods.estimators import Gradient, Stencil
+from zostudy.methods.fzoo import Fzoo, FzooOptions
+from zostudy.methods.queries import Latents, Losses
 from zostudy.methods.registry import register_method
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZosaOptions(NormalisedOptions):
+class ZosaOptions(FzooOptions, AscentOptions):
     """Options of ZOSA."""
 
     queries_per_step: Annotated[
@@ -26,12 +25,6 @@ class ZosaOptions(NormalisedOptions):
         Ge(1),
         Doc("the most queries a step may spend, over both stages: 2(m + 1), or 2m + 1 with at_current"),
     ] = 18
-    sharpness_radius: Annotated[
-        float,
-        Ge(0),
-        Doc("length of the ascent, in the unit of the steps (embedding spreads); 0 is FZOO at twice the price"),
-        LogRange(0.1, 10),
-    ] = 1.0
     baseline: Annotated[
         Literal["at_perturbed", "at_current"],
         Doc("loss that the second stage's differences subtract: at the ascended latent, or at the current one"),
@@ -55,7 +48,7 @@ class ZosaOptions(NormalisedOptions):
 
 
 @register_method("zosa")
-class Zosa(NormalisedMethod):
+class Zosa(AscendingMethod, Fzoo):
     """Ascend along one estimate, descend along another taken there (Fu et al., arXiv 2511.09156).
 
     On one batch, with Rademacher directions u and v:
@@ -75,49 +68,19 @@ class Zosa(NormalisedMethod):
     options: ZosaOptions
 
     @property
-    def step_cost(self) -> int:
-        """The probes of both stages and their base queries."""
-        return 2 * self._n_directions + self._n_bases
-
-    def step(self) -> Step:
-        """Ascends, probes there on the same batch, and moves the latent."""
-        directions = self.directions("probe", self._n_directions)
-        first = self.stencil(directions, central=False, base=True)
-        scores, labels = yield first.queries
-        at_latent = first.at_base(scores), first.at_base(labels)
-        self.objective.start(*at_latent)
-        losses = self.objective.losses(scores, labels)
-        sigma = self._spread(first, losses)
-        ascent = self.options.sharpness_radius * self.per_spread(first.gradient(losses), sigma, self._n_directions)
-
-        second = self._second_stencil(directions, (self.latent + ascent).astype(np.float32))
-        second_scores, second_labels = yield second.queries
-        second_losses = self.objective.losses(second_scores, second_labels)
-        loss = float(first.at_base(losses).mean())
-        gradient = second.gradient(second_losses, base=None if second.base else loss)
-
-        self.descend(self._scaled(gradient, sigma, self._spread(second, second_losses)))
-        self.objective.update(*at_latent)
-        return self.record(loss, sigma, float(np.linalg.norm(gradient)))
-
-    def _second_stencil(self, directions: Latents, point: Latents) -> Stencil:
-        if self.options.second_directions == "fresh":
-            directions = self.directions("second probe", self._n_directions)
-        return self.stencil(directions, central=False, base=self._n_bases == 2, point=point)
-
-    def _scaled(self, gradient: Gradient, first_spread: float, second_spread: float) -> Gradient:
-        if self.options.step_scale == "none":
-            return gradient
-        divisor = first_spread if self.options.step_scale == "first_spread" else second_spread
-        return self.per_spread(gradient, divisor, self._n_directions)
-
-    def _spread(self, stencil: Stencil, losses: Losses) -> float:
-        return spread(stencil.probe_losses(losses), self.options.spread_ddof)
-
-    @property
-    def _n_bases(self) -> int:
+    def n_bases(self) -> int:
+        """Two, or one with ``baseline: at_current``."""
         return 2 if self.options.baseline == "at_perturbed" else 1
 
-    @property
-    def _n_directions(self) -> int:
-        return self.count_directions(each=2, fixed=self._n_bases, at_least=2)
+    def second_stencil(self, first: Stencil, point: Latents) -> Stencil:
+        """Returns the second stage's points, by ``second_directions`` and ``baseline``."""
+        second = replace(super().second_stencil(first, point), base=self.n_bases == 2)
+        return second if self.options.second_directions == "fresh" else replace(second, directions=first.directions)
+
+    def scaled_second(
+        self, gradient: Gradient, first: tuple[Stencil, Losses], second: tuple[Stencil, Losses]
+    ) -> Gradient:
+        """Returns the gradient divided by the spread that ``step_scale`` names."""
+        if self.options.step_scale == "none":
+            return gradient
+        return self.per_spread(gradient, *(first if self.options.step_scale == "first_spread" else second))

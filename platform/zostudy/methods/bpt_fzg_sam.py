@@ -1,0 +1,60 @@
+"""BPT-FZG with ZOSA's ascent, and ZOSA on BPT-FZG's objective: two compositions that no paper has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
+from typing_extensions import Doc
+
+from zostudy.methods.ascent import AscendingMethod, AscentOptions
+from zostudy.methods.bpt_fzg import BptFzg, BptFzgOptions
+from zostudy.methods.options import ObjectiveName
+from zostudy.methods.registry import register_method
+from zostudy.methods.zosa import Zosa, ZosaOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class BptFzgSamOptions(BptFzgOptions, AscentOptions):
+    """Options of BPT-FZG with the ascent."""
+
+    queries_per_step: Annotated[
+        int, Ge(1), Doc("the most queries a step may spend, over both stages: twice those of bpt-fzg")
+    ] = 12
+
+
+@register_method("bpt-fzg-sam")
+class BptFzgSam(AscendingMethod, BptFzg):
+    """BPT-FZG's step from the estimate at an ascended point, as ZOSA takes it. The composition is ours.
+
+        g = BPT-FZG's estimate at z,  sigma = std of the loss changes along its directions
+        z' = z + sharpness_radius * g / sigma
+        g' = the same estimate at z', along fresh directions;   z <- z - learning_rate * g'
+
+    a, b and alpha step from the scores at z. ``step_rule: plain`` is these lines. By default g / sigma is scaled to a
+    length of at most about sqrt(d), so that ``sharpness_radius`` counts embedding spreads. As each example has a base
+    loss of its own, sigma is taken of the changes of the losses; with one direction for all it is ZOSA's. All other
+    settings are those of ``bpt-fzg``. A step costs twice as much: 2(1 + R) queries, or 2(1 + 2R) with ``central``.
+    """
+
+    Options = BptFzgSamOptions
+    options: BptFzgSamOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZosaAucOptions(ZosaOptions):
+    """Options of ZOSA on the AUC minimax."""
+
+    objective: ObjectiveName = "auc"
+
+
+@register_method("zosa-auc")
+class ZosaAuc(Zosa):
+    """ZOSA's two stages on the minimax form of AUC maximisation: ``zosa`` with ``objective: auc``. Ours.
+
+    z is moved as in ``zosa``; a, b and alpha step from the scores at z, as in ``bpt-fzg``. A step costs 2(m + 1)
+    queries.
+    """
+
+    Options = ZosaAucOptions
