@@ -101,3 +101,37 @@ def test_zosa_auc_is_zosa_on_the_auc_objective(toy: Any) -> None:
     assert toy.run(preset) == toy.run(spelled)
     np.testing.assert_array_equal(preset.latent, spelled.latent)
     assert preset.objective.auxiliary["alpha"] > 0
+
+
+@pytest.mark.parametrize(("name", "rule"), [("zo-adamm", "amsgrad"), ("r-adazo", "r-adazo")])
+def test_the_adaptive_methods_are_spsa_with_a_step_rule(toy: Any, name: str, rule: str) -> None:
+    own = {"reach": 0.3, "direction": "sphere"} if name == "r-adazo" else {"reach": 1.0}
+    spelled = {"step_rule": rule, "learning_rate_schedule": "linear"} | own
+    preset, spsa = make(toy, name), make(toy, "spsa", **spelled)
+    assert toy.run(preset) == toy.run(spsa)
+    np.testing.assert_array_equal(preset.latent, spsa.latent)
+
+
+def test_without_momentum_and_clipping_it_is_spsa(toy: Any) -> None:
+    bare = make(toy, "mezo-momentum", momentum=0.0, gradient_clip=1e300)
+    spsa = make(toy, "spsa", queries_per_step=3, direction="gaussian", reach=1.0)
+    assert toy.run(bare) == toy.run(spsa)
+
+
+def test_momentum_steps_equal_zots_lines(toy: Any) -> None:
+    """As ZOT has them: a clipped difference along one direction, its corrected mean, a rate along a cosine."""
+    given = {"step_rule": "plain", "learning_rate": 0.1, "learning_rate_schedule": "cosine", "gradient_clip": 0.05}
+    method = make(toy, "mezo-momentum", queries_per_step=2, **given)
+    latent, velocity, clipped_steps = np.zeros(DIM), np.zeros(DIM), 0
+    for number in range(12):
+        losses = example_losses(toy, method, method.batch())
+        u = draw_directions("gaussian", 0, number, "probe", 1, DIM)[0].astype(np.float64)
+        gradient = (losses(latent + RADIUS * u).mean() - losses(latent - RADIUS * u).mean()) / (2 * RADIUS) * u
+        if np.linalg.norm(gradient) > 0.05:
+            gradient, clipped_steps = gradient * 0.05 / np.linalg.norm(gradient), clipped_steps + 1
+        velocity = 0.96 * velocity + 0.04 * gradient
+        rate = 0.1 * (1 + np.cos(np.pi * 2 * number / 200)) / 2
+        latent = latent - rate * velocity / (1 - 0.96 ** (number + 1))
+        toy.run_step(method)
+        np.testing.assert_allclose(method.latent, latent, rtol=2e-3, atol=1e-6)
+    assert 0 < clipped_steps < 12

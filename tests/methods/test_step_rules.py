@@ -6,20 +6,22 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from zostudy.methods.options import StepRuleName
+from zostudy.methods.options import ProbingOptions, StepRuleName
 from zostudy.methods.step_rules import StepRule, make_step_rule
 
 NAMES: tuple[StepRuleName, ...] = get_args(StepRuleName)
+SCALE_FREE = ["adagrad-norm", "dog", "amsgrad", "r-adazo"]
 DIM = 9
 START = np.zeros(DIM, np.float32)
 
 
-def made(name: StepRuleName) -> StepRule:
-    return make_step_rule(name, DIM, reach=2.0, learning_rate=0.25)
+def made(name: StepRuleName, **given: Any) -> StepRule:
+    return make_step_rule(ProbingOptions(subspace_dim=DIM, step_rule=name, reach=2.0, learning_rate=0.25, **given))
 
 
 def gradients(count: int, scale: float = 1.0, seed: int = 0) -> NDArray[np.float64]:
@@ -65,7 +67,35 @@ def test_dog_multiplies_by_the_greatest_distance_from_the_start() -> None:
     assert farthest > 2.0 * np.sqrt(DIM)
 
 
-@pytest.mark.parametrize("name", ["adagrad-norm", "dog"])
+@pytest.mark.parametrize("corrected", [True, False])
+def test_amsgrad_is_torchs_or_that_without_its_correction(corrected: bool) -> None:
+    slopes = gradients(8) * np.linspace(3, 0.2, 8)[:, None]  # falling, so that the largest square is an earlier one
+    ours = path(made("amsgrad", mean_decay=0.8, square_decay=0.7, bias_correction=corrected), slopes)
+    latent = torch.zeros(DIM, dtype=torch.float64, requires_grad=True)
+    adam = torch.optim.Adam([latent], lr=2.0, betas=(0.8, 0.7), eps=1e-300, amsgrad=True)
+    for number, slope in enumerate(slopes, 1):
+        # torch always corrects: undoing it for its step gives the bare line
+        adam.param_groups[0]["lr"] = 2.0 if corrected else 2.0 * (1 - 0.8**number) / np.sqrt(1 - 0.7**number)
+        latent.grad = torch.from_numpy(slope)
+        adam.step()
+        np.testing.assert_allclose(ours[number - 1], latent.detach(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_r_adazo_divides_by_the_mean_square_of_the_mean(corrected: bool) -> None:
+    slopes = gradients(8)
+    ours = path(made("r-adazo", mean_decay=0.8, square_decay=0.7, bias_correction=corrected), slopes)
+    for entry in range(DIM):
+        mean = square = latent = 0.0
+        for number, slope in enumerate(slopes[:, entry], 1):
+            mean = 0.8 * mean + 0.2 * slope
+            used = mean / (1 - 0.8**number) if corrected else mean
+            square = 0.7 * square + 0.3 * used**2
+            latent -= 2.0 * used / np.sqrt(square / (1 - 0.7**number) if corrected else square)
+            assert ours[number - 1][entry] == pytest.approx(latent, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", SCALE_FREE)
 @given(exponent=st.integers(-100, 100), seed=st.integers(0, 99))
 def test_a_loss_in_another_scale_takes_the_same_path(name: Any, exponent: int, seed: int) -> None:
     slopes = gradients(6, seed=seed)
@@ -73,10 +103,10 @@ def test_a_loss_in_another_scale_takes_the_same_path(name: Any, exponent: int, s
     np.testing.assert_array_equal(scaled, path(made(name), slopes))  # powers of two lose no bit
 
 
-@pytest.mark.parametrize("name", ["adagrad-norm", "dog"])
+@pytest.mark.parametrize("name", SCALE_FREE)
 @given(dim=st.integers(1, 50), reach=st.floats(0.01, 100))
 def test_the_first_step_moves_each_entry_by_the_reach(name: Any, dim: int, reach: float) -> None:
-    rule = make_step_rule(name, dim, reach, learning_rate=1.0)
+    rule = make_step_rule(ProbingOptions(subspace_dim=dim, step_rule=name, reach=reach))
     slope = np.random.default_rng(dim).normal(size=dim)
     move = rule.move(slope, np.zeros(dim, np.float32))
     assert np.sqrt((move**2).mean()) == pytest.approx(reach)

@@ -3,11 +3,13 @@
 from typing_extensions import Doc
 
 from zostudy.methods import (  # noqa: F401  (they register)
+    adaptive,
     bpt_fzg,
     bpt_fzg_sam,
     cma_es,
     fzoo,
     linear_probe,
+    mezo_momentum,
     no_prompt,
     random_search,
     spsa,

@@ -9,13 +9,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Lt
 from typing_extensions import Doc
 
 Law: TypeAlias = Literal["rademacher", "gaussian", "sphere"]
 SamplerName: TypeAlias = Literal["natural", "stratified"]
 Prior: TypeAlias = Literal["global", "batch"]
-StepRuleName: TypeAlias = Literal["adagrad-norm", "dog", "spread", "plain"]
+StepRuleName: TypeAlias = Literal["adagrad-norm", "dog", "amsgrad", "r-adazo", "spread", "plain"]
 ClassWeights: TypeAlias = Literal["none", "balanced"]
 
 Direction: TypeAlias = Annotated[
@@ -26,8 +26,8 @@ Estimator: TypeAlias = Annotated[
     Doc("difference along a direction: a +/- pair, or one probe against the query at the latent"),
 ]
 GradientStepRule: TypeAlias = Annotated[
-    Literal["adagrad-norm", "dog", "plain"],
-    Doc("how far a step goes: adagrad-norm and dog are free of the loss's scale, plain is learning_rate * gradient"),
+    Literal["adagrad-norm", "dog", "amsgrad", "r-adazo", "plain"],
+    Doc("how far a step goes: plain is learning_rate * gradient, the others are free of the loss's scale"),
 ]
 Schedule: TypeAlias = Annotated[
     Literal["constant", "linear", "cosine"],
@@ -150,10 +150,12 @@ class ImbalanceSettings:
     ] = "none"
 
 
+_WITH_MOMENTS = ("amsgrad", "r-adazo")
+
 Reach: TypeAlias = Annotated[
     float,
     Gt(0),
-    UsedWith("step_rule", ("adagrad-norm", "dog", "spread")),
+    UsedWith("step_rule", ("adagrad-norm", "dog", "amsgrad", "r-adazo", "spread")),
     Doc("how far the first step moves each entry of the prompt, in embedding spreads"),
     LogRange(0.3, 10),
 ]
@@ -183,6 +185,17 @@ class ProbingOptions(ObjectiveOptions):
         LogRange(0.5, 500),
     ] = 0.5
     learning_rate_schedule: Schedule = "constant"
+    mean_decay: Annotated[
+        float, Ge(0), Lt(1), UsedWith("step_rule", _WITH_MOMENTS), Doc("decay of the mean gradient: beta 1")
+    ] = 0.9
+    square_decay: Annotated[
+        float, Ge(0), Lt(1), UsedWith("step_rule", _WITH_MOMENTS), Doc("decay of the mean square: beta 2")
+    ] = 0.999
+    bias_correction: Annotated[
+        bool,
+        UsedWith("step_rule", _WITH_MOMENTS),
+        Doc("whether both means are freed of their start at zero, so that the first step is reach long"),
+    ] = True
 
 
 def describe_options(options: type[MethodOptions | ImbalanceSettings]) -> list[OptionDescription]:
@@ -223,7 +236,6 @@ def _describe(name: str, hint: Any, default: Any) -> OptionDescription:
 def _type_text(kind: Any, notes: list[Any]) -> str:
     if get_origin(kind) is Literal:
         return " | ".join(str(choice) for choice in get_args(kind))
-    bounds = [
-        f"> {note.gt}" if isinstance(note, Gt) else f">= {note.ge}" for note in notes if isinstance(note, Gt | Ge)
-    ]
+    signs = {"gt": ">", "ge": ">=", "lt": "<"}
+    bounds = [f"{sign} {getattr(note, name)}" for note in notes for name, sign in signs.items() if hasattr(note, name)]
     return " ".join([kind.__name__, *bounds])

@@ -71,7 +71,7 @@ class ProbingMethod(TunedMethod):
     def __init__(self, options: ProbingOptions, context: Context) -> None:
         """Makes the step rule; raises as ``TunedMethod`` does."""
         super().__init__(options, context)
-        self.step_rule = make_step_rule(options.step_rule, options.subspace_dim, options.reach, options.learning_rate)
+        self.step_rule = make_step_rule(options)
 
     @property
     def central(self) -> bool:
@@ -168,9 +168,12 @@ class ProbingMethod(TunedMethod):
         return self.record(float(loss), spread(probes), float(np.linalg.norm(gradient)))
 
     def descend(self, gradient: Gradient) -> None:
-        """Moves the latent against the gradient, as far as the step rule says."""
-        move = self.schedule() * self.step_rule.move(gradient, self.latent)
-        self.latent = (self.latent - move).astype(np.float32)
+        """Moves the latent against the gradient, as far as the schedule lets it."""
+        self.latent = (self.latent - self.schedule() * self.move(gradient)).astype(np.float32)
+
+    def move(self, gradient: Gradient) -> Gradient:
+        """Returns what to subtract from the latent, before the schedule: what the step rule says."""
+        return self.step_rule.move(gradient, self.latent)
 
     def state(self) -> State:
         """Returns the state of a tuned method, and what the step rule remembers."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.methods.base import State
-from zostudy.methods.options import StepRuleName
+from zostudy.methods.options import ProbingOptions
 from zostudy.methods.queries import Latents
 
 Gradient = NDArray[np.float64]
@@ -24,15 +24,9 @@ Gradient = NDArray[np.float64]
 class StepRule(ABC):
     """Turns gradients into moves. Its state is what it remembers of earlier steps."""
 
-    def __init__(self, dim: int, reach: float, learning_rate: float) -> None:
-        """Starts with nothing remembered.
-
-        Args:
-            dim: dimension d of the latent.
-            reach: see above; every rule but ``plain`` uses it.
-            learning_rate: factor of ``plain``.
-        """
-        self.dim, self.reach, self.learning_rate = dim, reach, learning_rate
+    def __init__(self, options: ProbingOptions) -> None:
+        """Starts with nothing remembered."""
+        self.options = options
 
     @abstractmethod
     def move(self, gradient: Gradient, latent: Latents) -> Gradient:
@@ -51,7 +45,7 @@ class Plain(StepRule):
 
     def move(self, gradient: Gradient, latent: Latents) -> Gradient:
         """See ``StepRule``."""
-        return self.learning_rate * gradient
+        return self.options.learning_rate * gradient
 
 
 class AdagradNorm(StepRule):
@@ -63,10 +57,10 @@ class AdagradNorm(StepRule):
     neither the scale of the loss nor the number of steps.
     """
 
-    def __init__(self, dim: int, reach: float, learning_rate: float) -> None:
+    def __init__(self, options: ProbingOptions) -> None:
         """See ``StepRule``."""
-        super().__init__(dim, reach, learning_rate)
-        self.length = reach * math.sqrt(dim)
+        super().__init__(options)
+        self.length = options.reach * math.sqrt(options.subspace_dim)
         self.squared_norms = 0.0
 
     def move(self, gradient: Gradient, latent: Latents) -> Gradient:
@@ -111,20 +105,88 @@ class Spread(StepRule):
 
     def move(self, gradient: Gradient, latent: Latents) -> Gradient:
         """See ``StepRule``."""
-        return self.reach * gradient
+        return self.options.reach * gradient
+
+
+class Amsgrad(StepRule):
+    """AMSGrad (Reddi, Kale and Kumar, ICLR 2018), each entry by the root of its own largest mean square.
+
+        m <- beta1 m + (1 - beta1) g;   v <- beta2 v + (1 - beta2) g^2;   w <- max(w, v);   z <- z - reach * m / sqrt(w)
+
+    With ``bias_correction`` m and w are divided by 1 - beta^t, as in Adam and in torch's AMSGrad: then the first move
+    is reach in each entry. There is no constant below the root; an entry that never had a slope does not move.
+    """
+
+    def __init__(self, options: ProbingOptions) -> None:
+        """See ``StepRule``."""
+        super().__init__(options)
+        self.steps = 0
+        self.mean = np.zeros(options.subspace_dim)
+        self.square = np.zeros(options.subspace_dim)
+        self.largest = np.zeros(options.subspace_dim)
+
+    def move(self, gradient: Gradient, latent: Latents) -> Gradient:
+        """See ``StepRule``."""
+        self.steps += 1
+        mean = self._learn_mean(gradient)
+        self._learn_square(gradient)
+        self.largest = np.maximum(self.largest, self.square)
+        return self._moved(mean, self.largest)
+
+    def state_dict(self) -> State:
+        """Returns the means and the number of steps."""
+        means = {"mean": self.mean.copy(), "square": self.square.copy(), "largest": self.largest.copy()}
+        return {"steps": self.steps} | means
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes over the means and the number of steps."""
+        self.steps = int(state["steps"])
+        self.mean, self.square, self.largest = (np.array(state[name]) for name in ("mean", "square", "largest"))
+
+    def _learn_mean(self, gradient: Gradient) -> Gradient:
+        decay = self.options.mean_decay
+        self.mean = decay * self.mean + (1 - decay) * gradient
+        return self.mean / self._bias(decay)
+
+    def _learn_square(self, values: Gradient) -> None:
+        decay = self.options.square_decay
+        self.square = decay * self.square + (1 - decay) * values**2
+
+    def _moved(self, mean: Gradient, square: Gradient) -> Gradient:
+        root = np.sqrt(square / self._bias(self.options.square_decay))
+        return self.options.reach * np.divide(mean, root, out=np.zeros_like(mean), where=root > 0)
+
+    def _bias(self, decay: float) -> float:
+        return 1 - decay**self.steps if self.options.bias_correction else 1.0
+
+
+class RAdazo(Amsgrad):
+    """R-AdaZO (ICML 2025): the second moment is that of the mean gradient, whose noise is less.
+
+    m <- beta1 m + (1 - beta1) g;   v <- beta2 v + (1 - beta2) m^2;   z <- z - reach * m / sqrt(v)
+    """
+
+    def move(self, gradient: Gradient, latent: Latents) -> Gradient:
+        """See ``StepRule``."""
+        self.steps += 1
+        mean = self._learn_mean(gradient)
+        self._learn_square(mean)
+        return self._moved(mean, self.square)
 
 
 _STEP_RULES: Mapping[str, type[StepRule]] = {
     "adagrad-norm": AdagradNorm,
     "dog": Dog,
+    "amsgrad": Amsgrad,
+    "r-adazo": RAdazo,
     "plain": Plain,
     "spread": Spread,
 }
 
 
-def make_step_rule(name: StepRuleName, dim: int, reach: float, learning_rate: float) -> StepRule:
-    """Returns the rule of that name; arguments as of ``StepRule``."""
-    return _STEP_RULES[name](dim, reach, learning_rate)
+def make_step_rule(options: ProbingOptions) -> StepRule:
+    """Returns the rule that ``options.step_rule`` names."""
+    return _STEP_RULES[options.step_rule](options)
 
 
 def _divided(values: Gradient, divisor: float) -> Gradient:
