@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,10 @@ DIM, BATCH, RADIUS = 6, 4, 0.2
 
 def make(toy: Any, name: str, **given: Any) -> Any:
     kind: Any = get_method(name)
-    return kind(kind.Options(**{"subspace_dim": DIM, "perturbation_radius": RADIUS} | given), small(toy))
+    return kind(
+        kind.Options(**{"subspace_dim": DIM, **({} if name == "cma-es" else {"perturbation_radius": RADIUS})} | given),
+        small(toy),
+    )
 
 
 def small(toy: Any, budget: int = 200) -> Context:
@@ -135,3 +139,23 @@ def test_momentum_steps_equal_zots_lines(toy: Any) -> None:
         toy.run_step(method)
         np.testing.assert_allclose(method.latent, latent, rtol=2e-3, atol=1e-6)
     assert 0 < clipped_steps < 12
+
+
+def test_the_warm_up_is_cma_es_and_the_rest_is_spsa_from_its_mean(toy: Any) -> None:
+    warmed = make(toy, "cma-es-spsa", queries_per_step=8)
+    cma_es = make(toy, "cma-es", queries_per_step=8)
+    for _ in range(12):  # of 25 steps
+        assert toy.run_step(warmed) == toy.run_step(cma_es)
+        np.testing.assert_array_equal(warmed.latent, cma_es.latent)
+    spsa = make(toy, "spsa", queries_per_step=8, reach=1.0)
+    spsa.latent, spsa.step_number, spsa.queries_spent = cma_es.latent.copy(), 12, 96
+    while not warmed.finished:
+        assert toy.run_step(warmed) == toy.run_step(spsa)
+    np.testing.assert_array_equal(warmed.latent, spsa.latent)
+
+
+def test_both_parts_of_the_warm_up_step_the_same_scalars(toy: Any) -> None:
+    warmed = make(toy, "cma-es-spsa", objective="auc", warm_up=0.3, queries_per_step=10)
+    seen = [record.auxiliary for record in toy.run(warmed)]
+    assert warmed.step_cost == 9
+    assert all(np.abs(new["a"] - old["a"]) < 0.1 and new != old for old, new in pairwise(seen))

@@ -94,4 +94,4 @@ def test_hostile_scores_leave_the_latent_finite(toy: Any, name: str, objective: 
             assert scale == 1e30
             return
     assert np.isfinite(method.latent).all()
-    assert scale != 0 or name == "cma-es" or objective == "auc" or not method.latent.any()
+    assert scale != 0 or name.startswith("cma-es") or objective == "auc" or not method.latent.any()

@@ -22,8 +22,8 @@ from zostudy.methods import (
 from zostudy.methods.untuned import Untuned
 
 BUILT_IN = [
-    *("bpt-fzg", "bpt-fzg-sam", "cma-es", "fzoo", "linear-probe", "mezo-momentum", "no-prompt", "r-adazo"),
-    *("random-search", "spsa", "untuned", "white-box", "zo-adamm", "zosa", "zosa-auc"),
+    *("bpt-fzg", "bpt-fzg-sam", "cma-es", "cma-es-spsa", "fzoo", "linear-probe", "mezo-momentum", "no-prompt"),
+    *("r-adazo", "random-search", "sabo", "spsa", "untuned", "white-box", "zo-adamm", "zosa", "zosa-auc"),
 ]
 
 

@@ -1,0 +1,92 @@
+"""CMA-ES that finds a region, then SPSA that descends in it: the shape of SharpZO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Lt
+from typing_extensions import Doc
+
+from zostudy.methods.base import State
+from zostudy.methods.cma_es import CmaEs, CmaEsOptions
+from zostudy.methods.context import Context
+from zostudy.methods.options import LogRange, MethodOptions, Reach
+from zostudy.methods.queries import Step
+from zostudy.methods.registry import register_method
+from zostudy.methods.spsa import Spsa, SpsaOptions
+
+_WARM_UP = "warm_up."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CmaEsSpsaOptions(SpsaOptions, CmaEsOptions):
+    """Options of CMA-ES, then SPSA."""
+
+    subspace_dim: Annotated[
+        int, Ge(2), Doc("dimension d of the latent that is tuned; CMA-ES needs two"), LogRange(20, 500)
+    ] = 100
+    queries_per_step: Annotated[
+        int, Ge(4), Doc("population of a step of the warm-up, and the most queries of a later step")
+    ] = 10
+    warm_up: Annotated[float, Gt(0), Lt(1), Doc("share of the budget's steps that CMA-ES takes")] = 0.5
+    warm_up_reach: Annotated[
+        float, Gt(0), Doc("first standard deviation of CMA-ES, in embedding spreads"), LogRange(0.3, 10)
+    ] = 2.0
+    reach: Reach = 1.0
+
+
+@register_method("cma-es-spsa")
+class CmaEsSpsa(Spsa):
+    """A warm-up by CMA-ES, whose mean SPSA then starts from: the order of SharpZO's two stages.
+
+        for the first ``warm_up`` share of the steps:  z <- mean of CMA-ES after one population
+        then:                                          z <- z - move along SPSA's estimate
+
+    SharpZO's first stage is a sharpness-aware CMA-ES by coordinate-wise differences, whose cost grows with d, and its
+    second prunes entries of the gradient; both are left out. It switches after a number of steps or when validation no
+    longer gains, we after a share of the budget, as dev must not steer a step here. Each part has the options of its
+    own method (``cma-es``, ``spsa``). All defaults are ours; ``reach`` is shorter than SPSA's, so that the descent does
+    not leave at once the region that was found. A step costs what SPSA's does, which is CMA-ES's population too.
+    """
+
+    Options = CmaEsSpsaOptions
+    options: CmaEsSpsaOptions
+
+    def __init__(self, options: CmaEsSpsaOptions, context: Context) -> None:
+        """Starts CMA-ES at zero; raises as ``Spsa`` does."""
+        super().__init__(options, context)
+        own = CmaEsOptions(
+            subspace_dim=options.subspace_dim,
+            queries_per_step=self.step_cost,
+            reach=options.warm_up_reach,
+            covariance=options.covariance,
+        )
+        self.cma_es = CmaEs(own, context)
+        self._warm_up_steps = max(1, int(options.warm_up * (context.step_budget // self.step_cost)))
+
+    @classmethod
+    def remedy_for_square_cost(cls, options: MethodOptions) -> str | None:
+        """As CMA-ES's."""
+        remedy = CmaEs.remedy_for_square_cost(options)
+        return remedy and remedy.replace("cma-es", cls.name)
+
+    def step(self) -> Step:
+        """Takes a step of CMA-ES in the first part of the budget, of SPSA in the rest."""
+        if self.step_number >= self._warm_up_steps:
+            return (yield from super().step())
+        self.cma_es.step_number, self.cma_es.objective = self.step_number, self.objective
+        record = yield from self.cma_es.step()
+        self.latent = self.cma_es.latent
+        return record
+
+    def state(self) -> State:
+        """Returns SPSA's state and CMA-ES's."""
+        warm_up = {_WARM_UP + name: value for name, value in self.cma_es.state().items()}
+        return super().state() | warm_up
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``state`` returned."""
+        super().load_state(state)
+        self.cma_es.load_state({key.removeprefix(_WARM_UP): state[key] for key in state if key.startswith(_WARM_UP)})
