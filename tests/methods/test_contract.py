@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import pytest
@@ -12,10 +12,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from zostudy.errors import NotFiniteError, SpecError
 from zostudy.methods import Context, ImbalanceSettings, Method, describe_options, get_method, method_names
+from zostudy.methods.options import ObjectiveName
 from zostudy.methods.spsa import Spsa, SpsaOptions
 
 TUNED = [name for name in method_names() if get_method(name).spends_queries]
-OBJECTIVES = ["cross-entropy", "focal", "hinge", "auc"]
+OBJECTIVES = get_args(get_args(ObjectiveName)[0])
+
+
+def shared_where_paired(name: str, objective: str) -> dict[str, str]:
+    """Returns the option without which a method of per-example directions refuses a loss over pairs."""
+    paired = objective == "auc-pairwise" and name.startswith("bpt-fzg")
+    return {"direction_sharing": "shared"} if paired else {}
 
 
 def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
@@ -25,7 +32,7 @@ def same(first: dict[str, Any], second: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("name", TUNED)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_spends_whole_steps_within_the_budget(toy: Any, name: str, objective: str) -> None:
-    method = toy.method(name, objective=objective, context={"budget": 101})
+    method = toy.method(name, objective=objective, context={"budget": 101}, **shared_where_paired(name, objective))
     charged = 0
     while not method.finished:
         spent = method.queries_spent
@@ -134,6 +141,13 @@ def test_the_contract_fails_a_method_that_loses_any_state(toy: Any, kind: type[S
     options = SpsaOptions(subspace_dim=20, queries_per_step=8)
     with pytest.raises(AssertionError):
         check_resume(toy, lambda: kind(options, toy.context(budget=48)))
+
+
+@pytest.mark.parametrize("name", ["bpt-fzg", "bpt-fzg-sam"])
+def test_a_loss_over_pairs_is_refused_where_each_example_has_its_own_direction(toy: Any, name: str) -> None:
+    with pytest.raises(SpecError, match="auc-pairwise compares the examples of a batch under one prompt") as refused:
+        toy.method(name, objective="auc-pairwise")
+    assert refused.value.about == f"objective of {name}"
 
 
 @pytest.mark.parametrize("name", TUNED)

@@ -234,7 +234,12 @@ def test_balanced_weights_make_every_class_count_alike(name: Any) -> None:
     assert losses.mean() == pytest.approx(plain.losses(scores, labels).mean())
 
 
-@given(seeds, st.sampled_from(["cross-entropy", "focal", "hinge", "auc"]), st.integers(2, 4), st.booleans())
+@given(
+    seeds,
+    st.sampled_from(["cross-entropy", "logit-adjusted", "ldam", "focal", "hinge", "auc"]),
+    st.integers(2, 4),
+    st.booleans(),
+)
 def test_slopes_are_the_derivatives_of_the_losses(seed: int, name: Any, n_classes: int, weighted: bool) -> None:
     """Against central differences of the losses, entry by entry; hinge is linear between its kinks."""
     scores, labels = sample(seed, n=12, n_classes=n_classes)

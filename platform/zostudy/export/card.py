@@ -14,6 +14,8 @@ from zostudy.export.prompt import TunedPrompt
 from zostudy.export.snippets import peft_snippet, vllm_snippet
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import ModelSource, package_of
+from zostudy.methods import unused_options
+from zostudy.methods.options import ProbingOptions
 from zostudy.results.compare import compare
 from zostudy.results.decision import ENOUGH_ROWS, Decision, is_searched, recalls
 from zostudy.results.outcome import SplitScores
@@ -22,16 +24,18 @@ from zostudy.results.tables import Table, markdown, markdown_text
 from zostudy.results.verdicts import verdicts_on
 from zostudy.wording import printable
 
-_POINTWISE = ("cross-entropy", "focal", "hinge")
+_POINTWISE = ("cross-entropy", "focal", "hinge", "logit-adjusted", "ldam")
 USED_BY: Mapping[str, tuple[str, ...]] = {
     "focal_gamma": ("focal",),
     "hinge_margin": ("hinge",),
+    "logit_adjustment": ("logit-adjusted",),
+    "ldam_margin": ("ldam",),
     "auc_version": ("auc",),
     "alpha_projection": ("auc",),
     "auxiliary_learning_rate": ("auc",),
     "auxiliary_start": ("auc",),
     "imbalance.prior": ("auc",),
-    "imbalance.margin": ("auc",),
+    "imbalance.margin": ("auc", "auc-pairwise"),
     "imbalance.class_weights": _POINTWISE,
 }
 """The objectives that use an option; every objective uses the others."""
@@ -84,11 +88,13 @@ def settings_in_use(params: Mapping[str, Any], objective: str | None) -> dict[st
         params: every option, the imbalance settings among them.
         objective: the one that the method minimised, or None for a method without one.
     """
-    unused = {None: "", "plain": "reach"}.get(params.get("step_rule"), "learning_rate")
+    rule = params.get("step_rule")
+    idle = unused_options(ProbingOptions, {"step_rule": rule}) if rule else {}
+    unused = {name for name, needs in idle.items() if needs.option == "step_rule"}
     return {
         name: value
         for name, value in params.items()
-        if value is not None and name != unused and (name not in USED_BY or objective in USED_BY[name])
+        if value is not None and name not in unused and (name not in USED_BY or objective in USED_BY[name])
     }
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from typing_extensions import Doc
 
+from zostudy.errors import SpecError
+from zostudy.methods.context import Context
 from zostudy.methods.options import Direction, Estimator, GradientStepRule, ObjectiveName, ProbingOptions
 from zostudy.methods.probing import ProbingMethod
 from zostudy.methods.registry import register_method
@@ -56,6 +58,21 @@ class BptFzg(ProbingMethod):
 
     Options = BptFzgOptions
     options: BptFzgOptions
+
+    def __init__(self, options: BptFzgOptions, context: Context) -> None:
+        """Makes objective and step rule.
+
+        Raises:
+            SpecError: the objective compares examples, and each has a direction of its own; and as ``ProbingMethod``.
+        """
+        super().__init__(options, context)
+        if self.objective.pairs and self.per_example:
+            raise SpecError(
+                f"{options.objective} compares the examples of a batch under one prompt",
+                got="each example has a direction of its own",
+                remedy="write direction_sharing: shared beside it, or objective: auc",
+                about=f"objective of {self.name}",
+            )
 
     @property
     def central(self) -> bool:

@@ -34,8 +34,10 @@ Schedule: TypeAlias = Annotated[
     Doc("how the step size falls, to 0, over the query budget"),
 ]
 ObjectiveName: TypeAlias = Annotated[
-    Literal["cross-entropy", "focal", "hinge", "auc"],
-    Doc("loss on the label words' scores; auc is the minimax form of AUC maximisation"),
+    Literal["cross-entropy", "focal", "hinge", "logit-adjusted", "ldam", "auc", "auc-pairwise"],
+    Doc(
+        "loss on the label words' scores; auc is the minimax form of AUC maximisation, auc-pairwise its sum over pairs"
+    ),
 ]
 
 
@@ -112,6 +114,20 @@ class ObjectiveOptions(MethodOptions):
         LogRange(0.5, 5),
     ] = 2.0
     hinge_margin: Annotated[float, Gt(0), Doc("hinge: margin in logits over every wrong class")] = 2.0
+    logit_adjustment: Annotated[
+        float,
+        Gt(0),
+        Doc("logit-adjusted: factor of the log priors that training adds to the scores"),
+        UsedWith("objective", ("logit-adjusted",)),
+        LogRange(0.3, 3),
+    ] = 1.0
+    ldam_margin: Annotated[
+        float,
+        Gt(0),
+        Doc("ldam: margin of the rarest class, in logits"),
+        UsedWith("objective", ("ldam",)),
+        LogRange(0.3, 10),
+    ] = 2.0
     auc_version: Annotated[
         Literal["v1", "v2"],
         Doc("auc: v1 is AUCM as published; v2 = v1 / (p(1-p)) keeps one scale at every imbalance ratio"),

@@ -20,9 +20,14 @@ class Objective(ABC):
     """A loss of each example under each prompt, whose mean over a batch is minimised over the latent.
 
     Most objectives have no scalars of their own and only define ``losses`` and ``slopes``.
+
+    Attributes:
+        has_auxiliaries: whether it has scalars of its own.
+        pairs: whether a loss compares examples under one prompt, so that examples cannot have a direction each.
     """
 
     has_auxiliaries: ClassVar[bool] = False
+    pairs: ClassVar[bool] = False
 
     @abstractmethod
     def losses(self, scores: Scores, labels: Labels) -> Losses:
@@ -30,7 +35,7 @@ class Objective(ABC):
 
     @abstractmethod
     def slopes(self, scores: Scores, labels: Labels) -> Slopes:
-        """Returns the derivative of each example's loss in its own scores, float64 ``[q, b, C]``."""
+        """Returns b times the derivative of the batch's mean loss in each example's scores, float64 ``[q, b, C]``."""
 
     def start(self, scores: Scores, labels: Labels) -> None:  # noqa: B027
         """Sets the scalars from the first batch at the unperturbed latent; later calls do nothing."""

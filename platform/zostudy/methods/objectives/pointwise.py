@@ -1,4 +1,4 @@
-"""Losses of one example at a time: cross-entropy, focal, hinge; each weighted by class if asked."""
+"""Losses of one example at a time: cross-entropy and its shifted forms, focal, hinge; weighted by class if asked."""
 
 from __future__ import annotations
 
@@ -53,6 +53,49 @@ class CrossEntropy(PointwiseObjective):
 
     def _unweighted_slopes(self, scores: Scores, labels: Labels) -> Slopes:
         return -_log_p_slopes(scores, labels)
+
+
+class LogitAdjusted(CrossEntropy):
+    """Cross-entropy of ``s_k + tau log pi_k`` (Menon et al., ICLR 2021), pi the shares of the classes in the batches.
+
+    Trained so, the scores as they are rank classes by their likelihood, whatever the prior. Stratified batches have
+    equal shares, and then it is cross-entropy. An absent class counts with the share of the rarest one.
+    """
+
+    def __init__(self, class_weights: ClassVector, class_shares: ClassVector, tau: float) -> None:
+        super().__init__(class_weights)
+        self._shifts = tau * np.log(np.maximum(class_shares, class_shares[class_shares > 0].min()))
+
+    def _unweighted(self, scores: Scores, labels: Labels) -> Losses:
+        return super()._unweighted(scores + self._shifts, labels)
+
+    def _unweighted_slopes(self, scores: Scores, labels: Labels) -> Slopes:
+        return super()._unweighted_slopes(scores + self._shifts, labels)
+
+
+class Ldam(CrossEntropy):
+    """Cross-entropy after taking a margin off the right class's score (LDAM; Cao et al., NeurIPS 2019).
+
+        -log( exp(s_y - D_y) / (exp(s_y - D_y) + sum over wrong k of exp(s_k)) ),   D_j = margin (n_min / n_j)^(1/4)
+
+    n_j is the number of training examples of class j, also where batches are stratified: the margin stands for how
+    little a rare class is known. The paper scores by cosines with a scale; ours are the model's logits as they are.
+    """
+
+    def __init__(self, class_weights: ClassVector, counts: NDArray[np.int64], margin: float) -> None:
+        super().__init__(class_weights)
+        present = np.maximum(counts, counts[counts > 0].min())
+        self._margins = margin * (present.min() / present) ** 0.25
+
+    def _unweighted(self, scores: Scores, labels: Labels) -> Losses:
+        return super()._unweighted(self._lowered(scores, labels), labels)
+
+    def _unweighted_slopes(self, scores: Scores, labels: Labels) -> Slopes:
+        return super()._unweighted_slopes(self._lowered(scores, labels), labels)
+
+    def _lowered(self, scores: Scores, labels: Labels) -> Scores:
+        lowered: Scores = scores - _is_label(scores, labels) * self._margins
+        return lowered
 
 
 class Focal(PointwiseObjective):
