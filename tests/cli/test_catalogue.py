@@ -41,10 +41,11 @@ def test_every_format_lists_the_same(call: Any, verb: str) -> None:
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == names
 
 
-def test_every_method_says_in_a_line_what_it_is(call: Any) -> None:
+def test_every_method_says_in_a_line_what_it_is_and_when_to_use_it(call: Any) -> None:
     for record in json.loads(printed(call, "methods", "--format", "json")):
-        assert len(record["what"]) > 20
-        assert "\n" not in record["what"]
+        for column in ("what", "when to use it"):
+            assert len(record[column]) > 20
+            assert "\n" not in record[column]
 
 
 @pytest.mark.parametrize("name", method_names())

@@ -37,7 +37,7 @@ def methods_command(
     name: Annotated[str | None, typer.Argument(help="One method, to see its options.")] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """List the methods with what is searched by default, or the options of one."""
+    """List the methods: what each is, when to use it and what is searched by default. Or the options of one."""
     from zostudy.methods import get_method, method_names
 
     show([_method(known) for known in method_names()] if name is None else _options(get_method(name)), format)
@@ -48,7 +48,8 @@ def _method(name: str) -> dict[str, Any]:
 
     method = get_method(name)
     searched = ", ".join(default_space(method, {})) or "nothing"
-    return {"method": name, "what": _first_line(method.__doc__), "searched by default": searched}
+    what = _first_line(method.__doc__)
+    return {"method": name, "what": what, "when to use it": method.use, "searched by default": searched}
 
 
 def _options(method: type[Method]) -> list[dict[str, Any]]:

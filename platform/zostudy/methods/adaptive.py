@@ -20,7 +20,7 @@ class ZoAdammOptions(SpsaOptions):
 
 @register_method("zo-adamm")
 class ZoAdamm(Spsa):
-    """ZO-AdaMM: a zeroth-order gradient into AMSGrad. ``spsa`` with ``step_rule: amsgrad``.
+    """ZO-AdaMM: SPSA's gradient into AMSGrad, that is spsa with the step rule amsgrad.
 
         m <- beta1 m + (1 - beta1) g;   v <- beta2 v + (1 - beta2) g^2;   w <- max(w, v)
         z <- z - reach * m / sqrt(w)
@@ -31,6 +31,7 @@ class ZoAdamm(Spsa):
     """
 
     Options = ZoAdammOptions
+    use = "to study adaptive steps; with defaults above spsa on no embedded model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class RAdazoOptions(ZoAdammOptions):
 
 @register_method("r-adazo")
 class RAdazo(Spsa):
-    """R-AdaZO (ICML 2025): adaptive steps by the second moment of the mean gradient. ``spsa`` with its step rule.
+    """R-AdaZO (ICML 2025): SPSA's gradient into adaptive steps by the second moment of its mean.
 
         m <- beta1 m + (1 - beta1) g;   v <- beta2 v + (1 - beta2) m^2
         z <- z - reach * m / sqrt(v + zeta)
@@ -57,3 +58,4 @@ class RAdazo(Spsa):
     """
 
     Options = RAdazoOptions
+    use = "to study adaptive steps; with defaults below spsa on every embedded model"

@@ -31,6 +31,7 @@ class Method(ABC):
         uses_prompt: False for a method that puts no vectors in front of the text; its latent is empty.
         needs: what it asks of the model beside scores. A method that needs states or gradients is a reference with more
             access than a black box gives, and is never ranked with the others.
+        use: when to use it, in a line, as ``zostudy methods`` shows it.
         state_attributes: names of attributes, arrays or numbers, that steps change beside the latent, such as a
             momentum. They are saved with the latent, so that a resumed trial has them. Those of base classes are too.
         latent: float32 ``[d]``, the point to evaluate.
@@ -43,6 +44,7 @@ class Method(ABC):
     spends_queries: ClassVar[bool] = True
     uses_prompt: ClassVar[bool] = True
     needs: ClassVar[Access] = "scores"
+    use: ClassVar[str] = ""
     state_attributes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: MethodOptions, context: Context) -> None:

@@ -58,6 +58,7 @@ class BptFzg(ProbingMethod):
 
     Options = BptFzgOptions
     options: BptFzgOptions
+    use = "first, where a class is rare: it ranks and decides well from ratio 1 to 50"
 
     def __init__(self, options: BptFzgOptions, context: Context) -> None:
         """Makes objective and step rule.

@@ -40,6 +40,7 @@ class BptFzgSam(AscendingMethod, BptFzg):
 
     Options = BptFzgSamOptions
     options: BptFzgSamOptions
+    use = "to study flatness under the AUC objective; with defaults below bpt-fzg on every embedded model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +52,11 @@ class ZosaAucOptions(ZosaOptions):
 
 @register_method("zosa-auc")
 class ZosaAuc(Zosa):
-    """ZOSA's two stages on the minimax form of AUC maximisation: ``zosa`` with ``objective: auc``. Ours.
+    """ZOSA's two stages on the minimax form of AUC maximisation: zosa with the objective auc. Ours.
 
     z is moved as in ``zosa``; a, b and alpha step from the scores at z, as in ``bpt-fzg``. A step costs 2(m + 1)
     queries.
     """
 
     Options = ZosaAucOptions
+    use = "to tell ZOSA's ascent from its loss; with defaults below fzoo and bpt-fzg on every embedded model"

@@ -57,6 +57,7 @@ class CmaEs(TunedMethod):
 
     Options = CmaEsOptions
     options: CmaEsOptions
+    use = "as the classic rival; with defaults above spsa on one embedded model of three"
 
     def __init__(self, options: CmaEsOptions, context: Context) -> None:
         """Starts the search distribution at zero; raises as ``TunedMethod`` does."""

@@ -56,6 +56,7 @@ class Fzoo(ProbingMethod):
 
     Options = FzooOptions
     options: FzooOptions
+    use = "beside bpt-fzg: on the embedded models the best mean AUC of those that minimise cross-entropy"
     least_directions = 2
 
     def __init__(self, options: FzooOptions, context: Context) -> None:

@@ -32,6 +32,7 @@ class LinearProbe(Untuned):
     """
 
     needs = "states"
+    use = "as a bound, where the model's states can be read"
     uses_prompt = False
     _weights: NDArray[np.float64] | None = None
 

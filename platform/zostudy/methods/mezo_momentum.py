@@ -48,6 +48,7 @@ class MezoMomentum(Spsa):
 
     Options = MezoMomentumOptions
     options: MezoMomentumOptions
+    use = "to study momentum; with defaults below fzoo on every embedded model, level with random search on one"
     state_attributes = ("velocity",)
 
     def __init__(self, options: MezoMomentumOptions, context: Context) -> None:

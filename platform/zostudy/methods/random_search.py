@@ -41,6 +41,7 @@ class RandomSearch(TunedMethod):
 
     Options = RandomSearchOptions
     options: RandomSearchOptions
+    use = "always: the bar that a step along an estimate has to clear"
 
     @property
     def step_cost(self) -> int:

@@ -95,6 +95,7 @@ class Sabo(ProbingMethod):
 
     Options = SaboOptions
     options: SaboOptions
+    use = "to study flatness of a distribution; with defaults below fzoo on every embedded model"
     state_attributes = ("variances",)
     least_directions = 2
 

@@ -31,6 +31,7 @@ class Spsa(ProbingMethod):
 
     Options = SpsaOptions
     options: SpsaOptions
+    use = "as the plain form, by which every other step is judged"
 
     @property
     def central(self) -> bool:

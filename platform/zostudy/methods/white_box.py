@@ -43,6 +43,7 @@ class WhiteBox(TunedMethod):
     Options = WhiteBoxOptions
     options: WhiteBoxOptions
     needs = "gradients"
+    use = "as a bound, where gradients can be had: it shows the room that is left"
     state_attributes = ("mean", "square")
     step_cost = 1
 

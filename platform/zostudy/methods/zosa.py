@@ -66,6 +66,7 @@ class Zosa(AscendingMethod, Fzoo):
 
     Options = ZosaOptions
     options: ZosaOptions
+    use = "to study flatness; with defaults below fzoo on every embedded model at equal queries"
 
     @property
     def n_bases(self) -> int:
