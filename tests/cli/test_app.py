@@ -4,12 +4,36 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import zostudy
 
-PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def test_the_version_is_that_of_the_project(call: Any) -> None:
     called = call("--version")
     assert (called.code, called.out) == (0, f"zostudy {PROJECT['version']}\n")
     assert zostudy.__version__ == PROJECT["version"]
+
+
+@pytest.mark.parametrize(
+    ("words", "word", "expected"), [("zostudy com", 1, "compare"), ("zostudy compare --me", 2, "--metric")]
+)
+def test_a_shell_completes_verbs_and_options(
+    call: Any, monkeypatch: pytest.MonkeyPatch, words: str, word: int, expected: str
+) -> None:
+    for name, value in {"_ZOSTUDY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(word)}.items():
+        monkeypatch.setenv(name, value)
+    called = call()
+    assert (called.code, called.out.split()) == (0, [expected])
+
+
+def test_the_environment_names_results_and_cluster(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOSTUDY_RESULTS", str(ROOT / "results" / "reference" / "quickstart"))
+    assert call("query", "SELECT count(*) AS n FROM trials", "--format", "csv").out == "n\n78\n"
+    monkeypatch.setenv("ZOSTUDY_ADDRESS", "http://127.0.0.1:9")
+    refused = call("jobs")
+    assert refused.code == 2
+    assert "127.0.0.1:9" in refused.err

@@ -35,7 +35,6 @@ BAD_INPUT = 2
 _log = logging.getLogger(__name__)
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Studies of zeroth-order prompt tuning for frozen language models on imbalanced text, on Ray.",
 )

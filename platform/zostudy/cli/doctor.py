@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from zostudy.cli.parameters import RESULTS_VARIABLE
 from zostudy.console.progress import progress
 from zostudy.printing import print_lines
 
@@ -14,7 +15,12 @@ UNFIT = 1
 
 def doctor_command(
     results: Annotated[
-        str, typer.Option(metavar="DIR", help="Where studies would write their results; also s3:// or gs://.")
+        str,
+        typer.Option(
+            metavar="DIR",
+            envvar=RESULTS_VARIABLE,
+            help="Where studies would write their results; also s3:// or gs://.",
+        ),
     ] = "results",
 ) -> None:
     """Check this machine: packages, processor, memory, disk, Ray, token, hub, and a probe of a model."""

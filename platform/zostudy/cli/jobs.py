@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zostudy.cli.formats import Format, show
-from zostudy.cli.parameters import AddressOption, FormatOption, JobArgument, SetOption, StudyArgument
+from zostudy.cli.parameters import RESULTS_VARIABLE, AddressOption, FormatOption, JobArgument, SetOption, StudyArgument
 from zostudy.console.interrupts import end_interrupted_line
 from zostudy.console.preparing import prepare_with_notes, warn_of_remote_code
 from zostudy.console.progress import duration
@@ -36,6 +36,7 @@ def submit_command(
         str | None,
         typer.Option(
             metavar="DIR",
+            envvar=RESULTS_VARIABLE,
             help="Where the study's folder is made: a path that every node sees, or s3://... or gs://....",
         ),
     ] = None,

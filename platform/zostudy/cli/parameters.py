@@ -56,8 +56,14 @@ TrustOption = Annotated[
     bool,
     typer.Option("--trust-remote-code", help="Run Python files that come with the model, with all your rights."),
 ]
+RESULTS_VARIABLE = "ZOSTUDY_RESULTS"
 AddressOption = Annotated[
-    str, typer.Option(metavar="URL", help="The dashboard of the cluster's head node, such as http://HEAD:8265.")
+    str,
+    typer.Option(
+        metavar="URL",
+        envvar="ZOSTUDY_ADDRESS",
+        help="The dashboard of the cluster's head node, such as http://HEAD:8265.",
+    ),
 ]
 JobArgument = Annotated[str, typer.Argument(metavar="ID", help="The job, as zostudy submit and zostudy jobs name it.")]
 DataArgument = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import shutil
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zostudy.cli.formats import DATA_FORMATS, Batches, Format, plain_rows, show, write_batches
-from zostudy.cli.parameters import FormatOption
+from zostudy.cli.parameters import RESULTS_VARIABLE, FormatOption
 from zostudy.console.interrupts import interrupt_on_termination
 from zostudy.errors import ResultsError
 from zostudy.printing import print_text
@@ -47,7 +48,7 @@ def query_command(
         typer.Option(
             metavar="DIR",
             help="A study's results, or a folder of such; also s3:// or gs://; may be repeated.",
-            show_default=DEFAULT,
+            show_default=f"{RESULTS_VARIABLE}, or {DEFAULT}",
         ),
     ] = None,
     format: FormatOption = Format.TABLE,
@@ -63,7 +64,7 @@ def query_command(
         float | None, typer.Option(metavar="SECONDS", help="Give up after this time.", show_default=False)
     ] = None,
 ) -> None:
-    """Query results with SQL: the tables studies, trials, history, scores, landscape, precision and agreement."""
+    """Query results with SQL: the tables studies, trials, history, scores, landscape, noise_floor and agreement."""
     if not statement:
         _show_tables(format)
         return
@@ -73,7 +74,7 @@ def query_command(
     from zostudy.results.reading import find_studies
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
-    storages = find_studies(results or [DEFAULT])
+    storages = find_studies(results or [os.environ.get(RESULTS_VARIABLE) or DEFAULT])
     notes = study_notes(storages)  # before the answer, as a broken study file refuses it
     interrupt_on_termination()
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zostudy.cli.formats import show
-from zostudy.cli.parameters import SetOption, StudyArgument
+from zostudy.cli.parameters import RESULTS_VARIABLE, SetOption, StudyArgument
 from zostudy.console.interrupts import interrupt_on_termination
 from zostudy.console.preparing import prepare_with_notes
 from zostudy.printing import print_lines
@@ -26,7 +26,12 @@ def run_command(
     study: StudyArgument,
     set_: SetOption = None,
     results: Annotated[
-        str, typer.Option(metavar="DIR", help="Where the study's folder is made; also s3://... or gs://....")
+        str,
+        typer.Option(
+            metavar="DIR",
+            envvar=RESULTS_VARIABLE,
+            help="Where the study's folder is made; also s3://... or gs://....",
+        ),
     ] = "results",
     address: Annotated[
         str | None, typer.Option(metavar="ADDR", help="A Ray cluster to run on; without it, this machine.")
