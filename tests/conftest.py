@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -27,6 +28,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Several test processes share the CPUs, and threads that wait for one another in each would cost more than they bring.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ray starts idle workers for each driver, two seconds of a processor each, which no study's environment fits.
+os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
+# A node that is gone refuses five checks in a row; they follow one another sooner here. One that is only slow has as
+# long as ever to answer each.
+os.environ.setdefault("RAY_health_check_period_ms", "500")
 # Hundreds of processes are started, which should not compile the package each for itself.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -67,9 +73,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a worker the tests of Ray come first, as they take the longest."""
+    """Tests of Ray are slow ones. On a worker they come first, as they take the longest."""
+    for item in items:
+        if item.get_closest_marker("ray"):
+            item.add_marker("slow")
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made stays for good: each full collection of garbage would walk it for a fifth of a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @cache

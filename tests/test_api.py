@@ -130,7 +130,6 @@ def test_a_mistake_in_a_study_or_its_place_is_an_error_before_anything_starts(tm
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 def test_a_method_of_the_users_own_script_runs_in_a_study_and_is_compared(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(dump_yaml(TINY))
     done = python(OWN_METHOD, cwd=tmp_path)

@@ -8,6 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "platform" / "zostudy"
 
@@ -53,6 +55,7 @@ UNPICKLING_LIBRARIES = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "ma
 SAFE_LOADS = {"np.load": "allow_pickle=False"}
 
 
+@pytest.mark.slow
 def test_nothing_is_ever_unpickled_and_yaml_is_read_by_the_safe_loader() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert not UNPICKLING_LIBRARIES & {name.split(".")[0] for name in _imports(path)}, path
@@ -66,6 +69,7 @@ def test_nothing_is_ever_unpickled_and_yaml_is_read_by_the_safe_loader() -> None
             assert SAFE_LOADS.get(called, "") in written, (path, written)
 
 
+@pytest.mark.slow
 def test_a_replica_does_without_transformers_and_tokenizers() -> None:
     code = (
         "import sys, zostudy.cluster.replica, zostudy.lm.frozen; print({'transformers', 'tokenizers'} & {*sys.modules})"

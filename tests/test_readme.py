@@ -84,7 +84,6 @@ def test_the_studies_shown_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 def test_the_method_shown_comes_to_the_comparison(tmp_path: Path) -> None:
     code = next(block for block in blocks("python") if "register_method" in block)
     small = ["imbalance.ratios=[2]", "budget={queries: 40, batch_size: 8}", "search.trials=1", "confirm.seeds=2"]

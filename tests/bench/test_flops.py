@@ -24,6 +24,7 @@ def seen_by_torch(subject: Subject, rows: NDArray[np.int32]) -> int:
     return int(counter.get_total_flops())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])
 @pytest.mark.parametrize("forward_tokens", [150, 2048])
 def test_each_matrix_product_counts(monkeypatch: pytest.MonkeyPatch, name: str, forward_tokens: int) -> None:

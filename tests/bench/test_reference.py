@@ -36,6 +36,7 @@ def both(subject: Subject) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return reference.score(latents, rows), lm.score(latents, rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])
 def test_it_agrees_with_the_evaluator(texts: Texts, name: str) -> None:
     with open_subject(name, texts) as subject:
@@ -58,6 +59,7 @@ SMALL_KIN: dict[str, dict[str, int]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL_KIN)
 def test_it_agrees_on_random_weights_of_the_same_families(
     monkeypatch: pytest.MonkeyPatch, texts: Texts, name: str

@@ -68,6 +68,7 @@ STUDIES: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sections", "words"), STUDIES.values(), ids=STUDIES)
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]], ids=["run", "dry"])
 def test_a_study_that_cannot_run_is_refused(
@@ -215,6 +216,7 @@ def test_an_unknown_method_has_no_options_to_show(call: Any) -> None:
     assert "zosa" in error_line(call("methods", "sgd"))
 
 
+@pytest.mark.slow
 def test_a_process_ends_with_the_same_code_and_line(spawn: Any, call: Any, write_study: Any, tmp_path: Path) -> None:
     missing = tmp_path / "none.yaml"
     called = spawn("run", missing)

@@ -111,6 +111,7 @@ print(*sys.modules, file=sys.stderr)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["run", "--help"], ["compare", "--help"], ["keys"], ["methods"], ["tasks"], ["models"]],

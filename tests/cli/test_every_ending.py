@@ -140,6 +140,7 @@ def check_readers(call: Any, folder: Path, verbs: Sequence[Sequence[str]]) -> No
             trial.scores("test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["search", "confirm"])
 @pytest.mark.parametrize(
     ("status", "which"), [*((status, "first") for status in ENDS), ("failed before its first evaluation", "all")]

@@ -30,6 +30,7 @@ def texts(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_prompt_is_exported_and_labels_a_file(
     call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_prompt_is_exported_and_labels_a_file(
     )
 
 
+@pytest.mark.slow
 def test_labels_that_are_no_classes_are_a_note_unless_the_column_was_named(
     call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path
 ) -> None:
@@ -81,12 +83,14 @@ def test_labels_that_are_no_classes_are_a_note_unless_the_column_was_named(
     assert "did you mean truth" in call("predict", out, texts, "--label", "thruth").err
 
 
+@pytest.mark.slow
 def test_the_command_that_uses_an_export_can_be_pasted(call: Callable[..., Any], results: Path, tmp_path: Path) -> None:
     out = tmp_path / "mé <b>"
     [*_, use] = call("export", results, "best", "--to", out).out.splitlines()
     assert shlex.split(use) == ["use:", "zostudy", "predict", str(out), "FILE"]
 
 
+@pytest.mark.slow
 def test_a_model_that_is_not_there_is_named_with_its_option(
     call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path
 ) -> None:
@@ -96,12 +100,14 @@ def test_a_model_that_is_not_there_is_named_with_its_option(
     assert "error: --model: must be a folder that exists, but './gone' does not exist" in called.err
 
 
+@pytest.mark.slow
 def test_texts_in_a_folder_are_refused_as_such(call: Callable[..., Any], results: Path, tmp_path: Path) -> None:
     call("export", results, "best", "--to", tmp_path / "out")
     [line] = call("predict", tmp_path / "out", tmp_path).err.splitlines()
     assert f"{tmp_path}: must be a file of texts, but it is a folder; name a CSV, TSV, JSON or Parquet file" in line
 
 
+@pytest.mark.slow
 def test_tokens_are_a_table_or_records(call: Callable[..., Any], results: Path) -> None:
     table = call("tokens", results, "best", "--top", "2")
     assert table.code == 0, table.err
@@ -112,6 +118,7 @@ def test_tokens_are_a_table_or_records(call: Callable[..., Any], results: Path) 
     assert records[0]["token"] in table.out.splitlines()[1]
 
 
+@pytest.mark.slow
 def test_a_cell_and_best_say_which_trial_was_taken(call: Callable[..., Any], results: Path, tmp_path: Path) -> None:
     for name, cell in {"spsa-r2": "spsa", "untuned-r2": "untuned", "best": ".*"}.items():
         called = call("tokens", results, name, "--top", "1")

@@ -90,6 +90,7 @@ def test_any_value_is_one_that_json_knows(call: Callable[..., Any]) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_query_that_is_asked_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
     lists = "SELECT i % 40000000 AS key, list(i) AS found FROM range(900000000) t(i) GROUP BY key"
     sql = f"SELECT max(len(found)) FROM ({lists})"
@@ -146,6 +147,7 @@ def test_batches_are_written_as_a_whole_would_be(call: Callable[..., Any], rows:
     ]
 
 
+@pytest.mark.slow
 def test_a_large_answer_is_never_in_memory_as_a_whole() -> None:
     code = (
         "import resource, sys\n"

@@ -37,6 +37,7 @@ def test_a_report_of_several_studies_is_one_file(tmp_path: Path, capsys: pytest.
     assert 'http-equiv="refresh"' not in text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("comparison_alone")
 def test_a_report_goes_beside_results_in_an_object_store(
     s3_uri: Callable[[str], str], capsys: pytest.CaptureFixture[str]
@@ -64,6 +65,7 @@ def test_a_study_without_a_finished_trial_is_left_out_of_a_tree_and_refused_alon
     assert "quickstart</h" in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("comparison_alone")
 def test_a_watched_tree_waits_for_itself_and_the_first_trial_and_takes_up_new_studies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], logged: list[str]
@@ -102,6 +104,7 @@ def test_a_watched_tree_waits_for_itself_and_the_first_trial_and_takes_up_new_st
     assert drawn
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_trees")
 def test_watching_ends_when_every_study_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -134,6 +137,7 @@ def _rows_of(table: pa.Table, trials: set[str]) -> pa.Table:
     return table.filter(pc.is_in(table["trial"], pa.array(sorted(trials))))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("comparison_alone")
 def test_watching_waits_for_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from zostudy.cli import report

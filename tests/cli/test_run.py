@@ -44,6 +44,7 @@ def trial_rows(folder: Path) -> list[dict[str, Any]]:
     return [row for path in sorted((folder / "trials").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
+@pytest.mark.slow
 def test_a_finished_study_shows_its_comparison_again_and_starts_nothing(
     call: Any, finished_study: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_confirm_trial_that_failed_is_left_out_of_the_means(call: Any, finishe
     assert re.search(r"diverging +failed", called.out)
 
 
+@pytest.mark.slow
 def test_the_queries_that_early_stopping_saved_are_told(call: Any, finished_study: Any) -> None:
     search = {"trials": 8, "pruning": "asha", "space": {"reach": {"low": 0.01, "high": 3.0}}}
     budget = {"queries": 48, "batch_size": 8, "evaluations": 2}
@@ -118,6 +120,7 @@ def test_an_interrupted_run_says_what_is_kept(
     )
 
 
+@pytest.mark.slow
 def test_a_study_of_which_nothing_has_finished_may_be_changed(
     call: Any, write_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +153,7 @@ def test_a_ray_that_does_not_start_is_told_in_a_line(
     assert "The current node timed out during startup." in line
 
 
+@pytest.mark.slow
 def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     call: Any, finished_study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +185,6 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
     start: Any, spawn: Any, write_study: Any, tmp_path: Path
 ) -> None:
@@ -214,7 +217,6 @@ def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 def test_a_real_llama_on_real_sentences_runs_to_its_end(
     spawn: Any, write_study: Any, tmp_path: Path, shared_dir: Path
 ) -> None:

@@ -34,6 +34,7 @@ def error_line(done: subprocess.CompletedProcess[bytes]) -> str:
     return line.removeprefix("error: ")
 
 
+@pytest.mark.slow
 @needs_full
 @pytest.mark.parametrize(
     "command",
@@ -55,6 +56,7 @@ def test_a_closed_standard_output_is_told_in_a_line(command: str) -> None:
     assert error_line(shell(f"$Z {command} >&-")).startswith("standard output must be open, but it is closed")
 
 
+@pytest.mark.slow
 @needs_full
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "<&- 2>&-"])
 def test_the_work_goes_on_where_standard_error_takes_nothing(redirection: str) -> None:
@@ -64,11 +66,13 @@ def test_the_work_goes_on_where_standard_error_takes_nothing(redirection: str) -
     assert shell(f"$Z methods no-such-method {redirection}").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_read_enough_is_no_error() -> None:
     done = shell(f"$Z query 'SELECT * FROM range(1000000)' --results {QUICKSTART} --format csv | head -n 2")
     assert (done.stdout, done.stderr) == (b"range\n0\n", b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}],
@@ -83,6 +87,7 @@ def test_a_table_is_spelled_in_ascii(environment: dict[str, str]) -> None:
     assert "\\u" not in text
 
 
+@pytest.mark.slow
 def test_latin_1_keeps_the_characters_that_it_has() -> None:
     done = shell(f"$Z query \"SELECT '±0.1†' AS shown\" --results {QUICKSTART}", PYTHONIOENCODING="latin-1")
     assert "±0.1+" in done.stdout.decode("latin-1")

@@ -81,7 +81,6 @@ def _token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 @pytest.mark.usefixtures("_token")
 def test_a_submitted_study_leaves_what_the_same_trials_leave_here_without_ray(
     head: str, start: Any, call: Any, write_study: Any, tmp_path: Path
@@ -121,7 +120,6 @@ def test_a_submitted_study_leaves_what_the_same_trials_leave_here_without_ray(
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 @pytest.mark.usefixtures("_token")
 def test_a_study_goes_on_after_ctrl_c_and_ends_with_stop(
     head: str, start: Any, call: Any, write_study: Any, tmp_path: Path
@@ -157,7 +155,6 @@ def test_a_study_goes_on_after_ctrl_c_and_ends_with_stop(
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 @pytest.mark.usefixtures("_token")
 def test_a_job_imports_the_package_that_was_shipped_and_its_failure_is_the_outcome(
     head: str, call: Any, write_study: Any, tmp_path: Path
@@ -178,7 +175,6 @@ def test_a_job_imports_the_package_that_was_shipped_and_its_failure_is_the_outco
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 def test_without_the_clusters_token_nobody_gets_in(
     head: str, call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

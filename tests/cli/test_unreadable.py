@@ -115,6 +115,7 @@ def with_methods(text: bytes, methods: object) -> bytes:
     return with_key(text, "methods", methods)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("comparison_alone")
 @pytest.mark.parametrize("state", STUDY_FILES)
 @pytest.mark.parametrize("verb", READERS)

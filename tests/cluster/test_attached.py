@@ -44,7 +44,6 @@ def hidden(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 def test_a_folder_must_be_seen_by_every_node_as_soon_as_there_are_several(
     cluster: Cluster, hidden: Path, tmp_path: Path
 ) -> None:
@@ -63,7 +62,6 @@ def test_a_folder_must_be_seen_by_every_node_as_soon_as_there_are_several(
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 def test_a_node_that_cannot_look_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def sees(path: str) -> bool:
         raise ModuleNotFoundError("No module named 'zostudy'")  # what happens where it is not installed
@@ -78,7 +76,6 @@ def test_a_node_that_cannot_look_is_named(cluster: Cluster, monkeypatch: pytest.
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 def test_a_node_where_nothing_runs_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def get(answer: object) -> None:
         raise ray.exceptions.RuntimeEnvSetupError("pip failed")

@@ -22,7 +22,7 @@ from zostudy.cluster.replica import CONTROL, Replica, ScorerFactory
 from zostudy.config.study import ResourcesSpec
 from zostudy.errors import ModelError, NoReplicaError, ZostudyError
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = pytest.mark.ray
 
 
 class SigningScorer:

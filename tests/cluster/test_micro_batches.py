@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ def cut(n_queries: int, batch: int, group: int, size: int) -> list[MicroBatch]:
     return cut_queries(latents, rows, seed=5, group=group, size=size)
 
 
+@pytest.mark.slow
 @given(N_QUERIES, BATCH, GROUP, SIZE)
 def test_micro_batches_hold_every_example_once_and_never_part_a_group(
     n_queries: int, n_examples: int, group: int, size: int

@@ -170,6 +170,7 @@ MONSTERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", MONSTERS.values(), ids=MONSTERS)
 def test_monsters_are_refused(text: str) -> None:
     with pytest.raises(SpecError, match=r"^f.yaml:[12]: [^\n]+; [^\n]+$"):

@@ -58,6 +58,7 @@ STUDIES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(STUDIES)
 def test_a_resolved_study_written_and_loaded_is_the_same_study(

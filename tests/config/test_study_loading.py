@@ -137,6 +137,7 @@ STUDIES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(STUDIES)
 def test_any_tree_is_a_study_or_a_spec_error_of_whole_lines(

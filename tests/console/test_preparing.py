@@ -15,6 +15,7 @@ def log_on_stderr() -> None:
     show_log()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trusted", [False, True])
 def test_running_a_models_own_code_is_warned_of_before_it_is_read(
     capsys: pytest.CaptureFixture[str], trusted: bool

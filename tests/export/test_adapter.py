@@ -27,6 +27,7 @@ CLOSE: dict[str, Any] = {"rtol": 0, "atol": 1e-4}
 N_LEAD = {"mini-roberta": 1, "mini-gpt2": 0, "mini-llama": 1, "pairs": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["mini-roberta", "mini-gpt2", "mini-llama", "pairs"])
 def test_peft_gives_the_stored_scores_for_a_padded_batch(exported_study: Callable[[str], Any], case: str) -> None:
     exported = exported_study(case)
@@ -66,6 +67,7 @@ def test_the_cards_code_gives_the_stored_scores(
     assert all(name in printed for name in read_manifest(exported.folder).task.class_names)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not minilm_installed(), reason="needs zostudy[minilm]")
 def test_the_cards_code_gives_an_encoders_stored_scores(
     make_study: Callable[..., StudySpec],

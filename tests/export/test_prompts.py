@@ -62,6 +62,7 @@ def stored(
     return get
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_an_exported_prompt_predicts_what_the_trial_scored(stored: Any, exported_study: Any, case: str) -> None:
     trial, folder = stored(case)

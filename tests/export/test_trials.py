@@ -146,6 +146,7 @@ def test_the_dtype_is_the_measured_one(exported_study: Callable[[str], Any], tmp
     assert load_study_results(results).dtype == dtype
 
 
+@pytest.mark.slow
 def test_a_study_in_bfloat16_is_taken_away_and_goes_on_in_bfloat16(
     make_study: Callable[..., StudySpec],
     run_study: Callable[[StudySpec, Path], Path],

@@ -168,6 +168,7 @@ def test_each_of_many_classes_with_long_names_gets_a_word_of_its_own(write_data:
     assert all(words)
 
 
+@pytest.mark.slow
 def test_a_batch_can_hold_every_class(write_data: WriteData) -> None:
     rows = [(f"this is text {number}", f"topic {number % 40}") for number in range(1600)]
     study = started(write_data(("text", "label"), rows))

@@ -79,6 +79,7 @@ def test_a_word_of_several_tokens_is_refused_with_its_pieces() -> None:
         single_token(tokenizer, "onomatopoeia")
 
 
+@pytest.mark.slow
 @every_model
 def test_scores_of_the_check_equal_the_model_run_on_token_ids(name: str) -> None:
     checked, model = CheckedModel.of(EMBEDDED / name), load(name)
@@ -99,9 +100,7 @@ def test_scores_of_the_check_equal_the_model_run_on_token_ids(name: str) -> None
         np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "name", ["mini-roberta", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mini-gpt2", "mini-llama"))]
-)
+@pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama"])
 def test_the_model_is_worth_tuning(name: str) -> None:
     torch.set_num_threads(1)
     measured = measure(EMBEDDED / name)
@@ -115,6 +114,7 @@ def test_the_model_is_worth_tuning(name: str) -> None:
     assert written == pytest.approx(figures, abs=0.003)
 
 
+@pytest.mark.slow
 def test_pretraining_never_sees_a_sentence_of_the_task() -> None:
     seen = {passage.review for lessons in (False, True) for passage in passages(0, 20_000, lessons=lessons)}
     for seed in (0, 3):
@@ -160,6 +160,7 @@ def test_batches_predict_the_text_and_its_closing_but_never_the_prefix(name: str
     assert 3 <= min(lengths) < max(lengths) <= 16
 
 
+@pytest.mark.slow
 @every_model
 def test_two_rebuilds_from_one_seed_give_the_same_weights(name: str) -> None:
     torch.set_num_threads(1)

@@ -126,6 +126,7 @@ def _plain(source: ModelSource, task: EncodedTask, latent: NDArray[np.float32], 
     return np.asarray(SPEC.temperature * torch.nn.functional.cosine_similarity(mean, torch.cat(words)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lead", [0, 1])
 @pytest.mark.parametrize("name", [*CONFIGS, *OTHERS])
 def test_scores_equal_the_plain_model(model_folder: ModelFolder, random_task: RandomTask, name: str, lead: int) -> None:
@@ -140,6 +141,7 @@ def test_scores_equal_the_plain_model(model_folder: ModelFolder, random_task: Ra
         np.testing.assert_allclose(scores[query, column], expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_packed_and_the_padded_evaluator_agree(
     model_folder: ModelFolder, random_task: RandomTask, name: str

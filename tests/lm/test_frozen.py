@@ -103,6 +103,7 @@ def _queries(n_queries: int) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     return latents, rows
 
 
+@pytest.mark.slow
 def test_scores_equal_the_plain_model(loaded: Any) -> None:
     spec, source, tokenizer, _, lm = loaded
     latents, rows = _queries(3)

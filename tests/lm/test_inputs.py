@@ -59,6 +59,7 @@ def read_or_refused(tokenizer: Any, head: HeadKind, sides: Sides) -> Input | str
         return str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=30)
 @given(before=plain, after=plain)
@@ -81,6 +82,7 @@ def test_an_ordinary_line_is_what_the_tokenizer_makes_of_it(
     assert tokenizer(before)["input_ids"][: len(one.ids)] == one.ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=40)
 @given(before=hostile, after=hostile, head=st.sampled_from(HEADS))

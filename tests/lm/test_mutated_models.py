@@ -97,6 +97,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, Tensor]], None]) -> None:
     save_file(tensors, path)
 
 
+@pytest.mark.slow
 @quick
 @given(data=st.data())
 def test_a_tensor_that_is_gone_renamed_reshaped_or_no_number_is_refused(made: Made, data: st.DataObject) -> None:
@@ -125,6 +126,7 @@ def test_a_tensor_that_is_gone_renamed_reshaped_or_no_number_is_refused(made: Ma
     assert changed is None or (made.head == "encoder" and torch.equal(changed, made.scores))
 
 
+@pytest.mark.slow
 @quick
 @given(data=st.data())
 def test_another_dtype_scores_the_same_up_to_its_rounding(made: Made, data: st.DataObject) -> None:
@@ -155,6 +157,7 @@ def test_any_other_bytes_of_a_file_score_the_same_twice_or_are_refused(made: Mad
     scores_or_line(made, mutate)
 
 
+@pytest.mark.slow
 @quick
 @given(data=st.data())
 def test_any_other_settings_score_the_same_twice_or_are_refused(made: Made, data: st.DataObject) -> None:

@@ -106,6 +106,7 @@ def gradients_of(lm: Evaluator, latents: NDArray[np.float32], rows: NDArray[np.i
     return answers.reshape(*rows.shape, -1, 1 + DIM)
 
 
+@pytest.mark.slow
 def test_gradients_equal_autograd_on_transformers_own_model(subject: Subject) -> None:
     latents, rows = queries()
     answers = gradients_of(subject.lm, latents, rows)
@@ -121,6 +122,7 @@ def test_gradients_equal_autograd_on_transformers_own_model(subject: Subject) ->
             np.testing.assert_allclose(found[label, 1:], expected, rtol=1e-3, atol=2e-3 * largest)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_evaluators_own_scores(subject: Subject) -> None:
     """Central differences of ``score``, the function that black-box methods see, along random directions."""
     latents, rows = queries(1)
@@ -136,6 +138,7 @@ def test_gradients_are_those_of_the_evaluators_own_scores(subject: Subject) -> N
         assert error < 0.02
 
 
+@pytest.mark.slow
 def test_a_gradient_does_not_depend_on_its_batch_and_leaves_scores_as_they_were(subject: Subject) -> None:
     latents, rows = queries()
     before = subject.lm.score(latents, rows, SEED)

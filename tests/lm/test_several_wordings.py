@@ -63,6 +63,7 @@ def queries(spec: ModelSpec, width: int | None = None) -> tuple[NDArray[np.float
     return latents, np.tile(np.arange(4, dtype=np.int32), (3, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", MODELS)
 def test_each_wording_is_scored_as_if_it_were_alone(name: str, dtype: Any) -> None:
@@ -89,6 +90,7 @@ def test_wordings_share_one_copy_of_the_weights() -> None:
     assert len(weights.arrays["head.rows.weight"]) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("name", MODELS)
 def test_without_a_subspace_the_prompt_is_transformers_own_embeddings_and_the_offsets(name: str, padded: bool) -> None:
@@ -112,6 +114,7 @@ def test_without_a_subspace_the_prompt_is_transformers_own_embeddings_and_the_of
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("subspace", ["random", "none"])
 def test_every_wording_is_proven(name: str, subspace: Any) -> None:

@@ -111,6 +111,7 @@ def test_no_text_of_a_pair_is_lost(make_tokenizer: Callable[..., Any]) -> None:
     assert len(one.ids) >= 27
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["roberta", "wordpiece", "llama-legacy"])
 @pytest.mark.parametrize("text", ["a" * 100_000, "</s>" * 25_000, "the film " * 11_000, "\n" * 50_000 + "x"])
 def test_a_text_of_a_hundred_thousand_characters_is_cut(

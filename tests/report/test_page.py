@@ -40,6 +40,7 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "report.html"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_page_draws_all_and_stays_by_itself(
@@ -50,6 +51,7 @@ def test_the_page_draws_all_and_stays_by_itself(
     assert page.locator("td", has_text=HOSTILE).count()
 
 
+@pytest.mark.slow
 def test_paper_is_white_and_ink_dark_whatever_the_screen(hostile_report: Path, look: Callable[..., Any]) -> None:
     page = look(hostile_report, scheme="dark")
     inked = ("h1", "td", "pre", ".note", "figcaption", ".chart .role-axis-label text", ".chart .role-title text")
@@ -75,6 +77,7 @@ def _brightness(page: Any, selector: str, key: str) -> int:
     return max(map(int, re.findall(r"\d+", colour)[:3]))
 
 
+@pytest.mark.slow
 def test_on_paper_charts_keep_to_their_columns(hostile_report: Path, look: Callable[..., Any]) -> None:
     page = look(hostile_report)
     drawn_for_the_screen = page.locator(".chart svg").first.bounding_box()
@@ -90,6 +93,7 @@ def test_on_paper_charts_keep_to_their_columns(hostile_report: Path, look: Calla
     assert not page.locator(".hint").is_visible()
 
 
+@pytest.mark.slow
 def test_a_method_that_the_legend_hides_leaves_nothing_to_point_at(
     hostile_report: Path, look: Callable[..., Any]
 ) -> None:
@@ -108,6 +112,7 @@ def test_a_method_that_the_legend_hides_leaves_nothing_to_point_at(
     assert len(tip.locator("tr", has_text="mean").inner_text().split()[-1]) <= len("0.1234")
 
 
+@pytest.mark.slow
 def test_legends_of_planes_are_whole(hostile_report: Path, look: Callable[..., Any]) -> None:
     page = look(hostile_report)
     for chart in page.locator(".chart[id*=planes] svg").all():
@@ -118,6 +123,7 @@ def test_legends_of_planes_are_whole(hostile_report: Path, look: Callable[..., A
             assert box["x"] + box["width"] <= frame["x"] + frame["width"]
 
 
+@pytest.mark.slow
 def test_figures_of_an_earlier_report_go_and_other_files_stay(
     tmp_path: Path, altered: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +141,7 @@ def test_figures_of_an_earlier_report_go_and_other_files_stay(
     assert (figures / "kept-mine.png").read_bytes() == b"mine"
 
 
+@pytest.mark.slow
 def test_a_method_keeps_its_colour_on_every_page(tmp_path: Path, altered: Callable[..., Path]) -> None:
     first, second = altered(tmp_path / "first", trials=without_zosa), altered(tmp_path / "second")
     study = yaml.safe_load((second / "study.yaml").read_text(encoding="utf-8"))
@@ -191,6 +198,7 @@ def test_a_studys_file_that_cannot_be_read_is_named_once(monkeypatch: pytest.Mon
     assert str(raised.value).count(str(tmp_path)) == 1
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path, altered: Callable[..., Path]) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ResultsError, match=r"must be writable") as raised:
@@ -199,6 +207,7 @@ def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path, altered: C
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_report_is_written_beside_results_in_an_object_store(
     s3_uri: Callable[[str], str], tmp_path: Path, altered: Callable[..., Path]
 ) -> None:

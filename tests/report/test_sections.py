@@ -98,6 +98,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory, altered: Callable[..., Pat
     }
 
 
+@pytest.mark.slow
 def test_the_classes_are_shown_where_they_are_stored(folders: dict[str, Path], tmp_path: Path) -> None:
     shutil.copytree(folders["bare"], tmp_path / "named")
     classes = StudyClasses("label word", (1.0,), (StudyClass("spam", "junk", True, (10,), (10,), 5),))
@@ -106,6 +107,7 @@ def test_the_classes_are_shown_where_they_are_stored(folders: dict[str, Path], t
     assert "Classes" not in [section.title for section in told(folders["bare"]).sections]
 
 
+@pytest.mark.slow
 def test_the_comparison_is_that_of_zostudy_compare(folders: dict[str, Path]) -> None:
     for baseline in (None, "spsa"):
         tables = section(told(folders[LONG], baseline), "Comparison").tables
@@ -146,6 +148,7 @@ def test_a_running_study_is_told_as_far_as_it_has_come(folders: dict[str, Path])
     assert study.figures
 
 
+@pytest.mark.slow
 def test_trials_that_were_stopped_early_are_counted_and_not_drawn(folders: dict[str, Path]) -> None:
     found = section(told(folders["pruned"]), "What the search found")
     assert found.note == "Of 18 search trials, 3 were stopped early; the figures leave these out."
@@ -191,6 +194,7 @@ def test_the_agreement_with_transformers_is_shown_where_it_was_stored(
     assert table.rows[0][:5] == ("roberta", "float32", "packed", "5", "2")
 
 
+@pytest.mark.slow
 def test_every_section_is_there_and_says_why_it_is_empty(folders: dict[str, Path]) -> None:
     whole = [section.title for section in told(folders[LONG]).sections]
     for folder in (*folders.values(), REFERENCE / "sst2-minilm"):
@@ -207,6 +211,7 @@ def test_every_section_is_there_and_says_why_it_is_empty(folders: dict[str, Path
         assert section(told(folders["searching"]), title).note == "No confirm trial is complete so far."
 
 
+@pytest.mark.slow
 def test_trials_whose_test_split_has_one_class_are_left_out_without_a_warning(
     folders: dict[str, Path], recwarn: pytest.WarningsRecorder
 ) -> None:

@@ -25,6 +25,7 @@ def test_a_place_is_free_again_when_its_driver_ends(storage: Storage) -> None:
         assert (storage / CLAIMS).files() == []
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_while_the_first_lives_and_leaves_no_claim(
     storage: Storage, logged: list[str]
 ) -> None:
@@ -36,6 +37,7 @@ def test_a_second_driver_is_refused_while_the_first_lives_and_leaves_no_claim(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_the_claim_of_a_driver_that_died_goes_stale(storage: Storage, logged: list[str]) -> None:
     (storage / CLAIMS).write("dead", b"process 1 on another host")
     with claim(storage, QUICK):
@@ -67,6 +69,7 @@ def test_a_driver_ends_when_the_store_does_not_answer_any_more(
     assert (storage / CLAIMS).files() == []
 
 
+@pytest.mark.slow
 def test_of_two_that_begin_at_once_never_both_get_in(storage: Storage) -> None:
     inside, most, lock, begin = 0, 0, threading.Lock(), threading.Barrier(3)
 

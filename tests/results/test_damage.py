@@ -56,6 +56,7 @@ def flipped(content: bytes, start: int, stop: int) -> Iterator[bytes]:
         yield bytes(changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES_OF_A_TRIAL)
 def test_a_changed_page_is_named_or_means_the_same(storage: Storage, name: str, table: str) -> None:
     folder, expected = storage / table, read_table(storage, table)
@@ -72,6 +73,7 @@ def test_a_changed_page_is_named_or_means_the_same(storage: Storage, name: str, 
     assert n_named > FLIPS / 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES_OF_A_TRIAL)
 def test_a_changed_footer_is_never_a_traceback(storage: Storage, name: str, table: str) -> None:
     content = (storage / table).read(name)
@@ -82,6 +84,7 @@ def test_a_changed_footer_is_never_a_traceback(storage: Storage, name: str, tabl
             read_table(storage, table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES_OF_A_TRIAL)
 def test_what_lost_a_block_is_set_aside_and_done_again(
     make_outcome: Callable[..., Any], storage: Storage, name: str, table: str
@@ -104,6 +107,7 @@ def test_what_lost_a_block_is_set_aside_and_done_again(
     assert {table: read_table(storage, table) for table in TABLES_OF_A_TRIAL} == before
 
 
+@pytest.mark.slow
 def test_sql_answers_nothing_from_a_changed_page(storage: Storage, name: str) -> None:
     def total() -> list[tuple[float]]:
         return run_sql([storage], "SELECT sum(loss), sum(latent_norm) FROM history", lambda answer: answer.fetchall())

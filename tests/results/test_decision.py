@@ -32,6 +32,7 @@ def split(labels: list[int], margins: Sequence[float]) -> SplitScores:
     return SplitScores(np.arange(len(labels)), np.array(labels, dtype=np.int32), scores)
 
 
+@pytest.mark.slow
 @given(MANY, MANY)
 def test_no_threshold_is_better_on_dev_and_the_nearest_to_zero_is_taken(zeros: list[int], ones: list[int]) -> None:
     labels, margins = [0] * len(zeros) + [1] * len(ones), zeros + ones

@@ -260,6 +260,7 @@ def has_a_whole_trial_of_before(study: Path) -> bool:
     return any(all(is_of_before(table, name) for table in SCHEMAS) for name in names)
 
 
+@pytest.mark.slow
 @given(harms=st.lists(harm, min_size=1, max_size=3), asked=st.sampled_from([*SCHEMAS]))
 @settings(max_examples=8)
 def test_every_answer_is_right_or_noted_as_a_part_or_refused(study: Written, harms: list[Any], asked: str) -> None:
@@ -302,6 +303,7 @@ def test_a_trial_of_before_is_whole_only_with_all_its_files(study: Written, tmp_
     assert is_seen == owns_more
 
 
+@pytest.mark.slow
 @given(harms=st.lists(harm, min_size=1, max_size=3))
 @settings(max_examples=8)
 def test_a_run_after_it_gives_what_an_undisturbed_one_gives(

@@ -63,6 +63,7 @@ def test_a_merged_study_reads_as_before_from_one_file_a_table(ledger: Ledger) ->
     assert stored(ledger.storage) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", range(16))
 def test_a_stop_at_any_step_of_merging_changes_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, step: int
@@ -83,6 +84,7 @@ def test_a_stop_at_any_step_of_merging_changes_nothing(
     assert stored(ledger.storage) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "step"), [("trials", step) for step in range(4)] + [("history", step) for step in range(6)]
 )

@@ -97,6 +97,7 @@ def calibration_error(scores: NDArray[Any], labels: NDArray[Any], n_bins: int = 
     return float(sum(gaps) / len(labels))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(data=st.data(), n_classes=st.integers(2, 4), n=st.integers(2, 25))
 def test_every_metric_equals_its_definition(data: st.DataObject, n_classes: int, n: int) -> None:
@@ -113,6 +114,7 @@ def test_every_metric_equals_its_definition(data: st.DataObject, n_classes: int,
         assert measured[metric] == pytest.approx(expected[metric], abs=1e-6), metric
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32), n=st.integers(3, 400), values=st.sampled_from([3, 30, 10**6]), classes=st.integers(2, 4)

@@ -196,6 +196,7 @@ STATEMENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sql", STATEMENTS)
 def test_nothing_but_a_query_is_taken(ledger: Ledger, tmp_path: Path, sql: str) -> None:
     before = sorted(tmp_path.rglob("*"))
@@ -204,6 +205,7 @@ def test_nothing_but_a_query_is_taken(ledger: Ledger, tmp_path: Path, sql: str) 
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql", ["SELECT '\udcff'", "SELECT 1\0", "\ud83d", "SELECT (" + "(" * 3000, "SELECT $1", "SELEC"]
 )
@@ -217,6 +219,7 @@ SPILLING = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "limits", "told"),
     [
@@ -273,6 +276,7 @@ def test_who_asks_which_tables_there_are_is_answered(ledger: Ledger, sql: str) -
     assert sorted(rows(ledger.storage, sql)) == sorted((table,) for table in TABLES)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["a", "A", "a_1", "A_2", "b"]), min_size=1, max_size=6))
 def test_columns_of_equal_names_are_told_apart_as_duckdb_does(names: list[str]) -> None:
     with duckdb.connect(":memory:") as connection:

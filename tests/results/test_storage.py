@@ -91,6 +91,7 @@ def test_the_environment_says_where_the_store_is(
     assert Storage.at(uri.partition("?")[0]).read("a") == b"found"
 
 
+@pytest.mark.slow
 def test_a_ledger_holds_the_same_wherever_it_is(
     make_outcome: Callable[..., Any], storage: Storage, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_ledger_holds_the_same_wherever_it_is(
     assert len(load_results(str(storage)).trials) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["trials", "history"])
 @pytest.mark.parametrize("harm", ["cut", "zeros", "gone"])
 def test_a_torn_file_is_set_aside_and_its_trial_runs_again(

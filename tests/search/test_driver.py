@@ -168,6 +168,7 @@ class Machine(RuleBasedStateMachine):
         assert not self.stores.states
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_nothing_is_lost_doubled_or_proposed_by_timing(
     make_spec: Callable[..., StudySpec], spec: StudySpec, make_row: Blank, seeds: int

@@ -31,7 +31,7 @@ from zostudy.search.trial import run_trial
 from zostudy.search.tune.trainable import PoolFactory
 from zostudy.search.tune.tuner import tune_trials
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = pytest.mark.ray
 
 
 class FakeScorer:

@@ -26,7 +26,7 @@ from zostudy.search.evaluator import read_model
 from zostudy.search.prepare import prepare
 from zostudy.search.trial import run_trial
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = pytest.mark.ray
 
 STUDY: dict[str, Any] = {
     "name": "long",

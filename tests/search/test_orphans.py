@@ -29,17 +29,17 @@ from zostudy.search.progress import StudyProgress
 from zostudy.search.tune.trainable import PoolFactory
 from zostudy.search.tune.tuner import tune_trials
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = pytest.mark.ray
 
-N_TRIALS = 4 * (5 + 1)
+N_TRIALS = 2 * (3 + 1)
 STUDY: dict[str, Any] = {
     "name": "fake",
     "model": {"name": "mini-roberta"},
     "task": {"name": "reviews"},
-    "imbalance": {"ratios": (1, 2, 3, 4), "minority_size": 5},
+    "imbalance": {"ratios": (1, 2), "minority_size": 5},
     "methods": ({"label": "spsa", "algorithm": "spsa", "options": {"queries_per_step": 2}},),
     "budget": {"queries": 4, "batch_size": 4, "evaluations": 1},
-    "search": {"trials": 5, "sampler": "random", "space": {"reach": {"low": 0.01, "high": 1.0}}},
+    "search": {"trials": 3, "sampler": "random", "space": {"reach": {"low": 0.01, "high": 1.0}}},
     "confirm": {"seeds": 1},
     "replicas": 2,
 }
@@ -151,7 +151,7 @@ def test_a_study_whose_trials_fail_leaves_nothing(
     folders = temporary_folders()
     progress = run(cluster, tmp_path / "fake", Ending(), BrokenScorer)
     assert progress.done
-    assert len(progress.failed) == 4 * 5
+    assert len(progress.failed) == 2 * 3
     assert "not finite" in str(progress.failed[0].error)
     assert_nothing_is_left(cluster, folders, descendants)
 
@@ -162,5 +162,5 @@ def test_a_study_that_is_broken_off_leaves_nothing(
 ) -> None:
     folders = temporary_folders()
     with pytest.raises(type(error)):
-        run(cluster, tmp_path / "fake", Ending(error, after=5))
+        run(cluster, tmp_path / "fake", Ending(error, after=3))
     assert_nothing_is_left(cluster, folders, descendants)

@@ -89,6 +89,7 @@ def in_order(plan: Plan) -> list[TrialRow]:
     return run(plan, 1, 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(workers=st.integers(1, 9), seed=st.integers(0, 1000))
 def test_neither_workers_nor_the_order_of_ends_change_what_is_tried(
@@ -99,6 +100,7 @@ def test_neither_workers_nor_the_order_of_ends_change_what_is_tried(
     assert rows == in_order
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(workers=st.integers(1, 6), seed=st.integers(0, 1000), stop_after=st.integers(1, 25))
 def test_a_resumed_study_equals_one_never_stopped(
@@ -188,6 +190,7 @@ def grown(plan: Plan, **search: int) -> Plan:
     return make_plan(spec.model_copy(update={"search": longer, "confirm": seeds}))
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(trials=st.integers(0, 9), seeds=st.integers(0, 3), stop_after=st.none() | st.integers(1, 25))
 def test_an_extended_study_ends_as_if_it_had_been_asked_for_at_once(

@@ -37,7 +37,7 @@ from zostudy.search.progress import StudyProgress
 from zostudy.search.run import complete_study
 from zostudy.search.trial import TrialProgress, run_trial
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = pytest.mark.ray
 
 STUDY: dict[str, Any] = {
     "name": "small",

@@ -195,6 +195,7 @@ def run(
 SETTINGS = st.sampled_from([(2, 0.1), (3, 0.3), (5, 0.1), (6, 0.3)])
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(setting=SETTINGS, workers=st.integers(1, 20), order=st.integers(0, 1000), stop_after=st.integers(1, 90))
 def test_neither_workers_nor_a_kill_change_what_is_tried(
@@ -341,6 +342,7 @@ def dev_aucs(rows: Sequence[TrialRow], cell: str, number: int) -> list[Any]:
     return [row.dev_auc for row in rows if (row.cell, row.stage, row.number) == (cell, "search", number)]
 
 
+@pytest.mark.slow
 def test_trials_of_a_seed_start_alike_and_say_which_it_was(
     seeded_plan: Callable[..., Plan], table: TextTable, scorer: Scorer
 ) -> None:

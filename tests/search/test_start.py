@@ -114,6 +114,7 @@ def test_other_starts_have_no_draw_and_cost_nothing(
     assert outcome.history["queries"][0] == outcome.history["examples"][0] == 0
 
 
+@pytest.mark.slow
 def test_a_trial_resumed_wherever_it_was_saved_ends_the_same(
     choosing: Plan, data: StudyData, lucky: Lucky, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def stored(plan: Plan, outcomes: list[Any]) -> dict[str, list[float]]:
     return {f"smooth/{name}": [row.dev_auc for row in rows if row.cell == name] for name in searched}
 
 
+@pytest.mark.slow
 def test_the_journal_of_a_study_that_is_done_is_made_and_caught_up(
     study: PreparedStudy, outcomes: list[Any], folder: Path
 ) -> None:
@@ -126,6 +127,7 @@ def test_the_journal_of_a_study_that_is_done_is_set_aside_when_torn(
     assert "was torn" in (folder / "study.log").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["data", "model", "weights", "settings"])
 def test_other_data_or_weights_are_refused_and_nothing_is_changed(
     study: PreparedStudy, make_spec: Callable[..., StudySpec], folder: Path, content: str

@@ -25,7 +25,7 @@ from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.results.storage import Storage, Where
 from zostudy.search.journal import JOURNAL_FILE
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = pytest.mark.ray
 
 STUDY: dict[str, Any] = {
     "name": "tiny",

@@ -36,7 +36,7 @@ from zostudy.search.progress import StudyProgress
 from zostudy.search.run import complete_study
 from zostudy.search.trial import TrialProgress
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = pytest.mark.ray
 
 STUDY: dict[str, Any] = {
     "name": "tough",
@@ -136,9 +136,9 @@ def test_replicas_and_trials_processes_that_are_killed_again_and_again(
     undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     kill_replica, kill_trial = _killer(descendants, "ray::Replica"), _killer(descendants, "ray::ImplicitFunc")
-    disturber = Disturber(lambda times: (kill_trial if times % 3 == 2 else kill_replica)(times), 6, 0.5)
+    disturber = Disturber(lambda times: (kill_trial if times % 3 == 2 else kill_replica)(times), 4, 0.5)
     assert _run(tmp_path / "tough", disturber, replicas=2).done
-    assert disturber.times == 6
+    assert disturber.times == 4
     assert capfd.readouterr() == ("", "")
     assert "ActorDiedError" in (tmp_path / "tough" / RAY_LOG_FILE).read_text(encoding="utf-8")
     _assert_equal(tmp_path / "tough", undisturbed)
@@ -164,7 +164,7 @@ def test_a_driver_a_raylet_and_a_gcs_that_are_killed_one_after_the_other(
     for as_it_comes_up in (True, False):
         driver = start()
         if as_it_comes_up:
-            time.sleep(chance.uniform(4, 20))
+            time.sleep(chance.uniform(2, 8))
         else:
             _wait_until(partial(_has_more_or_ended, folder, 0, driver), 300)
             time.sleep(chance.uniform(0, 0.5))

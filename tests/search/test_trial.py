@@ -239,6 +239,7 @@ class CountingScorer:
         return cast(OpenScorer, self._scorer).gradients(latents, rows, seed, group)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", method_names())
 def test_a_trial_resumed_wherever_it_was_saved_does_only_what_was_not_done_and_leaves_what_one_never_stopped_leaves(
     make_spec: Callable[..., StudySpec],
@@ -344,6 +345,7 @@ UNFIT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", UNFIT)
 def test_from_a_state_that_does_not_fit_a_trial_begins_anew_and_says_why(
     plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch, fault: str

@@ -70,6 +70,7 @@ def test_a_method_that_tunes_nothing_is_searched_over_the_wordings_alone(worded_
     assert all(cell.n_search == 6 for cell in worded_plan.cells if cell not in untuned)
 
 
+@pytest.mark.slow
 def test_the_best_wording_is_confirmed_and_stored(outcomes: list[Outcome]) -> None:
     assert all(outcome.trial.error is None for outcome in outcomes)
     for outcome in outcomes:
@@ -82,6 +83,7 @@ def test_the_best_wording_is_confirmed_and_stored(outcomes: list[Outcome]) -> No
     assert searched == {"default", "odd", "clear"}
 
 
+@pytest.mark.slow
 def test_the_first_trial_of_a_cell_has_the_studys_own_wording(outcomes: list[Outcome]) -> None:
     first = {outcome.trial.wording for outcome in outcomes if outcome.trial.trial.endswith("search-000")}
     assert first == {"default"}

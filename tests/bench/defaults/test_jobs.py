@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from zostudy.bench.defaults.jobs import SearchJob, TrialJob
 from zostudy.bench.defaults.plans import PLANS, REAL_TASKS
 from zostudy.bench.defaults.store import Measured, Store
@@ -84,6 +86,7 @@ def test_the_full_plan_holds_the_small_one_and_every_task_method_and_budget() ->
             assert {(task.name, ratio, method, seed) for method in METHODS for seed in range(10)} <= judged
 
 
+@pytest.mark.slow
 def test_every_job_has_settings_that_its_method_takes() -> None:
     for job in PLANS["full"]():
         if isinstance(job, TrialJob):

@@ -66,6 +66,7 @@ def test_a_rare_class_keeps_half_of_its_rows_for_training(task: Task) -> None:
     assert np.bincount(table.labels[judging]).tolist() == [n_rare // 2, n_rare // 2]
 
 
+@pytest.mark.slow
 def test_no_trial_scores_a_row_of_test(task: Task) -> None:
     guards: list[Guard] = []
 

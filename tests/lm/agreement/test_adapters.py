@@ -23,6 +23,7 @@ SPEC = ModelSpec(name="random", prompt_tokens=4)
 FAMILIES = ("albert", "bart", "bloom", "cohere", "gemma", "gemma2", "gemma3_text", "granite", "mamba", "mpnet", "opt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [*FAMILIES, "llama", "roberta"])
 def test_peft_scores_as_the_evaluator_does(
     tiny_model: Callable[..., ModelSource], random_task: Callable[..., EncodedTask], tmp_path: Path, family: str

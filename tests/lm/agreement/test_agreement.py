@@ -45,6 +45,7 @@ TinyModel = Callable[..., ModelSource]
 RandomTask = Callable[..., EncodedTask]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [*PACKED, *MASKED, *CAUSAL])
 def test_a_family_scores_as_transformers_does(tiny_model: TinyModel, random_task: RandomTask, family: str) -> None:
     source = tiny_model(family)
@@ -258,6 +259,7 @@ def test_a_model_whose_own_code_fails_is_refused_in_one_line(tiny_model: TinyMod
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["bert", "llama", "mpnet", "fnet"])
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "lasttoken", "weightedmean"])
 def test_an_encoder_is_pooled_as_its_own_file_says(

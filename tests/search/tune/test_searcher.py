@@ -109,6 +109,7 @@ def test_no_more_run_than_the_replicas_bear_and_more_when_there_are_more(make_tu
     assert len(tune.fill()) == 1
 
 
+@pytest.mark.slow
 def test_a_study_is_run_to_its_end_each_trial_once(make_tune: Callable[..., Tune], plan: Plan) -> None:
     tune = make_tune()
     running = tune.fill()
