@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -14,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,22 +57,8 @@ settings.register_profile("zostudy", deadline=None, derandomize=True)
 settings.load_profile("zostudy")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With several workers one starts with all tests of Ray, in a row; the others take the rest, file by file."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class OneRayScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-        def _split_scope(self, nodeid: str) -> str:
-            file, _, test = nodeid.partition("::")
-            return "ray" if _starts_ray(file, test.partition("[")[0]) else file
-
-    config.option.loadscopereorder = False  # the tests are in order already
-    return OneRayScheduling(config, log)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of Ray are slow ones. On a worker they come first, as they take the longest."""
+    """Tests of Ray are slow ones. Several workers start with their files, so that no long one begins last."""
     for item in items:
         if item.get_closest_marker("ray"):
             item.add_marker("slow")
@@ -85,14 +70,6 @@ def pytest_collection_finish() -> None:
     """What the imports made stays for good: each full collection of garbage would walk it for a fifth of a second."""
     gc.collect()
     gc.freeze()
-
-
-@cache
-def _starts_ray(file: str, test: str) -> bool:
-    source = (ROOT / file).read_text(encoding="utf-8")
-    if re.search(r"^pytestmark = .*\bmark\.ray\b", source, re.MULTILINE):
-        return True
-    return test in re.findall(r"^@pytest\.mark\.ray$.*?^def (\w+)", source, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="session")
