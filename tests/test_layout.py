@@ -55,7 +55,6 @@ UNPICKLING_LIBRARIES = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "ma
 SAFE_LOADS = {"np.load": "allow_pickle=False"}
 
 
-@pytest.mark.slow
 def test_nothing_is_ever_unpickled_and_yaml_is_read_by_the_safe_loader() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert not UNPICKLING_LIBRARIES & {name.split(".")[0] for name in _imports(path)}, path

@@ -28,6 +28,7 @@ def test_untuned_defaults_lower_the_loss(toy: Any, name: str, ratio: int) -> Non
     assert after < 0.97 * before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESCENDING)
 @pytest.mark.parametrize("sampler", ["natural", "stratified"])
 def test_auc_objective_raises_the_auc_at_a_heavy_ratio(toy: Any, name: str, sampler: str) -> None:
