@@ -32,7 +32,7 @@ def show_plan(study: PreparedStudy) -> None:
         f"{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
         f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}",
         f"{at_most}about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
-        f"({expected.examples_per_second:,.0f} examples/s each), start-up not counted",
+        f"({expected.examples_per_second:,.0f} examples/s each) if nothing else runs, start-up not counted",
     )
 
 
