@@ -22,13 +22,10 @@ from zostudy.results.verdicts import (
     constant_classifier,
     did_not_move,
     edges,
-    is_barred,
     is_yardstick,
     search_disagrees,
     too_few_seeds,
     verdicts,
-    verdicts_in,
-    verdicts_on,
     yardsticks,
 )
 
@@ -214,7 +211,7 @@ def test_too_few_seeds_in_common_bar_nobody_and_are_told() -> None:
     assert verdict is not None
     assert verdict.fact == "2 in common with untuned, of 3 that a test needs"
     assert verdict.setting == "raise confirm.seeds"
-    assert not is_barred(cell, [cell, untuned], AUC)
+    assert not any(verdict.bars for verdict in compared(cell, untuned).verdicts)
     assert too_few_seeds(replace(cell, missing=1), [untuned]) is None  # more are to come, of which a note tells
     assert too_few_seeds(cell, [replace(untuned, missing=1)]) is None
     assert too_few_seeds(replace(cell, seeds=0, values={AUC: {}}), [untuned]) is None  # all failed
@@ -238,8 +235,8 @@ def test_who_is_measured_by_whom() -> None:
         "white-box": [],
     }
     assert [cell.row[-1] for cell in cells if is_yardstick(cell)] == ["untuned", "no-prompt", "random-search"]
-    assert {verdict.cell.row[-1] for verdict in verdicts_in(AUC, [elsewhere, *cells])} == {"random-search", "zosa"}
-    assert verdicts_in(AUC, [elsewhere, made()]) == []
+    assert {verdict.cell.row[-1] for verdict in verdicts([elsewhere, *cells], [AUC])} == {"random-search", "zosa"}
+    assert verdicts([elsewhere, made()], [AUC]) == []
 
 
 @pytest.mark.parametrize(
@@ -350,7 +347,7 @@ def test_the_untuned_prompt_is_the_best_only_where_no_cell_is_above_it() -> None
 def test_who_has_too_few_seeds_to_tell_may_be_the_best() -> None:
     untuned, cell = made("untuned", [0.70, 0.72, 0.71]), made("a", [0.95, 0.75, 0.90])
     comparison = compared(untuned, cell)
-    assert [verdict.rule for verdict in verdicts_in(AUC, comparison.cells)] == ["Too few seeds to tell from untuned"]
+    assert [verdict.rule for verdict in verdicts(comparison.cells, [AUC])] == ["Too few seeds to tell from untuned"]
     assert comparison.best(AUC, 10.0) is cell
 
 
@@ -399,12 +396,13 @@ def test_the_cells_of_a_row_stand_together() -> None:
 
 def test_a_table_without_evidence_has_no_verdict() -> None:
     older = [replace(made(method), evidence=Evidence()) for method in ("untuned", "zosa", "spsa")]
-    assert verdicts(older) == verdicts_in(AUC, older) == []
+    assert verdicts(older, [AUC]) == []
 
 
-def test_verdicts_on_one_cell_are_those_of_all_that_are_on_it() -> None:
+def test_a_comparison_has_the_verdicts_on_cells_and_in_metrics() -> None:
     cells = [made("untuned"), made("a", moves=(Move(0.0, 6.0),)), made("b")]
-    assert [verdict.title for verdict in verdicts_on(cells[1], cells, [AUC])] == [
+    found = compared(*cells).verdicts
+    assert [verdict.title for verdict in found if verdict.cell is cells[1]] == [
         "Did not move",
         "Not better than untuned in test_auc",
     ]
@@ -436,10 +434,10 @@ def test_a_method_under_one_of_the_first_three_verdicts_is_never_the_best(
         cells.append(replace(cell, row=(f"{algorithm}-{number}",), needs=needs))
     comparison = compared(*cells)
     barring = ("Did not move", "Constant classifier", "Not better than")
-    found = [*verdicts(cells), *verdicts_in(AUC, cells)]
+    found = verdicts(cells, [AUC])
     assert all(verdict.bars == verdict.rule.startswith(barring) for verdict in found)
     barred = {verdict.cell.key for verdict in found if verdict.bars}
     best = comparison.best(AUC, 10.0)
     assert best is None or best.key not in barred
-    assert barred == {cell.key for cell in cells if is_barred(cell, cells, AUC)}
+    assert found == comparison.verdicts
     assert not any(record["best"] for record in comparison.records() if (((record["method"],), 10.0)) in barred)

@@ -21,7 +21,6 @@ from zostudy.results.decision import ENOUGH_ROWS, Decision, is_searched, recalls
 from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import METRICS, TEST_METRICS, TRIALS, meaning
 from zostudy.results.tables import Table, markdown, markdown_text
-from zostudy.results.verdicts import verdicts_on
 from zostudy.wording import printable
 
 _POINTWISE = ("cross-entropy", "focal", "hinge", "logit-adjusted", "ldam")
@@ -169,7 +168,7 @@ def _verdicts(trial: StoredTrial) -> str:
     method, ratio = trial.row["method"], trial.row["imbalance_ratio"]
     comparison = compare(trial.study.results, allow_unequal=True)
     [cell] = [each for each in comparison.cells if (each.row[-1], each.column) == (method, ratio)]
-    found = verdicts_on(cell, comparison.cells, comparison.metrics)
+    found = [verdict for verdict in comparison.verdicts if verdict.cell is cell]
     if not found:
         return ""
     lines = (f"{verdict.title}: {verdict.fact}. To change: {verdict.setting}." for verdict in found)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from zostudy.config.ratios import ALL, NATURAL
 from zostudy.config.study import BudgetSpec, ImbalanceSpec, SearchSpec, StudySpec
 from zostudy.inspection.facts import DataFacts, ModelFacts
 from zostudy.inspection.sizing import PROMPT_TOKENS, Sizing
+from zostudy.ratios import ALL, NATURAL
 
 
 def draft(inspection: DataFacts, model: ModelFacts, sizing: Sizing) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from zostudy.results.evidence import Evidence
 from zostudy.results.schema import lower_is_better
-from zostudy.results.statistics import Interval
+from zostudy.results.statistics import Interval, PairedTest, paired_test
 
 Seed: TypeAlias = tuple[int, ...]
 """What pairs confirm trials of two methods."""
@@ -20,7 +20,7 @@ CellKey: TypeAlias = tuple[RowKey, Any]
 """Row and column of a cell."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CellSummary:
     """The confirm trials of one method at one imbalance ratio, or in another column, summed up.
 
@@ -54,6 +54,7 @@ class CellSummary:
     search_trials: int = 0
     needs: str = "scores"
     evidence: Evidence = field(default_factory=Evidence)
+    _tests: dict[tuple[CellSummary, str], PairedTest] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def is_reference(self) -> bool:
@@ -79,6 +80,12 @@ class CellSummary:
     def whole(self) -> bool:
         """Whether all its seeds ended; without some, perhaps the hard ones, its mean may be too high."""
         return not self.failed and not self.missing
+
+    def test_against(self, other: CellSummary, metric: str) -> PairedTest:
+        """Returns the paired test of this cell's values minus another one's. Each test is computed once."""
+        if (other, metric) not in self._tests:
+            self._tests[other, metric] = paired_test(self.values.get(metric, {}), other.values.get(metric, {}))
+        return self._tests[other, metric]
 
 
 def gain(metric: str, mean: float) -> float:

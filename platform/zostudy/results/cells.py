@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from zostudy.config.ratios import NATURAL, ratio_label
-from zostudy.results.cell_summary import CellSummary, RowKey, gain
-from zostudy.results.verdicts import is_barred, is_yardstick
+from zostudy.ratios import NATURAL, ratio_label
+from zostudy.results.cell_summary import CellKey, CellSummary, RowKey, gain
+from zostudy.results.verdicts import Verdict, is_yardstick, verdicts
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,11 +62,16 @@ class Cells:
         """The values compared by, in ascending order."""
         return sorted({cell.column for cell in self.cells})
 
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """All verdicts: those on cells as a whole, then those in each metric."""
+        return verdicts(self.cells, self.metrics)
+
     def best(self, metric: str, column: Any, group: RowKey = ()) -> CellSummary | None:
         """Returns the cell with the best mean of a column and group, the first of equals.
 
-        References, cells that are not whole or have no mean, and those that a verdict bars (``verdicts.is_barred``) do
-        not count. None if no cell counts, there is only one, or what counts is a yardstick below a barred cell.
+        References do not count, nor do cells that are not whole, have no mean, or are barred by a verdict. None if no
+        cell counts, if there is only one cell, or if the best one that counts is a yardstick below a barred cell.
         """
         return self._best.get((metric, column, group))
 
@@ -80,23 +85,28 @@ class Cells:
         for cell in self.ranked:
             peers.setdefault((cell.column, cell.group), []).append(cell)
         return {
-            (metric, *key): _best_of(metric, cells) if len(cells) > 1 else None
+            (metric, *key): self._best_of(metric, cells) if len(cells) > 1 else None
             for metric in self.metrics
             for key, cells in peers.items()
         }
 
+    @cached_property
+    def _barred(self) -> set[tuple[CellKey, str | None]]:
+        return {(verdict.cell.key, verdict.metric) for verdict in self.verdicts if verdict.bars}
 
-def _best_of(metric: str, cells: Sequence[CellSummary]) -> CellSummary | None:
-    """Returns the cell with the best mean of those that no verdict bars.
+    def _best_of(self, metric: str, cells: Sequence[CellSummary]) -> CellSummary | None:
+        """Returns the cell with the best mean of those that no verdict bars.
 
-    None where that is of a yardstick and a barred cell has a better mean, which is only not shown to be better.
-    """
-    means = [
-        (gain(metric, mean), cell) for cell in cells if cell.whole and (mean := cell.intervals[metric].mean) is not None
-    ]
-    descending = sorted(means, key=lambda found: -found[0])
-    for mean, cell in descending:
-        if not is_barred(cell, cells, metric):
-            is_beaten = is_yardstick(cell) and descending[0][0] > mean
-            return None if is_beaten else cell
-    return None
+        None where that is of a yardstick and a barred cell has a better mean, which is only not shown to be better.
+        """
+        means = [
+            (gain(metric, mean), cell)
+            for cell in cells
+            if cell.whole and (mean := cell.intervals[metric].mean) is not None
+        ]
+        descending = sorted(means, key=lambda found: -found[0])
+        for mean, cell in descending:
+            if self._barred.isdisjoint({(cell.key, None), (cell.key, metric)}):
+                is_beaten = is_yardstick(cell) and descending[0][0] > mean
+                return None if is_beaten else cell
+        return None

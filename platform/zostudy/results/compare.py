@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from zostudy.config.ratios import NATURAL
 from zostudy.errors import ResultsError
+from zostudy.ratios import NATURAL
 from zostudy.results.cell_summary import CellSummary, Seed
 from zostudy.results.comparison import Comparison
 from zostudy.results.completeness import JUDGED_BY, best_configurations, outdated
@@ -186,6 +186,8 @@ def _trials_by_cell(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequ
 
 def _plain(column: pd.Series[Any]) -> list[Any]:
     """Returns the values as Python's own, None for a missing one."""
+    if not column.hasnans:
+        return list(column.tolist())
     return [None if absent else value for value, absent in zip(column.tolist(), column.isna(), strict=True)]
 
 

@@ -11,7 +11,6 @@ from zostudy.results.comparison_tables import comparison_tables
 from zostudy.results.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.statistics import CONFIDENCE
 from zostudy.results.tables import html, plain
-from zostudy.results.verdicts import verdicts, verdicts_in
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,8 +32,9 @@ class Comparison(Cells):
     def _records(self, metric: str) -> list[dict[str, Any]]:
         ranks, holds = average_ranks(self, metric), not_worse_than_best(self, metric)
         rules: dict[CellKey, list[str]] = {}
-        for verdict in (*verdicts(self.cells), *verdicts_in(metric, self.cells)):
-            rules.setdefault(verdict.cell.key, []).append(verdict.rule)
+        for verdict in self.verdicts:
+            if verdict.metric in (None, metric):
+                rules.setdefault(verdict.cell.key, []).append(verdict.rule)
         against = {contrast.cell.key: contrast for contrast in contrasts(self, metric)}
         return [
             {

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
-from typing import Any
 
-from zostudy.results.cell_summary import CellKey, CellSummary
+from zostudy.results.cell_summary import CellKey, CellSummary, RowKey
 from zostudy.results.cells import Cells
 from zostudy.results.decision import ENOUGH_ROWS
 from zostudy.results.ranking import Contrast, Rank, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.schema import AT_DEV_THRESHOLD
 from zostudy.results.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
-from zostudy.results.tables import Table
-from zostudy.results.verdict_notes import cell_notes, verdict_notes
+from zostudy.results.tables import Table, value_text
+from zostudy.results.verdict_notes import verdict_notes
 
 NOT_WORSE, UNTESTED = "†", "‡"
 
@@ -26,15 +25,16 @@ def comparison_tables(cells: Cells) -> list[Table]:
     notes under the last metric's table.
     """
     marks = {metric: _marks(cells, metric) for metric in cells.metrics}
+    ranks = {metric: average_ranks(cells, metric) for metric in cells.metrics}
     together = _together(cells.metrics)
     tables = []
     for metrics in together:
-        notes = list(dict.fromkeys(note for metric in metrics for note in _rank_notes(cells, metric)))
+        notes = list(dict.fromkeys(note for metric in metrics for note in _rank_notes(cells, ranks[metric])))
         notes += verdict_notes(cells, metrics)
         if metrics is together[-1]:
             used = {mark for marked in marks.values() for mark in marked.values()}
-            notes += [*cell_notes(cells), *_decision_notes(cells), *_mark_notes(cells, used), *_notes(cells)]
-        tables.append(_table(cells, metrics, marks, tuple(notes)))
+            notes += [*verdict_notes(cells, [None]), *_decision_notes(cells), *_mark_notes(cells, used), *_notes(cells)]
+        tables.append(_table(cells, metrics, marks, ranks, tuple(notes)))
         if cells.baseline is not None:
             found = {metric: contrasts(cells, metric) for metric in metrics}
             tables += [_differences(cells, metric, cells.baseline, of) for metric, of in found.items() if of]
@@ -51,17 +51,20 @@ def _together(metrics: Iterable[str]) -> list[tuple[str, ...]]:
 
 def comparison_notes(cells: Cells) -> list[str]:
     """Returns the notes of the tables without those that explain marks, for readers of ``records``."""
-    notes = [note for metric in cells.metrics for note in _rank_notes(cells, metric)]
-    notes += [*verdict_notes(cells, cells.metrics), *cell_notes(cells)]
+    notes = [note for metric in cells.metrics for note in _rank_notes(cells, average_ranks(cells, metric))]
+    notes += [*verdict_notes(cells, cells.metrics), *verdict_notes(cells, [None])]
     found = [contrast for metric in cells.metrics for contrast in contrasts(cells, metric)]
     return list(dict.fromkeys([*notes, *_notes(cells), *_test_notes(found)]))
 
 
 def _table(
-    cells: Cells, metrics: Sequence[str], marks: Mapping[str, Mapping[CellKey, str]], notes: tuple[str, ...]
+    cells: Cells,
+    metrics: Sequence[str],
+    marks: Mapping[str, Mapping[CellKey, str]],
+    ranks: Mapping[str, Mapping[RowKey, Rank]],
+    notes: tuple[str, ...],
 ) -> Table:
     by_key, columns = {cell.key: cell for cell in cells.cells}, cells.columns
-    ranks = {metric: average_ranks(cells, metric) for metric in metrics}
     has_ranks = len(cells.rows) - len(cells.references) > 1 and len(columns) > 1
     names = (*cells.row_names, *(["decision"] if len(metrics) > 1 else []))
     rows: list[tuple[str, ...]] = []
@@ -72,7 +75,7 @@ def _table(
         there = [cell for cell in across if cell]
         rows.append(
             (
-                *map(_value, row),
+                *map(value_text, row),
                 *((_decision(metric),) if len(metrics) > 1 else ()),
                 *(_cell_text(cell, metric, marks[metric]) if cell else "-" for cell in across),
                 *((_rank_text(ranks[metric].get(row)),) if has_ranks else ()),
@@ -152,7 +155,7 @@ def _differences(cells: Cells, metric: str, baseline: str, found: Sequence[Contr
 def _difference(contrast: Contrast, column: str) -> tuple[str, ...]:
     test = contrast.test
     return (
-        *map(_value, contrast.cell.row),
+        *map(value_text, contrast.cell.row),
         column,
         f"{test.difference:+.3f}",
         _p_value(contrast),
@@ -177,8 +180,8 @@ def _test_notes(found: Sequence[Contrast]) -> list[str]:
     return [note for too_few, note in notes.items() if too_few in untested]
 
 
-def _rank_notes(cells: Cells, metric: str) -> list[str]:
-    n_columns, counts = len(cells.columns), {rank.columns for rank in average_ranks(cells, metric).values()}
+def _rank_notes(cells: Cells, ranks: Mapping[RowKey, Rank]) -> list[str]:
+    n_columns, counts = len(cells.columns), {rank.columns for rank in ranks.values()}
     if n_columns == 1 or counts <= {n_columns}:
         return []
     return [f"rank: over {_range(counts)} of {n_columns} columns, those in which every method has all its seeds."]
@@ -256,7 +259,3 @@ def _baseline_notes(cells: Cells) -> list[str]:
 def _range(values: Iterable[float]) -> str:
     low, *_, high = sorted([*values] * 2)
     return f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
-
-
-def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

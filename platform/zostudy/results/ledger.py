@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.config import difference, dump_yaml
-from zostudy.config.ratios import NATURAL
 from zostudy.errors import ResultsError
+from zostudy.ratios import NATURAL
 from zostudy.results.encoding import encode, encode_agreement, encode_noise_floor
 from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.measured import NOISE_FLOOR_FILE, read_measured

@@ -51,7 +51,7 @@ def _of_study(storage: Storage) -> list[str]:
 def _of_table(storage: Storage, table: str, finished: Finished) -> str | None:
     try:
         there = (storage / table).files(PARQUET)
-        owing = {finished.files[trial] for trial in finished.trials if finished.owed(table, trial).count}
+        owing = {finished.files[trial] for trial, owed in finished.owed[table].items() if owed.count}
         if owing <= set(there) and all(is_as_owed(storage, table, name, finished) for name in owing):
             return None
         names = table_files(storage, table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -56,25 +57,16 @@ class Finished:
         """Returns the trials that are in a file of ``trials``."""
         return [trial for trial, file in self.files.items() if file == name]
 
-    def owed(self, table: str, trial: str) -> Rows:
-        """Returns the rows that a table must hold for a trial. Without a digest that is the least number of rows.
-
-        An older zostudy did not store it. Then a trial that has not failed owes the start's row in ``history``, one
-        with test scores some in ``scores``, and one with a sharpness some in ``landscape``.
-        """
-        row = self.trials[trial]
-        if row[f"{table}_rows"] is not None:
-            return Rows(row[f"{table}_rows"], row[f"{table}_digest"] or "")
-        told = {
-            "history": row["status"] != "failed",
-            "scores": row["test_auc"] is not None,
-            "landscape": row["sharpness"] is not None,
+    @cached_property
+    def owed(self) -> dict[str, dict[str, Rows]]:
+        """By table and trial, the rows that must be there. Without a digest that is the least number of rows."""
+        return {
+            table: {trial: _owed(table, row) for trial, row in self.trials.items()} for table in TABLES_BESIDE_TRIALS
         }
-        return Rows(int(told[table]), "")
 
     def faults(self, table: str, found: Mapping[str, Rows]) -> dict[str, str]:
         """Returns what is wrong, by trial, where a table does not hold the rows that it must."""
-        pairs = {trial: (self.owed(table, trial), found.get(trial, NO_ROWS)) for trial in self.trials}
+        pairs = {trial: (owed, found.get(trial, NO_ROWS)) for trial, owed in self.owed[table].items()}
         return {
             trial: _fault(owed, there)
             for trial, (owed, there) in pairs.items()
@@ -90,6 +82,19 @@ class Finished:
             return f"{folder / name} {faults[trial]} of {trial}{more}"
         lost = [trial for trial in faults if self.files[trial] == name]
         return f"{folder / name} is missing, with the rows of {some(lost)}"
+
+
+def _owed(table: str, row: Mapping[str, Any]) -> Rows:
+    """Returns the rows that a trial owes a table.
+
+    An older zostudy did not store their number. Then a trial that has not failed owes the start's row in ``history``,
+    one with test scores some rows in ``scores``, and one with a sharpness some in ``landscape``.
+    """
+    if (count := row[f"{table}_rows"]) is not None:
+        return Rows(count, row[f"{table}_digest"] or "")
+    if table == "history":
+        return Rows(int(row["status"] != "failed"), "")
+    return Rows(int(row["test_auc" if table == "scores" else "sharpness"] is not None), "")
 
 
 def _fault(owed: Rows, there: Rows) -> str:
@@ -173,7 +178,7 @@ def is_as_owed(storage: Storage, table: str, name: str, finished: Finished) -> b
         ResultsError: the file cannot be read.
         FileNotFoundError: it is not there.
     """
-    owed = [finished.owed(table, trial) for trial in finished.of_file(name)]
+    owed = [finished.owed[table][trial] for trial in finished.of_file(name)]
     footer = read_footer(storage / table, name, table)
     if all(rows.digest for rows in owed):
         return total(owed) == Rows(footer.rows, footer.digest or "")

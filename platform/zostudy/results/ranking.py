@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zostudy.results.cell_summary import CellKey, CellSummary, RowKey, gain
 from zostudy.results.cells import Cells
 from zostudy.results.schema import bounds
-from zostudy.results.statistics import SIGNIFICANCE, PairedTest, holm, paired_test
+from zostudy.results.statistics import SIGNIFICANCE, PairedTest, holm
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def contrasts(cells: Cells, metric: str) -> list[Contrast]:
 
 
 def _test(cell: CellSummary, baseline: CellSummary, metric: str) -> PairedTest:
-    test, (low, high) = paired_test(cell.values[metric], baseline.values[metric]), bounds(metric)
+    test, (low, high) = cell.test_against(baseline, metric), bounds(metric)
     return replace(test, difference=test.difference.within((low - high, high - low)))
 
 
@@ -73,7 +73,7 @@ def _holds(cells: Cells, metric: str, cell: CellSummary) -> bool | None:
         return True
     if best is None or not cell.whole or cell.is_reference:
         return None
-    test = paired_test(cell.values.get(metric, {}), best.values.get(metric, {}))
+    test = cell.test_against(best, metric)
     if test.p_value is None or test.difference.mean is None:
         return None
     # A cell that a verdict bars from being the best may have the better mean.

@@ -95,7 +95,7 @@ def _faults(storage: Storage, torn: Mapping[str, Faults], finished: Finished) ->
         whole = [name for name in there if name in files and name not in torn[table]]
         found = finished.faults(table, count_rows(storage, table, whole, finished)[0])
         for trial, file in finished.files.items():
-            owed = finished.owed(table, trial)
+            owed = finished.owed[table][trial]
             if file in torn[table] and (owed.count or not owed.digest):
                 faults.setdefault(trial, f"cannot be read in {table} ({torn[table][file]})")
             elif trial in found:

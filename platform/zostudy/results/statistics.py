@@ -94,7 +94,7 @@ def t_interval(values: Iterable[float]) -> Interval:
     if len(sample) < 2:
         return Interval(sample[0] if sample else None, None, None)
     mean = mean_of(sample)
-    half = _half_width(sample, mean)
+    half = _half_width(_spread_of(sample, mean), len(sample))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -117,7 +117,7 @@ def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> In
     share = (mean - lowest) / width
     if not 0 < share < 1:  # all values are at one bound
         return Interval(mean, mean, mean)
-    half = _half_width(sample, mean) / (width * share * (1 - share))
+    half = _half_width(_spread_of(sample, mean), len(sample)) / (width * share * (1 - share))
     low, high = (lowest + width * float(expit(logit(share) + side)) for side in (-half, half))
     return Interval(mean, min(low, mean), max(high, mean))  # rounding may put an end on the mean's other side
 
@@ -138,27 +138,28 @@ def prediction_bound(values: Iterable[float], further: int) -> float | None:
     return float(expit(logit(mean) + above / (mean * (1 - mean))))
 
 
-def _half_width(sample: Sequence[float], mean: float) -> float:
-    """Returns that of Student's 95% interval of at least two values with that mean."""
-    return _quantile(len(sample) - 1, _TWO_SIDED) * _spread_of(sample, mean) / sqrt(len(sample))
+def _half_width(spread: float, n: int) -> float:
+    """Returns the half width of Student's 95% interval of the mean of ``n`` values, at least two."""
+    return _quantile(n - 1, _TWO_SIDED) * spread / sqrt(n)
 
 
 def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> PairedTest:
     """Returns how the values of ``first`` differ from those of ``second`` under the same keys."""
     pairs = [(first[key], second[key]) for key in first if key in second]
-    differences = [a - b for a, b in pairs]
-    interval = t_interval(differences)
-    if len(pairs) < LEAST_PAIRS:
-        return PairedTest(len(pairs), interval, None, None)
+    differences, n = [a - b for a, b in pairs], len(pairs)
+    if n < LEAST_PAIRS:
+        return PairedTest(n, t_interval(differences), None, None)
     mean = mean_of(differences)
     spread = _spread_of(differences, mean)
-    rounding = _ROUNDING * max(abs(value) for pair in pairs for value in pair)
+    half = _half_width(spread, n)
+    interval = Interval(mean, mean - half, mean + half)
+    rounding = _ROUNDING * max(max(map(abs, pair)) for pair in pairs)
     if spread <= rounding:
         equal = abs(mean) <= rounding
-        return PairedTest(len(pairs), interval, 1.0 if equal else None, 0.0 if equal else None)
-    t = mean / spread * sqrt(len(pairs))
-    effect = mean / spread * _hedges_correction(len(pairs) - 1)
-    return PairedTest(len(pairs), interval, float(2 * stdtr(len(pairs) - 1, -abs(t))), effect)
+        return PairedTest(n, interval, 1.0 if equal else None, 0.0 if equal else None)
+    t = mean / spread * sqrt(n)
+    effect = mean / spread * _hedges_correction(n - 1)
+    return PairedTest(n, interval, float(2 * stdtr(n - 1, -abs(t))), effect)
 
 
 def pairs_needed(test: PairedTest, most: int) -> int | None:
@@ -202,6 +203,7 @@ def _quantile(freedom: int, probability: float) -> float:
     return float(stdtrit(freedom, probability))
 
 
+@cache
 def _hedges_correction(freedom: int) -> float:
     """Returns J(m), which makes mean / standard deviation unbiased (Hedges 1981, equation 6e)."""
     half = freedom / 2

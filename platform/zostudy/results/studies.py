@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from zostudy.config.ratios import ALL, NATURAL
+from zostudy.ratios import ALL, NATURAL
 from zostudy.results.schema import column
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import read_stored_study, unreadable_study

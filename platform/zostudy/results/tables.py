@@ -48,6 +48,11 @@ def table_of(records: Sequence[Mapping[str, Any]]) -> Table:
     return Table(columns, rows, text_columns=len(columns))
 
 
+def value_text(value: Any) -> str:
+    """Returns a coordinate of a row as tables show it, such as ``zosa`` or ``10``."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def plain(*tables: Table) -> str:
     """Returns tables as aligned text, never cut, with a star before the best cells and a last line to explain it."""
     legend = ["* the best of its column"] if any(table.best for table in tables) else []

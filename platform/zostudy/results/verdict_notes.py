@@ -2,51 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
-from zostudy.results.cell_summary import CellKey
+from zostudy.results.cell_summary import CellKey, RowKey
 from zostudy.results.cells import Cells
-from zostudy.results.verdicts import Verdict, verdicts, verdicts_in
+from zostudy.results.tables import value_text
+from zostudy.results.verdicts import Verdict
 
 MOST_ROWS = 6
 """Rows whose cells a line names; records hold the verdicts on all."""
 
 
-def verdict_notes(cells: Cells, metrics: Sequence[str]) -> list[str]:
-    """Returns the verdicts in some metrics, each against a yardstick.
+def verdict_notes(cells: Cells, metrics: Collection[str | None]) -> list[str]:
+    """Returns lines such as ``Did not move: zosa at ratio 1 (...), 10 (...). To change: raise search.trials``.
 
-    The first metric of the comparison decides: of the others, those that an earlier metric gave too are left out.
+    A verdict that several metrics give is listed under the first of them only.
+
+    Args:
+        cells: of a comparison.
+        metrics: of the verdicts; None for the verdicts on cells as a whole.
     """
-    told: set[tuple[str, CellKey]] = set()
-    found = []
-    for metric in cells.metrics[: 1 + max(map(cells.metrics.index, metrics))]:
-        fresh = [each for each in verdicts_in(metric, cells.cells) if (each.rule, each.cell.key) not in told]
-        told |= {(each.rule, each.cell.key) for each in fresh}
-        found += fresh if metric in metrics else []
-    return _lines(cells, found)
-
-
-def cell_notes(cells: Cells) -> list[str]:
-    """Returns the verdicts on cells as a whole, which stand under the last table."""
-    return _lines(cells, verdicts(cells.cells))
-
-
-def _lines(cells: Cells, found: Iterable[Verdict]) -> list[str]:
-    """Returns lines such as ``Did not move: zosa at ratio 1 (...), 10 (...). To change: raise search.trials``."""
+    first: dict[tuple[str, CellKey], str | None] = {}
     grouped: dict[tuple[str, str], list[Verdict]] = {}
-    for verdict in found:
-        grouped.setdefault((verdict.title, verdict.setting), []).append(verdict)
+    for verdict in cells.verdicts:
+        is_first = first.setdefault((verdict.rule, verdict.cell.key), verdict.metric) == verdict.metric
+        if is_first and verdict.metric in metrics:
+            grouped.setdefault((verdict.title, verdict.setting), []).append(verdict)
     return [f"{title}: {_listed(cells, of)}. To change: {setting}." for (title, setting), of in grouped.items()]
 
 
 def _listed(cells: Cells, found: Sequence[Verdict]) -> str:
     """Returns the cells of each row with their figures."""
-    by_row: dict[str, list[str]] = {}
+    by_row: dict[RowKey, list[Verdict]] = {}
     for verdict in found:
-        row = " ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in verdict.cell.row)
-        column = f"{cells.heading(verdict.cell.column)} ({verdict.figure or verdict.fact})"
-        by_row.setdefault(row, []).append(column)
-    by = cells.by.removeprefix("imbalance_")
-    named = [f"{row} at {by} {', '.join(columns)}" for row, columns in by_row.items()]
-    more = [f"and {len(named) - MOST_ROWS:,} more rows"] if len(named) > MOST_ROWS else []
-    return "; ".join([*named[:MOST_ROWS], *more])
+        by_row.setdefault(verdict.cell.row, []).append(verdict)
+    by, named = cells.by.removeprefix("imbalance_"), []
+    for row, of_row in list(by_row.items())[:MOST_ROWS]:
+        columns = (f"{cells.heading(each.cell.column)} ({each.figure or each.fact})" for each in of_row)
+        named.append(f"{' '.join(map(value_text, row))} at {by} {', '.join(columns)}")
+    if len(by_row) > MOST_ROWS:
+        named.append(f"and {len(by_row) - MOST_ROWS:,} more rows")
+    return "; ".join(named)

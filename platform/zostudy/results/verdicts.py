@@ -14,14 +14,7 @@ from typing import Any
 from zostudy.results.cell_summary import CellSummary, RowKey, gain
 from zostudy.results.evidence import Evidence, Move, Prediction
 from zostudy.results.schema import AT_DEV_THRESHOLD, TEST_METRICS, bounds
-from zostudy.results.statistics import (
-    LEAST_PAIRS,
-    SIGNIFICANCE,
-    PairedTest,
-    paired_test,
-    pairs_needed,
-    prediction_bound,
-)
+from zostudy.results.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest, pairs_needed, prediction_bound
 
 YARDSTICKS = ("untuned", "random-search")
 """The registered methods that every tuned one should beat."""
@@ -82,46 +75,18 @@ class Verdict:
         return f"{self.rule} in {self.metric}" if self.metric else self.rule
 
 
-def verdicts(cells: Sequence[CellSummary]) -> list[Verdict]:
-    """Returns the verdicts on each cell as a whole, rule by rule."""
+def verdicts(cells: Sequence[CellSummary], metrics: Iterable[str]) -> list[Verdict]:
+    """Returns the verdicts on cells as a whole, rule by rule, then those in each metric."""
     rules = (did_not_move, constant_classifier, search_disagrees)
-    whole = [verdict for rule in rules for cell in cells if (verdict := rule(cell))]
-    whole += [verdict for cell in cells for verdict in edges(cell)]
-    return [*whole, *(verdict for cell, rivals in _measured(cells) if (verdict := too_few_seeds(cell, rivals)))]
-
-
-def verdicts_in(metric: str, cells: Sequence[CellSummary]) -> list[Verdict]:
-    """Returns the verdicts on each cell in a metric, against the yardsticks in its column."""
-    pairs = ((cell, rival) for cell, rivals in _measured(cells) for rival in rivals)
-    return [verdict for pair in pairs if (verdict := against_yardstick(*pair, metric))]
-
-
-def _measured(cells: Sequence[CellSummary]) -> list[tuple[CellSummary, list[CellSummary]]]:
-    """Returns each cell with its yardsticks."""
+    found = [verdict for rule in rules for cell in cells if (verdict := rule(cell))]
+    found += [verdict for cell in cells for verdict in edges(cell)]
     peers: dict[tuple[Any, RowKey], list[CellSummary]] = {}
     for cell in cells:
         peers.setdefault((cell.column, cell.group), []).append(cell)
-    return [(cell, yardsticks(cell, peers[cell.column, cell.group])) for cell in cells]
-
-
-def verdicts_on(cell: CellSummary, cells: Sequence[CellSummary], metrics: Iterable[str]) -> list[Verdict]:
-    """Returns all verdicts on one of the cells."""
-    of_all = [*verdicts(cells), *(verdict for metric in metrics for verdict in verdicts_in(metric, cells))]
-    return [verdict for verdict in of_all if verdict.cell is cell]
-
-
-def is_barred(cell: CellSummary, peers: Iterable[CellSummary], metric: str) -> bool:
-    """Returns whether a verdict bars a cell from being called the best in a metric.
-
-    Args:
-        cell: the cell.
-        peers: the cells of its column and group.
-        metric: the metric.
-    """
-    if did_not_move(cell) or constant_classifier(cell):
-        return True
-    found = (against_yardstick(cell, rival, metric) for rival in yardsticks(cell, peers))
-    return any(verdict.bars for verdict in found if verdict)
+    measured = [(cell, yardsticks(cell, peers[cell.column, cell.group])) for cell in cells]
+    found += [verdict for cell, rivals in measured if (verdict := too_few_seeds(cell, rivals))]
+    pairs = [(cell, rival) for cell, rivals in measured for rival in rivals]
+    return found + [v for metric in metrics for pair in pairs if (v := against_yardstick(*pair, metric))]
 
 
 def is_yardstick(cell: CellSummary) -> bool:
@@ -191,7 +156,7 @@ def against_yardstick(cell: CellSummary, yardstick: CellSummary, metric: str) ->
     would be enough; else it is not better. The test is two-sided and not corrected for the number of cells. Of fewer
     than ``LEAST_PAIRS`` seeds, ``too_few_seeds`` tells.
     """
-    test = paired_test(cell.values.get(metric, {}), yardstick.values.get(metric, {}))
+    test = cell.test_against(yardstick, metric)
     if test.difference.mean is None or test.has_too_few_pairs:
         return None
     is_gain = gain(metric, test.difference.mean) > 0

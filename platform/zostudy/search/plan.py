@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from zostudy.config import Choice, method_space
-from zostudy.config.ratios import NATURAL, AskedRatio, ratio_label
+from zostudy.config.ratios import AskedRatio
 from zostudy.config.space import WORDING
 from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed
+from zostudy.ratios import NATURAL, ratio_label
 from zostudy.search.space import Space
 
 Stage = Literal["search", "confirm"]

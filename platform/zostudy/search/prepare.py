@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zostudy.config.ratios import ratio_label
 from zostudy.config.study import StudySpec
 from zostudy.config.task import OWN_WORDING
 from zostudy.config.wordings import used_wordings
@@ -22,6 +21,7 @@ from zostudy.lm.sources import ModelSource
 from zostudy.lm.start import with_start_text
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
+from zostudy.ratios import ratio_label
 from zostudy.results.classes import StudyClass, StudyClasses, class_table
 from zostudy.results.tables import plain
 from zostudy.search.cautions import cautions

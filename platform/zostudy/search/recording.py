@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.ratios import ratio_text
 from zostudy.methods import StepRecord
+from zostudy.ratios import ratio_text
 from zostudy.results.decision import choose_decision
 from zostudy.results.metrics import classification_metrics, largest_share, metrics_at_dev_threshold
 from zostudy.results.outcome import Landscape, Outcome, SplitScores

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.ratios import AskedRatio, ratio_text
+from zostudy.config.ratios import AskedRatio
 from zostudy.config.study import ImbalanceSpec
 from zostudy.errors import DataError
 from zostudy.randomness import generator
+from zostudy.ratios import ratio_text
 from zostudy.tasks.sizes import Available, Counts, largest_number, split_counts
 from zostudy.tasks.table import TextTable
 

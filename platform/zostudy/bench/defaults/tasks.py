@@ -16,8 +16,8 @@ import numpy as np
 
 from zostudy.config import ImbalanceSpec, StudySpec, with_default_space
 from zostudy.config.known import EMBEDDED_MODELS, EMBEDDED_TASK
-from zostudy.config.ratios import NATURAL
 from zostudy.randomness import generator
+from zostudy.ratios import NATURAL
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import Task
 
