@@ -74,7 +74,7 @@ def test_an_export_decides_as_its_trial_did_and_the_card_shows_both_decisions(
     assert f"| balanced accuracy at dev threshold | - | {row[f'{name}_at_dev_threshold']:.3f} | - | {spread} |" in card
     assert f"| test, threshold | {row[f'{name}_at_dev_threshold']:.3f} |" in card
     assert f"| test, highest score | {row[name]:.3f} |" in card
-    assert "It is the middle between the classes' mean differences on the 24 dev examples" in card
+    assert "mean score differences on the 24 dev examples" in card
 
 
 def test_the_card_repeats_the_verdicts_on_its_cell(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_with_enough_dev_rows_the_card_says_that_its_threshold_was_searched(
     results = run_study(spec.model_copy(update={"imbalance": many}), tmp_path / "results")
     export_trial(load_study_results(results).trial("best"), tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert "Of all thresholds this one has the best balanced accuracy on the 60 dev examples." in card
+    assert "The threshold has the best balanced accuracy on the 60 dev examples." in card
 
 
 def test_the_card_of_a_reference_says_that_it_had_gradients(

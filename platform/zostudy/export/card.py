@@ -37,21 +37,21 @@ USED_BY: Mapping[str, tuple[str, ...]] = {
     "imbalance.margin": ("auc", "auc-pairwise"),
     "imbalance.class_weights": _POINTWISE,
 }
-"""The objectives that use an option; every objective uses the others."""
+"""The objectives that use each of these options. Every objective uses all other options."""
 
 _VLLM = """## Use with vLLM
 
 `prompt_embeds.safetensors` holds the prompt alone, float32 `[{tokens}, {width}]`, under the key `prompt_embeds`. vLLM
-takes whole inputs as vectors (`EmbedsPrompt`, or a server started with `--enable-prompt-embeds`), so the prompt and the
-vectors of the text's tokens go there together:
+takes an input as tokens or as vectors (`EmbedsPrompt`, or a server started with `--enable-prompt-embeds`). So the code
+joins the prompt and the embeddings of the text's tokens:
 
 ```python
 {snippet}
 ```
 
-Where a server runs, send `whole` as the request's `prompt_embeds` (`torch.save` into base64). This decides by the
-highest score; for the threshold compare the label tokens' log probabilities, whose difference is that of the scores.
-This code follows vLLM's documentation, and has not been run.
+To use a server, send `whole` as the request's `prompt_embeds` (`torch.save`, then base64). The code chooses the class
+with the highest score. To apply the threshold, compare the label tokens' log probabilities: they differ by as much as
+the scores. This code follows vLLM's documentation and has not been run.
 """
 
 
@@ -64,8 +64,8 @@ def model_card(
         manifest: what is exported.
         prompt: its vectors.
         source: the model's.
-        trial: with its scores, and those of its cell.
-        note: what a reader should know of the class names, or None.
+        trial: the exported trial.
+        note: on the class names, or None.
     """
     parts = [
         _header(manifest),
@@ -81,11 +81,11 @@ def model_card(
 
 
 def settings_in_use(params: Mapping[str, Any], objective: str | None) -> dict[str, Any]:
-    """Returns the options that are set, without those that the objective or the step rule does not use.
+    """Returns the options that have a value and that the objective and the step rule use.
 
     Args:
         params: every option, the imbalance settings among them.
-        objective: the one that the method minimised, or None for a method without one.
+        objective: what the method minimised; None for a method without an objective.
     """
     rule = params.get("step_rule")
     idle = unused_options(ProbingOptions, {"step_rule": rule}) if rule else {}
@@ -155,16 +155,16 @@ def _scores(trial: StoredTrial) -> str:
     head = ("metric", "this trial, dev", "this trial, test", f"{seeds} seeds, dev", f"{seeds} seeds, test")
     return (
         f"## Scores\n\n{_table(head, rows)}\n"
-        f"The right half is the mean and 95% interval over the {seeds} confirm seeds of the cell: other data draws, "
-        "subspaces and noise, the same settings. It is what to expect of these settings; the left half is this one "
-        "prompt. Dev chose the prompt, so its scores are too high; test was opened once. Classes are decided by the "
-        "highest score (argmax), but for metrics at dev threshold: there by the threshold that each seed's own dev "
-        f"chose.\n\n{chr(10).join(meanings)}\n"
+        f"The right half shows the mean and 95% interval over the {seeds} confirm seeds of the cell. The seeds share "
+        "the settings and differ in data draw, subspace and noise, so this is what to expect of the settings. The left "
+        "half shows this prompt alone. Dev chose the prompt, so its dev scores are too high; test was opened once. "
+        "Metrics at dev threshold use the threshold that each seed's own dev chose. All other metrics take the class "
+        f"with the highest score (argmax).\n\n{chr(10).join(meanings)}\n"
     )
 
 
 def _verdicts(trial: StoredTrial) -> str:
-    """Returns what the study's comparison says against the cell; empty where it says nothing."""
+    """Returns the verdicts of the study's comparison on the trial's cell; empty if there are no verdicts."""
     method, ratio = trial.row["method"], trial.row["imbalance_ratio"]
     comparison = compare(trial.study.results, allow_unequal=True)
     [cell] = [each for each in comparison.cells if (each.row[-1], each.column) == (method, ratio)]
@@ -179,8 +179,8 @@ def _decision(manifest: Manifest, trial: StoredTrial) -> str:
     decision, names = manifest.decision, [printable(name) for name in manifest.task.class_names]
     if decision.threshold is None:
         return (
-            "## Decision\n\nThe class with the highest score: a threshold is chosen for two classes only, "
-            f"and here are {len(names)}.\n"
+            "## Decision\n\nThe prediction is the class with the highest score. A threshold is chosen for two classes "
+            f"only; this task has {len(names)}.\n"
         )
     rows = []
     for split in ("dev", "test"):
@@ -189,19 +189,20 @@ def _decision(manifest: Manifest, trial: StoredTrial) -> str:
             recall = recalls(rule, scores)
             rows.append((label, f"{recall.mean():.3f}", *(f"{value:.3f}" for value in recall)))
     return (
-        f"## Decision\n\n`{names[1]}` where its score exceeds that of `{names[0]}` by more than "
-        f"{decision.threshold:.6g}, which is a softmax probability above {decision.probability:.6g}. "
-        f"{_chosen(trial.scores('dev'))} Scores are logits; probabilities are their softmax over the classes and are "
-        "not calibrated.\n\n" + _table(("", "balanced accuracy", *(f"recall of {name}" for name in names)), rows)
+        f"## Decision\n\nThe prediction is `{names[1]}` if its score exceeds that of `{names[0]}` by more than "
+        f"{decision.threshold:.6g}, which is a softmax probability above {decision.probability:.6g}, else "
+        f"`{names[0]}`. {_chosen(trial.scores('dev'))} Scores are logits. Probabilities are their softmax over the "
+        "classes; they are not calibrated.\n\n"
+        + _table(("", "balanced accuracy", *(f"recall of {name}" for name in names)), rows)
     )
 
 
 def _chosen(dev: SplitScores) -> str:
     if is_searched(dev):
-        return f"Of all thresholds this one has the best balanced accuracy on the {len(dev.labels):,} dev examples."
+        return f"The threshold has the best balanced accuracy on the {len(dev.labels):,} dev examples."
     return (
-        f"It is the middle between the classes' mean differences on the {len(dev.labels):,} dev examples, of which one "
-        f"class has fewer than the {ENOUGH_ROWS} that a search takes."
+        f"The threshold lies in the middle between the two classes' mean score differences on the {len(dev.labels):,} "
+        f"dev examples. A search for the best one needs {ENOUGH_ROWS} dev examples of each class."
     )
 
 
@@ -221,29 +222,30 @@ def _use(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
     lead = len(prompt.lead)
     ids = ", ".join(map(str, prompt.lead))
     places = (
-        f"The adapter's first {lead} of {lead + len(prompt.vectors)} vectors are the embeddings of the special tokens "
-        f"with which the tokenizer begins (id {ids}), behind which the prompt was tuned: leave these tokens out of the "
-        "input, as the code does."
+        f"The prompt was tuned behind the special tokens with which the tokenizer begins (id {ids}). So the adapter's "
+        f"first {lead} of {lead + len(prompt.vectors)} vectors are the embeddings of these tokens. Leave the tokens "
+        "themselves out of the input, as the code does."
         if lead
-        else "The prompt stands in front of the whole input, as PEFT puts it."
+        else "The prompt stands in front of the whole input, where PEFT puts it."
     )
     in_float32 = manifest.model.dtype == "float32"
-    exact = "to 1e-4" if in_float32 else "but for the rounding of bfloat16, in which the study ran"
+    exact = "to 1e-4" if in_float32 else "up to the rounding of bfloat16, in which the study ran"
     head = (
-        "\n\nThe adapter carries the prompt, but not this kind of head, the cosine with the label texts: the code "
-        "computes it from the states."
+        "\n\nThe adapter holds the prompt but not the head, which is the cosine with the label texts. The code "
+        "computes it from the model's states."
         if source.head == "encoder"
         else ""
     )
     here = (
-        f" The folder in `{ADAPTER_CONFIG_FILE}` is that of the machine which wrote it; the code finds it on any."
+        f" `{ADAPTER_CONFIG_FILE}` names the model's folder on the machine that wrote it. The code finds the model on "
+        "any machine."
         if package_of(manifest.model.name)
         else ""
     )
     use = (
         "## Use\n\nIn this folder, `zostudy predict . FILE --to labelled.csv` labels a CSV, TSV, JSON or Parquet file."
         "\n\n"
-        f"With PEFT the scores are those of the study, {exact}. {places} Pad batches on the right and give the "
+        f"With PEFT the scores equal those of the study, {exact}. {places} Pad batches on the right and pass the "
         f"attention mask.{head}{here}\n\n```python\n{peft_snippet(manifest, prompt, source)}\n```\n"
     )
     if source.head != "causal":
@@ -255,7 +257,8 @@ def _use(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
 def _repeat(trial: StoredTrial) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in trial.versions.items())
     return (
-        f"## Repeat\n\nRan with {versions}. `zostudy run study.yaml` with this file gives the same numbers:\n\n"
+        f"## Repeat\n\nThe trial ran with {versions}. Save this as `study.yaml`; `zostudy run study.yaml` gives the "
+        "same numbers:\n\n"
         f"```yaml\n{trial.study.yaml.rstrip()}\n```\n"
     )
 

@@ -1,4 +1,4 @@
-"""Code for the model card that scores texts with the exported prompt, without zostudy."""
+"""Python code for the model card: it scores texts with the exported prompt and does not need zostudy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ print(dict(zip(classes, scores({example}).tolist())))"""
 
 _IMPORTS = "from importlib.resources import files\n\n"
 
-_MASKED = """    place = {ahead} + int((ids[0] == tokenizer.mask_token_id).nonzero())  # a text may hold no other mask
+_MASKED = """    place = {ahead} + int((ids[0] == tokenizer.mask_token_id).nonzero())  # text must not hold it
     return model(input_ids=ids).logits[0, place, label_tokens]"""
 
 _CAUSAL = """    return model(input_ids=ids).logits[0, -1, label_tokens]"""
@@ -123,7 +123,7 @@ def vllm_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
 
 
 def _base(manifest: Manifest, source: ModelSource) -> str:
-    """Returns code that says where the model is: in its package on any machine, else where it was."""
+    """Returns an expression for the model's location: inside its package if it has one, else where the study had it."""
     package = package_of(manifest.model.name)
     if package is None:
         return repr(source.location)
@@ -136,5 +136,8 @@ def _mask_field(source: ModelSource) -> list[str]:
 
 
 def _strip(prompt: TunedPrompt, source: ModelSource) -> str:
-    """A causal model's input ends before the space that its label word's token begins with; an encoder's likewise."""
+    """Returns code that cuts trailing blanks, which an encoder and most causal models must not be given.
+
+    The token of a causal model's label word begins with that blank.
+    """
     return "" if source.head == "masked" or prompt.keeps_space else '.rstrip(" ")'
