@@ -92,7 +92,7 @@ def test_a_card_of_more_classes_has_no_threshold(exported_study: Callable[[str],
     exported = exported_study("pairs")
     card = (exported.folder / "README.md").read_text(encoding="utf-8")
     assert np.isnan(exported.trial.row["dev_threshold"])
-    assert "a threshold is chosen for two classes only, and here are 3." in card
+    assert "A threshold is chosen for two classes only; this task has 3." in card
     assert "| mcc |" in card
     assert "at dev threshold |" not in card
 
