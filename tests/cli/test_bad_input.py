@@ -250,6 +250,7 @@ def test_without_a_verb_the_help_is_shown(call: Any) -> None:
     assert "Usage: zostudy" in called.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

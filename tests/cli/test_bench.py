@@ -36,6 +36,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator, "MATRIX_SHAPE", (64, 64, 64))
 
 
+@pytest.mark.slow
 def test_a_run_prints_and_writes_the_same_report(call: Any, quick: None, tmp_path: Path) -> None:
     output = tmp_path / "bench.json"
     called = call("bench", *QUICK, "--format", "json", "--output", output)
@@ -64,6 +65,7 @@ def test_a_run_prints_and_writes_the_same_report(call: Any, quick: None, tmp_pat
     assert "evaluator, mini-roberta: round 1 of 1" in called.err
 
 
+@pytest.mark.slow
 def test_own_texts_are_scored(call: Any, quick: None, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text("\n".join(json.dumps({"line": "good " * length}) for length in range(1, 33)))
@@ -75,6 +77,7 @@ def test_own_texts_are_scored(call: Any, quick: None, tmp_path: Path) -> None:
     assert model.most_tokens - model.mean_tokens == pytest.approx(15.5)  # of 1 to 32 times the same word
 
 
+@pytest.mark.slow
 def test_scores_that_disagree_end_in_failure(call: Any, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluator, "AGREEMENT", 1e-9)
     called = call("bench", *QUICK)

@@ -130,6 +130,7 @@ def test_a_cell_and_best_say_which_trial_was_taken(call: Callable[..., Any], res
     assert exported.out.startswith("exported: untuned-r2-confirm-00")
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path) -> None:
     out, full = tmp_path / "out", tmp_path / "full"
     full.mkdir()

@@ -59,6 +59,7 @@ def test_a_finished_study_shows_its_comparison_again_and_starts_nothing(
     assert [line.split()[0] for line in table.splitlines()[:4]] == ["test_auc", "method", "untuned", "spsa"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_failed_trial_is_named_and_gives_exit_code_1(call: Any, finished_study: Any) -> None:
     finished = finished_study("partly", methods=["untuned", DIVERGING])
@@ -80,6 +81,7 @@ def test_a_study_that_failed_as_a_whole_has_no_table_but_says_why(call: Any, fin
     assert called.out.startswith(f"\nresults: {finished.folder} (2 trials)")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_confirm_trial_that_failed_is_left_out_of_the_means(call: Any, finished_study: Any) -> None:
     finished = finished_study("unsearched", methods=["untuned", DIVERGING], search=None)

@@ -62,6 +62,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", FOLDERS)
 @pytest.mark.parametrize("verb", READERS)
 def test_a_folder_that_cannot_be_read_is_one_clear_line(call: Any, tmp_path: Path, verb: str, state: str) -> None:

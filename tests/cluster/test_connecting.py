@@ -16,6 +16,7 @@ from zostudy.cluster.connecting import attach
 from zostudy.errors import ZostudyError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listening", [False, True])
 def test_an_address_that_does_not_answer_is_refused_soon(monkeypatch: pytest.MonkeyPatch, listening: bool) -> None:
     monkeypatch.setattr(connecting, "PATIENCE_SECONDS", 1.0)

@@ -97,6 +97,7 @@ def test_a_card_of_more_classes_has_no_threshold(exported_study: Callable[[str],
     assert "at dev threshold |" not in card
 
 
+@pytest.mark.slow
 def test_with_enough_dev_rows_the_card_says_that_its_threshold_was_searched(
     exported_study: Callable[[str], Any],
     make_study: Callable[..., StudySpec],

@@ -41,8 +41,7 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_the_page_draws_all_and_stays_by_itself(
     hostile_report: Path, look: Callable[..., Any], width: int, scheme: str
 ) -> None:

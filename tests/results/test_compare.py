@@ -425,6 +425,7 @@ def test_the_natural_ratio_is_named_in_tables_and_a_number_in_records(record: Re
     assert {record["imbalance_ratio"] for record in comparison.records()} == {1.0, 3.0, 10.0}
 
 
+@pytest.mark.slow
 def test_a_ratio_that_one_study_gave_as_a_number_is_not_called_natural(record: Record) -> None:
     named = confirmed(imbalance="natural", study="a", task="sms")
     assert compare(record(*named, *confirmed(imbalance="10", study="b", task="reviews"))).natural_ratios == set()

@@ -299,6 +299,7 @@ def test_a_file_of_no_finished_trial_is_left_out_only_if_it_is_ours(study: Path,
         run_sql([Storage.at(study)], sql, lambda answer: answer.fetchall())
 
 
+@pytest.mark.slow
 def test_reading_and_comparing_import_nothing_heavy(study: Path) -> None:
     code = f"""
 import sys

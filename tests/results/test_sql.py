@@ -56,6 +56,7 @@ def test_a_group_by_is_that_of_pandas() -> None:
     pd.testing.assert_series_equal(answer.set_index(keys)["test_auc"].sort_index(), expected, check_index_type=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", SCHEMAS)
 def test_a_table_has_the_columns_and_rows_that_are_stored(ledger: Ledger, table: str) -> None:
     answer = run_sql([ledger.storage], f"SELECT * FROM {table}", lambda relation: relation.df())
@@ -301,6 +302,7 @@ READS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sql", READS)
 def test_nothing_but_the_results_is_read(ledger: Ledger, tmp_path: Path, sql: str) -> None:
     secret = tmp_path / "secret.csv"

@@ -37,6 +37,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     return Storage.at(uri)
 
 
+@pytest.mark.slow
 def test_a_file_is_what_was_written_last(storage: Storage) -> None:
     storage.make()
     assert not storage.exists("a")

@@ -173,6 +173,7 @@ def test_a_cell_whose_every_search_trial_failed_is_not_confirmed(plan: Plan) -> 
     assert cell.n_finished == cell.n_trials == 5
 
 
+@pytest.mark.slow
 def test_rules_stop_trials_and_count_them(plan: Plan) -> None:
     longer = grown(plan, trials=10)
     rows = run(longer, 3, 1)

@@ -103,6 +103,7 @@ def test_the_linear_probe_reads_the_training_draw_once(
     assert trial.test_auc > 0.6  # the first state is the evidence itself
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["no-prompt", "linear-probe", "white-box"])
 def test_numbers_do_not_depend_on_the_cut_into_micro_batches(
     make_spec: MakeSpec, data: StudyData, scorer: OpenScorer, method: str

@@ -43,6 +43,7 @@ TABLES = st.integers(2, 9).flatmap(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @settings(max_examples=20)
 @given(table=TABLES, p_threshold=st.sampled_from([0.0, 0.05, 0.1, 0.125, 0.2, 0.25, 0.3, 0.5, 1.0]))

@@ -41,6 +41,7 @@ def run(
     return run_trial(plan.spec, assignment, data, LocalPool(scorer), REPORTS.append)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", method_names())
 def test_every_method_runs_to_its_budget_and_its_outcome_can_be_stored(
     make_spec: Callable[..., StudySpec], data: StudyData, scorer: Scorer, method: str
@@ -250,7 +251,8 @@ def test_a_trial_resumed_wherever_it_was_saved_does_only_what_was_not_done_and_l
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
-    plan = make_plan(make_spec(methods=({"label": method, "algorithm": method},)))
+    budget = {"queries": 40, "batch_size": 8, "evaluations": 3}  # two steps of the method with the largest ones
+    plan = make_plan(make_spec(methods=({"label": method, "algorithm": method},), budget=budget))
     counting, files = CountingScorer(scorer), Checkpoints(tmp_path)
     assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(counting, micro_batch_size=80)
     n_done: dict[str, int] = {}

@@ -128,6 +128,7 @@ def test_a_study_without_wordings_stores_none(
     assert "task.wording" not in outcome.trial.params
 
 
+@pytest.mark.slow
 def test_a_wording_that_a_stored_trial_did_not_have_is_refused(worded_plan: Plan, outcomes: list[Outcome]) -> None:
     rows = [outcome.trial for outcome in outcomes if outcome.trial.method == "untuned"]
     check_settings(worded_plan, rows)

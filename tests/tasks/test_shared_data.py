@@ -24,6 +24,7 @@ def keys(name: str) -> dict[str, Any]:
     return {} if name in OWN else {"name": name}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SINGLE, *PAIRS, *OWN, "cola"])
 def test_real_files_load_and_are_drawn_from(shared_dir: Path, name: str) -> None:
     file = shared_dir / "data" / f"{name}.parquet"
