@@ -88,6 +88,7 @@ def test_what_a_smaller_study_leaves_out_is_written_with_the_key_that_brings_it_
         "the loss landscape (confirm.landscape: true)",
     ):
         assert words in opening
+    assert "To come nearer to" in opening
     undone = [
         "confirm={seeds: 5, landscape: true}",
         "budget.batch_size=32",

@@ -121,7 +121,8 @@ def _make_relative(study: dict[str, Any], spec: StudySpec, folder: Path) -> None
 def _opening(inspection: Inspection, sizing: Sizing, target: Path) -> list[str]:
     counts = ", ".join(f"{each.name} {each.rows:,}" for each in inspection.classes)
     cores = f"on {CORES} usual processor cores"
-    cut = f"To end in {MINUTES} minutes, it does without: {'; '.join(sizing.left_out)}." if sizing.left_out else ""
+    aim = f"To {'end in' if sizing.minutes <= MINUTES else 'come nearer to'} {MINUTES} minutes"
+    cut = f"{aim}, it does without: {'; '.join(sizing.left_out)}." if sizing.left_out else ""
     return [
         f"{inspection.rows}. Classes in label order: {counts}. Natural ratio: {inspection.natural_ratio:g}.",
         f"Expected: about {math.ceil(sizing.minutes)} min {cores}, by text length and model size. {cut}".rstrip(),
