@@ -59,7 +59,7 @@ def search(**space: Any) -> dict[str, Any]:
         (
             {"methods": [{"zosa": {"step_rule": "plain", "reach": 1.0}}]},
             "methods.zosa.reach",
-            "counts only with step_rule: adagrad-norm or dog or spread",
+            "counts only with step_rule: adagrad-norm or dog or amsgrad or r-adazo or spread",
             "set that beside it, or leave reach out",
         ),
         (
