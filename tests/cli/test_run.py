@@ -145,7 +145,9 @@ def test_a_ray_that_does_not_start_is_told_in_a_line(
     monkeypatch.setattr(ray, "init", init)
     called = call("run", write_study(), "--results", tmp_path)
     assert called.code == 2
-    *phases, line = called.err.splitlines()
+    again = "Ray did not start (The current node timed out during startup.), and is started again"
+    *phases, line = (line for line in called.err.splitlines() if again not in line)
+    assert called.err.count(again) == 2
     reading = "tiny: reading reviews, checking mini-roberta"
     *before, agreement, starting = phases
     assert before == [reading, *OPENING, "reading mini-roberta"]

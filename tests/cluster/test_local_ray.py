@@ -64,11 +64,14 @@ def test_a_ray_of_this_machine_keeps_to_itself(
 
             assert ray.get(of_a_worker.remote()) == (True, 64, "token")
             servers = _listening([os.getpid(), *(int(path.name) for path in descendants(""))])
-            assert len(servers) >= 8
+            assert len(servers) >= 6
             assert {address for address, _ in servers} <= LOOPBACK
             answers = {port: _ask(port) for _, port in servers}
             assert not [port for port, answer in answers.items() if answer - REFUSED]
-            assert sum("UNAUTHENTICATED" in answer for answer in answers.values()) >= 6
+            assert sum("UNAUTHENTICATED" in answer for answer in answers.values()) >= 5
+            commands = [(path / "cmdline").read_text() for path in descendants("")]
+            assert any("log_monitor.py" in command for command in commands)
+            assert not [c for c in commands if "dashboard/dashboard.py" in c or "autoscaler/_private/monitor.py" in c]
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGTERM)
     finally:
@@ -137,6 +140,22 @@ def test_a_ray_that_does_not_start_is_told_with_what_helps(
     assert refused.value.got == f"did not ({reason})"
     assert refused.value.remedy.startswith(remedy)
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(("reason", "tries"), [("The current node timed out.", 3), ("No space left on device", 1)])
+def test_a_ray_that_comes_up_too_late_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, reason: str, tries: int
+) -> None:
+    calls = []
+
+    def init(**_: object) -> None:
+        calls.append(1)
+        raise RuntimeError(reason)
+
+    monkeypatch.setattr("ray.init", init)
+    with pytest.raises(ZostudyError):
+        _connect()
+    assert len(calls) == tries
 
 
 def _connect() -> None:

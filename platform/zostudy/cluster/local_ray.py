@@ -9,21 +9,43 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray._private import node, ray_constants
 
 from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_sigterm
 from zostudy.cluster.process_watch import NAMES, watched_processes
 from zostudy.errors import ZostudyError
 from zostudy.wording import one_line
 
+_log = logging.getLogger(__name__)
+
 OBJECT_STORE_BYTES = 2**28
 
-# Ray has no setting that turns these servers off, but goes on without a server whose port cannot be opened.
-NO_PORT = "65536"
-WITHOUT_METRICS = {
-    "RAY_enable_metrics_collection": "0",
-    "AUTOSCALER_METRIC_PORT": NO_PORT,
-    "DASHBOARD_METRIC_PORT": NO_PORT,
-}
+MOST_TRIES = 3
+"""Ray waits half a minute for its raylet, which takes longer on a machine under load."""
+
+_LESS_LOAD = "ease the load on this machine"
+
+
+class _Node(node.Node):
+    """Ray's processes without those that nobody asks here: the dashboard, and the monitor of an autoscaler.
+
+    Ray starts the dashboard even if it is told not to include it, and waits for it.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        """Starts the processes; those that came up are ended if others do not."""
+        try:
+            super().__init__(*args, **settings)
+        except BaseException:
+            if hasattr(self, "all_processes"):
+                self.kill_all_processes(check_alive=False)
+            raise
+
+    def start_api_server(self, *, include_dashboard: bool | None, raise_on_failure: bool) -> None:
+        """Starts no dashboard."""
+
+    def start_monitor(self) -> None:
+        """Starts no monitor."""
 
 
 @contextmanager
@@ -51,22 +73,31 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
 
 
 def _start(cpus: int, shared_bytes: int) -> None:
-    try:
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES + round(1.5 * shared_bytes),
-            job_config=own_paths(),
-            logging_level=logging.ERROR,
-            log_to_driver=True,
-            _system_config={"worker_maximum_startup_concurrency": cpus},  # else it warns of replicas beyond the cores
-        )
-    except Exception as error:  # Ray raises nothing narrower where its processes do not come up in time
-        reason = one_line(error, 200)
-        raise ZostudyError(
-            "Ray must start on this machine", got=f"did not ({reason})", remedy=f"{_remedy(reason)}, and run again"
-        ) from error
+    for n_left in reversed(range(MOST_TRIES)):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES + round(1.5 * shared_bytes),
+                job_config=own_paths(),
+                logging_level=logging.ERROR,
+                log_to_driver=True,
+                _system_config={
+                    "worker_maximum_startup_concurrency": cpus,  # else it warns of replicas beyond the cores
+                    "prestart_worker_first_driver": False,  # of workers that neither replicas nor trials can use
+                },
+            )
+            return
+        except Exception as error:  # Ray raises nothing narrower where its processes do not come up in time
+            reason = one_line(error, 200)
+            remedy = _remedy(reason)
+            if remedy == _LESS_LOAD and n_left:
+                _log.warning("Ray did not start (%s), and is started again", reason)
+                continue
+            raise ZostudyError(
+                "Ray must start on this machine", got=f"did not ({reason})", remedy=f"{remedy}, and run again"
+            ) from error
 
 
 def _remedy(reason: str) -> str:
@@ -74,7 +105,7 @@ def _remedy(reason: str) -> str:
         return "make room for temporary files, or set TMPDIR to a folder with room"
     if "/dev/shm" in reason:
         return "make /dev/shm larger (docker run --shm-size), or take a smaller model"
-    return "ease the load on this machine"
+    return _LESS_LOAD
 
 
 @contextmanager
@@ -83,16 +114,16 @@ def _on_loopback() -> Iterator[None]:
 
     The token is a fresh one. Ray remembers it in this process until ``read_token_settings`` is called.
     """
-    from ray._private import ray_constants  # the variable behind this constant is read only once, at Ray's import
-
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    clusters = ray_constants.ENABLE_RAY_CLUSTER
-    with environment(WITHOUT_METRICS | token):
+    clusters = ray_constants.ENABLE_RAY_CLUSTER  # the variable behind it is read only once, at Ray's import
+    with environment({"RAY_enable_metrics_collection": "0"} | token):
         read_token_settings()
         ray_constants.ENABLE_RAY_CLUSTER = False  # then a node's address is 127.0.0.1, and all servers listen there
+        node.Node, original = _Node, node.Node  # type: ignore[misc]
         try:
             yield
         finally:
+            node.Node = original  # type: ignore[misc]
             ray_constants.ENABLE_RAY_CLUSTER = clusters
 
 
