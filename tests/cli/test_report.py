@@ -187,7 +187,7 @@ def test_a_watched_report_follows_the_study_until_it_is_interrupted(
     assert 'http-equiv="refresh"' in text
     assert "test_auc by imbalance_ratio" in text  # else it never followed
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert said.splitlines() == ["writing it a last time, with figures/", f"no longer updated: {report}"]
     assert 'http-equiv="refresh"' not in report.read_text(encoding="utf-8")
