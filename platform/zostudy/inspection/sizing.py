@@ -84,6 +84,12 @@ class Sizing:
     minutes: float
     left_out: tuple[str, ...]
 
+    @property
+    def cuts(self) -> str:
+        """What is left out, and what for, in a sentence; empty where nothing is."""
+        aim = "end in" if self.minutes <= MINUTES else "come nearer to"
+        return f"To {aim} {MINUTES} minutes, it does without: {'; '.join(self.left_out)}." if self.left_out else ""
+
 
 def fit_size(inspection: DataFacts, model: ModelFacts) -> Sizing:
     """Returns the largest of ``SIZES`` that is expected to end in ``MINUTES`` on ``CORES``, or else the smallest."""

@@ -17,7 +17,7 @@ from zostudy.errors import DataError, SpecError
 from zostudy.inspection.commented import commented_study
 from zostudy.inspection.drafting import draft
 from zostudy.inspection.inspecting import Inspection, inspect
-from zostudy.inspection.sizing import CORES, MINUTES, Sizing, fit_size
+from zostudy.inspection.sizing import CORES, Sizing, fit_size
 from zostudy.lm.sources import minilm_installed
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import load_task
@@ -120,12 +120,10 @@ def _make_relative(study: dict[str, Any], spec: StudySpec, folder: Path) -> None
 
 def _opening(inspection: Inspection, sizing: Sizing, target: Path) -> list[str]:
     counts = ", ".join(f"{each.name} {each.rows:,}" for each in inspection.classes)
-    cores = f"on {CORES} usual processor cores"
-    aim = f"To {'end in' if sizing.minutes <= MINUTES else 'come nearer to'} {MINUTES} minutes"
-    cut = f"{aim}, it does without: {'; '.join(sizing.left_out)}." if sizing.left_out else ""
+    time = f"about {math.ceil(sizing.minutes)} min on {CORES} usual processor cores, by text length and model size"
     return [
         f"{inspection.rows}. Classes in label order: {counts}. Natural ratio: {inspection.natural_ratio:g}.",
-        f"Expected: about {math.ceil(sizing.minutes)} min {cores}, by text length and model size. {cut}".rstrip(),
+        f"Expected: {time}. {sizing.cuts}".rstrip(),
         "Ratios such as [natural, 10, 50] also show what happens where a class becomes rarer. The reference white-box "
         "among the methods shows how much room is left, and takes as long as all others together.",
         f"zostudy run {target.name} --dry-run measures what it will take; zostudy keys lists the keys left out here.",
