@@ -10,7 +10,6 @@ from zostudy.cli.formats import Format, show
 from zostudy.cli.parameters import FormatOption, ResultsArgument, StudyResultsArgument
 from zostudy.console.progress import duration, progress
 from zostudy.printing import print_lines
-from zostudy.results.study_file import STUDY_FILE
 
 if TYPE_CHECKING:
     from zostudy.results.overview import StudyOverview
@@ -63,6 +62,7 @@ def delete_command(
 ) -> None:
     """Delete the results of a study for good. Its study file stays, and so does what no run has written."""
     from zostudy.results.deleting import deletable, delete_results
+    from zostudy.results.study_file import STUDY_FILE
 
     study = deletable(folder)
     trials = "its trials, which cannot be read," if study.trials is None else f"{study.trials} trials"
