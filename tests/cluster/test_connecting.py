@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from ray._private.utils import check_version_info
+from ray._raylet import AuthenticationMode, get_authentication_mode  # type: ignore[attr-defined]
 
 from zostudy.cluster import connecting
 from zostudy.cluster.connecting import attach
@@ -62,6 +63,7 @@ def test_a_token_that_is_missing_or_wrong_is_told_at_once(monkeypatch: pytest.Mo
     assert head.authorizations == [token and f"Bearer {token}"]
     assert str(refused.value).startswith(f"the cluster at {address} {'refuses the token of' if token else 'wants a'}")
     assert "a-secret" not in str(refused.value)
+    assert get_authentication_mode() == AuthenticationMode.DISABLED, "another Ray would be asked with a token"
 
 
 def test_another_version_of_ray_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,8 +72,12 @@ def attach(address: str) -> None:
             remedy="give the head's address, such as 10.0.0.1:6379, or use zostudy submit",
         )
     token = _token_to_send()
-    with environment({"RAY_AUTH_MODE": "token"} if token else {}):
-        _join(address, token)
+    try:
+        with environment({"RAY_AUTH_MODE": "token"} if token else {}):
+            _join(address, token)
+    except BaseException:
+        read_token_settings()  # else this process would want a token of every Ray from now on
+        raise
 
 
 def _token_to_send() -> Token | None:
