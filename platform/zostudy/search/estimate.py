@@ -110,7 +110,7 @@ def _examples_per_second(study: PreparedStudy, wanted: Collection[Access]) -> di
 
 
 def _processor_seconds(threads: int) -> float:
-    """Returns the seconds that this process has computed on so many threads: other load does not lengthen them."""
+    """Returns the seconds that this process has computed, by a number of threads: other load does not lengthen them."""
     return time.process_time() / threads
 
 

@@ -99,7 +99,7 @@ def load_task(spec: TaskSpec) -> Task:
 
 
 def _with_test_rows(table: TextTable, rows: RowCount, most: int) -> tuple[TextTable, RowCount]:
-    """Returns the task with at most so many rows of test, and one of each class at least."""
+    """Returns the task with a limited number of test rows, at least one of each class."""
     test = table.splits["test"]
     kept = fewer_rows(test, table.labels[test], most)
     unused = len(test) - len(kept)
