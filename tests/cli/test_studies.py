@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -45,13 +46,22 @@ def test_a_study_file_is_validated_without_its_model_or_data(call: Callable[...,
 def test_nothing_is_deleted_without_a_yes(
     call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    import io
-
     folder = shutil.copytree(REFERENCE / "quickstart", tmp_path / "quickstart")
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     shown = call("delete", folder)
     assert shown.code == 1
     assert "delete 78 trials of" in shown.err
+    assert (folder / "trials" / "merged.parquet").exists()
+
+
+def test_a_question_that_nobody_answers_is_one_line(
+    call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(REFERENCE / "quickstart", tmp_path / "quickstart")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    shown = call("delete", folder)
+    assert shown.code == 2
+    assert shown.err.endswith("nobody answered, so nothing was deleted; answer y, or give --yes\n")
     assert (folder / "trials" / "merged.parquet").exists()
 
 

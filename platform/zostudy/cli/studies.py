@@ -9,6 +9,7 @@ import typer
 from zostudy.cli.formats import Format, show
 from zostudy.cli.parameters import FormatOption, ResultsArgument, StudyResultsArgument
 from zostudy.console.progress import duration, progress
+from zostudy.errors import ResultsError
 from zostudy.printing import print_lines
 
 if TYPE_CHECKING:
@@ -66,7 +67,16 @@ def delete_command(
 
     study = deletable(folder)
     trials = "its trials, which cannot be read," if study.trials is None else f"{study.trials} trials"
-    if not yes and not typer.confirm(f"delete {trials} of {study.storage} for good?", err=True):
+    if not yes and not _confirmed(f"delete {trials} of {study.storage} for good?"):
         raise typer.Exit(NOT_DELETED)
     delete_results(study)
     print_lines(f"deleted: {trials} of {study.storage}", f"kept:    {', '.join((STUDY_FILE, *study.kept))}")
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo(err=True)  # ends the line of the question
+        got = "nobody answered, so nothing was deleted"
+        raise ResultsError("deleting must be confirmed", got=got, remedy="answer y, or give --yes") from None
