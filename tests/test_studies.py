@@ -1,14 +1,19 @@
-"""Every study that is shipped loads, and is what it says."""
+"""Every study that is shipped loads, is what it says, and is in the wheel."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from zostudy.config import load_study, method_space
 
-STUDIES = sorted((Path(__file__).parents[1] / "studies").glob("*.yaml"))
+ROOT = Path(__file__).parents[1]
+STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
@@ -34,3 +39,35 @@ def test_the_real_study_leaves_every_default_untouched() -> None:
     study = load_study(STUDIES[0].parent / "sst2_minilm.yaml")
     assert all(method.options == {} for method in study.methods)
     assert (study.search.trials, study.confirm.seeds, study.budget.queries) == (0, 5, 1200)
+
+
+def test_the_package_has_no_studies_of_its_own() -> None:
+    assert (ROOT / "platform" / "zostudy" / "studies").resolve() == ROOT / "studies"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by_way_of_an_sdist", [False, True])
+def test_a_wheel_holds_the_studies_and_one_package(tmp_path: Path, by_way_of_an_sdist: bool) -> None:
+    for name in ("pyproject.toml", "README.md", "LICENSE"):  # a copy, as a build leaves files in its source
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("platform", "studies"):
+        shutil.copytree(
+            ROOT / name, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__")
+        )
+    source = tmp_path
+    if by_way_of_an_sdist:
+        shutil.unpack_archive(build("sdist", tmp_path), tmp_path / "unpacked")
+        (source,) = (tmp_path / "unpacked").iterdir()
+    with zipfile.ZipFile(build("wheel", source)) as wheel:
+        packed = {path: wheel.read(f"zostudy/studies/{path.name}") for path in STUDIES}
+        assert {name.split("/")[0].split("-")[0] for name in wheel.namelist()} == {"zostudy"}
+        assert sum("/studies/" in name for name in wheel.namelist()) == len(STUDIES)
+    assert packed == {path: path.read_bytes() for path in STUDIES}
+
+
+def build(kind: str, source: Path) -> Path:
+    """Returns the distribution that the build backend of ``source`` makes there."""
+    code = f"from setuptools import build_meta; print(build_meta.build_{kind}('dist'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return source / "dist" / done.stdout.splitlines()[-1]

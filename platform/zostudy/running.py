@@ -29,7 +29,7 @@ def run(
     """Runs a study as ``zostudy run`` does, or resumes it, and returns all its stored results.
 
     Args:
-        study: a study file, its content as plain data, or a loaded study.
+        study: a study file or the name of a shipped study, its content as plain data, or a loaded study.
         results: the folder in which the study's folder is made; also ``s3://`` or ``gs://``.
         overrides: settings ``key=value``, such as ``search.trials=2``, for a study that is not loaded yet.
         address: of a Ray cluster; without it, Ray starts on this machine and ends with the study.

@@ -37,6 +37,10 @@ def test_a_study_without_files_of_its_own_travels_alone(folder: Path) -> None:
     assert shipment.study == load_study(folder / "study.yaml").resolved()
 
 
+def test_a_shipped_study_travels_by_its_name() -> None:
+    assert make_shipment(Path("quickstart"), (), load_study("quickstart")).name == "quickstart"
+
+
 def test_relative_paths_travel_and_lead_to_equal_contents(folder: Path, tmp_path: Path) -> None:
     shipment = ship(folder, task={"file": "texts.csv"}, model={"name": "./model", "prompt_tokens": 7})
     packed = tmp_path / "packed"

@@ -89,7 +89,9 @@ def test_a_study_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes("name: caf\xe9".encode("latin-1"))
     messages = {
         "studdy.yaml": "no such file exists; did you mean study.yaml?",
-        "gone/other.yaml": "no such file exists; mend the path",
+        "gone/other.yaml": "no such file exists; mend the path, or name a shipped study: quickstart, sst2_minilm",
+        "quickstrat": "no such file exists; did you mean quickstart?",
+        "quickstart.yaml": "no such file exists; did you mean quickstart?",
         "": "it is a folder; name the YAML file in it",
         "latin.yaml": "byte 9 is not UTF-8; save it as UTF-8 text",
         "study.yaml/x": "it cannot be read (Not a directory); mend the path or its permissions",
@@ -98,6 +100,17 @@ def test_a_study_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         with pytest.raises(SpecError) as caught:
             load_study(tmp_path / name)
         assert str(caught.value) == f"{tmp_path / name}: must be a study file, but {message}"
+
+
+def test_a_name_that_is_no_file_here_is_a_shipped_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart").mkdir()  # as the results of one may lie here
+    quickstart = Path(__file__).parents[2] / "studies" / "quickstart.yaml"
+    assert load_study("quickstart", ["seed=3"]) == load_study(quickstart, ["seed=3"])
+    (tmp_path / "sst2_minilm").write_text(quickstart.read_text(), encoding="utf-8")
+    assert load_study("sst2_minilm") == load_study("quickstart")
+    with pytest.raises(SpecError, match=r"/quickstart: must be a study file, but it is a folder"):
+        load_study(tmp_path / "quickstart")
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path, write_study: Write) -> None:

@@ -33,7 +33,12 @@ def local_path(text: str) -> Path:
     return Path(text)
 
 
-StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", parser=local_path, help="The study file (YAML).")]
+StudyArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY", parser=local_path, help="The study file (YAML), or a shipped study such as quickstart."
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -18,6 +18,7 @@ from zostudy.config.contents import contents_name, files_read
 from zostudy.config.document import dump_yaml, parse_document
 from zostudy.config.overrides import override
 from zostudy.config.paths import MODEL_NAME, TASK_FILE
+from zostudy.config.shipped import study_path
 from zostudy.config.study import StudySpec
 from zostudy.digests import short_digest
 from zostudy.errors import SpecError
@@ -111,14 +112,15 @@ def make_shipment(path: Path, overrides: Sequence[str], spec: StudySpec) -> Ship
     """Returns a study with its inputs.
 
     Args:
-        path: the study file.
+        path: the study file, or the name of a shipped study.
         overrides: the settings it was loaded with.
         spec: from ``load_study`` of both.
 
     Raises:
         SpecError: the inputs are too large to travel.
     """
-    written = override(parse_document(path.read_text(encoding="utf-8-sig"), str(path)), overrides).data
+    file = study_path(path)
+    written = override(parse_document(file.read_text(encoding="utf-8-sig"), str(file)), overrides).data
     study = spec.resolved()
     inputs = []
     for section, key in (TASK_FILE, MODEL_NAME):

@@ -16,10 +16,11 @@ from zostudy.config.explain import explain
 from zostudy.config.overrides import override
 from zostudy.config.paths import absent_paths, with_absolute_paths
 from zostudy.config.problems import Problem, spec_error
+from zostudy.config.shipped import shipped_studies, study_path
 from zostudy.config.space import with_default_space
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
-from zostudy.wording import suggestion
+from zostudy.wording import comma_list, suggestion
 
 _STAND_IN = (MethodSpec(label="stand-in", algorithm="stand-in"),)
 
@@ -28,7 +29,7 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), else
     """Returns the study that a file asks for.
 
     Args:
-        path: the YAML file.
+        path: the YAML file, or the name of a shipped study, such as ``quickstart``.
         overrides: settings ``key=value``; later ones win.
         elsewhere: whether it runs on other machines, which may have the absolute paths that it names.
 
@@ -39,8 +40,9 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), else
         SpecError: the file cannot be read or breaks a rule. Each mistake is one line, in the order of the file:
             ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``. For an override it stands in place of file and line.
     """
-    document = override(parse_document(_read(Path(path)), os.fspath(path)), overrides)
-    return _checked(document, Path(path).parent, absent_paths(document) if elsewhere else ())
+    file = study_path(path)
+    document = override(parse_document(_read(file), os.fspath(file)), overrides)
+    return _checked(document, file.parent, absent_paths(document) if elsewhere else ())
 
 
 def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpec:
@@ -93,7 +95,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        got, remedy = "no such file exists", suggestion(path.name, _neighbours(path), "mend the path")
+        got, remedy = "no such file exists", _remedy_for_absent(path)
     except IsADirectoryError:
         got, remedy = "it is a folder", "name the YAML file in it"
     except UnicodeDecodeError as error:
@@ -105,5 +107,8 @@ def _read(path: Path) -> str:
     raise SpecError("must be a study file", got=got, remedy=remedy, about=str(path))
 
 
-def _neighbours(path: Path) -> list[str]:
-    return [file.name for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+def _remedy_for_absent(path: Path) -> str:
+    beside = [file.name for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+    shipped = shipped_studies()
+    otherwise = f"mend the path, or name a shipped study: {comma_list(shipped)}"
+    return suggestion(path.name, [*beside, *shipped], otherwise)
