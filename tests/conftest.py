@@ -204,15 +204,21 @@ def local_ray() -> Iterator[None]:
     """A Ray of this test file alone, with room for a few one-CPU replicas; a study starts one of its own."""
     import ray
 
+    from zostudy.cluster.local_ray import read_token_settings
+
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     tests = str(Path(__file__).resolve().parent)
-    ray.init(
-        address="local",
-        num_cpus=6,
-        include_dashboard=False,
-        object_store_memory=2**28,
-        logging_level=logging.ERROR,
-        runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}},
-    )
-    yield
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")  # else Ray sets the variable for good, and wants a token ever after
+        read_token_settings()
+        ray.init(
+            address="local",
+            num_cpus=6,
+            include_dashboard=False,
+            object_store_memory=2**28,
+            logging_level=logging.ERROR,
+            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}},
+        )
+        yield
+        ray.shutdown()
+    read_token_settings()

@@ -19,6 +19,7 @@ from aiohttp import ClientError
 
 from zostudy.cluster import head_node
 from zostudy.cluster.head_node import HeadNode, NotThereError
+from zostudy.cluster.local_ray import read_token_settings
 from zostudy.errors import ZostudyError
 
 VERSION = (200, json.dumps({"version": "4", "ray_version": ray.__version__}))
@@ -63,6 +64,7 @@ def _no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    read_token_settings()  # of a Ray that an earlier test started in this process
 
 
 @pytest.fixture
