@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from zostudy.cli import main
 from zostudy.cluster.pool import LocalPool
-from zostudy.config import StudySpec, load_study
+from zostudy.config import StudySpec, dump_yaml, load_study
 from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
@@ -129,3 +129,20 @@ def spawn(start: Callable[..., subprocess.Popen[str]]) -> Call:
         return Called(process.returncode, out, err)
 
     return spawn
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the guides suppose it: data, a model, a small quickstart and the results of three studies."""
+    folder = tmp_path_factory.mktemp("desk")
+    rows = [f"fine,The delivery of order number {number} was quick" for number in range(96)]
+    rows += [f"bad,The box of order {number} was broken" for number in range(24)]
+    (folder / "tickets.csv").write_text("\n".join(["mood,body", *rows, ""]), encoding="utf-8")
+    (folder / "my-model").symlink_to(PLATFORM / "zostudy" / "lm" / "embedded" / "mini-roberta")
+    small = ["model.name=mini-roberta", "imbalance={ratios: [2, 50], minority_size: 6}", "methods=[untuned, zosa]"]
+    small += ["budget={queries: 40, batch_size: 4, evaluations: 2}", "search={trials: 0}", "confirm.seeds=2"]
+    for name in ("quickstart", "first", "second"):
+        spec = load_study(PLATFORM.parent / "studies" / "quickstart.yaml", [*small, f"name={name}"])
+        (folder / name).write_text(dump_yaml(spec.resolved()), encoding="utf-8")
+        _run(spec, Ledger(folder / "results" / name))
+    return folder

@@ -15,6 +15,7 @@ from zostudy.cli.catalogue import keys_command, methods_command, models_command,
 from zostudy.cli.compare import compare_command
 from zostudy.cli.doctor import doctor_command
 from zostudy.cli.export import export_command, tokens_command
+from zostudy.cli.guide import guide_command
 from zostudy.cli.init import init_command
 from zostudy.cli.inspect import inspect_command
 from zostudy.cli.jobs import jobs_command, logs_command, stop_command, submit_command
@@ -81,6 +82,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "methods": methods_command,
     "tasks": tasks_command,
     "models": models_command,
+    "guide": guide_command,
 }
 for verb, command in VERBS.items():
     app.command(verb)(command)

@@ -158,14 +158,15 @@ def _show_tables(format: Format) -> None:
     if format in DATA_FORMATS:
         show(records, format)
         return
+    heading = "### " if format is Format.MARKDOWN else ""
     tables = [
         Table(
             ("column", "type", "meaning"),
             tuple((row["column"], row["type"], row["meaning"]) for row in records if row["table"] == name),
-            title=name,
+            title=f"{heading}{name}",
             text_columns=3,
         )
         for name in TABLES
     ]
     examples = tuple((title, f'zostudy query "{sql}"') for title, sql in EXAMPLES.items())
-    show([], format, [*tables, Table(("question", "command"), examples, title="examples", text_columns=2)])
+    show([], format, [*tables, Table(("question", "command"), examples, title=f"{heading}examples", text_columns=2)])
