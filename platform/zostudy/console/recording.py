@@ -7,6 +7,7 @@ moves, it shows the first of these pages.
 
 from __future__ import annotations
 
+import codecs
 import io
 import itertools
 import os
@@ -22,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS, ROWS = 120, 30
+COLUMNS, ROWS = 120, 32
 MOMENTS = 6
 MOMENT_SECONDS, PAGE_SECONDS = 1.5, 6.0
 
@@ -47,11 +48,9 @@ def record(command: Sequence[str]) -> Iterator[tuple[float, str]]:
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
     with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment) as process:
         os.close(its)
-        rest = b""
+        decoder = codecs.getincrementaldecoder("utf-8")()
         while read := _read(ours):
-            *whole, rest = (rest + read).rpartition(b"\n")
-            yield time.monotonic() - begun, b"".join(whole).decode()
-        yield time.monotonic() - begun, rest.decode()
+            yield time.monotonic() - begun, decoder.decode(read)
     os.close(ours)
     if process.returncode:
         sys.exit(process.returncode)
@@ -72,6 +71,7 @@ def moments(printed: Sequence[tuple[float, str]]) -> list[str]:
 
 def screen(printed: str) -> list[str]:
     """Returns the lines that a terminal shows, colours included, after this was printed."""
+    printed = re.sub(r"\x1b(\[[\d;?]*)?$", "", printed)  # a control sequence of which the rest has not come
     lines, row, place = [""], 0, 0
     for control in _CONTROL.finditer(printed):
         lines[row] += printed[place : control.start()]
