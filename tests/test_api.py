@@ -54,7 +54,8 @@ class Ends(zostudy.Callback):
     def on_trial_end(self, assignment, outcome):
         self.names.append(outcome.name)
 
-results = zostudy.run("study.yaml", "results", overrides=["methods=[mine, untuned]"], callbacks=[Ends()])
+changes = ["methods=[mine, untuned]"]
+results = zostudy.run("study.yaml", "results", overrides=changes, callbacks=[Ends()], track=["tensorboard"])
 assert sorted(Ends.names) == sorted(results.trials["trial"])
 print(results, zostudy.compare(results).rows)
 """
@@ -139,3 +140,4 @@ def test_a_method_of_the_users_own_script_runs_in_a_study_and_is_compared(tmp_pa
     assert (storage / "trials").files() == ["merged.parquet"]
     trials = zostudy.load_results(storage).trials
     assert trials["status"].tolist() == ["complete"] * 3
+    assert sorted(path.name for path in (tmp_path / "results/tiny/tensorboard").iterdir()) == sorted(trials["trial"])

@@ -25,6 +25,7 @@ def run(
     overrides: Sequence[str] = (),
     address: str | None = None,
     callbacks: Sequence[Callback] = (),
+    track: Sequence[str] = (),
 ) -> Results:
     """Runs a study as ``zostudy run`` does, or resumes it, and returns all its stored results.
 
@@ -34,26 +35,33 @@ def run(
         overrides: settings ``key=value``, such as ``search.trials=2``, for a study that is not loaded yet.
         address: of a Ray cluster; without it, Ray starts on this machine and ends with the study.
         callbacks: called as the study goes on, after the log and the live view.
+        track: trackers that get each trial as it ends: ``mlflow``, ``tensorboard``, ``wandb``.
 
     Raises:
-        ZostudyError: the study, its data, its model or the results cannot be used. A failed trial raises nothing: it
-            is a row of ``trials`` with the status ``failed``.
+        ZostudyError: the study, its data, its model, the results or a tracker cannot be used. A failed trial raises
+            nothing: it is a row of ``trials`` with the status ``failed``.
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
     from zostudy.console.deleted_folder import leave_deleted_folder
     from zostudy.console.log import show_log_by_default
     from zostudy.console.preparing import prepare_with_notes
+    from zostudy.tracking.choosing import check_trackers
 
     show_log_by_default()
     leave_deleted_folder()
     spec = _spec(study, overrides)
     storage = Storage.at(results) / spec.name
-    execute_study(prepare_with_notes(spec), storage, address, callbacks)
+    check_trackers(track)
+    execute_study(prepare_with_notes(spec), storage, address, callbacks, track)
     return load_results(storage)
 
 
 def execute_study(
-    study: PreparedStudy, storage: Storage, address: str | None, callbacks: Sequence[Callback] = ()
+    study: PreparedStudy,
+    storage: Storage,
+    address: str | None,
+    callbacks: Sequence[Callback] = (),
+    track: Sequence[str] = (),
 ) -> StudyProgress:
     """Executes a prepared study under the lease of its results folder, with the live view; returns its progress.
 
@@ -66,11 +74,12 @@ def execute_study(
     from zostudy.results.files import read_table
     from zostudy.results.lease import lease
     from zostudy.search.run import start_study
+    from zostudy.tracking.following import following
 
     with lease(storage):
         try:
-            with live_view() as view:
-                return start_study(study, storage, address, [view, *callbacks])
+            with following(track, storage) as followers, live_view() as view:
+                return start_study(study, storage, address, [view, *followers, *callbacks])
         except KeyboardInterrupt:
             kept = read_table(storage, "trials", ("trial",)).num_rows
             n_trials = study.plan.n_trials

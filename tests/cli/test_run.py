@@ -59,6 +59,12 @@ def test_a_finished_study_shows_its_comparison_again_and_starts_nothing(
     assert [line.split()[0] for line in table.splitlines()[:4]] == ["test_auc", "method", "untuned", "spsa"]
 
 
+def test_an_unknown_tracker_is_refused_before_anything_is_read(call: Any) -> None:
+    called = call("run", "quickstart", "--track", "tensorbord")
+    assert (called.code, called.out) == (2, "")
+    assert called.err == "error: --track: must be a known tracker, but got tensorbord; did you mean tensorboard?\n"
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_failed_trial_is_named_and_gives_exit_code_1(call: Any, finished_study: Any) -> None:

@@ -36,14 +36,22 @@ def run_command(
     address: Annotated[
         str | None, typer.Option(metavar="ADDR", help="A Ray cluster to run on; without it, this machine.")
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TRACKER", help="Send each trial as it ends to mlflow, tensorboard or wandb; may be repeated."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and the expected time; start nothing.")
     ] = False,
 ) -> None:
     """Run a study: search, confirm, compare. Run again, it goes on where it stopped."""
     from zostudy.config import load_study
+    from zostudy.tracking.choosing import check_trackers
 
     spec = load_study(study, set_ or ())
+    check_trackers(track or ())
     prepared = prepare_with_notes(spec)
     if dry_run:
         from zostudy.cli.dry_run import show_plan
@@ -55,7 +63,7 @@ def run_command(
 
     storage = Storage.at(results) / spec.name
     interrupt_on_termination()
-    progress = execute_study(prepared, storage, address)
+    progress = execute_study(prepared, storage, address, track=track or ())
     _show_end(progress, storage)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)

@@ -1,0 +1,99 @@
+"""What a tracker is, and what it is told of a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from zostudy.results.outcome import Outcome
+
+_TAGS = ("study", "cell", "method", "imbalance_ratio", "stage", "status", "algorithm", "model", "task")
+_SETTINGS = (
+    "seed",
+    "budget",
+    "batch_size",
+    "objective",
+    "subspace_dim",
+    "perturbation_radius",
+    "sharpness_radius",
+    "step_rule",
+    "reach",
+    "learning_rate",
+    "sampler",
+    "wording",
+)
+_FIGURES = ("queries", "examples", "best_queries", "wall_seconds", "replica_seconds", "sharpness")
+_CURVES = ("dev_auc", "loss")
+
+
+@dataclass(frozen=True)
+class TrackedTrial:
+    """An ended trial as plain names and values. What has no value is left out.
+
+    Attributes:
+        name: of the trial, unique in its study.
+        study: the study's name.
+        tags: what it is: study, cell, method, imbalance ratio, stage, status and so on.
+        params: its settings, searched or not.
+        curve: queries spent, and the dev AUC and the loss there.
+        queries: spent in all.
+        metrics: its final metrics, ``final/`` and their columns in ``trials``; those of test only of a confirm trial.
+        started, finished: seconds since 1970.
+        failed: whether it failed.
+    """
+
+    name: str
+    study: str
+    tags: dict[str, str]
+    params: dict[str, bool | int | float | str]
+    curve: tuple[tuple[int, dict[str, float]], ...]
+    queries: int
+    metrics: dict[str, float]
+    started: float
+    finished: float
+    failed: bool
+
+
+class Tracker(Protocol):
+    """A place that runs are tracked at."""
+
+    name: str
+
+    def add(self, trial: TrackedTrial) -> None:
+        """Adds an ended trial as a run of its own. Whatever it raises is told once."""
+
+
+def tracked(outcome: Outcome) -> TrackedTrial:
+    """Returns what a tracker is told of a trial's outcome."""
+    row = outcome.trial
+    stored = row.as_stored()
+    settings = {name: stored[name] for name in _SETTINGS} | dict(row.params)
+    metrics = {name: value for name, value in stored.items() if name in _FIGURES or name.startswith(("dev_", "test_"))}
+    return TrackedTrial(
+        name=row.trial,
+        study=row.study,
+        tags={name: str(stored[name]) for name in _TAGS},
+        params={
+            name: value if isinstance(value, bool | int | float | str) else str(value)
+            for name, value in settings.items()
+            if value is not None
+        },
+        curve=tuple(_curve(outcome)),
+        queries=row.queries,
+        metrics={f"final/{name}": float(value) for name, value in metrics.items() if value is not None},
+        started=row.started_at.timestamp(),
+        finished=row.finished_at.timestamp(),
+        failed=row.status == "failed",
+    )
+
+
+def _curve(outcome: Outcome) -> Iterator[tuple[int, dict[str, float]]]:
+    if not outcome.history:
+        return
+    for step, queries in enumerate(outcome.history["queries"].tolist()):
+        here = {name: float(outcome.history[name][step]) for name in _CURVES}
+        if values := {name: value for name, value in here.items() if np.isfinite(value)}:
+            yield queries, values
