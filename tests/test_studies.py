@@ -1,4 +1,4 @@
-"""Every study that is shipped loads, is what it says, and is in the wheel."""
+"""Every study that is shipped loads, is what it says, and is in the wheel, beside the guides."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from zostudy.cli.guide import read_guides
 from zostudy.config import load_study, method_space
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +63,9 @@ def test_a_wheel_holds_the_studies_and_one_package(tmp_path: Path, by_way_of_an_
         packed = {path: wheel.read(f"zostudy/studies/{path.name}") for path in STUDIES}
         assert {name.split("/")[0].split("-")[0] for name in wheel.namelist()} == {"zostudy"}
         assert sum("/studies/" in name for name in wheel.namelist()) == len(STUDIES)
+        assert {f"zostudy/guides/{topic}.md" for topic in read_guides()} - {*wheel.namelist()} == {
+            "zostudy/guides/architecture.md"  # which is the package's README
+        }
     assert packed == {path: path.read_bytes() for path in STUDIES}
 
 

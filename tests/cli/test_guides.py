@@ -44,7 +44,19 @@ LONG = {"bench", "delete", "doctor", "jobs", "logs", "stop", "submit"}
 """Verbs that need a cluster, a minute or an answer. Their own tests run them; here they are parsed."""
 ELSEWHERE = {"--address", "--device", "--watch", "s3://bucket/studies", "studies/sst2_minilm.yaml"}
 """Words of commands that need what is not here: a cluster, a GPU, a store, a data set."""
-OTHER_PROGRAMS = {"coverage", "cp", "docker", "git", "kubectl", "optuna-dashboard", "printf", "sbatch", "sed", "source"}
+OTHER_PROGRAMS = {
+    "coverage",
+    "cp",
+    "docker",
+    "git",
+    "kubectl",
+    "optuna-dashboard",
+    "printf",
+    "sbatch",
+    "sed",
+    "source",
+    "srun",
+}
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -53,7 +65,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 def commands(text: str) -> Iterator[list[str]]:
     """Yields the words of each simple command of a shell, without the files that it writes."""
-    for line in "".join(blocks(text, "sh")).splitlines():
+    for line in "".join(blocks(text, "sh")).replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(re.sub(r"(^| +)#.*", "", line), posix=True, punctuation_chars="();<>|&")
         lexer.whitespace_split, lexer.commenters = True, ""
         words: list[str] = []
@@ -76,13 +88,18 @@ def test_every_command_of_a_text_is_one(name: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ZOSTUDY_ADDRESS", "http://10.0.0.1:8265")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for program, *words in commands(TEXTS[name]):
+        assert all((ROOT / word).exists() for word in words if re.match(r"(platform|studies|tests)/", word)), words
         program = program.removeprefix(".venv/bin/")
         if program == "zostudy":
             get_group(app).commands[words[0]].make_context(words[0], words[1:])
         elif program == "export":
             assert words[0].partition("=")[0] in ("ZOSTUDY_ADDRESS", "RAY_AUTH_TOKEN")
         elif program in ("python", "python3"):
-            assert importlib.util.find_spec(words[words.index("-m") + 1]), words
+            module = words[words.index("-m") + 1]
+            assert module == "pip" or importlib.util.find_spec(module), words
+        elif program == "srun":
+            assert words[1] == "zostudy"
+            get_group(app).commands[words[2]].make_context(words[2], words[3:])
         elif program == "pip":
             wanted = {extra for word in words for extra in re.findall(r"\[(\w+)\]", word)}
             assert wanted <= {*project["optional-dependencies"]}
