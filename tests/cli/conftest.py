@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from zostudy.cli import main
 from zostudy.cluster.pool import LocalPool
 from zostudy.config import StudySpec, dump_yaml, load_study
 from zostudy.results.ledger import Ledger
-from zostudy.search.prepare import prepare
+from zostudy.search.plan import make_plan
+from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import run_trial
 
@@ -75,14 +76,14 @@ def finished_study(write_study: WriteStudy, tmp_path: Path) -> Callable[..., Fin
 
     def run(name: str, **sections: Any) -> Finished:
         study, folder = write_study(name=name, **sections), tmp_path / "results" / name
-        _run(load_study(study), Ledger(folder))
+        spec = load_study(study)
+        _run(spec, prepare(spec), Ledger(folder))
         return Finished(study, folder)
 
     return run
 
 
-def _run(spec: StudySpec, ledger: Ledger) -> None:
-    study = prepare(spec)
+def _run(spec: StudySpec, study: PreparedStudy, ledger: Ledger) -> None:
     ledger.write_study(spec.resolved(), study.data.versions)
     progress = StudyProgress(study.plan, [])
     while (assignment := progress.next()) is not None:
@@ -141,8 +142,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my-model").symlink_to(PLATFORM / "zostudy" / "lm" / "embedded" / "mini-roberta")
     small = ["model.name=mini-roberta", "imbalance={ratios: [2], minority_size: 6}", "methods=[untuned, zosa]"]
     small += ["budget={queries: 40, batch_size: 4, evaluations: 2}", "search={trials: 0}", "confirm.seeds=2"]
+    study = None
     for name in ("quickstart", "first", "second"):
         spec = load_study(PLATFORM.parent / "studies" / "quickstart.yaml", [*small, f"name={name}"])
         (folder / name).write_text(dump_yaml(spec.resolved()), encoding="utf-8")
-        _run(spec, Ledger(folder / "results" / name))
+        study = study or prepare(spec)
+        _run(spec, replace(study, plan=make_plan(spec)), Ledger(folder / "results" / name))
     return folder
