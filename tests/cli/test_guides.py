@@ -42,8 +42,8 @@ TEXTS = {
 
 LONG = {"bench", "delete", "doctor", "jobs", "logs", "stop", "submit"}
 """Verbs that need a cluster, a minute or an answer. Their own tests run them; here they are parsed."""
-ELSEWHERE = {"--address", "--device", "--watch", "s3://bucket/studies", "studies/sst2_minilm.yaml"}
-"""Words of commands that need what is not here: a cluster, a GPU, a store, a data set."""
+ELSEWHERE = {"--address", "--device", "--watch", "all.html", "studies/sst2_minilm.yaml"}
+"""Words of commands that need a cluster, a GPU or a data set, or that ``test_report.py`` runs."""
 OTHER_PROGRAMS = {
     "coverage",
     "cp",
@@ -79,7 +79,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def is_parsed_only(words: list[str]) -> bool:
-    elsewhere = ELSEWHERE & {*words} or any(word.startswith("results/reference/") for word in words)
+    elsewhere = ELSEWHERE & {*words} or any(re.match("s3://|results/reference/", word) for word in words)
     return bool(elsewhere) or words[1] in LONG or (words[1] == "run" and "--dry-run" not in words)
 
 
