@@ -45,6 +45,20 @@ def test_it_agrees_with_the_evaluator(texts: Texts, name: str) -> None:
     np.testing.assert_allclose(scores, expected, rtol=0, atol=AGREEMENT)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mini-roberta", "mini-llama", MINILM])
+def test_the_careful_loop_scores_the_same_but_for_bfloat16(texts: Texts, name: str) -> None:
+    with open_subject(name, texts) as subject:
+        latents, rows = subject.latents[:2], subject.rows[:2]
+        loops = [
+            ReferenceLoop(subject.spec, subject.source, subject.task, SUBSPACE_DIM, careful=careful)
+            for careful in (False, True)
+        ]
+        plain, careful = (loop.score(latents, rows) for loop in loops)
+    error = np.abs(careful - plain).max()
+    assert AGREEMENT < error < 0.2 * plain.std()
+
+
 def test_two_prompts_differ(texts: Texts) -> None:
     with open_subject("mini-roberta", texts) as subject:
         first, second = both(subject)[0]

@@ -48,10 +48,12 @@ def test_a_run_prints_and_writes_the_same_report(call: Any, quick: None, tmp_pat
     assert report.study is None
     [model] = report.evaluator
     assert (model.model, model.queries, model.batch, model.prompt_tokens) == ("mini-roberta", 16, 32, 10)
-    reference, *own = model.speeds
-    assert [speed.evaluator for speed in model.speeds] == ["reference", "float32", "bfloat16"]
+    reference, careful, *own = model.speeds
+    assert [speed.evaluator for speed in model.speeds] == ["reference", "careful", "float32", "bfloat16"]
     assert reference.ratio == 1
     assert reference.difference == 0
+    assert careful.flops is None
+    assert careful.ratio == pytest.approx(reference.seconds / careful.seconds)
     assert own[0].difference <= 1e-4 < own[1].difference
     for speed in own:
         assert speed.flops is not None

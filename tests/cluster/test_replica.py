@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,33 @@ def test_running_replicas_take_another_factory(local_ray: None, tmp_path: Path) 
         scored = RayPool(replicas.copy, factory).score(np.zeros((4, 2), np.float32), rows, seed=0)
         assert (scored.scores == value).all()
     assert log.read_text() == "1 2 1 "
+
+
+class MappingScorer:
+    """Scores by how many blocks the allocator has mapped for itself, and would give back to the kernel."""
+
+    def score(
+        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
+    ) -> NDArray[np.float32]:
+        large = np.ones(2**24)  # 128 MiB, which is beyond what glibc keeps of its own accord
+        return np.full((*rows.shape, 1), mapped_blocks() * large[0], np.float32)
+
+
+def mapped_blocks() -> int:
+    class Counts(ctypes.Structure):
+        _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", *"abcde")]
+
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = Counts
+    return int(mallinfo().hblks)
+
+
+@pytest.mark.ray
+def test_a_replica_keeps_the_memory_that_a_forward_has_freed(local_ray: None) -> None:
+    factory = ScorerFactory(MappingScorer, ())
+    pool = RayPool(start_replicas(1, ResourcesSpec(), factory).copy, factory)
+    assert not pool.score(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32), seed=0).scores.any()
+    assert MappingScorer().score(np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32)).any()
 
 
 @pytest.mark.ray

@@ -1,4 +1,4 @@
-"""The evaluator section: zostudy's forward in float32 and bfloat16 beside the reference loop, on the same queries."""
+"""The evaluator section: zostudy's forward in float32 and bfloat16 beside two loops, on the same queries."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ MATRIX_SHAPE = (2048, 4096, 4096)
 MATRIX_SECONDS = 1.0
 """For this long each way of multiplying is repeated."""
 REFERENCE = "reference"
+CAREFUL = "careful"
 DTYPES: tuple[DType, ...] = ("float32", "bfloat16")
 AGREEMENT = 1e-4
 """The largest difference of float32 scores from the reference's."""
@@ -40,12 +41,13 @@ Scores: TypeAlias = NDArray[np.float32]
 
 
 def measure_model(subject: Subject, device: str, rounds: int) -> ModelSpeed:
-    """Returns how fast the subject is scored on ``cpu`` or ``cuda`` in each of three ways, in one round or more."""
+    """Returns how fast the subject is scored on ``cpu`` or ``cuda`` in each of four ways, in one round or more."""
     reset_peak(device)
     _log.info("evaluator, %s: loading", subject.name)
     weights = {dtype: read_weights(subject, dtype) for dtype in DTYPES}
-    reference = ReferenceLoop(subject.spec, subject.source, subject.task, SUBSPACE_DIM, device=device)
-    evaluators: dict[str, ReferenceLoop | FrozenLM] = {REFERENCE: reference}
+    loop = functools.partial(ReferenceLoop, subject.spec, subject.source, subject.task, SUBSPACE_DIM, device=device)
+    reference = loop()
+    evaluators: dict[str, ReferenceLoop | FrozenLM] = {REFERENCE: reference, CAREFUL: loop(careful=True)}
     evaluators |= {dtype: FrozenLM(subject.spec, weights[dtype], subject.task, device) for dtype in DTYPES}
     speeds = _speeds(subject, evaluators, weights["float32"].architecture, device, rounds)
     lengths = subject.task.lengths
@@ -99,7 +101,7 @@ def _speeds(
             reference_seconds=median(measured[REFERENCE]) / len(rows),
             tokens=tokens,
             difference=float(np.abs(scores[name] - scores[REFERENCE]).max()),
-            work=None if name == REFERENCE else (flops, max(measured[_matrix(name)])),
+            work=(flops, max(measured[_matrix(name)])) if name in DTYPES else None,
         )
         for name in evaluators
     )

@@ -1,7 +1,9 @@
-"""The reference: how prompts are scored by default elsewhere, in plain transformers.
+"""The references: how prompts are scored elsewhere, in plain transformers.
 
 One prompt at a time, float32, the prompt's vectors in front of every text, every text padded to the batch's longest,
 and logits of the whole vocabulary: at the mask (masked models, as in Black-Box Tuning) or everywhere (causal models).
+The careful loop differs from it in what one line of code each changes: bfloat16, and logits at the answer alone.
+Attention is transformers' default in both, torch's ``scaled_dot_product_attention``.
 """
 
 from __future__ import annotations
@@ -24,7 +26,14 @@ class ReferenceLoop:
     """Scores as ``FrozenLM`` does, only plainly."""
 
     def __init__(
-        self, spec: ModelSpec, source: ModelSource, task: EncodedTask, dim: int, seed: int = 0, device: str = "cpu"
+        self,
+        spec: ModelSpec,
+        source: ModelSource,
+        task: EncodedTask,
+        dim: int,
+        seed: int = 0,
+        device: str = "cpu",
+        careful: bool = False,
     ) -> None:
         """Loads transformers' own model.
 
@@ -35,8 +44,10 @@ class ReferenceLoop:
             dim: entries of a latent.
             seed: names the subspace.
             device: a torch device.
+            careful: compute in bfloat16, and logits only where the answer is read.
         """
-        self.model = load_model(source, torch.float32).to(device)
+        self.model = load_model(source, torch.bfloat16 if careful else torch.float32).to(device)
+        self.careful = careful
         self.head = source.head
         self.task = task
         self.device = device
@@ -54,29 +65,30 @@ class ReferenceLoop:
         return np.stack([self._query(latent, batch).cpu().numpy() for latent, batch in zip(latents, rows, strict=True)])
 
     def _embed(self, ids: Tensor) -> Tensor:
-        return self.embeddings[ids.to(self.embeddings.device)]
+        return self.embeddings[ids.to(self.embeddings.device)].float()
 
     def _query(self, latent: NDArray[np.float32], rows: NDArray[np.int32]) -> Tensor:
         """Returns the scores of one prompt, ``[b, C]``."""
         lead, label_tokens = self.task.lead, self.task.label_tokens
         ids, real = (torch.from_numpy(array).to(self.device) for array in self.task.padded(rows))
         prompt = self.subspace.prompts(torch.from_numpy(latent[None]).to(self.device)).expand(len(rows), -1, -1)
-        inputs = with_prompts(functional.embedding(ids, self.embeddings), prompt, lead, real.long())
+        embedded = functional.embedding(ids, self.embeddings)
+        inputs = with_prompts(embedded, prompt.to(embedded.dtype), lead, real.long())
 
         if self.head == "encoder":
             states, mask = self.model(**inputs).last_hidden_state, inputs["attention_mask"]
-            means = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+            means = (states.float() * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
             return self.temperature * functional.cosine_similarity(means[:, None], self.label_states[None], dim=-1)
         texts_in_order = torch.arange(len(rows), device=self.device)
         answers = torch.from_numpy(self.task.answers[rows]).to(self.device) + prompt.shape[1]
-        if self.head == "masked":
+        if self.head == "masked" or self.careful:
             states = self.model.base_model(**inputs).last_hidden_state
             logits = self.model.lm_head(states[texts_in_order, answers])
         else:
             logits = self.model(**inputs).logits[texts_in_order, answers]
-        return torch.as_tensor(logits[:, torch.from_numpy(label_tokens).to(self.device)])
+        return torch.as_tensor(logits[:, torch.from_numpy(label_tokens).to(self.device)]).float()
 
     @torch.no_grad()
     def _label_state(self, ids: NDArray[np.int32]) -> Tensor:
         inputs = torch.from_numpy(ids)[None].to(self.device)
-        return torch.as_tensor(self.model(input_ids=inputs).last_hidden_state.mean(dim=1))
+        return torch.as_tensor(self.model(input_ids=inputs).last_hidden_state.float().mean(dim=1))

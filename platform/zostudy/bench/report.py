@@ -24,7 +24,7 @@ class Machine:
 class Speed:
     """One way of scoring the same texts under the same prompts."""
 
-    evaluator: str  # ``reference``, or the dtype of zostudy's
+    evaluator: str  # ``reference``, ``careful`` (the same loop in bfloat16), or the dtype of zostudy's
     seconds: float  # of a query, the median over the rounds
     seconds_least: float  # the quickest round
     seconds_most: float  # the slowest
@@ -33,12 +33,12 @@ class Speed:
     # Tokens of a query: of all texts, each with its prompt and without padding, computed or not.
     tokens_per_second: float
     difference: float  # the largest between its scores and the reference's
-    # Of a query, as ``zostudy.bench.flops`` counts zostudy's forward; None for the reference.
+    # Of a query, as ``zostudy.bench.flops`` counts zostudy's forward; None for the two loops.
     flops: float | None = None
-    flops_per_second: float | None = None  # by the median; None for the reference
-    # Of the large matrix product of that dtype, best of all rounds; None for the reference.
+    flops_per_second: float | None = None  # by the median; None for the loops
+    # Of the large matrix product of that dtype, best of all rounds; None for the loops.
     matrix_flops_per_second: float | None = None
-    share_of_matrix_rate: float | None = None  # the former over the latter; None for the reference
+    share_of_matrix_rate: float | None = None  # the former over the latter; None for the loops
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ModelSpeed:
     batch: int  # texts of a query
     mean_tokens: float  # of a text, template and special tokens included, prompt left out
     most_tokens: int  # of the longest text
-    # The most memory in use while all three were loaded and ran: the process's, or the accelerator's.
+    # The most memory in use while all were loaded and ran: the process's, or the accelerator's.
     peak_bytes: int
     speeds: tuple[Speed, ...]  # the reference first
 

@@ -51,7 +51,7 @@ class RayApi:
             memory=resources.memory and int(resources.memory * GIB) - TRIALS_PER_REPLICA * TRIAL_BYTES,
             enable_task_events=False,
             max_restarts=-1,
-            runtime_env={"env_vars": {"OMP_NUM_THREADS": str(resources.cpus), "TOKENIZERS_PARALLELISM": "false"}},
+            runtime_env={"env_vars": _environment(resources.cpus)},
         ).remote()
 
     def find(self, prefix: str) -> list[Any]:
@@ -78,3 +78,17 @@ class RayApi:
     def driver_node(self) -> str:
         """Returns the id of the node on which this process runs."""
         return str(ray.get_runtime_context().get_node_id())
+
+
+def _environment(cpus: int) -> dict[str, str]:
+    """Returns a replica's environment variables.
+
+    The allocator keeps the memory that a forward has freed, as the next one wants as much. Else the kernel takes and
+    clears these pages in every forward, a fifth of a small model's time.
+    """
+    return {
+        "OMP_NUM_THREADS": str(cpus),
+        "TOKENIZERS_PARALLELISM": "false",
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    }
