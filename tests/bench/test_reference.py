@@ -98,7 +98,13 @@ def test_it_agrees_on_random_weights_of_the_same_families(
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [("roberta-large", 355e6), ("gpt2-medium", 355e6), ("gpt2-xl", 1558e6), ("llama-1b", 1100e6)],
+    [
+        ("roberta-large", 355e6),
+        ("gpt2-medium", 355e6),
+        ("gpt2-xl", 1558e6),
+        ("llama-1b", 1100e6),
+        ("llama-8b-quarter", 2796e6),
+    ],
 )
 def test_architectures_have_their_true_size(name: str, parameters: float) -> None:
     with torch.device("meta"):

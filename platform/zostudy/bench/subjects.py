@@ -35,7 +35,8 @@ LONGEST_TEXT = 128
 SMALL = ("minilm", "mini-roberta", "mini-gpt2", "mini-llama")
 LARGE = ("roberta-large", "gpt2-medium", "llama-1b")
 LARGEST = "gpt2-xl"
-NAMES = (*LARGE, LARGEST, *SMALL)
+FOR_GPUS = "llama-8b-quarter"
+NAMES = (*LARGE, LARGEST, FOR_GPUS, *SMALL)
 
 VOCABULARY_SIZE = 2**14
 """With this vocabulary some ten thousand texts have about as many tokens as with RoBERTa's own tokenizer."""
@@ -175,7 +176,8 @@ def train_tokenizer(head: HeadKind, texts: Iterable[str], longest: int) -> PreTr
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=longest, **_SPECIAL_TOKENS)
 
 
-# Every setting that differs from the family's default. The Llama has TinyLlama's shape.
+# Every setting that differs from the family's default. The small Llama has TinyLlama's shape, the large one a quarter
+# of the layers of Llama 3 8B, as all of them in four copies would fill a GPU.
 _ROBERTA_LARGE = {
     "vocab_size": 50265,
     "num_hidden_layers": 24,
@@ -194,11 +196,21 @@ _LLAMA_1B = {
     "num_key_value_heads": 4,
     "intermediate_size": 5632,
 }
+_LLAMA_8B_QUARTER = {
+    "vocab_size": 128256,
+    "num_hidden_layers": 8,
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "intermediate_size": 14336,
+    "max_position_embeddings": 8192,
+}
 _ARCHITECTURES: dict[str, tuple[HeadKind, str, dict[str, Any]]] = {
     "roberta-large": ("masked", "roberta", _ROBERTA_LARGE),
     "gpt2-medium": ("causal", "gpt2", {"n_layer": 24, "n_embd": 1024, "n_head": 16}),
     "gpt2-xl": ("causal", "gpt2", {"n_layer": 48, "n_embd": 1600, "n_head": 25}),
     "llama-1b": ("causal", "llama", _LLAMA_1B),
+    FOR_GPUS: ("causal", "llama", _LLAMA_8B_QUARTER),
 }
 
 

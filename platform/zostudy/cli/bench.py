@@ -39,7 +39,8 @@ def bench_command(
         typer.Option(
             metavar="NAMES",
             help="Models, separated by commas: roberta-large, gpt2-medium, llama-1b, gpt2-xl (true size, random "
-            "weights), minilm, mini-roberta, mini-gpt2, mini-llama. Without it all, but gpt2-xl only with --large.",
+            "weights), llama-8b-quarter (8 of 32 layers), minilm, mini-roberta, mini-gpt2, mini-llama. Without it all, "
+            "but gpt2-xl only with --large, and llama-8b-quarter only by name.",
             show_default=False,
         ),
     ] = "",
