@@ -11,17 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from zostudy.config import dump_yaml
 from zostudy.results.trial_row import TrialRow
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -199,26 +202,55 @@ def _title(process: Path) -> str:
         return "gone"
 
 
+@contextmanager
+def _lean_ray() -> Iterator[None]:
+    """Starts of Ray without the processes that no test asks: they take as long as all others. Workers import tests."""
+    paths = [str(Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(paths))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        for process in ("api_server", "log_monitor", "monitor"):
+            patch.setattr(f"ray._private.node.Node.start_{process}", lambda *_, **__: None)
+        yield
+
+
+@pytest.fixture(scope="session")
+def start_cluster() -> Iterator[Callable[[int], Cluster]]:
+    """Starts a cluster of one node by its CPUs. It may be shut down earlier than the tests end."""
+    from ray.cluster_utils import Cluster
+
+    clusters: list[Cluster] = []
+
+    def start(cpus: int) -> Cluster:
+        with _lean_ray():
+            clusters.append(Cluster(initialize_head=True, head_node_args={"num_cpus": cpus}))
+        return clusters[-1]
+
+    yield start
+    for cluster in clusters:
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="session")
+def address(start_cluster: Callable[[int], Cluster]) -> str:
+    """Of a cluster that all test files share, with room for a few one-CPU replicas. A study starts sooner there."""
+    return str(start_cluster(3).address)
+
+
+@pytest.fixture(scope="module")
+def one_trial_at_a_time() -> Iterator[None]:
+    """One trial for each replica in place of two: each more is a process, five seconds, and the results are equal."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zostudy.search.tune.tuner.TRIALS_PER_REPLICA", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
     """A Ray of this test file alone, with room for a few one-CPU replicas; a study starts one of its own."""
     import ray
 
-    from zostudy.cluster.local_ray import read_token_settings
-
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    tests = str(Path(__file__).resolve().parent)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "disabled")  # else Ray sets the variable for good, and wants a token ever after
-        read_token_settings()
-        ray.init(
-            address="local",
-            num_cpus=6,
-            include_dashboard=False,
-            object_store_memory=2**28,
-            logging_level=logging.ERROR,
-            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}},
-        )
-        yield
-        ray.shutdown()
-    read_token_settings()
+    with _lean_ray():
+        ray.init(address="local", num_cpus=6, object_store_memory=2**28, logging_level=logging.ERROR)
+    yield
+    ray.shutdown()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 import ray
 from numpy.typing import NDArray
-from ray.cluster_utils import Cluster
 from ray.util import placement_group_table
 
 from zostudy.cluster.fleet import Fleet
@@ -29,15 +27,17 @@ from zostudy.search.progress import StudyProgress
 from zostudy.search.tune.trainable import PoolFactory
 from zostudy.search.tune.tuner import tune_trials
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_trial_at_a_time")]
 
-N_TRIALS = 2 * (3 + 1)
 STUDY: dict[str, Any] = {
     "name": "fake",
     "model": {"name": "mini-roberta"},
     "task": {"name": "reviews"},
     "imbalance": {"ratios": (1, 2), "minority_size": 5},
-    "methods": ({"label": "spsa", "algorithm": "spsa", "options": {"queries_per_step": 2}},),
+    "methods": (
+        {"label": "spsa", "algorithm": "spsa", "options": {"queries_per_step": 2}},
+        {"label": "untuned", "algorithm": "untuned"},
+    ),
     "budget": {"queries": 4, "batch_size": 4, "evaluations": 1},
     "search": {"trials": 3, "sampler": "random", "space": {"reach": {"low": 0.01, "high": 1.0}}},
     "confirm": {"seeds": 1},
@@ -61,11 +61,12 @@ class FakeScorer:
 
 
 class BrokenScorer(FakeScorer):
-    """Gives no numbers, so that each trial fails."""
+    """Gives numbers at the start alone, so that each trial fails that goes away from it."""
 
-    def score(self, *query: Any) -> NDArray[np.float32]:
+    def score(self, latents: NDArray[np.float32], *query: Any) -> NDArray[np.float32]:
         time.sleep(5 * SECONDS)
-        return super().score(*query) * np.float32(np.nan)
+        numbers = np.float32(np.nan if latents.any() else 1.0)
+        return super().score(latents, *query) * numbers
 
 
 class Ending(Callback):
@@ -81,19 +82,10 @@ class Ending(Callback):
             raise self._error
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
-    yield cluster
-    cluster.shutdown()
-
-
-def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer] = FakeScorer) -> StudyProgress:
+def run(address: str, folder: Path, watcher: Ending, scorer: type[FakeScorer] = FakeScorer) -> StudyProgress:
     study = prepare(StudySpec.model_validate(STUDY))
     progress = StudyProgress(study.plan, [])
-    tests = str(Path(__file__).resolve().parents[1])
-    paths = {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}
-    ray.init(address=cluster.address, log_to_driver=False, runtime_env={"env_vars": paths})
+    ray.init(address=address, log_to_driver=False)
     try:
         factory = ScorerFactory(scorer, ())
         spec = study.plan.spec
@@ -107,14 +99,14 @@ def run(cluster: Cluster, folder: Path, watcher: Ending, scorer: type[FakeScorer
     return progress
 
 
-def assert_nothing_is_left(cluster: Cluster, folders: set[str], descendants: Callable[[str], list[Path]]) -> None:
+def assert_nothing_is_left(address: str, folders: set[str], descendants: Callable[[str], list[Path]]) -> None:
     def left() -> list[object]:
         actors = [actor for actor in ray._private.state.actors().values() if actor["State"] != "DEAD"]
         groups = [group for group in placement_group_table().values() if group["state"] != "REMOVED"]
         return [*actors, *groups, *descendants("ray::Replica"), *descendants("ray::ImplicitFunc")]
 
     assert temporary_folders() <= folders
-    ray.init(address=cluster.address, log_to_driver=False)
+    ray.init(address=address, log_to_driver=False)
     try:
         latest = time.monotonic() + 30
         while left() and time.monotonic() < latest:
@@ -134,33 +126,23 @@ def temporary_folders() -> set[str]:
     return {path.name for path in Path(tempfile.gettempdir()).glob("zostudy-*")}
 
 
-def test_a_study_that_ends_well_leaves_nothing(
-    cluster: Cluster, tmp_path: Path, descendants: Callable[[str], list[Path]]
+def test_a_study_of_which_trials_fail_leaves_nothing(
+    address: str, tmp_path: Path, descendants: Callable[[str], list[Path]]
 ) -> None:
     folders, watcher = temporary_folders(), Ending()
-    progress = run(cluster, tmp_path / "fake", watcher)
+    progress = run(address, tmp_path / "fake", watcher, BrokenScorer)
     assert progress.done
-    assert not progress.failed
-    assert watcher.n_finished == N_TRIALS
-    assert_nothing_is_left(cluster, folders, descendants)
-
-
-def test_a_study_whose_trials_fail_leaves_nothing(
-    cluster: Cluster, tmp_path: Path, descendants: Callable[[str], list[Path]]
-) -> None:
-    folders = temporary_folders()
-    progress = run(cluster, tmp_path / "fake", Ending(), BrokenScorer)
-    assert progress.done
-    assert len(progress.failed) == 2 * 3
+    assert [row.cell for row in progress.failed] == 3 * ["spsa-r1"] + 3 * ["spsa-r2"]
     assert "not finite" in str(progress.failed[0].error)
-    assert_nothing_is_left(cluster, folders, descendants)
+    assert watcher.n_finished == len(progress.failed) + 2
+    assert_nothing_is_left(address, folders, descendants)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), ResultsError("results must be writable, but are not")])
 def test_a_study_that_is_broken_off_leaves_nothing(
-    cluster: Cluster, tmp_path: Path, descendants: Callable[[str], list[Path]], error: BaseException
+    address: str, tmp_path: Path, descendants: Callable[[str], list[Path]], error: BaseException
 ) -> None:
     folders = temporary_folders()
     with pytest.raises(type(error)):
-        run(cluster, tmp_path / "fake", Ending(error, after=3))
-    assert_nothing_is_left(cluster, folders, descendants)
+        run(address, tmp_path / "fake", Ending(error, after=1))
+    assert_nothing_is_left(address, folders, descendants)

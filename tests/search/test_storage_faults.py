@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,17 +14,15 @@ import pyarrow as pa
 import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from ray.cluster_utils import Cluster
 
 import zostudy
 from zostudy.errors import ResultsError
 from zostudy.results.files import read_table
-from zostudy.results.owed import MERGED
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.results.storage import Storage, Where
 from zostudy.search.journal import JOURNAL_FILE
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_trial_at_a_time")]
 
 STUDY: dict[str, Any] = {
     "name": "tiny",
@@ -44,10 +41,8 @@ Run = Callable[[str], zostudy.Results]
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
-    yield lambda results: zostudy.run(STUDY, results, address=cluster.address)
-    cluster.shutdown()
+def run(address: str, one_trial_at_a_time: None) -> Run:
+    return lambda results: zostudy.run(STUDY, results, address=address)
 
 
 @pytest.fixture(scope="module")
@@ -98,27 +93,22 @@ def test_a_study_whose_results_are_in_an_object_store(
     assert tables(storage) == tables(undisturbed)
 
 
-def test_a_disk_that_is_full_for_a_while(run: Run, undisturbed: Path, small_disk: Path) -> None:
-    filler = small_disk / "filler"
+def test_a_disk_that_is_full_for_a_while_and_leaves_a_torn_journal_and_a_torn_table(
+    run: Run, undisturbed: Path, small_disk: Path, logged: list[str]
+) -> None:
+    filler, folder = small_disk / "filler", small_disk / "tiny"
     filler.write_bytes(bytes(TMPFS_BYTES - 180_000))
     with pytest.raises(ResultsError, match="No space left on device"):
         run(str(small_disk))
-    assert 0 < len([*(small_disk / "tiny" / "trials").glob("*.parquet")]) < 7
+    stored = [*(folder / "trials").glob("*.parquet")]
+    assert 0 < len(stored) < 7
     filler.unlink()
+    journal_file, history = folder / JOURNAL_FILE, folder / "history" / stored[0].name
+    os.truncate(journal_file, journal_file.stat().st_size - 40)
+    os.truncate(history, history.stat().st_size // 2)
     run(str(small_disk))
-    assert tables(small_disk / "tiny") == tables(undisturbed)
-    assert journal(small_disk / "tiny" / JOURNAL_FILE) == journal(undisturbed / JOURNAL_FILE)
-
-
-def test_a_torn_journal_and_a_torn_table(run: Run, undisturbed: Path, tmp_path: Path, logged: list[str]) -> None:
-    expected = tables(undisturbed)
-    shutil.copytree(undisturbed, tmp_path / "tiny")
-    path, table = tmp_path / "tiny" / JOURNAL_FILE, tmp_path / "tiny" / "history" / MERGED
-    os.truncate(path, path.stat().st_size - 40)
-    os.truncate(table, table.stat().st_size // 2)
-    run(str(tmp_path))
     said = "\n".join(logged)
-    assert f"set aside: {MERGED} cannot be read in history" in said
+    assert f"set aside: {history.name} cannot be read in history" in said
     assert f"set aside: {JOURNAL_FILE} was torn, is now {JOURNAL_FILE}.damaged-0" in said
-    assert tables(tmp_path / "tiny") == expected
-    assert journal(path) == journal(undisturbed / JOURNAL_FILE)
+    assert tables(folder) == tables(undisturbed)
+    assert journal(journal_file) == journal(undisturbed / JOURNAL_FILE)
