@@ -33,6 +33,8 @@ TINY: dict[str, Any] = {
 }
 
 OWN_METHOD = """
+import sys
+
 import zostudy
 from zostudy.methods import MethodOptions, Queries, StepRecord
 
@@ -54,8 +56,8 @@ class Ends(zostudy.Callback):
     def on_trial_end(self, assignment, outcome):
         self.names.append(outcome.name)
 
-changes = ["methods=[mine, untuned]"]
-results = zostudy.run("study.yaml", "results", overrides=changes, callbacks=[Ends()], track=["tensorboard"])
+address, changes = sys.argv[1], {"overrides": ["methods=[mine, untuned]"], "track": ["tensorboard"]}
+results = zostudy.run("study.yaml", "results", address=address, callbacks=[Ends()], **changes)
 assert sorted(Ends.names) == sorted(results.trials["trial"])
 print(results, zostudy.compare(results).rows)
 """
@@ -65,7 +67,7 @@ def python(code: str, *arguments: str, **options: Any) -> subprocess.CompletedPr
     path = os.pathsep.join([str(ROOT / "platform"), os.environ.get("PYTHONPATH", "")])
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [sys.executable, *arguments, "-c", code], capture_output=True, text=True, env=environment, **options
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment, **options
     )
 
 
@@ -131,9 +133,9 @@ def test_a_mistake_in_a_study_or_its_place_is_an_error_before_anything_starts(tm
 
 
 @pytest.mark.ray
-def test_a_method_of_the_users_own_script_runs_in_a_study_and_is_compared(tmp_path: Path) -> None:
+def test_a_method_of_the_users_own_script_runs_in_a_study_and_is_compared(address: str, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(dump_yaml(TINY))
-    done = python(OWN_METHOD, cwd=tmp_path)
+    done = python(OWN_METHOD, address, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "<Results: 3 finished trials of tiny> [('untuned',), ('mine',)]"
     storage = Storage.at(tmp_path / "results" / "tiny")

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "platform" / "zostudy"
@@ -35,6 +36,13 @@ def test_rooms_and_libraries_are_imported_as_pyproject_allows() -> None:
     code = "from importlinter.cli import lint_imports; exit(lint_imports('pyproject.toml', no_cache=True))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_commits_and_ci_are_linted_by_one_version_of_ruff() -> None:
+    test_extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["test"]
+    repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    [hooks] = [repo for repo in repos if "ruff" in repo["repo"]]
+    assert f"ruff=={hooks['rev'].removeprefix('v')}" in test_extra
 
 
 def test_cpus_are_counted_at_one_place() -> None:

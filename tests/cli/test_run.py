@@ -196,7 +196,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
 
 @pytest.mark.ray
 def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
-    start: Any, spawn: Any, write_study: Any, tmp_path: Path
+    start: Any, call: Any, address: str, one_trial_at_a_time: None, write_study: Any, tmp_path: Path
 ) -> None:
     study, results = write_study(search={"trials": 4, "space": {"reach": {"low": 0.01, "high": 1.0}}}), tmp_path
     process = start("run", study, "--results", results)
@@ -216,7 +216,7 @@ def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
     assert 1 <= len(kept) < 8
     assert [line for line in progress if not OUR_LINES.fullmatch(line)] == []
 
-    ended = spawn("run", study, "--results", results)
+    ended = call("run", study, "--results", results, "--address", address)
     assert ended.code == 0, ended.err
     assert [line for line in ended.err.splitlines() if not OUR_LINES.fullmatch(line)] == []
     assert re.match(r"8/8 trials", ended.err.splitlines()[-1])
@@ -228,7 +228,7 @@ def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
 
 @pytest.mark.ray
 def test_a_real_llama_on_real_sentences_runs_to_its_end(
-    spawn: Any, write_study: Any, tmp_path: Path, shared_dir: Path
+    call: Any, address: str, one_trial_at_a_time: None, write_study: Any, tmp_path: Path, shared_dir: Path
 ) -> None:
     study = write_study(
         name="llama",
@@ -246,7 +246,7 @@ def test_a_real_llama_on_real_sentences_runs_to_its_end(
         search={"trials": 1, "space": {"perturbation_radius": {"low": 0.01, "high": 1.0, "log": True}}},
         confirm={"seeds": 1, "landscape": False},
     )
-    called = spawn("run", study, "--results", tmp_path)
+    called = call("run", study, "--results", tmp_path, "--address", address)
     assert called.code == 0, called.err
     assert [line for line in called.err.splitlines() if not OUR_LINES.fullmatch(line)] == []
     rows = trial_rows(tmp_path / "llama")

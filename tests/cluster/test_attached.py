@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +24,20 @@ A_HIGH_NUMBER = 900
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+def cluster(start_cluster: Callable[[int], Cluster]) -> Iterator[Cluster]:
+    """A cluster of one node, and of two as soon as a test has wanted a second."""
+    cluster = start_cluster(1)
     ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False)
     yield cluster
     ray.shutdown()
     cluster.shutdown()
+
+
+def _has_two_nodes(cluster: Cluster) -> None:
+    if not cluster.worker_nodes:
+        cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+    assert len(ray.nodes()) == 2
 
 
 @pytest.fixture
@@ -48,9 +55,7 @@ def test_a_folder_must_be_seen_by_every_node_as_soon_as_there_are_several(
     cluster: Cluster, hidden: Path, tmp_path: Path
 ) -> None:
     check_visible(Storage.at(hidden))
-    cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
-    assert len(ray.nodes()) == 2
+    _has_two_nodes(cluster)
     with pytest.raises(ResultsError) as refused:
         check_visible(Storage.at(hidden))
     assert refused.value.got.startswith(f"{hidden} is not there on ")
@@ -67,8 +72,7 @@ def test_a_node_that_cannot_look_is_named(cluster: Cluster, monkeypatch: pytest.
         raise ModuleNotFoundError("No module named 'zostudy'")  # what happens where it is not installed
 
     monkeypatch.setattr(attached, "_sees", sees)
-    cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
+    _has_two_nodes(cluster)
     with pytest.raises(ZostudyError) as refused:
         check_visible(Storage.at(tmp_path))
     assert re.search(r" \(\d.*\) cannot run it \(No module named 'zostudy'\)$", refused.value.got)
@@ -80,8 +84,7 @@ def test_a_node_where_nothing_runs_is_named(cluster: Cluster, monkeypatch: pytes
     def get(answer: object) -> None:
         raise ray.exceptions.RuntimeEnvSetupError("pip failed")
 
-    cluster.add_node(num_cpus=1)
-    cluster.wait_for_nodes()
+    _has_two_nodes(cluster)
     monkeypatch.setattr(ray, "get", get)
     with pytest.raises(ZostudyError) as refused:
         check_visible(Storage.at(tmp_path))

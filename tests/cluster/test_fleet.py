@@ -43,18 +43,25 @@ def failing_build() -> SigningScorer:
     raise ModelError("the model must be there", got="is not", remedy="get it")
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+@pytest.fixture(scope="module")
+def head(start_cluster: Callable[[int], Cluster]) -> Iterator[Cluster]:
+    """A head node with one CPU, to which this process is connected."""
+    cluster = start_cluster(1)
     tests = str(Path(__file__).resolve().parents[1])
-    ray.init(
-        address=cluster.address,
-        log_to_driver=False,
-        runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])}},
-    )
+    paths = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
+    ray.init(address=cluster.address, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
     yield cluster
     ray.shutdown()
     cluster.shutdown()
+
+
+@pytest.fixture
+def cluster(head: Cluster) -> Iterator[Cluster]:
+    """The head node alone, whatever nodes earlier tests have added."""
+    yield head
+    for node in list(head.worker_nodes):
+        head.remove_node(node, allow_graceful=False)
+    eventually(lambda: sum(node["Alive"] for node in ray.nodes()) == 1)
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -153,8 +160,9 @@ class BrokenStarts(RayApi):
 
 
 def test_a_replica_that_cannot_start_is_made_again(
-    local_ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    cluster.add_node(num_cpus=1)
     notes: list[str] = []
     monkeypatch.setattr(under_test, "SECONDS_BETWEEN_CHECKS", 0.1)
     monkeypatch.setattr(under_test, "SECONDS_WHILE_ONE_STARTS", 0.1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +102,8 @@ def test_scores_of_the_check_equal_the_model_run_on_token_ids(name: str) -> None
         np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama"])
+@pytest.mark.slow
+@every_model
 def test_the_model_is_worth_tuning(name: str) -> None:
     torch.set_num_threads(1)
     measured = measure(EMBEDDED / name)
@@ -175,8 +178,15 @@ def test_two_rebuilds_from_one_seed_give_the_same_weights(name: str) -> None:
 
 @pytest.mark.slow
 def test_the_command_writes_a_loadable_model_and_says_when_it_is_not_worth_tuning(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Few passages and rows are enough for a model of two steps."""
+
+    def pretrain_briefly(name: str, recipe: TrainConfig, report: Callable[[str], None]) -> Any:
+        return pretrain(name, replace(recipe, passages=2000), report)
+
+    monkeypatch.setattr("zostudy.lm.pretrain.__main__.pretrain", pretrain_briefly)
+    monkeypatch.setattr("zostudy.lm.pretrain.card._TUNING_ROWS", 20)
     assert main(["mini-llama", "--steps", "2", "--threads", "1", "--to", str(tmp_path / "made")]) == 1
     assert {file.name for file in (tmp_path / "made").iterdir()} == FILES
     assert "step 2/2" in capsys.readouterr().out

@@ -47,6 +47,12 @@ def altered() -> Callable[..., Path]:
     return alter
 
 
+@pytest.fixture
+def page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writes no figure beside the page, where a test looks at the page alone."""
+    monkeypatch.setattr("zostudy.report.page._draw", lambda specs, folder: None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A headless Chromium."""
@@ -60,18 +66,20 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def look(browser: Any) -> Iterator[Callable[..., Any]]:
     """Opens a page and waits until it has drawn all; fails if it complains, asks, or wants something from elsewhere."""
-    said: list[str] = []
-    requested: list[str] = []
-
-    def refuse(dialog: Any) -> None:
-        said.append(dialog.message)
-        dialog.dismiss()
 
     def opened(path: Path, width: int = 1280, scheme: str = "light") -> Any:
+        said: list[str] = []
+        requested: list[str] = []
+
+        def refuse(dialog: Any) -> None:
+            said.append(dialog.message)
+            dialog.dismiss()
+
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        pages.append(page)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("dialog", refuse)
@@ -83,7 +91,6 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
         assert not said
         assert [url for url in requested if not url.startswith("data:")] == [path.as_uri()]
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        pages.append(page)
         return page
 
     pages: list[Any] = []

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,32 +41,48 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "report.html"
 
 
+@pytest.fixture(scope="module")
+def light(hostile_report: Path, look: Callable[..., Any]) -> Any:
+    """The page of the report on a wide screen. Tests leave it as they found it."""
+    return look(hostile_report)
+
+
+@pytest.fixture(scope="module")
+def dark(hostile_report: Path, look: Callable[..., Any]) -> Any:
+    """The page of the report on a telephone in the dark. Tests leave it as they found it."""
+    return look(hostile_report, 400, "dark")
+
+
+@contextmanager
+def printed(page: Any) -> Iterator[None]:
+    page.emulate_media(media="print")
+    yield
+    page.emulate_media(media="screen")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
-def test_the_page_draws_all_and_stays_by_itself(
-    hostile_report: Path, look: Callable[..., Any], width: int, scheme: str
-) -> None:
-    page = look(hostile_report, width, scheme)
+@pytest.mark.parametrize("screen", ["light", "dark"])
+def test_the_page_draws_all_and_stays_by_itself(screen: str, request: pytest.FixtureRequest) -> None:
+    page = request.getfixturevalue(screen)
     assert page.locator(".chart").count() > 10
     assert page.locator("td", has_text=HOSTILE).count()
 
 
 @pytest.mark.slow
-def test_paper_is_white_and_ink_dark_whatever_the_screen(hostile_report: Path, look: Callable[..., Any]) -> None:
-    page = look(hostile_report, scheme="dark")
+def test_paper_is_white_and_ink_dark_whatever_the_screen(dark: Any) -> None:
     inked = ("h1", "td", "pre", ".note", "figcaption", ".chart .role-axis-label text", ".chart .role-title text")
 
     def brightness() -> dict[str, int]:
-        found = {"paper": _brightness(page, "body", "background-color")}
+        found = {"paper": _brightness(dark, "body", "background-color")}
         for selector in inked:
-            found[selector] = _brightness(page, selector, "fill" if selector.endswith("text") else "color")
+            found[selector] = _brightness(dark, selector, "fill" if selector.endswith("text") else "color")
         return found
 
     screen = brightness()
     assert screen.pop("paper") < 60
     assert min(screen.values()) > 120
-    page.emulate_media(media="print", color_scheme="dark")
-    paper = brightness()
+    with printed(dark):
+        paper = brightness()
     assert paper.pop("paper") == 255
     assert max(paper.values()) < 100
 
@@ -77,19 +94,19 @@ def _brightness(page: Any, selector: str, key: str) -> int:
 
 
 @pytest.mark.slow
-def test_on_paper_charts_keep_to_their_columns(hostile_report: Path, look: Callable[..., Any]) -> None:
-    page = look(hostile_report)
-    drawn_for_the_screen = page.locator(".chart svg").first.bounding_box()
-    page.emulate_media(media="print")
-    page.set_viewport_size({"width": 718, "height": 1046})  # A4 at 96 dots an inch, less 10 mm on each side
-    boxes = [chart.bounding_box() for chart in page.locator(".chart svg").all()]
-    columns = [figure.bounding_box() for figure in page.locator("figure").all()]
+def test_on_paper_charts_keep_to_their_columns(light: Any) -> None:
+    drawn_for_the_screen, screen = light.locator(".chart svg").first.bounding_box(), light.viewport_size
+    with printed(light):
+        light.set_viewport_size({"width": 718, "height": 1046})  # A4 at 96 dots an inch, less 10 mm on each side
+        boxes = [chart.bounding_box() for chart in light.locator(".chart svg").all()]
+        columns = [figure.bounding_box() for figure in light.locator("figure").all()]
+        assert not light.locator(".hint").is_visible()
+    light.set_viewport_size(screen)
     assert drawn_for_the_screen["width"] > max(column["width"] for column in columns)  # else nothing had to shrink
     for box, column in zip(boxes, columns, strict=True):
         assert box["x"] >= column["x"]
         assert box["x"] + box["width"] <= column["x"] + column["width"] + 1
         assert box["y"] + box["height"] <= column["y"] + column["height"] + 1
-    assert not page.locator(".hint").is_visible()
 
 
 @pytest.mark.slow
@@ -112,9 +129,8 @@ def test_a_method_that_the_legend_hides_leaves_nothing_to_point_at(
 
 
 @pytest.mark.slow
-def test_legends_of_planes_are_whole(hostile_report: Path, look: Callable[..., Any]) -> None:
-    page = look(hostile_report)
-    for chart in page.locator(".chart[id*=planes] svg").all():
+def test_legends_of_planes_are_whole(light: Any) -> None:
+    for chart in light.locator(".chart[id*=planes] svg").all():
         frame = chart.bounding_box()
         for label in chart.locator(".role-legend-label text").all():
             box = label.bounding_box()
@@ -141,7 +157,9 @@ def test_figures_of_an_earlier_report_go_and_other_files_stay(
 
 
 @pytest.mark.slow
-def test_a_method_keeps_its_colour_on_every_page(tmp_path: Path, altered: Callable[..., Path]) -> None:
+def test_a_method_keeps_its_colour_on_every_page(
+    tmp_path: Path, altered: Callable[..., Path], page_alone: None
+) -> None:
     first, second = altered(tmp_path / "first", trials=without_zosa), altered(tmp_path / "second")
     study = yaml.safe_load((second / "study.yaml").read_text(encoding="utf-8"))
     (first / "study.yaml").write_text(yaml.safe_dump(study | {"methods": ["zosa", {"spsa": {}}, "bpt-fzg"]}))
@@ -164,12 +182,14 @@ def without_zosa(trials: pa.Table) -> pa.Table:
     return trials.filter(pc.not_equal(trials["method"], "zosa"))
 
 
+@pytest.mark.slow
 def test_every_figure_is_there_as_png_and_svg(hostile_report: Path) -> None:
     figures = hostile_report.parent / "figures"
     assert {path.stem for path in figures.glob("*.png")} == {path.stem for path in figures.glob("*.svg")}
     assert len(list(figures.iterdir())) > 20
 
 
+@pytest.mark.slow
 def test_the_page_is_small_and_holds_the_study_to_the_letter(hostile_report: Path) -> None:
     text = hostile_report.read_text(encoding="utf-8")
     assert len(text.encode()) < 6_000_000

@@ -263,7 +263,7 @@ def test_numbers_in_tables_are_short_and_never_powers_of_ten_above_one(value: An
 
 @pytest.mark.slow
 def test_all_of_them_are_drawn_on_a_telephone_in_the_dark(
-    folders: dict[str, Path], tmp_path: Path, look: Callable[..., Any]
+    folders: dict[str, Path], tmp_path: Path, look: Callable[..., Any], page_alone: None
 ) -> None:
     path = tmp_path / "all.html"
     write_report(list(folders.values()), path, watch=True)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
+import zostudy
 from zostudy.cluster.pool import LocalPool
 from zostudy.config import StudySpec, dump_yaml, load_study
 from zostudy.lm.frozen import make_evaluator
@@ -47,19 +48,13 @@ SAVE_OFTEN = "import zostudy.search.resume\nzostudy.search.resume.SECONDS_BETWEE
 
 
 @pytest.fixture
-def start_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Cluster]]:
+def start_head(
+    start_cluster: Callable[[int], Cluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Cluster]:
     (tmp_path / "sitecustomize.py").write_text(SAVE_OFTEN)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "12")
-    heads: list[Cluster] = []
-
-    def start() -> Cluster:
-        heads.append(Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}))
-        return heads[-1]
-
-    yield start
-    for head in heads:
-        head.shutdown()
+    return lambda: start_cluster(1)
 
 
 def test_a_long_trial_survives_its_process_and_the_head_node(start_head: Callable[[], Cluster], tmp_path: Path) -> None:
@@ -84,8 +79,7 @@ def test_a_long_trial_survives_its_process_and_the_head_node(start_head: Callabl
     assert "repeat the command" in said
     assert saved.exists()
 
-    again = [*command, str(tmp_path / "disturbed"), "--address", start_head().address]
-    subprocess.run(again, check=True, capture_output=True, timeout=300)
+    zostudy.run(study, tmp_path / "disturbed", address=start_head().address)
     _run_here(load_study(study), tmp_path / "undisturbed")
     for table in TABLES_OF_A_TRIAL:
         given, expected = (read_table(tmp_path / run, table) for run in ("disturbed/long", "undisturbed"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,18 @@ import ray
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
-from ray.cluster_utils import Cluster
 
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.lm.agreement import BOUNDS, rounded_up
-from zostudy.lm.frozen import make_evaluator, make_evaluators
+from zostudy.lm.frozen import make_evaluators
 from zostudy.lm.linear import bfloat16_unit
 from zostudy.lm.weights import DType
 from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.results.trial_row import TrialRow
 from zostudy.search.callback import Callback
 from zostudy.search.dtype.messages import dtype_line
 from zostudy.search.evaluator import read_model
@@ -120,15 +120,6 @@ class LibraryWatcher(Watcher):
                 processes[process.name] = {library for library in HEAVY_LIBRARIES if library in memory}
 
 
-class InterruptingWatcher(Watcher):
-    """Presses Ctrl-C when the second trial has ended."""
-
-    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
-        super().on_trial_end(assignment, outcome)
-        if len(self.finished) == 2:
-            raise KeyboardInterrupt
-
-
 @dataclass(frozen=True)
 class Run:
     study: PreparedStudy
@@ -140,14 +131,6 @@ class Run:
     def folder(self) -> Path:
         assert self.ledger.storage.folder is not None
         return self.ledger.storage.folder
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Of a cluster, where a study starts sooner than on a Ray of its own."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
-    yield cluster.address
-    cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -215,41 +198,12 @@ def test_the_evaluators_agreement_with_transformers_is_told_first_and_stored(one
     assert 0 < row["difference"] < 1e-5 < row["bound"] == BOUNDS["float32"]
 
 
-def test_the_trials_of_a_bfloat16_study_run_in_bfloat16(address: str, tmp_path: Path) -> None:
-    sections = {
-        "model": {"name": "mini-roberta", "dtype": "bfloat16"},
-        "methods": ({"label": "zosa", "algorithm": "zosa"},),
-        "search": {"trials": 0},
-        "confirm": {"seeds": 1},
-        "replicas": 1,
-    }
-    study = prepare(StudySpec.model_validate(STUDY | sections))
-    ledger = Ledger(tmp_path / "small")
-    complete_study(study, ledger, address, Watcher())
-    assert [(row["dtype"], row["chosen"]) for row in ledger.noise_floor()] == [("float32", False), ("bfloat16", True)]
-    stored = {(row["split"], row["row"]): row["scores"] for row in read_table(ledger.storage, "scores").to_pylist()}
-
-    def scores(dtype: DType) -> dict[tuple[str, int], list[float]]:
-        model = read_model(study, dtype)
-        evaluator = make_evaluator(study.plan.spec.model, model.model, study.encoded, dtype)
-        assignment = study.plan.assign(study.plan.cells[0], "confirm", 0, {})
-        pool = LocalPool(evaluator, model.micro_batch_size)
-        splits = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).scores
-        return {
-            (split, row): values
-            for split, (rows, _, each) in splits.items()
-            for row, values in zip(rows.tolist(), each.tolist(), strict=True)
-        }
-
-    assert stored == scores("bfloat16") != scores("float32")
-
-
-def test_searched_wordings_chosen_starts_and_whole_prompts_are_the_same_on_ray_and_in_one_process(
-    address: str, tmp_path: Path
+def test_wordings_chosen_starts_and_whole_prompts_in_bfloat16_are_the_same_on_ray_and_in_one_process(
+    address: str, one_trial_at_a_time: None, tmp_path: Path
 ) -> None:
     sections: dict[str, Any] = {
         "model": {
-            **{"name": "mini-gpt2", "dtype": "float32", "prompt_tokens": 4},
+            **{"name": "mini-gpt2", "dtype": "bfloat16", "prompt_tokens": 4},
             **{"subspace": "none", "start": "best-of-k", "start_draws": 2},
         },
         "task": {"name": "reviews", "wordings": {"short": {"template": "{text} So {mask}"}}},
@@ -261,18 +215,40 @@ def test_searched_wordings_chosen_starts_and_whole_prompts_are_the_same_on_ray_a
     study = prepare(StudySpec.model_validate(STUDY | sections))
     ledger, watcher = Ledger(tmp_path / "small"), Watcher()
     complete_study(study, ledger, address, watcher)
-    model = read_model(study, "float32")
-    evaluators = make_evaluators(study.plan.spec.model, model.model, study.encodings, "float32")
-    pool = LocalPool(evaluators, model.micro_batch_size)
-    assert {row.error for row in ledger.trials()} == {None}
-    assert {row.wording for row in ledger.trials() if row.stage == "search"} == {"default", "short"}
-    for row in ledger.trials():
+    assert {(row["dtype"], row["chosen"]) for row in ledger.noise_floor()} == {("float32", False), ("bfloat16", True)}
+    rows = ledger.trials()
+    assert {row.error for row in rows} == {None}
+    assert {row.wording for row in rows if row.stage == "search"} == {"default", "short"}
+
+    def make_pool(dtype: DType) -> LocalPool:
+        model = read_model(study, dtype)
+        evaluators = make_evaluators(study.plan.spec.model, model.model, study.encodings, dtype)
+        return LocalPool(evaluators, model.micro_batch_size)
+
+    def again(row: TrialRow, pool: LocalPool) -> Outcome:
         cell = next(cell for cell in study.plan.cells if cell.name == row.cell)
         assignment = study.plan.assign(cell, row.stage, row.number, {"task.wording": row.wording})  # type: ignore[arg-type]
-        again = run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None).trial
-        assert (again.latent, again.dev_auc, again.test_auc) == (row.latent, row.dev_auc, row.test_auc)
-        assert (again.start_draw, again.start_queries, again.queries) == (row.start_draw, 3, row.queries)
+        return run_trial(study.plan.spec, assignment, study.data, pool, lambda _: None)
+
+    pool = make_pool("bfloat16")
+    for row in rows:
+        here = again(row, pool).trial
+        assert (here.latent, here.dev_auc, here.test_auc) == (row.latent, row.dev_auc, row.test_auc)
+        assert (here.start_draw, here.start_queries, here.queries) == (row.start_draw, 3, row.queries)
         assert len(row.latent or ()) == row.subspace_dim == study.data.prompt_entries
+    confirmed = next(row for row in rows if row.cell == "spsa-r3" and row.stage == "confirm")
+    table = read_table(ledger.storage, "scores").to_pylist()
+    stored = {(row["split"], row["row"]): row["scores"] for row in table if row["trial"] == confirmed.trial}
+
+    def scores(pool: LocalPool) -> dict[tuple[str, int], list[float]]:
+        splits = again(confirmed, pool).scores
+        return {
+            (split, row): values
+            for split, (rows, _, each) in splits.items()
+            for row, values in zip(rows.tolist(), each.tolist(), strict=True)
+        }
+
+    assert stored == scores(pool) != scores(make_pool("float32"))
 
 
 def test_a_trial_that_diverges_is_stored_with_its_reason_and_the_others_go_on(one: Run) -> None:
@@ -306,7 +282,9 @@ def test_what_is_finished_is_not_done_again(one: Run) -> None:
     assert {path: path.stat().st_mtime_ns for path in one.folder.rglob("*") if path.is_file()} == files
 
 
-def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, address: str, tmp_path: Path) -> None:
+def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
+    one: Run, address: str, one_trial_at_a_time: None, tmp_path: Path
+) -> None:
     folder = tmp_path / "small"
     shutil.copytree(one.folder, folder)
     lost = [
@@ -323,13 +301,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(one: Run, address: 
     (folder / JOURNAL_FILE).unlink()
     (folder / "trials" / f"{lost[0]}.parquet.unfinished").write_bytes(b"half a tr")
 
-    stopped = InterruptingWatcher()
-    with pytest.raises(KeyboardInterrupt):
-        complete_study(one.study, Ledger(folder), address, stopped)
-    assert not ray.is_initialized()
     kept = {row.trial: row.started_at for row in Ledger(folder).trials()}
-    assert kept.keys() == FINISHED - set(lost) | set(stopped.finished)
-
     resumed = Watcher()
     assert complete_study(one.study, Ledger(folder), address, resumed).done
     assert set(resumed.started) == FINISHED - kept.keys()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -111,12 +110,18 @@ def _run(folder: Path, watcher: Any, address: str | None = None, **sections: Any
 
 
 @pytest.fixture(scope="module")
-def on_one_cpu(tmp_path_factory: pytest.TempPathFactory) -> tuple[Disturber, dict[str, pa.Table]]:
+def cluster(start_cluster: Callable[[int], Cluster]) -> Cluster:
+    """A cluster of one CPU."""
+    return start_cluster(1)
+
+
+@pytest.fixture(scope="module")
+def on_one_cpu(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Disturber, dict[str, pa.Table]]:
     """What is told of a run on a cluster of one CPU that nothing disturbs, and what it stores."""
     folder, watcher = tmp_path_factory.mktemp("results") / "tough", Disturber()
-    cluster = _cluster()
-    assert _run(folder, watcher, cluster.address, replicas="auto").done
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zostudy.search.tune.tuner.TRIALS_PER_REPLICA", 1)
+        assert _run(folder, watcher, cluster.address, replicas="auto").done
     found = _tables(folder)
     assert set(found["trials"].column("status").to_pylist()) == {"complete"}
     assert found["trials"].num_rows == N_TRIALS
@@ -144,7 +149,7 @@ def test_replicas_and_trials_processes_that_are_killed_again_and_again(
     _assert_equal(tmp_path / "tough", undisturbed)
 
 
-def test_a_driver_a_raylet_and_a_gcs_that_are_killed_one_after_the_other(
+def test_a_raylet_a_driver_and_a_gcs_that_are_killed_one_after_the_other(
     undisturbed: dict[str, pa.Table], descendants: Descendants, tmp_path: Path
 ) -> None:
     """Runs among scratch files that bear libraries' names, and at last in a working directory that is gone."""
@@ -160,20 +165,8 @@ def test_a_driver_a_raylet_and_a_gcs_that_are_killed_one_after_the_other(
     def start() -> subprocess.Popen[str]:
         return subprocess.Popen(command, cwd=scratch, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    chance = random.Random(0)
-    for as_it_comes_up in (True, False):
-        driver = start()
-        if as_it_comes_up:
-            time.sleep(chance.uniform(2, 8))
-        else:
-            _wait_until(partial(_has_more_or_ended, folder, 0, driver), 300)
-            time.sleep(chance.uniform(0, 0.5))
-        driver.kill()
-        driver.communicate()
-    for process, name in [("raylet/raylet", "raylet"), ("gcs/gcs_server", "GCS")]:
-        stored, driver = _n_stored(folder), start()
-        _wait_until(partial(_has_more_or_ended, folder, stored, driver), 300)
-        (victim,) = (
+    def kill_process_of_ray(driver: subprocess.Popen[str], process: str, name: str) -> None:
+        [victim] = (
             process
             for process in descendants(str(Path(ray.__path__[0]) / "core" / "src" / "ray" / process))
             if psutil.Process(int(process.name)).parent() == psutil.Process(driver.pid)
@@ -186,6 +179,17 @@ def test_a_driver_a_raylet_and_a_gcs_that_are_killed_one_after_the_other(
             "run again: all that has finished is kept"
         )
         assert "Traceback" not in errors
+
+    driver = start()  # its raylet goes before any trial
+    _wait_until(partial(_says_or_ended, folder, "starting 1 replica", driver), 300)
+    kill_process_of_ray(driver, "raylet/raylet", "raylet")
+    driver = start()
+    _wait_until(partial(_has_more_or_ended, folder, 0, driver), 300)
+    driver.kill()
+    driver.communicate()
+    stored, driver = _n_stored(folder), start()
+    _wait_until(partial(_has_more_or_ended, folder, stored, driver), 300)
+    kill_process_of_ray(driver, "gcs/gcs_server", "GCS")
     assert 2 <= _n_stored(folder) < N_TRIALS
     in_folder_gone = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(gone), *command]
     finished = subprocess.run(in_folder_gone, capture_output=True, text=True, timeout=300)
@@ -196,6 +200,11 @@ def test_a_driver_a_raylet_and_a_gcs_that_are_killed_one_after_the_other(
 
 def _has_more_or_ended(folder: Path, n_stored: int, driver: subprocess.Popen[str]) -> bool:
     return _n_stored(folder) > n_stored or driver.poll() is not None
+
+
+def _says_or_ended(folder: Path, line: str, driver: subprocess.Popen[str]) -> bool:
+    log = folder / "study.log"
+    return (log.exists() and line in log.read_text(encoding="utf-8")) or driver.poll() is not None
 
 
 def _n_stored(folder: Path) -> int:
@@ -210,19 +219,12 @@ def _wait_until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
         time.sleep(0.1)
 
 
-def _cluster() -> Cluster:
-    return Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    cluster = _cluster()
-    yield cluster
-    cluster.shutdown()
-
-
 def test_a_node_that_leaves_and_another_that_joins(
-    undisturbed: dict[str, pa.Table], cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undisturbed: dict[str, pa.Table],
+    one_trial_at_a_time: None,
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fleets: list[Fleet] = []
 
