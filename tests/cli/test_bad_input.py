@@ -217,12 +217,11 @@ def test_an_unknown_method_has_no_options_to_show(call: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_process_ends_with_the_same_code_and_line(spawn: Any, call: Any, write_study: Any, tmp_path: Path) -> None:
+def test_a_process_ends_with_the_same_code_and_line(spawn: Any, call: Any, tmp_path: Path) -> None:
     missing = tmp_path / "none.yaml"
     called = spawn("run", missing)
     assert error_line(called) == error_line(call("run", missing))
     assert str(missing) in called.err
-    assert error_line(spawn("run", write_study(task={"name": "reviews", "minority": "sad"})))
 
 
 @pytest.mark.parametrize(

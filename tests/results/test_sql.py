@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -279,12 +279,19 @@ def test_who_asks_which_tables_there_are_is_answered(ledger: Ledger, sql: str) -
     assert sorted(rows(ledger.storage, sql)) == sorted((table,) for table in TABLES)
 
 
-@pytest.mark.slow
-@given(st.lists(st.sampled_from(["a", "A", "a_1", "A_2", "b"]), min_size=1, max_size=6))
-def test_columns_of_equal_names_are_told_apart_as_duckdb_does(names: list[str]) -> None:
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """One for all examples: each costs more than they do."""
     with duckdb.connect(":memory:") as connection:
-        answer = connection.execute(f"SELECT {', '.join(f'1 AS {name}' for name in names)}")
-        assert column_names(answer) == answer.df().columns.tolist()
+        yield connection
+
+
+@given(names=st.lists(st.sampled_from(["a", "A", "a_1", "A_2", "b"]), min_size=1, max_size=6))
+def test_columns_of_equal_names_are_told_apart_as_duckdb_does(
+    connection: duckdb.DuckDBPyConnection, names: list[str]
+) -> None:
+    answer = connection.execute(f"SELECT {', '.join(f'1 AS {name}' for name in names)}")
+    assert column_names(answer) == answer.df().columns.tolist()
 
 
 READS = [
