@@ -15,17 +15,19 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import settings
 
+from zostudy.cluster.local_ray import MOST_TRIES
 from zostudy.config import dump_yaml
 from zostudy.results.trial_row import TrialRow
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
+Started = TypeVar("Started")
 ROOT = Path(__file__).resolve().parents[1]
 
 # Several test processes share the CPUs, and threads that wait for one another in each would cost more than they bring.
@@ -61,9 +63,9 @@ settings.load_profile("zostudy")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of Ray are slow ones. Several workers start with their files, so that no long one begins last."""
+    """Tests on Ray or a study run for them are slow ones. Several workers start with Ray's, so that none begins last."""
     for item in items:
-        if item.get_closest_marker("ray"):
+        if item.get_closest_marker("ray") or "exported_study" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("ray") is None)
@@ -214,6 +216,14 @@ def _lean_ray() -> Iterator[None]:
         yield
 
 
+def _patiently(start: Callable[[], Started]) -> Started:
+    """Starts Ray as zostudy does: it gives its processes half a minute, too short on a machine under load."""
+    for _ in range(MOST_TRIES - 1):
+        with suppress(Exception):  # Ray raises nothing narrower
+            return start()
+    return start()
+
+
 @pytest.fixture(scope="session")
 def start_cluster() -> Iterator[Callable[[int], Cluster]]:
     """Starts a cluster of one node by its CPUs. It may be shut down earlier than the tests end."""
@@ -223,7 +233,7 @@ def start_cluster() -> Iterator[Callable[[int], Cluster]]:
 
     def start(cpus: int) -> Cluster:
         with _lean_ray():
-            clusters.append(Cluster(initialize_head=True, head_node_args={"num_cpus": cpus}))
+            clusters.append(_patiently(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": cpus})))
         return clusters[-1]
 
     yield start
@@ -251,6 +261,7 @@ def local_ray() -> Iterator[None]:
     import ray
 
     with _lean_ray():
-        ray.init(address="local", num_cpus=6, object_store_memory=2**28, logging_level=logging.ERROR)
+        options: dict[str, Any] = {"num_cpus": 6, "object_store_memory": 2**28, "logging_level": logging.ERROR}
+        _patiently(lambda: ray.init(address="local", **options))
     yield
     ray.shutdown()

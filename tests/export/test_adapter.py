@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 from zostudy.config import ConfirmSpec, SearchSpec, StudySpec
@@ -30,6 +29,8 @@ N_LEAD = {"mini-roberta": 1, "mini-gpt2": 0, "mini-llama": 1, "pairs": 0}
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["mini-roberta", "mini-gpt2", "mini-llama", "pairs"])
 def test_peft_gives_the_stored_scores_for_a_padded_batch(exported_study: Callable[[str], Any], case: str) -> None:
+    from peft import PeftModel  # takes seconds, which a run without slow tests need not spend
+
     exported = exported_study(case)
     manifest, stored = read_manifest(exported.folder), exported.trial.scores("test")
     source = find_model(manifest.model)

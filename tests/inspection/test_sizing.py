@@ -41,6 +41,7 @@ def with_flops(inspection: Inspection, flops: float) -> tuple[Any, Any]:
     return inspection, replace(inspection.model, flops_per_token=flops)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(SIZES)))
 def test_examples_are_counted_as_the_dry_run_counts_those_of_the_study_itself(
     data: Path, number: int, monkeypatch: pytest.MonkeyPatch

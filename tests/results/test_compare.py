@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import scipy.special
 import scipy.stats
-from statsmodels.stats.multitest import multipletests
 
 from zostudy.errors import ResultsError
 from zostudy.results.cell_summary import CellSummary
@@ -242,6 +241,8 @@ def test_unequal_budgets_may_be_let_in(record: Record) -> None:
 
 
 def test_methods_are_tested_against_a_baseline_seed_by_seed(record: Record) -> None:
+    from statsmodels.stats.multitest import multipletests
+
     comparison = compare(record(*confirmed()), ("test_auc",), baseline="bpt-fzg")
     p_values = {ratio: scipy.stats.ttest_rel(AUC["zosa", ratio], AUC["bpt-fzg", ratio]).pvalue for ratio in (1.0, 10.0)}
     corrected = dict(zip(p_values, multipletests(list(p_values.values()), method="holm")[1], strict=True))

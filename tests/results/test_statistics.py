@@ -9,7 +9,6 @@ import scipy.special
 import scipy.stats
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
 
 from zostudy.results.statistics import (
     LEAST_PAIRS,
@@ -222,8 +221,11 @@ def test_holm_rejects_what_the_step_down_rule_rejects(p_values: list[float]) -> 
         assert {place for place, p_value in enumerate(corrected) if p_value <= level + 1e-12} == rejected
 
 
+@pytest.mark.slow
 @settings(max_examples=15)  # a call of statsmodels takes a tenth of a second
 @given(st.lists(SCORES | st.floats(0, 1), max_size=30))
 def test_holm_is_that_of_statsmodels(p_values: list[float]) -> None:
+    from statsmodels.stats.multitest import multipletests
+
     expected = multipletests(p_values, method="holm")[1].tolist() if p_values else []
     assert holm(p_values) == expected
