@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from tenacity import Retrying, stop_after_attempt
 
 from zostudy.cluster.local_ray import MOST_TRIES
 from zostudy.config import dump_yaml
@@ -27,7 +28,6 @@ from zostudy.results.trial_row import TrialRow
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
-Started = TypeVar("Started")
 ROOT = Path(__file__).resolve().parents[1]
 
 # Several test processes share the CPUs, and threads that wait for one another in each would cost more than they bring.
@@ -63,7 +63,7 @@ settings.load_profile("zostudy")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests on Ray or a study run for them are slow ones. Several workers start with Ray's, so that none begins last."""
+    """Tests on Ray or on a study run for them are slow. Several workers start with Ray's, so that none begins last."""
     for item in items:
         if item.get_closest_marker("ray") or "exported_study" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
@@ -216,14 +216,6 @@ def _lean_ray() -> Iterator[None]:
         yield
 
 
-def _patiently(start: Callable[[], Started]) -> Started:
-    """Starts Ray as zostudy does: it gives its processes half a minute, too short on a machine under load."""
-    for _ in range(MOST_TRIES - 1):
-        with suppress(Exception):  # Ray raises nothing narrower
-            return start()
-    return start()
-
-
 @pytest.fixture(scope="session")
 def start_cluster() -> Iterator[Callable[[int], Cluster]]:
     """Starts a cluster of one node by its CPUs. It may be shut down earlier than the tests end."""
@@ -233,7 +225,9 @@ def start_cluster() -> Iterator[Callable[[int], Cluster]]:
 
     def start(cpus: int) -> Cluster:
         with _lean_ray():
-            clusters.append(_patiently(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": cpus})))
+            head = {"num_cpus": cpus, "object_store_memory": 2**28}
+            patiently = Retrying(stop=stop_after_attempt(MOST_TRIES), reraise=True)  # as zostudy starts its own
+            clusters.append(patiently(Cluster, initialize_head=True, head_node_args=head))
         return clusters[-1]
 
     yield start
@@ -244,7 +238,7 @@ def start_cluster() -> Iterator[Callable[[int], Cluster]]:
 @pytest.fixture(scope="session")
 def address(start_cluster: Callable[[int], Cluster]) -> str:
     """Of a cluster that all test files share, with room for a few one-CPU replicas. A study starts sooner there."""
-    return str(start_cluster(3).address)
+    return str(start_cluster(6).address)
 
 
 @pytest.fixture(scope="module")
@@ -256,12 +250,10 @@ def one_trial_at_a_time() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    """A Ray of this test file alone, with room for a few one-CPU replicas; a study starts one of its own."""
+def local_ray(address: str) -> Iterator[None]:
+    """This process is connected to the shared cluster while the tests of a file run; a study does so by itself."""
     import ray
 
-    with _lean_ray():
-        options: dict[str, Any] = {"num_cpus": 6, "object_store_memory": 2**28, "logging_level": logging.ERROR}
-        _patiently(lambda: ray.init(address="local", **options))
+    ray.init(address=address, logging_level=logging.ERROR)
     yield
     ray.shutdown()

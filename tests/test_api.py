@@ -28,7 +28,7 @@ TINY: dict[str, Any] = {
     "methods": ["spsa"],
     "budget": {"queries": 20, "batch_size": 4, "evaluations": 1},
     "search": {"trials": 1, "space": {"imbalance.sampler": {"choice": ["natural", "stratified"]}}},
-    "confirm": {"seeds": 1},
+    "confirm": {"seeds": 1, "landscape": False},
     "replicas": 1,
 }
 

@@ -198,7 +198,8 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
 def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
     start: Any, call: Any, address: str, one_trial_at_a_time: None, write_study: Any, tmp_path: Path
 ) -> None:
-    study, results = write_study(search={"trials": 4, "space": {"reach": {"low": 0.01, "high": 1.0}}}), tmp_path
+    search = {"trials": 4, "space": {"reach": {"low": 0.01, "high": 1.0}}}
+    study, results = write_study(search=search, confirm={"seeds": 2, "landscape": False}), tmp_path
     process = start("run", study, "--results", results)
     try:
         while not list(results.glob("tiny/trials/*.parquet")):

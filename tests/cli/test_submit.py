@@ -83,14 +83,14 @@ def _token(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.ray
 @pytest.mark.usefixtures("_token")
 def test_a_submitted_study_leaves_what_the_same_trials_leave_here_without_ray(
-    head: str, start: Any, call: Any, write_study: Any, tmp_path: Path
+    head: str, call: Any, write_study: Any, tmp_path: Path
 ) -> None:
     _write_reviews(texts := tmp_path / "texts.csv")
     study = write_study(task={"name": "reviews", "file": "texts.csv"}, model=MODEL)
     cluster, local = tmp_path / "cluster", tmp_path / "local"
-    submitted = start("submit", study, "--address", head, "--results", cluster, "--replicas", 1, "--follow")
-    out, err = submitted.communicate()
-    assert submitted.returncode == 0, out + err
+    submitted = call("submit", study, "--address", head, "--results", cluster, "--replicas", 1, "--follow")
+    out, err = submitted.out, submitted.err
+    assert submitted.code == 0, out + err
     assert err.splitlines() == ["tiny: reading reviews, checking mini-roberta"] or "trying again" in err
     first, shipped, results, look, stop = out.splitlines()[:5]
     job_id = first.removeprefix("submitted: ")

@@ -19,7 +19,7 @@ from zostudy.results.storage import Storage
 
 TRIALS = [("spsa", 0), ("zosa", 0), ("zosa", 1)]
 ONE = "zosa-ratio10-confirm-0001.parquet"
-FLIPS = 40
+FLIPS = 20
 
 
 @pytest.fixture(params=[ONE, MERGED])

@@ -262,7 +262,7 @@ def has_a_whole_trial_of_before(study: Path) -> bool:
 
 @pytest.mark.slow
 @given(harms=st.lists(harm, min_size=1, max_size=3), asked=st.sampled_from([*SCHEMAS]))
-@settings(max_examples=8)
+@settings(max_examples=4)  # in each of four states; one takes half a second
 def test_every_answer_is_right_or_noted_as_a_part_or_refused(study: Written, harms: list[Any], asked: str) -> None:
     check_answers(study, harms, asked)
 
@@ -305,7 +305,7 @@ def test_a_trial_of_before_is_whole_only_with_all_its_files(study: Written, tmp_
 
 @pytest.mark.slow
 @given(harms=st.lists(harm, min_size=1, max_size=3))
-@settings(max_examples=8)
+@settings(max_examples=4)  # in each of four states; one takes half a second
 def test_a_run_after_it_gives_what_an_undisturbed_one_gives(
     study: Written, make_outcome: Callable[..., Any], make_noise_floor: Callable[..., Any], harms: list[Any]
 ) -> None:

@@ -37,7 +37,7 @@ STUDY: dict[str, Any] = {
     "methods": ["zosa"],
     "budget": {"queries": 1_200, "batch_size": 8, "evaluations": 3},
     "search": {"trials": 0},
-    "confirm": {"seeds": 1},
+    "confirm": {"seeds": 1, "landscape": False},
     "replicas": 1,
 }
 TRIAL = "zosa-r3-confirm-000"

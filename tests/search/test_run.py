@@ -209,7 +209,7 @@ def test_wordings_chosen_starts_and_whole_prompts_in_bfloat16_are_the_same_on_ra
         "task": {"name": "reviews", "wordings": {"short": {"template": "{text} So {mask}"}}},
         "methods": ({"label": "spsa", "algorithm": "spsa"}, {"label": "untuned", "algorithm": "untuned"}),
         "search": {"trials": 2, "space": {"task.wording": {"choice": ("default", "short")}}},
-        "confirm": {"seeds": 1},
+        "confirm": {"seeds": 1, "landscape": False},
         "replicas": 1,
     }
     study = prepare(StudySpec.model_validate(STUDY | sections))

@@ -32,7 +32,7 @@ STUDY: dict[str, Any] = {
     "methods": ["spsa", "untuned"],
     "budget": {"queries": 24, "batch_size": 8, "evaluations": 2},
     "search": {"trials": 3, "space": {"reach": {"low": 0.01, "high": 1.0, "log": True}}},
-    "confirm": {"seeds": 2},
+    "confirm": {"seeds": 2, "landscape": False},
     "replicas": 1,
 }
 TMPFS_BYTES = 2**20

@@ -45,7 +45,7 @@ STUDY: dict[str, Any] = {
     "methods": ["zosa", "bpt-fzg", "untuned"],
     "budget": {"queries": 100, "batch_size": 8, "evaluations": 2},
     "search": {"trials": 3, "startup_trials": 2, "space": {"reach": {"low": 0.01, "high": 1.0}}},
-    "confirm": {"seeds": 2},
+    "confirm": {"seeds": 2, "landscape": False},
     "replicas": 1,
 }
 N_TRIALS = 2 * 3 + 3 * 2

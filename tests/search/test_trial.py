@@ -215,6 +215,10 @@ def test_the_same_trial_has_the_same_numbers(plan: Plan, data: StudyData, scorer
     np.testing.assert_array_equal(first.history["loss"], again.history["loss"])
 
 
+MOST_RESUMED = 12
+"""Of the states of a trial, evenly spread: some methods save forty, each a step after the one before."""
+
+
 class CountingScorer:
     """Counts the units of work."""
 
@@ -265,7 +269,7 @@ def test_a_trial_resumed_wherever_it_was_saved_does_only_what_was_not_done_and_l
     whole = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, save))
     n_units = counting.n_units
     assert {*range(1, n_units + 1)} == {*n_done.values()}
-    for name, done in n_done.items():
+    for name, done in [*n_done.items()][:: -(-len(n_done) // MOST_RESUMED)]:
         counting.n_units = 0
         resumed = encode(run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=files.load(name)))
         assert counting.n_units == n_units - done
