@@ -21,7 +21,6 @@ import pytest
 from hypothesis import settings
 from tenacity import Retrying, stop_after_attempt
 
-from zostudy.cluster.local_ray import MOST_TRIES
 from zostudy.config import dump_yaml
 from zostudy.results.trial_row import TrialRow
 
@@ -75,6 +74,14 @@ def pytest_collection_finish() -> None:
     """What the imports made stays for good: each full collection of garbage would walk it for a fifth of a second."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keep_files_in_memory() -> Iterator[None]:
+    """Files need not reach the disk: none of the thousands outlives the machine. Other processes still wait for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -220,6 +227,8 @@ def _lean_ray() -> Iterator[None]:
 def start_cluster() -> Iterator[Callable[[int], Cluster]]:
     """Starts a cluster of one node by its CPUs. It may be shut down earlier than the tests end."""
     from ray.cluster_utils import Cluster
+
+    from zostudy.cluster.local_ray import MOST_TRIES
 
     clusters: list[Cluster] = []
 

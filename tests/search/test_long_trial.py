@@ -35,7 +35,7 @@ STUDY: dict[str, Any] = {
     "task": {"name": "reviews"},
     "imbalance": {"ratios": [3], "minority_size": 5},
     "methods": ["zosa"],
-    "budget": {"queries": 1_200, "batch_size": 8, "evaluations": 3},
+    "budget": {"queries": 1_000, "batch_size": 8, "evaluations": 6},
     "search": {"trials": 0},
     "confirm": {"seeds": 1, "landscape": False},
     "replicas": 1,
@@ -65,7 +65,7 @@ def test_a_long_trial_survives_its_process_and_the_head_node(start_head: Callabl
     head = start_head()
     attached = [*command, str(tmp_path / "disturbed"), "--address", head.address]
     driver = subprocess.Popen(attached, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    _wait_until(saved.exists, driver)
+    _wait_until(lambda: saved.exists() and _queries(saved) >= 0, driver)
     process = _trial_process(head)
     os.kill(process, signal.SIGKILL)
     queries_saved = _queries(saved)
@@ -116,6 +116,7 @@ def _trial_process(head: Cluster) -> int:
 
 
 def _queries(saved: Path) -> int:
+    """Returns how many queries the last saved evaluation came after; -1 where the first had not ended."""
     state = Checkpoints(saved.parents[1], CONDITION).load(TRIAL)
     assert state is not None
-    return int(state["history.queries"][-1])
+    return int(state["history.queries"][-1]) if "history.queries" in state else -1
