@@ -85,6 +85,7 @@ def test_a_replica_does_without_transformers_and_tokenizers() -> None:
     assert ran.stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_a_trial_s_process_does_without_libraries_that_are_slow_to_import() -> None:
     code = (
         "import sys, zostudy.search.tune.trainable as trainable, zostudy.results.metrics as metrics, numpy\n"

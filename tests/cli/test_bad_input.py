@@ -150,6 +150,7 @@ def test_a_results_folder_that_cannot_be_made_is_refused(call: Any, write_study:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_study_that_contradicts_its_results_is_refused_and_the_difference_shown(
     call: Any, write_study: Any, tmp_path: Path
 ) -> None:

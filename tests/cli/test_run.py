@@ -78,6 +78,7 @@ def test_a_failed_trial_is_named_and_gives_exit_code_1(call: Any, finished_study
     assert f"results: {finished.folder} (4 trials)" in called.out
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_study_that_failed_as_a_whole_has_no_table_but_says_why(call: Any, finished_study: Any) -> None:
     finished = finished_study("lost", methods=[DIVERGING])

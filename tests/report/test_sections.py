@@ -157,6 +157,7 @@ def test_trials_that_were_stopped_early_are_counted_and_not_drawn(folders: dict[
     assert not section(told(folders[LONG]), "What the search found").note
 
 
+@pytest.mark.slow
 def test_more_than_two_classes_have_no_curve_and_a_word_why(folders: dict[str, Path]) -> None:
     curves = section(told(folders["three"]), "ROC and precision-recall")
     assert not curves.figures
@@ -295,6 +296,7 @@ def test_long_lines_are_thinned_evenly_from_end_to_end(n_lines: int) -> None:
     assert _thinned(5, n_lines).tolist() == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_baseline_may_wait_for_its_first_trial(altered: Callable[..., Path], tmp_path: Path) -> None:
     def of_others(rows: pa.Table) -> pa.Table:
         return rows.filter(pc.not_equal(rows["method"], "spsa"))
@@ -306,6 +308,7 @@ def test_a_baseline_may_wait_for_its_first_trial(altered: Callable[..., Path], t
     assert "is unfinished" not in said
 
 
+@pytest.mark.slow
 def test_confirm_trials_that_a_longer_search_has_bettered_are_drawn_nowhere(
     altered: Callable[..., Path], tmp_path: Path
 ) -> None:

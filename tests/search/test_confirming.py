@@ -99,6 +99,7 @@ def counting(rows: list[TrialRow]) -> set[str]:
     return {row.trial for row, mark in zip(rows, marks, strict=True) if row.stage == "confirm" and not mark}
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(draws=st.data())
 @pytest.mark.parametrize("space", SPACES)

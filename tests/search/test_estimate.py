@@ -16,6 +16,7 @@ def compute(seconds: float) -> None:
         sum(range(1000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_other_load_does_not_lengthen_the_expected_time(threads: int) -> None:
     def held_up() -> None:

@@ -73,6 +73,7 @@ def by_a_new_study(spec: StudySpec, cell: Cell, number: int, told: Sequence[Sear
     return params if params not in proposed else first
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @settings(max_examples=15)
 @given(data=st.data(), space=st.sampled_from(SPACES), lag=st.integers(1, 4), sampler=st.sampled_from(["tpe", "random"]))

@@ -98,6 +98,7 @@ def test_what_was_dropped_is_never_the_best(table: list[list[float]], p_threshol
         assert told[best].n_trials == search.seeds
 
 
+@pytest.mark.slow
 @given(n=st.integers(2, 9), seed=st.integers(0, 200), step=st.sampled_from([0.0, 0.1]))
 def test_n_pairs_have_no_p_below_two_to_the_minus_n(n: int, seed: int, step: float) -> None:
     differences = np.random.default_rng(seed).normal(size=n)
