@@ -213,10 +213,8 @@ def _title(process: Path) -> str:
 
 @contextmanager
 def _lean_ray() -> Iterator[None]:
-    """Starts of Ray without the processes that no test asks: they take as long as all others. Workers import tests."""
-    paths = [str(Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")]
+    """Starts of Ray without the processes that no test asks: they take as long as all others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(paths))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         for process in ("api_server", "log_monitor", "monitor"):
             patch.setattr(f"ray._private.node.Node.start_{process}", lambda *_, **__: None)

@@ -47,9 +47,7 @@ def failing_build() -> SigningScorer:
 def head(start_cluster: Callable[[int], Cluster]) -> Iterator[Cluster]:
     """A head node with one CPU, to which this process is connected."""
     cluster = start_cluster(1)
-    tests = str(Path(__file__).resolve().parents[1])
-    paths = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
-    ray.init(address=cluster.address, log_to_driver=False, runtime_env={"env_vars": {"PYTHONPATH": paths}})
+    ray.init(address=cluster.address, log_to_driver=False)
     yield cluster
     ray.shutdown()
     cluster.shutdown()

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from ray.tune.execution.tune_controller import TuneController
+from tests.search.fake_scorers import DyingScorer, UnreadableLister
 
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.pool import LocalPool
@@ -33,23 +33,6 @@ from zostudy.search.tune.trainable import PoolFactory
 from zostudy.search.tune.tuner import tune_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray", "one_trial_at_a_time")]
-
-
-class FakeScorer:
-    """Scores by row and latent; dies of one seed's units, as a replica would of a batch that takes all memory."""
-
-    def __init__(self, poison: int = -1, log: Path | None = None) -> None:
-        self._poison, self._log = poison, log
-
-    def score(
-        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
-    ) -> NDArray[np.float32]:
-        if seed == self._poison and self._log is not None:
-            with self._log.open("a") as file:
-                file.write("died ")
-            os._exit(1)
-        score = np.sin(rows + latents.sum(axis=1)[:, None]).astype(np.float32)
-        return np.stack([score, -score], axis=-1)
 
 
 @dataclass
@@ -95,7 +78,7 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
 ) -> None:
     plan = replace(small, cells=small.cells[:1])
     poison, log, watcher = plan.seed(2), tmp_path / "log", Watcher()
-    with ready(plan, data, tmp_path / "smooth", ScorerFactory(FakeScorer, (poison, log)), watcher) as run:
+    with ready(plan, data, tmp_path / "smooth", ScorerFactory(DyingScorer, (poison, log)), watcher) as run:
         assert run().done
     rows = {row.trial: row for row in Ledger(tmp_path / "smooth").trials()}
     poisoned = rows.pop("spsa-r1-confirm-001")
@@ -104,30 +87,19 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
     assert log.read_text() == "died " * (1 + MOST_DEATHS)
     assert len(rows) == 3
     for name, row in rows.items():
-        local = LocalPool(FakeScorer())
+        local = LocalPool(DyingScorer())
         expected = run_trial(plan.spec, watcher.assignments[name], data, local, lambda _: None).trial
         assert row.status == "complete"
         assert row.dev_auc == expected.dev_auc
         np.testing.assert_array_equal(row.latent, expected.latent)
 
 
-class UnknownRoster:
-    """Cannot be read in a trial's process, as where a package is missing."""
-
-    def __reduce__(self) -> Any:
-        return _missing, ()
-
-
-def _missing() -> None:
-    raise ModuleNotFoundError("No module named 'zostudy_plugin'")
-
-
 def test_a_trial_whose_process_dies_again_and_again_is_stored_with_what_it_died_of(
     small: Plan, data: StudyData, tmp_path: Path
 ) -> None:
     one_trial = small.spec.model_copy(update={"confirm": small.spec.confirm.model_copy(update={"seeds": 1})})
-    plan, factory = replace(small, cells=small.cells[1:], spec=one_trial), ScorerFactory(FakeScorer, ())
-    with ready(plan, data, tmp_path / "smooth", factory, Watcher(), list_replicas=UnknownRoster()) as run:
+    plan, factory = replace(small, cells=small.cells[1:], spec=one_trial), ScorerFactory(DyingScorer, ())
+    with ready(plan, data, tmp_path / "smooth", factory, Watcher(), list_replicas=UnreadableLister()) as run:
         assert run().done
     [error] = [row.error for row in Ledger(tmp_path / "smooth").trials()]
     expected = f"the trial's process died {MOST_TRIES} times without getting further, last of: ModuleNotFoundError: "
@@ -141,7 +113,7 @@ def test_a_full_disk_for_temporary_files_is_told_in_one_line(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/ray/notes")
 
     plan = replace(small, cells=small.cells[1:])
-    with ready(plan, data, tmp_path / "smooth", ScorerFactory(FakeScorer, ()), Watcher()) as run:
+    with ready(plan, data, tmp_path / "smooth", ScorerFactory(DyingScorer, ()), Watcher()) as run:
         monkeypatch.setattr(TuneController, "save_to_dir", full)
         with pytest.raises(ZostudyError, match=r"but /tmp/ray/notes takes none \(No space left on device\); make room"):
             run()

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import ray
-from numpy.typing import NDArray
 from ray.util import placement_group_table
+from tests.search.fake_scorers import BrokenScorer, SlowScorer
 
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.replica import ScorerFactory
@@ -45,30 +44,6 @@ STUDY: dict[str, Any] = {
 }
 
 
-SECONDS = 0.02
-"""Of a call: trials that end sooner than a process starts would have Tune start one after the other for nothing."""
-
-
-class FakeScorer:
-    """Scores by row and latent, after a moment."""
-
-    def score(
-        self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
-    ) -> NDArray[np.float32]:
-        time.sleep(SECONDS)
-        score = np.sin(rows + latents.sum(axis=1)[:, None]).astype(np.float32)
-        return np.stack([score, -score], axis=-1)
-
-
-class BrokenScorer(FakeScorer):
-    """Gives numbers at the start alone, so that each trial fails that goes away from it."""
-
-    def score(self, latents: NDArray[np.float32], *query: Any) -> NDArray[np.float32]:
-        time.sleep(5 * SECONDS)
-        numbers = np.float32(np.nan if latents.any() else 1.0)
-        return super().score(latents, *query) * numbers
-
-
 class Ending(Callback):
     """Raises when so many trials have finished."""
 
@@ -82,7 +57,7 @@ class Ending(Callback):
             raise self._error
 
 
-def run(address: str, folder: Path, watcher: Ending, scorer: type[FakeScorer] = FakeScorer) -> StudyProgress:
+def run(address: str, folder: Path, watcher: Ending, scorer: type = SlowScorer) -> StudyProgress:
     study = prepare(StudySpec.model_validate(STUDY))
     progress = StudyProgress(study.plan, [])
     ray.init(address=address, log_to_driver=False)
