@@ -178,7 +178,8 @@ def test_the_callback_shown_is_called_by_a_run(
 @pytest.mark.ray
 def test_the_method_shown_comes_to_the_comparison(tmp_path: Path) -> None:
     (code,) = blocks(read_guides()["own-method"], "python")
-    small = ["imbalance.ratios=[2]", "budget={queries: 40, batch_size: 8}", "search.trials=1", "confirm.seeds=2"]
+    few = ["imbalance.ratios=[2]", "budget={queries: 40, batch_size: 8}", "search.trials=1"]
+    small = [*few, "confirm={seeds: 2, landscape: false}"]
     assert '"name=mine"' in code
     shutil.copytree(ROOT / "studies", tmp_path / "studies")
     done = subprocess.run(
