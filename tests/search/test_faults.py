@@ -98,7 +98,8 @@ def test_a_trial_whose_process_dies_again_and_again_is_stored_with_what_it_died_
     small: Plan, data: StudyData, tmp_path: Path
 ) -> None:
     one_trial = small.spec.model_copy(update={"confirm": small.spec.confirm.model_copy(update={"seeds": 1})})
-    plan, factory = replace(small, cells=small.cells[1:], spec=one_trial), ScorerFactory(DyingScorer, ())
+    plan, factory = make_plan(one_trial), ScorerFactory(DyingScorer, ())
+    plan = replace(plan, cells=plan.cells[1:])
     with ready(plan, data, tmp_path / "smooth", factory, Watcher(), list_replicas=UnreadableLister()) as run:
         assert run().done
     [error] = [row.error for row in Ledger(tmp_path / "smooth").trials()]
