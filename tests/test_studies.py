@@ -24,6 +24,11 @@ def test_a_shipped_study_loads_and_searches_what_it_names(path: Path) -> None:
     assert any(method_space(study, method) for method in study.methods) == bool(study.search.trials)
 
 
+def test_every_study_is_described() -> None:
+    described = (ROOT / "studies" / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in STUDIES if f"| [{path.name}]({path.name}) |" not in described] == []
+
+
 def test_the_quickstart_compares_two_samplers_and_searches_two_methods_at_three_ratios() -> None:
     study = load_study(STUDIES[0].parent / "quickstart.yaml")
     assert list(study.imbalance.ratios) == [1, 10, 50]

@@ -37,7 +37,7 @@ _FRAME = """<g class="frame" id="{unique_id}">
 {chrome}<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}<g class="{unique_id}-matrix">{matrix}</g></g>
 </g>
-<!-- {width} {height} {char_height} {line_height} -->"""
+<!-- {width} {height} -->"""
 
 
 def record(command: Sequence[str]) -> Iterator[tuple[float, str]]:
