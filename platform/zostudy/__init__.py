@@ -9,42 +9,53 @@ TYPE_CHECKING = False  # not from typing: with python -m a file typing.py in the
 
 if TYPE_CHECKING:
     from zostudy.config import StudySpec, load_study
+    from zostudy.console.dry_run import DryRun
     from zostudy.errors import ZostudyError
+    from zostudy.export.exporting import export
+    from zostudy.export.labelled_texts import predict
     from zostudy.inspection.inspecting import Inspection, inspect
     from zostudy.inspection.starting import init_study
     from zostudy.methods import Method, register_method
+    from zostudy.report.writing import report
     from zostudy.results.compare import compare
     from zostudy.results.comparison import Comparison
     from zostudy.results.results import Results, load_results
-    from zostudy.running import run
+    from zostudy.running import dry_run, run
     from zostudy.search.callback import Callback
 
 __all__ = [
     "Callback",
     "Comparison",
+    "DryRun",
     "Inspection",
     "Method",
     "Results",
     "StudySpec",
     "ZostudyError",
     "compare",
+    "dry_run",
+    "export",
     "init_study",
     "inspect",
     "load_results",
     "load_study",
+    "predict",
     "register_method",
+    "report",
     "run",
 ]
 
 _HOMES = {
+    "zostudy.console.dry_run": ("DryRun",),
     "zostudy.errors": ("ZostudyError",),
+    "zostudy.export.labelled_texts": ("predict",),
     "zostudy.inspection.starting": ("init_study",),
     "zostudy.inspection.inspecting": ("Inspection", "inspect"),
     "zostudy.methods": ("Method", "register_method"),
     "zostudy.results.compare": ("compare",),
     "zostudy.results.comparison": ("Comparison",),
     "zostudy.results.results": ("Results", "load_results"),
-    "zostudy.running": ("run",),
+    "zostudy.running": ("dry_run", "run"),
     "zostudy.search.callback": ("Callback",),
     "zostudy.config": ("StudySpec", "load_study"),
 }
@@ -54,6 +65,8 @@ def __getattr__(name: str) -> object:
     """Imports a public name when it is first used; ``__version__`` is that of the installed package."""
     if name == "__version__":
         return import_module("importlib.metadata").version("zostudy")
+    if name in ("export", "report"):  # rooms that are called
+        return import_module(f"zostudy.{name}")
     for home, names in _HOMES.items():
         if name in names:
             value: object = getattr(import_module(home), name)

@@ -12,6 +12,7 @@ from zostudy.results.results import Results, load_results
 from zostudy.results.storage import Storage, Where
 
 if TYPE_CHECKING:
+    from zostudy.console.dry_run import DryRun
     from zostudy.search.callback import Callback
     from zostudy.search.prepare import PreparedStudy
     from zostudy.search.progress import StudyProgress
@@ -54,6 +55,24 @@ def run(
     check_trackers(track)
     execute_study(prepare_with_notes(spec), storage, address, callbacks, track)
     return load_results(storage)
+
+
+def dry_run(study: str | os.PathLike[str] | Mapping[str, Any] | StudySpec, overrides: Sequence[str] = ()) -> DryRun:
+    """Returns what a study will take, as ``zostudy run --dry-run`` prints it; starts no Ray and writes nothing.
+
+    Args:
+        study: as of ``run``.
+        overrides: as of ``run``.
+
+    Raises:
+        ZostudyError: the study, its data or its model cannot be used.
+    """
+    from zostudy.console.dry_run import DryRun
+    from zostudy.console.preparing import prepare_with_notes
+    from zostudy.search.estimate import estimate
+
+    prepared = prepare_with_notes(_spec(study, overrides))
+    return DryRun(prepared, estimate(prepared))
 
 
 def execute_study(

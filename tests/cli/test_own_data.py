@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import typer
 
-from zostudy.cli.dry_run_examples import bought
 from zostudy.config import load_study
+from zostudy.console.dry_run_examples import bought
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+import zostudy
 from zostudy.cli.report import report_command
 from zostudy.errors import ResultsError
 from zostudy.results.storage import Storage
@@ -198,8 +199,15 @@ def _of_ratio_50(table: pa.Table) -> pa.Table:
     return table.filter(pc.match_substring(table["cell"], "-r50"))
 
 
+@pytest.mark.usefixtures("comparison_alone")
+def test_python_draws_the_same_report(tmp_path: Path) -> None:
+    page = zostudy.report(STORED["quickstart"], tmp_path / "all.html", baseline="spsa")
+    assert str(page) == str(tmp_path / "all.html")
+    assert "against spsa" in (tmp_path / "all.html").read_text(encoding="utf-8")
+
+
 def test_several_folders_need_a_place() -> None:
-    with pytest.raises(ResultsError, match="name one with --to FILE"):
+    with pytest.raises(ResultsError, match="name one with `to`"):
         report_command([str(STORED["quickstart"]), str(STORED["sst2-minilm"])])
 
 

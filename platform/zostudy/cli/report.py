@@ -45,35 +45,15 @@ def report_command(
     ] = False,
 ) -> None:
     """Draw a report: one HTML file that needs no network, and every figure as PNG and SVG in figures/."""
-    from zostudy.results.storage import Storage
+    from zostudy.report.writing import check_drawing, page_at, report
 
-    try:
-        from zostudy.report.page import write_report
-    except ImportError as error:
-        rule = f"a report needs {error.name}"
-        raise ResultsError(rule, got="it is missing", remedy="pip install 'zostudy[report]'") from error
-
-    if to is None and len(folders) > 1:
-        rule = f"a report of {len(folders)} folders needs a file of its own"
-        raise ResultsError(rule, remedy="name one with --to FILE")
-    page = Storage.at(folders[0] if to is None else to)
-    if to is None or page.is_folder():
-        page /= "report.html"
+    check_drawing()
+    page = page_at(folders, to)
     if watch:
         _watch(folders, page, baseline)
         return
     with progress("drawing the report"):
-        studies = _written(folders)
-        begun = [study for study, files in studies if files]
-        if not begun:
-            raise ResultsError(
-                "a report needs at least one finished trial",
-                got=f"{', '.join(folders)} holds none",
-                remedy="wait for the first one, as --watch does, or run the study again to resume it",
-            )
-        for study in (study for study, files in studies if not files):
-            _log.info("note: %s is left out: it has no finished trial yet", study.name)
-        write_report(begun, page, baseline=baseline)
+        report(folders, page, baseline)
     print_lines(page)
 
 
@@ -115,13 +95,14 @@ def _changes(folders: Sequence[str]) -> Iterator[list[Storage]]:
     Args:
         folders: as they were given; a missing one is waited for.
     """
+    from zostudy.report.writing import written
     from zostudy.results.completeness import unfinished
 
     seen: list[Written] = []
     logged = ""
     while True:
         there = [folder for folder in folders if _holds_studies(folder)]
-        studies = _written(there)
+        studies = written(there)
         begun = [(study, files) for study, files in studies if files]
         places = [study for study, _ in begun]
         if begun and begun != seen:
@@ -157,9 +138,3 @@ def _holds_studies(folder: str) -> bool:
         if Storage.at(folder).exists(""):
             raise
         return False
-
-
-def _written(folders: Sequence[str]) -> list[Written]:
-    from zostudy.results.reading import find_studies
-
-    return [(study, (study / "trials").written(".parquet")) for study in (find_studies(folders) if folders else ())]

@@ -11,10 +11,12 @@ from zostudy.cli.formats import show
 from zostudy.cli.parameters import RESULTS_VARIABLE, SetOption, StudyArgument
 from zostudy.console.interrupts import interrupt_on_termination
 from zostudy.console.preparing import prepare_with_notes
-from zostudy.printing import print_lines
+from zostudy.console.progress import progress
+from zostudy.printing import print_lines, print_text
 
 if TYPE_CHECKING:
     from zostudy.results.storage import Storage
+    from zostudy.search.prepare import PreparedStudy
     from zostudy.search.progress import StudyProgress
 
 SOMETHING_FAILED = 1
@@ -54,9 +56,7 @@ def run_command(
     check_trackers(track or ())
     prepared = prepare_with_notes(spec)
     if dry_run:
-        from zostudy.cli.dry_run import show_plan
-
-        show_plan(prepared)
+        _show_plan(prepared)
         return
     from zostudy.results.storage import Storage
     from zostudy.running import execute_study
@@ -78,6 +78,17 @@ def validate_command(study: StudyArgument, set_: SetOption = None) -> None:
     print_lines(
         f"{study} is valid: {len(plan.cells)} cells, {plan.n_trials} trials, {plan.n_queries:,} queries at most"
     )
+
+
+def _show_plan(study: PreparedStudy) -> None:
+    """Prints what the study will take; starts no Ray and writes nothing."""
+    from zostudy.console.dry_run import expectation_lines, plan_lines
+    from zostudy.search.estimate import estimate
+
+    print_text("".join(f"{line}\n" for line in plan_lines(study)))
+    with progress(f"probing {study.plan.spec.model.name}", at_once=True):
+        expected = estimate(study)
+    print_lines(*expectation_lines(study, expected))
 
 
 def _show_end(progress: StudyProgress, storage: Storage) -> None:

@@ -8,6 +8,7 @@ goes without these tokens. Positions follow: both count on from the first vector
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import torch
@@ -28,12 +29,22 @@ from zostudy.export.manifest import (
 )
 from zostudy.export.prompt import TunedPrompt, fingerprint, tuned_prompt
 from zostudy.export.task import find_task
-from zostudy.export.trials import StoredTrial
+from zostudy.export.trials import StoredTrial, load_study_results
 from zostudy.lm.finding import find_model, load_config
 from zostudy.lm.sources import ModelSource
 from zostudy.results.decision import choose_decision
 
 _TASK_TYPES = {"causal": "CAUSAL_LM", "masked": "FEATURE_EXTRACTION", "encoder": "FEATURE_EXTRACTION"}
+
+
+def export(
+    results: str | os.PathLike[str], trial: str, to: str | os.PathLike[str], trust_remote_code: bool = False
+) -> Path:
+    """Exports a trial by its name and returns the folder; see ``zostudy.export``."""
+    out = Path(to)
+    check_free(out)
+    export_trial(load_study_results(results).trial(trial), out, trust_remote_code)
+    return out
 
 
 def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False) -> tuple[Manifest, str | None]:

@@ -1,1 +1,37 @@
-"""The report of a study: one HTML file that needs no network, and every figure as PNG and SVG."""
+"""The report of a study: one HTML file that needs no network, and every figure as PNG and SVG.
+
+``zostudy.report(...)`` writes one: the room is called as the function is.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zostudy.results.storage import Storage, Where
+
+
+class _Report(ModuleType):
+    def __call__(
+        self, folders: Where | Sequence[Where], to: Where | None = None, baseline: str | None = None
+    ) -> Storage:
+        """Writes a report of one study or several, with figures beside it, and returns where the HTML file is.
+
+        Args:
+            folders: a results folder or several, also ``s3://`` or ``gs://``.
+            to: the file, or the folder of ``report.html``; without it, that of the study.
+            baseline: the label of a method; every other one is tested against it.
+
+        Raises:
+            ResultsError: no trial has finished, the report cannot be written, or the extra ``[report]`` is missing.
+        """
+        from zostudy.report.writing import report
+
+        return report(folders, to, baseline)
+
+
+sys.modules[__name__].__class__ = _Report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import pandas as pd
 
@@ -15,8 +15,7 @@ from zostudy.results.comparison import Comparison
 from zostudy.results.completeness import JUDGED_BY, best_configurations, outdated
 from zostudy.results.evidence import EVIDENCE_COLUMNS, evidence_of
 from zostudy.results.losses import study_notes
-from zostudy.results.reading import find_studies
-from zostudy.results.results import Results, load_trials
+from zostudy.results.reading import find_studies, load_trials
 from zostudy.results.schema import AT_DEV_THRESHOLD, METRICS, TEST_METRICS, bounds
 from zostudy.results.search_ranges import StudyRanges, range_notes, read_search_ranges
 from zostudy.results.statistics import bounded_interval, mean_of
@@ -46,7 +45,22 @@ _LATER = (_ASKED, _ACCESS, *EVIDENCE_COLUMNS)  # of which frames of an older zos
 _JUDGED = ("outdated", "asked", "searched", "found")
 
 TrialValues: TypeAlias = dict[str, Any]
-Given: TypeAlias = pd.DataFrame | Results | Where | Sequence[Where]
+
+
+@runtime_checkable
+class HasTrials(Protocol):
+    """What ``load_results`` returns."""
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a finished trial."""
+
+    @property
+    def storages(self) -> list[Storage]:
+        """Where the studies are."""
+
+
+Given: TypeAlias = pd.DataFrame | HasTrials | Where | Sequence[Where]
 """What can be compared."""
 
 
@@ -116,13 +130,13 @@ def _storages(results: Given) -> list[Storage]:
     """Returns the storages of the studies; none of a data frame."""
     if isinstance(results, pd.DataFrame):
         return []
-    return results.storages if isinstance(results, Results) else find_studies(results)
+    return results.storages if isinstance(results, HasTrials) else find_studies(results)
 
 
 def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
     if isinstance(results, pd.DataFrame):
         return results
-    if isinstance(results, Results):
+    if isinstance(results, HasTrials):
         return results.trials
     return load_trials(results, list(dict.fromkeys([*_NEEDED, *_LATER, *metrics])))
 

@@ -61,6 +61,19 @@ def check_read_once(storages: Sequence[Storage]) -> None:
     _check_once(storages, _read_trials(storages, _KEY))
 
 
+def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.DataFrame:
+    """Returns some columns of ``load_results(path).trials``, which is quicker for many studies.
+
+    Args:
+        path: as of ``load_results``.
+        columns: of the table ``trials``; ``study`` and ``trial`` come with them.
+
+    Raises:
+        ResultsError: as ``load_results``.
+    """
+    return as_frame(read_trials(find_studies(path), columns))
+
+
 def as_frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
     """Returns the rows of all tables; whole numbers that may be absent are ``Int64``, else they would be floats."""
     types = {pa.int64(): pd.Int64Dtype()}

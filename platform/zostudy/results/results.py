@@ -6,21 +6,22 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zostudy.errors import ResultsWarning
+from zostudy.errors import ResultsError, ResultsWarning
 from zostudy.results.files import read_table
 from zostudy.results.losses import losses
 from zostudy.results.reading import as_frame, find_studies, read_trials
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage, Where
 
-# More studies or rows than these are not all named in a line or in a notebook's table.
-_FEW_STUDIES, _FEW_ROWS = 5, 30
+# More studies than these are not all named in a line or shown in a notebook.
+_FEW_STUDIES = 5
 
 
 def load_results(path: Where | Sequence[Where]) -> Results:
@@ -53,19 +54,6 @@ def read_results(path: Where | Sequence[Where]) -> Results:
     # Trials are read before history and scores, so a trial that ends in between is left out as a whole.
     finished = tuple((storage, part["trial"].combine_chunks()) for storage, part in zip(storages, trials, strict=True))
     return Results(as_frame(trials), finished)
-
-
-def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.DataFrame:
-    """Returns some columns of ``load_results(path).trials``, which is quicker for many studies.
-
-    Args:
-        path: as of ``load_results``.
-        columns: of the table ``trials``; ``study`` and ``trial`` come with them.
-
-    Raises:
-        ResultsError: as ``load_results``.
-    """
-    return as_frame(read_trials(find_studies(path), columns))
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,9 +138,17 @@ class Results:
         return f"<Results: {len(self.trials)} finished trials of {named}{more}>"
 
     def _repr_html_(self) -> str:
-        """Returns the finished trials by study, method and stage, for notebooks; of many rows the first and last."""
-        counts = self.trials.groupby(["study", "method", "stage"]).size().unstack(fill_value=0)
-        return str(counts.to_html(max_rows=_FEW_ROWS))
+        """Returns the report's summary for notebooks: what was read, the comparison of each study, its verdicts."""
+        from zostudy.results.compare import compare
+
+        shown = [f"<p>{escape(repr(self))}</p>"]
+        for study, trials in [*self.trials.groupby("study", sort=True)][:_FEW_STUDIES]:
+            of_study = self.only(trials)
+            try:
+                shown.append(f"<h4>{escape(str(study))}</h4>{compare(of_study)._repr_html_()}")
+            except ResultsError as error:  # such as of a study that has no confirm trial yet
+                shown.append(f"<h4>{escape(str(study))}</h4><p>{escape(str(error))}</p>")
+        return "".join(shown)
 
     def _of_studies(self, table: str) -> pd.DataFrame:
         return as_frame(read_table(storage, table) for storage in self.storages)

@@ -1,38 +1,60 @@
-"""``zostudy run --dry-run``: the plan and the expected time."""
+"""What a study will take: the plan, an example of each class, what the budget buys, and the expected time."""
 
 from __future__ import annotations
 
-from zostudy.cli.dry_run_examples import budget_lines, example_table
-from zostudy.console.progress import duration, progress
-from zostudy.printing import print_lines, print_text
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zostudy.console.dry_run_examples import budget_lines, example_table
+from zostudy.console.progress import duration
 from zostudy.results.classes import class_table
 from zostudy.results.tables import Table, plain
 from zostudy.search.cautions import cautions
-from zostudy.search.estimate import estimate
+from zostudy.search.estimate import Estimate
 from zostudy.search.prepare import PreparedStudy
 
 
-def show_plan(study: PreparedStudy) -> None:
-    """Prints cells, draws, trials, queries and the expected time; starts no Ray and writes nothing."""
-    print_text(f"{plain(_cells(study), class_table(study.classes), example_table(study))}\n\n")
-    print_lines(study.task.rows)
-    for note in _notes(study):
-        print_lines(f"note: {note}")
-    print_lines(*cautions(study.plan, study.data))
-    print_lines(_dtype(study.plan.spec.model.dtype))
-    with progress(f"probing {study.plan.spec.model.name}", at_once=True):
-        expected = estimate(study)
-    print_lines(expected.agreement.line)
+@dataclass(frozen=True, repr=False)
+class DryRun:
+    """What ``zostudy.dry_run`` returns; shown as what ``zostudy run --dry-run`` prints.
+
+    Attributes:
+        study: the study, with its plan, data and classes.
+        expected: the work and the seconds that it will take.
+    """
+
+    study: PreparedStudy
+    expected: Estimate
+
+    def __repr__(self) -> str:
+        """Returns the lines that ``zostudy run --dry-run`` prints."""
+        return "\n".join([*plan_lines(self.study), *expectation_lines(self.study, self.expected)])
+
+
+def plan_lines(study: PreparedStudy) -> Iterator[str]:
+    """Yields what is known of a study before its model is timed: cells, classes, examples and notes."""
+    yield f"{plain(_cells(study), class_table(study.classes), example_table(study))}\n"
+    yield str(study.task.rows)
+    yield from (f"note: {note}" for note in _notes(study))
+    yield from cautions(study.plan, study.data)
+    yield _dtype(study.plan.spec.model.dtype)
+
+
+def expectation_lines(study: PreparedStudy, expected: Estimate) -> Iterator[str]:
+    """Yields how well the evaluator agrees, what the budget buys, and the work and time of the whole study."""
+    yield expected.agreement.line
     evaluated = "dev, test and the loss landscape" if study.plan.spec.confirm.landscape else "dev and test"
     search = study.plan.spec.search
     at_most = "" if search.pruning == "none" and search.seeds == 1 else "at most "
-    print_lines(
-        "",
-        *budget_lines(study),
+    yield ""
+    yield from budget_lines(study)
+    yield (
         f"{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
-        f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}",
+        f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}"
+    )
+    yield (
         f"{at_most}about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
-        f"({expected.examples_per_second:,.0f} examples/s each) if nothing else runs, start-up not counted",
+        f"({expected.examples_per_second:,.0f} examples/s each) if nothing else runs, start-up not counted"
     )
 
 

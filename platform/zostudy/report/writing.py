@@ -1,0 +1,68 @@
+"""``zostudy.report``: where a report goes, and the studies that it can be of."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from datetime import datetime
+
+from zostudy.errors import ResultsError
+from zostudy.results.reading import find_studies
+from zostudy.results.storage import Storage, Where
+
+PAGE = "report.html"
+
+_log = logging.getLogger(__name__)
+
+
+def report(folders: Where | Sequence[Where], to: Where | None = None, baseline: str | None = None) -> Storage:
+    """Writes a report and returns where it is; see ``zostudy.report``."""
+    check_drawing()
+    places = [folders] if isinstance(folders, str | os.PathLike | Storage) else list(folders)
+    page = page_at(places, to)
+    studies = written(places)
+    begun = [study for study, files in studies if files]
+    if not begun:
+        raise ResultsError(
+            "a report needs at least one finished trial",
+            got=f"{', '.join(map(str, places))} holds none",
+            remedy="wait for the first one, as --watch does, or run the study again to resume it",
+        )
+    for study in (study for study, files in studies if not files):
+        _log.info("note: %s is left out: it has no finished trial yet", study.name)
+    from zostudy.report.page import write_report
+
+    write_report(begun, page, baseline=baseline)
+    return page
+
+
+def check_drawing() -> None:
+    """Checks that what draws reports is installed.
+
+    Raises:
+        ResultsError: it is not.
+    """
+    try:
+        import zostudy.report.page  # noqa: F401
+    except ImportError as error:
+        rule = f"a report needs {error.name}"
+        raise ResultsError(rule, got="it is missing", remedy="pip install 'zostudy[report]'") from error
+
+
+def page_at(folders: Sequence[Where], to: Where | None) -> Storage:
+    """Returns the file that a report of these folders is written to.
+
+    Raises:
+        ResultsError: there are several folders and no file.
+    """
+    if to is None and len(folders) > 1:
+        rule = f"a report of {len(folders)} folders needs a file of its own"
+        raise ResultsError(rule, remedy="name one with `to`")
+    page = Storage.at(folders[0] if to is None else to)
+    return page / PAGE if to is None or page.is_folder() else page
+
+
+def written(folders: Sequence[Where]) -> list[tuple[Storage, dict[str, datetime]]]:
+    """Returns the studies in folders, with when each file of their trials was written: other times, other trials."""
+    return [(study, (study / "trials").written(".parquet")) for study in (find_studies(folders) if folders else ())]
