@@ -16,7 +16,8 @@ FILE = ROOT / "studies" / "first_look.ipynb"
 
 
 def read() -> Any:
-    return nbformat.read(FILE, as_version=4)  # type: ignore[no-untyped-call]
+    untyped: Any = nbformat
+    return untyped.read(FILE, as_version=4)
 
 
 def outputs(notebook: Any) -> list[list[str]]:
