@@ -180,13 +180,12 @@ def test_two_rebuilds_from_one_seed_give_the_same_weights(name: str) -> None:
 def test_the_command_writes_a_loadable_model_and_says_when_it_is_not_worth_tuning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Few passages and rows are enough for a model of two steps."""
+    """Few passages are enough for a model of two steps."""
 
     def pretrain_briefly(name: str, recipe: TrainConfig, report: Callable[[str], None]) -> Any:
         return pretrain(name, replace(recipe, passages=2000), report)
 
     monkeypatch.setattr("zostudy.lm.pretrain.__main__.pretrain", pretrain_briefly)
-    monkeypatch.setattr("zostudy.lm.pretrain.card._TUNING_ROWS", 20)
     assert main(["mini-llama", "--steps", "2", "--threads", "1", "--to", str(tmp_path / "made")]) == 1
     assert {file.name for file in (tmp_path / "made").iterdir()} == FILES
     assert "step 2/2" in capsys.readouterr().out
