@@ -124,9 +124,9 @@ def _frame(lines: Sequence[str], number: int, title: str) -> str:
 
 
 def main(file: str, *command: str) -> None:
-    """Records the command and writes the file."""
-    words = " ".join(command)
-    printed = list(record(command))
+    """Records the command and writes the file, where paths are relative to the current folder."""
+    words, folder = " ".join(command), f"{Path.cwd()}/"
+    printed = [(when, text.replace(folder, "")) for when, text in record(command)]
     moving = [[f"$ {words}", *screen(each)] for each in moments(printed)]
     staying = [f"$ {words}", *screen("".join(text for _, text in printed))]
     Path(file).write_text(draw(moving, pages(staying), words), encoding="utf-8")
