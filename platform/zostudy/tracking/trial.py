@@ -31,7 +31,7 @@ _CURVES = ("dev_auc", "loss")
 
 @dataclass(frozen=True)
 class TrackedTrial:
-    """An ended trial as plain names and values. What has no value is left out.
+    """An ended trial as plain names and values. A name without a value is left out.
 
     Attributes:
         name: of the trial, unique in its study.
