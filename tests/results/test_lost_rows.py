@@ -73,8 +73,12 @@ def outcomes(make_outcome: Callable[..., Outcome], shift: float = 0.0) -> Iterat
         )
 
 
-def precision_rows(make_noise_floor: Callable[..., Any]) -> list[dict[str, Any]]:
-    return [make_noise_floor(cell=f"{method}-ratio10") for method in STUDY["methods"]]
+def record_measured(ledger: Ledger, make_noise_floor: Callable[..., Any]) -> None:
+    """Records what a run measures before its first trial."""
+    ledger.record_noise_floor([make_noise_floor(cell=f"{method}-ratio10") for method in STUDY["methods"]])
+    ledger.record_agreement(
+        {field.name: "float32" if pa.types.is_string(field.type) else 1 for field in SCHEMAS["agreement"]}
+    )
 
 
 def write_study(
@@ -83,7 +87,7 @@ def write_study(
     """Writes a study as it is found while it runs, once it has ended, as it grows, or where merging was stopped."""
     ledger = Ledger(folder)
     ledger.write_study(STUDY, {})
-    ledger.record_noise_floor(precision_rows(make_noise_floor))
+    record_measured(ledger, make_noise_floor)
     for shift in (1.0, 0.0):
         for place, outcome in enumerate(outcomes(make_outcome, shift)):
             if shift and place not in (0, 3):
@@ -303,6 +307,23 @@ def test_a_trial_of_before_is_whole_only_with_all_its_files(study: Written, tmp_
     assert is_seen == owns_more
 
 
+@pytest.mark.parametrize("table", ["noise_floor", "agreement"])
+def test_a_lost_measurement_is_noted_refused_and_measured_again(
+    study: Written, table: str, make_noise_floor: Callable[..., Any], tmp_path: Path
+) -> None:
+    shutil.copytree(study.folder, made := tmp_path / "made")
+    shutil.rmtree(made / table)
+    [note] = [line for line in study_notes([Storage.at(made)]) if "must be whole" in line]
+    assert f"{made / table} lacks " in note
+    assert answers(made, [table])[f"query {table}"] is None
+    ledger = Ledger(made)
+    [line] = ledger.set_damage_aside()
+    assert line.startswith("lost: ")
+    assert ledger.lacks_measured
+    record_measured(ledger, make_noise_floor)
+    assert answers(made, [table]) == {name: study.right[name] for name in answers(made, [table])}
+
+
 @pytest.mark.slow
 @given(harms=st.lists(harm, min_size=1, max_size=3))
 @settings(max_examples=4)  # in each of four states; one takes half a second
@@ -324,8 +345,8 @@ def check_repair(
             return "refused"
         ledger = Ledger(made)
         there = {trial.trial for trial in ledger.trials()}
-        if ledger.has_lost_noise_floor or not ledger.noise_floor():
-            ledger.record_noise_floor(precision_rows(make_noise_floor))
+        if ledger.lacks_measured or len(there) < len(TRIALS):
+            record_measured(ledger, make_noise_floor)
         for outcome in outcomes(make_outcome):
             if outcome.name not in there:
                 ledger.record(outcome)

@@ -282,6 +282,17 @@ def test_what_is_finished_is_not_done_again(one: Run) -> None:
     assert {path: path.stat().st_mtime_ns for path in one.folder.rglob("*") if path.is_file()} == files
 
 
+def test_a_finished_study_that_lost_what_was_measured_measures_it_again(one: Run, address: str, tmp_path: Path) -> None:
+    shutil.copytree(one.folder, folder := tmp_path / "small")
+    for table in ("noise_floor", "agreement"):
+        shutil.rmtree(folder / table)
+    ledger, watcher = Ledger(folder), Watcher()
+    assert complete_study(one.study, ledger, address, watcher).done
+    assert watcher.started == []
+    expected, given = tables(one.folder), tables(folder)
+    assert all(given[table].equals(expected[table]) for table in SCHEMAS)
+
+
 def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
     one: Run, address: str, one_trial_at_a_time: None, tmp_path: Path
 ) -> None:

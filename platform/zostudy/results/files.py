@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
 from zostudy.results.digest import DIGESTED, Rows, digest_rows
-from zostudy.results.measured import MEASURED, missing_cells, read_measured, table_folder
+from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
 from zostudy.results.owed import MERGED, REMEDY, Finished, is_as_owed, lost_trials, read_finished, read_trials, some
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of, write_table
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
@@ -190,7 +190,7 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
 def _read_measured(storage: Storage, table: str) -> pa.Table:
     finished, rows = read_finished(storage), read_measured(storage, table)
     _check_trials(storage, finished)
-    if table == "noise_floor" and (lost := missing_cells(finished, rows)):
+    if lost := missing(finished, table, rows):
         _refuse(storage, finished, f"{table_folder(storage, table)} lacks {some(lost)}")
     return rows
 

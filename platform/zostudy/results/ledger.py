@@ -17,7 +17,7 @@ from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.measured import NOISE_FLOOR_FILE, read_measured
 from zostudy.results.outcome import Outcome
 from zostudy.results.parquet import PARQUET, write_table
-from zostudy.results.repair import has_lost_noise_floor, set_damage_aside
+from zostudy.results.repair import has_lost_noise_floor, lacks_measured, set_damage_aside
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
 from zostudy.results.storage import Storage, Where
 from zostudy.results.stores import UNFINISHED
@@ -69,6 +69,11 @@ class Ledger:
     def has_lost_noise_floor(self) -> bool:
         """Whether rows of ``noise_floor`` are lost, or had to be set aside."""
         return has_lost_noise_floor(self.storage)
+
+    @property
+    def lacks_measured(self) -> bool:
+        """Whether rows of ``noise_floor`` or ``agreement`` are missing, which a run then measures again."""
+        return lacks_measured(self.storage)
 
     def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
         """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import unfinished
 from zostudy.results.files import ChangedError, count_rows, table_files
-from zostudy.results.measured import missing_cells, read_measured, table_folder
+from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
 from zostudy.results.owed import REMEDY, Finished, is_as_owed, read_finished, some
 from zostudy.results.parquet import PARQUET
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
@@ -38,7 +38,8 @@ def _of_study(storage: Storage) -> list[str]:
         try:
             finished = read_finished(storage)
             lines = [line for table in TABLES_BESIDE_TRIALS if (line := _of_table(storage, table, finished))]
-            lines += [line for line in (_of_noise_floor(storage, finished), _waiting(storage, finished)) if line]
+            lines += [line for table in MEASURED if (line := _of_measured(storage, table, finished))]
+            lines += [line for line in (_waiting(storage, finished),) if line]
             if not lines or read_finished(storage) == finished:
                 return lines
         except ResultsError:
@@ -61,16 +62,12 @@ def _of_table(storage: Storage, table: str, finished: Finished) -> str | None:
     return f"results must be whole, but {finished.told(storage, table, faults)}; {REMEDY}" if faults else None
 
 
-def _of_noise_floor(storage: Storage, finished: Finished) -> str | None:
+def _of_measured(storage: Storage, table: str, finished: Finished) -> str | None:
     try:
-        lost = missing_cells(finished, read_measured(storage, "noise_floor"))
+        lost = missing(finished, table, read_measured(storage, table))
     except ResultsError as error:
         return str(error)
-    return (
-        f"results must be whole, but {table_folder(storage, 'noise_floor')} lacks {some(lost)}; {REMEDY}"
-        if lost
-        else None
-    )
+    return f"results must be whole, but {table_folder(storage, table)} lacks {some(lost)}; {REMEDY}" if lost else None
 
 
 def _waiting(storage: Storage, finished: Finished) -> str | None:

@@ -46,6 +46,8 @@ def read_measured(storage: Storage, table: str) -> pa.Table:
     return rows
 
 
-def missing_cells(finished: Finished, noise_floor: pa.Table) -> list[str]:
-    """Returns the cells whose rows are missing in ``noise_floor``."""
-    return sorted(finished.cells - set(noise_floor["cell"].to_pylist()))
+def missing(finished: Finished, table: str, rows: pa.Table) -> list[str]:
+    """Returns what the finished trials tell to have been measured and the table's rows lack: cells, or the model."""
+    if table == "agreement":
+        return ["the row of the study's model"] if finished.owes_agreement and not rows.num_rows else []
+    return sorted(finished.cells - set(rows["cell"].to_pylist()))

@@ -53,6 +53,11 @@ class Finished:
         """The cells that have rows in ``noise_floor``."""
         return {trial["cell"] for trial in self.trials.values() if trial["precision_rows"]}
 
+    @property
+    def owes_agreement(self) -> bool:
+        """Whether ``agreement`` must have a row: it is as old as the digests, and measured beside noise floors."""
+        return any(trial["precision_rows"] and trial["history_digest"] for trial in self.trials.values())
+
     def of_file(self, name: str) -> list[str]:
         """Returns the trials that are in a file of ``trials``."""
         return [trial for trial, file in self.files.items() if file == name]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import TABLES_OF_A_TRIAL, count_rows, torn_files
-from zostudy.results.measured import MEASURED, NOISE_FLOOR_FILE, missing_cells, read_measured, table_folder
+from zostudy.results.measured import MEASURED, NOISE_FLOOR_FILE, missing, read_measured, table_folder
 from zostudy.results.owed import MERGED, Finished, lost_trials, read_finished, some
 from zostudy.results.parquet import PARQUET, read_file, write_table
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
@@ -61,8 +61,14 @@ def has_lost_noise_floor(storage: Storage) -> bool:
     """Returns whether ``noise_floor`` lacks rows, or had to be set aside."""
     names = ("noise_floor", OLDER_NAMES["noise_floor"])
     return any((storage / DAMAGED / name).files() for name in names) or bool(
-        missing_cells(read_finished(storage), read_measured(storage, "noise_floor"))
+        missing(read_finished(storage), "noise_floor", read_measured(storage, "noise_floor"))
     )
+
+
+def lacks_measured(storage: Storage) -> bool:
+    """Returns whether rows of a table that is measured once a study are missing."""
+    finished = read_finished(storage)
+    return any(missing(finished, table, read_measured(storage, table)) for table in MEASURED)
 
 
 def _set_obstacles_aside(storage: Storage) -> list[str]:
@@ -148,8 +154,8 @@ def _set_measured_aside(storage: Storage, table: str, torn: Faults) -> list[str]
             reasons[name] = "holds a row that is there twice"
         rows = read_measured(storage, table)
     lines = [f"set aside: {folder.name}/{name} {reason}; measured again" for name, reason in sorted(reasons.items())]
-    lost = missing_cells(read_finished(storage), rows) if table == "noise_floor" and not reasons else []
-    return [*lines, *([f"lost: noise floor of {some(lost)}; measured again"] if lost else [])]
+    lost = missing(read_finished(storage), table, rows) if not reasons else []
+    return [*lines, *([f"lost: {some(lost)} in {table}; measured again"] if lost else [])]
 
 
 def _move(storage: Storage, table: str, name: str) -> None:

@@ -72,7 +72,7 @@ def complete_study(study: PreparedStudy, ledger: Ledger, address: str | None, ca
     spec = study.plan.spec
     evaluations = ledger.evaluations() if spec.search.pruning != "none" else {}
     progress = StudyProgress(study.plan, ledger.trials(), evaluations)
-    if progress.done:
+    if progress.done and not ledger.lacks_measured:
         with Journal(ledger.storage, progress, callbacks.on_note):  # catches up, as a killed run may not have
             return progress
 
@@ -103,5 +103,6 @@ def complete_study(study: PreparedStudy, ledger: Ledger, address: str | None, ca
             pools = choice.settle(pools, load, callbacks)
             fleet.keep(pools.factory)
             callbacks.on_study_start(progress, fleet.n_replicas)
-            tune_trials(study.data, progress, ledger, pools, lambda: fleet.n_replicas, callbacks)
+            if not progress.done:
+                tune_trials(study.data, progress, ledger, pools, lambda: fleet.n_replicas, callbacks)
     return progress
