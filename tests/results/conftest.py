@@ -93,6 +93,8 @@ def _make_outcome(method: str = "zosa", ratio: float = 10.0, number: int = 0, **
         **{f"test_{metric}": 0.75 for metric in TEST_METRICS},
         "dev_threshold": 0.5,
         "test_largest_share": 0.6,
+        "train_loss": 0.4,
+        "test_loss": 0.5,
         **columns,
     }
     return Outcome(

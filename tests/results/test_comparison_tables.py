@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from zostudy.results.cell_summary import CellSummary
 from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_notes, comparison_tables
@@ -235,8 +237,8 @@ def test_differences_of_both_decisions_follow_their_table_and_stay_where_they_ca
     assert (record["difference_low"], record["difference_high"]) == (student.low, 2.0)
 
 
-def test_an_error_is_best_where_it_is_lowest() -> None:
-    metric = "test_expected_calibration_error"
+@pytest.mark.parametrize("metric", ["test_expected_calibration_error", "train_loss", "test_loss", "sharpness"])
+def test_an_error_a_loss_or_a_sharpness_is_best_where_it_is_lowest(metric: str) -> None:
     cells = tuple(
         CellSummary((method,), ratio, {metric: Interval(mean, mean, mean)}, 3, 0, 300, 300.0, 9600.0)
         for method, mean in (("spsa", 0.3), ("zosa", 0.1), ("fzoo", 0.2))
@@ -247,6 +249,8 @@ def test_an_error_is_best_where_it_is_lowest() -> None:
     assert {row[0]: rank.mean for row, rank in average_ranks(comparison, metric).items()} == {
         **{"zosa": 1, "fzoo": 2, "spsa": 3}
     }
+    (table,) = comparison_tables(comparison)
+    assert ("equal train_loss" in " ".join(table.notes)) == (metric == "sharpness")
 
 
 def reference(method: str, values: list[float], needs: str) -> CellSummary:

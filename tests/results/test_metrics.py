@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import average_precision_score, f1_score, matthews_corrcoef, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, log_loss, matthews_corrcoef, roc_auc_score
+from sklearn.utils.class_weight import compute_sample_weight
 
 from zostudy.errors import DataError, NotFiniteError
 from zostudy.results.decision import Decision
-from zostudy.results.metrics import classification_metrics, decision_metrics, largest_share, metrics_at_dev_threshold
+from zostudy.results.metrics import (
+    balanced_cross_entropy,
+    classification_metrics,
+    decision_metrics,
+    largest_share,
+    metrics_at_dev_threshold,
+)
 from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import DECISION_METRICS, METRICS, TEST_METRICS, bounds, lower_is_better
 
@@ -189,6 +196,20 @@ def test_test_is_measured_at_the_threshold_of_dev_and_not_at_its_own() -> None:
 def test_the_largest_share_is_that_of_the_class_that_is_predicted_most_often(predicted: list[int]) -> None:
     scores = np.eye(3, dtype=np.float32)[predicted]
     assert largest_share(scores) == max(predicted.count(label) for label in range(3)) / len(predicted)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), *[st.integers(-10, 10)] * 3), min_size=1, max_size=12),
+    st.integers(1, 5),
+)
+def test_the_loss_is_scikit_learns_with_balanced_classes(rows: list[tuple[int, ...]], repeats: int) -> None:
+    rows += rows[:1] * repeats  # a class that is more frequent weighs no more
+    labels = np.array([row[0] for row in rows], dtype=np.int32)
+    scores = np.array([row[1:] for row in rows], dtype=np.float32)
+    odds, weights = np.exp(scores.astype(np.float64)), compute_sample_weight("balanced", labels)
+    chances = odds / odds.sum(axis=1, keepdims=True)
+    expected = log_loss(labels, chances, sample_weight=weights, labels=[0, 1, 2])
+    assert balanced_cross_entropy(scores, labels) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("metric", [*METRICS, *TEST_METRICS])

@@ -35,6 +35,7 @@ SINCE_VERSION_5 = (
     "step_rule",
     "reach",
     "largest_share",
+    "_loss",
     "latent_norm",
     "wording",
     "start_draw",
@@ -165,7 +166,7 @@ def test_history_of_before_other_dev_metrics_were_kept_is_read_with_nulls(
 
 def test_trials_of_before_there_were_thresholds_are_read_with_nulls(study: Path) -> None:
     since = [name for name in TRIALS.names if name.endswith(SINCE_VERSION_5)]
-    assert len(since) == 19
+    assert len(since) == 21
     path = study / "trials" / "zosa-ratio10-confirm-0000.parquet"
     older = pq.read_table(path).drop_columns(since)
     pq.write_table(older.replace_schema_metadata({**older.schema.metadata, b"zostudy_schema": b"4"}), path)

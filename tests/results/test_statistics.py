@@ -111,12 +111,22 @@ def test_three_seeds_give_an_interval_that_can_be_read() -> None:
     assert bounded_interval([0.993, 0.99, 0.996]) == pytest.approx((0.993, 0.9798, 0.9976), abs=1e-4)
 
 
+@given(st.lists(st.floats(0.01, 5.0), min_size=2, max_size=9, unique=True), st.floats(-1, 1))
+def test_without_an_upper_bound_the_interval_is_students_of_the_logarithm(values: list[float], lowest: float) -> None:
+    n, scale = len(values), scipy.stats.sem(values) / np.mean(values)
+    ends = np.exp(scipy.stats.t.interval(0.95, n - 1, loc=np.log(np.mean(values)), scale=scale)) + lowest
+    found = bounded_interval([lowest + value for value in values], (lowest, math.inf))
+    assert found == pytest.approx((lowest + np.mean(values), *ends), rel=1e-6)
+    assert bounded_interval(values, (-math.inf, math.inf)) == t_interval(values)
+
+
 def test_too_few_values_leave_it_open() -> None:
     for interval in (t_interval, bounded_interval):
         assert interval([]) == Interval(None, None, None)
         assert interval([0.5]) == Interval(0.5, None, None)
         assert interval([0.5, 0.5]) == Interval(0.5, 0.5, 0.5)
     assert bounded_interval([1.0, 1.0, 1.0]) == Interval(1.0, 1.0, 1.0)
+    assert bounded_interval([0.0, 0.0], (0.0, math.inf)) == Interval(0.0, 0.0, 0.0)
     assert bounded_interval([0.0, 0.0]) == Interval(0.0, 0.0, 0.0)
     assert bounded_interval([-1.0, -1.0], (-1.0, 1.0)) == Interval(-1.0, -1.0, -1.0)
 

@@ -26,6 +26,7 @@ from zostudy.search.landscape import (
     balanced_rows,
     has_plane,
     n_examples,
+    n_rows,
 )
 from zostudy.search.plan import Plan, Stage, make_plan
 from zostudy.search.setup import StudyData
@@ -151,7 +152,7 @@ def test_a_confirm_trial_stores_the_loss_around_its_kept_point(
 
     rows = balanced_rows(draw, data.labels, trial.seed)
     assert set(rows.tolist()) <= set(draw.train_rows.tolist())
-    assert {row["examples"] for row in table} == {len(rows)} == {20}
+    assert {row["examples"] for row in table} == {len(rows)} == {n_rows(draw.train_counts)} == {20}
     points = LandscapeProbe.of(kept, trial.seed, has_plane(number))
     assert n_examples(draw.train_counts, has_plane(number)) == len(points.latents) * len(rows)
 
@@ -161,7 +162,7 @@ def test_a_confirm_trial_stores_the_loss_around_its_kept_point(
         return float(log_loss(data.labels[rows], odds / odds.sum(axis=1, keepdims=True)))
 
     at = {(row["x"], row["y"]): row["loss"] for row in table}
-    assert at[0.0, 0.0] == pytest.approx(loss(kept), rel=1e-6)
+    assert at[0.0, 0.0] == trial.train_loss == pytest.approx(loss(kept), rel=1e-6)
     for place, latent in zip(points.coordinates, points.latents, strict=False):
         assert at[tuple(place)] == pytest.approx(loss(latent), rel=1e-6)
     around = [loss(latent) for latent in points.latents[len(points.coordinates) : -1]]
@@ -195,18 +196,19 @@ def test_search_trials_and_studies_without_it_evaluate_no_landscape_and_are_the_
 ) -> None:
     search = run(plan, data, scorer, stage="search")
     assert search.landscape is None
-    assert search.trial.sharpness is None
+    assert search.trial.sharpness is search.trial.train_loss is search.trial.test_loss is None
     bare = make_plan(make_spec(confirm={"seeds": 2, "landscape": False}))
     without, given = run(bare, data, scorer), run(plan, data, scorer)
     assert without.landscape is None
     assert without.trial.sharpness is None
     drawn = data.draws[1.0, plan.seed(1)].train_counts
     more = given.trial.evaluation_examples - without.trial.evaluation_examples
-    assert more == n_examples(drawn, plane=True)
+    assert more == n_examples(drawn, plane=True) - n_rows(drawn)  # the loss at the point is evaluated either way
+    assert without.trial.train_loss == pytest.approx(given.trial.train_loss, rel=1e-6)
     for name, table in encode(replace(given, landscape=None)).items():
         if name != "trials":
             assert encode(without)[name].equals(table)
-    differ = ("sharpness", "evaluation_examples", *TIME_COLUMNS)
+    differ = ("train_loss", "sharpness", "evaluation_examples", *TIME_COLUMNS)
     assert replace(without.trial, **{name: getattr(given.trial, name) for name in differ}) == given.trial
 
 

@@ -14,6 +14,7 @@ from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.methods import get_method, method_names
 from zostudy.results.outcome import Outcome
+from zostudy.search.landscape import n_rows
 from zostudy.search.plan import make_plan
 from zostudy.search.setup import StudyData
 from zostudy.search.trial import run_trial
@@ -98,7 +99,10 @@ def test_the_linear_probe_reads_the_training_draw_once(
     trial = outcome.trial
     n_train = trial.n_minority + trial.n_majority
     n_evaluated = len(outcome.scores["dev"].rows) + len(outcome.scores["test"].rows)
+    n_evaluated += n_rows((trial.n_minority, trial.n_majority))  # for the training loss
     assert (trial.queries, trial.examples, trial.evaluation_examples) == (0, 0, n_train + n_evaluated)
+    assert trial.train_loss is not None
+    assert 0 < trial.train_loss < np.log(2)  # which knowing nothing would cost
     assert trial.test_auc is not None
     assert trial.test_auc > 0.6  # the first state is the evidence itself
 

@@ -19,7 +19,7 @@ from zostudy.methods import method_names
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.decision import choose_decision
 from zostudy.results.encoding import encode
-from zostudy.results.metrics import classification_metrics, decision_metrics
+from zostudy.results.metrics import balanced_cross_entropy, classification_metrics, decision_metrics
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search import resume as resume_module
@@ -73,6 +73,7 @@ def test_a_confirm_trial_has_the_metrics_of_its_stored_scores(plan: Plan, data: 
         np.array([outcome.trial.latent], dtype=np.float32), outcome.scores["test"].rows[None].astype(np.int32)
     )[0]
     np.testing.assert_array_equal(outcome.scores["test"].scores, scores)
+    assert outcome.trial.test_loss == balanced_cross_entropy(scores, outcome.scores["test"].labels)
 
 
 def test_a_trial_stores_what_its_export_would_decide(plan: Plan, data: StudyData, scorer: Scorer) -> None:

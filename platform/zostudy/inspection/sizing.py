@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from zostudy.config.model import ModelSpec
 from zostudy.config.study import BudgetSpec
 from zostudy.inspection.facts import DataFacts, ModelFacts
-from zostudy.search.landscape import has_plane, n_examples
+from zostudy.search.landscape import has_plane, n_examples, n_rows
 from zostudy.wording import comma_list
 
 MINUTES = 8
@@ -107,9 +107,7 @@ def _sizing(size: Size, inspection: DataFacts, model: ModelFacts) -> Sizing:
     text_tokens = LONGEST_MEAN if mean > LONGEST_MEAN else None
     tokens = min(mean, LONGEST_MEAN) + PROMPT_TOKENS
     examples = _examples(size, batch_size, dev_rows, test_rows or n_test)
-    if size.landscape:
-        with_prompt = len(size.methods) - 1
-        examples += with_prompt * sum(n_examples(inspection.available.train, has_plane(n)) for n in range(size.seeds))
+    examples += _train_examples(size, inspection.available.train)
     seconds = examples * tokens * model.flops_per_token / (CORES * CORE_FLOPS)
     left_out = tuple(_left_out(size, batch_size, n_test, test_rows, text_tokens))
     return Sizing(size, batch_size, rare, test_rows, text_tokens, seconds / 60, left_out)
@@ -128,6 +126,13 @@ def _examples(size: Size, batch_size: int, dev_rows: int, test_rows: int) -> int
     tuned = len(size.methods) - len(_UNTUNED)
     once = len(size.methods) * (dev_rows + test_rows)
     return size.seeds * (once + tuned * (budget.queries * batch_size + budget.evaluations * dev_rows))
+
+
+def _train_examples(size: Size, train_counts: Sequence[int]) -> int:
+    """Returns how many examples the training loss takes, with its landscape where there is one."""
+    with_landscape = len(size.methods) - 1 if size.landscape else 0  # no-prompt has none
+    around = sum(n_examples(train_counts, has_plane(number)) for number in range(size.seeds))
+    return with_landscape * around + (len(size.methods) - with_landscape) * size.seeds * n_rows(train_counts)
 
 
 def _left_out(

@@ -16,7 +16,7 @@ from zostudy.results.completeness import JUDGED_BY, best_configurations, outdate
 from zostudy.results.evidence import EVIDENCE_COLUMNS, evidence_of
 from zostudy.results.losses import study_notes
 from zostudy.results.reading import find_studies, load_trials
-from zostudy.results.schema import AT_DEV_THRESHOLD, METRICS, TEST_METRICS, bounds
+from zostudy.results.schema import AT_DEV_THRESHOLD, LOSSES, METRICS, TEST_METRICS, bounds
 from zostudy.results.search_ranges import StudyRanges, range_notes, read_search_ranges
 from zostudy.results.statistics import bounded_interval, mean_of
 from zostudy.results.storage import Storage, Where
@@ -31,7 +31,12 @@ DEFAULT_METRICS = (
 )
 """How well the scores rank, and how well argmax and a threshold decide."""
 
-_COMPARABLE = (*(f"test_{metric}" for metric in TEST_METRICS), *(f"dev_{metric}" for metric in METRICS))
+_COMPARABLE = (
+    *(f"test_{metric}" for metric in TEST_METRICS),
+    *(f"dev_{metric}" for metric in METRICS),
+    *LOSSES,
+    "sharpness",
+)
 _COORDINATES = ("model", "task", "imbalance_ratio", "method")
 _OF_STUDY = ("study", "model", "task", "imbalance_ratio")
 _COLUMNS = ("imbalance_ratio", "model", "task", "study")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from zostudy.errors import DataError, NotFiniteError
 from zostudy.results.decision import choose_decision, probabilities
@@ -83,6 +84,19 @@ def metrics_at_dev_threshold(dev: SplitScores, test: SplitScores, minority: tupl
 def largest_share(scores: NDArray[np.float32]) -> float:
     """Returns the largest share of the rows of scores ``[n, C]`` that argmax gives one class, above 0 and at most 1."""
     return float(np.bincount(scores.argmax(axis=1)).max() / len(scores))
+
+
+def balanced_cross_entropy(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
+    """Returns the mean over the classes that occur of their mean cross-entropy, -log softmax, at least 0.
+
+    Every class weighs alike, so that a training draw and test can be compared whatever their proportions are.
+
+    Args:
+        scores: finite float32 ``[n, C]`` logits.
+        labels: int32 ``[n]`` true classes.
+    """
+    losses = -log_softmax(scores.astype(np.float64), axis=1)[np.arange(len(labels)), labels]
+    return float(np.mean([losses[labels == label].mean() for label in np.unique(labels)]))
 
 
 def _calibration_error(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> float:

@@ -43,6 +43,11 @@ class Landscape(NamedTuple):
     examples: int
     sharpness: float
 
+    @property
+    def centre_loss(self) -> float:
+        """The loss at the kept point; NaN where a score is not finite."""
+        return float(self.loss[(self.x == 0) & (self.y == 0)][0])
+
 
 @dataclass(frozen=True)
 class Outcome:

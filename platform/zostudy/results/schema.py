@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pyarrow as pa
 
 SCHEMA_VERSION = 5
@@ -20,6 +22,9 @@ AT_DEV_THRESHOLD = "_at_dev_threshold"
 
 TEST_METRICS = (*METRICS, *(f"{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS))
 """What test is measured by. Dev itself chose the threshold, so that its metrics there would flatter."""
+
+LOSSES = ("train_loss", "test_loss")
+"""Mean cross-entropies of the kept point, each class weighing alike, so that train and test can be compared."""
 
 TIME_COLUMNS = ("wall_seconds", "replica_seconds", "started_at", "finished_at")
 """Columns of ``trials`` that may differ between two runs of one study; every other one may not."""
@@ -45,13 +50,17 @@ def _schema(*fields: pa.Field) -> pa.Schema:
 
 
 def bounds(metric: str) -> tuple[float, float]:
-    """Returns the lowest and the highest value of a metric, or of its column on a split."""
+    """Returns the lowest and the highest value of a metric, or of its column on a split; infinite where it has none."""
+    if metric == "sharpness":
+        return -inf, inf
+    if metric in LOSSES:
+        return 0.0, inf
     return (-1.0, 1.0) if "mcc" in metric else (0.0, 1.0)
 
 
 def lower_is_better(metric: str) -> bool:
-    """Returns whether a metric, or its column on a split, is an error."""
-    return metric.endswith("error")
+    """Returns whether a metric, or its column on a split, is an error, a loss or the sharpness."""
+    return metric.endswith("error") or metric in (*LOSSES, "sharpness")
 
 
 _MEANINGS = {
@@ -149,7 +158,11 @@ TRIALS = _schema(
     column(
         "test_largest_share", pa.float64(), "share of the class that argmax predicts most often on test; null in search"
     ),
-    column("sharpness", pa.float64(), "mean rise of the training loss at radius 1 around the kept point"),
+    column(
+        "train_loss", pa.float64(), "cross-entropy on up to 64 training examples, as many of each class; null in search"
+    ),
+    column("test_loss", pa.float64(), "test: mean over the classes of their mean cross-entropy; null in search"),
+    column("sharpness", pa.float64(), "mean rise of train_loss at radius 1 around the kept point"),
     column("latent", pa.list_(pa.float32()), "the kept point z, subspace_dim numbers"),
     column("latent_norm", pa.float64(), "length of the kept point, its distance from the start, in latent units"),
     _required("versions", pa.string(), "versions of zostudy and of what it stands on, digest of the data, as JSON"),
@@ -256,6 +269,7 @@ _SINCE_VERSION_5 = (
     *(f"{split}_{metric}" for split in ("dev", "test") for metric in ("mcc", "expected_calibration_error")),
     *(f"test_{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS),
     "test_largest_share",
+    *LOSSES,
     "latent_norm",
 )
 
@@ -264,11 +278,12 @@ def _without(schema: pa.Schema, *names: str) -> pa.Schema:
     return pa.schema([field for field in schema if field.name not in names])
 
 
+_TRIALS_5 = _without(TRIALS, *LOSSES)  # as the version began
 _TRIALS_4 = _without(TRIALS, *_SINCE_VERSION_5)
 _TRIALS_3 = _without(_TRIALS_4, *_SINCE_VERSION_4)
 
 OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {
-    "trials": (_TRIALS_4, _TRIALS_3, _without(_TRIALS_3, *(field.name for field in _OWED))),
+    "trials": (_TRIALS_5, _TRIALS_4, _TRIALS_3, _without(_TRIALS_3, *(field.name for field in _OWED))),
     "history": (_without(HISTORY, *_SINCE_VERSION_2),),
 }
 """What files of earlier versions hold; the columns that they lack are read as null."""

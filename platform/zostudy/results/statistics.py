@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import exp, fsum, lgamma, nan, sqrt
+from math import exp, fsum, isinf, lgamma, nan, sqrt
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from scipy.special import expit, logit, stdtr, stdtrit
@@ -105,7 +105,7 @@ def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> In
     in survey statistics for proportions. It holds the mean and has no width where all values are equal. Values may lie
     at the bounds, where their own logits would be infinite. A bootstrap would not do: of three seeds all resampled
     means lie between the lowest and the highest seed, and there the true mean of symmetric noise is in three cases of
-    four only.
+    four only. Without an upper bound the logarithm stands for the logit; without any bound it is Student's interval.
 
     A single value has no interval, and no value at all has no mean either.
     """
@@ -113,13 +113,26 @@ def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> In
     if len(sample) < 2:
         return Interval(sample[0] if sample else None, None, None)
     lowest, width = bounds[0], bounds[1] - bounds[0]
+    if isinf(lowest):
+        return t_interval(sample)
     mean = mean_of(sample)
+    if isinf(width):
+        return _above(lowest, sample, mean)
     share = (mean - lowest) / width
     if not 0 < share < 1:  # all values are at one bound
         return Interval(mean, mean, mean)
     half = _half_width(_spread_of(sample, mean), len(sample)) / (width * share * (1 - share))
     low, high = (lowest + width * float(expit(logit(share) + side)) for side in (-half, half))
     return Interval(mean, min(low, mean), max(high, mean))  # rounding may put an end on the mean's other side
+
+
+def _above(lowest: float, sample: Sequence[float], mean: float) -> Interval:
+    """Returns the interval of ``bounded_interval`` around the mean of at least two values with a lower bound alone."""
+    distance = mean - lowest
+    if not distance > 0:  # all values are at the bound
+        return Interval(mean, mean, mean)
+    ratio = exp(_half_width(_spread_of(sample, mean), len(sample)) / distance)
+    return Interval(mean, lowest + distance / ratio, lowest + distance * ratio)
 
 
 def prediction_bound(values: Iterable[float], further: int) -> float | None:

@@ -83,6 +83,8 @@ class TrialRow:
     test_macro_f1_at_dev_threshold: float | None = None
     test_mcc_at_dev_threshold: float | None = None
     test_largest_share: float | None = None
+    train_loss: float | None = None
+    test_loss: float | None = None
     sharpness: float | None = None
     latent: tuple[float, ...] | None = None
     latent_norm: float | None = None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zostudy.machine import usable_cpus
 from zostudy.methods import Access
-from zostudy.search.landscape import has_plane, n_examples
+from zostudy.search.landscape import has_plane, n_examples, n_rows
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 
@@ -33,7 +33,7 @@ class Estimate:
         agreement: how near the evaluator's scores are to those of transformers.
         examples_per_second: scored by one replica.
         tuning_examples: all trials' queries times the batch size.
-        evaluation_examples: dev evaluations of all trials, test and loss landscape of the confirm trials.
+        evaluation_examples: dev evaluations of all trials, test, training loss and its landscape of the confirm trials.
         n_replicas: that this machine would run.
         seconds: expected, without start-up and where nothing else runs.
     """
@@ -86,6 +86,8 @@ def _evaluation_examples(study: PreparedStudy) -> int:
             total += cell.n_trials * sum(draw.train_counts)
         if plan.spec.confirm.landscape and cell.method_class.uses_prompt:
             total += sum(n_examples(draw.train_counts, has_plane(number)) for number in range(cell.n_confirm))
+        else:
+            total += cell.n_confirm * n_rows(draw.train_counts)
     return total
 
 

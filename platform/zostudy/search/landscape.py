@@ -102,7 +102,12 @@ def balanced_rows(draw: Draw, labels: NDArray[np.int32], seed: int) -> NDArray[n
 def n_examples(train_counts: Sequence[int], plane: bool) -> int:
     """Returns how many examples a trial scores for its landscape, for a latent of more than one dimension."""
     points = _PAIR * (len(_coordinates(plane, has_second_axis=True)) + SHARPNESS_PAIRS) + 1
-    return points * _rows_of_a_class(train_counts) * len(train_counts)
+    return points * n_rows(train_counts)
+
+
+def n_rows(train_counts: Sequence[int]) -> int:
+    """Returns how many training examples the loss is over, the length of ``balanced_rows``."""
+    return _rows_of_a_class(train_counts) * len(train_counts)
 
 
 def has_plane(number: int) -> bool:

@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from zostudy.methods import StepRecord
 from zostudy.ratios import ratio_text
 from zostudy.results.decision import choose_decision
-from zostudy.results.metrics import classification_metrics, largest_share, metrics_at_dev_threshold
+from zostudy.results.metrics import (
+    balanced_cross_entropy,
+    classification_metrics,
+    largest_share,
+    metrics_at_dev_threshold,
+)
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.results.schema import HISTORY
 from zostudy.results.trial_row import TrialRow
@@ -58,10 +63,11 @@ class Recording:
 
     Attributes:
         examples: scored in tuning.
-        evaluation_examples: scored on dev, test and around the kept point.
+        evaluation_examples: scored on dev, test, training examples and around the kept point.
         replica_seconds: that replicas worked.
         pruned: whether the trial was stopped early.
         landscape: the loss around the kept point, once that is evaluated.
+        train_loss: at the kept point, once that is evaluated.
         start_draw: which draw of the start tokens the prompt starts at, once one is chosen.
     """
 
@@ -79,6 +85,7 @@ class Recording:
         self.replica_seconds = 0.0
         self.pruned = False
         self.landscape: Landscape | None = None
+        self.train_loss: float | None = None
         self.start_draw: int | None = None
 
     @property
@@ -244,16 +251,18 @@ class Recording:
     def _found(self) -> dict[str, Any]:
         """Returns the columns that only a trial with a kept point has."""
         kept = self.kept
-        test: Mapping[str, float] = {}
+        test: dict[str, float] = {}
         if self._test is not None:
             metrics, scores = self._test
             at_threshold = metrics_at_dev_threshold(kept.scores, scores, self._setup.data.minority)
             test = {**metrics, **at_threshold, "largest_share": largest_share(scores.scores)}
+            test["loss"] = balanced_cross_entropy(scores.scores, scores.labels)
         sharpness = np.nan if self.landscape is None else self.landscape.sharpness
         return {
             "best_queries": kept.queries,
             "latent": tuple(kept.latent.tolist()),
             "latent_norm": float(np.linalg.norm(kept.latent.astype(np.float64))),
+            "train_loss": self.train_loss,
             "sharpness": sharpness if np.isfinite(sharpness) else None,
             **{f"dev_{name}": value for name, value in kept.metrics.items()},
             "dev_threshold": choose_decision(kept.scores).threshold,

@@ -18,7 +18,7 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.lm.start import draw_seed
 from zostudy.methods import Evaluation, Queries, StepRecord
-from zostudy.results.metrics import classification_metrics
+from zostudy.results.metrics import balanced_cross_entropy, classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
 from zostudy.search.landscape import LandscapeProbe, balanced_rows, has_plane
 from zostudy.search.plan import Assignment, evaluation_schedule
@@ -151,6 +151,8 @@ class Trial:
             self._test()
             if self._setup.spec.confirm.landscape and self._method.uses_prompt:
                 self._evaluate_landscape()
+            else:
+                self._evaluate_train()
 
     @property
     def _n_points_passed(self) -> int:
@@ -204,7 +206,14 @@ class Trial:
         queries = np.tile(rows, (len(points.latents), 1))
         scores = self._answers(Queries(points.latents, queries, group=2))
         self._recording.evaluation_examples += queries.size
-        self._recording.landscape = points.landscape(scores, labels[rows])
+        landscape = points.landscape(scores, labels[rows])
+        self._recording.landscape, self._recording.train_loss = landscape, landscape.centre_loss
+
+    def _evaluate_train(self) -> None:
+        """Evaluates the training loss of the kept point alone, on the rows of a landscape."""
+        rows = balanced_rows(self._setup.draw, self._setup.data.labels, self._setup.assignment.seed)
+        _, split = self._evaluate(self._recording.kept.latent, rows)
+        self._recording.train_loss = balanced_cross_entropy(split.scores, split.labels)
 
     def _evaluate(
         self, latent: NDArray[np.float32], rows: NDArray[np.int32]

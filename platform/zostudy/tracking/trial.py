@@ -25,7 +25,7 @@ _SETTINGS = (
     "sampler",
     "wording",
 )
-_FIGURES = ("queries", "examples", "best_queries", "wall_seconds", "replica_seconds", "sharpness")
+_FIGURES = ("queries", "examples", "best_queries", "wall_seconds", "replica_seconds", "train_loss", "sharpness")
 _CURVES = ("dev_auc", "loss")
 
 
