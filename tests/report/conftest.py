@@ -79,6 +79,7 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
             dialog.dismiss()
 
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.set_default_timeout(10_000)
         pages.append(page)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

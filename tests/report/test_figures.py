@@ -29,7 +29,7 @@ def test_an_svg_names_methods_ratios_and_metric(tmp_path: Path) -> None:
     path = tmp_path / "figure.svg"
     draw_comparison(comparison(), path)
     drawn = set(ElementTree.parse(path).getroot().itertext())
-    assert {"spsa", "zosa", "failed", "1", "10", "test auc", "imbalance ratio"} <= drawn
+    assert {"spsa", "zosa", "failed", "1", "10", "test AUC", "imbalance ratio"} <= drawn
 
 
 def test_a_picture_is_the_same_each_time(tmp_path: Path) -> None:

@@ -29,13 +29,24 @@ def test_the_area_under_each_roc_curve_is_the_stored_auc(results: Results) -> No
         assert auc(curve["x"], curve["y"]) == pytest.approx(stored[trial], abs=5e-3)  # thinned to 101 points
 
 
-def test_the_last_of_an_anytime_curve_is_the_mean_of_the_stored_dev_auc(results: Results) -> None:
+def test_the_last_of_an_anytime_curve_is_the_stored_dev_auc(results: Results) -> None:
     confirm = results.trials[results.trials["stage"] == "confirm"]
     curves = frames.anytime_frame(confirm, results.history)
-    means = confirm.groupby(["method", "imbalance_ratio"])["dev_auc"].mean()
-    for cell, curve in curves.groupby(["method", "ratio"]):
-        assert curve.sort_values("queries")["mean"].iloc[-1] == pytest.approx(means.to_dict()[cell])
-        assert (np.diff(curve.sort_values("queries")["mean"]) >= 0).all()
+    stored = confirm.set_index("trial")["dev_auc"].to_dict()
+    assert set(curves["trial"]) == set(stored)
+    for trial, curve in curves.groupby("trial"):
+        values = curve.sort_values("queries")["value"]
+        assert values.iloc[-1] == pytest.approx(stored[trial])
+        assert (np.diff(values) >= 0).all()
+
+
+def test_without_knowledge_precision_is_the_positive_share_of_test(results: Results) -> None:
+    confirm = results.trials[results.trials["stage"] == "confirm"].assign(positive_class=1)
+    rows = results.scores[results.scores["split"] == "test"]
+    share = (rows["label"] == 1).mean()
+    assert frames.chance_frame(confirm, results.scores, "precision-recall")["y"].tolist() == pytest.approx([share] * 2)
+    diagonal = frames.chance_frame(confirm, results.scores, "roc")
+    assert diagonal["x"].tolist() == diagonal["y"].tolist() == [0, 1]
 
 
 def test_a_configuration_counts_with_the_mean_over_its_seeds(results: Results) -> None:
@@ -70,15 +81,11 @@ def test_other_metrics_are_those_of_the_point_with_the_best_dev_auc_so_far(
     curves = frames.anytime_frame(confirm, with_metrics, "dev_minority_recall")
     steps = with_metrics.dropna(subset=["dev_auc"])
     falls = 0
-    for (method, ratio), curve in curves.groupby(["method", "ratio"]):
-        trials = confirm[(confirm["method"] == method) & (confirm["imbalance_ratio"] == ratio)]["trial"]
+    for trial, curve in curves.groupby("trial"):
         for _, row in curve.iterrows():
-            kept = []
-            for trial in trials:
-                so_far = steps[(steps["trial"] == trial) & (steps["queries"] <= row["queries"])]
-                kept.append(so_far.loc[so_far["dev_auc"].idxmax(), "dev_minority_recall"])
-            assert row["mean"] == pytest.approx(np.mean(kept))
-        falls += (np.diff(curve["mean"]) < 0).sum()
+            so_far = steps[(steps["trial"] == trial) & (steps["queries"] <= row["queries"])]
+            assert row["value"] == so_far.loc[so_far["dev_auc"].idxmax(), "dev_minority_recall"]
+        falls += (np.diff(curve.sort_values("queries")["value"]) < 0).sum()
     assert falls  # it may, for the point is chosen by AUC
 
 

@@ -16,7 +16,8 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
-from zostudy.report.comparing import comparison_section
+from zostudy.report.comparing import comparison_sections
+from zostudy.report.findings import counts_line
 from zostudy.report.page import write_report
 from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.repeating import agreement_section
@@ -108,13 +109,41 @@ def test_the_classes_are_shown_where_they_are_stored(folders: dict[str, Path], t
 
 
 @pytest.mark.slow
+def test_the_first_screen_asks_and_answers(folders: dict[str, Path]) -> None:
+    study = told(folders[LONG])
+    assert study.question.startswith("Which of 3 methods tunes the prompt of mini-")
+    first, *_ = study.sections
+    assert [figure.name for figure in first.figures] == ["test_auc-by-ratio"]
+    comparison = compare(load_results(folders[LONG]))
+    assert len(first.findings) == len(comparison.metrics)
+    for finding, metric in zip(first.findings, comparison.metrics, strict=True):
+        best = comparison.best(metric, 10.0)
+        assert best is not None
+        assert f": best is {best.row[-1]} (every ratio)" in finding
+
+
+def test_the_classes_are_counted_in_a_line() -> None:
+    classes = (StudyClass("ham", "mail", False, (8,), (8,), 30), StudyClass("spam", "junk", True, (2,), (2,), 10))
+    assert counts_line(StudyClasses("label word", (4.0,), classes)) == (
+        "Test: ham (mail) 30, 75%; spam (junk, minority) 10, 25%."
+    )
+    assert not counts_line(None)
+
+
+@pytest.mark.slow
 def test_the_comparison_is_that_of_zostudy_compare(folders: dict[str, Path]) -> None:
     for baseline in (None, "spsa"):
-        tables = section(told(folders[LONG], baseline), "Comparison").tables
+        study = told(folders[LONG], baseline)
+        tables = [table for title in ("Result", "Decisions") for table in section(study, title).tables]
         comparison = compare(load_results(folders[LONG]), baseline=baseline)
         told_in_the_summary = study_notes([Storage.at(folders[LONG])])
         notes = tuple(note for note in comparison.notes if note not in told_in_the_summary)
-        assert list(tables) == comparison_tables(replace(comparison, notes=notes))
+        printed = comparison_tables(replace(comparison, notes=notes))
+        assert [replace(table, notes=()) for table in tables] == [replace(table, notes=()) for table in printed]
+        assert {note for table in tables for note in table.notes} == {note for table in printed for note in table.notes}
+        for mark in "†‡":
+            marked = any(mark in cell for row in tables[0].rows for cell in row)
+            assert marked == any(note.startswith(mark) for note in tables[0].notes)
     with pytest.raises(ResultsError, match="the baseline must be one of bpt-fzg, spsa, zosa, but got cma-es"):
         told(folders[LONG], "cma-es")
 
@@ -124,7 +153,7 @@ def test_figures_say_which_methods_are_references(folders: dict[str, Path]) -> N
     charts = Charts(sorted(results.trials["method"].unique()))
 
     def captions() -> list[str]:
-        return [figure.caption for figure in comparison_section(results, None, charts).figures]
+        return [figure.caption for part in comparison_sections(results, None, "", charts) for figure in part.figures]
 
     assert not any("References" in caption for caption in captions())
     results.trials["needs"] = np.where(results.trials["method"] == "zosa", "gradients", "scores")
@@ -136,14 +165,14 @@ def test_a_study_whose_trials_all_failed_says_why(folders: dict[str, Path]) -> N
     study = told(folders["failed"])
     assert {row[-1] for table in section(study, "Failures").tables for row in table.rows} >= {"300"}
     assert section(study, "Failures").tables[0].rows[0][1] == HOSTILE
-    assert {cell for row in section(study, "Comparison").tables[0].rows for cell in row[1:2]} == {"failed"}
+    assert {cell for row in section(study, "Result").tables[0].rows for cell in row[1:2]} == {"failed"}
     assert not study.figures
 
 
 def test_a_running_study_is_told_as_far_as_it_has_come(folders: dict[str, Path]) -> None:
     study = told(folders["searching"])
     assert "searching is unfinished: 0 of its 27 confirm trials are there" in study.summary
-    assert section(study, "Comparison").note.startswith("No confirm trial has ended yet")
+    assert section(study, "Result").note.startswith("No confirm trial has ended yet")
     assert [figure.name for figure in study.figures if not figure.name.startswith("search-")] == []
     assert study.figures
 
@@ -219,18 +248,18 @@ def test_trials_whose_test_split_has_one_class_are_left_out_without_a_warning(
     study = told.__wrapped__(folders["one class"])
     curves = section(study, "ROC and precision-recall")
     assert curves.note.startswith("Left out: 3 confirm trials with no test scores, or of one class alone.")
-    assert {figure.chart.data["method"].nunique() for figure in curves.figures} == {2}
+    assert "zosa" not in _methods_drawn(curves)
     assert not recwarn.list
 
 
-def test_bands_of_shares_never_pass_0_or_1_and_those_of_other_numbers_may(folders: dict[str, Path]) -> None:
+def test_intervals_of_shares_never_pass_0_or_1_and_those_of_other_numbers_may(folders: dict[str, Path]) -> None:
     study = told(folders[LONG])
-    banded = {figure.name: figure.chart.data for figure in study.figures if hasattr(figure.chart.data, "high")}
-    shares = [frame for name, frame in banded.items() if name.startswith(("test_", "anytime-"))]
-    assert len(shares) > 3
+    drawn = {figure.name: figure.chart.data for figure in study.figures if hasattr(figure.chart.data, "high")}
+    shares = [frame for name, frame in drawn.items() if name.startswith("test_")]
+    assert len(shares) == 3
     assert all(frame["low"].min() >= 0 and frame["high"].max() <= 1 for frame in shares)
     assert max((frame["high"] - frame["low"]).max() for frame in shares) > 0.1
-    assert banded["sharpness-by-ratio"]["low"].min() < 0
+    assert drawn["sharpness-by-ratio"]["low"].min() < 0
 
 
 def test_figures_name_metrics_properly_and_point_out_four_figures(folders: dict[str, Path]) -> None:
@@ -281,7 +310,7 @@ def test_figures_of_studies_with_one_name_do_not_replace_each_other(
     from zostudy.report.parts import Figure, with_safe_names
 
     sections = (ReportSection("a", figures=(Figure("x y", None, ""), Figure("x/y", None, ""))),)
-    named = with_safe_names([StudyReport("s", "", sections), StudyReport("s", "", sections)])
+    named = with_safe_names([StudyReport("s", "", "", sections, {})] * 2)
     assert [figure.name for study in named for figure in study.figures] == ["s-x-y", "s-x-y-2", "s-x-y-3", "s-x-y-4"]
 
 
@@ -302,7 +331,7 @@ def test_a_baseline_may_wait_for_its_first_trial(altered: Callable[..., Path], t
         return rows.filter(pc.not_equal(rows["method"], "spsa"))
 
     study = told(altered(tmp_path / "begun", trials=of_others), "spsa")
-    said = " ".join(str(table) for table in section(study, "Comparison").tables)
+    said = " ".join(str(table) for title in ("Result", "Decisions") for table in section(study, title).tables)
     assert "No tests: spsa has no confirm trial yet." in said
     assert "is unfinished" in study.summary
     assert "is unfinished" not in said
@@ -321,7 +350,7 @@ def test_confirm_trials_that_a_longer_search_has_bettered_are_drawn_nowhere(
 
     study = told(altered(tmp_path / "extended", trials=with_a_better_search_trial))
     assert {"bpt-fzg", "spsa"} == _methods_drawn(section(study, "ROC and precision-recall"))
-    said = " ".join(str(table) for table in section(study, "Comparison").tables)
+    said = " ".join(str(table) for title in ("Result", "Decisions") for table in section(study, title).tables)
     assert "A later search has found better settings (zosa-r10)" in said
 
 

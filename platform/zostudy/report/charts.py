@@ -8,59 +8,81 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-# Okabe and Ito's colours, which the colour-blind can tell apart and which show on white and on near black.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#7F7F7F")
-HEIGHT = 260
+from zostudy.report.colours import colours_of
 
-_UNIT = alt.Scale(domain=[0, 1])
+HEIGHT = 240
+
+# Alike figures share these bounds, so that they can be compared by eye; the page drops them to look closer.
+Bounds = tuple[float, float]
+
+_UNIT = alt.Scale(domain=[0, 1], zero=False)
 _FREE = alt.Scale(zero=False)
+_THIN, _FAINT = 0.9, 0.45
 
 
 class Charts:
-    """Draws each method in one colour throughout; the legend toggles methods."""
+    """Draws each method in one colour throughout; the parameter ``shown`` names the methods to draw, null for all."""
 
     def __init__(self, methods: Sequence[str], shown: Collection[str] | None = None) -> None:
-        """Gives each method its colour, by its position among all of them.
+        """Gives each method its colour.
 
         Args:
             methods: of all that is drawn on a page.
             shown: those that legends name; without it, all.
         """
-        colours = colours_of(methods)
-        named = [method for method in methods if shown is None or method in shown]
-        scale = alt.Scale(domain=named, range=[colours[method] for method in named])
-        legend = alt.Legend(orient="bottom", title=None, columns=3, symbolOpacity=1)
-        self._colour = alt.Color("method:N", scale=scale, legend=legend)
-        self._toggle = alt.selection_point(name="toggled", fields=["method"], bind="legend", toggle="true")
+        self.colours = {
+            method: colour for method, colour in colours_of(methods).items() if shown is None or method in shown
+        }
+        scale = alt.Scale(domain=list(self.colours), range=list(self.colours.values()))
+        self._colour = alt.Color("method:N", scale=scale, title=None)
 
-    def banded(self, frame: pd.DataFrame, x: str, title: str, y_title: str) -> Any:
-        """Draws means as a line with their intervals as a band, against queries or the imbalance ratio.
-
-        With a single value on the axis, it draws points and bars, a method beside another.
+    def intervals(
+        self, frame: pd.DataFrame, headings: Sequence[str], by: str, title: str, bounds: Bounds | None = None
+    ) -> Any:
+        """Draws means as points and their intervals as bars, methods side by side at each value compared by.
 
         Args:
-            frame: ``method, mean, low, high, seeds`` and the axis' column.
-            x: that column.
+            frame: ``method, column, mean, low, high, seeds``.
+            headings: the values of ``column``, in order.
+            by: the axis' title.
             title: of the figure.
-            y_title: of the axis.
+            bounds: of the axis; without them, those of its own values.
         """
-        shown = tips(frame, *dict.fromkeys(name for name in (*_OF_A_BAND, x) if name in frame))
-        several = frame[x].nunique() > 1
-        where = _axis(frame, x) if several else alt.X("method:N", title=f"method, all at {x} {frame[x].iloc[0]:g}")
-        base = alt.Chart(frame).encode(x=where, color=self._colour, tooltip=shown)
-        spread = base.mark_area() if several else base.mark_rule(strokeWidth=2)
-        spread = spread.encode(
-            y=alt.Y("low:Q", title=y_title), y2="high:Q", opacity=alt.value(0.15 if several else 0.8)
-        )
-        line = base.mark_line(point=True) if several else base.mark_point(filled=True, size=60)
-        line = line.encode(y=alt.Y("mean:Q", title=y_title, scale=_FREE))
-        return self._finished(alt.layer(spread, line), title)
+        y_scale = shared(bounds) if bounds else _FREE
+        layers = interval_layers(frame, list(self.colours), headings, by, self._colour, y_scale)
+        return self._finished(layers, title)
 
-    def curves(self, frame: pd.DataFrame, title: str, x_title: str, y_title: str) -> Any:
-        """Draws one line a confirm trial, on the unit square."""
+    def seeds(self, frame: pd.DataFrame, x: str, y_title: str, title: str, bounds: Bounds) -> Any:
+        """Draws a thin line a confirm trial, and the median of each method at each point as a thick one.
+
+        Args:
+            frame: ``method, trial, value`` and the axis' column.
+            x: that column.
+            y_title: of the axis.
+            title: of the figure.
+            bounds: of the axis.
+        """
+        base = alt.Chart(frame).encode(x=alt.X(f"{x}:Q", title=x), color=self._colour)
+        thin = base.mark_line(strokeWidth=_THIN, opacity=_FAINT)
+        thin = thin.encode(y=alt.Y("value:Q", title=y_title, scale=shared(bounds)), detail="trial:N")
+        median = [alt.Tooltip("median(value):Q", title=f"median {y_title}", format=".4~g"), alt.Tooltip("count():Q")]
+        thick = base.mark_line(strokeWidth=2.2, point=True)
+        thick = thick.encode(y=alt.Y("median(value):Q", title=y_title), tooltip=[*tips(frame, "method", x), *median])
+        return self._finished(alt.layer(thin, thick), title)
+
+    def curves(self, frame: pd.DataFrame, title: str, x_title: str, y_title: str, chance: pd.DataFrame) -> Any:
+        """Draws one line a confirm trial on the unit square, and dashed what scores without knowledge would give.
+
+        Args:
+            frame: ``method, trial, x, y, order``.
+            title: of the figure.
+            x_title: of the axis.
+            y_title: of the axis.
+            chance: ``x, y`` of the dashed line.
+        """
         interpolate: Any = "step-after" if x_title == "recall" else "linear"
-        chart = alt.Chart(frame).mark_line(strokeWidth=1.3, interpolate=interpolate)
-        chart = chart.encode(
+        lines = alt.Chart(frame).mark_line(strokeWidth=1.2, opacity=0.8, interpolate=interpolate)
+        lines = lines.encode(
             x=alt.X("x:Q", title=x_title, scale=_UNIT),
             y=alt.Y("y:Q", title=y_title, scale=_UNIT),
             color=self._colour,
@@ -68,16 +90,17 @@ class Charts:
             order="order:Q",
             tooltip=tips(frame, "method", "trial", "x", "y"),
         )
-        return self._finished(chart, title)
+        dashed = alt.Chart(chance).mark_line(strokeDash=[4, 4], strokeWidth=1.2, color="#888").encode(x="x:Q", y="y:Q")
+        return self._finished(alt.layer(dashed, lines), title)
 
-    def search(self, frame: pd.DataFrame, key: str, log: bool) -> Any:
+    def search(self, frame: pd.DataFrame, key: str, log: bool, bounds: Bounds) -> Any:
         """Draws dev AUC of the search trials against one hyperparameter."""
         scale = alt.Scale(type="log") if log else _FREE
-        x = alt.X("value:Q", scale=scale) if _is_numeric(frame["value"]) else alt.X("value:N")
+        x = alt.X("value:Q", scale=scale) if _is_numeric(frame["value"]) else alt.X("value:N").axis(labelAngle=0)
         chart = alt.Chart(frame).mark_circle(size=45)
         chart = chart.encode(
             x=x.title(key),
-            y=alt.Y("dev_auc:Q", title="dev AUC", scale=_FREE),
+            y=alt.Y("dev_auc:Q", title="dev AUC", scale=shared(bounds)),
             color=self._colour,
             opacity=alt.value(0.75),
             tooltip=tips(frame, "method", "ratio", "trial", "value", "dev_auc"),
@@ -95,30 +118,50 @@ class Charts:
         )
         return self._finished(chart, "importance of the hyperparameters")
 
-    def auxiliary(self, frame: pd.DataFrame, levels: pd.DataFrame, title: str) -> Any:
-        """Draws a, b and alpha over a run, and as dashed levels their optimum for the kept point's dev scores."""
-        colour = alt.Color("scalar:N", scale=alt.Scale(range=list(COLOURS)), title="scalar")
-        lines = alt.Chart(frame).mark_line(strokeWidth=1.2)
-        lines = lines.encode(
-            x=alt.X("queries:Q"),
-            y=alt.Y("value:Q", scale=_FREE),
-            color=colour,
-            detail="trial:N",
-            tooltip=tips(frame, "trial", "queries", "scalar", "value"),
-        )
-        rules = alt.Chart(levels).mark_rule(strokeDash=[4, 4], opacity=0.6)
-        rules = rules.encode(y="value:Q", color=colour, tooltip=tips(levels, "trial", "scalar", "value"))
-        layers = [lines, rules] if len(levels) else [lines]  # Vega complains of marks without data
-        return alt.layer(*layers).properties(width="container", height=HEIGHT, title=title)
-
     def _finished(self, chart: Any, title: str) -> Any:
-        toggled = chart.add_params(self._toggle).transform_filter(self._toggle)
+        named = alt.param(name="shown", value=None)
+        toggled = chart.add_params(named).transform_filter("shown == null || indexof(shown, datum.method) >= 0")
         return toggled.properties(width="container", height=HEIGHT, title=title)
 
 
-def colours_of(methods: Sequence[str]) -> dict[str, str]:
-    """Returns a colour a method; after the last colour they begin anew."""
-    return {method: COLOURS[number % len(COLOURS)] for number, method in enumerate(methods)}
+def interval_layers(
+    frame: pd.DataFrame,
+    methods: Sequence[str],
+    headings: Sequence[str],
+    by: str,
+    colour: alt.Color,
+    y_scale: alt.Scale = _FREE,
+) -> Any:
+    """Returns the layers of ``Charts.intervals``."""
+    base = alt.Chart(frame).encode(
+        x=alt.X("column:N", scale=alt.Scale(domain=list(headings)), title=by).axis(labelAngle=0, grid=False),
+        # Methods stand side by side, so that intervals do not hide each other.
+        xOffset=alt.XOffset("method:N", scale=alt.Scale(domain=list(methods))),
+        color=colour,
+        tooltip=tips(frame, "method", "column", "mean", "low", "high", "seeds"),
+    )
+    y = alt.Y("mean:Q", scale=y_scale, title=None)
+    lines, points = base.mark_line(strokeWidth=1.2, opacity=0.6).encode(y=y), base.mark_point(filled=True, size=40)
+    bars = base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=None), y2="high:Q")
+    return alt.layer(lines, bars, points.encode(y=y, opacity=alt.value(1)))
+
+
+def scalars(frame: pd.DataFrame, levels: pd.DataFrame, title: str, bounds: Bounds) -> Any:
+    """Draws a, b and alpha over a run, and as dashed levels their optimum for the kept point's dev scores."""
+    legend = alt.Legend(orient="bottom", title=None, symbolOpacity=1)
+    colour = alt.Color("scalar:N", scale=alt.Scale(scheme="dark2"), legend=legend)
+    lines = alt.Chart(frame).mark_line(strokeWidth=1.2)
+    lines = lines.encode(
+        x=alt.X("queries:Q"),
+        y=alt.Y("value:Q", title=None, scale=shared(bounds)),
+        color=colour,
+        detail="trial:N",
+        tooltip=tips(frame, "trial", "queries", "scalar", "value"),
+    )
+    rules = alt.Chart(levels).mark_rule(strokeDash=[4, 4], opacity=0.6)
+    rules = rules.encode(y="value:Q", color=colour, tooltip=tips(levels, "trial", "scalar", "value"))
+    layers = [lines, rules] if len(levels) else [lines]  # Vega complains of marks without data
+    return alt.layer(*layers).properties(width="container", height=HEIGHT, title=title)
 
 
 def tips(frame: pd.DataFrame, *names: str) -> list[Any]:
@@ -131,16 +174,18 @@ def tips(frame: pd.DataFrame, *names: str) -> list[Any]:
     ]
 
 
-def _axis(frame: pd.DataFrame, x: str) -> Any:
-    if x != "ratio":
-        return alt.X(f"{x}:Q", title=x.replace("_", " "))
-    axis: Any = alt.X("ratio:Q", title="imbalance ratio", scale=alt.Scale(type="log", nice=False, padding=12))
-    return axis.axis(values=sorted(frame["ratio"].unique()), format="~g")
+def shared(bounds: Bounds) -> alt.Scale:
+    """Returns the scale of an axis with given bounds, which the page may drop: then it has those of its values."""
+    return alt.Scale(domain=bounds, zero=False, nice=True)
+
+
+def bounds_of(values: pd.Series[float]) -> Bounds:
+    """Returns the least and the greatest value, as the bounds of an axis."""
+    return float(values.min()), float(values.max())
 
 
 def _is_numeric(values: pd.Series[Any]) -> bool:
     return bool(pd.api.types.is_numeric_dtype(values) and values.dtype != bool)
 
 
-_OF_A_BAND = ("method", "ratio", "mean", "low", "high", "seeds")
 _COUNTS = ("queries", "ratio", "seeds", "trials")

@@ -9,21 +9,24 @@ from itertools import chain
 import pandas as pd
 
 from zostudy.report import frames
-from zostudy.report.charts import Charts
-from zostudy.report.parts import Figure, ReportSection, none_drawn, span
+from zostudy.report.charts import Charts, bounds_of, scalars
+from zostudy.report.findings import findings
+from zostudy.report.parts import Figure, ReportSection, metric_words, none_drawn, span
 from zostudy.results.compare import compare
 from zostudy.results.comparison import Comparison
 from zostudy.results.comparison_tables import comparison_tables, reference_note
 from zostudy.results.losses import study_notes
 from zostudy.results.results import Results
+from zostudy.results.tables import Table
+from zostudy.results.verdict_notes import verdict_notes
 
+RESULT, DECISIONS = "Result", "Decisions"
 ANYTIME = ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")
 CURVES = {
     "roc": ("ROC", "false positive rate", "true positive rate"),
     "precision-recall": ("Precision-recall", "recall", "precision"),
 }
 
-_BAND = "the band is the 95% interval"
 _DASHED = (
     "Dashed: the saddle for the kept point's dev scores, a and b the mean probability of the minority and of the "
     "other class, alpha = margin + b - a. The scalars follow training batches, so they need not meet it."
@@ -34,27 +37,51 @@ _GUESSED = (
 )
 
 
-def comparison_section(results: Results, baseline: str | None, charts: Charts) -> ReportSection:
+def comparison_sections(results: Results, baseline: str | None, counts: str, charts: Charts) -> list[ReportSection]:
     """Returns the tables of ``zostudy compare`` for the confirm trials so far, each metric drawn against the ratio.
+
+    The first section holds what was found and the first metric, which ranks; the second the others, which decide.
+
+    Args:
+        results: of one study.
+        baseline: the label of a method, or None.
+        counts: the classes in a line.
+        charts: draws.
 
     Raises:
         ResultsError: the study has no method of the baseline's label.
     """
     if not (results.trials["stage"] == "confirm").any():
         note = "No confirm trial has ended yet; the comparison comes with the first ones."
-        return ReportSection("Comparison", note=note)
+        return [ReportSection(RESULT, note=note), ReportSection(DECISIONS, note=note)]
     comparison = compare(results, baseline=baseline)
     in_summary = study_notes(results.storages)
     comparison = replace(comparison, notes=tuple(note for note in comparison.notes if note not in in_summary))
-    figures = tuple(_metrics(comparison, charts))
-    return ReportSection("Comparison", tables=tuple(comparison_tables(comparison)), figures=figures)
+    ranking, deciding = _split(comparison, comparison_tables(comparison))
+    figures, found = tuple(_metrics(comparison, charts)), tuple(findings(comparison))
+    return [
+        ReportSection(RESULT, tables=ranking, figures=figures[:1], findings=found, counts=counts),
+        ReportSection(DECISIONS, tables=deciding, figures=figures[1:], counts=counts),
+    ]
+
+
+def _split(comparison: Comparison, tables: list[Table]) -> tuple[tuple[Table, ...], tuple[Table, ...]]:
+    """Returns the tables of the first metric, with the verdicts on cells as a whole, and those of the others."""
+    first, *others = tables
+    on_cells = verdict_notes(comparison, [None])
+    shown = {cell[-1] for row in first.rows for cell in row}
+    last_notes = [note for table in others for note in table.notes if note in on_cells or note[0] in shown & set("†‡")]
+    n_first = 1 + sum(table.title.startswith(f"{comparison.metrics[0]} against") for table in others)
+    ranking = (replace(first, notes=tuple(dict.fromkeys([*first.notes, *last_notes]))), *tables[1:n_first])
+    deciding = (replace(table, notes=tuple(n for n in table.notes if n not in on_cells)) for table in tables[n_first:])
+    return ranking, tuple(deciding)
 
 
 def anytime_section(confirm: pd.DataFrame, history: pd.DataFrame, charts: Charts) -> ReportSection:
     """Returns the kept point's dev metrics against the queries spent, a figure a ratio and metric."""
     figures = {metric: list(_anytime(confirm, history, metric, charts)) for metric in ANYTIME}
     note = none_drawn(confirm, history, "history")
-    missing = [_words(metric) for metric in ANYTIME if not figures[metric]]
+    missing = [metric_words(metric) for metric in ANYTIME if not figures[metric]]
     if missing and not note:
         note = f"Not drawn: {', '.join(missing)}; an earlier zostudy ran this study, which did not store them."
     return ReportSection("Against queries", note=note, figures=tuple(chain.from_iterable(figures.values())))
@@ -75,33 +102,37 @@ def curves_section(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) 
     return ReportSection(title, note=" ".join(filter(None, notes)), figures=tuple(_curves(confirm, scores, charts)))
 
 
-def saddle_section(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> ReportSection:
+def saddle_section(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame) -> ReportSection:
     """Returns the scalars a, b and alpha of AUC maximisation over a run, a figure a method and ratio."""
-    figures = tuple(_saddles(confirm, history, scores, charts))
+    figures = tuple(_saddles(confirm, history, scores))
     none = none_drawn(confirm, history, "history") or "No method here keeps such scalars, as those of objective auc do."
     return ReportSection("The saddle of AUC maximisation", note="" if figures else none, figures=figures)
 
 
 def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
-    for metric in comparison.metrics:
-        frame = frames.metric_frame(comparison, metric)
+    headings, by = [*map(comparison.heading, comparison.columns)], comparison.by.replace("_", " ")
+    means = {metric: frames.metric_frame(comparison, metric) for metric in comparison.metrics}
+    deciding = pd.concat([frame[end] for frame in [*means.values()][1:] for end in ("low", "high")])
+    for metric, frame in means.items():
         if len(frame):
-            caption = f"Mean over {span(frame['seeds'])} confirm seeds; {_BAND}."
+            caption = f"Mean over {span(frame['seeds'])} confirm seeds; bars are 95% intervals."
             if comparison.references:
                 caption = f"{caption} References: {reference_note(comparison)}"
-            chart = charts.banded(frame, "ratio", _words(metric), _words(metric))
+            bounds = None if metric == comparison.metrics[0] else bounds_of(deciding)
+            chart = charts.intervals(frame, headings, by, metric_words(metric), bounds)
             yield Figure(f"{metric}-by-ratio", chart, caption)
 
 
 def _anytime(confirm: pd.DataFrame, history: pd.DataFrame, metric: str, charts: Charts) -> Iterator[Figure]:
-    words = _words(metric)
+    words = metric_words(metric)
     drawn = "Best dev AUC so far" if metric == "dev_auc" else f"{words} of the point with the best dev AUC so far"
-    for ratio, frame in frames.anytime_frame(confirm, history, metric).groupby("ratio"):
-        caption = (
-            f"{drawn[0].upper()}{drawn[1:]}, mean over {span(frame['seeds'])} confirm seeds; {_BAND}. The kept point "
-            "is chosen on dev, so test scores may be lower."
-        )
-        chart = charts.banded(frame, "queries", f"{words}, ratio {ratio:g}", words)
+    caption = (
+        f"{drawn[0].upper()}{drawn[1:]}. Thin: a confirm seed. Thick: the median over seeds. The kept point is chosen "
+        "on dev, so test scores may be lower."
+    )
+    frame = frames.anytime_frame(confirm, history, metric)
+    for ratio, cell in frame.groupby("ratio"):
+        chart = charts.seeds(cell, "queries", words, f"{words}, ratio {ratio:g}", bounds_of(frame["value"]))
         yield Figure(f"anytime-{metric}-ratio-{ratio:g}", chart, caption)
 
 
@@ -109,20 +140,20 @@ def _curves(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Iter
     for kind, (words, x, y) in CURVES.items():
         frame = frames.curve_frame(confirm, scores, kind)
         for ratio, cell in frame.groupby("ratio"):
-            caption = f"{words} on test, one line for each of {cell['trial'].nunique()} confirm trials; no band."
-            yield Figure(f"{kind}-ratio-{ratio:g}", charts.curves(cell, f"{words}, ratio {ratio:g}", x, y), caption)
+            chance = frames.chance_frame(confirm[confirm["imbalance_ratio"] == ratio], scores, kind)
+            dashed = f"the positive class's share of test, {chance['y'].iloc[0]:.3g}" if kind != "roc" else "chance"
+            caption = f"{words} on test, a line a confirm trial. Dashed: {dashed}."
+            chart = charts.curves(cell, f"{words}, ratio {ratio:g}", x, y, chance)
+            yield Figure(f"{kind}-ratio-{ratio:g}", chart, caption)
 
 
-def _saddles(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
+def _saddles(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame) -> Iterator[Figure]:
     values, levels = frames.auxiliary_frame(confirm, history), frames.saddle_frame(confirm, scores)
+    bounds = bounds_of(pd.concat([values["value"], levels["value"]]))
     for (method, ratio), frame in values.groupby(["method", "ratio"]):
         level = levels[(levels["method"] == method) & (levels["ratio"] == ratio)]
-        caption = f"Auxiliary scalars over {frame['trial'].nunique()} confirm trials; no band."
+        caption = "Auxiliary scalars, a line a confirm trial."
         if len(level):
             caption = f"{caption} {_DASHED}"
-        title = f"{method}, ratio {ratio:g}"
-        yield Figure(f"saddle-{method}-{ratio:g}", charts.auxiliary(frame, level, title), caption)
-
-
-def _words(metric: str) -> str:
-    return metric.replace("_", " ").replace("auc", "AUC")
+        chart = scalars(frame, level, f"{method}, ratio {ratio:g}", bounds)
+        yield Figure(f"saddle-{method}-{ratio:g}", chart, caption, by_method=False)

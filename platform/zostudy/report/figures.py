@@ -9,8 +9,10 @@ import altair as alt
 import vl_convert
 
 from zostudy.errors import ResultsError
-from zostudy.report.charts import colours_of
+from zostudy.report.charts import interval_layers
+from zostudy.report.colours import colours_of
 from zostudy.report.frames import metric_frame
+from zostudy.report.parts import metric_words
 from zostudy.results.comparison import Comparison
 
 PANEL_WIDTH, PANEL_HEIGHT, PANELS_BESIDE, PNG_SCALE = 260, 220, 3, 2.0
@@ -48,16 +50,9 @@ def _picture(spec: dict[str, Any], ending: str) -> bytes:
 
 def _panel(comparison: Comparison, metric: str) -> Any:
     frame = metric_frame(comparison, metric)
-    frame = frame.assign(column=frame["ratio"].map(comparison.heading))
     methods = [" ".join(map(str, row)) for row in comparison.rows]
     colours = alt.Scale(domain=methods, range=list(colours_of(methods).values()))
-    columns = alt.Scale(domain=[*map(comparison.heading, comparison.columns)])
-    base = alt.Chart(frame).encode(
-        x=alt.X("column:N", scale=columns, title=comparison.by.replace("_", " ")).axis(labelAngle=0),
-        # Methods stand side by side, so that intervals do not hide each other.
-        xOffset=alt.XOffset("method:N", scale=alt.Scale(domain=methods)),
-        y=alt.Y("mean:Q", scale=alt.Scale(zero=False), title=None),
-        color=alt.Color("method:N", scale=colours, title=None),
-    )
-    layers = (base.mark_line(), base.mark_rule().encode(y="low:Q", y2="high:Q"), base.mark_point(filled=True, size=40))
-    return alt.layer(*layers).properties(width=PANEL_WIDTH, height=PANEL_HEIGHT, title=metric.replace("_", " "))
+    headings, by = [*map(comparison.heading, comparison.columns)], comparison.by.replace("_", " ")
+    colour = alt.Color("method:N", scale=colours, title=None, legend=alt.Legend(symbolOpacity=1))
+    layers = interval_layers(frame, methods, headings, by, colour)
+    return layers.properties(width=PANEL_WIDTH, height=PANEL_HEIGHT, title=metric_words(metric))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,45 +15,25 @@ from zostudy.config.space import own_space
 from zostudy.methods.objectives import AucMinimax
 from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
 from zostudy.results.cells import Cells
-from zostudy.results.schema import bounds
-from zostudy.results.statistics import Interval, bounded_interval, t_interval
 
 # So that a page stays small and quick: rows of one kind of figure over all ratios, and points of one line.
 MOST_ROWS, MOST_POINTS, LEAST_POINTS = 8_000, 101, 11
 
 OF_A_TRIAL = ["method", "ratio", "trial"]
-OF_A_BAND = ["mean", "low", "high", "seeds"]
 
 
 def metric_frame(comparison: Cells, metric: str) -> pd.DataFrame:
-    """Returns ``method, ratio, mean, low, high, seeds``, one row a cell with a mean.
+    """Returns ``method, column, mean, low, high, seeds``, one row a cell with a mean.
 
-    ``ratio`` is whatever the cells are compared by, and ``method`` whatever names a row.
+    ``column`` is the heading of what the cells are compared by, and ``method`` whatever names a row.
     """
     rows = [
-        {"method": " ".join(map(str, cell.row)), "ratio": cell.column, "seeds": cell.seeds} | interval.band
+        {"method": " ".join(map(str, cell.row)), "column": comparison.heading(cell.column), "seeds": cell.seeds}
+        | interval.band
         for cell in comparison.cells
         if (interval := cell.intervals[metric]).mean is not None
     ]
-    return pd.DataFrame(rows, columns=["method", "ratio", *OF_A_BAND])
-
-
-def band_frame(
-    values: pd.DataFrame, column: str, by: list[str], interval: Callable[[Iterable[float]], Interval] = t_interval
-) -> pd.DataFrame:
-    """Returns ``by, mean, low, high, seeds``: the 95% interval over the values of a column, where there are any.
-
-    Args:
-        values: a row a seed; a missing value does not count.
-        column: the values.
-        by: the columns whose values the seeds share.
-        interval: of the values of one group.
-    """
-    rows = [
-        dict(zip(by, key, strict=True)) | interval(seeds).band | {"seeds": len(seeds)}
-        for key, seeds in values.dropna(subset=[column]).groupby(by)[column]
-    ]
-    return pd.DataFrame(rows, columns=[*by, *OF_A_BAND])
+    return pd.DataFrame(rows, columns=["method", "column", "mean", "low", "high", "seeds"])
 
 
 def with_places(confirm: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -64,9 +43,10 @@ def with_places(confirm: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "dev_auc") -> pd.DataFrame:
-    """Returns ``method, ratio, queries, mean, low, high, seeds`` of a dev metric of the point that is kept so far.
+    """Returns ``method, ratio, trial, queries, value``: a dev metric of the point that is kept so far.
 
-    That is the point with the best dev AUC, the earliest of equals. Studies that did not store the metric have none.
+    That is the point with the best dev AUC, the earliest of equals. All trials of a cell have a value wherever one of
+    them was evaluated. Studies that did not store the metric have none.
 
     Args:
         confirm: complete confirm trials.
@@ -82,9 +62,7 @@ def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "d
         values = kept[kept["trial"].isin(cell["trial"])].pivot_table(index="queries", columns="trial", values=metric)
         filled = values.reindex(sorted(cell["queries"].unique())).ffill().dropna()
         rows.append(filled.melt(ignore_index=False).reset_index())
-    so_far = with_places(confirm, pd.concat(rows[1:] or rows))
-    interval = partial(bounded_interval, bounds=bounds(metric))
-    return band_frame(so_far, "value", ["method", "ratio", "queries"], interval)
+    return with_places(confirm, pd.concat(rows[1:] or rows))[[*OF_A_TRIAL, "queries", "value"]]
 
 
 def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -107,9 +85,24 @@ def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.Da
         else:
             y, x, _ = precision_recall_curve(is_positive, score)
         kept = _thinned(len(x), len(confirm))
-        points = {"x": x[kept].round(5), "y": y[kept].round(5), "order": kept}
+        points = {"x": x[kept].round(4), "y": y[kept].round(4), "order": kept}
         parts.append(pd.DataFrame(_of_trial(trial) | points))
     return pd.concat(parts[1:] or parts)
+
+
+def chance_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Returns ``x, y`` of the line that scores without knowledge would give: the diagonal, or the positive's share.
+
+    Args:
+        confirm: complete confirm trials of one ratio, of which one has test scores of two classes.
+        scores: the table ``scores``.
+        kind: as in ``curve_frame``.
+    """
+    if kind == "roc":
+        return pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})
+    trial, split = next(two_class(confirm, scores, "test"))
+    share = float((split["label"] == positive_class(trial, split, "test")).mean())
+    return pd.DataFrame({"x": [0.0, 1.0], "y": [share, share]})
 
 
 def by_configuration(search: pd.DataFrame) -> pd.DataFrame:

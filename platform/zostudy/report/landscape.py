@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from zostudy.report.charts import Charts, tips
-from zostudy.report.frames import band_frame, with_places
+from zostudy.report.charts import Bounds, Charts, bounds_of, tips
+from zostudy.report.frames import with_places
 from zostudy.report.parts import Figure, ReportSection, none_drawn, short, span
 from zostudy.results.statistics import t_interval
 from zostudy.results.tables import Table
@@ -18,6 +18,8 @@ from zostudy.results.tables import Table
 TILES_IN_A_ROW, TILE_HEIGHT = 3, 130
 # The gap between tiles, and the height of the name above each, as shares of a tile.
 GAP, HEADING = 0.06, 0.16
+
+_CELL = ["method", "imbalance_ratio"]
 
 _NOTE = (
     "The training loss around the points that the confirm trials kept: cross-entropy, whatever a method minimises. "
@@ -50,19 +52,26 @@ def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Ch
 
 
 def sharpness_frame(confirm: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, ratio, mean, low, high, seeds`` of the sharpness over the confirm seeds that have one."""
-    return band_frame(confirm.rename(columns={"imbalance_ratio": "ratio"}), "sharpness", ["method", "ratio"])
+    """Returns ``method, column, mean, low, high, seeds``: Student's interval over the confirm seeds with a sharpness.
+
+    ``column`` is the ratio as a heading.
+    """
+    rows = [
+        {"method": method, "column": f"{ratio:g}", "seeds": len(seeds)} | t_interval(seeds).band
+        for (method, ratio), seeds in confirm.dropna(subset=["sharpness"]).groupby(_CELL)["sharpness"]
+    ]
+    return pd.DataFrame(rows, columns=["method", "column", "mean", "low", "high", "seeds"])
 
 
 def slice_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, ratio, distance, mean, low, high, seeds``: the rise above the kept point over confirm seeds.
+    """Returns ``method, ratio, distance, trial, value``: the rise above the kept point of each confirm trial.
 
-    A seed's rise is the mean over its two directions; a seed without a finite loss there does not count.
+    It is the mean over the trial's two directions; a trial without a finite loss there has no row.
     """
     on_axes = _rises(confirm, landscape[(landscape["x"] == 0) | (landscape["y"] == 0)])
-    by = ["method", "ratio", "distance"]
-    rises = on_axes.assign(distance=on_axes["x"] + on_axes["y"]).groupby([*by, "trial"])["rise"].mean().reset_index()
-    return band_frame(rises, "rise", by)
+    by = ["method", "ratio", "distance", "trial"]
+    rises = on_axes.assign(distance=on_axes["x"] + on_axes["y"]).groupby(by)["rise"].mean()
+    return rises.rename("value").reset_index()
 
 
 def plane_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
@@ -79,35 +88,39 @@ def _sharpness(confirm: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
     frame = sharpness_frame(confirm)
     if len(frame):
         caption = (
-            f"Mean rise of the training loss at distance 1, over {span(frame['seeds'])} confirm seeds; the band is "
-            "Student's 95% interval."
+            f"Mean rise of the training loss at distance 1, over {span(frame['seeds'])} confirm seeds; bars are "
+            "Student's 95% intervals."
         )
-        yield Figure("sharpness-by-ratio", charts.banded(frame, "ratio", "sharpness", "sharpness"), caption)
+        headings = [f"{ratio:g}" for ratio in sorted(confirm["imbalance_ratio"].unique())]
+        chart = charts.intervals(frame, headings, "imbalance ratio", "sharpness")
+        yield Figure("sharpness-by-ratio", chart, caption)
 
 
 def _slices(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
-    for ratio, frame in slice_frame(confirm, landscape).groupby("ratio"):
-        caption = (
-            "Rise of the training loss along random directions from the kept point (0), mean over "
-            f"{span(frame['seeds'])} confirm seeds of two directions each; the band is Student's 95% interval."
-        )
+    frame = slice_frame(confirm, landscape)
+    caption = (
+        "Slices: rise of the training loss along random directions from the kept point (0). Thin: a confirm seed, mean "
+        "of its two directions. Thick: the median over seeds."
+    )
+    for ratio, cell in frame.groupby("ratio"):
         title = f"slices of the loss, ratio {ratio:g}"
-        yield Figure(
-            f"loss-slices-ratio-{ratio:g}", charts.banded(frame, "distance", title, "rise of the loss"), caption
-        )
+        chart = charts.seeds(cell, "distance", "rise of the loss", title, bounds_of(frame["value"]))
+        yield Figure(f"loss-slices-ratio-{ratio:g}", chart, caption)
 
 
 def _planes(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Iterator[Figure]:
-    for ratio, frame in plane_frame(confirm, landscape).groupby("ratio"):
+    planes = plane_frame(confirm, landscape)
+    for ratio, frame in planes.groupby("ratio"):
         reach = frame["x"].max()
         caption = (
             "Rise of the training loss above the kept point (the cross), of each method's first confirm trial, in the "
             f"plane of its two random directions, {reach:g} each way; one scale for all."
         )
-        yield Figure(f"loss-planes-ratio-{ratio:g}", _tiles(frame, f"planes of the loss, ratio {ratio:g}"), caption)
+        chart = _tiles(frame, f"planes of the loss, ratio {ratio:g}", bounds_of(planes["rise"]))
+        yield Figure(f"loss-planes-ratio-{ratio:g}", chart, caption, by_method=False)
 
 
-def _tiles(frame: pd.DataFrame, title: str) -> Any:
+def _tiles(frame: pd.DataFrame, title: str, bounds: Bounds) -> Any:
     """Draws a plane a method side by side, on one pair of hidden axes, so that it takes the width it is given."""
     methods = sorted(frame["method"].unique())
     tiles = pd.DataFrame({"method": methods, "number": range(len(methods))})
@@ -115,8 +128,10 @@ def _tiles(frame: pd.DataFrame, title: str) -> Any:
     tiles["down"] = tiles["number"] // TILES_IN_A_ROW * (1 + HEADING) + 0.5
     tiles["top"] = tiles["down"] - 0.5
     width, height = tiles["right"].max() + 0.5, tiles["down"].max() + 0.5
-    across = alt.X("left_edge:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False))
-    down = alt.Y("upper_edge:Q", axis=None, scale=alt.Scale(domain=[-HEADING, height], nice=False, reverse=True))
+    across = alt.X("left_edge:Q", axis=None, scale=alt.Scale(domainMin=0, domainMax=width, nice=False))
+    down = alt.Y(
+        "upper_edge:Q", axis=None, scale=alt.Scale(domainMin=-HEADING, domainMax=height, nice=False, reverse=True)
+    )
     legend = alt.Legend(orient="bottom", title="rise of the loss", padding=12)
     cells = alt.Chart(_cells(frame, tiles)).mark_rect()
     cells = cells.encode(
@@ -124,7 +139,7 @@ def _tiles(frame: pd.DataFrame, title: str) -> Any:
         x2="right_edge:Q",
         y=down,
         y2="lower_edge:Q",
-        color=alt.Color("rise:Q", scale=alt.Scale(scheme="viridis"), legend=legend),
+        color=alt.Color("rise:Q", scale=alt.Scale(scheme="viridis", domain=bounds), legend=legend),
         tooltip=tips(frame, "method", "x", "y", "loss", "rise"),
     )
     named = alt.Chart(tiles).encode(x="right:Q")
@@ -148,7 +163,7 @@ def _table(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Table:
     norms = [float(np.linalg.norm(latent)) / len(latent) ** 0.5 for latent in confirm["latent"]]
     confirm = confirm.assign(loss=confirm["trial"].map(_kept_losses(landscape)), norm=norms)
     rows = []
-    for (method, ratio), cell in confirm.groupby(["method", "imbalance_ratio"]):
+    for (method, ratio), cell in confirm.groupby(_CELL):
         spreads = [_with_spread(cell[column].dropna()) for column in ("sharpness", "loss", "norm")]
         rows.append((str(method), f"{ratio:g}", *spreads, str(len(cell))))
     columns = ("method", "ratio", "sharpness", "loss at the kept point", "distance from the start", "seeds")

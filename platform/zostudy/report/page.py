@@ -22,6 +22,9 @@ from zostudy.results.storage import Storage, Where
 FIGURE_WIDTH, FIGURE_SCALE = 460, 2.0
 ENDINGS = (".svg", ".png")
 
+# A page has one legend a section, a figure on its own has its own.
+_ON_ITS_OWN = {"legend": {"orient": "bottom", "columns": 4, "symbolOpacity": 1}, "axis": {"labelOverlap": True}}
+
 
 def write_report(studies: Sequence[Where], to: Where, watch: bool = False, baseline: str | None = None) -> None:
     """Writes one report of all studies, with its figures in ``figures/`` beside it; those of an earlier report go.
@@ -76,14 +79,23 @@ def _methods(study_files: Sequence[StudyFile], results: Sequence[Results]) -> li
 def _page(studies: Sequence[StudyReport], specs: Mapping[str, Any], watch: bool) -> str:
     environment = Environment(autoescape=True, trim_blocks=True)
     template = environment.from_string(files("zostudy.report").joinpath("template.html").read_text(encoding="utf-8"))
+    charts = json.dumps({name: _compact(spec) for name, spec in specs.items()})
     return template.render(
         title=" and ".join(study.name for study in studies),
         studies=studies,
         watch=watch,
-        has_figures=bool(specs),
         library=Markup(_library()),
-        charts=Markup(json.dumps(specs).replace("<", "\\u003c").replace("\u2028", "\\u2028")),
+        charts=Markup(charts.replace("<", "\\u003c").replace("\u2028", "\\u2028")),
     )
+
+
+def _compact(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a figure whose rows of data do not repeat the names of their columns."""
+    datasets = {
+        name: {"columns": list(rows[0]), "rows": [list(row.values()) for row in rows]}
+        for name, rows in spec["datasets"].items()
+    }
+    return {**spec, "datasets": datasets}
 
 
 def _library() -> str:
@@ -94,7 +106,7 @@ def _library() -> str:
 def _draw(specs: Mapping[str, Any], folder: Storage) -> None:
     folder.make()
     for name, spec in specs.items():
-        fixed = json.dumps({**spec, "width": FIGURE_WIDTH, "background": "white"})
+        fixed = json.dumps({**spec, "width": FIGURE_WIDTH, "background": "white", "config": _ON_ITS_OWN})
         svg = vl_convert.vegalite_to_svg(fixed)
         folder.write(f"{name}.svg", svg.encode())
         folder.write(f"{name}.png", vl_convert.svg_to_png(svg, scale=FIGURE_SCALE))

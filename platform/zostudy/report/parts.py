@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from math import inf
 from numbers import Integral
 from typing import Any
@@ -20,31 +21,71 @@ LEAST_WHOLE = 1000  # from here on four figures would cut digits before the poin
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart, its name, and the caption below it."""
+    """A chart and its name.
+
+    Attributes:
+        name: unique in its study; the name of its files.
+        chart: an Altair chart.
+        caption: what is drawn. Figures with one caption after another stand under it together.
+        by_method: whether the methods' colours, and the parameter ``shown``, are in it.
+    """
 
     name: str
     chart: Any
     caption: str
+    by_method: bool = True
 
 
 @dataclass(frozen=True)
 class ReportSection:
-    """A part of the report, under a title; each of its parts may be empty."""
+    """A part of the report, under a title; each of its parts may be empty.
+
+    Attributes:
+        title: of the part.
+        note: what to know before reading it.
+        tables: its tables.
+        figures: its figures.
+        text: shown word for word.
+        findings: sentences to read first.
+        counts: the classes that its tables are about, in a line.
+    """
 
     title: str
     note: str = ""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
     text: str = ""
+    findings: tuple[str, ...] = ()
+    counts: str = ""
+
+    @property
+    def by_method(self) -> bool:
+        """Whether a figure needs a legend of methods."""
+        return any(figure.by_method for figure in self.figures)
+
+    @property
+    def captioned(self) -> list[tuple[str, list[Figure]]]:
+        """The figures by their captions, each of which then stands once."""
+        return [(caption, list(of)) for caption, of in groupby(self.figures, key=lambda figure: figure.caption)]
 
 
 @dataclass(frozen=True)
 class StudyReport:
-    """The report of one study."""
+    """The report of one study.
+
+    Attributes:
+        name: of the study.
+        question: what it asks.
+        summary: how far it has come.
+        sections: its parts, the first of which answers.
+        colours: of the methods that it has.
+    """
 
     name: str
+    question: str
     summary: str
     sections: tuple[ReportSection, ...]
+    colours: Mapping[str, str]
 
     @property
     def figures(self) -> list[Figure]:
@@ -73,6 +114,11 @@ def short(value: Any) -> str:
     if isinstance(value, Integral) or (isinstance(value, float) and LEAST_WHOLE <= abs(value) < inf):
         return f"{value:,.0f}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def metric_words(metric: str) -> str:
+    """Returns a column of metrics as figures name it, such as ``test AUC``."""
+    return metric.replace("_", " ").replace("auc", "AUC").replace("auprc", "AUPRC")
 
 
 def none_drawn(confirm: pd.DataFrame, rows: pd.DataFrame, table: str) -> str:

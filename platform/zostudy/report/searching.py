@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from zostudy.config.distributions import Distribution
-from zostudy.report.charts import Charts
+from zostudy.report.charts import Charts, bounds_of
 from zostudy.report.frames import by_configuration, search_frame, searched
 from zostudy.report.parts import Figure, ReportSection, short, span
 from zostudy.results.tables import Table
@@ -83,11 +83,12 @@ def _importances_of(cell: pd.DataFrame, space: Space) -> dict[str, float]:
 
 
 def _values(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figure]:
+    caption = "Each configuration by its value of a searched key, at all ratios."
     for key, frame in search_frame(search, space).groupby("key"):
         is_log = any(getattr(found, "log", False) for name, found in space.items() if f".{name}".endswith(f".{key}"))
         frame = frame.assign(value=frame["value"].infer_objects())
-        caption = f"Each of {len(frame)} configurations by its value of {key}, all ratios; no band."
-        yield Figure(f"search-{key}", charts.search(frame, str(key), is_log), caption)
+        chart = charts.search(frame, str(key), is_log, bounds_of(search["dev_auc"]))
+        yield Figure(f"search-{key}", chart, caption)
 
 
 def _importances(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figure]:

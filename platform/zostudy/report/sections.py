@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from zostudy.config.distributions import Distribution
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
-from zostudy.report.comparing import anytime_section, comparison_section, curves_section, saddle_section
+from zostudy.report.comparing import anytime_section, comparison_sections, curves_section, saddle_section
+from zostudy.report.findings import counts_line, question
 from zostudy.report.landscape import landscape_section
 from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.repeating import agreement_section, failures_section, noise_section, repeating_section
@@ -72,21 +73,24 @@ def describe(file: StudyFile, results: Results, baseline: str | None, charts: Ch
     """
     sections = tuple(_sections(file, results, baseline, charts))
     notes = [f"{line}." for line in study_notes([file.storage])]
-    return StudyReport(file.storage.name, " ".join([_summary(results.trials), *notes]), sections)
+    summary = " ".join([_summary(results.trials), *notes])
+    asked = question(results.trials, len(file.methods))
+    return StudyReport(file.storage.name, asked, summary, sections, charts.colours)
 
 
 def _sections(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> Iterator[ReportSection]:
     trials = results.trials
     counting = results.only(confirmed(trials))
     confirm = counting.trials
-    if (classes := read_classes(file.storage)) is not None:
+    classes = read_classes(file.storage)
+    yield from comparison_sections(results, baseline, counts_line(classes), charts)
+    if classes is not None:
         yield _classes_section(classes)
-    yield comparison_section(results, baseline, charts)
     yield _drawn("Against queries", lambda: anytime_section(confirm, counting.history, charts))
     yield _drawn("ROC and precision-recall", lambda: curves_section(confirm, counting.scores, charts))
     yield search_section(trials[trials["stage"] == "search"], file.space, charts)
     saddle = "The saddle of AUC maximisation"
-    yield _drawn(saddle, lambda: saddle_section(confirm, counting.history, counting.scores, charts))
+    yield _drawn(saddle, lambda: saddle_section(confirm, counting.history, counting.scores))
     yield _drawn("Loss landscape", lambda: landscape_section(confirm, counting.landscape, charts))
     yield _drawn("Noise floor", lambda: noise_section(results.noise_floor))
     yield _drawn("Agreement with transformers", lambda: agreement_section(results.agreement))
@@ -110,7 +114,7 @@ def _classes_section(classes: StudyClasses) -> ReportSection:
 def _summary(trials: pd.DataFrame) -> str:
     stages = trials["stage"].value_counts()
     return (
-        f"{trials['model'].iloc[0]} on {trials['task'].iloc[0]}: {trials['cell'].nunique()} cells, "
-        f"{stages.get('search', 0)} search and {stages.get('confirm', 0)} confirm trials, "
-        f"{trials['queries'].sum():,} queries, last trial ended {trials['finished_at'].max():%Y-%m-%d %H:%M} UTC."
+        f"{trials['cell'].nunique()} cells, {stages.get('search', 0)} search and {stages.get('confirm', 0)} confirm "
+        f"trials, {trials['queries'].sum():,} queries; the last trial ended "
+        f"{trials['finished_at'].max():%Y-%m-%d %H:%M} UTC."
     )

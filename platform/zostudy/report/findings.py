@@ -1,0 +1,67 @@
+"""What a reader sees first: the question of a study, its best methods, and the classes behind its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from zostudy.report.parts import metric_words
+from zostudy.results.cell_summary import CellSummary, RowKey
+from zostudy.results.cells import Cells
+from zostudy.results.classes import StudyClasses
+from zostudy.results.ranking import not_worse_than_best
+from zostudy.results.tables import value_text
+
+
+def question(trials: pd.DataFrame, methods: int) -> str:
+    """Returns what a study with this many methods asks."""
+    ratios = sorted(trials["imbalance_ratio"].unique())
+    budget, batch = trials["budget"].max(), trials["batch_size"].max()
+    return (
+        f"Which of {methods} methods tunes the prompt of {trials['model'].iloc[0]} best on {trials['task'].iloc[0]}, "
+        f"at imbalance ratio {_listed(f'{ratio:g}' for ratio in ratios)}, with {budget:,} queries of {batch} examples?"
+    )
+
+
+def findings(cells: Cells) -> list[str]:
+    """Returns a line a metric: where each row is the best, and which rows are not significantly worse than it."""
+    return [line for metric in cells.metrics if (line := _finding(cells, metric))]
+
+
+def counts_line(classes: StudyClasses | None) -> str:
+    """Returns the classes of the test split in a line, each with its word, and their shares; empty if not stored."""
+    if classes is None:
+        return ""
+    rows = sum(each.test for each in classes.classes)
+    named = [
+        f"{each.name} ({each.asked}{', minority' if each.is_minority else ''}) {each.test:,}, {each.test / rows:.0%}"
+        for each in classes.classes
+    ]
+    return f"Test: {'; '.join(named)}."
+
+
+def _finding(cells: Cells, metric: str) -> str:
+    best = [cell for cell in cells.cells if cells.is_best(metric, cell)]
+    if not best:
+        return ""
+    holds = not_worse_than_best(cells, metric)
+    level = [cell for cell in cells.cells if holds[cell.key] and cell not in best]
+    beside = f"; not significantly worse: {_by_row(cells, level)}" if level else ""
+    return f"{metric_words(metric)}: best is {_by_row(cells, best)}{beside}."
+
+
+def _by_row(cells: Cells, found: Iterable[CellSummary]) -> str:
+    columns: dict[RowKey, list[str]] = {}
+    for cell in found:
+        columns.setdefault(cell.row, []).append(cells.heading(cell.column))
+    every, by = [*map(cells.heading, cells.columns)], cells.by.removeprefix("imbalance_")
+    return ", ".join(
+        f"{' '.join(map(value_text, row))} ({f'every {by}' if of == every else f'{by} {_listed(of)}'})"
+        for row, of in columns.items()
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
