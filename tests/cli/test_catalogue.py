@@ -77,6 +77,8 @@ def test_the_default_spaces_are_shown(call: Any) -> None:
 def test_keys_are_explained_and_the_schema_is_printed(call: Any) -> None:
     (record,) = json.loads(printed(call, "keys", "budget.queries", "--format", "json"))
     assert (record["key"], record["type"], record["default"]) == ("budget.queries", "int >= 1", 300)
+    found = [record["key"] for record in json.loads(printed(call, "keys", "sharpness_radius", "--format", "json"))]
+    assert found == [f"methods.{method}.sharpness_radius" for method in ("bpt-fzg-sam", "zosa", "zosa-auc")]
     assert json.loads(printed(call, "keys", "--schema")) == StudySpec.model_json_schema()
     refused = call("keys", "budgt")
     assert (refused.code, refused.out) == (2, "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def keys_command(
     key: Annotated[
-        str | None, typer.Argument(help="A key or section, such as model, search.trials or methods.zosa.")
+        str | None, typer.Argument(help="A key, section or last word: search.trials, model, learning_rate.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a study file instead.")] = False,
     format: FormatOption = Format.TABLE,

@@ -38,7 +38,8 @@ def describe_keys(key: str | None = None) -> list[KeyDescription]:
     """Returns the keys of a study file; the options of the methods only where the key begins with ``methods``.
 
     Args:
-        key: a key, or the beginning of several, such as ``model``, ``search.trials`` or ``methods.zosa``.
+        key: a key, the beginning of several, such as ``model``, ``search.trials`` or ``methods.zosa``, or the last word
+            of some, such as ``learning_rate``.
 
     Raises:
         SpecError: there is no such key.
@@ -49,6 +50,7 @@ def describe_keys(key: str | None = None) -> list[KeyDescription]:
         return keys
     keys += _option_keys()
     found = [each for each in keys if f"{each.key}.".startswith(f"{key}.")]
+    found = found or [each for each in keys if each.key.endswith(f".{key}")]
     if not found:
         parents = {each.key.rpartition(".")[0] for each in keys} - {""}
         known = [*(each.key for each in keys), *sorted(parents)]
