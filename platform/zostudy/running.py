@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zostudy.config import StudySpec, load_study, study_of, with_default_space
@@ -12,6 +13,7 @@ from zostudy.results.results import Results, load_results
 from zostudy.results.storage import Storage, Where
 
 if TYPE_CHECKING:
+    from zostudy.cluster.fleet import Fleet
     from zostudy.console.dry_run import DryRun
     from zostudy.search.callback import Callback
     from zostudy.search.prepare import PreparedStudy
@@ -45,7 +47,6 @@ def run(
     """
     from zostudy.console.deleted_folder import leave_deleted_folder
     from zostudy.console.log import show_log_by_default
-    from zostudy.console.preparing import prepare_with_notes
     from zostudy.tracking.choosing import check_trackers
 
     show_log_by_default()
@@ -53,7 +54,7 @@ def run(
     spec = _spec(study, overrides)
     storage = Storage.at(results) / spec.name
     check_trackers(track)
-    execute_study(prepare_with_notes(spec), storage, address, callbacks, track)
+    run_spec(spec, storage, address, callbacks, track)
     return load_results(storage)
 
 
@@ -75,12 +76,35 @@ def dry_run(study: str | os.PathLike[str] | Mapping[str, Any] | StudySpec, overr
     return DryRun(prepared, estimate(prepared))
 
 
+def run_spec(
+    spec: StudySpec,
+    storage: Storage,
+    address: str | None,
+    callbacks: Sequence[Callback] = (),
+    track: Sequence[str] = (),
+) -> StudyProgress:
+    """Prepares a study and executes it; returns its progress. On this machine, Ray starts while the model is read.
+
+    Raises:
+        ZostudyError: as ``run``.
+        KeyboardInterrupt: as ``run``.
+    """
+    from zostudy.console.preparing import outline_with_notes, with_model_and_notes
+    from zostudy.search.hosts import prepared_beside_hosts
+
+    outlined = outline_with_notes(spec)
+    prepare = partial(with_model_and_notes, outlined)
+    with prepared_beside_hosts(outlined.plan, storage, address, prepare, _log.info) as (study, fleet):
+        return execute_study(study, storage, address, callbacks, track, fleet)
+
+
 def execute_study(
     study: PreparedStudy,
     storage: Storage,
     address: str | None,
     callbacks: Sequence[Callback] = (),
     track: Sequence[str] = (),
+    fleet: Fleet | None = None,
 ) -> StudyProgress:
     """Executes a prepared study under the lease of its results folder, with the live view; returns its progress.
 
@@ -98,7 +122,7 @@ def execute_study(
     with lease(storage):
         try:
             with following(track, storage) as followers, live_view() as view:
-                return start_study(study, storage, address, [view, *followers, *callbacks])
+                return start_study(study, storage, address, [view, *followers, *callbacks], fleet)
         except KeyboardInterrupt:
             kept = read_table(storage, "trials", ("trial",)).num_rows
             n_trials = study.plan.n_trials

@@ -241,6 +241,7 @@ class FakeRay(RayApi):
         self.numbers = count()
         self.cpus = cpus or {"head": 99}
         self.replicas: list[FakeReplica] = []
+        self.warmed: list[FakeReplica] = []
         self.next_replica: dict[str, Any] = {}
         self._events: list[tuple[float, int, Callable[[], object]]] = []
 
@@ -302,6 +303,9 @@ class FakeRay(RayApi):
     def start(self, resources: ResourcesSpec, name: str | None = None) -> FakeReplica:
         behaviour, self.next_replica = self.next_replica, {}
         return self.new(name or "", cpus=resources.cpus, **behaviour)
+
+    def warm(self, replica: FakeReplica) -> None:
+        self.warmed.append(replica)
 
     def find(self, prefix: str) -> list[Any]:
         return [replica for replica in self.replicas if replica.name.startswith(prefix) and not replica.gone]
@@ -641,6 +645,17 @@ def test_the_first_replica_waits_a_little_for_others_and_the_user_learns_what_it
     assert all(replica.gone for replica in ray.replicas)
     [line] = notes
     assert line.startswith("waiting for the first replica, which wants 2 CPUs: the largest node has 1 CPU; ")
+
+
+def test_replicas_that_start_before_their_scorer_is_there_get_ready_and_then_host_it() -> None:
+    ray = FakeRay(head=2)
+    with Fleet(2, ResourcesSpec(), None, False, pytest.fail, ray) as fleet:
+        ray.wait([], 5.0)
+        assert (ray.warmed, fleet.n_replicas) == (ray.replicas, 0)
+        fleet.host(FACTORY)
+        fleet.await_first()
+        fleet.keep(FACTORY)
+        assert fleet.n_replicas == len(ray.warmed) == 2
 
 
 @pytest.mark.parametrize(("n_broken", "n_made"), [(1, 3), (99, 1 + MOST_DEATHS)])

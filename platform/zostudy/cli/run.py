@@ -54,16 +54,15 @@ def run_command(
 
     spec = load_study(study, set_ or ())
     check_trackers(track or ())
-    prepared = prepare_with_notes(spec)
     if dry_run:
-        _show_plan(prepared)
+        _show_plan(prepare_with_notes(spec))
         return
     from zostudy.results.storage import Storage
-    from zostudy.running import execute_study
+    from zostudy.running import run_spec
 
     storage = Storage.at(results) / spec.name
     interrupt_on_termination()
-    progress = execute_study(prepared, storage, address, track=track or ())
+    progress = run_spec(spec, storage, address, track=track or ())
     _show_end(progress, storage)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)

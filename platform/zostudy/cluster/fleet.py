@@ -34,13 +34,14 @@ class Fleet:
 
     Attributes:
         list_replicas: finds their handles by their names, in any process of the job.
+        notify: takes a line when something takes long, or does not work.
     """
 
     def __init__(
         self,
         wanted: int | Literal["auto"],
         resources: ResourcesSpec,
-        factory: ScorerFactory,
+        factory: ScorerFactory | None,
         attached: bool,
         notify: Callable[[str], None],
         ray_api: RayApi | None = None,
@@ -50,9 +51,9 @@ class Fleet:
         Args:
             wanted: how many; ``auto`` means as many as the nodes hold.
             resources: of each.
-            factory: makes the scorer that they host first.
+            factory: makes the scorer that they host first; without it they get ready for that of ``host``.
             attached: whether the cluster was there before. Then nodes may join, and a CPU is left to the driver.
-            notify: takes a line when something takes long, or does not work.
+            notify: see the class.
             ray_api: Ray and the clock; Ray's own unless given.
 
         Raises:
@@ -61,7 +62,7 @@ class Fleet:
         self._ray = ray_api or RayApi()
         self._prefix = f"zostudy-replica-{uuid4().hex[:8]}-"
         self.list_replicas: ReplicaLister = partial(self._ray.find, self._prefix)
-        self._wanted, self._resources, self._notify = wanted, resources, notify
+        self._wanted, self._resources, self.notify = wanted, resources, notify
         self._driver_node = self._ray.driver_node() if attached else None
         self._handles: list[Any] = []
         self._n_replaced: Counter[int] = Counter()
@@ -102,6 +103,10 @@ class Fleet:
         """The number of replicas that are ready, on nodes that were there a few seconds ago."""
         return len(self._replica_set.usable)
 
+    def host(self, factory: ScorerFactory) -> None:
+        """Gives the factory of the scorer that the replicas host first."""
+        self._replica_set.factory = factory
+
     def await_first(self) -> None:
         """Returns when a replica has its scorer, and with it those that are ready at about the same time.
 
@@ -113,7 +118,7 @@ class Fleet:
             self._look_after(seconds=1.0)
             if self._ray.now() > silent_until or (silent_until < float("inf") and not self._room()):
                 silent_until = float("inf")
-                self._notify(self._reason_to_wait())
+                self.notify(self._reason_to_wait())
         together_until = self._ray.now() + TOGETHER_SECONDS
         while self.n_replicas < min(self._room(), len(self._handles)) and self._ray.now() < together_until:
             self._look_after(seconds=1.0)
@@ -138,7 +143,7 @@ class Fleet:
                 step()
         faults = {one_line_of(fault) for fault in self._replica_set.faults.values()}
         for fault in sorted(faults - self._known_faults):
-            self._notify(f"a replica cannot be used: {fault}")
+            self.notify(f"a replica cannot be used: {fault}")
         self._known_faults |= faults
 
     def _add(self) -> None:
@@ -158,6 +163,8 @@ class Fleet:
 
     def _make(self, name: str) -> Any:
         replica = self._ray.start(self._resources, self._prefix + name)
+        if self._replica_set.factory is None:
+            self._ray.warm(replica)
         self._replica_set.add_pending(replica)
         return replica
 
@@ -173,7 +180,7 @@ class Fleet:
     def _restart_hanging(self) -> None:
         for replica in self._hang_detector.hanging([*self._replica_set.usable]):
             minutes = MOST_BATCH_SECONDS / 60
-            self._notify(f"a replica has worked on one micro-batch for {minutes:.0f} minutes, and is restarted")
+            self.notify(f"a replica has worked on one micro-batch for {minutes:.0f} minutes, and is restarted")
             self._replica_set.restart(replica)
 
     def _room(self) -> int:

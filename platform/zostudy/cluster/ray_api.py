@@ -54,6 +54,10 @@ class RayApi:
             runtime_env={"env_vars": _environment(resources.cpus)},
         ).remote()
 
+    def warm(self, replica: Any) -> None:
+        """Has a replica import the libraries that scorers need, before it gets one."""
+        replica.import_module.remote("zostudy.lm.frozen")
+
     def find(self, prefix: str) -> list[Any]:
         """Returns the handles of the replicas whose names begin so, in the order of the names, dead ones left out."""
         handles = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -85,6 +86,10 @@ class Replica:
     def current_batch(self) -> int | None:
         """Returns the number of the micro-batch that it works on, None if it is idle; a control call."""
         return self._n_begun if self._is_working else None
+
+    def import_module(self, name: str) -> None:
+        """Imports a module, and all that it imports."""
+        import_module(name)
 
     def ready(self, factory: ScorerFactory) -> str:
         """Makes the scorer, and returns the id of the node on which the replica runs."""

@@ -38,17 +38,19 @@ class ReplicaSet:
         usable: node ids by the handles of the replicas that can take work.
         quarantined: handles by the call that is out.
         faults: why a replica could not make its scorer, by handle; removed when it can.
+        factory: makes the scorer of each.
     """
 
-    def __init__(self, list_replicas: ReplicaLister, factory: ScorerFactory, ray_api: RayApi) -> None:
+    def __init__(self, list_replicas: ReplicaLister, factory: ScorerFactory | None, ray_api: RayApi) -> None:
         """Starts with no replicas; ``refresh`` reads the list.
 
         Args:
             list_replicas: returns all replicas; called again every few seconds.
-            factory: makes the scorer of each.
+            factory: makes the scorer of each; None if it is set before the first replica is looked after.
             ray_api: Ray and the clock.
         """
-        self._list_replicas, self._factory, self._ray = list_replicas, factory, ray_api
+        self._list_replicas, self._ray = list_replicas, ray_api
+        self.factory = factory
         self.usable: dict[Any, str] = {}
         self.quarantined: dict[Any, Any] = {}
         self.faults: dict[Any, Exception] = {}
@@ -161,7 +163,7 @@ class ReplicaSet:
 
     def _make_ready(self, replica: Any) -> None:
         """Makes a replica that lives load its scorer. Ray does not repeat this call, which may kill the replica."""
-        call = replica.ready.remote(self._factory)
+        call = replica.ready.remote(self.factory)
         self.quarantined[call] = replica
         self._readying.add(call)
 

@@ -9,6 +9,7 @@ from zostudy.machine import GIB, check_address_space
 
 if TYPE_CHECKING:
     from zostudy.config.study import StudySpec
+    from zostudy.search.outline import Outline
     from zostudy.search.prepare import PreparedStudy
 
 _log = logging.getLogger(__name__)
@@ -23,12 +24,32 @@ def prepare_with_notes(spec: StudySpec) -> PreparedStudy:
     Raises:
         ZostudyError: whatever is wrong with data, imbalance, model, label words or budget.
     """
+    return with_model_and_notes(outline_with_notes(spec))
+
+
+def outline_with_notes(spec: StudySpec) -> Outline:
+    """Returns the outline of a study, and says what is read.
+
+    Raises:
+        ZostudyError: whatever is wrong with data, imbalance or budget.
+    """
     check_address_space(LEAST_ADDRESS_SPACE, "a model")
-    from zostudy.search.prepare import prepare
+    from zostudy.search.outline import outline
 
     warn_of_remote_code(spec)
     _log.info("%s: reading %s, checking %s", spec.name, spec.task.name, spec.model.name)
-    study = prepare(spec)
+    return outline(spec)
+
+
+def with_model_and_notes(outlined: Outline) -> PreparedStudy:
+    """Returns the prepared study of an outline, and tells what is to be known of its texts.
+
+    Raises:
+        ModelError: whatever is wrong with model or label words.
+    """
+    from zostudy.search.prepare import with_model
+
+    study = with_model(outlined)
     for note in dict.fromkeys(note for encoded in study.encodings.values() for note in encoded.notes):
         _log.info("note: %s", note)
     return study

@@ -54,6 +54,18 @@ def find_model(spec: ModelSpec) -> ModelSource:
         return replace(source, head=head)
 
 
+def bytes_on_disk(spec: ModelSpec) -> int | None:
+    """Returns the size of a model's weights; None unless it lies in a folder.
+
+    Raises:
+        ModelError: the folder does not exist, or the package of ``minilm`` is not installed or not whole.
+    """
+    folder = Path(_location(spec.name))
+    if not (folder / "config.json").is_file():
+        return None
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+
+
 def _location(name: str) -> str:
     if name in EMBEDDED_MODELS:
         return str(Path(__file__).parent / "embedded" / name)

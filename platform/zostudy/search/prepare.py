@@ -25,11 +25,11 @@ from zostudy.ratios import ratio_label
 from zostudy.results.classes import StudyClass, StudyClasses, class_table
 from zostudy.results.tables import plain
 from zostudy.search.cautions import cautions
-from zostudy.search.plan import Plan, make_plan
-from zostudy.search.setup import StudyData, make_data, set_up
-from zostudy.search.start import with_start_costs
-from zostudy.tasks.imbalance import available_rows, unused_rows
-from zostudy.tasks.loading import Task, load_task
+from zostudy.search.outline import Outline, outline
+from zostudy.search.plan import Plan
+from zostudy.search.setup import StudyData
+from zostudy.tasks.imbalance import unused_rows
+from zostudy.tasks.loading import Task
 
 
 @dataclass(frozen=True)
@@ -99,16 +99,21 @@ def prepare(spec: StudySpec, task: Task | None = None) -> PreparedStudy:
     Raises:
         ZostudyError: the data, imbalance, model, label words or budget cannot be used.
     """
+    return with_model(outline(spec, task))
+
+
+def with_model(outlined: Outline) -> PreparedStudy:
+    """Returns the prepared study of an outline: its model is found, read and proven, and its texts are encoded.
+
+    Raises:
+        ModelError: the model, or label words, cannot be used.
+    """
+    plan, task, data = outlined.plan, outlined.task, outlined.data
+    spec = plan.spec
     source = find_model(spec.model)
-    task = task or load_task(spec.task)
-    plan = make_plan(spec, available_rows(task.table).natural_ratio)
-    data = make_data(plan, task, model_digests(source))
-    plan = with_start_costs(plan, data.draws)
-    for cell in plan.cells:
-        if cell.n_confirm and not cell.n_search:
-            set_up(spec, plan.assign(cell, "confirm", 0, {}), data).make_method()
+    data = replace(data, versions={**data.versions, **model_digests(source)})
     encodings = _encodings(spec, source, task, data)
-    # A model that does not load or scores wrongly is refused before anything is written or started.
+    # A model that does not load or scores wrongly is refused before anything is written.
     dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
     proven = read_proven_in(spec.model, source, encodings, dtype)
     data = replace(data, prompt_entries=spec.model.prompt_tokens * proven.width)

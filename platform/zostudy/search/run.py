@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 
-from zostudy.cluster.attached import check_visible, watched_head
-from zostudy.cluster.connecting import connected
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.preconditions import check_ray_can_start
-from zostudy.cluster.ray_log import ray_log
 from zostudy.lm.weights import DType
 from zostudy.results.classes import write_classes
 from zostudy.results.files import merge
@@ -18,6 +15,7 @@ from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.dtype.choice import DtypeChoice
 from zostudy.search.evaluator import LoadedModel, read_model, record_agreement
+from zostudy.search.hosts import hosts
 from zostudy.search.journal import Journal
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
@@ -28,7 +26,11 @@ from zostudy.search.tune.tuner import tune_trials
 
 
 def start_study(
-    study: PreparedStudy, storage: Storage, address: str | None, callbacks: Sequence[Callback]
+    study: PreparedStudy,
+    storage: Storage,
+    address: str | None,
+    callbacks: Sequence[Callback],
+    fleet: Fleet | None = None,
 ) -> StudyProgress:
     """Starts, resumes or extends a study, and returns its progress at the end. The caller holds the folder's lease.
 
@@ -37,6 +39,7 @@ def start_study(
         storage: of its results.
         address: of a Ray cluster; None for this machine.
         callbacks: called after the log.
+        fleet: the study's replicas, if they have started already.
 
     Raises:
         ZostudyError: the folder holds another study, or cannot be read or written; or as ``complete_study``.
@@ -55,12 +58,14 @@ def start_study(
         write_classes(storage, study.classes)
         for line in (*(f"extends what is stored: {addition}" for addition in additions), *study.opening):
             all_callbacks.on_note(line)
-        progress = complete_study(study, ledger, address, all_callbacks)
+        progress = complete_study(study, ledger, address, all_callbacks, fleet)
     merge(storage)
     return progress
 
 
-def complete_study(study: PreparedStudy, ledger: Ledger, address: str | None, callbacks: Callback) -> StudyProgress:
+def complete_study(
+    study: PreparedStudy, ledger: Ledger, address: str | None, callbacks: Callback, started: Fleet | None = None
+) -> StudyProgress:
     """Runs the trials that the ledger lacks, and returns the study's progress at the end.
 
     Raises:
@@ -81,28 +86,26 @@ def complete_study(study: PreparedStudy, ledger: Ledger, address: str | None, ca
         record_agreement(model, ledger, callbacks)
         return model
 
-    if address is None:
+    if address is None and started is None:
         check_ray_can_start()
     choice = DtypeChoice(study.plan, study.data, ledger)
     callbacks.on_phase(f"reading {spec.model.name}")
     model = load(choice.first)
-    callbacks.on_phase("starting Ray")
+    if started is None:
+        callbacks.on_phase("starting Ray")
     n_bytes = round(model.n_bytes * choice.memory_factor)
-    with ray_log(ledger.storage), connected(address, spec, n_bytes), watched_head(address, callbacks.on_note):
-        if address is not None:
-            check_visible(ledger.storage)
+    with nullcontext(started) if started else hosts(address, spec, ledger.storage, n_bytes, callbacks.on_note) as fleet:
+        fleet.notify = callbacks.on_note
         if note := model.hosting_note():
             callbacks.on_note(note)
         factory = model.scorer_factory()
-        with Fleet(
-            spec.replicas, spec.resources, factory, attached=address is not None, notify=callbacks.on_note
-        ) as fleet:
-            callbacks.on_phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
-            fleet.await_first()
-            pools = PoolFactory(fleet.list_replicas, factory, model.micro_batch_size, choice.first)
-            pools = choice.settle(pools, load, callbacks)
-            fleet.keep(pools.factory)
-            callbacks.on_study_start(progress, fleet.n_replicas)
-            if not progress.done:
-                tune_trials(study.data, progress, ledger, pools, lambda: fleet.n_replicas, callbacks)
+        fleet.host(factory)
+        callbacks.on_phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
+        fleet.await_first()
+        pools = PoolFactory(fleet.list_replicas, factory, model.micro_batch_size, choice.first)
+        pools = choice.settle(pools, load, callbacks)
+        fleet.keep(pools.factory)
+        callbacks.on_study_start(progress, fleet.n_replicas)
+        if not progress.done:
+            tune_trials(study.data, progress, ledger, pools, lambda: fleet.n_replicas, callbacks)
     return progress

@@ -64,8 +64,8 @@ class StudyData:
         return np.unique(np.concatenate(parts)).astype(np.int64)
 
 
-def make_data(plan: Plan, task: Task, model_digests: Mapping[str, str]) -> StudyData:
-    """Returns the draws of all ratios and replicates.
+def make_data(plan: Plan, task: Task) -> StudyData:
+    """Returns the draws of all ratios and replicates; the versions lack the model's digests.
 
     Raises:
         DataError: the data has too few texts for a ratio.
@@ -77,7 +77,7 @@ def make_data(plan: Plan, task: Task, model_digests: Mapping[str, str]) -> Study
         for k in plan.replicates
     }
     packages = {name: version(name) for name in RECORDED_PACKAGES}
-    versions = {"python": python_version(), **packages, "data": task.table.digest, **model_digests}
+    versions = {"python": python_version(), **packages, "data": task.table.digest}
     return StudyData(task.table.labels, task.table.n_classes, task.minority, draws, versions)
 
 

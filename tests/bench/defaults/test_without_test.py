@@ -100,6 +100,6 @@ def test_real_tasks_have_rows_enough(name: str, shared_dir: Path) -> None:
     """Every ratio of every task can be drawn beside the rows that judge."""
     spec = TASKS[name].study(queries=300, folder=shared_dir / "data")
     development = without_test(load_task(spec.task))
-    data = make_data(make_plan(spec), development, {})
+    data = make_data(make_plan(spec), development)
     assert {ratio for ratio, _ in data.draws} == set(TASKS[name].ratios)
     assert len(development.table.splits["test"]) >= 300

@@ -1,0 +1,95 @@
+"""The hosts of a study: Ray and the replicas, which may start while its model is read and its texts are encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from zostudy.cluster.attached import check_visible, watched_head
+from zostudy.cluster.connecting import connected
+from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.preconditions import check_ray_can_start
+from zostudy.cluster.ray_log import ray_log
+from zostudy.config.study import StudySpec
+from zostudy.errors import ResultsError
+from zostudy.lm.finding import bytes_on_disk
+from zostudy.results.files import read_table
+from zostudy.results.lease import is_held
+from zostudy.results.storage import Storage
+from zostudy.search.plan import Plan
+
+if TYPE_CHECKING:  # which imports torch, as the thread that prepares does
+    from zostudy.search.prepare import PreparedStudy
+
+MOST_BYTES = 2**27
+"""A study of a larger model reads it before Ray starts, which must know how much the replicas will share."""
+
+# Of what is on disk: in half precision there, in float32 here, and beside it in bfloat16 while noise is measured.
+_MEMORY_FACTOR = 2 * 1.5
+
+
+@contextmanager
+def hosts(
+    address: str | None, spec: StudySpec, storage: Storage, shared_bytes: int, notify: Callable[[str], None]
+) -> Iterator[Fleet]:
+    """Connects to Ray, or starts it here, and starts the replicas, which do not have their scorer yet.
+
+    Args:
+        address: of a Ray cluster; None for this machine.
+        spec: the study.
+        storage: of its results.
+        shared_bytes: what replicas will share on a node.
+        notify: takes lines for the user.
+
+    Raises:
+        LostRayError: a process of a Ray of this machine died.
+        ZostudyError: Ray cannot be started or reached, its nodes do not see the results, or hold no replica.
+    """
+    with ray_log(storage), connected(address, spec, shared_bytes), watched_head(address, notify):
+        if address is not None:
+            check_visible(storage)
+        with Fleet(spec.replicas, spec.resources, None, attached=address is not None, notify=notify) as fleet:
+            yield fleet
+
+
+@contextmanager
+def prepared_beside_hosts(
+    plan: Plan,
+    storage: Storage,
+    address: str | None,
+    prepare: Callable[[], PreparedStudy],
+    notify: Callable[[str], None],
+) -> Iterator[tuple[PreparedStudy, Fleet | None]]:
+    """Yields what ``prepare`` returns, with the replicas of this machine, if they could start meanwhile.
+
+    Ray starts in this thread, as it insists on, and ``prepare`` runs in another one.
+
+    Args:
+        plan: of the study.
+        storage: of its results.
+        address: of a Ray cluster; None for this machine.
+        prepare: prepares the study.
+        notify: takes lines for the user.
+
+    Raises:
+        ZostudyError: as ``prepare`` and ``hosts``.
+    """
+    n_bytes = bytes_on_disk(plan.spec.model) if address is None else None
+    if n_bytes is None or n_bytes > MOST_BYTES or is_held(storage) or _is_finished(plan, storage):
+        yield prepare(), None
+        return
+    check_ray_can_start()
+    with ThreadPoolExecutor(1, "zostudy-preparing") as thread:
+        preparing = thread.submit(prepare)
+        with hosts(None, plan.spec, storage, round(_MEMORY_FACTOR * n_bytes), notify) as fleet:
+            yield preparing.result(), fleet
+
+
+def _is_finished(plan: Plan, storage: Storage) -> bool:
+    """Returns whether all trials are stored; what cannot be read is told later."""
+    with suppress(ResultsError):
+        n_stored: int = read_table(storage, "trials", ("trial",)).num_rows
+        return n_stored >= plan.n_trials
+    return False
