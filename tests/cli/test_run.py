@@ -211,7 +211,7 @@ def test_a_run_that_is_interrupted_keeps_what_has_finished_and_goes_on(
         process.kill()
     *progress, last = err.splitlines()
     kept = Ledger(results / "tiny").trials()
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert out == ""
     assert last == f"interrupted: {len(kept)} of 8 trials are kept in {results / 'tiny'}; run again to go on"
     assert 1 <= len(kept) < 8
