@@ -99,6 +99,12 @@ def test_records_are_flat_and_unrounded(record: Record) -> None:
         "needs": "scores",
         "average_rank": 1.5,
         "ranked_columns": 2,
+        "mean_rank": None,
+        "mean_rank_low": None,
+        "mean_rank_high": None,
+        "rank_blocks": 0,
+        "rank_p_value": None,
+        "critical_difference": None,
     }
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zostudy.results.cell_summary import CellKey
+from zostudy.results.cell_summary import CellKey, CellSummary
 from zostudy.results.cells import Cells
 from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.rank_statistics import RankStatistics, rank_statistics
+from zostudy.results.rank_tables import shown_ranks
 from zostudy.results.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.statistics import CONFIDENCE
 from zostudy.results.tables import html, plain
@@ -19,7 +21,12 @@ class Comparison(Cells):
 
     def records(self) -> list[dict[str, Any]]:
         """Returns one flat mapping a cell and metric, with unrounded numbers, for programs to read."""
-        return [record for metric in self.metrics for record in self._records(metric)]
+        shown = {statistics.metric: statistics for statistics in shown_ranks(self)}
+        return [record for metric in self.metrics for record in self._records(metric, shown.get(metric))]
+
+    def rank_statistics(self, metric: str) -> RankStatistics | None:
+        """Returns the methods' ranks over blocks in a metric of the comparison; None with fewer than three blocks."""
+        return rank_statistics(self, metric)
 
     def __repr__(self) -> str:
         """Returns the tables that ``zostudy compare`` prints."""
@@ -29,7 +36,7 @@ class Comparison(Cells):
         """Returns the same tables for notebooks."""
         return "".join(map(html, comparison_tables(self)))
 
-    def _records(self, metric: str) -> list[dict[str, Any]]:
+    def _records(self, metric: str, over_blocks: RankStatistics | None) -> list[dict[str, Any]]:
         ranks, holds = average_ranks(self, metric), not_worse_than_best(self, metric)
         rules: dict[CellKey, list[str]] = {}
         for verdict in self.verdicts:
@@ -52,6 +59,7 @@ class Comparison(Cells):
                 "needs": cell.needs,
                 "average_rank": ranks[cell.row].mean if cell.row in ranks else None,
                 "ranked_columns": ranks[cell.row].columns if cell.row in ranks else 0,
+                **_over_blocks(cell, over_blocks),
                 **(_against(against.get(cell.key), self.baseline) if self.baseline else {}),
             }
             for cell in self.cells
@@ -59,6 +67,22 @@ class Comparison(Cells):
 
 
 _COUNTS = ("seeds", "failed", "missing", "search_trials", "budget", "queries", "examples")
+
+
+def _over_blocks(cell: CellSummary, statistics: RankStatistics | None) -> dict[str, Any]:
+    """Returns the rank statistics of a cell's method, which are the same for all its cells; None where it has none."""
+    names = (cell.row[-1], f"{cell.row[-1]} ({cell.evidence.algorithm})")
+    ranks = () if statistics is None or cell.is_reference else statistics.ranks
+    rank = next((rank for rank in ranks if rank.method in names), None)
+    found = statistics if rank else None
+    return {
+        "mean_rank": rank.mean if rank else None,
+        "mean_rank_low": rank.low if rank else None,
+        "mean_rank_high": rank.high if rank else None,
+        "rank_blocks": len(found.blocks) if found else 0,
+        "rank_p_value": found.p_value if found else None,
+        "critical_difference": found.critical_difference if found else None,
+    }
 
 
 def _against(contrast: Contrast | None, baseline: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from itertools import product
 from zostudy.results.cell_summary import CellKey, CellSummary, RowKey
 from zostudy.results.cells import Cells
 from zostudy.results.decision import ENOUGH_ROWS
+from zostudy.results.rank_tables import rank_notes, rank_tables, shown_ranks
 from zostudy.results.ranking import Contrast, Rank, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.schema import AT_DEV_THRESHOLD
 from zostudy.results.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
@@ -22,7 +23,7 @@ def comparison_tables(cells: Cells) -> list[Table]:
 
     A metric of argmax and the same one at the threshold of dev share a table, a row each. With a baseline, tables of
     the differences to it follow each. Verdicts in a metric stand under its table, those on cells as a whole and the
-    notes under the last metric's table.
+    notes under the last metric's table. Mean ranks over the blocks of several studies come last.
     """
     marks = {metric: _marks(cells, metric) for metric in cells.metrics}
     ranks = {metric: average_ranks(cells, metric) for metric in cells.metrics}
@@ -38,7 +39,7 @@ def comparison_tables(cells: Cells) -> list[Table]:
         if cells.baseline is not None:
             found = {metric: contrasts(cells, metric) for metric in metrics}
             tables += [_differences(cells, metric, cells.baseline, of) for metric, of in found.items() if of]
-    return tables
+    return [*tables, *rank_tables(cells)]
 
 
 def _together(metrics: Iterable[str]) -> list[tuple[str, ...]]:
@@ -54,7 +55,7 @@ def comparison_notes(cells: Cells) -> list[str]:
     notes = [note for metric in cells.metrics for note in _rank_notes(cells, average_ranks(cells, metric))]
     notes += [*verdict_notes(cells, cells.metrics), *verdict_notes(cells, [None])]
     found = [contrast for metric in cells.metrics for contrast in contrasts(cells, metric)]
-    return list(dict.fromkeys([*notes, *_notes(cells), *_test_notes(found)]))
+    return list(dict.fromkeys([*notes, *_notes(cells), *_test_notes(found), *rank_notes(shown_ranks(cells))]))
 
 
 def _table(

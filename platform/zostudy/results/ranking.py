@@ -96,12 +96,12 @@ def average_ranks(cells: Cells, metric: str) -> dict[RowKey, Rank]:
         table = np.array([[means.get((row, column)) for column in columns] for row in rows], dtype=np.float64)
         whole = table[:, ~np.isnan(table).any(axis=0)]
         if len(rows) > 1 and whole.size:
-            averages = _ranks(whole).mean(axis=1).tolist()
+            averages = column_ranks(whole).mean(axis=1).tolist()
             ranks |= {row: Rank(average, whole.shape[1]) for row, average in zip(rows, averages, strict=True)}
     return ranks
 
 
-def _ranks(means: NDArray[np.float64]) -> NDArray[np.float64]:
+def column_ranks(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns each row's rank within its column, 1 for the highest; equals get the average of their ranks."""
     greater = (means[None, :, :] > means[:, None, :]).sum(axis=1)
     equal = (means[None, :, :] == means[:, None, :]).sum(axis=1)

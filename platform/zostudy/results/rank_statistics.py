@@ -1,0 +1,200 @@
+"""Ranks of methods over blocks, such as tasks: Friedman's test, Nemenyi's critical difference, bootstrap intervals.
+
+A block is one model, task, budget and imbalance ratio. In it every method has one value: its mean over the confirm
+seeds that all of them have. J. Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7 (2006),
+describes the procedure: sections 3.1.3 (two methods), 3.2.2 (more).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, sqrt
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy.randomness import generator
+from zostudy.results.cell_summary import CellSummary, Seed, gain
+from zostudy.results.cells import Cells
+from zostudy.results.ranking import column_ranks
+from zostudy.results.statistics import CONFIDENCE, SIGNIFICANCE, mean_of
+
+LEAST_METHODS, LEAST_BLOCKS = 2, 3
+
+RESAMPLES = 2_000
+
+Block: TypeAlias = tuple[Any, ...]
+"""The values that name a block, those of ``RankStatistics.named_by``."""
+
+_Values: TypeAlias = Mapping[str, Mapping[Seed, float]]
+
+
+@dataclass(frozen=True)
+class MethodRank:
+    """The rank of a method, averaged over blocks; 1 is the best.
+
+    Attributes:
+        method: its label, with the registered name where one label stands for several methods.
+        mean: its average rank.
+        low: end of the 95% bootstrap interval, of blocks drawn with replacement.
+        high: the other end.
+    """
+
+    method: str
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RankStatistics:
+    """The ranks of methods in one metric, and whether they differ by more than chance.
+
+    Attributes:
+        metric: a column of ``trials``.
+        ranks: of the methods, the best first.
+        named_by: what names a block, such as ``("task", "imbalance_ratio")``.
+        blocks: those that count, in each of which every ranked method has all its seeds.
+        left_out: methods that were left out, because they are not in enough blocks.
+        lost_blocks: blocks that were left out, because a ranked method is not whole there.
+        test: ``Friedman``, or Wilcoxon's signed-rank test of two methods.
+        statistic: of the test, with its correction for ties; 0 where all values are equal.
+        p_value: that the methods are all alike.
+        critical_difference: Nemenyi's, at 5%: average ranks that differ by less are not told apart.
+        groups: the largest runs of methods that are not told apart; all methods where the test finds no difference.
+    """
+
+    metric: str
+    ranks: tuple[MethodRank, ...]
+    named_by: tuple[str, ...]
+    blocks: tuple[Block, ...]
+    left_out: tuple[str, ...]
+    lost_blocks: int
+    test: Literal["Friedman", "Wilcoxon"]
+    statistic: float
+    p_value: float
+    critical_difference: float
+    groups: tuple[tuple[str, ...], ...]
+
+    @property
+    def sources(self) -> int:
+        """How many models, tasks, budgets or studies the blocks are of; the ratios of one share rows and seeds."""
+        kept = [place for place, name in enumerate(self.named_by) if name != "imbalance_ratio"]
+        return len({tuple(block[place] for place in kept) for block in self.blocks})
+
+
+def rank_statistics(cells: Cells, metric: str) -> RankStatistics | None:
+    """Returns the rank statistics of a metric; None where no two methods share three blocks.
+
+    References are not ranked. Where methods lack blocks, whatever lacks the largest share goes, a method or a block,
+    until every method that stays is in every block that stays.
+    """
+    found = _values_by_block(cells, metric)
+    methods = tuple(dict.fromkeys(method for values in found.values() for method in values))
+    ranked, blocks = _full_part(methods, found)
+    seeds = {block: frozenset.intersection(*(frozenset(found[block][method]) for method in ranked)) for block in blocks}
+    blocks = [block for block in blocks if seeds[block]]
+    if len(ranked) < LEAST_METHODS or len(blocks) < LEAST_BLOCKS:
+        return None
+    means = [[mean_of([found[block][method][seed] for seed in seeds[block]]) for block in blocks] for method in ranked]
+    gains = np.array([[gain(metric, mean) for mean in row] for row in means])
+    ranks = column_ranks(gains)
+    order = np.argsort(ranks.mean(axis=1), kind="stable")
+    gains, ranks, ranked = gains[order], ranks[order], [ranked[place] for place in order]
+    averages, intervals = ranks.mean(axis=1), bootstrap_intervals(ranks)
+    test, statistic, p_value = _test(gains)
+    difference = critical_difference(*ranks.shape)
+    return RankStatistics(
+        metric=metric,
+        ranks=tuple(
+            MethodRank(method, float(average), float(low), float(high))
+            for method, average, (low, high) in zip(ranked, averages, intervals, strict=True)
+        ),
+        named_by=(*cells.row_names[:-1], cells.by),
+        blocks=tuple(blocks),
+        left_out=tuple(method for method in methods if method not in ranked),
+        lost_blocks=sum(len(values) >= LEAST_METHODS for values in found.values()) - len(blocks),
+        test=test,
+        statistic=statistic,
+        p_value=p_value,
+        critical_difference=difference,
+        groups=_groups(ranked, averages, difference if p_value <= SIGNIFICANCE else inf),
+    )
+
+
+def critical_difference(n_methods: int, n_blocks: int) -> float:
+    """Returns Nemenyi's critical difference of average ranks at 5%: q sqrt(k (k + 1) / (6 N)) (Demsar 2006, p. 11).
+
+    q is the quantile of the studentized range of k means with infinitely many degrees of freedom, over sqrt(2).
+    """
+    from scipy.stats import studentized_range  # slow to import, and most comparisons need no rank statistics
+
+    q = float(studentized_range.ppf(1 - SIGNIFICANCE, n_methods, inf)) / sqrt(2)
+    return q * sqrt(n_methods * (n_methods + 1) / (6 * n_blocks))
+
+
+def bootstrap_intervals(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the 95% percentile intervals of the mean ranks, float64 ``[k, 2]``, of blocks drawn with replacement.
+
+    The draws are the same each time. With few blocks such intervals are too narrow.
+
+    Args:
+        ranks: float64 ``[k, N]``, of k methods in N blocks.
+    """
+    n_blocks, tail = ranks.shape[1], (1 - CONFIDENCE) / 2
+    drawn = generator(0, "ranks").integers(n_blocks, size=(RESAMPLES, n_blocks))
+    places = (drawn + n_blocks * np.arange(RESAMPLES)[:, None]).ravel()
+    counts = np.bincount(places, minlength=drawn.size).reshape(drawn.shape)  # how often each block was drawn
+    ends: NDArray[np.float64] = np.quantile(counts @ ranks.T / n_blocks, [tail, 1 - tail], axis=0)
+    return ends.T
+
+
+def _values_by_block(cells: Cells, metric: str) -> dict[Block, _Values]:
+    """Returns the values of each method that is whole in a block, by seed."""
+    algorithms: dict[str, set[str]] = {}
+    for cell in cells.ranked:
+        algorithms.setdefault(cell.row[-1], set()).add(cell.evidence.algorithm)
+    found: dict[Block, dict[str, Mapping[Seed, float]]] = {}
+    for cell in cells.ranked:
+        if cell.whole and (values := cell.values.get(metric)):
+            found.setdefault((*cell.group, cell.column), {})[_name(cell, algorithms[cell.row[-1]])] = values
+    return dict(found)
+
+
+def _name(cell: CellSummary, algorithms: set[str]) -> str:
+    """Returns a method's label, with its algorithm where studies gave one label to several."""
+    label = str(cell.row[-1])
+    return f"{label} ({cell.evidence.algorithm})" if len(algorithms) > 1 else label
+
+
+def _full_part(methods: Sequence[str], found: Mapping[Block, _Values]) -> tuple[list[str], list[Block]]:
+    """Returns methods and blocks such that every method is in every block; perhaps none."""
+    present = np.array([[method in values for values in found.values()] for method in methods], dtype=bool)
+    rows, columns = [*methods], [*found]
+    while present.size and not present.all():
+        lacking = [1 - present.mean(axis=1 - axis) for axis in (0, 1)]
+        axis = 0 if lacking[0].max() > lacking[1].max() else 1
+        place = int(lacking[axis].argmax())
+        present = np.delete(present, place, axis)
+        del (rows if axis == 0 else columns)[place]
+    return (rows, columns) if present.size else ([], [])
+
+
+def _test(gains: NDArray[np.float64]) -> tuple[Literal["Friedman", "Wilcoxon"], float, float]:
+    """Returns the name, the statistic and the p-value of the test for gains ``[k, N]`` of k methods in N blocks."""
+    from scipy.stats import friedmanchisquare, wilcoxon
+
+    name: Literal["Friedman", "Wilcoxon"] = "Friedman" if len(gains) > LEAST_METHODS else "Wilcoxon"
+    if not np.ptp(gains, axis=0).any():
+        return name, 0.0, 1.0
+    found = friedmanchisquare(*gains) if name == "Friedman" else wilcoxon(*gains)
+    return name, float(found.statistic), float(found.pvalue)
+
+
+def _groups(methods: Sequence[str], averages: NDArray[np.float64], difference: float) -> tuple[tuple[str, ...], ...]:
+    """Returns the largest runs of methods, which are in the order of their averages, that differ by less."""
+    ends = [int(np.searchsorted(averages, average + difference)) for average in averages]
+    starts = [place for place, end in enumerate(ends) if not place or end > ends[place - 1]]
+    return tuple(tuple(methods[start : ends[start]]) for start in starts)

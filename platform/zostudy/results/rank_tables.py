@@ -1,0 +1,102 @@
+"""Rank statistics for people: one table of all metrics, where the blocks are of several studies, tasks or budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_lowercase
+
+from zostudy.results.cells import Cells
+from zostudy.results.rank_statistics import RankStatistics, rank_statistics
+from zostudy.results.statistics import CONFIDENCE, SIGNIFICANCE
+from zostudy.results.tables import Table
+from zostudy.wording import comma_list
+
+LEAST_SOURCES = 2
+"""The ratios of one study share rows and seeds: a test over these alone would take one data set for many."""
+
+ENOUGH_BLOCKS = 10
+"""Of 10 values drawn at random, the bootstrap interval holds the true mean in 91% of cases; of 5, in 84%."""
+
+
+def shown_ranks(cells: Cells) -> list[RankStatistics]:
+    """Returns the rank statistics of the metrics that have some over several models, tasks, budgets or studies."""
+    if len(_sources(cells)) < LEAST_SOURCES:
+        return []
+    found = [statistics for metric in cells.metrics if (statistics := rank_statistics(cells, metric))]
+    return [statistics for statistics in found if statistics.sources >= LEAST_SOURCES]
+
+
+def rank_tables(cells: Cells) -> list[Table]:
+    """Returns a table of mean ranks, a column a metric, or no table. Its rows are in the order of the first metric."""
+    shown = shown_ranks(cells)
+    if not shown:
+        return []
+    methods = dict.fromkeys(rank.method for statistics in shown for rank in statistics.ranks)
+    texts = [_texts(statistics) for statistics in shown]
+    return [
+        Table(
+            columns=("method", *(statistics.metric for statistics in shown)),
+            rows=tuple((method, *(of.get(method, "-") for of in texts)) for method in methods),
+            title=f"mean rank ({CONFIDENCE:.0%} bootstrap interval) and group, over blocks of {_named(shown[0])}",
+            notes=(*rank_notes(shown), _HOW_TO_READ),
+        )
+    ]
+
+
+def rank_notes(shown: Sequence[RankStatistics]) -> list[str]:
+    """Returns a line on the test of each metric, and what limits what they say."""
+    if not shown:
+        return []
+    notes = [_test_note(statistics) for statistics in shown]
+    left_out = dict.fromkeys(method for statistics in shown for method in statistics.left_out)
+    lost = {statistics.metric: statistics.lost_blocks for statistics in shown if statistics.lost_blocks}
+    if left_out:
+        notes.append(f"Not ranked over blocks: {', '.join(left_out)}, which other methods share too few blocks with.")
+    if lost:
+        many = ", ".join(f"{count} of {metric}" for metric, count in lost.items())
+        notes.append(f"Blocks left out, because a ranked method lacks seeds there: {many}.")
+    fewest = min(len(statistics.blocks) for statistics in shown)
+    if fewest < ENOUGH_BLOCKS:
+        notes.append(f"The bootstrap intervals are too narrow with {fewest} blocks; {ENOUGH_BLOCKS} would do.")
+    if any(len(statistics.blocks) > statistics.sources for statistics in shown):
+        notes.append("Ratios of one study share rows and seeds, so that they count for less than as many tasks.")
+    return notes
+
+
+_HOW_TO_READ = (
+    "Rank 1 is the best of a block. Methods that share a letter are not told apart: their mean ranks differ by less "
+    "than the critical difference, or the test finds no difference at all."
+)
+
+
+def _test_note(statistics: RankStatistics) -> str:
+    p_value = "< 0.001" if statistics.p_value < 0.001 else f"= {statistics.p_value:.3f}"
+    found = "" if statistics.p_value <= SIGNIFICANCE else ", no difference"
+    test = "Friedman's test" if statistics.test == "Friedman" else "Wilcoxon's signed-rank test"
+    return (
+        f"{statistics.metric}: {test} over {len(statistics.blocks)} blocks, p {p_value}{found}; "
+        f"Nemenyi's critical difference at {SIGNIFICANCE:.0%} is {statistics.critical_difference:.2f}."
+    )
+
+
+def _texts(statistics: RankStatistics) -> dict[str, str]:
+    """Returns what a table says of each method."""
+    letters: dict[str, str] = {}
+    for place, group in enumerate(statistics.groups):
+        for method in group:
+            letters[method] = letters.get(method, "") + ascii_lowercase[place % len(ascii_lowercase)]
+    return {
+        rank.method: f"{rank.mean:.1f} ({rank.low:.1f}, {rank.high:.1f}) {letters[rank.method]}"
+        for rank in statistics.ranks
+    }
+
+
+def _named(statistics: RankStatistics) -> str:
+    return comma_list([name.removeprefix("imbalance_") for name in statistics.named_by])
+
+
+def _sources(cells: Cells) -> set[tuple[object, ...]]:
+    """Returns what the cells are of, but for their ratios: looked at first, as rank statistics take an import."""
+    names = (*cells.row_names[:-1], cells.by)
+    kept = [place for place, name in enumerate(names) if name != "imbalance_ratio"]
+    return {tuple((*cell.group, cell.column)[place] for place in kept) for cell in cells.ranked}
