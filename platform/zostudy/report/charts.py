@@ -17,7 +17,7 @@ Bounds = tuple[float, float]
 
 _UNIT = alt.Scale(domain=[0, 1], zero=False)
 _FREE = alt.Scale(zero=False)
-_THIN, _FAINT = 0.9, 0.45
+_THIN, _FAINT = 1, 0.5
 
 
 class Charts:
@@ -70,15 +70,15 @@ class Charts:
         thick = thick.encode(y=alt.Y("median(value):Q", title=y_title), tooltip=[*tips(frame, "method", x), *median])
         return self._finished(alt.layer(thin, thick), title)
 
-    def curves(self, frame: pd.DataFrame, title: str, x_title: str, y_title: str, chance: pd.DataFrame) -> Any:
-        """Draws one line a confirm trial on the unit square, and dashed what scores without knowledge would give.
+    def curves(self, frame: pd.DataFrame, title: str, x_title: str, y_title: str, dashed: Bounds) -> Any:
+        """Draws one line a trial on the unit square, and a dashed one to hold them against.
 
         Args:
             frame: ``method, trial, x, y, order``.
             title: of the figure.
             x_title: of the axis.
             y_title: of the axis.
-            chance: ``x, y`` of the dashed line.
+            dashed: its heights at the left and at the right.
         """
         interpolate: Any = "step-after" if x_title == "recall" else "linear"
         lines = alt.Chart(frame).mark_line(strokeWidth=1.2, opacity=0.8, interpolate=interpolate)
@@ -90,8 +90,8 @@ class Charts:
             order="order:Q",
             tooltip=tips(frame, "method", "trial", "x", "y"),
         )
-        dashed = alt.Chart(chance).mark_line(strokeDash=[4, 4], strokeWidth=1.2, color="#888").encode(x="x:Q", y="y:Q")
-        return self._finished(alt.layer(dashed, lines), title)
+        straight = alt.Chart(pd.DataFrame({"x": (0, 1), "y": dashed})).mark_line(strokeDash=[4, 4], color="#888")
+        return self._finished(alt.layer(straight.encode(x="x:Q", y="y:Q"), lines), title)
 
     def search(self, frame: pd.DataFrame, key: str, log: bool, bounds: Bounds) -> Any:
         """Draws dev AUC of the search trials against one hyperparameter."""

@@ -27,6 +27,10 @@ CURVES = {
     "precision-recall": ("Precision-recall", "recall", "precision"),
 }
 
+_ANYTIME = (
+    "Dev metrics of the point with the best dev AUC so far. Thin: a confirm seed. Thick: the median over seeds. The "
+    "point is chosen on dev, so test scores may be lower."
+)
 _DASHED = (
     "Dashed: the saddle for the kept point's dev scores, a and b the mean probability of the minority and of the "
     "other class, alpha = margin + b - a. The scalars follow training batches, so they need not meet it."
@@ -124,25 +128,21 @@ def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
 
 
 def _anytime(confirm: pd.DataFrame, history: pd.DataFrame, metric: str, charts: Charts) -> Iterator[Figure]:
-    words = metric_words(metric)
-    drawn = "Best dev AUC so far" if metric == "dev_auc" else f"{words} of the point with the best dev AUC so far"
-    caption = (
-        f"{drawn[0].upper()}{drawn[1:]}. Thin: a confirm seed. Thick: the median over seeds. The kept point is chosen "
-        "on dev, so test scores may be lower."
-    )
-    frame = frames.anytime_frame(confirm, history, metric)
+    frame, words = frames.anytime_frame(confirm, history, metric), metric_words(metric)
     for ratio, cell in frame.groupby("ratio"):
         chart = charts.seeds(cell, "queries", words, f"{words}, ratio {ratio:g}", bounds_of(frame["value"]))
-        yield Figure(f"anytime-{metric}-ratio-{ratio:g}", chart, caption)
+        yield Figure(f"anytime-{metric}-ratio-{ratio:g}", chart, _ANYTIME)
 
 
 def _curves(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
+    share = frames.positive_share(confirm, scores)
+    caption = (
+        "On test, a line a confirm trial. Dashed: scores without knowledge, whose precision is the positive class's "
+        f"share of test, {share:.3g}."
+    )
     for kind, (words, x, y) in CURVES.items():
-        frame = frames.curve_frame(confirm, scores, kind)
-        for ratio, cell in frame.groupby("ratio"):
-            chance = frames.chance_frame(confirm[confirm["imbalance_ratio"] == ratio], scores, kind)
-            dashed = f"the positive class's share of test, {chance['y'].iloc[0]:.3g}" if kind != "roc" else "chance"
-            caption = f"{words} on test, a line a confirm trial. Dashed: {dashed}."
+        chance = (0, 1) if kind == "roc" else (share, share)
+        for ratio, cell in frames.curve_frame(confirm, scores, kind).groupby("ratio"):
             chart = charts.curves(cell, f"{words}, ratio {ratio:g}", x, y, chance)
             yield Figure(f"{kind}-ratio-{ratio:g}", chart, caption)
 

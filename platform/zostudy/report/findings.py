@@ -9,9 +9,10 @@ import pandas as pd
 from zostudy.report.parts import metric_words
 from zostudy.results.cell_summary import CellSummary, RowKey
 from zostudy.results.cells import Cells
-from zostudy.results.classes import StudyClasses
+from zostudy.results.classes import StudyClasses, counts_text
 from zostudy.results.ranking import not_worse_than_best
 from zostudy.results.tables import value_text
+from zostudy.wording import printable
 
 
 def question(trials: pd.DataFrame, methods: int) -> str:
@@ -30,15 +31,17 @@ def findings(cells: Cells) -> list[str]:
 
 
 def counts_line(classes: StudyClasses | None) -> str:
-    """Returns the classes of the test split in a line, each with its word, and their shares; empty if not stored."""
+    """Returns the wording, and each class with its word, rows and share of test, in a line; empty if not stored."""
     if classes is None:
         return ""
     rows = sum(each.test for each in classes.classes)
     named = [
-        f"{each.name} ({each.asked}{', minority' if each.is_minority else ''}) {each.test:,}, {each.test / rows:.0%}"
+        f"{each.name} ({each.asked}{', minority' if each.is_minority else ''}) train {counts_text(each.train)}, "
+        f"test {each.test:,} ({each.test / rows:.0%})"
         for each in classes.classes
     ]
-    return f"Test: {'; '.join(named)}."
+    template = f" Template: {classes.template}" if classes.template else ""
+    return printable(f"{'; '.join(named)}.{template}")
 
 
 def _finding(cells: Cells, metric: str) -> str:

@@ -78,7 +78,7 @@ def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.Da
     parts = [pd.DataFrame(columns=[*OF_A_TRIAL, "x", "y", "order"])]
     for trial, split in two_class(confirm, scores, "test"):
         positive = positive_class(trial, split, "test")
-        logits, labels = _arrays(split)
+        logits, labels = arrays(split)
         is_positive, score = labels == positive, logits[:, positive] - logits[:, 1 - positive]
         if kind == "roc":
             x, y, _ = roc_curve(is_positive, score)
@@ -90,19 +90,10 @@ def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.Da
     return pd.concat(parts[1:] or parts)
 
 
-def chance_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Returns ``x, y`` of the line that scores without knowledge would give: the diagonal, or the positive's share.
-
-    Args:
-        confirm: complete confirm trials of one ratio, of which one has test scores of two classes.
-        scores: the table ``scores``.
-        kind: as in ``curve_frame``.
-    """
-    if kind == "roc":
-        return pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})
-    trial, split = next(two_class(confirm, scores, "test"))
-    share = float((split["label"] == positive_class(trial, split, "test")).mean())
-    return pd.DataFrame({"x": [0.0, 1.0], "y": [share, share]})
+def positive_share(confirm: pd.DataFrame, scores: pd.DataFrame) -> float:
+    """Returns the positive class's share of test, which all trials share; NaN where no trial has scores of two."""
+    found = two_class(confirm, scores, "test")
+    return next((float((rows["label"] == positive_class(of, rows, "test")).mean()) for of, rows in found), np.nan)
 
 
 def by_configuration(search: pd.DataFrame) -> pd.DataFrame:
@@ -163,7 +154,7 @@ def saddle_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Returns ``method, ratio, trial, scalar, value``: the saddle's a, b and alpha for the kept point's dev scores."""
     rows = []
     for trial, split in two_class(confirm[confirm["objective"] == "auc"], scores, "dev"):
-        logits, labels = _arrays(split)
+        logits, labels = arrays(split)
         shares = np.bincount(labels, minlength=2) / len(labels)
         options = ObjectiveOptions(alpha_projection="none", auxiliary_start="closed_form")
         imbalance = ImbalanceSettings(margin=trial["margin"])
@@ -180,11 +171,17 @@ def n_classes(scores: pd.DataFrame) -> int:
 
 def two_class(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterator[tuple[pd.Series[Any], pd.DataFrame]]:
     """Yields each trial of two classes that has scores of both on ``dev`` or ``test``, with these scores."""
+    for trial, rows in of_split(confirm, scores, split):
+        if n_classes(rows) == 2 and rows["label"].nunique() == 2:
+            yield trial, rows
+
+
+def of_split(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterator[tuple[pd.Series[Any], pd.DataFrame]]:
+    """Yields each trial that has scores on ``dev`` or ``test``, with these scores."""
     by_trial = dict(list(scores[scores["split"] == split].groupby("trial")))
     for _, trial in confirm.iterrows():
-        rows = by_trial.get(trial["trial"])
-        if rows is not None and n_classes(rows) == 2 and rows["label"].nunique() == 2:
-            yield trial, rows
+        if trial["trial"] in by_trial:
+            yield trial, by_trial[trial["trial"]]
 
 
 def positive_class(trial: pd.Series[Any], rows: pd.DataFrame, split: str) -> int:
@@ -196,12 +193,13 @@ def positive_class(trial: pd.Series[Any], rows: pd.DataFrame, split: str) -> int
         return int(trial["positive_class"])
     from sklearn.metrics import average_precision_score
 
-    logits, labels = _arrays(rows)
+    logits, labels = arrays(rows)
     auprc = [average_precision_score(labels == k, logits[:, k] - logits[:, 1 - k]) for k in (0, 1)]
     return min((0, 1), key=lambda k: abs(auprc[k] - trial[f"{split}_auprc"]))
 
 
-def _arrays(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def arrays(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Returns the scores, float64 ``[n, C]``, and the classes, int32 ``[n]``, of rows of the table ``scores``."""
     return np.stack(list(rows["scores"])).astype(np.float64), rows["label"].to_numpy(np.int32)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from zostudy.report.charts import Bounds, Charts, bounds_of, tips
 from zostudy.report.frames import with_places
-from zostudy.report.parts import Figure, ReportSection, none_drawn, short, span
+from zostudy.report.parts import Figure, ReportSection, none_drawn, short
 from zostudy.results.statistics import t_interval
 from zostudy.results.tables import Table
 
@@ -27,6 +27,11 @@ _NOTE = (
     "model's token embeddings, times prompt_scale. Sharpness is the mean rise at distance 1. Flat is not better by "
     "itself: loss can be flat where it is high, and a model that normalises its inputs is flat around any long prompt. "
     "So read sharpness beside the loss and the distance from the start."
+)
+_CAPTION = (
+    "Sharpness: mean rise of the training loss at distance 1; bars are Student's 95% intervals over confirm seeds. "
+    "Slices: the rise along random directions from the kept point (0); thin: a confirm seed, mean of its two "
+    "directions; thick: the median over seeds."
 )
 _NOT_EVALUATED = (
     "No loss was evaluated around the kept points: the study says confirm: {landscape: false}, or an earlier zostudy "
@@ -87,25 +92,17 @@ def plane_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
 def _sharpness(confirm: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
     frame = sharpness_frame(confirm)
     if len(frame):
-        caption = (
-            f"Mean rise of the training loss at distance 1, over {span(frame['seeds'])} confirm seeds; bars are "
-            "Student's 95% intervals."
-        )
         headings = [f"{ratio:g}" for ratio in sorted(confirm["imbalance_ratio"].unique())]
         chart = charts.intervals(frame, headings, "imbalance ratio", "sharpness")
-        yield Figure("sharpness-by-ratio", chart, caption)
+        yield Figure("sharpness-by-ratio", chart, _CAPTION)
 
 
 def _slices(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
     frame = slice_frame(confirm, landscape)
-    caption = (
-        "Slices: rise of the training loss along random directions from the kept point (0). Thin: a confirm seed, mean "
-        "of its two directions. Thick: the median over seeds."
-    )
     for ratio, cell in frame.groupby("ratio"):
         title = f"slices of the loss, ratio {ratio:g}"
         chart = charts.seeds(cell, "distance", "rise of the loss", title, bounds_of(frame["value"]))
-        yield Figure(f"loss-slices-ratio-{ratio:g}", chart, caption)
+        yield Figure(f"loss-slices-ratio-{ratio:g}", chart, _CAPTION)
 
 
 def _planes(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Iterator[Figure]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from zostudy.report.parts import ReportSection, short
+from zostudy.results.classes import StudyClasses, class_table
 from zostudy.results.tables import Table
 
 _NOISE_NOTE = (
@@ -57,8 +58,8 @@ def failures_section(trials: pd.DataFrame) -> ReportSection:
     return ReportSection("Failures", tables=(replace(reasons, text_columns=2),))
 
 
-def repeating_section(trials: pd.DataFrame, study_file: str) -> ReportSection:
-    """Returns the draws, the queries and time spent, the versions, and the study file word for word."""
+def repeating_section(trials: pd.DataFrame, study_file: str, classes: StudyClasses | None) -> ReportSection:
+    """Returns the classes or draws, the queries and time spent, the versions, and the study file word for word."""
     draws = trials[["imbalance_ratio", "n_minority", "n_majority"]].drop_duplicates().sort_values("imbalance_ratio")
     ends = trials.groupby(["stage", "status"])
     spent = ends[["queries", "examples", "wall_seconds"]].sum().reset_index()
@@ -68,7 +69,7 @@ def repeating_section(trials: pd.DataFrame, study_file: str) -> ReportSection:
         "To repeat it",
         note="The study file with every default filled in.",
         tables=(
-            _table("Training draws", draws, draws.columns),
+            class_table(classes) if classes else _table("Training draws", draws, draws.columns),
             _table("What was spent", spent, spent.columns),
             Table(("of", "version or digest"), tuple((name, str(version)) for name, version in versions), "Versions"),
         ),

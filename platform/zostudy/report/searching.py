@@ -34,7 +34,7 @@ def search_section(search: pd.DataFrame, space: Space, charts: Charts) -> Report
         _TITLE,
         note=_counts(search, judged),
         tables=(_best(judged, space),),
-        figures=(*_values(judged, space, charts), *_importances(judged, space, charts)),
+        figures=tuple(_figures(judged, space, charts)),
     )
 
 
@@ -82,8 +82,7 @@ def _importances_of(cell: pd.DataFrame, space: Space) -> dict[str, float]:
     return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
 
 
-def _values(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figure]:
-    caption = "Each configuration by its value of a searched key, at all ratios."
+def _values(search: pd.DataFrame, space: Space, caption: str, charts: Charts) -> Iterator[Figure]:
     for key, frame in search_frame(search, space).groupby("key"):
         is_log = any(getattr(found, "log", False) for name, found in space.items() if f".{name}".endswith(f".{key}"))
         frame = frame.assign(value=frame["value"].infer_objects())
@@ -91,13 +90,15 @@ def _values(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figu
         yield Figure(f"search-{key}", chart, caption)
 
 
-def _importances(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figure]:
-    frame = importance_frame(search, space)
+def _figures(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figure]:
+    frame, caption = importance_frame(search, space), "Each configuration by its value of a searched key, at any ratio."
     if len(frame):
         caption = (
-            f"fANOVA by Optuna, one point a cell, from {span(frame['trials'])} configurations each: "
-            "with so few a hint, no measurement."
+            f"{caption} Importances: fANOVA by Optuna, a point a cell, from {span(frame['trials'])} configurations "
+            "each, which is a hint and no measurement."
         )
+    yield from _values(search, space, caption, charts)
+    if len(frame):
         yield Figure("search-importances", charts.importances(frame), caption)
 
 

@@ -13,12 +13,13 @@ from zostudy.config.distributions import Distribution
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
 from zostudy.report.comparing import anytime_section, comparison_sections, curves_section, saddle_section
+from zostudy.report.deciding import CALIBRATION, CLASSES, calibration_section, classes_section
 from zostudy.report.findings import counts_line, question
 from zostudy.report.landscape import landscape_section
 from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.repeating import agreement_section, failures_section, noise_section, repeating_section
 from zostudy.report.searching import search_section
-from zostudy.results.classes import StudyClasses, class_table, read_classes
+from zostudy.results.classes import read_classes
 from zostudy.results.completeness import confirmed
 from zostudy.results.losses import study_notes
 from zostudy.results.results import Results
@@ -84,10 +85,10 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     confirm = counting.trials
     classes = read_classes(file.storage)
     yield from comparison_sections(results, baseline, counts_line(classes), charts)
-    if classes is not None:
-        yield _classes_section(classes)
+    yield _drawn(CLASSES, lambda: classes_section(confirm, counting.scores, classes))
     yield _drawn("Against queries", lambda: anytime_section(confirm, counting.history, charts))
     yield _drawn("ROC and precision-recall", lambda: curves_section(confirm, counting.scores, charts))
+    yield _drawn(CALIBRATION, lambda: calibration_section(results, confirm, counting.scores, charts))
     yield search_section(trials[trials["stage"] == "search"], file.space, charts)
     saddle = "The saddle of AUC maximisation"
     yield _drawn(saddle, lambda: saddle_section(confirm, counting.history, counting.scores))
@@ -95,7 +96,7 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     yield _drawn("Noise floor", lambda: noise_section(results.noise_floor))
     yield _drawn("Agreement with transformers", lambda: agreement_section(results.agreement))
     yield failures_section(trials)
-    yield repeating_section(trials, file.text)
+    yield repeating_section(trials, file.text, classes)
 
 
 def _drawn(title: str, draw: Callable[[], ReportSection]) -> ReportSection:
@@ -104,11 +105,6 @@ def _drawn(title: str, draw: Callable[[], ReportSection]) -> ReportSection:
         return draw()
     except ResultsError as error:
         return ReportSection(title, note=f"Not drawn: {error}.")
-
-
-def _classes_section(classes: StudyClasses) -> ReportSection:
-    note = f"The minority is made rare. A {classes.asked} is the text that the model chooses for a class."
-    return ReportSection("Classes", note, (class_table(classes),))
 
 
 def _summary(trials: pd.DataFrame) -> str:

@@ -44,12 +44,14 @@ class StudyClasses:
         ratios: the imbalance ratios.
         classes: one a label.
         ratio_labels: the ratios as tables show them; empty where an older zostudy stored none.
+        template: the words around a text; empty where an older zostudy stored none.
     """
 
     asked: str
     ratios: tuple[float, ...]
     classes: tuple[StudyClass, ...]
     ratio_labels: tuple[str, ...] = ()
+    template: str = ""
 
 
 def class_table(classes: StudyClasses) -> Table:
@@ -60,13 +62,18 @@ def class_table(classes: StudyClasses) -> Table:
             each.name,
             each.asked,
             "yes" if each.is_minority else "-",
-            _counts(each.train),
-            _counts(each.dev),
+            counts_text(each.train),
+            counts_text(each.dev),
             f"{each.test:,}",
         )
         for each in classes.classes
     )
     return Table(("class", classes.asked, "minority", f"train {at}", f"dev {at}", "test"), rows, text_columns=3)
+
+
+def counts_text(counts: Sequence[int]) -> str:
+    """Returns the counts at all ratios; equal ones once."""
+    return f"{counts[0]:,}" if len(set(counts)) == 1 else ", ".join(map(str, counts))
 
 
 def write_classes(storage: Storage, classes: StudyClasses) -> None:
@@ -105,7 +112,3 @@ def _check(classes: StudyClasses) -> None:
     lengths = {len(counts) for each in classes.classes for counts in (each.train, each.dev)}
     if not classes.classes or lengths != {len(classes.ratios)} or not classes.ratios:
         raise ValueError("a class has a count of rows for each ratio")
-
-
-def _counts(counts: Sequence[int]) -> str:
-    return f"{counts[0]:,}" if len(set(counts)) == 1 else ", ".join(map(str, counts))

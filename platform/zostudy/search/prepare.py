@@ -123,11 +123,11 @@ def with_model(outlined: Outline) -> PreparedStudy:
 def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:
     draws = [data.draws[ratio, plan.seed(plan.replicates[-1])] for ratio in plan.ratios]
     test = np.bincount(data.labels[draws[0].test_rows], minlength=data.n_classes).tolist()
-    asked = task.wording(source.head, plan.spec.task.wording).label_words
+    wording = task.wording(source.head, plan.spec.task.wording)
     classes = (
         StudyClass(
             name,
-            asked[label],
+            wording.label_words[label],
             label in task.minority,
             tuple(draw.train_counts[label] for draw in draws),
             tuple(draw.dev_counts[label] for draw in draws),
@@ -137,7 +137,7 @@ def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> St
     )
     kind = "label text" if source.head == "encoder" else "label word"
     labels = (ratio_label(asked, ratio) for ratio, asked in plan.ratios.items())
-    return StudyClasses(kind, tuple(plan.ratios), tuple(classes), tuple(labels))
+    return StudyClasses(kind, tuple(plan.ratios), tuple(classes), tuple(labels), wording.template.source)
 
 
 def _encodings(spec: StudySpec, source: ModelSource, task: Task, data: StudyData) -> dict[str, EncodedTask]:
