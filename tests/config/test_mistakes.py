@@ -23,7 +23,7 @@ KEYS = [
     ("budget: {querys: 3}", '5: budget.querys: is not a known key, but got "querys"; did you mean queries?'),
     (
         "confirm: {zzz: 3}",
-        '5: confirm.zzz: is not a known key, but got "zzz"; the keys here are seeds, landscape',
+        '5: confirm.zzz: is not a known key, but got "zzz"; the keys here are seeds, landscape, scores',
     ),
     ("serach: {}", '5: serach: is not a known key, but got "serach"; did you mean search?'),
     (

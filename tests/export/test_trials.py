@@ -118,6 +118,13 @@ def test_a_study_whose_methods_are_not_installed_here_is_taken_away(
     assert nearest_tokens(trial, 1) == nearest_tokens(exported.trial, 1)
 
 
+def test_a_study_that_stored_no_scores_has_nothing_to_export(exported_study: Callable[[str], Any]) -> None:
+    trial = exported_study("mini-gpt2").trial
+    bare = dataclasses.replace(trial, row={**trial.row, "scores_rows": 0})
+    with pytest.raises(ResultsError, match=r"was run with confirm\.scores: false; run the study with"):
+        bare.scores("dev")
+
+
 def test_scores_that_are_gone_are_one_line_and_history_is_not_missed(
     exported_study: Callable[[str], Any], tmp_path: Path
 ) -> None:

@@ -138,3 +138,5 @@ def test_curves_say_where_the_positive_class_is_inferred(results: Results) -> No
     charts = Charts(sorted(confirm["method"].unique()))
     assert "did not store which class is the positive one" in curves_section(confirm, results.scores, charts).note
     assert not curves_section(confirm.assign(positive_class=1), results.scores, charts).note
+    bare = curves_section(confirm.assign(scores_rows=0), results.scores.iloc[:0], charts)
+    assert (bare.note, bare.figures) == ("The study was run with confirm.scores: false, which stores no scores.", ())

@@ -61,6 +61,16 @@ def test_every_method_runs_to_its_budget_and_its_outcome_can_be_stored(
     assert tables["history"].column("queries").to_pylist()[-1] == trial.queries
 
 
+def test_a_study_without_scores_stores_none_and_is_the_same_otherwise(
+    make_spec: Callable[..., StudySpec], plan: Plan, data: StudyData, scorer: Scorer
+) -> None:
+    bare = make_plan(make_spec(confirm={"seeds": 2, "scores": False}))
+    without, given = run(bare, data, scorer), run(plan, data, scorer)
+    assert (len(without.scores), len(given.scores)) == (0, 2)
+    assert encode(without)["scores"].num_rows == 0
+    assert replace(without.trial, **{name: getattr(given.trial, name) for name in TIME_COLUMNS}) == given.trial
+
+
 def test_a_confirm_trial_has_the_metrics_of_its_stored_scores(plan: Plan, data: StudyData, scorer: Scorer) -> None:
     outcome = run(plan, data, scorer, cell=3)
     for split in ("dev", "test"):

@@ -14,7 +14,7 @@ from zostudy.config.task import TaskSpec
 from zostudy.wording import shown
 
 # The landscape only adds rows that describe a confirm trial's final point.
-CHANGES_NO_RESULT = ("replicas", "resources.memory", "confirm.landscape")
+CHANGES_NO_RESULT = ("replicas", "resources.memory", "confirm.landscape", "confirm.scores")
 _SPACE = "search.space."
 _ANY_METHOD = MethodSpec(label="any", algorithm="any")
 

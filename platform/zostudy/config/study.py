@@ -142,6 +142,10 @@ class ConfirmSpec(Section):
         StrictBool,
         key("evaluate the training loss around the final point of a confirm trial, and its sharpness, off the budget"),
     ] = True
+    scores: Annotated[
+        StrictBool,
+        key("store each dev and test row's scores of a confirm trial: curves, reliability and export need them"),
+    ] = True
 
 
 class ResourcesSpec(Section):

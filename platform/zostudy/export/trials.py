@@ -176,6 +176,12 @@ class StoredTrial:
         """
         table = self.study.results.scores
         rows = table[(table["trial"] == self.name) & (table["split"] == split)]
+        if self.row["scores_rows"] == 0:
+            raise ResultsError(
+                "an exported trial must have its scores",
+                got=f"{self.name} was run with confirm.scores: false",
+                remedy="run the study with confirm.scores: true under another name",
+            )
         if rows.empty:
             raise ResultsError(
                 "an exported trial must have its scores",

@@ -126,6 +126,8 @@ def none_drawn(confirm: pd.DataFrame, rows: pd.DataFrame, table: str) -> str:
     if confirm.empty:
         return "No confirm trial is complete so far."
     if not rows["trial"].isin(confirm["trial"]).any():
+        if table == "scores" and confirm["scores_rows"].eq(0).fillna(False).all():
+            return "The study was run with confirm.scores: false, which stores no scores."
         return f"The folder {table} holds nothing of the confirm trials; restore it as the run wrote it."
     return ""
 

@@ -198,7 +198,8 @@ class Recording:
         row = self._row(status, error, {} if error else self._found())
         if error:
             return Outcome(row, self._columns(), self._auxiliary_columns())
-        scores = {} if self._test is None else {"dev": self.kept.scores, "test": self._test[1]}
+        stored = self._test if self._setup.spec.confirm.scores else None
+        scores = {} if stored is None else {"dev": self.kept.scores, "test": stored[1]}
         return Outcome(row, self._columns(), self._auxiliary_columns(), scores, self.landscape)
 
     def _row(self, status: str, error: str | None, found: Mapping[str, Any]) -> TrialRow:
