@@ -69,12 +69,16 @@ _HOW_TO_READ = (
 )
 
 
+def p_text(statistics: RankStatistics) -> str:
+    """Returns the p-value of the test, such as ``p = 0.017``."""
+    return "p < 0.001" if statistics.p_value < 0.001 else f"p = {statistics.p_value:.3f}"
+
+
 def _test_note(statistics: RankStatistics) -> str:
-    p_value = "< 0.001" if statistics.p_value < 0.001 else f"= {statistics.p_value:.3f}"
     found = "" if statistics.p_value <= SIGNIFICANCE else ", no difference"
     test = "Friedman's test" if statistics.test == "Friedman" else "Wilcoxon's signed-rank test"
     return (
-        f"{statistics.metric}: {test} over {len(statistics.blocks)} blocks, p {p_value}{found}; "
+        f"{statistics.metric}: {test} over {len(statistics.blocks)} blocks, {p_text(statistics)}{found}; "
         f"Nemenyi's critical difference at {SIGNIFICANCE:.0%} is {statistics.critical_difference:.2f}."
     )
 

@@ -1,0 +1,132 @@
+"""The critical-difference diagram of Demsar (JMLR 2006, figure 1): mean ranks on a line, and who is not told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import altair as alt
+import pandas as pd
+
+from zostudy.errors import ResultsError
+from zostudy.results.rank_statistics import MethodRank, RankStatistics
+from zostudy.results.rank_tables import p_text
+
+FORMATS: dict[str, Literal["png", "svg", "pdf"]] = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
+"""By the endings that a figure may have."""
+
+WIDTH, HEIGHT_OF_A_LEVEL, PNG_SCALE = 420, 20, 2.0
+THIN, THICK = 1.0, 4.0
+
+# Heights in levels, downwards from the line of ranks: the critical difference and the numbers stand above it.
+DIFFERENCE, NUMBERS, FIRST_GROUP, BETWEEN_GROUPS, TICK = -1.9, -0.6, 0.35, 0.35, 0.2
+
+
+Align: TypeAlias = Literal["left", "center", "right"]
+
+
+class Line(NamedTuple):
+    """A straight line in ranks and levels."""
+
+    x: float
+    y: float
+    x2: float
+    y2: float
+    width: float = THIN
+
+
+class Text(NamedTuple):
+    """A text, aligned at a rank and level."""
+
+    x: float
+    y: float
+    text: str
+    align: Align = "center"
+
+
+def draw_ranks(shown: Sequence[RankStatistics], path: Path) -> None:
+    """Draws a diagram for each of at least one metric.
+
+    Args:
+        shown: the rank statistics.
+        path: the picture to write, PNG, SVG or PDF by its ending.
+
+    Raises:
+        ResultsError: the ending is another one, or the file cannot be written.
+    """
+    format = FORMATS.get(path.suffix.lower())
+    if format is None:
+        raise ResultsError(f"a figure must end in {', '.join(FORMATS)}", got=f"got {path}", remedy="rename it")
+    charts = alt.vconcat(*map(rank_chart, shown)).properties(background="white")
+    try:
+        charts.save(str(path), format=format, scale_factor=PNG_SCALE if format == "png" else 1.0)
+    except OSError as error:
+        raise ResultsError("the figure must be writable", got=f"{path} is not ({error.strerror})") from error
+
+
+def rank_chart(statistics: RankStatistics) -> Any:
+    """Returns the diagram as an Altair chart.
+
+    Methods hang from a line of mean ranks, the best on the left. A thick bar joins those that are not told apart, and
+    the critical difference stands above.
+    """
+    n_methods, joined = len(statistics.ranks), [group for group in statistics.groups if len(group) > 1]
+    first_level = FIRST_GROUP + BETWEEN_GROUPS * len(joined) + 0.5
+    lines = [*_scale(n_methods), *_bars(statistics, joined), *_ruler(statistics)]
+    texts = [Text(rank, NUMBERS, str(rank)) for rank in range(1, n_methods + 1)]
+    texts.append(Text(1, DIFFERENCE - 0.5, f"critical difference {statistics.critical_difference:.2f}", "left"))
+    for rank, edge, level in _places(statistics):
+        at = first_level + level
+        lines += [Line(rank.mean, 0, rank.mean, at), Line(rank.mean, at, edge, at)]
+        gap, align = (-0.01, _LEFT) if edge == 1 else (0.01, _RIGHT)
+        texts.append(Text(edge + gap * n_methods, at, f"{rank.method} ({rank.mean:.2f})", align))
+    bottom = first_level + (n_methods - 1) // 2 + 0.5
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[DIFFERENCE - 1, bottom], reverse=True, nice=False))
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[1, n_methods], nice=False))
+    rules = alt.Chart(pd.DataFrame(lines)).mark_rule(color="#222", strokeCap="square")
+    layers = [rules.encode(x=x, y=y, x2="x2:Q", y2="y2:Q", strokeWidth=alt.StrokeWidth("width:Q", scale=None))]
+    for align in dict.fromkeys(text.align for text in texts):
+        of = pd.DataFrame([text for text in texts if text.align == align])
+        layers.append(alt.Chart(of).mark_text(align=align, baseline="middle").encode(x=x, y=y, text="text:N"))
+    height = HEIGHT_OF_A_LEVEL * (bottom - DIFFERENCE + 1)
+    frame = alt.ViewBackground(stroke=None)
+    return alt.layer(*layers).properties(width=WIDTH, height=height, title=_title(statistics), view=frame)
+
+
+# Names at the left end of a line are aligned to the right.
+_LEFT: Align = "right"
+_RIGHT: Align = "left"
+
+
+def _title(statistics: RankStatistics) -> str:
+    words, n_blocks = statistics.metric.replace("_", " "), len(statistics.blocks)
+    return f"{words}: mean ranks over {n_blocks} blocks, {statistics.test} {p_text(statistics)}"
+
+
+def _places(statistics: RankStatistics) -> Iterator[tuple[MethodRank, int, int]]:
+    """Yields each method with the end of the line that its name stands at, and its level; no two lines cross."""
+    n_methods = len(statistics.ranks)
+    n_left = (n_methods + 1) // 2
+    for place, rank in enumerate(statistics.ranks):
+        yield (rank, 1, place) if place < n_left else (rank, n_methods, n_methods - 1 - place)
+
+
+def _scale(n_methods: int) -> Iterator[Line]:
+    yield Line(1, 0, n_methods, 0)
+    for rank in range(1, n_methods + 1):
+        yield Line(rank, -TICK, rank, 0)
+
+
+def _ruler(statistics: RankStatistics) -> Iterator[Line]:
+    end = 1 + statistics.critical_difference
+    yield Line(1, DIFFERENCE, end, DIFFERENCE)
+    for x in (1, end):
+        yield Line(x, DIFFERENCE - TICK, x, DIFFERENCE + TICK)
+
+
+def _bars(statistics: RankStatistics, joined: list[tuple[str, ...]]) -> Iterator[Line]:
+    means = {rank.method: rank.mean for rank in statistics.ranks}
+    for place, group in enumerate(joined):
+        y = FIRST_GROUP + BETWEEN_GROUPS * place
+        yield Line(means[group[0]], y, means[group[-1]], y, THICK)

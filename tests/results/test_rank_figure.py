@@ -1,0 +1,93 @@
+"""The critical-difference diagram: its lines and names stand where the numbers are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from zostudy.errors import ResultsError
+from zostudy.results.rank_figure import THICK, draw_ranks, rank_chart
+from zostudy.results.rank_statistics import MethodRank, RankStatistics
+
+MEANS = {"fzoo": 1.2, "spsa": 1.9, "zosa": 3.1, "untuned": 3.8}
+GROUPS = (("fzoo", "spsa"), ("zosa", "untuned"))
+
+
+def statistics(groups: tuple[tuple[str, ...], ...] = GROUPS) -> RankStatistics:
+    return RankStatistics(
+        metric="test_auc",
+        ranks=tuple(MethodRank(method, mean, mean - 0.2, mean + 0.2) for method, mean in MEANS.items()),
+        named_by=("task", "imbalance_ratio"),
+        blocks=tuple((f"task {number}", 10.0) for number in range(16)),
+        left_out=(),
+        lost_blocks=0,
+        test="Friedman",
+        statistic=40.0,
+        p_value=1e-5,
+        critical_difference=1.17,
+        groups=groups,
+    )
+
+
+def drawn(chart: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns the lines and the texts of a chart."""
+    lines, *texts = (layer.data for layer in chart.layer)
+    return lines, pd.concat(texts)
+
+
+def hanging_lines(lines: pd.DataFrame) -> pd.DataFrame:
+    """Returns the lines from the line of ranks down to the names."""
+    return lines.query("x == x2 and y == 0 and y2 > 0")
+
+
+def test_methods_hang_from_their_mean_ranks_and_bars_join_the_groups() -> None:
+    lines, texts = drawn(rank_chart(statistics()))
+    hanging = hanging_lines(lines)
+    assert hanging["x"].tolist() == [*MEANS.values()]
+    bars = lines.query(f"width == {THICK}")
+    assert bars[["x", "x2"]].to_numpy().tolist() == [[1.2, 1.9], [3.1, 3.8]]
+    assert bars["y"].max() < hanging["y2"].min()
+    aligned = dict(zip(texts["text"].tolist(), texts["align"].tolist(), strict=True))
+    names = {text: align for text, align in aligned.items() if "(" in text}
+    assert names.keys() == {f"{method} ({mean:.2f})" for method, mean in MEANS.items()}
+    assert names["fzoo (1.20)"] == names["spsa (1.90)"] == "right"
+    assert names["zosa (3.10)"] == names["untuned (3.80)"] == "left"
+    ruler = lines.query("abs(x2 - x - 1.17) < 1e-9")
+    assert len(ruler) == 1
+    assert "critical difference 1.17" in aligned
+
+
+def test_no_two_lines_to_a_name_cross() -> None:
+    lines, _ = drawn(rank_chart(statistics()))
+    hanging = hanging_lines(lines)
+    for _, level in lines.query(f"y == y2 and y >= {hanging['y2'].min()}").iterrows():
+        low, high = sorted((level["x"], level["x2"]))
+        between = hanging[(hanging["x"] > low) & (hanging["x"] < high)]
+        assert (between["y2"] < level["y"]).all()
+
+
+def test_a_method_alone_in_its_group_has_no_bar() -> None:
+    lines, _ = drawn(rank_chart(statistics((("fzoo",), ("spsa",), ("zosa", "untuned")))))
+    assert len(lines.query(f"width == {THICK}")) == 1
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
+def test_a_picture_of_each_kind_is_written(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"ranks.{ending}"
+    draw_ranks([statistics(), statistics()], path)
+    assert path.read_bytes()[:4] in (b"<svg", b"\x89PNG", b"%PDF")
+    if ending == "svg":
+        words = [*ElementTree.parse(path).getroot().itertext()]
+        assert words.count("test auc: mean ranks over 16 blocks, Friedman p < 0.001") == 2
+        assert words.count("fzoo (1.20)") == 2
+
+
+@pytest.mark.parametrize(("name", "rule"), [("ranks.html", "must end in"), ("nowhere/ranks.svg", "must be writable")])
+def test_a_file_that_cannot_be_is_one_line(tmp_path: Path, name: str, rule: str) -> None:
+    with pytest.raises(ResultsError, match=rule):
+        draw_ranks([statistics()], tmp_path / name)
+    assert not [*tmp_path.iterdir()]
