@@ -96,14 +96,15 @@ def _brightness(page: Any, selector: str, key: str) -> int:
 
 @pytest.mark.slow
 def test_on_paper_charts_keep_to_their_columns(light: Any) -> None:
-    drawn_for_the_screen, screen = light.locator(".chart svg").first.bounding_box(), light.viewport_size
+    screen = light.viewport_size
+    drawn_for_the_screen = max(chart.bounding_box()["width"] for chart in light.locator(".chart svg").all())
     with printed(light):
         light.set_viewport_size({"width": 718, "height": 1046})  # A4 at 96 dots an inch, less 10 mm on each side
         boxes = [chart.bounding_box() for chart in light.locator(".chart svg").all()]
         columns = [figure.bounding_box() for figure in light.locator("figure").all()]
         assert not any(hint.is_visible() for hint in light.locator(".hint, nav").all())
     light.set_viewport_size(screen)
-    assert drawn_for_the_screen["width"] > max(column["width"] for column in columns)  # else nothing had to shrink
+    assert drawn_for_the_screen > max(column["width"] for column in columns)  # else nothing had to shrink
     for box, column in zip(boxes, columns, strict=True):
         assert box["x"] >= column["x"]
         assert box["x"] + box["width"] <= column["x"] + column["width"] + 1
@@ -140,6 +141,24 @@ def test_alike_figures_share_their_axes_until_a_reader_looks_closer(light: Any) 
     light.wait_for_function(f"() => ({axes})().every(Boolean) && new Set(({axes})()).size > 1")
     box.uncheck()
     light.wait_for_function(f"shared => ({axes})().every(axis => axis == shared[0])", arg=shared)
+
+
+@pytest.mark.slow
+def test_trials_are_sorted_and_filtered(light: Any) -> None:
+    part = light.locator("section", has=light.locator("input[type=search]"))
+    rows, heading = part.locator("tbody tr:not([hidden])"), part.locator("th", has_text="dev AUC")
+    place = part.locator("th").all_inner_texts().index("dev AUC")
+    every = rows.count()
+    heading.click()
+    values = [float(row.split("\t")[place].replace("-", "-inf")) for row in rows.all_inner_texts()]
+    assert values == sorted(values, reverse=True)
+    heading.click()
+    assert rows.first.inner_text().split("\t")[place] == f"{min(values):.3f}"
+    part.locator("input").fill("spsa R10-search")
+    assert 0 < rows.count() < every
+    assert all("spsa-r10-search" in row for row in rows.all_inner_texts())
+    part.locator("input").fill("")
+    assert rows.count() == every
 
 
 @pytest.mark.slow

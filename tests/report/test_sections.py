@@ -22,6 +22,7 @@ from zostudy.report.page import write_report
 from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.repeating import agreement_section
 from zostudy.report.sections import describe, read_study_file
+from zostudy.report.trials import trials_section
 from zostudy.results.classes import StudyClass, StudyClasses, class_table, write_classes
 from zostudy.results.compare import compare
 from zostudy.results.comparison_tables import comparison_tables
@@ -174,6 +175,28 @@ def test_a_running_study_is_told_as_far_as_it_has_come(folders: dict[str, Path])
     assert section(study, "Result").note.startswith("No confirm trial has ended yet")
     assert [figure.name for figure in study.figures if not figure.name.startswith("search-")] == []
     assert study.figures
+
+
+def test_every_trial_has_a_row_and_the_best_of_a_cell_leads(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, file = read_results(folders["failed"]), read_study_file(Storage.at(folders["failed"]))
+    [table] = trials_section(results.trials, file.space).tables
+    assert {row[0] for row in table.rows} == set(results.trials["trial"])
+    assert {row[1] for row in table.rows} == {"failed"}
+    assert {cell for row in table.rows for cell in row[5:9]} == {"-"}
+    trials = read_results(folders[LONG]).trials
+    [table] = trials_section(trials, file.space).tables
+    at_dev = table.columns.index("dev AUC")
+    first = next(row for row in table.rows if row[0].startswith("zosa-r10-search"))
+    assert float(first[at_dev]) == pytest.approx(
+        trials.query("cell == 'zosa-r10' and stage == 'search'")["dev_auc"].max(), abs=1e-3
+    )
+    assert "perturbation_radius" in first[3]
+    monkeypatch.setattr("zostudy.report.trials.MOST_ROWS", 10)
+    cut = trials_section(trials, file.space)
+    assert len(cut.tables[0].rows) == 10
+    assert f"{len(trials) - 10} more trials are left out" in cut.note
 
 
 @pytest.mark.slow

@@ -93,10 +93,11 @@ class Charts:
         straight = alt.Chart(pd.DataFrame({"x": (0, 1), "y": dashed})).mark_line(strokeDash=[4, 4], color="#888")
         return self._finished(alt.layer(straight.encode(x="x:Q", y="y:Q"), lines), title)
 
-    def search(self, frame: pd.DataFrame, key: str, log: bool, bounds: Bounds) -> Any:
-        """Draws dev AUC of the search trials against one hyperparameter."""
-        scale = alt.Scale(type="log") if log else _FREE
-        x = alt.X("value:Q", scale=scale) if _is_numeric(frame["value"]) else alt.X("value:N").axis(labelAngle=0)
+    def search(self, frame: pd.DataFrame, key: str, kind: str, bounds: Bounds) -> Any:
+        """Draws dev AUC of the search trials against one hyperparameter, whose values are of an ``AxisKind``."""
+        x = alt.X("value:Q", scale=alt.Scale(type="log") if kind == "log" else _FREE)
+        if kind == "choice" or not _is_numeric(frame["value"]):
+            x = alt.X("value:O").axis(labelAngle=0)
         chart = alt.Chart(frame).mark_circle(size=45)
         chart = chart.encode(
             x=x.title(key),
@@ -106,6 +107,24 @@ class Charts:
             tooltip=tips(frame, "method", "ratio", "trial", "value", "dev_auc"),
         )
         return self._finished(chart, f"dev AUC against {key}")
+
+    def parallel(self, lines: pd.DataFrame, names: pd.DataFrame) -> Any:
+        """Draws parallel coordinates; the frames are those of ``parallel_frame``."""
+        keys = list(lines["key"].unique())
+        axis = alt.Axis(labelAngle=-15, labelAlign="left", labelOverlap=False, orient="top", domain=False, grid=True)
+        x = alt.X("key:N", title=None, axis=axis, scale=alt.Scale(type="point", domain=keys, padding=0.3))
+        y = alt.Y("place:Q", axis=None, scale=alt.Scale(domainMin=-0.05, domainMax=1.05, nice=False))
+        drawn = alt.Chart(lines).mark_line(strokeWidth=1.2, opacity=0.7)
+        drawn = drawn.encode(
+            x=x,
+            y=y,
+            color=self._colour,
+            detail="trial:N",
+            order="order:Q",
+            tooltip=tips(lines, "method", "ratio", "trial", "key", "value", "dev_auc"),
+        )
+        text = alt.Chart(names).mark_text(align="left", dx=4, fontSize=10).encode(x=x, y=y, text="value:N")
+        return self._finished(alt.layer(drawn, text), "configurations")
 
     def importances(self, frame: pd.DataFrame) -> Any:
         """Draws each hyperparameter's share of the variance, a point a cell."""
@@ -120,7 +139,9 @@ class Charts:
 
     def _finished(self, chart: Any, title: str) -> Any:
         named = alt.param(name="shown", value=None)
-        toggled = chart.add_params(named).transform_filter("shown == null || indexof(shown, datum.method) >= 0")
+        toggled = chart.add_params(named).transform_filter(
+            "!shown || !isDefined(datum.method) || indexof(shown, datum.method) >= 0"
+        )
         return toggled.properties(width="container", height=HEIGHT, title=title)
 
 

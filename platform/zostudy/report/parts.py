@@ -48,6 +48,7 @@ class ReportSection:
         text: shown word for word.
         findings: sentences to read first.
         counts: the classes that its tables are about, in a line.
+        is_sortable: whether a reader may sort and filter its table.
     """
 
     title: str
@@ -57,6 +58,7 @@ class ReportSection:
     text: str = ""
     findings: tuple[str, ...] = ()
     counts: str = ""
+    is_sortable: bool = False
 
     @property
     def by_method(self) -> bool:

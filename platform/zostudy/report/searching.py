@@ -1,4 +1,4 @@
-"""The search: dev AUC against each hyperparameter, their importances, and the best configurations."""
+"""The search: its configurations, dev AUC against each hyperparameter, and their importances."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import pandas as pd
 
 from zostudy.config.distributions import Distribution
 from zostudy.report.charts import Charts, bounds_of
-from zostudy.report.frames import by_configuration, search_frame, searched
-from zostudy.report.parts import Figure, ReportSection, short, span
-from zostudy.results.tables import Table
+from zostudy.report.frames import axis_kind, by_configuration, parallel_frame, search_frame, searched
+from zostudy.report.parts import Figure, ReportSection, span
 from zostudy.search.space import as_optuna
 
-BEST_SHOWN = 3
 LEAST_TRIALS = 4
 """Configurations that a cell needs for importances."""
 
+_PARALLEL = (
+    "A line a configuration, at any ratio, through its value of each key to its dev AUC. Axes end at the least and the "
+    "greatest value, and are logarithmic where the search was."
+)
 _TITLE = "What the search found"
 
 Space = Mapping[str, Distribution]
@@ -33,7 +35,6 @@ def search_section(search: pd.DataFrame, space: Space, charts: Charts) -> Report
     return ReportSection(
         _TITLE,
         note=_counts(search, judged),
-        tables=(_best(judged, space),),
         figures=tuple(_figures(judged, space, charts)),
     )
 
@@ -82,11 +83,10 @@ def _importances_of(cell: pd.DataFrame, space: Space) -> dict[str, float]:
     return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
 
 
-def _values(search: pd.DataFrame, space: Space, caption: str, charts: Charts) -> Iterator[Figure]:
-    for key, frame in search_frame(search, space).groupby("key"):
-        is_log = any(getattr(found, "log", False) for name, found in space.items() if f".{name}".endswith(f".{key}"))
+def _values(values: pd.DataFrame, space: Space, caption: str, charts: Charts) -> Iterator[Figure]:
+    for key, frame in values.groupby("key"):
         frame = frame.assign(value=frame["value"].infer_objects())
-        chart = charts.search(frame, str(key), is_log, bounds_of(search["dev_auc"]))
+        chart = charts.search(frame, str(key), axis_kind(space, str(key)), bounds_of(values["dev_auc"]))
         yield Figure(f"search-{key}", chart, caption)
 
 
@@ -97,16 +97,10 @@ def _figures(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Fig
             f"{caption} Importances: fANOVA by Optuna, a point a cell, from {span(frame['trials'])} configurations "
             "each, which is a hint and no measurement."
         )
-    yield from _values(search, space, caption, charts)
+    values = search_frame(search, space)
+    if len(values):
+        axes = parallel_frame(values, {str(key): axis_kind(space, str(key)) for key in values["key"].unique()})
+        yield Figure("search-parallel", charts.parallel(*axes), _PARALLEL)
+    yield from _values(values, space, caption, charts)
     if len(frame):
         yield Figure("search-importances", charts.importances(frame), caption)
-
-
-def _best(search: pd.DataFrame, space: Space) -> Table:
-    best = search.sort_values("dev_auc", ascending=False, kind="stable").groupby("cell", sort=True).head(BEST_SHOWN)
-    rows = []
-    for _, trial in best.sort_values(["cell", "dev_auc"], ascending=[True, False]).iterrows():
-        used = ", ".join(f"{key} {short(value)}" for key, (_, value) in searched(trial, space).items())
-        rows.append((trial["trial"], used, f"{trial['dev_auc']:.3f}"))
-    title = f"Best {BEST_SHOWN} configurations of each cell, by dev AUC"
-    return Table(("trial", "configuration", "dev AUC"), tuple(rows), title, text_columns=2)

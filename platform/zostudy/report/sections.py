@@ -19,6 +19,7 @@ from zostudy.report.landscape import landscape_section
 from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.repeating import agreement_section, failures_section, noise_section, repeating_section
 from zostudy.report.searching import search_section
+from zostudy.report.trials import trials_section
 from zostudy.results.classes import read_classes
 from zostudy.results.completeness import confirmed
 from zostudy.results.losses import study_notes
@@ -96,6 +97,7 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     yield _drawn("Noise floor", lambda: noise_section(results.noise_floor))
     yield _drawn("Agreement with transformers", lambda: agreement_section(results.agreement))
     yield failures_section(trials)
+    yield trials_section(trials, file.space)
     yield repeating_section(trials, file.text, classes)
 
 
