@@ -205,7 +205,7 @@ def test_a_cell_that_is_confirmed_again_averages_no_two_configurations(record: R
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        (pd.DataFrame(), "the columns of the table trials, but model, task, imbalance_ratio, .* are missing"),
+        (pd.DataFrame(), "the columns of the table trials, but model, task, .* imbalance_ratio, .* are missing"),
         (pd.DataFrame({"method": ["zosa"], "test_auc": [0.5]}), "but model, task, .* are missing; give load_results"),
     ],
 )
@@ -225,12 +225,33 @@ def test_one_seed_has_no_interval(record: Record) -> None:
 
 
 @pytest.mark.parametrize("other", [{"budget": 600}, {"batch_size": 16}])
-def test_unequal_budgets_are_refused(record: Record, other: dict[str, int]) -> None:
-    trials = record({"method": "zosa"}, {"method": "spsa", **other})
-    with pytest.raises(ResultsError, match=r"equal budgets, but .*; compare studies of one budget") as caught:
-        compare(trials)
-    for budget, batch_size in ((300, 32), (other.get("budget", 300), other.get("batch_size", 32))):
-        assert f"{budget} queries of {batch_size} examples" in str(caught.value)
+def test_only_cells_of_one_budget_are_compared(record: Record, other: dict[str, int]) -> None:
+    trials = record(
+        *({"study": "one", "method": method} for method in ("zosa", "spsa")),
+        *({"study": "two", "method": method, **other} for method in ("zosa", "spsa")),
+    )
+    comparison = compare(trials)
+    [name] = other
+    assert comparison.row_names == (name, "method")
+    assert {cell.group for cell in comparison.cells} == {({"budget": 300, "batch_size": 32}[name],), (other[name],)}
+    assert not comparison.unequal
+    assert "Budgets differ: only cells of one budget are compared." in repr(comparison)
+
+
+def test_budgets_can_be_the_columns(record: Record) -> None:
+    trials = record(
+        *(
+            {"study": f"of {budget}", "method": "zosa", "budget": budget, "test_auc": budget / 1000}
+            for budget in (300, 600)
+        ),
+        {"study": "of 600", "method": "untuned", "budget": 600, "queries": 0},
+    )
+    comparison = compare(trials, "test_auc", by="budget")
+    assert (comparison.row_names, comparison.columns) == (("method",), [300, 600])
+    assert [(cell.row[0], cell.column) for cell in comparison.cells] == [("untuned", 600), ("zosa", 300), ("zosa", 600)]
+    assert not comparison.unequal
+    assert "Budgets differ" not in repr(comparison)
+    assert [comparison.heading(column) for column in comparison.columns] == ["300", "600"]
 
 
 def test_budgets_are_what_was_allowed_and_not_what_whole_steps_left_over(record: Record) -> None:
@@ -411,7 +432,7 @@ def test_unknown_names_are_refused(record: Record) -> None:
     trials = record({"number": 0})
     with pytest.raises(ResultsError, match=r"one of test_auc, .*, but got auc"):
         compare(trials, metrics=("auc",))
-    with pytest.raises(ResultsError, match="imbalance_ratio, model, task, study, but got seed"):
+    with pytest.raises(ResultsError, match="imbalance_ratio, model, task, budget, study, but got seed"):
         compare(trials, by="seed")
 
 

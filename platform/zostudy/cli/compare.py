@@ -26,12 +26,12 @@ def compare_command(
         list[str] | None,
         typer.Option(help="The metric to compare, such as test_auc; may be repeated.", show_default=False),
     ] = None,
-    by: Annotated[str, typer.Option(help="The columns of the table: imbalance_ratio, model, task or study.")] = (
-        "imbalance_ratio"
-    ),
+    by: Annotated[
+        str, typer.Option(help="The columns of the table: imbalance_ratio, model, task, budget or study.")
+    ] = ("imbalance_ratio"),
     baseline: BaselineOption = None,
     allow_unequal: Annotated[
-        bool, typer.Option("--allow-unequal", help="Show cells of unequal budgets side by side.")
+        bool, typer.Option("--allow-unequal", help="Compare cells of unequal budgets with one another.")
     ] = False,
     format: FormatOption = Format.TABLE,
     figure: Annotated[

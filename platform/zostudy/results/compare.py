@@ -37,14 +37,15 @@ _COMPARABLE = (
     *LOSSES,
     "sharpness",
 )
-_COORDINATES = ("model", "task", "imbalance_ratio", "method")
+_BUDGET = ("budget", "batch_size")
+_COORDINATES = ("model", "task", *_BUDGET, "imbalance_ratio", "method")
 _OF_STUDY = ("study", "model", "task", "imbalance_ratio")
-_COLUMNS = ("imbalance_ratio", "model", "task", "study")
+_COLUMNS = ("imbalance_ratio", "model", "task", "budget", "study")
 
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
 _PAIRED_BY = ("seed", "n_minority", "n_majority")
 
-_NEEDED = (*_COORDINATES, *JUDGED_BY, "budget", "batch_size", "queries", "examples", *_PAIRED_BY)
+_NEEDED = (*_COORDINATES, *JUDGED_BY, "queries", "examples", *_PAIRED_BY)
 _ASKED, _ACCESS = "imbalance", "needs"
 _LATER = (_ASKED, _ACCESS, *EVIDENCE_COLUMNS)  # of which frames of an older zostudy lack some
 _JUDGED = ("outdated", "asked", "searched", "found")
@@ -86,14 +87,15 @@ def compare(
         metrics: a column of ``trials`` such as ``test_auc``, or several; without them, ``DEFAULT_METRICS``, of which
             those at the threshold are left out where no trial has them: with more than two classes, or of an older
             zostudy.
-        by: names the columns: ``imbalance_ratio``, ``model``, ``task`` or ``study``.
+        by: names the columns: ``imbalance_ratio``, ``model``, ``task``, ``budget`` or ``study``. Whatever else differs
+            between the studies names the rows, and only cells that share it are compared.
         baseline: the label of a method. Every other one is tested against it, seed by seed. It may have no trial yet.
-        allow_unequal: whether cells of different budgets may stand side by side. The untuned prompt, which spends no
-            queries, may stand beside any budget.
+        allow_unequal: whether cells of different budgets may be compared as if these were equal. The untuned prompt,
+            which spends no queries, may stand beside any budget.
 
     Raises:
         ResultsError: there is nothing to compare, a column is missing, a metric, ``by`` or ``baseline`` is unknown,
-            two studies ran the same cell, or budgets differ.
+            or two studies ran the same cell.
     """
     asked = (metrics,) if isinstance(metrics, str) else tuple(metrics or ())
     for metric in asked:
@@ -111,14 +113,9 @@ def compare(
         )
     if baseline is not None:
         _check_baseline(baseline, trials, results)
-    unequal = _unequal_budgets(confirm)
-    if unequal and not allow_unequal:
-        raise ResultsError(
-            "compared cells must have equal budgets",
-            got=unequal,
-            remedy="compare studies of one budget, or allow unequal ones with `allow_unequal`",
-        )
-    coordinates = [name for name in _COORDINATES if name != by]
+    unequal = [name for name in _unequal_budgets(confirm) if name != by]
+    kept_apart = () if allow_unequal else unequal
+    coordinates = [name for name in _COORDINATES if name != by and (name not in _BUDGET or name in kept_apart)]
     row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
     by_cell = _trials_by_cell(confirm, [*coordinates, by], metrics)
     storages = _storages(results)
@@ -128,7 +125,7 @@ def compare(
     in_order = tuple(sorted(cells, key=lambda cell: (cell.is_reference, cell.queries > 0)))
     notes = (*_outdated_notes(confirm), *study_notes(storages), *(range_notes(storages) if has_search else ()))
     natural = _natural_ratios(confirm)
-    return Comparison(by, row_names, metrics, in_order, baseline, unequal is not None, notes, natural)
+    return Comparison(by, row_names, metrics, in_order, baseline, bool(unequal) and allow_unequal, notes, natural)
 
 
 def _storages(results: Given) -> list[Storage]:
@@ -274,16 +271,10 @@ def _check_baseline(baseline: str, trials: pd.DataFrame, results: Given) -> None
     _check_known("the baseline must be one of", baseline, sorted(methods))
 
 
-def _unequal_budgets(confirm: pd.DataFrame) -> str | None:
-    """Returns the budgets of two cells that differ in it; None if all are equal."""
+def _unequal_budgets(confirm: pd.DataFrame) -> list[str]:
+    """Returns what differs of queries and examples between the cells that spend some."""
     tuned = confirm[confirm.groupby(["study", "cell"])["queries"].transform("max") > 0]
-    budgets = tuned.drop_duplicates(["budget", "batch_size"])
-    if len(budgets) < 2:
-        return None
-    return " and ".join(
-        f"{_described(trial)} has {trial['budget']} queries of {trial['batch_size']} examples"
-        for trial in budgets.iloc[:2].to_dict("records")
-    )
+    return [name for name in _BUDGET if tuned[name].nunique() > 1]
 
 
 def _described(trial: dict[Any, Any]) -> str:
