@@ -18,8 +18,10 @@ REFERENCE = ROOT / "results" / "reference"
 def test_studies_are_listed(call: Callable[..., Any]) -> None:
     shown = call("studies", REFERENCE)
     assert shown.code == 0
-    assert [line.split()[0] for line in shown.out.splitlines()] == ["study", "quickstart", "sst2-minilm"]
-    first = json.loads(call("studies", REFERENCE, "--format", "json").out)[0]
+    stored = sorted(file.parent.name for file in REFERENCE.glob("*/study.yaml"))
+    assert [line.split()[0] for line in shown.out.splitlines()] == ["study", *stored]
+    records = {record["study"]: record for record in json.loads(call("studies", REFERENCE, "--format", "json").out)}
+    first = records["quickstart"]
     assert (first["state"], first["trials"], first["best"]) == ("complete", 78, "bpt-fzg at 50")
 
 

@@ -86,10 +86,11 @@ def test_another_machine_may_have_what_is_named_by_an_absolute_path(write_study:
 
 def test_a_study_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("name: x")
+    shipped = sorted(path.stem for path in (Path(__file__).parents[2] / "studies").glob("*.yaml"))
     (tmp_path / "latin.yaml").write_bytes("name: caf\xe9".encode("latin-1"))
     messages = {
         "studdy.yaml": "no such file exists; did you mean study.yaml?",
-        "gone/other.yaml": "no such file exists; mend the path, or name a shipped study: quickstart, sst2_minilm",
+        "gone/other.yaml": f"no such file exists; mend the path, or name a shipped study: {', '.join(shipped)}",
         "quickstrat": "no such file exists; did you mean quickstart?",
         "quickstart.yaml": "no such file exists; did you mean quickstart?",
         "": "it is a folder; name the YAML file in it",

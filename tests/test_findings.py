@@ -1,0 +1,103 @@
+"""What results/README.md says of the reference studies is what their Parquet holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from zostudy import load_results
+
+ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "results" / "reference"
+SEEDS, BUDGETS = range(10), (100, 300, 1000)
+ASCENDING, PLAIN = ("zosa-0", "zosa-tenth", "zosa-1", "zosa-3", "sabo"), ("fzoo", "spsa")
+
+Metrics: TypeAlias = dict[str, dict[tuple[int, str], NDArray[np.float64]]]
+"""The values over the seeds, by metric, budget and method."""
+
+
+def findings(study: str) -> str:
+    """Returns what results/README.md says of a study, on one line."""
+    text = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    return " ".join(text.split(f"### {study}\n")[1].split("\n##")[0].split())
+
+
+def short(value: float) -> str:
+    """Returns a share with three digits, as the text writes it."""
+    return f"{value:.3f}".removeprefix("0")
+
+
+@pytest.fixture(scope="module")
+def flatness() -> Metrics:
+    trials = load_results([REFERENCE / f"flatness-{budget}" for budget in BUDGETS]).trials.sort_values("number")
+    metrics = ("train_loss", "test_loss", "sharpness", "test_auc")
+    groups = [rows for _, rows in trials[trials["stage"] == "confirm"].groupby(["budget", "method"])]
+    keys = [(int(rows["budget"].iloc[0]), str(rows["method"].iloc[0])) for rows in groups]
+    return {
+        name: {key: rows[name].to_numpy(np.float64) for key, rows in zip(keys, groups, strict=True)} for name in metrics
+    }
+
+
+def excess_sharpness(flatness: Metrics, method: str, plain: str, budget: int) -> NDArray[np.float64]:
+    """Returns, by seed, how much sharper a method's point is than a plain method's of the same training loss.
+
+    The plain method's sharpness is interpolated over its budgets and the start. A seed whose training loss the plain
+    method has not reached is left out.
+    """
+    keys = [*((each, plain) for each in BUDGETS), (100, "untuned")]
+    found = []
+    for seed in SEEDS:
+        own = flatness["train_loss"][budget, method][seed]
+        losses = np.array([flatness["train_loss"][key][seed] for key in keys])
+        sharpness = np.array([flatness["sharpness"][key][seed] for key in keys])
+        order = np.argsort(losses)
+        if own >= losses.min():
+            at_equal_loss = np.interp(own, losses[order], sharpness[order])
+            found.append(flatness["sharpness"][budget, method][seed] - at_equal_loss)
+    return np.array(found)
+
+
+def test_at_equal_queries_zosa_is_flatter_than_fzoo_and_worse(flatness: Metrics) -> None:
+    text = findings("flatness")
+    shown = []
+    for name, words in (("sharpness", "sharpness"), ("test_auc", "test AUC")):
+        zosa, fzoo = flatness[name][1000, "zosa-1"], flatness[name][1000, "fzoo"]
+        assert f"{words} {short(zosa.mean())} against {short(fzoo.mean())}" in text
+        shown.append(short(stats.ttest_rel(zosa, fzoo).pvalue))
+    assert f"p = {shown[0]} and {shown[1]}" in text
+    assert f"`zosa-3` ends at {short(flatness['test_auc'][1000, 'zosa-3'].mean())}" in text
+
+
+def test_at_equal_training_loss_only_sabo_is_flatter_than_fzoo(flatness: Metrics) -> None:
+    text = findings("flatness")
+    excess = {
+        (method, plain, budget): excess_sharpness(flatness, method, plain, budget)
+        for method in ASCENDING
+        for plain in PLAIN
+        for budget in (300, 1000)
+    }
+    p_values = {key: float(stats.ttest_1samp(values, 0).pvalue) for key, values in excess.items()}
+    first, second, *_ = sorted(p_values, key=lambda key: p_values[key])
+    assert first == ("sabo", "fzoo", 1000)
+    n = len(p_values)
+    assert p_values[first] * n < 0.05 < p_values[second] * (n - 1)  # Holm's first two steps
+    assert f"{n} comparisons, p = {short(p_values[first] * n)}" in text
+    assert f"SABO's point is {short(-excess[first].mean())} flatter" in text
+    zosa = "zosa-1", "fzoo", 1000
+    assert f"ZOSA's default {short(-excess[zosa].mean())} flatter (p = {short(p_values[zosa])} before" in text
+    assert min(p_values["zosa-1", "spsa", budget] for budget in (300, 1000)) > 0.25
+
+
+def test_flatter_points_do_not_generalise_better(flatness: Metrics) -> None:
+    gaps = {
+        key: float((flatness["test_loss"][key] - flatness["train_loss"][key]).mean()) for key in flatness["test_loss"]
+    }
+    tuned = [gap for (_, method), gap in gaps.items() if method != "untuned"]
+    text = findings("flatness")
+    assert f"between {short(min(tuned))} and {short(max(tuned))}" in text
+    assert f"The untuned prompt has {short(gaps[100, 'untuned'])}" in text
