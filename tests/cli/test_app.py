@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ def test_the_version_is_that_of_the_project(call: Any) -> None:
     called = call("--version")
     assert (called.code, called.out) == (0, f"zostudy {PROJECT['version']}\n")
     assert zostudy.__version__ == PROJECT["version"]
+
+
+def test_python_ends_without_looking_for_garbage(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_the_end: list[object] = []
+    monkeypatch.setattr("atexit.register", at_the_end.append)
+    assert call("--version").code == 0
+    assert gc.freeze in at_the_end
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import pickle
+import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +49,16 @@ class ConstantScorer:
 
 def values(replica: Any, factories: list[ScorerFactory]) -> list[float]:
     return [float(replica.score(factory, [BATCH])[0][0].mean()) for factory in factories]
+
+
+def test_a_replica_imports_before_it_gets_its_scorer() -> None:
+    sys.modules.pop("this", None)
+    with redirect_stdout(StringIO()) as poem:
+        Replica().import_module("this")
+    assert "Namespaces" in poem.getvalue()
+    with pytest.raises(ModuleNotFoundError):
+        Replica().import_module("no_module_of_this_name")
+    assert gc.isenabled()
 
 
 def test_another_factory_replaces_the_scorer(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import sys
@@ -93,6 +95,7 @@ def main() -> None:
 
     Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted, which typer answers with.
     """
+    atexit.register(gc.freeze)  # else Python walks the objects of all libraries again and again while it ends
     show_log()
     try:
         prepare_streams()

@@ -111,8 +111,23 @@ def _tune_folder() -> Iterator[str]:
         temporary = tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True)
     except OSError as error:
         raise _unwritable("the folder for temporary files", error) from error
-    with temporary as folder, environment(TUNE_SETTINGS, keep=True):
+    with temporary as folder, environment(TUNE_SETTINGS, keep=True), _uncounted_callbacks():
         yield str(Path(folder).resolve())
+
+
+@contextmanager
+def _uncounted_callbacks() -> Iterator[None]:
+    """Keeps Tune from counting callbacks by their kind for Ray's usage report, which is off.
+
+    To tell their kinds apart it would import MLflow, W&B and Comet wherever they are installed.
+    """
+    from ray.air._internal import usage
+
+    count, usage.tag_callbacks = usage.tag_callbacks, lambda callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = count
 
 
 def _unwritable(folder: str, error: OSError) -> Exception:
