@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import vl_convert
 from jinja2 import Environment
 from markupsafe import Markup
@@ -16,6 +17,7 @@ from markupsafe import Markup
 from zostudy.report.charts import Charts
 from zostudy.report.parts import StudyReport, with_safe_names
 from zostudy.report.sections import StudyFile, describe, read_study_file
+from zostudy.report.together import together
 from zostudy.results.results import Results, read_results
 from zostudy.results.storage import Storage, Where
 
@@ -42,17 +44,21 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
     results = [read_results(storage) for storage in storages]
     study_files = [read_study_file(storage) for storage in storages]
     methods = _methods(study_files, results)
-    described = with_safe_names(
+    reports = [
         describe(file, one, baseline, Charts(methods, one.trials["method"].unique()))
         for file, one in zip(study_files, results, strict=True)
-    )
+    ]
+    title = " and ".join(report.name for report in reports)
+    trials = pd.concat([one.trials for one in results], ignore_index=True)
+    before = [together(trials, storages, Charts(methods))] if len(reports) > 1 else []
+    described = with_safe_names([*before, *reports])
     # Altair refuses figures of many rows; the frames of ours are thinned already.
     with alt.data_transformers.enable("default", max_rows=None):
         specs = {figure.name: figure.chart.to_dict() for study in described for figure in study.figures}
     figures = page.parent / "figures"
     outdated = _drawn(page) - set(specs)
     page.parent.make()
-    page.parent.write(page.name, _page(described, specs, watch).encode())
+    page.parent.write(page.name, _page(title, described, specs, watch).encode())
     for name in sorted(outdated):
         for ending in ENDINGS:
             figures.remove(name + ending)
@@ -76,12 +82,12 @@ def _methods(study_files: Sequence[StudyFile], results: Sequence[Results]) -> li
     return list(dict.fromkeys([*named, *found]))
 
 
-def _page(studies: Sequence[StudyReport], specs: Mapping[str, Any], watch: bool) -> str:
+def _page(title: str, studies: Sequence[StudyReport], specs: Mapping[str, Any], watch: bool) -> str:
     environment = Environment(autoescape=True, trim_blocks=True)
     template = environment.from_string(files("zostudy.report").joinpath("template.html").read_text(encoding="utf-8"))
     charts = json.dumps({name: _compact(spec) for name, spec in specs.items()})
     return template.render(
-        title=" and ".join(study.name for study in studies),
+        title=title,
         studies=studies,
         watch=watch,
         library=Markup(_library()),
