@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from zostudy import load_results
+from zostudy.results.statistics import holm
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -32,15 +33,22 @@ def short(value: float) -> str:
     return f"{value:.3f}".removeprefix("0")
 
 
+def values(study: str, seeds: int, *metrics: str) -> Metrics:
+    """Returns what the confirm trials of all budgets of a study have, in the order of their seeds."""
+    trials = load_results([REFERENCE / f"{study}-{budget}" for budget in BUDGETS]).trials.sort_values("number")
+    groups = [rows for _, rows in trials[trials["stage"] == "confirm"].groupby(["budget", "method"])]
+    assert {len(rows) for rows in groups} == {seeds}
+    keys = [(int(rows["budget"].iloc[0]), str(rows["method"].iloc[0])) for rows in groups]
+    return {name: {key: rows[name].to_numpy(float) for key, rows in zip(keys, groups, strict=True)} for name in metrics}
+
+
+def chance(p: float) -> str:
+    return "p < .001" if p < 5e-4 else f"p = {short(p)}"
+
+
 @pytest.fixture(scope="module")
 def flatness() -> Metrics:
-    trials = load_results([REFERENCE / f"flatness-{budget}" for budget in BUDGETS]).trials.sort_values("number")
-    metrics = ("train_loss", "test_loss", "sharpness", "test_auc")
-    groups = [rows for _, rows in trials[trials["stage"] == "confirm"].groupby(["budget", "method"])]
-    keys = [(int(rows["budget"].iloc[0]), str(rows["method"].iloc[0])) for rows in groups]
-    return {
-        name: {key: rows[name].to_numpy(np.float64) for key, rows in zip(keys, groups, strict=True)} for name in metrics
-    }
+    return values("flatness", len(SEEDS), "train_loss", "test_loss", "sharpness", "test_auc")
 
 
 def excess_sharpness(flatness: Metrics, method: str, plain: str, budget: int) -> NDArray[np.float64]:
@@ -101,3 +109,45 @@ def test_flatter_points_do_not_generalise_better(flatness: Metrics) -> None:
     text = findings("flatness")
     assert f"between {short(min(tuned))} and {short(max(tuned))}" in text
     assert f"The untuned prompt has {short(gaps[100, 'untuned'])}" in text
+
+
+@pytest.fixture(scope="module")
+def auc_by_budget() -> dict[tuple[int, str], NDArray[np.float64]]:
+    return values("budget", 5, "test_auc")["test_auc"]
+
+
+def test_the_gap_to_true_gradients_that_each_method_closes(
+    auc_by_budget: dict[tuple[int, str], NDArray[np.float64]],
+) -> None:
+    text = findings("budget")
+    methods = ("bpt-fzg", "fzoo", "spsa", "cma-es", "zosa", "random-search")
+    for method in methods:
+        means = {key: float(seeds.mean()) for key, seeds in auc_by_budget.items()}
+        shares = [
+            (means[budget, method] - means[budget, "untuned"]) / (means[budget, "white-box"] - means[budget, "untuned"])
+            for budget in BUDGETS
+        ]
+        cells = [f"{means[budget, method]:.3f} ({share:.0%})" for budget, share in zip(BUDGETS, shares, strict=True)]
+        assert f"| {method} | {' | '.join(cells)} |" in text
+
+
+def test_bpt_fzg_is_ahead_while_queries_are_few(auc_by_budget: dict[tuple[int, str], NDArray[np.float64]]) -> None:
+    text, rivals = findings("budget"), ("fzoo", "spsa", "cma-es", "zosa", "random-search")
+
+    def p_values(budget: int) -> list[float]:
+        own = auc_by_budget[budget, "bpt-fzg"]
+        return holm([float(stats.ttest_rel(own, auc_by_budget[budget, rival]).pvalue) for rival in rivals])
+
+    assert max(p_values(100)) < 0.05
+    assert "ahead of every other black box at 100 queries" in text
+    assert [rival for rival, p in zip(rivals, p_values(1000), strict=True) if p < 0.05] == ["random-search"]
+    assert "At 1,000 queries only random search is behind" in text
+
+
+def test_who_still_gains_from_more_queries(auc_by_budget: dict[tuple[int, str], NDArray[np.float64]]) -> None:
+    text, shown = findings("budget"), []
+    for method in ("zosa", "cma-es", "spsa", "fzoo", "bpt-fzg", "random-search"):
+        few, many = auc_by_budget[300, method], auc_by_budget[1000, method]
+        p = float(stats.ttest_rel(many, few).pvalue)
+        shown.append(f"`{method}` {short((many - few).mean())} ({chance(p)})")
+    assert ", ".join(shown) in text
