@@ -38,12 +38,19 @@ def test_matrices_are_scikit_learns_and_recalls_those_that_are_stored(results: R
     assert recalls["threshold"] == pytest.approx(confirm["test_minority_recall_at_dev_threshold"].mean())
 
 
-def test_a_matrix_stands_under_the_names_of_the_classes(results: Results, confirm: pd.DataFrame) -> None:
+def test_a_matrix_stands_under_the_names_of_the_classes(
+    results: Results, confirm: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
     named = tuple(StudyClass(name, "", False, (1,), (1,), 1) for name in ("bad", "good"))
     [table] = deciding.classes_section(confirm, results.scores, StudyClasses("label word", (50.0,), named)).tables
     assert table.columns[2:] == ("argmax: bad", "argmax: good", "threshold: bad", "threshold: good")
     assert [row[:2] for row in table.rows] == [("zosa", "bad"), ("zosa", "good")]
     assert table.best == {(0, 2), (1, 3), (0, 4), (1, 5)}
+    monkeypatch.setattr(deciding, "MOST_CLASSES", 1)
+    [narrow] = deciding.classes_section(confirm, results.scores, None).tables
+    assert narrow.columns[2:] == ("argmax: recall", "threshold: recall")
+    assert [row[2:] for row in narrow.rows] == [(table.rows[i][2 + i], table.rows[i][4 + i]) for i in (0, 1)]
+    monkeypatch.undo()
     [untold] = deciding.classes_section(confirm.assign(dev_threshold=None), results.scores.assign(label=0), None).tables
     assert untold.columns[2:] == ("argmax: 0", "argmax: 1")
     assert untold.rows[1] == ("zosa", "1", "-", "-")

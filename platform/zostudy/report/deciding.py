@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,9 @@ CLASSES, CALIBRATION = "Recall by class", "Calibration"
 ERROR = "test_expected_calibration_error"
 LEAST_ROWS = 10
 """Rows that a bin of confidence needs to be drawn."""
+
+MOST_CLASSES = 12
+"""Classes whose matrix is shown as a whole."""
 
 _CLASSES_NOTE = (
     "The share of a true class's test rows that is given each class, mean over confirm seeds. Bold is the class's "
@@ -94,6 +98,8 @@ def reliability_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFra
 def _matrix(title: str, shares: pd.DataFrame, names: Sequence[str]) -> Table:
     cells = ["method", "label", "decision", "predicted"]
     share = dict(zip(shares[cells].itertuples(index=False, name=None), shares["share"], strict=True))
+    if len(names) > MOST_CLASSES:
+        return _recalls(title, share, names)
     given = [(str(method), int(label)) for method, label in sorted({key[:2] for key in share})]
     decided = [(str(decision), int(predicted)) for decision, predicted in sorted({key[2:] for key in share})]
     rows = tuple(
@@ -103,6 +109,17 @@ def _matrix(title: str, shares: pd.DataFrame, names: Sequence[str]) -> Table:
     recalls = {(i, 2 + j) for i, (_, label) in enumerate(given) for j, (_, one) in enumerate(decided) if one == label}
     columns = ("method", "true class", *(f"{decision}: {names[predicted]}" for decision, predicted in decided))
     return Table(columns, rows, title, text_columns=2, best=frozenset(recalls))
+
+
+def _recalls(title: str, share: Mapping[tuple[Any, ...], float], names: Sequence[str]) -> Table:
+    """Returns the diagonal alone, where a matrix of all classes would be too wide to read."""
+    diagonal = {key: value for key, value in share.items() if key[1] == key[3]}
+    decisions = sorted({decision for _, _, decision, _ in diagonal})
+    rows = tuple(
+        (str(method), names[label], *(_percent(diagonal.get((method, label, of, label), np.nan)) for of in decisions))
+        for method, label in sorted({key[:2] for key in diagonal})
+    )
+    return Table(("method", "true class", *(f"{of}: recall" for of in decisions)), rows, title, text_columns=2)
 
 
 def _percent(share: float) -> str:
