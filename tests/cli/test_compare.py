@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -52,3 +53,41 @@ def test_a_figure_is_drawn_beside_what_is_printed(call: Any, tmp_path: Path) -> 
     called = call("compare", QUICKSTART, "--metric", "test_auc", "--figure", tmp_path / "auc.png", "--format", "json")
     assert len(json.loads(called.out)) == 9
     assert (tmp_path / "auc.png").stat().st_size > 0
+
+
+@pytest.fixture
+def of_another_model(tmp_path: Path) -> Path:
+    """The quickstart as if another model had run it."""
+    folder = shutil.copytree(QUICKSTART, tmp_path / "gpt2")
+    trials = pq.read_table(folder / "trials" / "merged.parquet")
+    changed = {"study": "gpt2", "model": "mini-gpt2"}
+    for name, value in changed.items():
+        place = trials.schema.get_field_index(name)
+        trials = trials.set_column(place, trials.schema.field(name), [[value] * len(trials)])
+    pq.write_table(trials, folder / "trials" / "merged.parquet")
+    return folder
+
+
+def test_several_studies_end_in_ranks_and_draw_them(call: Any, of_another_model: Path, tmp_path: Path) -> None:
+    called = call("compare", QUICKSTART, of_another_model, "--metric", "test_auc", "--figure", tmp_path / "ranks.svg")
+    assert (called.code, called.err) == (0, "")
+    assert "\nmean rank (95% bootstrap interval) and group, over blocks of model, ratio\n" in called.out
+    assert "test_auc: Friedman's test over 6 blocks, p = " in called.out
+    assert "critical difference" in (tmp_path / "ranks.svg").read_text()
+
+
+def test_studies_that_cannot_share_a_table_get_one_each(call: Any, of_another_model: Path, tmp_path: Path) -> None:
+    floor = of_another_model / "precision" / "cells.parquet"
+    rows = pq.read_table(floor)
+    place, chosen = rows.schema.get_field_index("chosen"), pc.invert(rows["chosen"])  # both dtypes are there
+    pq.write_table(rows.set_column(place, rows.schema.field("chosen"), chosen), floor)
+    folders = (QUICKSTART, of_another_model)
+    called = call("compare", *folders, "--metric", "test_auc")
+    assert called.out.count("test_auc by imbalance_ratio") == 2
+    assert "gpt2 ran in bfloat16, quickstart in float32." in called.out
+    records = json.loads(call("compare", *folders, "--metric", "test_auc", "--format", "json").out)
+    assert [record["table"] for record in records] == [1] * 9 + [2] * 9
+    refused = call("compare", *folders, "--figure", tmp_path / "both.svg")
+    assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert "these take 2" in refused.err
+    assert not (tmp_path / "both.svg").exists()

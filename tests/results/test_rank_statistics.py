@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -228,4 +229,7 @@ def test_what_limits_ranks_is_said_under_them() -> None:
     )
     assert notes[1].startswith("Not ranked over blocks: seldom,")
     assert notes[2].startswith("The bootstrap intervals are too narrow with 4 blocks;")
-    assert notes[3].startswith("Ratios of one study share rows and seeds")
+    assert notes[3] == ("The blocks are of 2 models and tasks: ratios and budgets of one share rows and seeds.")
+    shown = compared(*of_tasks({"a": [0.9, 0.8, 0.7], "b": [0.6, 0.5, 0.4]}))
+    of_budgets = replace(shown, row_names=("budget", "method"))
+    assert comparison_tables(of_budgets)[-1].notes[-2].startswith("The blocks are of one model and task, so that p is")

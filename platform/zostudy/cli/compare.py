@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,24 +46,40 @@ def compare_command(
     ] = None,
 ) -> None:
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""
-    from zostudy.results.compare import compare
     from zostudy.results.comparison_tables import comparison_notes, comparison_tables
+    from zostudy.results.sharing import compare_apart
 
     gc.freeze()  # else every collection looks through all that was imported: a fifth of the time
     with progress("reading the results"):
-        comparison = compare(folders, metric, by, baseline, allow_unequal)
+        comparisons = compare_apart(folders, metric, by, baseline, allow_unequal)
     if figure is not None:
-        _draw(comparison, figure)
+        _draw(comparisons, figure)
     if format in DATA_FORMATS:
-        show(comparison.records(), format)
-        for note in comparison_notes(comparison):
+        show(_records(comparisons), format)
+        for note in dict.fromkeys(note for comparison in comparisons for note in comparison_notes(comparison)):
             _log.info("note: %s", note)
     else:
-        show([], format, comparison_tables(comparison))
+        show([], format, [table for comparison in comparisons for table in comparison_tables(comparison)])
 
 
-def _draw(comparison: Comparison, path: Path) -> None:
+def _records(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """Returns the records of all comparisons with the same keys; of several, each says which it is of, from 1."""
+    if len(comparisons) == 1:
+        return comparisons[0].records()
+    records = [{"table": n} | record for n, of in enumerate(comparisons, 1) for record in of.records()]
+    names = list(dict.fromkeys(name for record in records for name in record))
+    return [{name: record.get(name) for name in names} for record in records]
+
+
+def _draw(comparisons: Sequence[Comparison], path: Path) -> None:
     """Draws the critical-difference diagrams of several studies, or else the means of each metric."""
+    comparison, *others = comparisons
+    if others:
+        raise ResultsError(
+            "a figure shows studies that can share a table",
+            got=f"these take {len(comparisons)}",
+            remedy="compare them without --figure to see why, and give the folders of one table",
+        )
     try:
         from zostudy.report.figures import draw_comparison
         from zostudy.results.rank_figure import draw_ranks

@@ -37,8 +37,8 @@ _COMPARABLE = (
     *LOSSES,
     "sharpness",
 )
-_BUDGET = ("budget", "batch_size")
-_COORDINATES = ("model", "task", *_BUDGET, "imbalance_ratio", "method")
+BUDGET = ("budget", "batch_size")
+_COORDINATES = ("model", "task", *BUDGET, "imbalance_ratio", "method")
 _OF_STUDY = ("study", "model", "task", "imbalance_ratio")
 _COLUMNS = ("imbalance_ratio", "model", "task", "budget", "study")
 
@@ -97,10 +97,7 @@ def compare(
         ResultsError: there is nothing to compare, a column is missing, a metric, ``by`` or ``baseline`` is unknown,
             or two studies ran the same cell.
     """
-    asked = (metrics,) if isinstance(metrics, str) else tuple(metrics or ())
-    for metric in asked:
-        _check_known("a metric must be one of", metric, _COMPARABLE)
-    _check_known("methods can be compared by", by, _COLUMNS)
+    asked = checked_metrics(metrics, by)
     trials = _trials(results, asked or DEFAULT_METRICS)
     metrics = asked or _default_metrics(trials)
     _check_columns(trials, metrics)
@@ -115,7 +112,7 @@ def compare(
         _check_baseline(baseline, trials, results)
     unequal = [name for name in _unequal_budgets(confirm) if name != by]
     kept_apart = () if allow_unequal else unequal
-    coordinates = [name for name in _COORDINATES if name != by and (name not in _BUDGET or name in kept_apart)]
+    coordinates = [name for name in _COORDINATES if name != by and (name not in BUDGET or name in kept_apart)]
     row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
     by_cell = _trials_by_cell(confirm, [*coordinates, by], metrics)
     storages = _storages(results)
@@ -126,6 +123,24 @@ def compare(
     notes = (*_outdated_notes(confirm), *study_notes(storages), *(range_notes(storages) if has_search else ()))
     natural = _natural_ratios(confirm)
     return Comparison(by, row_names, metrics, in_order, baseline, bool(unequal) and allow_unequal, notes, natural)
+
+
+def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, ...]:
+    """Returns the metrics that are asked for, perhaps none.
+
+    Raises:
+        ResultsError: a metric or ``by`` is unknown.
+    """
+    asked = (metrics,) if isinstance(metrics, str) else tuple(metrics or ())
+    for metric in asked:
+        _check_known("a metric must be one of", metric, _COMPARABLE)
+    _check_known("methods can be compared by", by, _COLUMNS)
+    return asked
+
+
+def needed_columns(metrics: Sequence[str]) -> list[str]:
+    """Returns the columns of ``trials`` that a comparison reads; without metrics, those of ``DEFAULT_METRICS``."""
+    return list(dict.fromkeys([*_NEEDED, *_LATER, *(metrics or DEFAULT_METRICS)]))
 
 
 def _storages(results: Given) -> list[Storage]:
@@ -140,7 +155,7 @@ def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
         return results
     if isinstance(results, HasTrials):
         return results.trials
-    return load_trials(results, list(dict.fromkeys([*_NEEDED, *_LATER, *metrics])))
+    return load_trials(results, needed_columns(metrics))
 
 
 def _default_metrics(trials: pd.DataFrame) -> tuple[str, ...]:
@@ -274,7 +289,7 @@ def _check_baseline(baseline: str, trials: pd.DataFrame, results: Given) -> None
 def _unequal_budgets(confirm: pd.DataFrame) -> list[str]:
     """Returns what differs of queries and examples between the cells that spend some."""
     tuned = confirm[confirm.groupby(["study", "cell"])["queries"].transform("max") > 0]
-    return [name for name in _BUDGET if tuned[name].nunique() > 1]
+    return [name for name in BUDGET if tuned[name].nunique() > 1]
 
 
 def _described(trial: dict[Any, Any]) -> str:

@@ -80,8 +80,16 @@ class RankStatistics:
 
     @property
     def sources(self) -> int:
-        """How many models, tasks, budgets or studies the blocks are of; the ratios of one share rows and seeds."""
-        kept = [place for place, name in enumerate(self.named_by) if name != "imbalance_ratio"]
+        """How many models, tasks, budgets or studies the blocks are of, whatever their ratios."""
+        return self._count_without("imbalance_ratio")
+
+    @property
+    def data_sets(self) -> int:
+        """How many models and tasks the blocks are of; the ratios and budgets of one share rows and seeds."""
+        return self._count_without("imbalance_ratio", "budget", "batch_size")
+
+    def _count_without(self, *names: str) -> int:
+        kept = [place for place, name in enumerate(self.named_by) if name not in names]
         return len({tuple(block[place] for place in kept) for block in self.blocks})
 
 

@@ -58,8 +58,10 @@ def rank_notes(shown: Sequence[RankStatistics]) -> list[str]:
     fewest = min(len(statistics.blocks) for statistics in shown)
     if fewest < ENOUGH_BLOCKS:
         notes.append(f"The bootstrap intervals are too narrow with {fewest} blocks; {ENOUGH_BLOCKS} would do.")
-    if any(len(statistics.blocks) > statistics.sources for statistics in shown):
-        notes.append("Ratios of one study share rows and seeds, so that they count for less than as many tasks.")
+    if any(len(statistics.blocks) > statistics.data_sets for statistics in shown):
+        n_sets = min(statistics.data_sets for statistics in shown)
+        of = f"{n_sets} models and tasks" if n_sets > 1 else "one model and task, so that p is too small"
+        notes.append(f"The blocks are of {of}: ratios and budgets of one share rows and seeds.")
     return notes
 
 

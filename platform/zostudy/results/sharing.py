@@ -1,0 +1,197 @@
+"""Which studies can share a table: those that differ in what makes numbers comparable are compared apart.
+
+They must have run in one dtype. Where they have a model, task and ratio in common, they must have the same data,
+weights, training examples, positive class, and prompt. And no two may have run the same cell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeAlias
+
+import pandas as pd
+import pyarrow as pa
+
+from zostudy.errors import ResultsError
+from zostudy.machine import usable_cpus
+from zostudy.results.compare import BUDGET, checked_metrics, compare, needed_columns
+from zostudy.results.comparison import Comparison
+from zostudy.results.measured import read_measured
+from zostudy.results.reading import MOST_AT_ONCE, as_frame, find_studies, read_trials
+from zostudy.results.storage import Storage, Where
+from zostudy.results.study_file import read_stored_study
+from zostudy.wording import comma_list
+
+UNKNOWN = "a dtype that is not stored"
+
+_CELL = ("model", "task", *BUDGET, "imbalance_ratio", "method")
+_DATA = ("model", "task", "imbalance_ratio")
+_DRAWN = ("n_minority", "n_majority", "positive_class")
+_PROMPT = {
+    "model": ("head", "prompt_tokens", "prompt_scale", "start", "start_draws", "subspace", "temperature"),
+    "task": ("template", "label_words", "wordings", "wording", "truncate", "test_rows"),
+}
+"""Keys of a study file that every cell of a study shares."""
+
+_TOLD_BY = ["stage", *_CELL, *_DRAWN, "versions"]
+
+
+Key: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Studies that share a table, as ``compare`` takes them.
+
+    Attributes:
+        storages: where they are.
+        tables: their trials.
+        dtype: of all of them.
+        cells: the study that ran each cell, by model, task, budget, ratio and method.
+        data: the study, and what its trials were run on, by model, task and ratio.
+        reason: why the first of them does not share the table of an earlier part; empty of the first part.
+    """
+
+    storages: list[Storage]
+    tables: list[pa.Table]
+    dtype: str
+    cells: Mapping[Key, str]
+    data: Mapping[Key, tuple[Storage, Key]]
+    reason: str = ""
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The trials of all of them."""
+        return as_frame(self.tables)
+
+    def conflict(self, study: Part) -> str | None:
+        """Returns why a single study cannot share the table; None if it can, as one without confirm trials."""
+        [storage], first = study.storages, self.storages[0]
+        if not self.cells or not study.cells:
+            return None
+        if self.dtype != study.dtype:
+            return f"{storage.name} ran in {study.dtype}, {first.name} in {self.dtype}"
+        if same := next((cell for cell in study.cells if cell in self.cells), None):
+            return f"{storage.name} and {self.cells[same]} ran the same cells, which --by study sets side by side"
+        for key in (key for key in study.data if key in self.data):
+            other, run_on = self.data[key]
+            if run_on != study.data[key][1]:
+                return f"{storage.name} and {other.name} ran {_named(key)} on other data, weights or training examples"
+            if setting := _differing_prompt(storage, other):
+                return f"{storage.name} and {other.name} ran {_named(key)} with another {setting}"
+        return None
+
+    def joined(self, study: Part) -> Part:
+        """Returns the part with another study, with which there is no conflict."""
+        return Part(
+            [*self.storages, *study.storages],
+            [*self.tables, *study.tables],
+            self.dtype if self.cells else study.dtype,
+            {**self.cells, **study.cells},
+            {**self.data, **study.data},
+            self.reason,
+        )
+
+
+def compare_apart(
+    folders: Sequence[Where],
+    metrics: Sequence[str] | None = None,
+    by: str = "imbalance_ratio",
+    baseline: str | None = None,
+    allow_unequal: bool = False,
+) -> list[Comparison]:
+    """Returns a comparison of the studies that can share a table with the first, then those of the others.
+
+    Each says of which studies it is, and why they stand apart. By study, all share one: each has a column of its own.
+
+    Args:
+        folders: of studies, or of folders of studies.
+        metrics: as of ``compare``.
+        by: as of ``compare``.
+        baseline: as of ``compare``; studies that lack it are compared without tests where others have it.
+        allow_unequal: as of ``compare``.
+
+    Raises:
+        ResultsError: as ``compare``.
+    """
+    asked = checked_metrics(metrics, by)
+    storages = find_studies(folders)
+    if by == "study" or len(storages) == 1:
+        return [compare(storages, asked, by, baseline, allow_unequal)]
+    cell = tuple(name for name in _CELL if not allow_unequal or name == by or name not in BUDGET)
+    parts = _parts(storages, read_trials(storages, [*needed_columns(asked), "positive_class", "versions"]), cell)
+    methods = [set(part.trials["method"]) for part in parts]
+    comparisons = []
+    for part, own in zip(parts, methods, strict=True):
+        is_elsewhere = baseline not in own and any(baseline in others for others in methods)
+        found = compare(part, asked, by, None if is_elsewhere else baseline, allow_unequal)
+        comparisons.append(replace(found, notes=(*_apart_notes(part, len(parts)), *found.notes)))
+    return comparisons
+
+
+def _apart_notes(part: Part, n_parts: int) -> list[str]:
+    if n_parts == 1:
+        return []
+    studies = comma_list(storage.name for storage in part.storages)
+    because = f"; {part.reason}" if part.reason else ""
+    return [f"Compared apart from other studies: {studies}{because}."]
+
+
+def _parts(storages: Sequence[Storage], tables: Sequence[pa.Table], cell: Sequence[str]) -> list[Part]:
+    with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_ONCE)) as pool:
+        dtypes = list(pool.map(_dtype, storages))
+    parts: list[Part] = []
+    for study in map(partial(_study, cell), storages, tables, dtypes):
+        reasons = [part.conflict(study) for part in parts]
+        if None in reasons:
+            place = reasons.index(None)
+            parts[place] = parts[place].joined(study)
+        else:
+            parts.append(replace(study, reason=next(filter(None, reasons), "")))
+    return parts
+
+
+def _study(cell: Sequence[str], storage: Storage, table: pa.Table, dtype: str) -> Part:
+    """Returns a part of one study, whose cells are told apart by some columns."""
+    trials = [trial for trial in table.select(_TOLD_BY).to_pylist() if trial["stage"] == "confirm"]
+    cells = {tuple(trial[name] for name in cell): storage.name for trial in trials}
+    data = {tuple(trial[name] for name in _DATA): (storage, _run_on(trial)) for trial in trials}
+    return Part([storage], [table], dtype, cells, data)
+
+
+def _run_on(trial: Mapping[str, Any]) -> Key:
+    versions = json.loads(trial["versions"])
+    return (*(trial[name] for name in _DRAWN), versions.get("data"), versions.get("weights"))
+
+
+def _differing_prompt(one: Storage, other: Storage) -> str | None:
+    """Returns a key of ``_PROMPT`` that differs in two study files; None where none does or a file cannot be read."""
+    with suppress(ResultsError):
+        first, second = (read_stored_study(storage, "a comparison", "do without it").data for storage in (one, other))
+        for section, keys in _PROMPT.items():
+            pair = [found if isinstance(found := of.get(section), dict) else {} for of in (first, second)]
+            for key in keys:
+                if all(key in of for of in pair) and pair[0][key] != pair[1][key]:
+                    return f"{section}.{key}"
+    return None
+
+
+def _dtype(storage: Storage) -> str:
+    """Returns the dtype of a study's trials: the one that its noise floor chose, or the only one of its agreement."""
+    with suppress(ResultsError):  # of a damaged table, which the notes tell
+        floor = read_measured(storage, "noise_floor").to_pylist()
+        chosen = {str(row["dtype"]) for row in floor if row["chosen"]}
+        found = chosen or set(map(str, read_measured(storage, "agreement")["dtype"].to_pylist()))
+        if len(found) == 1:
+            return found.pop()
+    return UNKNOWN
+
+
+def _named(key: Key) -> str:
+    model, task, ratio = key
+    return f"{task} with {model} at ratio {ratio:g}"

@@ -1,0 +1,135 @@
+"""Studies that cannot share a table are compared apart, and each table says of which studies it is and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zostudy.results.compare import compare
+from zostudy.results.comparison import Comparison
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
+from zostudy.results.sharing import compare_apart
+
+RunStudy = Callable[..., Path]
+
+
+@pytest.fixture
+def run_study(
+    make_outcome: Callable[..., Outcome], make_noise_floor: Callable[..., dict[str, Any]], tmp_path: Path
+) -> RunStudy:
+    """Stores a study of some methods, three seeds each, as its run would; keywords overrule columns of its trials."""
+
+    def run(
+        name: str, *methods: str, dtype: str = "float32", spec: dict[str, Any] | None = None, **columns: Any
+    ) -> Path:
+        ledger = Ledger(tmp_path / name)
+        for method in methods:
+            for number in range(3):
+                auc = 0.6 + number / 50 + len(method) / 100
+                row = {"study": name, "method": method, "number": number, "test_auc": auc, **columns}
+                ledger.record(make_outcome(**row))
+        ledger.record_noise_floor([make_noise_floor(dtype=dtype, chosen=True)])
+        ledger.write_study({"methods": [*methods], "confirm": {"seeds": 3}} | (spec or {}), {})
+        return tmp_path / name
+
+    return run
+
+
+def studies_of(comparisons: list[Comparison]) -> list[str]:
+    """Returns the note of each comparison that says of which studies it is."""
+    start = "Compared apart from other studies: "
+    return [note.removeprefix(start) for of in comparisons for note in of.notes if note.startswith(start)]
+
+
+def test_studies_of_other_tasks_models_and_budgets_share_a_table(run_study: RunStudy) -> None:
+    folders = [
+        run_study("a", "spsa", "zosa"),
+        run_study("b", "spsa", "zosa", task="subj"),
+        run_study("c", "spsa", "zosa", model="mini-gpt2"),
+        run_study("d", "spsa", "zosa", budget=600),
+        run_study("e", "fzoo"),
+    ]
+    [comparison] = compare_apart(folders, ["test_auc"])
+    assert comparison.row_names == ("model", "task", "budget", "method")
+    assert comparison.records() == compare(folders, ["test_auc"]).records()
+    assert comparison.notes == compare(folders, ["test_auc"]).notes
+    statistics = comparison.rank_statistics("test_auc")
+    assert statistics is not None
+    assert (len(statistics.blocks), statistics.sources, statistics.data_sets) == (4, 4, 3)
+
+
+def test_studies_of_two_dtypes_are_compared_apart(run_study: RunStudy) -> None:
+    folders = [
+        run_study("a", "spsa"),
+        run_study("b", "spsa", task="subj", dtype="bfloat16"),
+        run_study("c", "spsa", task="mr"),
+    ]
+    first, second = compare_apart(folders, ["test_auc"])
+    assert studies_of([first, second]) == ["a, c.", "b; b ran in bfloat16, a in float32."]
+    assert {cell.row for cell in first.cells} == {("reviews", "spsa"), ("mr", "spsa")}
+    assert {cell.row for cell in second.cells} == {("spsa",)}
+    assert "b ran in bfloat16, a in float32" in repr(second)
+
+
+def test_a_study_without_a_stored_dtype_stands_apart(run_study: RunStudy) -> None:
+    folders = [run_study("a", "spsa"), run_study("b", "spsa", task="subj")]
+    for file in (folders[1] / "noise_floor").iterdir():
+        file.unlink()
+    assert studies_of(compare_apart(folders))[1] == "b; b ran in a dtype that is not stored, a in float32."
+
+
+@pytest.mark.parametrize("other", [{"n_minority": 50}, {"positive_class": 1}, {"versions": {"data": "other"}}])
+def test_other_data_under_one_name_is_not_taken_for_the_same(run_study: RunStudy, other: dict[str, Any]) -> None:
+    folders = [run_study("a", "spsa"), run_study("b", "zosa", **other)]
+    [_, second] = compare_apart(folders)
+    [_, told] = studies_of(compare_apart(folders))
+    assert told == ("b; b and a ran reviews with mini-roberta at ratio 10 on other data, weights or training examples.")
+    assert [cell.row for cell in second.cells] == [("zosa",)]
+    assert len(compare_apart([folders[0], run_study("c", "zosa")])) == 1
+
+
+def test_another_prompt_is_not_taken_for_the_same(run_study: RunStudy) -> None:
+    one = run_study("a", "spsa", spec={"model": {"prompt_tokens": 10, "start": "vocabulary"}})
+    other = run_study("b", "zosa", spec={"model": {"prompt_tokens": 20}})
+    assert studies_of(compare_apart([one, other]))[1] == (
+        "b; b and a ran reviews with mini-roberta at ratio 10 with another model.prompt_tokens."
+    )
+    assert len(compare_apart([one, run_study("c", "zosa", spec={"model": {"prompt_tokens": 10}})])) == 1
+    (other / "study.yaml").unlink()
+    assert len(compare_apart([one, other])) == 1
+
+
+def test_one_cell_of_two_studies_is_compared_apart_or_by_study(run_study: RunStudy) -> None:
+    folders = [run_study("a", "spsa"), run_study("b", "spsa", "zosa")]
+    assert studies_of(compare_apart(folders)) == [
+        "a.",
+        "b; b and a ran the same cells, which --by study sets side by side.",
+    ]
+    [comparison] = compare_apart(folders, by="study")
+    assert comparison.columns == ["a", "b"]
+    assert studies_of([comparison]) == []
+
+
+def test_unequal_budgets_are_let_in_where_no_cell_is_there_twice(run_study: RunStudy) -> None:
+    one, other = run_study("a", "spsa"), run_study("b", "zosa", budget=600)
+    [comparison] = compare_apart([one, other], allow_unequal=True)
+    assert comparison.unequal
+    twice = [one, run_study("c", "spsa", budget=600)]
+    assert len(compare_apart(twice)) == len(compare_apart(twice, by="budget", allow_unequal=True)) == 1
+    assert len(compare_apart(twice, allow_unequal=True)) == 2
+
+
+def test_a_baseline_tests_where_it_is(run_study: RunStudy) -> None:
+    folders = [run_study("a", "spsa", "zosa"), run_study("b", "zosa", dtype="bfloat16", task="subj")]
+    first, second = compare_apart(folders, baseline="spsa")
+    assert (first.baseline, second.baseline) == ("spsa", None)
+
+
+def test_a_study_of_search_trials_alone_parts_nothing(run_study: RunStudy) -> None:
+    folders = [run_study("a", "spsa", stage="search", dtype="bfloat16"), run_study("b", "spsa"), run_study("c", "zosa")]
+    [comparison] = compare_apart(folders)
+    assert len(comparison.cells) == 2
