@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,28 +101,6 @@ def test_dev_metrics_are_drawn_beside_the_auc_where_they_are_stored(
     assert drawn(with_metrics) == every
     older = with_metrics.assign(dev_balanced_accuracy=np.nan, dev_minority_recall=np.nan)
     assert drawn(older) == every[:3]
-
-
-def test_parallel_coordinates_go_from_the_least_to_the_greatest_value_of_each_key() -> None:
-    keys: dict[str, list[Any]] = {
-        "radius": [0.01, 0.1, 1.0],
-        "dim": [200, 10, 50],
-        "sampler": ["stratified", "natural", "natural"],
-    }
-    rows = [
-        {"method": "zosa", "ratio": 10.0, "trial": f"t{i}", "key": key, "value": value, "dev_auc": 0.6 + i / 10}
-        for key, values in keys.items()
-        for i, value in enumerate(values)
-    ]
-    kinds: dict[str, frames.AxisKind] = {"radius": "log", "dim": "choice", "sampler": "choice"}
-    lines, names = frames.parallel_frame(pd.DataFrame(rows), kinds)
-    places = {key: of.sort_values("trial")["place"].tolist() for key, of in lines.groupby("key")}
-    assert places == {"radius": [0, 0.5, 1], "dim": [1, 0, 0.5], "sampler": [1, 0, 0], "dev AUC": [0, 0.5, 1]}
-    assert lines.drop_duplicates("order").sort_values("order")["key"].iloc[-1] == "dev AUC"
-    named = {key: of["value"].tolist() for key, of in names.groupby("key")}
-    assert named["dim"] == ["10", "50", "200"]
-    assert named["radius"] == ["0.01", "1"]
-    assert named["sampler"] == ["natural", "stratified"]
 
 
 def test_the_saddle_is_where_the_gradients_of_the_objective_vanish(results: Results) -> None:

@@ -119,7 +119,9 @@ def test_the_first_screen_asks_and_answers(folders: dict[str, Path]) -> None:
     for finding, metric in zip(first.findings, comparison.metrics, strict=True):
         best = comparison.best(metric, 10.0)
         assert best is not None
-        assert f": best is {best.row[-1]} (every ratio)" in finding
+        assert f": best is {best.row[-1]} (ratio 10)" in finding
+    older, *_ = told(REFERENCE / "sst2-minilm").sections
+    assert older.findings[-1] == "test minority recall: no method is called best; the notes below say why."
 
 
 def test_the_classes_are_counted_in_a_line() -> None:

@@ -47,7 +47,8 @@ def counts_line(classes: StudyClasses | None) -> str:
 def _finding(cells: Cells, metric: str) -> str:
     best = [cell for cell in cells.cells if cells.is_best(metric, cell)]
     if not best:
-        return ""
+        several = len(cells.rows) > 1 and any(cell.intervals[metric].mean is not None for cell in cells.cells)
+        return f"{metric_words(metric)}: no method is called best; the notes below say why." if several else ""
     holds = not_worse_than_best(cells, metric)
     level = [cell for cell in cells.cells if holds[cell.key] and cell not in best]
     beside = f"; not significantly worse: {_by_row(cells, level)}" if level else ""
@@ -59,10 +60,11 @@ def _by_row(cells: Cells, found: Iterable[CellSummary]) -> str:
     for cell in found:
         columns.setdefault(cell.row, []).append(cells.heading(cell.column))
     every, by = [*map(cells.heading, cells.columns)], cells.by.removeprefix("imbalance_")
-    return ", ".join(
-        f"{' '.join(map(value_text, row))} ({f'every {by}' if of == every else f'{by} {_listed(of)}'})"
-        for row, of in columns.items()
-    )
+    named = []
+    for row, of in columns.items():
+        where = f"every {by}" if of == every and len(every) > 1 else f"{by} {_listed(of)}"
+        named.append(f"{' '.join(map(value_text, row))} ({where})")
+    return ", ".join(named)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from zostudy.config.distributions import Distribution
 from zostudy.report.charts import Charts, bounds_of
-from zostudy.report.frames import axis_kind, by_configuration, parallel_frame, search_frame, searched
+from zostudy.report.frames import by_configuration, search_frame, searched
+from zostudy.report.parallel import axis_kind, parallel_frame
 from zostudy.report.parts import Figure, ReportSection, span
 from zostudy.search.space import as_optuna
 
