@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
+from tests.reading_findings import REFERENCE, chance, findings, record, short
 
 from zostudy import load_results
 from zostudy.results.statistics import holm
 
-ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "results" / "reference"
 SEEDS, BUDGETS = range(10), (100, 300, 1000)
 ASCENDING, PLAIN = ("zosa-0", "zosa-tenth", "zosa-1", "zosa-3", "sabo"), ("fzoo", "spsa")
 
 Metrics: TypeAlias = dict[str, dict[tuple[int, str], NDArray[np.float64]]]
 """The values over the seeds, by metric, budget and method."""
-
-
-def findings(study: str) -> str:
-    """Returns what results/README.md says of a study, on one line."""
-    text = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
-    return " ".join(text.split(f"### {study}\n")[1].split("\n##")[0].split())
-
-
-def short(value: float) -> str:
-    """Returns a share with three digits, as the text writes it."""
-    return f"{value:.3f}".removeprefix("0")
 
 
 def values(study: str, seeds: int, *metrics: str) -> Metrics:
@@ -40,10 +27,6 @@ def values(study: str, seeds: int, *metrics: str) -> Metrics:
     assert {len(rows) for rows in groups} == {seeds}
     keys = [(int(rows["budget"].iloc[0]), str(rows["method"].iloc[0])) for rows in groups]
     return {name: {key: rows[name].to_numpy(float) for key, rows in zip(keys, groups, strict=True)} for name in metrics}
-
-
-def chance(p: float) -> str:
-    return "p < .001" if p < 5e-4 else f"p = {short(p)}"
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +104,20 @@ def test_the_gap_to_true_gradients_that_each_method_closes(
 ) -> None:
     text = findings("budget")
     methods = ("bpt-fzg", "fzoo", "spsa", "cma-es", "zosa", "random-search")
+    means = {key: float(seeds.mean()) for key, seeds in auc_by_budget.items()}
+    closed: dict[str, list[str]] = {}
     for method in methods:
-        means = {key: float(seeds.mean()) for key, seeds in auc_by_budget.items()}
         shares = [
             (means[budget, method] - means[budget, "untuned"]) / (means[budget, "white-box"] - means[budget, "untuned"])
             for budget in BUDGETS
         ]
         cells = [f"{means[budget, method]:.3f} ({share:.0%})" for budget, share in zip(BUDGETS, shares, strict=True)]
         assert f"| {method} | {' | '.join(cells)} |" in text
+        closed[method] = [f"{share:.0%}" for share in shares]
+    bpt, fzoo, zosa, luck = (closed[method] for method in ("bpt-fzg", "fzoo", "zosa", "random-search"))
+    assert f"it has gone {bpt[0]} of the way" in record()
+    assert f"`fzoo` {fzoo[0]} and `zosa` {zosa[0]}" in record()
+    assert f"at {bpt[-1]}, {fzoo[-1]} and {zosa[-1]}, and random search is at {luck[-1]}" in record()
 
 
 def test_bpt_fzg_is_ahead_while_queries_are_few(auc_by_budget: dict[tuple[int, str], NDArray[np.float64]]) -> None:
