@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,13 +15,13 @@ from zostudy.ratios import ratio_text
 from zostudy.results.decision import choose_decision
 from zostudy.results.metrics import (
     balanced_cross_entropy,
-    classification_metrics,
     largest_share,
     metrics_at_dev_threshold,
 )
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.results.schema import HISTORY
 from zostudy.results.trial_row import TrialRow
+from zostudy.search.kept import Kept
 from zostudy.search.setup import TrialSetup
 
 _OPTION_COLUMNS = (
@@ -39,23 +38,6 @@ _OPTION_COLUMNS = (
 _DEV_METRICS = ("auc", "balanced_accuracy", "minority_recall")
 _HISTORY_COLUMNS = {field.name for field in HISTORY} - {"study", "cell", "trial", "auxiliary"}
 _NOT_EVALUATED = {f"dev_{name}": float("nan") for name in _DEV_METRICS}
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The point with the best dev AUC so far, the earliest of equals.
-
-    Attributes:
-        latent: float32 ``[d]``.
-        queries: spent when it was found.
-        metrics: on dev.
-        scores: of the dev rows.
-    """
-
-    latent: NDArray[np.float32]
-    queries: int
-    metrics: Mapping[str, float]
-    scores: SplitScores
 
 
 class Recording:
@@ -139,7 +121,7 @@ class Recording:
             "seconds": self._seconds,
             "started_at": self._started_at.isoformat(),
             **({} if self.start_draw is None else {"start_draw": self.start_draw}),
-            **({} if self._kept is None else _flat(self._kept)),
+            **({} if self._kept is None else self._kept.state_dict()),
             **{f"history.{name}": column for name, column in self._columns().items()},
             **{f"auxiliary.{name}": column for name, column in self._auxiliary_columns().items()},
         }
@@ -166,27 +148,13 @@ class Recording:
         self._started_at = datetime.fromisoformat(str(state["started_at"]))
         self.start_draw = int(state["start_draw"]) if "start_draw" in state else None
         if "kept.latent" in state:
-            scores = SplitScores(state["kept.rows"], state["kept.labels"], state["kept.scores"])
-            self._check_kept(state["kept.latent"], scores)
-            metrics = classification_metrics(scores.scores, scores.labels, self._setup.data.minority)
-            self._kept = Kept(state["kept.latent"], int(state["kept.queries"]), metrics, scores)
+            self._kept = Kept.of_state(state, self._setup)
         # An earlier zostudy saved the AUC alone.
         self._history = [_NOT_EVALUATED | row for row in _rows(_part(state, "history."))]
         if any(row.keys() != _HISTORY_COLUMNS for row in self._history):
             raise ValueError("a saved history must have its columns")
         auxiliary = _rows(_part(state, "auxiliary.")) or [{} for _ in self._history]
         self._auxiliary = [{n: value for n, value in row.items() if not np.isnan(value)} for row in auxiliary]
-
-    def _check_kept(self, latent: NDArray[np.float32], split: SplitScores) -> None:
-        """Checks that a saved point is one of this trial."""
-        rows, n_classes = self._setup.draw.dev_rows, self._setup.data.n_classes
-        found = [latent.shape, latent.dtype, split.scores.shape, split.scores.dtype]
-        if found != [(self._setup.latent_size,), np.float32, (len(rows), n_classes), np.float32]:
-            raise ValueError(f"a saved point must be one of this trial, but has {found}")
-        if not np.array_equal(split.rows, rows) or not np.array_equal(split.labels, self._setup.data.labels[rows]):
-            raise ValueError("a saved point must have its dev rows")
-        if not np.isfinite(split.scores).all():
-            raise ValueError("a saved point must have finite scores")
 
     @property
     def _seconds(self) -> float:
@@ -284,16 +252,6 @@ class Recording:
 
 def _on_dev(metrics: Mapping[str, float] | None) -> dict[str, float]:
     return _NOT_EVALUATED if metrics is None else {f"dev_{name}": metrics[name] for name in _DEV_METRICS}
-
-
-def _flat(kept: Kept) -> dict[str, Any]:
-    return {
-        "kept.latent": kept.latent,
-        "kept.queries": kept.queries,
-        "kept.rows": kept.scores.rows,
-        "kept.labels": kept.scores.labels,
-        "kept.scores": kept.scores.scores,
-    }
 
 
 def _part(state: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
