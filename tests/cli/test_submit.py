@@ -170,8 +170,8 @@ def test_a_job_imports_the_package_that_was_shipped_and_its_failure_is_the_outco
     )
     followed = call("logs", job_id, "--follow", "--address", head)
     assert followed.code == 1
-    assert "/py_modules_files/" in followed.out.splitlines()[-1]
     assert followed.err.endswith(f"failed: {job_id} (exit code 1); submit the study again to go on\n")
+    assert "/py_modules_files/" in followed.out.splitlines()[-1]
 
 
 @pytest.mark.ray
