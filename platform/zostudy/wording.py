@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any
 
 LONGEST = 100
@@ -72,6 +73,13 @@ def suggestion(word: object, known: Iterable[str], otherwise: str) -> str:
     """Returns the remedy for an unknown word: a similar known word, or the given remedy if no known word is similar."""
     near = nearest(str(word), known)
     return otherwise if near is None else f"did you mean {quoted(near)}?"
+
+
+def file_suggestion(missing: str, known: Iterable[str], otherwise: str) -> str:
+    """Returns the remedy for a missing file, as ``suggestion``; names are compared without folder and ending."""
+    by_stem = {PurePath(each).stem: each for each in known}
+    near = nearest(PurePath(missing).stem, by_stem)
+    return otherwise if near is None else f"did you mean {quoted(by_stem[near])}?"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

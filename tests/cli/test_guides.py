@@ -242,4 +242,4 @@ def test_a_guide_is_laid_out_on_a_terminal(call: Any, monkeypatch: pytest.Monkey
 def test_an_unknown_guide_is_one_line_with_a_near_name(call: Any) -> None:
     called = call("guide", "clustr")
     assert (called.code, called.out) == (2, "")
-    assert called.err == "error: guide: must be a topic, but clustr is none; did you mean cluster?\n"
+    assert called.err == "error: guide: must be a topic, but got clustr; did you mean cluster?\n"

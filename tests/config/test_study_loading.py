@@ -14,6 +14,7 @@ from zostudy.config import MethodSpec, StudySpec, load_study
 from zostudy.config.document import dump_yaml
 from zostudy.config.paths import missing_here
 from zostudy.errors import SpecError
+from zostudy.wording import printable
 
 Write = Callable[..., str]
 
@@ -87,12 +88,18 @@ def test_another_machine_may_have_what_is_named_by_an_absolute_path(write_study:
 def test_a_study_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text("name: x")
     shipped = sorted(path.stem for path in (Path(__file__).parents[2] / "studies").glob("*.yaml"))
+    (tmp_path / "budgets").mkdir()
+    (tmp_path / "budgets" / "small.yaml").write_text("name: x")
     (tmp_path / "latin.yaml").write_bytes("name: caf\xe9".encode("latin-1"))
     messages = {
-        "studdy.yaml": "no such file exists; did you mean study.yaml?",
+        "studdy.yaml": f"no such file exists; did you mean {tmp_path / 'study.yaml'}?",
+        "studdy": f"no such file exists; did you mean {tmp_path / 'study.yaml'}?",
+        "budgets/smal.yaml": f"no such file exists; did you mean {tmp_path / 'budgets/small.yaml'}?",
+        "nofile.yaml": f"no such file exists; mend the path, or name a shipped study: {', '.join(shipped)}",
         "gone/other.yaml": f"no such file exists; mend the path, or name a shipped study: {', '.join(shipped)}",
         "quickstrat": "no such file exists; did you mean quickstart?",
         "quickstart.yaml": "no such file exists; did you mean quickstart?",
+        "a\0b": "it is no path; mend it",
         "": "it is a folder; name the YAML file in it",
         "latin.yaml": "byte 9 is not UTF-8; save it as UTF-8 text",
         "study.yaml/x": "it cannot be read (Not a directory); mend the path or its permissions",
@@ -100,7 +107,7 @@ def test_a_study_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     for name, message in messages.items():
         with pytest.raises(SpecError) as caught:
             load_study(tmp_path / name)
-        assert str(caught.value) == f"{tmp_path / name}: must be a study file, but {message}"
+        assert str(caught.value) == f"{printable(str(tmp_path / name))}: must be a study file, but {message}"
 
 
 def test_a_name_that_is_no_file_here_is_a_shipped_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

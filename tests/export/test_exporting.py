@@ -301,6 +301,8 @@ def test_code_that_comes_with_a_model_is_not_run_because_the_study_did(
 def test_a_manifest_that_is_none_is_one_line(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="make it with: zostudy export DIR TRIAL --to"):
         read_manifest(tmp_path)
+    with pytest.raises(ResultsError, match=r"make it with: zostudy export .* best --to EXPORT, and name EXPORT$"):
+        read_manifest(QUICKSTART)
     manifest = json.loads((exported_study("mini-gpt2").folder / "zostudy.json").read_text())
     (tmp_path / "zostudy.json").write_text(json.dumps(manifest | {"format": 2}))
     with pytest.raises(ResultsError, match=r"\(format: Input should be 1\); export the trial again"):

@@ -45,9 +45,12 @@ def test_a_running_study_is_not_deleted(study: Path) -> None:
     assert deletable(study) == found
 
 
-@pytest.mark.parametrize("folder", ["", "missing", "quickstart/trials"])
-def test_what_is_no_study_is_refused(study: Path, folder: str) -> None:
-    with pytest.raises(ResultsError, match=r"must be the results folder of a study"):
+@pytest.mark.parametrize(
+    ("folder", "remedy"),
+    [("", "name the folder of one study"), ("quikstart", "did you mean .*/quickstart?"), ("quickstart/trials", "name")],
+)
+def test_what_is_no_study_is_refused(study: Path, folder: str, remedy: str) -> None:
+    with pytest.raises(ResultsError, match=rf"must be the results folder of a study, .* is missing; {remedy}"):
         deletable(study.parent / folder)
 
 

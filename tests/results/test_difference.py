@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import ttest_rel
 
+from zostudy.errors import ResultsError
 from zostudy.results.difference import difference
 from zostudy.results.files import read_table
 
@@ -45,6 +46,21 @@ def test_methods_are_compared_over_the_seeds_that_both_have() -> None:
     assert record["difference"] == pytest.approx((values[1] - values[0]).mean())
     assert record["p_value"] == pytest.approx(ttest_rel(values[1], values[0]).pvalue)
     assert record["p_value_holm"] >= record["p_value"]
+
+
+def test_a_study_that_is_not_there_is_one_line_with_a_near_name() -> None:
+    with pytest.raises(ResultsError, match=r"study\.yaml is missing; did you mean .*/quickstart\?"):
+        difference(FIRST, FIRST.parent / "quikstart")
+
+
+def test_a_p_value_is_never_shown_as_nothing() -> None:
+    found = difference(FIRST.parent / "budget-100", FIRST.parent / "budget-300")
+    shown = {row[0]: row[-1] for row in found.tables()[1].rows}
+    exact = {cell.method: cell.p_value_holm for cell in found.cells}
+    assert exact["cma-es"] is not None
+    assert 0 < exact["cma-es"] < 0.0005
+    assert shown["cma-es"] == "<0.001"
+    assert shown["bpt-fzg"] == f"{exact['bpt-fzg']:.3f}"
 
 
 def test_two_studies_of_one_name_are_told_apart_by_their_folders() -> None:

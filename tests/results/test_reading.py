@@ -252,10 +252,12 @@ def test_a_study_read_twice_is_refused(make_outcome: Callable[..., Outcome], stu
 
 def test_folders_without_results_get_one_clear_line(tmp_path: Path) -> None:
     _refused(tmp_path / "absent", "absent is missing; give the folder")
+    _refused(tmp_path / "gone" / "absent", "absent is missing; give the folder")
     _refused(tmp_path, "holds none; give the folder")
     (tmp_path / "file").write_text("")
     _refused(tmp_path / "file", "file is a file; give the folder")
     Ledger(tmp_path / "crashed")
+    _refused(tmp_path / "crahsed", "crahsed is missing; did you mean .*/crashed?")
     _refused(tmp_path / "crashed", "crashed holds none; wait for the first one, or run")
 
 

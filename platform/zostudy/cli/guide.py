@@ -29,7 +29,7 @@ def guide_command(
     name = "-".join(topic).casefold()
     if name not in guides:
         remedy = suggestion(name, guides, "zostudy guide lists the topics")
-        raise ZostudyError("must be a topic", got=f"{quoted(name)} is none", remedy=remedy, about="guide")
+        raise ZostudyError("must be a topic", got=f"got {quoted(name)}", remedy=remedy, about="guide")
     _print(guides[name])
 
 

@@ -105,7 +105,7 @@ def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits:
 
 def _sql(given: list[str]) -> str:
     """Returns the one statement that is given; folders belong to ``--results``."""
-    folders = [each for each in given if Path(each).is_dir()]
+    folders = [each for each in given if each.strip() and Path(each).is_dir()]
     if len(given) > 1 or folders:
         got = f"got the folder {folders[0]}" if folders else f"got {len(given)} arguments"
         remedy = f'write zostudy query "SELECT ..." --results {shlex.quote(folders[0]) if folders else "DIR"}'

@@ -20,7 +20,7 @@ from zostudy.config.shipped import shipped_studies, study_path
 from zostudy.config.space import with_default_space
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
-from zostudy.wording import comma_list, suggestion
+from zostudy.wording import comma_list, file_suggestion
 
 _STAND_IN = (MethodSpec(label="stand-in", algorithm="stand-in"),)
 
@@ -108,7 +108,6 @@ def _read(path: Path) -> str:
 
 
 def _remedy_for_absent(path: Path) -> str:
-    beside = [file.name for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
     shipped = shipped_studies()
     otherwise = f"mend the path, or name a shipped study: {comma_list(shipped)}"
-    return suggestion(path.name, [*beside, *shipped], otherwise)
+    return file_suggestion(path.name, [*shipped, *map(str, path.parent.glob("*.y*ml"))], otherwise)

@@ -11,7 +11,7 @@ from zostudy.config.document import Document, KeyPath
 from zostudy.config.known import BUILT_IN_MODELS
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
-from zostudy.wording import suggestion
+from zostudy.wording import file_suggestion
 
 TASK_FILE = ("task", "file")
 MODEL_NAME = ("model", "name")
@@ -52,7 +52,7 @@ def missing_paths(study: StudySpec) -> Iterator[Problem]:
     if file is not None and not os.path.isfile(file):
         rule = "must be a file and not a folder" if os.path.isdir(file) else "must be a file that exists"
         beside = os.listdir(folder) if os.path.isdir(folder := os.path.dirname(file)) else []
-        yield Problem(TASK_FILE, rule, file, suggestion(os.path.basename(file), beside, "mend the path"))
+        yield Problem(TASK_FILE, rule, file, file_suggestion(file, beside, "mend the path"))
     if os.path.isabs(model) and not os.path.isdir(model):
         yield Problem(MODEL_NAME, "must be a folder that exists", model, "mend the path")
 

@@ -18,6 +18,7 @@ from zostudy.errors import ResultsError
 from zostudy.export.identity import Identity
 from zostudy.export.task import ExportedTask
 from zostudy.results.decision import Decision
+from zostudy.results.study_file import STUDY_FILE
 
 MANIFEST_FILE = "zostudy.json"
 PROMPT_FILE = "prompt_embeds.safetensors"
@@ -83,7 +84,10 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         fault = f"there is no {path}"
-        remedy = f"make it with: zostudy export DIR TRIAL --to {shlex.quote(str(folder))}"
+        given = shlex.quote(str(folder))
+        is_study = (folder / STUDY_FILE).exists()
+        command = f"{given} best --to EXPORT, and name EXPORT" if is_study else f"DIR TRIAL --to {given}"
+        remedy = f"make it with: zostudy export {command}"
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

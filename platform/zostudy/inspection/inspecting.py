@@ -27,7 +27,7 @@ from zostudy.tasks.naming import has_names
 from zostudy.tasks.rows import RawRows
 from zostudy.tasks.sizes import Available
 from zostudy.tasks.wellknown import WELL_KNOWN
-from zostudy.wording import suggestion
+from zostudy.wording import file_suggestion
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,9 +114,9 @@ def _read(
 def _data_file(data: str | os.PathLike[str]) -> Path:
     path = Path(data)
     if not path.is_file():
-        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        beside = map(str, path.parent.iterdir()) if path.parent.is_dir() else []
         got = "it is a folder" if path.is_dir() else "it does not exist"
-        remedy = suggestion(path.name, beside, "name a CSV, TSV, JSON or Parquet file")
+        remedy = file_suggestion(path.name, beside, "name a CSV, TSV, JSON or Parquet file")
         raise DataError("must be a file of texts and labels", got=got, remedy=remedy, about=str(path))
     return path
 

@@ -12,7 +12,7 @@ from zostudy.results.rank_tables import rank_notes, rank_tables, shown_ranks
 from zostudy.results.ranking import Contrast, Rank, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.schema import AT_DEV_THRESHOLD
 from zostudy.results.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
-from zostudy.results.tables import Table, value_text
+from zostudy.results.tables import Table, p_value_text, value_text
 from zostudy.results.verdict_notes import verdict_notes
 
 NOT_WORSE, UNTESTED = "†", "‡"
@@ -169,7 +169,7 @@ def _p_value(contrast: Contrast) -> str:
     p_value = contrast.p_value_holm
     if p_value is None:
         return "too few seeds" if contrast.test.has_too_few_pairs else "-"
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    return p_value_text(p_value)
 
 
 def _test_notes(found: Sequence[Contrast]) -> list[str]:

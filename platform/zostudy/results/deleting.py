@@ -48,8 +48,9 @@ def deletable(where: Where) -> Deletable:
     storage = Storage.at(where)
     folders, files = set(storage.folders()) if storage.is_folder() else set(), storage.files()
     if STUDY_FILE not in files:
-        got = f"{storage / STUDY_FILE} is missing"
-        raise ResultsError("must be the results folder of a study", got=got, remedy="name that of one study")
+        got, remedy = f"{storage / STUDY_FILE} is missing", "name the folder of one study"
+        remedy = remedy if storage.is_folder() else storage.suggestion(remedy)
+        raise ResultsError("must be the results folder of a study", got=got, remedy=remedy)
     going = tuple(name for name in _FOLDERS if name in folders)
     known = tuple(name for name in files if name.startswith(_FILES))
     kept = (*sorted(folders - set(going)), *(name for name in files if name not in known and not name.startswith(".")))

@@ -13,7 +13,7 @@ from zostudy.results.comparison import Comparison
 from zostudy.results.statistics import CONFIDENCE, PairedTest, holm, paired_test
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
-from zostudy.results.tables import Table
+from zostudy.results.tables import Table, p_value_text
 from zostudy.wording import shown
 
 _ABSENT = "-"
@@ -92,7 +92,7 @@ class Difference:
                 f"{cell.first.intervals[self.metric]:.3f}",
                 f"{cell.second.intervals[self.metric]:.3f}",
                 f"{cell.test.difference:+.3f}" if cell.test.pairs else _ABSENT,
-                _ABSENT if cell.p_value_holm is None else f"{cell.p_value_holm:.3f}",
+                _ABSENT if cell.p_value_holm is None else p_value_text(cell.p_value_holm),
             )
             for cell in self.cells
         )

@@ -102,8 +102,10 @@ def _check_once(storages: Sequence[Storage], trials: Sequence[pa.Table]) -> None
 
 def _study_folders(storage: Storage) -> list[Storage]:
     if not storage.is_folder():
-        got = f"{storage} is {'a file' if storage.exists('') else 'missing'}"
-        raise ResultsError("results must be read from a folder", got=got, remedy=_REMEDY)
+        got, remedy = f"{storage} is missing", storage.suggestion(_REMEDY)
+        if storage.exists(""):
+            got, remedy = f"{storage} is a file", _REMEDY
+        raise ResultsError("results must be read from a folder", got=got, remedy=remedy)
     if _is_study(storage):
         return [storage]
     folders = [inside for name in storage.folders() if _is_study(inside := storage / name)]

@@ -17,6 +17,7 @@ from pyarrow import fs
 
 from zostudy.results.stores import explained, open_store, write_by_rename
 from zostudy.results.uris import is_uri, local_path, parse_uri
+from zostudy.wording import nearest
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,14 @@ class Storage:
     def folder(self) -> Path | None:
         """The folder, or None in an object store."""
         return None if self.scheme else Path(self.path)
+
+    def suggestion(self, otherwise: str) -> str:
+        """Returns the remedy for a folder that is missing: a similar name beside it, or the given remedy."""
+        if self.folder is None:
+            return otherwise
+        parent = self.folder.parent
+        near = nearest(self.name, Storage.at(parent).folders())
+        return otherwise if near is None else f"did you mean {parent / near}?"
 
     def is_folder(self) -> bool:
         """Returns whether there is a folder here, or objects under its prefix."""

@@ -42,10 +42,11 @@ def read_stored_study(storage: Storage, wanted_by: str, remedy: str) -> StoredSt
         text = storage.read(STUDY_FILE).decode()
         return StoredStudy(text, parse_document(text, STUDY_FILE).data)
     except FileNotFoundError:
+        otherwise = f"put it back, or {remedy}"
         raise ResultsError(
             f"{wanted_by} needs the study's own file",
             got=f"{storage / STUDY_FILE} is missing",
-            remedy=f"put it back, or {remedy}",
+            remedy=otherwise if storage.is_folder() else storage.suggestion(otherwise),
         ) from None
     except UnicodeDecodeError as error:
         reason = f"byte {error.start} is not UTF-8"

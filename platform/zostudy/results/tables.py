@@ -53,6 +53,11 @@ def value_text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def p_value_text(p_value: float) -> str:
+    """Returns a p-value as tables show it, which is never 0.000."""
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def plain(*tables: Table) -> str:
     """Returns tables as aligned text, never cut, with a star before the best cells and a last line to explain it."""
     legend = ["* the best of its column"] if any(table.best for table in tables) else []
