@@ -621,6 +621,17 @@ def test_a_replica_hangs_when_it_makes_no_progress_however_many_calls_wait() -> 
         assert hanging(MOST_BATCH_SECONDS + 1) == []
 
 
+def test_replicas_that_hang_again_before_they_have_told_the_fleet_that_they_are_ready_are_restarted_again() -> None:
+    machine = ClusterMachine()
+    for replica in machine.ray.replicas:
+        for seconds in (0.0, 1.0):
+            machine.ray.after(seconds, partial(setattr, replica, "stalls", True))
+    latents = np.arange(2, dtype=np.float32)[:, None]
+    check(score(machine.pool, latents, n_examples=3), latents)
+    assert machine.ray.now() < 1000.0 + 4 * MOST_BATCH_SECONDS
+    assert len(machine.notes) > len(machine.ray.replicas)
+
+
 @pytest.mark.parametrize(
     ("units", "expected"), [(("amx_bf16", "avx512_bf16"), True), (("amx_bf16", None), False), ((None, None), False)]
 )

@@ -178,7 +178,7 @@ class Fleet:
         self._replica_set.refresh()
 
     def _restart_hanging(self) -> None:
-        for replica in self._hang_detector.hanging([*self._replica_set.usable]):
+        for replica in self._hang_detector.hanging(self._replica_set.living):
             minutes = MOST_BATCH_SECONDS / 60
             self.notify(f"a replica has worked on one micro-batch for {minutes:.0f} minutes, and is restarted")
             self._replica_set.restart(replica)

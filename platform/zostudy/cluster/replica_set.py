@@ -66,6 +66,11 @@ class ReplicaSet:
         """Seconds between two refreshes."""
         return SECONDS_BETWEEN_REFRESHES if self.usable else SECONDS_WITHOUT_ANY
 
+    @property
+    def living(self) -> list[Any]:
+        """The replicas whose process has answered: the usable ones, and those that have still to make their scorer."""
+        return [*self.usable, *(self.quarantined[call] for call in self._readying)]
+
     def refresh(self) -> None:
         """Adds new replicas, and again those that could not make their scorer, if it is time to.
 
@@ -132,6 +137,9 @@ class ReplicaSet:
         """Kills a replica's process, which Ray starts anew, and takes it out of use until it answers."""
         self._ray.restart(replica)
         self.usable.pop(replica, None)
+        for call in [call for call in self._readying if self.quarantined[call] is replica]:
+            del self.quarantined[call]
+            self._readying.discard(call)
         self.add_pending(replica, self._processes.get(replica))
 
     def handle(self, call: Any) -> None:
