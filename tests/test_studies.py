@@ -15,6 +15,9 @@ from zostudy.config import load_study, method_space
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+SHIPPED = [*STUDIES, *(ROOT / "studies" / "suite").glob("*.yaml")]
+SUITE = ROOT / "results" / "reference" / "suite"
+COMMITTED = [*SUITE.glob("*/study.yaml"), *SUITE.glob("*/trials/*.parquet")]
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
@@ -56,7 +59,7 @@ def test_the_package_has_no_studies_of_its_own() -> None:
 def test_a_wheel_holds_the_studies_and_one_package(tmp_path: Path, by_way_of_an_sdist: bool) -> None:
     for name in ("pyproject.toml", "README.md", "LICENSE"):  # a copy, as a build leaves files in its source
         shutil.copy(ROOT / name, tmp_path)
-    for name in ("platform", "studies"):
+    for name in ("platform", "studies", "results/reference/suite"):
         shutil.copytree(
             ROOT / name, tmp_path / name, symlinks=True, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__")
         )
@@ -65,13 +68,14 @@ def test_a_wheel_holds_the_studies_and_one_package(tmp_path: Path, by_way_of_an_
         shutil.unpack_archive(build("sdist", tmp_path), tmp_path / "unpacked")
         (source,) = (tmp_path / "unpacked").iterdir()
     with zipfile.ZipFile(build("wheel", source)) as wheel:
-        packed = {path: wheel.read(f"zostudy/studies/{path.name}") for path in STUDIES}
+        packed = {path: wheel.read(f"zostudy/studies/{path.relative_to(ROOT / 'studies')}") for path in SHIPPED}
+        rows = {path: wheel.read(f"zostudy/suite/reference/{path.relative_to(SUITE)}") for path in COMMITTED}
         assert {name.split("/")[0].split("-")[0] for name in wheel.namelist()} == {"zostudy"}
-        assert sum("/studies/" in name for name in wheel.namelist()) == len(STUDIES)
+        assert sum("/studies/" in name for name in wheel.namelist()) == len(SHIPPED)
         assert {f"zostudy/guides/{topic}.md" for topic in read_guides()} - {*wheel.namelist()} == {
             "zostudy/guides/architecture.md"  # which is the package's README
         }
-    assert packed == {path: path.read_bytes() for path in STUDIES}
+    assert packed | rows == {path: path.read_bytes() for path in (*SHIPPED, *COMMITTED)}
 
 
 def build(kind: str, source: Path) -> Path:

@@ -28,6 +28,7 @@ from zostudy.cli.report import report_command
 from zostudy.cli.run import run_command, validate_command
 from zostudy.cli.streams import OutputError, finish_streams, prepare_streams, silence_output
 from zostudy.cli.studies import delete_command, diff_command, studies_command
+from zostudy.cli.suite import suite_command
 from zostudy.console.deleted_folder import leave_deleted_folder
 from zostudy.console.log import show_log
 from zostudy.errors import LostRayError, ZostudyError
@@ -65,6 +66,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "init": init_command,
     "validate": validate_command,
     "run": run_command,
+    "suite": suite_command,
     "submit": submit_command,
     "jobs": jobs_command,
     "logs": logs_command,

@@ -24,7 +24,7 @@ def read_rows(path: Path) -> RawRows:
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        remedy = f"use one of {', '.join(_READERS)}"
+        remedy = f"use one of {', '.join(EXTENSIONS)}"
         raise DataError(f"unknown extension {path.suffix!r}", remedy=remedy, about=str(path))
     try:
         if not path.is_file():
@@ -67,3 +67,6 @@ _READERS: dict[str, Callable[[Path], RawRows]] = {
     ".jsonl": read_json,
     ".parquet": _read_parquet,
 }
+
+EXTENSIONS = tuple(_READERS)
+"""Of the files that can be read."""

@@ -1,0 +1,1 @@
+"""The suite: a fixed set of studies that any method enters, and its leaderboard."""

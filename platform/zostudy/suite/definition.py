@@ -1,0 +1,98 @@
+"""What the suite is: its version, its parts and their data, budgets, ratios and seeds.
+
+A part is a study file in ``studies/suite``, which holds all but the methods, the budget and the name. Whatever changes
+a committed row makes a new version: a study file, the data, a budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zostudy.config.ratios import AskedRatio
+from zostudy.config.shipped import FOLDER
+from zostudy.ratios import NATURAL, ratio_text
+from zostudy.wording import comma_list
+
+VERSION = 1
+BUDGETS = (300, 1200)
+RATIOS: tuple[AskedRatio, ...] = (1.0, 10.0, 50.0, NATURAL)
+"""Of all parts; each study file names those that its data allows."""
+SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model on one task.
+
+    Attributes:
+        name: of its study file.
+        task: of its data file, without the extension.
+        digest: of the task's texts, labels and splits, as ``versions`` of the table ``trials`` holds it.
+        minutes: that a method takes on two usual cores at both budgets together, by ``zostudy run --dry-run``.
+        is_offline: whether model and texts come with zostudy.
+    """
+
+    name: str
+    task: str
+    digest: str
+    minutes: int
+    is_offline: bool = False
+
+    @property
+    def study_file(self) -> Path:
+        """The study file."""
+        return FOLDER / "suite" / f"{self.name}.yaml"
+
+
+_REVIEWS = "8dbab2b9f55f8bcc"
+
+PARTS = (
+    Part("mini-llama", "reviews", _REVIEWS, 2, is_offline=True),
+    Part("mini-gpt2", "reviews", _REVIEWS, 2, is_offline=True),
+    Part("mini-roberta", "reviews", _REVIEWS, 2, is_offline=True),
+    Part("minilm-sst2", "sst2", "ecb708877043d05c", 60),
+    Part("minilm-mpqa", "mpqa", "331a49611fcbb076", 60),
+    Part("minilm-subj", "subj", "cf6d7dc8a0bb636d", 60),
+    Part("minilm-trec", "trec", "c575cf3a88133cc6", 60),
+    Part("minilm-sms", "sms_spam", "67a3ec840ea8d40a", 60),
+)
+OFFLINE = tuple(part for part in PARTS if part.is_offline)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What of the suite is run: all of it, its offline half, or less.
+
+    Attributes:
+        parts: of the suite, in its order.
+        budgets: in queries.
+        ratio: the only imbalance ratio; None: all.
+        seeds: how many of the first confirm seeds; None: all.
+    """
+
+    parts: tuple[Part, ...] = PARTS
+    budgets: tuple[int, ...] = BUDGETS
+    ratio: AskedRatio | None = None
+    seeds: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole suite or its whole offline half."""
+        return self == Slice() or self == Slice(OFFLINE)
+
+    def study_name(self, part: Part, budget: int) -> str:
+        """Returns the name of a part's study, such as ``suite-1-mini-llama-300``; one ratio or fewer seeds are told."""
+        ratio = "" if self.ratio is None else f"-ratio-{ratio_text(self.ratio)}"
+        seeds = "" if self.seeds is None else f"-seeds-{self.seeds}"
+        return f"suite-{VERSION}-{part.name}-{budget}{ratio}{seeds}"
+
+    def __str__(self) -> str:
+        """Names the suite and, of a slice, all that it holds."""
+        suite = f"suite version {VERSION}"
+        if self.is_whole:
+            return suite if self == Slice() else f"{suite}, offline half"
+        held = [comma_list(part.name for part in self.parts), f"budget {' and '.join(map(str, self.budgets))}"]
+        held += [] if self.ratio is None else [f"ratio {ratio_text(self.ratio)}"]
+        held += [] if self.seeds is None else [f"{self.seeds} of {SEEDS} seeds"]
+        return f"a slice of {suite}: {'; '.join(held)}"
