@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 
 import zostudy.config
 from zostudy.config import load_study
-from zostudy.config.document import parse_document
 from zostudy.config.keys import describe_keys
 from zostudy.config.study import StudySpec
+from zostudy.document import parse_document
 from zostudy.errors import SpecError
 from zostudy.methods import describe_options, get_method, method_names, registry
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from zostudy.config import load_study
-from zostudy.config.document import Document, Location, parse_document
 from zostudy.config.overrides import override
+from zostudy.document import Document, Location, parse_document
 from zostudy.errors import SpecError
 
 TEXT = """

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zostudy.config import MethodSpec, StudySpec, load_study
-from zostudy.config.document import dump_yaml
 from zostudy.config.paths import missing_here
+from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
 from zostudy.wording import printable
 

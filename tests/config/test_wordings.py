@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from zostudy.config import StudySpec, load_study, method_space, parse_study
-from zostudy.config.document import dump_yaml
 from zostudy.config.wordings import used_wordings
+from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
 
 TASK = """task:

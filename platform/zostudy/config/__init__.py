@@ -2,7 +2,6 @@
 
 from zostudy.config.difference import Difference, difference
 from zostudy.config.distributions import Choice, Distribution, Range
-from zostudy.config.document import dump_yaml
 from zostudy.config.loading import load_study, parse_study, study_of
 from zostudy.config.model import ModelSpec
 from zostudy.config.space import method_space, with_default_space
@@ -16,6 +15,7 @@ from zostudy.config.study import (
     StudySpec,
 )
 from zostudy.config.task import SplitNames, TaskSpec, WordingSpec
+from zostudy.document import dump_yaml
 
 __all__ = [
     "BudgetSpec",

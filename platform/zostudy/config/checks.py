@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from zostudy.config.document import KeyPath
 from zostudy.config.known import WELL_KNOWN_TASKS
 from zostudy.config.options import options_class
 from zostudy.config.paths import missing_paths
@@ -17,6 +16,7 @@ from zostudy.config.settings import imbalance_settings
 from zostudy.config.space import method_space, space_problems, tried_values, unused
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.config.wordings import wording_problems
+from zostudy.document import KeyPath
 from zostudy.errors import SpecError
 from zostudy.methods import Context, get_method
 from zostudy.wording import suggestion

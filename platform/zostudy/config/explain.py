@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from zostudy.config.document import KeyPath
 from zostudy.config.kinds import Section
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
+from zostudy.document import KeyPath
 from zostudy.wording import suggestion
 
 _RULES = {

@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from zostudy.config.checks import check_study
-from zostudy.config.document import Document, KeyPath, dump_yaml, parse_document
 from zostudy.config.entries import method_specs
 from zostudy.config.explain import explain
 from zostudy.config.overrides import override
@@ -19,6 +18,7 @@ from zostudy.config.problems import Problem, spec_error
 from zostudy.config.shipped import shipped_studies, study_path
 from zostudy.config.space import with_default_space
 from zostudy.config.study import MethodSpec, StudySpec
+from zostudy.document import Document, KeyPath, dump_yaml, parse_document
 from zostudy.errors import SpecError
 from zostudy.wording import comma_list, file_suggestion
 

@@ -9,11 +9,11 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from zostudy.config.document import KeyPath
 from zostudy.config.explain import rule_text, value_remedy
 from zostudy.config.imbalance_keys import KEYS, PREFIX, SETTINGS
 from zostudy.config.problems import Problem
 from zostudy.config.study import ImbalanceSpec, MethodSpec
+from zostudy.document import KeyPath
 from zostudy.errors import SpecError
 from zostudy.methods import get_method
 from zostudy.wording import suggestion

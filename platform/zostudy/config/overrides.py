@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zostudy.config.distributions import Choice, Range
-from zostudy.config.document import Document, KeyPath, Location, key_text, parse_yaml
+from zostudy.document import Document, KeyPath, Location, key_text, parse_yaml
 from zostudy.errors import SpecError
 from zostudy.wording import clipped, shown, suggestion
 

@@ -7,10 +7,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from zostudy.config.document import Document, KeyPath
 from zostudy.config.known import BUILT_IN_MODELS
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
+from zostudy.document import Document, KeyPath
 from zostudy.wording import file_suggestion
 
 TASK_FILE = ("task", "file")

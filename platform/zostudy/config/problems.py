@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from zostudy.config.document import Document, KeyPath, key_text
+from zostudy.document import Document, KeyPath, key_text
 from zostudy.errors import SpecError
 from zostudy.wording import shown
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from zostudy.config.distributions import Choice, Distribution, Range
-from zostudy.config.document import KeyPath
 from zostudy.config.imbalance_keys import KEYS, PREFIX, SECTION, SETTINGS
 from zostudy.config.options import check_option, option_names, options_class
 from zostudy.config.problems import Problem
 from zostudy.config.study import ImbalanceSpec, MethodSpec, StudySpec
+from zostudy.document import KeyPath
 from zostudy.methods import LogRange, OneOf, UsedWith, default_space, get_method, unused_options
 from zostudy.wording import suggestion
 

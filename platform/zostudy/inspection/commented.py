@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from zostudy.config.document import inline_yaml
 from zostudy.config.study import StudySpec
+from zostudy.document import inline_yaml
 from zostudy.wording import printable
 
 WIDTH = 110

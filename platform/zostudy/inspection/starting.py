@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from zostudy.config import dump_yaml, study_of
-from zostudy.config.document import parse_document
 from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.overrides import override
 from zostudy.config.study import StudySpec
+from zostudy.document import parse_document
 from zostudy.errors import DataError, SpecError
 from zostudy.inspection.commented import commented_study
 from zostudy.inspection.drafting import draft

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any, Protocol, TypeAlias, runtime_checkable
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
 
 from zostudy.errors import ResultsError
 from zostudy.ratios import NATURAL
 from zostudy.results.cell_summary import CellSummary, Seed
 from zostudy.results.comparison import Comparison
-from zostudy.results.completeness import JUDGED_BY, best_configurations, outdated
+from zostudy.results.completeness import JUDGED_BY
 from zostudy.results.evidence import EVIDENCE_COLUMNS, evidence_of
+from zostudy.results.judging import Columns, TrialValues, columns_of_frame, columns_of_tables, judged_confirm_trials
 from zostudy.results.losses import study_notes
-from zostudy.results.reading import find_studies, load_trials
+from zostudy.results.reading import find_studies, read_trials
 from zostudy.results.schema import AT_DEV_THRESHOLD, LOSSES, METRICS, TEST_METRICS, bounds
 from zostudy.results.search_ranges import StudyRanges, range_notes, read_search_ranges
 from zostudy.results.statistics import bounded_interval, mean_of
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import comma_list, quoted, suggestion
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from typing_extensions import TypeIs
 
 DEFAULT_METRICS = (
     "test_auc",
@@ -39,7 +43,6 @@ _COMPARABLE = (
 )
 BUDGET = ("budget", "batch_size")
 _COORDINATES = ("model", "task", *BUDGET, "imbalance_ratio", "method")
-_OF_STUDY = ("study", "model", "task", "imbalance_ratio")
 _COLUMNS = ("imbalance_ratio", "model", "task", "budget", "study")
 
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
@@ -48,9 +51,6 @@ _PAIRED_BY = ("seed", "n_minority", "n_majority")
 _NEEDED = (*_COORDINATES, *JUDGED_BY, "queries", "examples", *_PAIRED_BY)
 _ASKED, _ACCESS = "imbalance", "needs"
 _LATER = (_ASKED, _ACCESS, *EVIDENCE_COLUMNS)  # of which frames of an older zostudy lack some
-_JUDGED = ("outdated", "asked", "searched", "found")
-
-TrialValues: TypeAlias = dict[str, Any]
 
 
 @runtime_checkable
@@ -66,7 +66,7 @@ class HasTrials(Protocol):
         """Where the studies are."""
 
 
-Given: TypeAlias = pd.DataFrame | HasTrials | Where | Sequence[Where]
+Given: TypeAlias = Union["pd.DataFrame", HasTrials, Where, Sequence[Where]]
 """What can be compared."""
 
 
@@ -98,25 +98,48 @@ def compare(
             or two studies ran the same cell.
     """
     asked = checked_metrics(metrics, by)
-    trials = _trials(results, asked or DEFAULT_METRICS)
-    metrics = asked or _default_metrics(trials)
+    trials, storages = _read(results, asked)
+    return compare_columns(trials, storages, asked, by, baseline, allow_unequal)
+
+
+def compare_columns(
+    trials: Columns,
+    storages: Sequence[Storage],
+    asked: Sequence[str],
+    by: str,
+    baseline: str | None,
+    allow_unequal: bool,
+) -> Comparison:
+    """Returns what ``compare`` does.
+
+    Args:
+        trials: the ``needed_columns`` of all trials.
+        storages: of their studies, if known.
+        asked: the metrics, perhaps none.
+        by: as of ``compare``.
+        baseline: as of ``compare``.
+        allow_unequal: as of ``compare``.
+
+    Raises:
+        ResultsError: as ``compare``.
+    """
+    metrics = tuple(asked) or _default_metrics(trials)
     _check_columns(trials, metrics)
-    confirm = _judged_confirm_trials(trials)
-    if confirm.empty:
+    confirm = judged_confirm_trials(trials)
+    if not confirm:
         raise ResultsError(
             "a comparison needs confirm trials",
-            got=f"there are only {len(trials)} search trials so far",
+            got=f"there are only {len(trials['stage'])} search trials so far",
             remedy="let the study run to its end",
         )
     if baseline is not None:
-        _check_baseline(baseline, trials, results)
+        _check_baseline(baseline, set(trials["method"]), storages)
     unequal = [name for name in _unequal_budgets(confirm) if name != by]
     kept_apart = () if allow_unequal else unequal
     coordinates = [name for name in _COORDINATES if name != by and (name not in BUDGET or name in kept_apart)]
-    row_names = tuple(name for name in coordinates if name == "method" or confirm[name].nunique() > 1)
-    by_cell = _trials_by_cell(confirm, [*coordinates, by], metrics)
-    storages = _storages(results)
-    has_search = confirm["searched"].any()
+    row_names = tuple(name for name in coordinates if name == "method" or _differs(confirm, name))
+    by_cell = _trials_by_cell(confirm, [*coordinates, by])
+    has_search = any(trial["searched"] for trial in confirm)
     ranges = read_search_ranges(storages) if has_search else {}
     cells = [_summary(of_cell, row_names, metrics, by, ranges) for of_cell in by_cell]
     in_order = tuple(sorted(cells, key=lambda cell: (cell.is_reference, cell.queries > 0)))
@@ -143,83 +166,55 @@ def needed_columns(metrics: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*_NEEDED, *_LATER, *(metrics or DEFAULT_METRICS)]))
 
 
-def _storages(results: Given) -> list[Storage]:
-    """Returns the storages of the studies; none of a data frame."""
-    if isinstance(results, pd.DataFrame):
-        return []
-    return results.storages if isinstance(results, HasTrials) else find_studies(results)
-
-
-def _trials(results: Given, metrics: Sequence[str]) -> pd.DataFrame:
-    if isinstance(results, pd.DataFrame):
-        return results
+def _read(results: Given, metrics: Sequence[str]) -> tuple[Columns, list[Storage]]:
+    """Returns the columns of the trials that a comparison reads, and the storages of the studies; none of a frame."""
+    names = needed_columns(metrics)
+    if _is_frame(results):
+        return columns_of_frame(results, names), []
     if isinstance(results, HasTrials):
-        return results.trials
-    return load_trials(results, needed_columns(metrics))
+        return columns_of_frame(results.trials, names), results.storages
+    storages = find_studies(results)
+    return columns_of_tables(read_trials(storages, names), names), storages
 
 
-def _default_metrics(trials: pd.DataFrame) -> tuple[str, ...]:
+def _is_frame(results: Given) -> TypeIs[pd.DataFrame]:
+    pandas = sys.modules.get("pandas")  # slow to import; who holds a frame has imported it
+    return pandas is not None and isinstance(results, pandas.DataFrame)
+
+
+def _default_metrics(trials: Columns) -> tuple[str, ...]:
     """Returns those of ``DEFAULT_METRICS`` that the trials have."""
     return tuple(
         metric
         for metric in DEFAULT_METRICS
-        if not metric.endswith(AT_DEV_THRESHOLD) or (metric in trials and trials[metric].notna().any())
+        if not metric.endswith(AT_DEV_THRESHOLD) or any(value is not None for value in trials.get(metric, ()))
     )
 
 
-def _judged_confirm_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """Returns the confirm trials with four more columns.
-
-    ``outdated``: it does not count. ``asked``: the confirm trials of the cell that has most of them, of the same study
-    and data. ``searched``: the configurations of its own cell's search. ``found``: the best of these.
-    """
-    judged = {name: _plain(trials[name]) for name in JUDGED_BY}
-    best = best_configurations(judged)
-    marks = outdated(judged, best)
-    found = [best.get(key) for key in zip(judged["study"], judged["cell"], strict=True)]
-    is_confirm = trials["stage"] == "confirm"
-    of_study = [trials[name] for name in _OF_STUDY]
-    confirmed = is_confirm.groupby([*of_study, trials["cell"]]).transform("sum")
-    asked = confirmed.groupby(of_study).transform("max")
-    searched = trials["number"].mask(is_confirm).groupby([trials["study"], trials["cell"]]).transform("nunique")
-    with_marks = trials.assign(outdated=marks, asked=asked, searched=searched)
-    with_marks["found"] = pd.Series(found, trials.index, dtype=object)
-    return with_marks[is_confirm]
-
-
-def _outdated_notes(confirm: pd.DataFrame) -> list[str]:
-    left_out = confirm[confirm["outdated"]]
-    if left_out.empty:
+def _outdated_notes(confirm: Sequence[TrialValues]) -> list[str]:
+    left_out = [trial["cell"] for trial in confirm if trial["outdated"]]
+    if not left_out:
         return []
-    cells = ", ".join(left_out["cell"].unique())
     return [
-        f"Confirm trials left out: {len(left_out)}. A later search has found better settings ({cells}), "
-        "which the study confirms when it is run again."
+        f"Confirm trials left out: {len(left_out)}. A later search has found better settings "
+        f"({', '.join(dict.fromkeys(left_out))}), which the study confirms when it is run again."
     ]
 
 
-def _natural_ratios(confirm: pd.DataFrame) -> frozenset[float]:
-    if _ASKED not in confirm:
-        return frozenset()
-    by_name = (confirm[_ASKED].fillna("") == NATURAL).groupby(confirm["imbalance_ratio"]).all()
-    return frozenset(by_name[by_name].index)
+def _natural_ratios(confirm: Sequence[TrialValues]) -> frozenset[float]:
+    by_size = {trial["imbalance_ratio"] for trial in confirm if trial.get(_ASKED) != NATURAL}
+    return frozenset({trial["imbalance_ratio"] for trial in confirm} - by_size)
 
 
-def _trials_by_cell(confirm: pd.DataFrame, coordinates: list[str], metrics: Sequence[str]) -> list[list[TrialValues]]:
-    """Returns the trials of each cell, as mappings: many times as quick to sum up as data frames of three rows."""
+def _differs(trials: Sequence[TrialValues], name: str) -> bool:
+    return len({trial[name] for trial in trials} - {None}) > 1
+
+
+def _trials_by_cell(confirm: Sequence[TrialValues], coordinates: Sequence[str]) -> list[list[TrialValues]]:
     cells: dict[tuple[Any, ...], list[TrialValues]] = {}
-    columns = [name for name in dict.fromkeys([*_NEEDED, *_LATER, *metrics, *_JUDGED]) if name in confirm]
-    for values in zip(*(_plain(confirm[name]) for name in columns), strict=True):
-        trial = dict(zip(columns, values, strict=True))
+    for trial in confirm:
         cells.setdefault(tuple(trial[name] for name in coordinates), []).append(trial)
     return [cells[key] for key in sorted(cells)]
-
-
-def _plain(column: pd.Series[Any]) -> list[Any]:
-    """Returns the values as Python's own, None for a missing one."""
-    if not column.hasnans:
-        return list(column.tolist())
-    return [None if absent else value for value, absent in zip(column.tolist(), column.isna(), strict=True)]
 
 
 def _summary(
@@ -258,7 +253,7 @@ def _by_seed(trials: list[TrialValues], seeds: Sequence[Seed], metric: str) -> d
     return {} if None in values.values() else values
 
 
-def _check_columns(trials: pd.DataFrame, metrics: Sequence[str]) -> None:
+def _check_columns(trials: Columns, metrics: Sequence[str]) -> None:
     missing = dict.fromkeys(name for name in (*_NEEDED, *metrics) if name not in trials)
     if missing:
         raise ResultsError(
@@ -274,22 +269,22 @@ def _check_known(rule: str, name: str, known: Collection[str]) -> None:
         raise ResultsError(f"{rule} {comma_list(known)}", got=f"got {quoted(name)}", remedy=remedy)
 
 
-def _check_baseline(baseline: str, trials: pd.DataFrame, results: Given) -> None:
-    methods = set(trials["method"])
+def _check_baseline(baseline: str, methods: set[str], storages: Sequence[Storage]) -> None:
     if baseline in methods:
         return
     from zostudy.results.studies import read_studies  # parsing many study files takes long
 
-    for storage in _storages(results):
+    for storage in storages:
         with suppress(ResultsError):
             methods.update(read_studies([storage])["methods"][0].as_py())
     _check_known("the baseline must be one of", baseline, sorted(methods))
 
 
-def _unequal_budgets(confirm: pd.DataFrame) -> list[str]:
+def _unequal_budgets(confirm: Sequence[TrialValues]) -> list[str]:
     """Returns what differs of queries and examples between the cells that spend some."""
-    tuned = confirm[confirm.groupby(["study", "cell"])["queries"].transform("max") > 0]
-    return [name for name in BUDGET if tuned[name].nunique() > 1]
+    spending = {(trial["study"], trial["cell"]) for trial in confirm if trial["queries"]}
+    tuned = [trial for trial in confirm if (trial["study"], trial["cell"]) in spending]
+    return [name for name in BUDGET if _differs(tuned, name)]
 
 
 def _described(trial: dict[Any, Any]) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
 
 from zostudy.results.outcome import SplitScores
 
@@ -38,6 +37,8 @@ class Decision:
     @property
     def probability(self) -> float | None:
         """The threshold as a softmax probability of the second class, or None."""
+        from scipy.special import expit  # slow to import, and a comparison needs only the constant of this file
+
         return None if self.threshold is None else float(expit(self.threshold))
 
     def classes(self, scores: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -91,6 +92,8 @@ def recalls(decision: Decision, split: SplitScores) -> NDArray[np.float64]:
 
 def probabilities(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """Returns the softmax of scores ``[n, C]`` over the classes; it is not calibrated."""
+    from scipy.special import softmax
+
     shares: NDArray[np.float64] = softmax(scores.astype(np.float64), axis=1)
     return shares
 

@@ -74,8 +74,8 @@ def _runs(rows: pa.Table, columns: Iterable[str]) -> Iterable[tuple[str, int, in
     codes = trials.indices.to_numpy(zero_copy_only=False)
     starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
     ends = np.concatenate([starts[1:], [len(codes)]])
-    names, sums = trials.dictionary.take(pa.array(codes[starts])), _sums(_hashes(rows, columns), starts, ends)
-    return zip(names.to_pylist(), (ends - starts).tolist(), sums.tolist(), strict=True)
+    names, sums = trials.dictionary.to_pylist(), _sums(_hashes(rows, columns), starts, ends)
+    return zip((names[code] for code in codes[starts]), (ends - starts).tolist(), sums.tolist(), strict=True)
 
 
 def _hashes(rows: pa.Table, columns: Iterable[str]) -> Numbers:

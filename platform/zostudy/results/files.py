@@ -15,7 +15,7 @@ from zostudy.results.digest import DIGESTED, Rows, digest_rows
 from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
 from zostudy.results.owed import MERGED, REMEDY, Finished, is_as_owed, lost_trials, read_finished, read_trials, some
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of, write_table
-from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS
+from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
 
 TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
@@ -179,7 +179,7 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
         names, folder = table_files(storage, table), storage / table
         files = dict(zip(names, _for_each(folder, names, lambda n: read_rows(folder, n, table, needed)), strict=True))
     parts = [_counting(rows.select(needed), finished.of_file(name)) for name, rows in sorted(files.items())]
-    rows = pa.concat_tables([schema_of(table, needed).empty_table(), *parts])
+    rows = pa.concat_tables([empty_table(schema_of(table, needed)), *parts])
     if table in TABLES_BESIDE_TRIALS:
         _check_owed(storage, table, finished, digest_rows([rows], table))
     if MERGED in files and len(files) > 1:
@@ -229,8 +229,10 @@ def _refuse(storage: Storage, finished: Finished, what: str) -> NoReturn:
 
 def _counting(rows: pa.Table, trials: Collection[str]) -> pa.Table:
     """Returns the rows of some trials."""
-    among = pc.is_in(rows["trial"].cast(pa.string()), value_set=pa.array(trials, pa.string()))
-    return rows if pc.all(among).as_py() else rows.filter(among)
+    there = rows["trial"].unique().to_pylist()  # an array made of names would import pandas
+    if set(there) <= {*trials}:
+        return rows
+    return rows.filter(pc.is_in(rows["trial"].cast(pa.string()), value_set=pa.array(trials, pa.string())))
 
 
 def _check_left_out(storage: Storage, table: str, names: list[str]) -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from zostudy.errors import ResultsError
 from zostudy.results.owed import Finished
 from zostudy.results.parquet import PARQUET, read_rows
-from zostudy.results.schema import OLDER_NAMES, SCHEMAS
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS, empty_table
 from zostudy.results.storage import Storage
 
 NOISE_FLOOR_FILE = "cells.parquet"
@@ -36,7 +36,7 @@ def read_measured(storage: Storage, table: str) -> pa.Table:
     """
     folder = table_folder(storage, table)
     parts = [read_rows(folder, name, table, SCHEMAS[table].names) for name in folder.files(PARQUET)]
-    rows = pa.concat_tables([SCHEMAS[table].empty_table(), *parts])
+    rows = pa.concat_tables([empty_table(SCHEMAS[table]), *parts])
     if rows.num_rows > len(set(zip(*(rows[name].to_pylist() for name in MEASURED[table]), strict=True))):
         raise ResultsError(
             f"each {' and '.join(MEASURED[table])} must be in {table} once",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from zostudy.errors import ResultsError
@@ -14,6 +14,9 @@ from zostudy.machine import usable_cpus
 from zostudy.results.files import read_table
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import comma_list
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_AT_ONCE = 8
 
@@ -76,6 +79,8 @@ def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.Dat
 
 def as_frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
     """Returns the rows of all tables; whole numbers that may be absent are ``Int64``, else they would be floats."""
+    import pandas as pd  # slow to import, and many readers need no frame
+
     types = {pa.int64(): pd.Int64Dtype()}
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(maps_as_pydicts="strict", types_mapper=types.get)
     return frame

@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
-import pandas as pd
 import pyarrow as pa
 
 from zostudy.errors import ResultsError
 from zostudy.machine import usable_cpus
-from zostudy.results.compare import BUDGET, checked_metrics, compare, needed_columns
+from zostudy.results.compare import BUDGET, checked_metrics, compare, compare_columns, needed_columns
 from zostudy.results.comparison import Comparison
+from zostudy.results.judging import columns_of_tables
 from zostudy.results.measured import read_measured
-from zostudy.results.reading import MOST_AT_ONCE, as_frame, find_studies, read_trials
+from zostudy.results.reading import MOST_AT_ONCE, find_studies, read_trials
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
 from zostudy.wording import comma_list
@@ -46,7 +46,7 @@ Key: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Part:
-    """Studies that share a table, as ``compare`` takes them.
+    """Studies that share a table.
 
     Attributes:
         storages: where they are.
@@ -63,11 +63,6 @@ class Part:
     cells: Mapping[Key, str]
     data: Mapping[Key, tuple[Storage, Key]]
     reason: str = ""
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """The trials of all of them."""
-        return as_frame(self.tables)
 
     def conflict(self, study: Part) -> str | None:
         """Returns why a single study cannot share the table; None if it can, as one without confirm trials."""
@@ -124,12 +119,14 @@ def compare_apart(
     if by == "study" or len(storages) == 1:
         return [compare(storages, asked, by, baseline, allow_unequal)]
     cell = tuple(name for name in _CELL if not allow_unequal or name == by or name not in BUDGET)
-    parts = _parts(storages, read_trials(storages, [*needed_columns(asked), "positive_class", "versions"]), cell)
-    methods = [set(part.trials["method"]) for part in parts]
+    needed = needed_columns(asked)
+    parts = _parts(storages, read_trials(storages, [*needed, "positive_class", "versions"]), cell)
+    columns = [columns_of_tables(part.tables, needed) for part in parts]
     comparisons = []
-    for part, own in zip(parts, methods, strict=True):
-        is_elsewhere = baseline not in own and any(baseline in others for others in methods)
-        found = compare(part, asked, by, None if is_elsewhere else baseline, allow_unequal)
+    for part, trials in zip(parts, columns, strict=True):
+        is_elsewhere = baseline not in trials["method"] and any(baseline in others["method"] for others in columns)
+        own_baseline = None if is_elsewhere else baseline
+        found = compare_columns(trials, part.storages, asked, by, own_baseline, allow_unequal)
         comparisons.append(replace(found, notes=(*_apart_notes(part, len(parts)), *found.notes)))
     return comparisons
 

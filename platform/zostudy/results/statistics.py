@@ -1,6 +1,6 @@
 """Means over a few seeds with their intervals, and paired tests: is the difference of two methods more than chance?
 
-``scipy.special`` stands for ``scipy.stats`` here, and Holm's correction is written out: the same numbers as those of
+Student's distribution (``student.py``) and Holm's correction are written out: the same numbers as those of
 ``scipy.stats`` and statsmodels, which the tests hold them against, without a second of importing.
 """
 
@@ -12,7 +12,7 @@ from functools import cache
 from math import exp, fsum, isinf, lgamma, nan, sqrt
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from scipy.special import expit, logit, stdtr, stdtrit
+from zostudy.results.student import expit, logit, quantile, two_sided_p
 
 CONFIDENCE = 0.95
 
@@ -122,7 +122,7 @@ def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> In
     if not 0 < share < 1:  # all values are at one bound
         return Interval(mean, mean, mean)
     half = _half_width(_spread_of(sample, mean), len(sample)) / (width * share * (1 - share))
-    low, high = (lowest + width * float(expit(logit(share) + side)) for side in (-half, half))
+    low, high = (lowest + width * expit(logit(share) + side) for side in (-half, half))
     return Interval(mean, min(low, mean), max(high, mean))  # rounding may put an end on the mean's other side
 
 
@@ -147,13 +147,13 @@ def prediction_bound(values: Iterable[float], further: int) -> float | None:
     mean = mean_of(sample)
     if not 0 < mean < 1:
         return mean
-    above = _quantile(len(sample) - 1, CONFIDENCE) * _spread_of(sample, mean) * sqrt(1 / len(sample) + 1 / further)
-    return float(expit(logit(mean) + above / (mean * (1 - mean))))
+    above = quantile(CONFIDENCE, len(sample) - 1) * _spread_of(sample, mean) * sqrt(1 / len(sample) + 1 / further)
+    return expit(logit(mean) + above / (mean * (1 - mean)))
 
 
 def _half_width(spread: float, n: int) -> float:
     """Returns the half width of Student's 95% interval of the mean of ``n`` values, at least two."""
-    return _quantile(n - 1, _TWO_SIDED) * spread / sqrt(n)
+    return quantile(_TWO_SIDED, n - 1) * spread / sqrt(n)
 
 
 def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> PairedTest:
@@ -172,7 +172,7 @@ def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> Pair
         return PairedTest(n, interval, 1.0 if equal else None, 0.0 if equal else None)
     t = mean / spread * sqrt(n)
     effect = mean / spread * _hedges_correction(n - 1)
-    return PairedTest(n, interval, float(2 * stdtr(n - 1, -abs(t))), effect)
+    return PairedTest(n, interval, two_sided_p(t, n - 1), effect)
 
 
 def pairs_needed(test: PairedTest, most: int) -> int | None:
@@ -183,8 +183,8 @@ def pairs_needed(test: PairedTest, most: int) -> int | None:
     mean, low, high = test.difference
     if mean is None or low is None or high is None:
         return None
-    spread = (high - low) / 2 * sqrt(test.pairs) / _quantile(test.pairs - 1, _TWO_SIDED)
-    enough = (n for n in range(test.pairs + 1, most + 1) if _quantile(n - 1, _TWO_SIDED) * spread < abs(mean) * sqrt(n))
+    spread = (high - low) / 2 * sqrt(test.pairs) / quantile(_TWO_SIDED, test.pairs - 1)
+    enough = (n for n in range(test.pairs + 1, most + 1) if quantile(_TWO_SIDED, n - 1) * spread < abs(mean) * sqrt(n))
     return next(enough, None)
 
 
@@ -209,11 +209,6 @@ def mean_of(sample: Sequence[float]) -> float:
 def _spread_of(sample: Sequence[float], mean: float) -> float:
     """Returns the standard deviation of at least two values with that mean, with n - 1 degrees of freedom."""
     return sqrt(fsum((value - mean) ** 2 for value in sample) / (len(sample) - 1))
-
-
-@cache
-def _quantile(freedom: int, probability: float) -> float:
-    return float(stdtrit(freedom, probability))
 
 
 @cache

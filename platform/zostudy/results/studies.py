@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from zostudy.ratios import ALL, NATURAL
-from zostudy.results.schema import column
+from zostudy.results.schema import column, empty_table
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import read_stored_study, unreadable_study
 
@@ -40,7 +40,7 @@ def read_studies(storages: Sequence[Storage]) -> pa.Table:
     Raises:
         ResultsError: a study file is missing, cannot be read, or holds no study.
     """
-    return pa.concat_tables([STUDIES.empty_table(), *map(_study, storages)])
+    return pa.concat_tables([empty_table(STUDIES), *map(_study, storages)])
 
 
 def _study(storage: Storage) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zostudy.config.document import parse_document
+from zostudy.document import parse_document
 from zostudy.errors import ResultsError, SpecError
 from zostudy.results.storage import Storage
 from zostudy.results.stores import short_reason

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config.document import Location, dump_yaml, parse_document, parse_yaml
+from zostudy.document import Location, dump_yaml, parse_document, parse_yaml
 from zostudy.errors import SpecError
 
 CHECK = "check quotes, brackets, colons and indentation there"
