@@ -312,8 +312,9 @@ from zostudy.cli.compare import compare_command
 light = set(sys.modules)
 assert not light & {{"pandas", "pyarrow", "numpy", "rich.table"}}, light
 compare_command([{str(study)!r}], baseline="zosa")
+from zostudy.cli.query import query_command
+query_command(["SELECT trial, test_auc FROM trials"], [{str(study)!r}])
 assert not {{"pandas", "scipy", "zostudy.config", "zostudy.methods"}} & sys.modules.keys()
-from zostudy.results.sql import run_sql
 from zostudy.results.reading import load_trials
 from zostudy.results.results import load_results
 load_results({str(study)!r}).history

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from zostudy.errors import ResultsError
 from zostudy.results.asking import Limits, answered, connected, too_large
 from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files
 from zostudy.results.measured import table_folder
 from zostudy.results.reading import check_read_once
-from zostudy.results.schema import OLDER_NAMES, SCHEMAS
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 from zostudy.results.studies import STUDIES, read_studies
 from zostudy.wording import printable
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 TABLES: dict[str, pa.Schema] = {"studies": STUDIES, **SCHEMAS}
 """What a statement can name."""
@@ -203,6 +205,15 @@ def _files(storages: Sequence[Storage], tables: Sequence[str]) -> Files:
 def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.Dataset:
     if table == "studies":
         return read_studies(storages)
+    if table not in TABLES_BESIDE_TRIALS:
+        return pa.concat_tables(read_table(storage, table) for storage in storages)
+    return _dataset(storages, table, files)
+
+
+def _dataset(storages: Sequence[Storage], table: str, files: Files) -> ds.Dataset:
+    """Returns a table with many rows a trial, which DuckDB reads bit by bit."""
+    import pyarrow.dataset as ds  # imports pandas, a quarter of a second
+
     schema = pa.schema([_as_read(field) for field in SCHEMAS[table]])
     parts: list[ds.Dataset] = []
     paths: dict[str, tuple[Storage, list[str]]] = {}
