@@ -11,7 +11,7 @@ from scipy import stats
 from tests.reading_findings import REFERENCE, chance, findings, record, short
 
 from zostudy import load_results
-from zostudy.results.statistics import holm
+from zostudy.results.comparison.statistics import holm
 
 SEEDS, BUDGETS = range(10), (100, 300, 1000)
 ASCENDING, PLAIN = ("zosa-0", "zosa-tenth", "zosa-1", "zosa-3", "sabo"), ("fzoo", "spsa")

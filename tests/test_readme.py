@@ -10,8 +10,8 @@ import pytest
 
 from zostudy.bench.report import Report
 from zostudy.methods import method_names
-from zostudy.results.compare import compare
-from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.comparison.compare import compare
+from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.results import load_results
 from zostudy.results.tables import markdown
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from zostudy.inspection.starting import init_study
     from zostudy.methods import Method, register_method
     from zostudy.report.writing import report
-    from zostudy.results.compare import compare
-    from zostudy.results.comparison import Comparison
+    from zostudy.results.comparison.compare import compare
+    from zostudy.results.comparison.comparison import Comparison
     from zostudy.results.results import Results, load_results
     from zostudy.running import dry_run, run
     from zostudy.search.callback import Callback
@@ -52,8 +52,8 @@ _HOMES = {
     "zostudy.inspection.starting": ("init_study",),
     "zostudy.inspection.inspecting": ("Inspection", "inspect"),
     "zostudy.methods": ("Method", "register_method"),
-    "zostudy.results.compare": ("compare",),
-    "zostudy.results.comparison": ("Comparison",),
+    "zostudy.results.comparison.compare": ("compare",),
+    "zostudy.results.comparison.comparison": ("Comparison",),
     "zostudy.results.results": ("Results", "load_results"),
     "zostudy.running": ("dry_run", "run"),
     "zostudy.search.callback": ("Callback",),

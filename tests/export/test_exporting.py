@@ -20,7 +20,7 @@ from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import FILES, read_manifest, whole_folder
 from zostudy.export.task import find_task
 from zostudy.export.trials import load_study_results
-from zostudy.results.statistics import bounded_interval
+from zostudy.results.comparison.statistics import bounded_interval
 from zostudy.tasks.loading import load_task
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"

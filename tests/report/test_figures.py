@@ -7,9 +7,9 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.report.figures import draw_comparison
-from zostudy.results.cell_summary import CellSummary
-from zostudy.results.comparison import Comparison
-from zostudy.results.statistics import Interval
+from zostudy.results.comparison.cell_summary import CellSummary
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.statistics import Interval
 
 
 def comparison() -> Comparison:

@@ -24,8 +24,8 @@ from zostudy.report.repeating import agreement_section
 from zostudy.report.sections import describe, read_study_file
 from zostudy.report.trials import trials_section
 from zostudy.results.classes import StudyClass, StudyClasses, class_table, write_classes
-from zostudy.results.compare import compare
-from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.comparison.compare import compare
+from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.ledger import Ledger
 from zostudy.results.losses import study_notes
 from zostudy.results.results import load_results, read_results

@@ -20,7 +20,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
-from zostudy.results.compare import compare
+from zostudy.results.comparison.compare import compare
 from zostudy.results.files import merge, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.losses import study_notes

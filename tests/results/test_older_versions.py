@@ -11,7 +11,7 @@ import pytest
 
 from zostudy.config import load_study, parse_study
 from zostudy.errors import SpecError
-from zostudy.results.compare import compare
+from zostudy.results.comparison.compare import compare
 from zostudy.results.results import load_results
 from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, TRIALS, VERSION_KEY
 

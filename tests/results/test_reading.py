@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.compare import compare
+from zostudy.results.comparison.compare import compare
 from zostudy.results.files import merge, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 from scipy.special import logit
 
-from zostudy.results.compare import compare
+from zostudy.results.comparison.compare import compare
 from zostudy.results.reading import find_studies
 from zostudy.results.sql import run_sql
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.compare import compare
-from zostudy.results.comparison_tables import comparison_tables
-from zostudy.results.sharing import compare_apart
+from zostudy.results.comparison.compare import compare
+from zostudy.results.comparison.metric_tables import comparison_tables
+from zostudy.results.comparison.sharing import compare_apart
 from zostudy.results.tables import markdown
 from zostudy.suite.definition import BUDGETS, OFFLINE, Slice
 from zostudy.suite.leaderboard import COMMITTED, TOLERANCE, committed_trials, leaderboard

@@ -16,7 +16,7 @@ from zostudy.console.progress import progress
 from zostudy.errors import ResultsError
 
 if TYPE_CHECKING:
-    from zostudy.results.comparison import Comparison
+    from zostudy.results.comparison.comparison import Comparison
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ def compare_command(
     ] = None,
 ) -> None:
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""
-    from zostudy.results.comparison_tables import comparison_notes, comparison_tables
-    from zostudy.results.sharing import compare_apart
+    from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
+    from zostudy.results.comparison.sharing import compare_apart
 
     gc.freeze()  # else every collection looks through all that was imported: a fifth of the time
     with progress("reading the results"):
@@ -82,8 +82,8 @@ def _draw(comparisons: Sequence[Comparison], path: Path) -> None:
         )
     try:
         from zostudy.report.figures import draw_comparison
-        from zostudy.results.rank_figure import draw_ranks
-        from zostudy.results.rank_tables import shown_ranks
+        from zostudy.results.comparison.rank_figure import draw_ranks
+        from zostudy.results.comparison.rank_tables import shown_ranks
     except ImportError as error:
         needed = f"{error.name} is missing"
         raise ResultsError("a figure needs altair", got=needed, remedy="pip install 'zostudy[report]'") from error

@@ -92,8 +92,8 @@ def _show_plan(study: PreparedStudy) -> None:
 
 def _show_end(progress: StudyProgress, storage: Storage) -> None:
     """Prints the comparison, what failed, and where the results are."""
-    from zostudy.results.compare import compare
-    from zostudy.results.comparison_tables import comparison_tables
+    from zostudy.results.comparison.compare import compare
+    from zostudy.results.comparison.metric_tables import comparison_tables
     from zostudy.results.results import read_results
 
     if any(cell.cell.n_confirm and not cell.abandoned for cell in progress.cells.values()):

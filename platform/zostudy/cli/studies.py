@@ -50,7 +50,7 @@ def diff_command(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Show which settings two studies differ in, and what that did to each method."""
-    from zostudy.results.difference import difference
+    from zostudy.results.comparison.difference import difference
 
     with progress("reading the results"):
         found = difference(first, second, metric)

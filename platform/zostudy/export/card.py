@@ -16,7 +16,7 @@ from zostudy.export.trials import StoredTrial
 from zostudy.lm.sources import ModelSource, package_of
 from zostudy.methods import unused_options
 from zostudy.methods.options import ProbingOptions
-from zostudy.results.compare import compare
+from zostudy.results.comparison.compare import compare
 from zostudy.results.decision import ENOUGH_ROWS, Decision, is_searched, recalls
 from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import METRICS, TEST_METRICS, TRIALS, meaning

@@ -16,11 +16,11 @@ from zostudy.config import StudySpec, parse_study
 from zostudy.config.space import WORDING
 from zostudy.config.task import OWN_WORDING
 from zostudy.errors import ResultsError
+from zostudy.results.comparison.statistics import Interval, bounded_interval
 from zostudy.results.completeness import confirmed
 from zostudy.results.outcome import SplitScores
 from zostudy.results.results import Results, read_results
 from zostudy.results.schema import bounds
-from zostudy.results.statistics import Interval, bounded_interval
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.wording import suggestion

@@ -12,13 +12,13 @@ from zostudy.report import frames
 from zostudy.report.charts import Charts, bounds_of, scalars
 from zostudy.report.findings import findings
 from zostudy.report.parts import Figure, ReportSection, metric_words, none_drawn, span
-from zostudy.results.compare import compare
-from zostudy.results.comparison import Comparison
-from zostudy.results.comparison_tables import comparison_tables, reference_note
+from zostudy.results.comparison.compare import compare
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.metric_tables import comparison_tables, reference_note
+from zostudy.results.comparison.verdict_notes import verdict_notes
 from zostudy.results.losses import study_notes
 from zostudy.results.results import Results
 from zostudy.results.tables import Table
-from zostudy.results.verdict_notes import verdict_notes
 
 RESULT, DECISIONS = "Result", "Decisions"
 ANYTIME = ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")

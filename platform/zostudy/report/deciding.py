@@ -13,8 +13,8 @@ from zostudy.report import frames
 from zostudy.report.charts import Charts
 from zostudy.report.parts import Figure, ReportSection, none_drawn
 from zostudy.results.classes import StudyClasses
-from zostudy.results.compare import compare
-from zostudy.results.comparison_tables import comparison_tables
+from zostudy.results.comparison.compare import compare
+from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.decision import Decision, probabilities
 from zostudy.results.metrics import CONFIDENCE_BINS
 from zostudy.results.results import Results

@@ -13,7 +13,7 @@ from zostudy.report.charts import interval_layers
 from zostudy.report.colours import colours_of
 from zostudy.report.frames import metric_frame
 from zostudy.report.parts import metric_words
-from zostudy.results.comparison import Comparison
+from zostudy.results.comparison.comparison import Comparison
 
 PANEL_WIDTH, PANEL_HEIGHT, PANELS_BESIDE, PNG_SCALE = 260, 220, 3, 2.0
 ENDINGS = (".png", ".svg", ".pdf")

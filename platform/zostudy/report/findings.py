@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import pandas as pd
 
 from zostudy.report.parts import metric_words
-from zostudy.results.cell_summary import CellSummary, RowKey
-from zostudy.results.cells import Cells
 from zostudy.results.classes import StudyClasses, counts_text
-from zostudy.results.ranking import not_worse_than_best
+from zostudy.results.comparison.cell_summary import CellSummary, RowKey
+from zostudy.results.comparison.cells import Cells
+from zostudy.results.comparison.ranking import not_worse_than_best
 from zostudy.results.tables import value_text
 from zostudy.wording import printable
 

@@ -14,7 +14,7 @@ from zostudy.config.distributions import Distribution
 from zostudy.config.space import own_space
 from zostudy.methods.objectives import AucMinimax
 from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
-from zostudy.results.cells import Cells
+from zostudy.results.comparison.cells import Cells
 
 # So that a page stays small and quick: rows of one kind of figure over all ratios, and points of one line.
 MOST_ROWS, MOST_POINTS, LEAST_POINTS = 8_000, 101, 11

@@ -12,7 +12,7 @@ import pandas as pd
 from zostudy.report.charts import Bounds, Charts, bounds_of, tips
 from zostudy.report.frames import with_places
 from zostudy.report.parts import Figure, ReportSection, none_drawn, short
-from zostudy.results.statistics import t_interval
+from zostudy.results.comparison.statistics import t_interval
 from zostudy.results.tables import Table
 
 TILES_IN_A_ROW, TILE_HEIGHT = 3, 130

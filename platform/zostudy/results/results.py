@@ -139,7 +139,7 @@ class Results:
 
     def _repr_html_(self) -> str:
         """Returns the report's summary for notebooks: what was read, the comparison of each study, its verdicts."""
-        from zostudy.results.compare import compare
+        from zostudy.results.comparison.compare import compare
 
         shown = [f"<p>{escape(repr(self))}</p>"]
         for study, trials in [*self.trials.groupby("study", sort=True)][:_FEW_STUDIES]:

@@ -12,10 +12,10 @@ import pandas as pd
 
 from zostudy.errors import ResultsError
 from zostudy.ratios import NATURAL
-from zostudy.results.compare import compare, needed_columns
-from zostudy.results.comparison import Comparison
-from zostudy.results.comparison_tables import comparison_tables
-from zostudy.results.rank_tables import rank_tables
+from zostudy.results.comparison.compare import compare, needed_columns
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.metric_tables import comparison_tables
+from zostudy.results.comparison.rank_tables import rank_tables
 from zostudy.results.reading import load_trials
 from zostudy.results.storage import Storage
 from zostudy.results.tables import Table

@@ -13,7 +13,7 @@ from typing import Any
 from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
 from zostudy.bench.defaults.searching import found
 from zostudy.bench.defaults.store import Measured, Store
-from zostudy.results.statistics import mean_of, paired_test
+from zostudy.results.comparison.statistics import mean_of, paired_test
 from zostudy.results.tables import Table
 
 BASELINE, RIVAL = "untuned", "random-search"

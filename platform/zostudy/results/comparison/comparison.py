@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zostudy.results.cell_summary import CellKey, CellSummary
-from zostudy.results.cells import Cells
-from zostudy.results.comparison_tables import comparison_tables
-from zostudy.results.rank_statistics import RankStatistics, rank_statistics
-from zostudy.results.rank_tables import shown_ranks
-from zostudy.results.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
-from zostudy.results.statistics import CONFIDENCE
+from zostudy.results.comparison.cell_summary import CellKey, CellSummary
+from zostudy.results.comparison.cells import Cells
+from zostudy.results.comparison.metric_tables import comparison_tables
+from zostudy.results.comparison.rank_statistics import RankStatistics, rank_statistics
+from zostudy.results.comparison.rank_tables import shown_ranks
+from zostudy.results.comparison.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
+from zostudy.results.comparison.statistics import CONFIDENCE
 from zostudy.results.tables import html, plain
 
 

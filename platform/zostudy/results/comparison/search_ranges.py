@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from zostudy.errors import ResultsError
-from zostudy.results.evidence import Range, Ranges
+from zostudy.results.comparison.evidence import Range, Ranges
 from zostudy.results.storage import Storage
 
 MOST_STUDIES = 20

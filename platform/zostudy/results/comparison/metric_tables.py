@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
-from zostudy.results.cell_summary import CellKey, CellSummary, RowKey
-from zostudy.results.cells import Cells
+from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey
+from zostudy.results.comparison.cells import Cells
+from zostudy.results.comparison.rank_tables import rank_notes, rank_tables, shown_ranks
+from zostudy.results.comparison.ranking import Contrast, Rank, average_ranks, contrasts, not_worse_than_best
+from zostudy.results.comparison.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
+from zostudy.results.comparison.verdict_notes import verdict_notes
 from zostudy.results.decision import ENOUGH_ROWS
-from zostudy.results.rank_tables import rank_notes, rank_tables, shown_ranks
-from zostudy.results.ranking import Contrast, Rank, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.schema import AT_DEV_THRESHOLD
-from zostudy.results.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
 from zostudy.results.tables import Table, p_value_text, value_text
-from zostudy.results.verdict_notes import verdict_notes
 
 NOT_WORSE, UNTESTED = "†", "‡"
 

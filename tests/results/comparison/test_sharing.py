@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from zostudy.results.compare import compare
-from zostudy.results.comparison import Comparison
+from zostudy.results.comparison.compare import compare
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.sharing import compare_apart
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
-from zostudy.results.sharing import compare_apart
 
 RunStudy = Callable[..., Path]
 

@@ -7,10 +7,10 @@ import pytest
 from scipy.stats import ttest_rel
 
 from zostudy.errors import ResultsError
-from zostudy.results.difference import difference
+from zostudy.results.comparison.difference import difference
 from zostudy.results.files import read_table
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FIRST, SECOND = ROOT / "results" / "reference" / "quickstart", ROOT / "tests" / "data" / "quickstart"
 
 

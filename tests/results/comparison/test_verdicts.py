@@ -11,13 +11,12 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.results.cell_summary import CellSummary
-from zostudy.results.comparison import Comparison
-from zostudy.results.comparison_tables import comparison_notes, comparison_tables
-from zostudy.results.completeness import BestConfiguration
-from zostudy.results.evidence import Evidence, Move, Prediction, Range
-from zostudy.results.statistics import bounded_interval
-from zostudy.results.verdicts import (
+from zostudy.results.comparison.cell_summary import CellSummary
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.evidence import Evidence, Move, Prediction, Range
+from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
+from zostudy.results.comparison.statistics import bounded_interval
+from zostudy.results.comparison.verdicts import (
     against_yardstick,
     constant_classifier,
     did_not_move,
@@ -28,6 +27,7 @@ from zostudy.results.verdicts import (
     verdicts,
     yardsticks,
 )
+from zostudy.results.completeness import BestConfiguration
 
 AUC = "test_auc"
 MOVED = Move(3.0, 6.0)

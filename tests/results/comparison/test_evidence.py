@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from zostudy.results.compare import compare
-from zostudy.results.comparison import Comparison
-from zostudy.results.evidence import Evidence, Prediction, Range
+from zostudy.results.comparison.compare import compare
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.evidence import Evidence, Prediction, Range
+from zostudy.results.comparison.search_ranges import range_notes, read_search_ranges
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.results import load_results
-from zostudy.results.search_ranges import range_notes, read_search_ranges
 from zostudy.results.storage import Storage
 
 SPACE = {

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from zostudy.ratios import NATURAL, ratio_label
-from zostudy.results.cell_summary import CellKey, CellSummary, RowKey, gain
-from zostudy.results.verdicts import Verdict, is_yardstick, verdicts
+from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey, gain
+from zostudy.results.comparison.verdicts import Verdict, is_yardstick, verdicts
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from zostudy.results.cell_summary import CellSummary, RowKey, gain
-from zostudy.results.evidence import Evidence, Move, Prediction
+from zostudy.results.comparison.cell_summary import CellSummary, RowKey, gain
+from zostudy.results.comparison.evidence import Evidence, Move, Prediction
+from zostudy.results.comparison.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest, pairs_needed, prediction_bound
 from zostudy.results.schema import AT_DEV_THRESHOLD, TEST_METRICS, bounds
-from zostudy.results.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest, pairs_needed, prediction_bound
 
 YARDSTICKS = ("untuned", "random-search")
 """The registered methods that every tuned one should beat."""

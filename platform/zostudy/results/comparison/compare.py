@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_check
 
 from zostudy.errors import ResultsError
 from zostudy.ratios import NATURAL
-from zostudy.results.cell_summary import CellSummary, Seed
-from zostudy.results.comparison import Comparison
+from zostudy.results.comparison.cell_summary import CellSummary, Seed
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.evidence import EVIDENCE_COLUMNS, evidence_of
+from zostudy.results.comparison.judging import (
+    Columns,
+    TrialValues,
+    columns_of_frame,
+    columns_of_tables,
+    judged_confirm_trials,
+)
+from zostudy.results.comparison.search_ranges import StudyRanges, range_notes, read_search_ranges
+from zostudy.results.comparison.statistics import bounded_interval, mean_of
 from zostudy.results.completeness import JUDGED_BY
-from zostudy.results.evidence import EVIDENCE_COLUMNS, evidence_of
-from zostudy.results.judging import Columns, TrialValues, columns_of_frame, columns_of_tables, judged_confirm_trials
 from zostudy.results.losses import study_notes
 from zostudy.results.reading import find_studies, read_trials
 from zostudy.results.schema import AT_DEV_THRESHOLD, LOSSES, METRICS, TEST_METRICS, bounds
-from zostudy.results.search_ranges import StudyRanges, range_notes, read_search_ranges
-from zostudy.results.statistics import bounded_interval, mean_of
 from zostudy.results.storage import Storage, Where
 from zostudy.wording import comma_list, quoted, suggestion
 

@@ -12,12 +12,12 @@ import scipy.special
 import scipy.stats
 
 from zostudy.errors import ResultsError
-from zostudy.results.cell_summary import CellSummary
-from zostudy.results.compare import DEFAULT_METRICS, compare
-from zostudy.results.comparison import Comparison
+from zostudy.results.comparison.cell_summary import CellSummary
+from zostudy.results.comparison.compare import DEFAULT_METRICS, compare
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.ranking import average_ranks, not_worse_than_best
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
-from zostudy.results.ranking import average_ranks, not_worse_than_best
 from zostudy.results.results import load_results
 
 AUC = {

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.results.cell_summary import CellKey, CellSummary, RowKey, gain
-from zostudy.results.cells import Cells
+from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey, gain
+from zostudy.results.comparison.cells import Cells
+from zostudy.results.comparison.statistics import SIGNIFICANCE, PairedTest, holm
 from zostudy.results.schema import bounds
-from zostudy.results.statistics import SIGNIFICANCE, PairedTest, holm
 
 
 @dataclass(frozen=True)

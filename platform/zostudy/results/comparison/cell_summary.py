@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from zostudy.results.evidence import Evidence
+from zostudy.results.comparison.evidence import Evidence
+from zostudy.results.comparison.statistics import Interval, PairedTest, paired_test
 from zostudy.results.schema import lower_is_better
-from zostudy.results.statistics import Interval, PairedTest, paired_test
 
 Seed: TypeAlias = tuple[int, ...]
 """What pairs confirm trials of two methods."""

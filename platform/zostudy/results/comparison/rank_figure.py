@@ -10,8 +10,8 @@ import altair as alt
 import pandas as pd
 
 from zostudy.errors import ResultsError
-from zostudy.results.rank_statistics import MethodRank, RankStatistics
-from zostudy.results.rank_tables import p_text
+from zostudy.results.comparison.rank_statistics import MethodRank, RankStatistics
+from zostudy.results.comparison.rank_tables import p_text
 
 FORMATS: dict[str, Literal["png", "svg", "pdf"]] = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 """By the endings that a figure may have."""

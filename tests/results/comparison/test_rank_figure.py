@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.rank_figure import THICK, draw_ranks, rank_chart
-from zostudy.results.rank_statistics import MethodRank, RankStatistics
+from zostudy.results.comparison.rank_figure import THICK, draw_ranks, rank_chart
+from zostudy.results.comparison.rank_statistics import MethodRank, RankStatistics
 
 MEANS = {"fzoo": 1.2, "spsa": 1.9, "zosa": 3.1, "untuned": 3.8}
 GROUPS = (("fzoo", "spsa"), ("zosa", "untuned"))

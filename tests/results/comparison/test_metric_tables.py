@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from zostudy.results.cell_summary import CellSummary
-from zostudy.results.comparison import Comparison
-from zostudy.results.comparison_tables import comparison_notes, comparison_tables
-from zostudy.results.ranking import average_ranks
-from zostudy.results.statistics import Interval, bounded_interval, t_interval
+from zostudy.results.comparison.cell_summary import CellSummary
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
+from zostudy.results.comparison.ranking import average_ranks
+from zostudy.results.comparison.statistics import Interval, bounded_interval, t_interval
 from zostudy.results.tables import html, latex, markdown, plain
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.randomness import generator
-from zostudy.results.cell_summary import CellSummary, Seed, gain
-from zostudy.results.cells import Cells
-from zostudy.results.ranking import column_ranks
-from zostudy.results.statistics import CONFIDENCE, SIGNIFICANCE, mean_of
+from zostudy.results.comparison.cell_summary import CellSummary, Seed, gain
+from zostudy.results.comparison.cells import Cells
+from zostudy.results.comparison.ranking import column_ranks
+from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE, mean_of
 
 LEAST_METHODS, LEAST_BLOCKS = 2, 3
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from string import ascii_lowercase
 
-from zostudy.results.cells import Cells
-from zostudy.results.rank_statistics import RankStatistics, rank_statistics
-from zostudy.results.statistics import CONFIDENCE, SIGNIFICANCE
+from zostudy.results.comparison.cells import Cells
+from zostudy.results.comparison.rank_statistics import RankStatistics, rank_statistics
+from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE
 from zostudy.results.tables import Table
 from zostudy.wording import comma_list
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from zostudy.results.cell_summary import CellSummary
-from zostudy.results.compare import compare
-from zostudy.results.comparison import Comparison
-from zostudy.results.statistics import CONFIDENCE, PairedTest, holm, paired_test
+from zostudy.results.comparison.cell_summary import CellSummary
+from zostudy.results.comparison.compare import compare
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm, paired_test
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
 from zostudy.results.tables import Table, p_value_text

@@ -13,12 +13,12 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zostudy.results.cell_summary import CellSummary
-from zostudy.results.comparison import Comparison
-from zostudy.results.comparison_tables import comparison_notes, comparison_tables
-from zostudy.results.evidence import Evidence
-from zostudy.results.rank_statistics import RankStatistics, bootstrap_intervals, critical_difference
-from zostudy.results.statistics import t_interval
+from zostudy.results.comparison.cell_summary import CellSummary
+from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.evidence import Evidence
+from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
+from zostudy.results.comparison.rank_statistics import RankStatistics, bootstrap_intervals, critical_difference
+from zostudy.results.comparison.statistics import t_interval
 
 AUC = "test_auc"
 

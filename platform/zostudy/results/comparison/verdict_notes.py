@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from zostudy.results.cell_summary import CellKey, RowKey
-from zostudy.results.cells import Cells
+from zostudy.results.comparison.cell_summary import CellKey, RowKey
+from zostudy.results.comparison.cells import Cells
+from zostudy.results.comparison.verdicts import Verdict
 from zostudy.results.tables import value_text
-from zostudy.results.verdicts import Verdict
 
 MOST_ROWS = 6
 """Rows whose cells a line names; records hold the verdicts on all."""

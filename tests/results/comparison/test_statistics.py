@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from zostudy.results.statistics import (
+from zostudy.results.comparison.statistics import (
     LEAST_PAIRS,
     Interval,
     bounded_interval,

@@ -1,0 +1,1 @@
+"""Compares methods and studies: their cells, intervals, tests, verdicts, ranks and tables."""
