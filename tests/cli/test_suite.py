@@ -16,6 +16,7 @@ from zostudy.cli.guide import read_guides
 from zostudy.methods import registry
 from zostudy.methods.options import MethodOptions
 from zostudy.methods.spsa import Spsa
+from zostudy.suite.definition import PARTS
 
 PLATFORM = Path(__file__).parents[2] / "platform"
 SLICE = ("--only", "mini-llama", "--budget", "300")
@@ -57,6 +58,23 @@ def test_a_method_from_outside_enters_beside_methods_that_agree_with_their_commi
     agreed = "as committed, to the last bit: bpt-fzg (1 trials), zosa (1 trials)\n" in done.stdout
     assert agreed or "within the tolerance" in done.stdout, "another kind of processor rounds otherwise"
     assert (tmp_path / "results" / "suite-1-mini-llama-300-ratio-10-seeds-1" / "study.yaml").is_file()
+
+
+def test_the_suite_alone_says_what_it_is_and_shows_its_leaderboard(call: Any) -> None:
+    called = call("suite")
+    assert called.code == 0
+    first, second, *lines = called.out.splitlines()
+    assert (first, second) == (
+        "suite version 1",
+        "budgets of 300 and 1,200 queries, 5 seeds, every default as it is",
+    )
+    shown = [line.split()[0] for line in lines if line]
+    assert {*(part.name for part in PARTS), "bpt-fzg", "zosa", "untuned"} <= {*shown}
+    assert lines[-1] == "next: zostudy suite run --offline --methods NAME"
+    small = call("suite", *SLICE, "--ratio", "10", "--seeds", "2")
+    assert small.out.startswith("a slice of suite version 1: mini-llama; budget 300; ratio 10; 2 of 5 seeds\n")
+    assert "over 2 confirm seeds" in small.out
+    assert "\nno method has rows here yet\n" in call("suite", *SLICE, "--ratio", "natural").out
 
 
 def refused(call: Any, tmp_path: Path, *options: object) -> str:

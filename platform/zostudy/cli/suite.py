@@ -93,12 +93,16 @@ def _describe(of: Slice) -> None:
     from zostudy.suite.leaderboard import committed_trials, leaderboard
 
     budgets = " and ".join(f"{budget:,}" for budget in of.budgets)
-    print_lines(f"{of}: budgets of {budgets} queries, {of.seeds or SEEDS} seeds, every default as it is", "")
+    sizes = [f"budgets of {budgets} queries, {SEEDS} seeds, every default as it is"] if of.is_whole else []
+    print_lines(of, *sizes, "")
     show(part_records(of))
     with progress("reading the committed results"):
         committed = committed_trials(of)
     print_lines("")
-    _show(leaderboard(committed, committed.head(0)))
+    if committed.empty:
+        print_lines("no method has rows here yet")
+    else:
+        _show(leaderboard(committed, committed.head(0)))
     print_lines("", "next: zostudy suite run --offline --methods NAME")
 
 

@@ -116,7 +116,7 @@ def _contents(trials: pd.DataFrame) -> set[tuple[str, str, tuple[str, ...]]]:
 
 def _reruns(committed: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     """Returns, of each method that is in both, how its trials agree."""
-    both = committed.merge(new, on=_TRIAL, suffixes=("", "_new"))
+    both = committed.merge(new[new["status"] == "complete"], on=_TRIAL, suffixes=("", "_new"))
     lines: list[str] = []
     equal: list[str] = []
     for method, pairs in both.groupby("method", sort=False):
