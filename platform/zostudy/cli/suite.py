@@ -61,7 +61,9 @@ def suite_command(
     ratio: Annotated[
         str | None, typer.Option(help="A slice: one imbalance ratio, a number or natural.", show_default=False)
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="A slice: so many of the first seeds.", show_default=False)] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="A slice: this number of seeds, from the first on.", show_default=False)
+    ] = None,
     version: Annotated[int, typer.Option(help="The version of the suite.")] = 1,
     results: Annotated[
         str,

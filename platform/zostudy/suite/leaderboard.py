@@ -68,7 +68,7 @@ def new_trials(storages: Sequence[Storage]) -> pd.DataFrame:
     """Returns the trials of studies that ran here.
 
     Raises:
-        ResultsError: there is none, or a file cannot be read.
+        ResultsError: no trial has ended, or a file cannot be read.
     """
     return load_trials(storages, _columns())
 
