@@ -54,6 +54,10 @@ KEYS = [
         "model: {head: masked}",
         "2: model.name: is required, but got nothing; write name: mini-roberta, for example",
     ),
+    (
+        "resources: {gpus: 1.5}",
+        '5: resources: gpus must be a whole number, or below 1, but got {"gpus": 1.5}; write gpus: 2',
+    ),
     ("model: {name: 5}", '2: model.name: must be text, but got 5; quote it: "5"'),
     (
         'model: {name: ""}',
@@ -178,6 +182,12 @@ METHODS = [
         "methods:\n- climb:\n  rate: 1",
         "5: methods.0: must be a method's name or one label with its options, "
         'but got {"climb": null, "rate": 1}; indent the options below the label',
+    ),
+    ("methods: [{a: {method: 5}}]", f"4: methods.a.method: must be a method's name, but got 5; {FORMS}"),
+    (
+        "methods: [{zosa: {step_scale: none, step_rule: spread}}]",
+        "4: methods.zosa: step_scale: none goes with another step_rule than spread, but both were given; "
+        "write step_rule: plain or adagrad-norm beside it",
     ),
     ("methods: [{climb: 5}]", f"4: methods.climb: must be options with values, but got 5; {FORMS}"),
     (

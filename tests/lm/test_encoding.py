@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,14 @@ def test_truncation_cuts_the_text_and_keeps_the_template(tokenizer: Any, source:
 def test_a_template_that_does_not_fit_is_refused(tokenizer: Any, source: ModelSource) -> None:
     with pytest.raises(ModelError, match="the template alone must fit the 3 tokens"):
         encode(tokenizer, source, [1], room=3, truncate=True)
+
+
+def test_a_label_text_that_does_not_fit_is_refused(tokenizer: Any, source: ModelSource) -> None:
+    encoder = replace(source, head="encoder")
+    with pytest.raises(ModelError, match=r"a label text may have 12 tokens, but label word '(great )+' has \d+; "):
+        encode_task(
+            tokenizer, encoder, TEXTS, None, np.array([0]), render, ("terrible", "great " * 30), 12, truncate=True
+        )
 
 
 def test_texts_of_which_the_tokenizer_knows_nothing_are_counted(

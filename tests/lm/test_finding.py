@@ -62,6 +62,15 @@ def test_a_model_that_does_not_read_text_alone_is_refused(
     assert caught.value.got.endswith(got)
 
 
+def test_a_model_whose_head_is_not_known_asks_for_it(tmp_path: Path) -> None:
+    config = {"model_type": "bert", "architectures": ["BertForTokenClassification"]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"\(BertForTokenClassification\) is not known; set model.head to masked"):
+        find_model(ModelSpec(name=str(tmp_path)))
+    assert find_model(ModelSpec(name=str(tmp_path), head="encoder")).head == "encoder"
+
+
 def test_a_hub_model_that_cannot_be_had_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # what the variable sets at the first import
     with pytest.raises(

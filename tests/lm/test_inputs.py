@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import processors
 
 from zostudy.config.known import HeadKind
 from zostudy.errors import ModelError
@@ -193,3 +195,20 @@ def test_a_panic_of_the_tokenizer_is_an_error_and_ctrl_c_is_not(make_tokenizer: 
         tokenise(Bad(KeyboardInterrupt()), ["bad"], name)
     with pytest.raises(ModelError, match="has none for a part of row 1"):
         tokenise(lambda texts, **_: {"input_ids": [[1], [None]]}, ["a", "b"], name)
+
+
+def test_special_tokens_that_cannot_be_told_from_a_text_are_refused(make_tokenizer: Callable[..., Any]) -> None:
+    tokenizer = copy.deepcopy(make_tokenizer("wordpiece"))
+    ids = tokenizer("a e the 0 .", add_special_tokens=False)["input_ids"]  # each as good a text as any other
+    lead = {"id": "lead", "ids": ids, "tokens": tokenizer.convert_ids_to_tokens(ids)}
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="lead $A", special_tokens=[lead])
+    with pytest.raises(ModelError, match="the same special tokens around every text, but this one's cannot be told"):
+        InputReader(tokenizer, "causal")
+
+
+@pytest.mark.parametrize("head", ["causal", "encoder"])
+def test_a_text_whose_frame_is_another_one_is_refused(make_tokenizer: Callable[..., Any], head: HeadKind) -> None:
+    reader = InputReader(make_tokenizer("wordpiece"), head)
+    assert reader.frame.inside([*reader.frame.lead, 7, *reader.frame.trail]) == [7]
+    assert reader.frame.inside([7, *reader.frame.trail]) is None
+    assert reader.frame.inside([*reader.frame.lead, 7]) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ def test_a_word_is_the_one_token_that_follows_the_text(tokenizer: Any) -> None:
 def test_a_word_of_several_tokens_is_refused_with_its_pieces(tokenizer: Any) -> None:
     with pytest.raises(ModelError, match=r"'unfathomable' is \d+ \(.+ .+\); choose another word in task.label_words"):
         label_token_ids(tokenizer, "It was ", ("unfathomable", "great"))
+
+
+def test_a_word_that_melts_into_the_text_before_it_is_refused(tokenizer: Any) -> None:
+    with pytest.raises(ModelError, match=r"'at' changes the tokens of the text before it; put a blank before \{mask\}"):
+        label_token_ids(tokenizer, "gre", ("at", "or"))
+
+
+def test_a_masked_head_needs_a_mask_token() -> None:
+    source = replace(find_model(ModelSpec(name="mini-gpt2")), head="masked")
+    with pytest.raises(ModelError, match=r"needs a mask token, but the tokenizer of .* has none; set model.head"):
+        load_tokenizer(source)
 
 
 def test_two_classes_cannot_share_a_token(tokenizer: Any) -> None:

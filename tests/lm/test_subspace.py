@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from zostudy.lm.subspace import make_subspace
+from zostudy.lm.subspace import KEPT_SUBSPACES, Subspaces, make_subspace
 
 TABLE = torch.from_numpy(np.random.default_rng(0).normal(0.5, 0.3, size=(200, 16)).astype(np.float32))
 SPREAD = float(TABLE.std())
@@ -52,3 +52,18 @@ def test_a_start_text_takes_the_place_of_every_draw() -> None:
         make_subspace(seed, 3, TABLE.__getitem__, SPREAD, VOCABULARY, 4, 1.0, start_text=text).start for seed in (0, 1)
     ]
     assert all(torch.equal(start, TABLE[[9, 7, 9, 7]]) for start in starts)
+
+
+def test_only_the_last_subspaces_are_kept_and_those_that_were_dropped_come_back_the_same() -> None:
+    subspaces = Subspaces(TABLE.__getitem__, SPREAD, VOCABULARY, prompt_tokens=4, prompt_scale=1.0)
+    first = subspaces.get(0, 3)
+    for seed in range(1, KEPT_SUBSPACES):
+        subspaces.get(seed, 3)
+        assert subspaces.get(0, 3) is first
+    for seed in range(1, KEPT_SUBSPACES + 1):
+        subspaces.get(seed, 3)
+    again = subspaces.get(0, 3)
+    assert again is not first
+    assert torch.equal(again.start, first.start)
+    latent = torch.ones(1, 3)
+    assert torch.equal(again.prompts(latent), first.prompts(latent))

@@ -50,7 +50,9 @@ def test_the_separable_form_takes_thousands_of_dimensions_and_resumes_bit_for_bi
 def test_only_the_full_covariance_grows_with_the_square(name: str) -> None:
     kind = get_method(name)
     assert kind.remedy_for_square_cost(kind.Options()) is None
-    assert CmaEs.remedy_for_square_cost(CmaEsOptions()) is not None
+    assert CmaEs.remedy_for_square_cost(CmaEsOptions()) == "write {cma-es: {covariance: separable}}"
+    both = get_method("cma-es-spsa")
+    assert both.remedy_for_square_cost(both.Options()) == "write {cma-es-spsa: {covariance: separable}}"
     assert CmaEs.remedy_for_square_cost(CmaEsOptions(covariance="separable")) is None
 
 

@@ -172,6 +172,17 @@ def test_state_is_small_numbers_and_only_between_steps(toy: Any, name: str) -> N
 
 
 @pytest.mark.parametrize("name", TUNED)
+def test_the_state_of_another_latent_is_refused(toy: Any, name: str) -> None:
+    method = toy.method(name)
+    with pytest.raises(RuntimeError, match="tell must follow ask"):
+        method.tell(np.zeros((1, 1, 2), np.float32), np.zeros((1, 1), np.int32))
+    state = method.state_dict()
+    for latent in (method.latent[:-1], np.full_like(method.latent, np.inf)):
+        with pytest.raises(ValueError, match=f"must hold {method.latent.size} finite numbers"):
+            method.load_state_dict(state | {"latent": latent})
+
+
+@pytest.mark.parametrize("name", TUNED)
 def test_state_does_not_alias_the_method(toy: Any, name: str) -> None:
     method = toy.method(name, objective="auc")
     toy.run_step(method)

@@ -136,3 +136,15 @@ def test_folders_that_a_parquet_file_lies_in_add_no_column(tmp_path: Path) -> No
 def test_equal_names_in_parquet_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "data.parquet")
     assert "'text' stands twice" in refusal(tmp_path / "data.parquet")
+
+
+def test_values_of_any_depth_are_read_or_refused_in_one_line(tmp_path: Path) -> None:
+    path, refusals = tmp_path / "deep.json", list[str]()
+    for depth in [*range(100, 1200, 100), *range(900, 1000, 5)]:
+        path.write_text('[{"text": "a", "label": ' + "[" * depth + "]" * depth + "}]")
+        try:
+            read_rows(path)
+        except DataError as error:
+            refusals.append(str(error))
+    assert refusals
+    assert all("nested too deeply" in refusal and "\n" not in refusal for refusal in refusals)

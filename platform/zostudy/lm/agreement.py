@@ -80,12 +80,7 @@ class ProvenModel:
     width: int
 
 
-def read_proven(spec: ModelSpec, source: ModelSource, task: EncodedTask, dtype: DType) -> ProvenModel:
-    """As ``read_proven_in``, for a task in one wording."""
-    return read_proven_in(spec, source, {"": task}, dtype)
-
-
-def read_proven_in(spec: ModelSpec, source: ModelSource, tasks: Mapping[str, EncodedTask], dtype: DType) -> ProvenModel:
+def read_proven(spec: ModelSpec, source: ModelSource, tasks: Mapping[str, EncodedTask], dtype: DType) -> ProvenModel:
     """Reads a model, and returns it if its evaluators in that dtype score as transformers does, in every wording.
 
     Whatever the dtype, the evaluator is first compared in float32, where the bound is tight.

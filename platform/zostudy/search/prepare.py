@@ -12,7 +12,7 @@ from zostudy.config.study import StudySpec
 from zostudy.config.task import OWN_WORDING
 from zostudy.config.wordings import used_wordings
 from zostudy.errors import ModelError
-from zostudy.lm.agreement import ProvenModel, read_proven_in
+from zostudy.lm.agreement import ProvenModel, read_proven
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
@@ -55,8 +55,8 @@ class PreparedStudy:
     proven: ProvenModel
 
     def prove(self, dtype: DType) -> ProvenModel:
-        """Returns the model in a dtype; see ``read_proven_in``."""
-        return read_proven_in(self.plan.spec.model, self.source, self.encodings, dtype)
+        """Returns the model in a dtype; see ``read_proven``."""
+        return read_proven(self.plan.spec.model, self.source, self.encodings, dtype)
 
     @property
     def encoded(self) -> EncodedTask:
@@ -115,7 +115,7 @@ def with_model(outlined: Outline) -> PreparedStudy:
     encodings = _encodings(spec, source, task, data)
     # A model that does not load or scores wrongly is refused before anything is written.
     dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
-    proven = read_proven_in(spec.model, source, encodings, dtype)
+    proven = read_proven(spec.model, source, encodings, dtype)
     data = replace(data, prompt_entries=spec.model.prompt_tokens * proven.width)
     return PreparedStudy(plan, task, source, encodings, data, _classes(plan, source, task, data), proven)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +16,6 @@ from zostudy.tasks.columns import find_column, names_of, refuse_rows
 from zostudy.wording import comma_list, suggestion
 
 TEST_SHARE = 0.25
-
-Splits = Mapping[str, NDArray[np.int64]]
 
 
 def named_splits(table: pa.Table, column: str, source: str) -> dict[str, NDArray[np.int64]]:

@@ -37,7 +37,10 @@ def test_methods_stand_against_ratios() -> None:
         "zosa     *0.813 (0.798, 0.826)           0.900 (1/3)‡     -  288-300  9,216-9,600",
         "spsa                         -                 failed     -       16        9,600",
     ]
-    assert last.notes[0].startswith("‡ not tested against the best of its column: that takes 3 seeds that both have")
+    assert last.notes[0] == (
+        "‡ not tested against the best of its column: a test needs every confirm seed of both cells, at least 3 seeds "
+        "that they share, and differences that vary from seed to seed."
+    )
     assert last.notes[1] == "(2/3): 2 of 3 seeds ended."
     assert last.notes[2] == "No interval where fewer than 2 seeds ended."
     assert last.notes[3].startswith("Confirm trials that failed: 5.")

@@ -202,8 +202,8 @@ def _mark_notes(cells: Cells, marks: set[str]) -> list[str]:
     notes = {
         NOT_WORSE: "not significantly worse than the best of its column (paired t test over the seeds, "
         f"p > {SIGNIFICANCE:g}, not corrected for the number of methods).",
-        UNTESTED: f"not tested against the best of its column: that takes {LEAST_PAIRS} seeds that both have, "
-        "all seeds of both, and a difference that is not the same in every seed.",
+        UNTESTED: "not tested against the best of its column: a test needs every confirm seed of both cells, at least "
+        f"{LEAST_PAIRS} seeds that they share, and differences that vary from seed to seed.",
     }
     shows_seeds = any(_shows_seeds(cell, metric) for cell in cells.cells for metric in cells.metrics)
     return [
