@@ -261,6 +261,21 @@ def test_folders_without_results_get_one_clear_line(tmp_path: Path) -> None:
     _refused(tmp_path / "crashed", "crashed holds none; wait for the first one, or run")
 
 
+def test_what_a_pattern_of_the_shell_gives_beside_studies_is_left_out_with_a_note(
+    study: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (study.parent / "table.md").write_text("")
+    (study.parent / "empty").mkdir()
+    given = sorted(study.parent.iterdir())
+    with caplog.at_level("INFO"):
+        assert load_results(given).trials.equals(load_results(study).trials)
+    assert caplog.messages == ["note: without a study, and left out: empty, table.md"]
+    with pytest.raises(ResultsError, match="empty holds none"):
+        load_results([each for each in given if each != study])
+    with pytest.raises(ResultsError, match="absent is missing"):
+        load_results([*given, study.parent / "absent"])
+
+
 @pytest.mark.parametrize("path", [[], 3, None, [3], [None]])
 def test_what_is_no_place_gets_one_clear_line(path: Any) -> None:
     for read in (load_results, compare):

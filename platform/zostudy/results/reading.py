@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
@@ -18,6 +19,8 @@ from zostudy.wording import comma_list
 if TYPE_CHECKING:
     import pandas as pd
 
+_log = logging.getLogger(__name__)
+
 MOST_AT_ONCE = 8
 
 _KEY = ("study", "trial")
@@ -28,13 +31,16 @@ _REMEDY = "give the folder that the study named when it ended, such as results/q
 def find_studies(path: Where | Sequence[Where]) -> list[Storage]:
     """Returns the storages of the studies that ``load_results`` would read, with or without finished trials.
 
+    Files and folders without a study may stand beside others, as in ``results/*``: a note says that they are left out.
+
     Args:
         path: as of ``load_results``.
 
     Raises:
-        ResultsError: a folder is missing, or holds no study.
+        ResultsError: a folder is missing, or none holds a study.
     """
-    found = [folder for given in _paths(path) for folder in _study_folders(Storage.at(given))]
+    given = _without_others([Storage.at(each) for each in _paths(path)])
+    found = [folder for storage in given for folder in _study_folders(storage)]
     return list({folder.folder.resolve() if folder.folder else str(folder): folder for folder in found}.values())
 
 
@@ -105,18 +111,36 @@ def _check_once(storages: Sequence[Storage], trials: Sequence[pa.Table]) -> None
             seen[study, trial] = storage
 
 
+def _without_others(given: list[Storage]) -> list[Storage]:
+    others = [storage for storage in given if _exists(storage) and not _studies_in(storage)]
+    if not others or len(others) == len(given):
+        return given
+    _log.info("note: without a study, and left out: %s", comma_list(storage.name for storage in others))
+    return [storage for storage in given if storage not in others]
+
+
 def _study_folders(storage: Storage) -> list[Storage]:
     if not storage.is_folder():
         got, remedy = f"{storage} is missing", storage.suggestion(_REMEDY)
         if storage.exists(""):
             got, remedy = f"{storage} is a file", _REMEDY
         raise ResultsError("results must be read from a folder", got=got, remedy=remedy)
+    if not (studies := _studies_in(storage)):
+        raise ResultsError("a results folder must hold a study or studies", got=f"{storage} holds none", remedy=_REMEDY)
+    return studies
+
+
+def _exists(storage: Storage) -> bool:
+    return storage.is_folder() or storage.exists("")
+
+
+def _studies_in(storage: Storage) -> list[Storage]:
+    """Returns the study of a folder, or those of the folders in it; none of a file."""
+    if not storage.is_folder():
+        return []
     if _is_study(storage):
         return [storage]
-    folders = [inside for name in storage.folders() if _is_study(inside := storage / name)]
-    if not folders:
-        raise ResultsError("a results folder must hold a study or studies", got=f"{storage} holds none", remedy=_REMEDY)
-    return folders
+    return [inside for name in storage.folders() if _is_study(inside := storage / name)]
 
 
 def _is_study(storage: Storage) -> bool:
