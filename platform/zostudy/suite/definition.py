@@ -29,7 +29,7 @@ class Part:
         name: of its study file.
         task: of its data file, without the extension.
         digest: of the task's texts, labels and splits, as ``versions`` of the table ``trials`` holds it.
-        minutes: that a method takes on two usual cores at both budgets together, by ``zostudy run --dry-run``.
+        minutes: that a method takes at both budgets together, about, on two usual cores.
         is_offline: whether model and texts come with zostudy.
     """
 
@@ -52,9 +52,9 @@ PARTS = (
     Part("mini-gpt2", "reviews", _REVIEWS, 2, is_offline=True),
     Part("mini-roberta", "reviews", _REVIEWS, 2, is_offline=True),
     Part("minilm-sst2", "sst2", "ecb708877043d05c", 60),
-    Part("minilm-mpqa", "mpqa", "331a49611fcbb076", 60),
-    Part("minilm-subj", "subj", "cf6d7dc8a0bb636d", 60),
-    Part("minilm-trec", "trec", "c575cf3a88133cc6", 60),
+    Part("minilm-mpqa", "mpqa", "331a49611fcbb076", 40),
+    Part("minilm-subj", "subj", "cf6d7dc8a0bb636d", 70),
+    Part("minilm-trec", "trec", "c575cf3a88133cc6", 35),
     Part("minilm-sms", "sms_spam", "67a3ec840ea8d40a", 60),
 )
 OFFLINE = tuple(part for part in PARTS if part.is_offline)
