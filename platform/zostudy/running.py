@@ -29,6 +29,7 @@ def run(
     address: str | None = None,
     callbacks: Sequence[Callback] = (),
     track: Sequence[str] = (),
+    profile: bool = False,
 ) -> Results:
     """Runs a study as ``zostudy run`` does, or resumes it, and returns all its stored results.
 
@@ -39,6 +40,7 @@ def run(
         address: of a Ray cluster; without it, Ray starts on this machine and ends with the study.
         callbacks: called as the study goes on, after the log and the live view.
         track: trackers that get each trial as it ends: ``mlflow``, ``tensorboard``, ``wandb``.
+        profile: whether to log where the time went, and to write Ray's timeline beside the results.
 
     Raises:
         ZostudyError: the study, its data, its model, the results or a tracker cannot be used. A failed trial raises
@@ -54,7 +56,7 @@ def run(
     spec = _spec(study, overrides)
     storage = Storage.at(results) / spec.name
     check_trackers(track)
-    run_spec(spec, storage, address, callbacks, track)
+    run_spec(spec, storage, address, callbacks, track, profile)
     return load_results(storage)
 
 
@@ -82,6 +84,7 @@ def run_spec(
     address: str | None,
     callbacks: Sequence[Callback] = (),
     track: Sequence[str] = (),
+    profile: bool = False,
 ) -> StudyProgress:
     """Prepares a study and executes it; returns its progress. On this machine, Ray starts while the model is read.
 
@@ -90,12 +93,16 @@ def run_spec(
         KeyboardInterrupt: as ``run``.
     """
     from zostudy.console.preparing import outline_with_notes, with_model_and_notes
+    from zostudy.console.profile import profiled
     from zostudy.search.hosts import prepared_beside_hosts
 
-    outlined = outline_with_notes(spec)
-    prepare = partial(with_model_and_notes, outlined)
-    with prepared_beside_hosts(outlined.plan, storage, address, prepare, _log.info) as (study, fleet):
-        return execute_study(study, storage, address, callbacks, track, fleet)
+    with profiled(storage, profile) as profiles:
+        outlined = outline_with_notes(spec)
+        prepare = partial(with_model_and_notes, outlined)
+        for each in profiles:
+            each.on_phase("starting Ray beside reading the model")
+        with prepared_beside_hosts(outlined.plan, storage, address, prepare, _log.info) as (study, fleet):
+            return execute_study(study, storage, address, [*profiles, *callbacks], track, fleet)
 
 
 def execute_study(

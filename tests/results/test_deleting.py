@@ -25,6 +25,7 @@ def test_only_the_study_file_and_what_no_run_wrote_stay(study: Path) -> None:
     (study / "notes.txt").write_text("mine")
     (study / "mine").mkdir()
     (study / "optuna.journal.damaged-0").write_text("torn")
+    (study / "timeline.json").write_text("[]")
     found = deletable(study)
     assert (found.trials, found.kept) == (78, ("mine", "notes.txt"))
     delete_results(found)

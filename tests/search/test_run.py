@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from optuna.trial import TrialState
 
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
+from zostudy.console.profile import TIMELINE, profiled
 from zostudy.lm.agreement import BOUNDS, rounded_up
 from zostudy.lm.frozen import make_evaluators
 from zostudy.lm.linear import bfloat16_unit
@@ -27,7 +29,7 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.results.trial_row import TrialRow
-from zostudy.search.callback import Callback
+from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.dtype.messages import dtype_line
 from zostudy.search.evaluator import read_model
 from zostudy.search.journal import JOURNAL_FILE
@@ -135,18 +137,20 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
-    def run(replicas: int, watcher: Watcher, address: str | None = None) -> Run:
+    def run(replicas: int, watcher: Watcher, address: str | None = None, profile: bool = False) -> Run:
         assert not ray.is_initialized()
         study = prepare(StudySpec.model_validate(STUDY | {"replicas": replicas}))
         ledger = Ledger(tmp_path_factory.mktemp("results") / "small")
-        return Run(study, ledger, watcher, complete_study(study, ledger, address, watcher))
+        with profiled(ledger.storage, profile) as profiles:
+            progress = complete_study(study, ledger, address, CallbackList([watcher, *profiles]))
+        return Run(study, ledger, watcher, progress)
 
     return run
 
 
 @pytest.fixture(scope="module")
 def one(run: Callable[..., Run]) -> Run:
-    return run(1, Watcher())
+    return run(1, Watcher(), profile=True)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +181,11 @@ def test_every_trial_of_the_plan_runs_and_is_stored(one: Run) -> None:
         assert one.watcher.queries[row.trial] <= row.queries <= 24
         assert (row.test_auc is None) == (row.stage == "search")
         assert row.replica_seconds > 0
+
+
+def test_the_timeline_of_a_profiled_run_shows_each_call_of_a_replica(one: Run) -> None:
+    events = json.loads((one.folder / TIMELINE).read_text())
+    assert {"score", "train"} <= {event["name"] for event in events if event["ph"] == "X" and event["dur"] > 0}
 
 
 def test_the_precision_of_every_cell_that_perturbs_is_measured_first(one: Run) -> None:

@@ -44,6 +44,9 @@ def run_command(
             metavar="TRACKER", help="Send each trial as it ends to mlflow, tensorboard or wandb; may be repeated."
         ),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show where the time went, and write Ray's timeline beside the results.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and the expected time; start nothing.")
     ] = False,
@@ -62,7 +65,7 @@ def run_command(
 
     storage = Storage.at(results) / spec.name
     interrupt_on_termination()
-    progress = run_spec(spec, storage, address, track=track or ())
+    progress = run_spec(spec, storage, address, track=track or (), profile=profile)
     _show_end(progress, storage)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)

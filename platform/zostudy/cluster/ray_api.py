@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -49,7 +50,7 @@ class RayApi:
             num_gpus=resources.gpus,
             accelerator_type=resources.accelerator_type,
             memory=resources.memory and int(resources.memory * GIB) - TRIALS_PER_REPLICA * TRIAL_BYTES,
-            enable_task_events=False,
+            enable_task_events="RAY_PROFILING" in os.environ,
             max_restarts=-1,
             runtime_env={"env_vars": _environment(resources.cpus)},
         ).remote()

@@ -17,7 +17,7 @@ from zostudy.results.study_file import STUDY_FILE
 # Trials first: without them nothing else counts, should the machine stop meanwhile.
 _TABLES = sorted([*SCHEMAS, *OLDER_NAMES.values()], key=lambda table: table != "trials")
 _FOLDERS = (*_TABLES, CHECKPOINTS, DAMAGED, "figures", "tensorboard")
-_FILES = (CLASSES_FILE, "study.log", "report.html", "optuna.journal")
+_FILES = (CLASSES_FILE, "study.log", "report.html", "optuna.journal", "timeline.json")
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ class Callback:
     def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
         """A trial's outcome is stored."""
 
+    def on_study_end(self, progress: StudyProgress) -> None:
+        """All trials have ended; Ray still runs."""
+
 
 class CallbackList(Callback):
     """Passes each call to several callbacks, in their order."""

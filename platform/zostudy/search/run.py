@@ -108,4 +108,5 @@ def complete_study(
         callbacks.on_study_start(progress, fleet.n_replicas)
         if not progress.done:
             tune_trials(study.data, progress, ledger, pools, lambda: fleet.n_replicas, callbacks)
+        callbacks.on_study_end(progress)
     return progress

@@ -59,20 +59,16 @@ def _incomplete_beta(x: float, rest: float, a: float, b: float) -> float:
 
 def _fraction(x: float, a: float, b: float) -> float:
     """Returns the continued fraction of I_x(a, b), by Lentz's method as modified by Thompson and Barnett."""
-    c, d = 1.0, 1 / _away_from_zero(1 - (a + b) * x / (a + 1))
+    c, d = 1.0, 1 / ((1 - (a + b) * x / (a + 1)) or _LEAST)
     value = d
     for m in range(1, 1000):
         for numerator in (
             m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
             -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
         ):
-            d = 1 / _away_from_zero(1 + numerator * d)
-            c = _away_from_zero(1 + numerator / c)
+            d = 1 / ((1 + numerator * d) or _LEAST)
+            c = (1 + numerator / c) or _LEAST
             value *= c * d
         if abs(c * d - 1) <= _ROUNDING:
             break
     return value
-
-
-def _away_from_zero(number: float) -> float:
-    return number if abs(number) > _LEAST else _LEAST
