@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zostudy.console.log import show_log
 from zostudy.errors import DataError, SpecError
 from zostudy.printing import print_lines, print_text
-from zostudy.wording import comma_list, file_suggestion, nearest, printable, quoted, suggestion
+from zostudy.wording import comma_list, counted, file_suggestion, nearest, printable, quoted, suggestion
 
 ANY_TEXT = st.text(st.characters(), max_size=20)
 HOSTILE = "\x1b[2J\x9b31m\u202e\u2066\u200b\ufeff\x07\r\n\u2028\udcff\U000e0001"
@@ -61,6 +61,10 @@ def test_what_is_near_is_suggested_as_it_is_written() -> None:
 def test_files_are_near_by_their_names_without_folder_and_ending() -> None:
     assert file_suggestion("nofile.yaml", ["odd.yaml"], "mend it") == "mend it"
     assert file_suggestion("a/tickts.tsv", ["b/tickets.csv", "b/odd.csv"], "") == "did you mean b/tickets.csv?"
+
+
+def test_one_thing_is_no_plural() -> None:
+    assert [counted(n, "row") for n in (0, 1, 1200)] == ["0 rows", "1 row", "1,200 rows"]
 
 
 def test_an_error_is_one_line_and_escapes_what_the_user_wrote() -> None:

@@ -69,6 +69,11 @@ def comma_list(names: Iterable[object]) -> str:
     return ", ".join(map(quoted, every[:MOST_LISTED])) + more
 
 
+def counted(n: int, thing: str) -> str:
+    """Returns a number with its noun, such as ``1 row`` or ``1,200 rows``."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def suggestion(word: object, known: Iterable[str], otherwise: str) -> str:
     """Returns the remedy for an unknown word: a similar known word, or the given remedy if no known word is similar."""
     near = nearest(str(word), known)

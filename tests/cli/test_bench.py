@@ -166,7 +166,7 @@ def test_a_report_stands_in_tables() -> None:
         "roberta-large reference 2 (1.9-2.25) 0.5 1.00 488 - - -",
         "roberta-large bfloat16 0.125 (0.12-0.13) 8 16.00 7,812 8 50% 2.0e-02",
         "bare evaluator 1 0.800 0.800 - 20.0 1.000 -",
-        "1 replica(s) behind Ray 16 0.050 0.850 0.012 18.8 0.941 1.000",
+        "1 replica behind Ray 16 0.050 0.850 0.012 18.8 0.941 1.000",
         "64 512 0.430 0.200 0.930",
         "memory: roberta-large, weights of 1.42 GB",
         "1,000 8 8 120.0 0.116 400 MB 500 MB 600 MB",

@@ -35,10 +35,10 @@ def test_a_prompt_is_exported_and_labels_a_file(
     call: Callable[..., Any], results: Path, texts: Path, tmp_path: Path
 ) -> None:
     out, to = tmp_path / "out", tmp_path / "labelled.jsonl"
-    exported = call("export", results, "spsa-r2-confirm-001", "--to", out)
+    exported = call("export", results, "spsa-r2-confirm-001", "-o", out)
     assert exported.code == 0, exported.err
     assert exported.out.splitlines()[0] == f"exported: spsa-r2-confirm-001 to {out}"
-    written = call("predict", out, texts, "--to", to)
+    written = call("predict", out, texts, "--output", to)
     assert (written.code, written.out) == (0, "")
     note, loading, decision, labelled, title, head, argmax, threshold = written.err.splitlines()
     assert note == "note: labels that are numbers are taken as the classes in their order: 0 = negative, 1 = positive"

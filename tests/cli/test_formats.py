@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,24 @@ def test_no_number_is_broken_in_a_terminal_of_any_width(columns: int) -> None:
         assert shown.count(heading) == 2
     if columns == 80:
         assert len(shown.splitlines()) == 9  # title, headings, rule and row, twice and apart
+
+
+def test_columns_that_do_not_fit_beside_one_another_stand_below_one_another() -> None:
+    names = ("study", "state", "started", "took", "dev_auc")
+    rows = (("made", "complete", "2026-11-29 05:06", "0:49", "0.977"), ("other", "running", "-", "-", "-"))
+    code = (
+        "from zostudy.cli.formats import *; from zostudy.results.tables import *; "
+        f"show([], Format.TABLE, [Table({names}, {rows}, 'Studies.', ('Two.',), 5, best=frozenset({{(0, 4)}}))])"
+    )
+    wide, narrow = (re.sub(r"\x1b\[[\d;]*m|\r", "", _in_a_terminal(code, columns)) for columns in (80, 30))
+    assert wide.splitlines()[1].split() == list(names)
+    assert [line.rstrip().split(maxsplit=1) for line in narrow.splitlines()] == [
+        ["Studies."],
+        *([name, cell] for name, cell in zip(names, rows[0], strict=True)),
+        [],
+        *([name, cell] for name, cell in zip(names, rows[1], strict=True)),
+        ["Two."],
+    ]
 
 
 def _in_a_terminal(code: str, columns: int = 80) -> str:

@@ -27,7 +27,7 @@ def test_a_log_says_what_happened_when(plan: Plan, data: StudyData, scorer: Scor
     assert [found and found[1] for found in said[:4]] == [
         "starting Ray",
         "dtype: float32",
-        f"2 replica(s) ready; 0 of {plan.n_trials} trials are stored",
+        f"2 replicas ready; 0 of {plan.n_trials} trials are stored",
         "spsa-r1-confirm-001: started",
     ]
     assert said[4] is not None

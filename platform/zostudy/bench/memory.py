@@ -17,6 +17,7 @@ from zostudy.config.study import ResourcesSpec
 from zostudy.lm.architecture import micro_batch_size
 from zostudy.lm.frozen import can_share_prompts
 from zostudy.lm.weights import Weights
+from zostudy.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def measure_memory(subject: Subject) -> tuple[MemoryUse, ...]:
         replicas: list[Any] = []
         found: dict[int, list[Pages]] = {}
         for n_replicas in REPLICAS:
-            _log.info("memory, %s: %d replica(s)", subject.name, n_replicas)
+            _log.info("memory, %s: %s", subject.name, counted(n_replicas, "replica"))
             new = start_replicas(n_replicas - len(replicas), ResourcesSpec(cpus=1), factory)
             for replica in new:
                 RayPool([replica].copy, factory, size).score(latents, rows, seed=0)

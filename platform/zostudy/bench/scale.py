@@ -15,6 +15,7 @@ from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.pool import RayPool
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.config.study import ResourcesSpec
+from zostudy.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def measure_scale(sizes: Sequence[int]) -> tuple[ScaleEfficiency, ...]:
 
 def _efficiency(replicas: Sequence[Any], factory: ScorerFactory) -> ScaleEfficiency:
     n_replicas = len(replicas)
-    _log.info("scale: %d sleeping replica(s)", n_replicas)
+    _log.info("scale: %s asleep", counted(n_replicas, "replica"))
     n_units = UNITS_PER_REPLICA * n_replicas
     latents, rows = draw_latents(n_units), batches(n_units)  # a query is a unit
     pool = RayPool(list(replicas).copy, factory, micro_batch_size=BATCH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed, StudyOverhead
 from zostudy.results.tables import Table
+from zostudy.wording import counted
 
 _MODELS_NOTES = (
     "tokens: of a text with its template, mean and most. peak memory: with all evaluators loaded side by side.",
@@ -101,7 +102,7 @@ def _pool(speeds: tuple[PoolSpeed, ...]) -> Table:
     columns = ("scored by", "units", "s/unit", "s/step", "driver s/step", "queries/s", "over bare", "over one replica")
     rows = tuple(
         (
-            f"{speed.replicas} replica(s) behind Ray" if speed.replicas else "bare evaluator",
+            f"{counted(speed.replicas, 'replica')} behind Ray" if speed.replicas else "bare evaluator",
             str(speed.units),
             f"{speed.unit_seconds:.3f}",
             f"{speed.step_seconds:.3f}",

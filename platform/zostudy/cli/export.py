@@ -35,7 +35,12 @@ def export_command(
     to: Annotated[
         Path,
         typer.Option(
-            "--to", metavar="OUT", parser=local_path, help="A new folder, or an earlier export, which is replaced."
+            "--to",
+            "--output",
+            "-o",
+            metavar="OUT",
+            parser=local_path,
+            help="A new folder, or an earlier export, which is replaced.",
         ),
     ],
     trust_remote_code: TrustOption = False,

@@ -10,9 +10,15 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from zostudy.results.tables import Table, latex, markdown, plain, table_of
+
+if TYPE_CHECKING:
+    from rich.console import Console, JustifyMethod
+
+LEAST_LETTERS = 8
+"""Of a word that is broken because its column has no room, this many stay together."""
 
 Batches: TypeAlias = Iterable[Sequence[Sequence[Any]]]
 """Rows in batches, so that no more than a batch of a large result is in memory."""
@@ -113,8 +119,29 @@ def _json_text(value: Any) -> str:
 
 
 def _print_rich(table: Table, apart: bool) -> None:
-    from rich import box
     from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    if apart:
+        console.print()
+    widths = [_least_width(table, number) for number in range(len(table.columns))]
+    if sum(widths) + 2 * (len(widths) - 1) > console.width:
+        _print_rows(table, widths, console)
+    else:
+        _print_columns(table, widths, console)
+    for note in table.notes:
+        console.print(Text(note))
+
+
+def _least_width(table: Table, number: int) -> int:
+    """Returns how narrow a column may be: a number is never broken, and a word not into fewer than a few letters."""
+    longest = max((len(word) for row in (table.columns, *table.rows) for word in row[number].split()), default=0)
+    return min(longest, LEAST_LETTERS) if number < table.text_columns else longest
+
+
+def _print_columns(table: Table, widths: Sequence[int], console: Console) -> None:
+    from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -126,19 +153,27 @@ def _print_rich(table: Table, apart: bool) -> None:
         pad_edge=False,
         show_edge=False,
     )
-    for number, cells in enumerate(zip(table.columns, *table.rows, strict=True)):
-        if number < table.text_columns:
-            shown.add_column(Text(cells[0]), overflow="fold")
-        else:  # a number is never broken: where there is no room, its interval stands below it
-            longest = max((len(word) for cell in cells for word in cell.split()), default=0)
-            shown.add_column(Text(cells[0]), justify="right", min_width=longest)
+    for number, (heading, width) in enumerate(zip(table.columns, widths, strict=True)):
+        justify: JustifyMethod = "left" if number < table.text_columns else "right"
+        shown.add_column(Text(heading), justify=justify, overflow="fold", min_width=width)
     for i, row in enumerate(table.rows):
         if table.below and i == len(table.rows) - table.below:
             shown.add_section()
         shown.add_row(*(Text(cell, "bold" if (i, j) in table.best else "") for j, cell in enumerate(row)))
-    console = Console()
-    if apart:
-        console.print()
     console.print(shown, crop=False)
-    for note in table.notes:
-        console.print(Text(note))
+
+
+def _print_rows(table: Table, widths: Sequence[int], console: Console) -> None:
+    """Prints a line for each cell, as the columns do not fit beside one another."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    for i, row in enumerate(table.rows):
+        if i or table.title:
+            console.print(Text("" if i else table.title))
+        shown = RichTable.grid(padding=(0, 2, 0, 0))
+        shown.add_column()
+        shown.add_column(overflow="fold", min_width=max(widths))
+        for j, (heading, cell) in enumerate(zip(table.columns, row, strict=True)):
+            shown.add_row(Text(heading), Text(cell, "bold" if (i, j) in table.best else ""))
+        console.print(shown, crop=False)

@@ -25,7 +25,8 @@ from zostudy.printing import print_lines
 def init_command(
     data: DataArgument,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="The study file to write, which must not exist.")
+        str,
+        typer.Option("--output", "-o", "--to", metavar="FILE", help="The study file to write, which must not exist."),
     ] = "study.yaml",
     model: Annotated[
         str | None,

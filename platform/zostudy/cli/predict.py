@@ -43,6 +43,8 @@ def predict_command(
         Path | None,
         typer.Option(
             "--to",
+            "--output",
+            "-o",
             parser=local_path,
             metavar="FILE",
             help="The file to write, in the format of its extension; without it, CSV is printed.",

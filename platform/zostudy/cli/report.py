@@ -33,6 +33,9 @@ def report_command(
     to: Annotated[
         str | None,
         typer.Option(
+            "--to",
+            "--output",
+            "-o",
             metavar="FILE",
             help="The file to write, or the folder of report.html, also as a URI; without it that is DIR.",
             show_default=False,

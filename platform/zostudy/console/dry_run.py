@@ -12,6 +12,7 @@ from zostudy.results.tables import Table, plain
 from zostudy.search.cautions import cautions
 from zostudy.search.estimate import Estimate
 from zostudy.search.prepare import PreparedStudy
+from zostudy.wording import counted
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +54,7 @@ def expectation_lines(study: PreparedStudy, expected: Estimate) -> Iterator[str]
         f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}"
     )
     yield (
-        f"{at_most}about {duration(expected.seconds)} on {expected.n_replicas} replica(s) of this machine "
+        f"{at_most}about {duration(expected.seconds)} on {counted(expected.n_replicas, 'replica')} of this machine "
         f"({expected.examples_per_second:,.0f} examples/s each) if nothing else runs, start-up not counted"
     )
 

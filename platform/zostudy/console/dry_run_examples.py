@@ -12,7 +12,7 @@ from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.setup import set_up
 from zostudy.tasks.templates import Wording
-from zostudy.wording import clipped, one_line
+from zostudy.wording import clipped, counted, one_line
 
 MOST_CLASSES = 10
 
@@ -53,7 +53,7 @@ def bought(queries: int, cost: int) -> str:
     """Returns what a budget buys: whole steps, and what is left over."""
     steps, left = divmod(queries, cost)
     rest = f" and {left:,} unspent" if left else ""
-    return f"{queries:,} queries = {steps:,} step{'s' if steps > 1 else ''} of {cost:,}{rest}"
+    return f"{queries:,} queries = {counted(steps, 'step')} of {cost:,}{rest}"
 
 
 def _rendered(study: PreparedStudy, wording: Wording, row: int, label: int) -> str:

@@ -21,7 +21,7 @@ from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import CellProgress, StudyProgress
 from zostudy.search.trial import TrialProgress
-from zostudy.wording import printable
+from zostudy.wording import counted, printable
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class View(Callback, ABC):
     def on_replicas_changed(self, n_replicas: int) -> None:
         """Says so, as it changes the pace."""
         self._meter.resize(n_replicas)
-        self.on_note(f"{n_replicas} replica(s) now")
+        self.on_note(f"{counted(n_replicas, 'replica')} now")
 
     def on_trial_start(self, assignment: Assignment) -> None:
         """Shows the trial as running."""

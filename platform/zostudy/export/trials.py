@@ -133,8 +133,8 @@ class StoredTrial:
 
     @property
     def latent(self) -> NDArray[np.float32]:
-        """The kept point, float32 ``[d]``."""
-        return np.asarray(self.row["latent"], dtype=np.float32)
+        """The kept point, float32 ``[d]``: a copy, as torch warns of memory that cannot be written, such as Arrow's."""
+        return np.array(self.row["latent"], dtype=np.float32)
 
     @property
     def params(self) -> dict[str, Any]:

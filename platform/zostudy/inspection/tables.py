@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from zostudy.inspection.facts import ClassFacts, DataFacts, ModelFacts
 from zostudy.results.tables import Table, plain
-from zostudy.wording import comma_list, quoted, shown
+from zostudy.wording import comma_list, counted, quoted, shown
 
 MOST_CLASSES = 20
 
@@ -55,7 +55,7 @@ def fact_lines(inspection: DataFacts) -> Iterator[str]:
 
 def _repeats(inspection: DataFacts) -> str:
     found = inspection.repeats
-    line = f"repeats: {found.repeated_rows:,} rows have the text of an earlier row"
+    line = f"repeats: {counted(found.repeated_rows, 'row')} with the text of an earlier row"
     if not found.contradictions:
         return f"{line}, none with another label"
     first, second = found.example or (0, 0)

@@ -23,6 +23,7 @@ from zostudy.search.setup import check_settings
 from zostudy.search.study_log import StudyLog
 from zostudy.search.tune.trainable import PoolFactory
 from zostudy.search.tune.tuner import tune_trials
+from zostudy.wording import counted
 
 
 def start_study(
@@ -100,7 +101,7 @@ def complete_study(
             callbacks.on_note(note)
         factory = model.scorer_factory()
         fleet.host(factory)
-        callbacks.on_phase(f"starting {fleet.n_made} replica{'s' if fleet.n_made > 1 else ''}")
+        callbacks.on_phase(f"starting {counted(fleet.n_made, 'replica')}")
         fleet.await_first()
         pools = PoolFactory(fleet.list_replicas, factory, model.micro_batch_size, choice.first)
         pools = choice.settle(pools, load, callbacks)

@@ -12,7 +12,7 @@ from zostudy.results.storage import Storage, Where
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
-from zostudy.wording import printable
+from zostudy.wording import counted, printable
 
 LOG_FILE = "study.log"
 # An object store cannot append, so the whole log goes there, now and then.
@@ -64,11 +64,11 @@ class StudyLog(Callback):
     def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
         """See ``Callback``."""
         n_trials = sum(cell.n_trials for cell in progress.cells.values())
-        self.write(f"{n_replicas} replica(s) ready; {progress.n_finished} of {n_trials} trials are stored")
+        self.write(f"{counted(n_replicas, 'replica')} ready; {progress.n_finished} of {n_trials} trials are stored")
 
     def on_replicas_changed(self, n_replicas: int) -> None:
         """See ``Callback``."""
-        self.write(f"{n_replicas} replica(s) ready now")
+        self.write(f"{counted(n_replicas, 'replica')} ready now")
 
     def on_trial_start(self, assignment: Assignment) -> None:
         """See ``Callback``."""
