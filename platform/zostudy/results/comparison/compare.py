@@ -8,9 +8,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
 
 from zostudy.errors import ResultsError
-from zostudy.ratios import NATURAL
 from zostudy.results.comparison.cell_summary import CellSummary, Seed
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.coordinates import (
+    ASKED_RATIO,
+    BUDGET,
+    COLUMNS,
+    COORDINATES,
+    natural_ratios,
+    ratio_notes,
+    row_names,
+    trials_by_cell,
+    unequal_budgets,
+)
 from zostudy.results.comparison.evidence import EVIDENCE_COLUMNS, evidence_of
 from zostudy.results.comparison.judging import (
     Columns,
@@ -47,16 +57,13 @@ _COMPARABLE = (
     *LOSSES,
     "sharpness",
 )
-BUDGET = ("budget", "batch_size")
-_COORDINATES = ("model", "task", *BUDGET, "imbalance_ratio", "method")
-_COLUMNS = ("imbalance_ratio", "model", "task", "budget", "study")
 
 # Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
 _PAIRED_BY = ("seed", "n_minority", "n_majority")
 
-_NEEDED = (*_COORDINATES, *JUDGED_BY, "queries", "examples", *_PAIRED_BY)
-_ASKED, _ACCESS = "imbalance", "needs"
-_LATER = (_ASKED, _ACCESS, *EVIDENCE_COLUMNS)  # of which frames of an older zostudy lack some
+_NEEDED = (*COORDINATES, *JUDGED_BY, "queries", "examples", *_PAIRED_BY)
+_ACCESS = "needs"
+_LATER = (ASKED_RATIO, _ACCESS, *EVIDENCE_COLUMNS)  # of which frames of an older zostudy lack some
 
 
 @runtime_checkable
@@ -140,18 +147,19 @@ def compare_columns(
         )
     if baseline is not None:
         _check_baseline(baseline, set(trials["method"]), storages)
-    unequal = [name for name in _unequal_budgets(confirm) if name != by]
+    unequal = [name for name in unequal_budgets(confirm) if name != by]
     kept_apart = () if allow_unequal else unequal
-    coordinates = [name for name in _COORDINATES if name != by and (name not in BUDGET or name in kept_apart)]
-    row_names = tuple(name for name in coordinates if name == "method" or _differs(confirm, name))
-    by_cell = _trials_by_cell(confirm, [*coordinates, by])
+    coordinates = [name for name in COORDINATES if name != by and (name not in BUDGET or name in kept_apart)]
+    names = row_names(confirm, coordinates, by)
+    by_cell = trials_by_cell(confirm, [*coordinates, by])
     has_search = any(trial["searched"] for trial in confirm)
     ranges = read_search_ranges(storages) if has_search else {}
-    cells = [_summary(of_cell, row_names, metrics, by, ranges) for of_cell in by_cell]
+    cells = [_summary(of_cell, names, metrics, by, ranges) for of_cell in by_cell]
     in_order = tuple(sorted(cells, key=lambda cell: (cell.is_reference, cell.queries > 0)))
-    notes = (*_outdated_notes(confirm), *study_notes(storages), *(range_notes(storages) if has_search else ()))
-    natural = _natural_ratios(confirm)
-    return Comparison(by, row_names, metrics, in_order, baseline, bool(unequal) and allow_unequal, notes, natural)
+    notes = (*ratio_notes(confirm, by), *_outdated_notes(confirm), *study_notes(storages))
+    notes += tuple(range_notes(storages)) if has_search else ()
+    natural = natural_ratios(confirm)
+    return Comparison(by, names, metrics, in_order, baseline, bool(unequal) and allow_unequal, notes, natural)
 
 
 def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, ...]:
@@ -163,7 +171,7 @@ def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, 
     asked = (metrics,) if isinstance(metrics, str) else tuple(metrics or ())
     for metric in asked:
         _check_known("a metric must be one of", metric, _COMPARABLE)
-    _check_known("methods can be compared by", by, _COLUMNS)
+    _check_known("methods can be compared by", by, COLUMNS)
     return asked
 
 
@@ -205,22 +213,6 @@ def _outdated_notes(confirm: Sequence[TrialValues]) -> list[str]:
         f"Confirm trials left out: {len(left_out)}. A later search has found better settings "
         f"({', '.join(dict.fromkeys(left_out))}), which the study confirms when it is run again."
     ]
-
-
-def _natural_ratios(confirm: Sequence[TrialValues]) -> frozenset[float]:
-    by_size = {trial["imbalance_ratio"] for trial in confirm if trial.get(_ASKED) != NATURAL}
-    return frozenset({trial["imbalance_ratio"] for trial in confirm} - by_size)
-
-
-def _differs(trials: Sequence[TrialValues], name: str) -> bool:
-    return len({trial[name] for trial in trials} - {None}) > 1
-
-
-def _trials_by_cell(confirm: Sequence[TrialValues], coordinates: Sequence[str]) -> list[list[TrialValues]]:
-    cells: dict[tuple[Any, ...], list[TrialValues]] = {}
-    for trial in confirm:
-        cells.setdefault(tuple(trial[name] for name in coordinates), []).append(trial)
-    return [cells[key] for key in sorted(cells)]
 
 
 def _summary(
@@ -284,13 +276,6 @@ def _check_baseline(baseline: str, methods: set[str], storages: Sequence[Storage
         with suppress(ResultsError):
             methods.update(read_studies([storage])["methods"][0].as_py())
     _check_known("the baseline must be one of", baseline, sorted(methods))
-
-
-def _unequal_budgets(confirm: Sequence[TrialValues]) -> list[str]:
-    """Returns what differs of queries and examples between the cells that spend some."""
-    spending = {(trial["study"], trial["cell"]) for trial in confirm if trial["queries"]}
-    tuned = [trial for trial in confirm if (trial["study"], trial["cell"]) in spending]
-    return [name for name in BUDGET if _differs(tuned, name)]
 
 
 def _described(trial: dict[Any, Any]) -> str:

@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from zostudy.errors import ResultsError
 from zostudy.machine import usable_cpus
-from zostudy.results.comparison.compare import BUDGET, checked_metrics, compare, compare_columns, needed_columns
+from zostudy.results.comparison.compare import checked_metrics, compare, compare_columns, needed_columns
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.coordinates import BUDGET
 from zostudy.results.comparison.judging import columns_of_tables
 from zostudy.results.measured import read_measured
 from zostudy.results.reading import MOST_AT_ONCE, find_studies, read_trials
