@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -108,6 +109,9 @@ def _in_a_terminal(code: str, columns: int = 80) -> str:
     }
     subprocess.run([sys.executable, "-c", code], stdout=theirs, stderr=theirs, env=environment, check=True)
     os.close(theirs)
-    shown = os.read(ours, 1 << 16).decode()
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux raises it at the end of what a terminal was given
+        while part := os.read(ours, 1 << 16):  # perhaps not all at once
+            shown += part
     os.close(ours)
-    return shown
+    return shown.decode()
