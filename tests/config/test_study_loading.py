@@ -115,8 +115,8 @@ def test_a_name_that_is_no_file_here_is_a_shipped_study(tmp_path: Path, monkeypa
     (tmp_path / "quickstart").mkdir()  # as the results of one may lie here
     quickstart = Path(__file__).parents[2] / "studies" / "quickstart.yaml"
     assert load_study("quickstart", ["seed=3"]) == load_study(quickstart, ["seed=3"])
-    (tmp_path / "sst2_minilm").write_text(quickstart.read_text(), encoding="utf-8")
-    assert load_study("sst2_minilm") == load_study("quickstart")
+    (tmp_path / "real_text").write_text(quickstart.read_text(), encoding="utf-8")
+    assert load_study("real_text") == load_study("quickstart")
     with pytest.raises(SpecError, match=r"/quickstart: must be a study file, but it is a folder"):
         load_study(tmp_path / "quickstart")
 

@@ -31,7 +31,7 @@ def classes_table(inspection: DataFacts) -> Table:
     """Returns a row for each class, in label order; of very many only the first."""
     model = inspection.model
     total = sum(each.rows for each in inspection.classes)
-    columns = ("class", *_words_heading(model), "rare", "rows", "share", "for train and dev", "test")
+    columns = ("class", *_words_heading(model), "minority", "rows", "share", "for train and dev", "test")
     rows = tuple(
         (each.name, *_words(model, label), "yes" if each.rare else "-", *_counts(each, total))
         for label, each in enumerate(inspection.classes[:MOST_CLASSES])
