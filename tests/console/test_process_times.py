@@ -47,7 +47,7 @@ def test_a_process_keeps_what_it_had_used_when_it_ends() -> None:
 
 def test_a_phase_ends_where_the_next_begins_and_one_that_comes_again_is_one() -> None:
     now, driver, raylet = 10.0, (1, 0.5), (2, 0.75)
-    used = {driver: 1.0}
+    used = {driver: 1.0}  # before: it is in no phase
     phases = PhaseTimes(lambda: dict(used), "reading", clock=lambda: now)
     for name, wall, seconds in (("search", 2.0, 0.5), ("reading", 3.0, 4.0), ("", 1.0, 0.25)):
         now += wall
@@ -55,6 +55,6 @@ def test_a_phase_ends_where_the_next_begins_and_one_that_comes_again_is_one() ->
         used[raylet] = 2.0
         phases.begin(name)
     assert [(phase.name, phase.wall, phase.used) for phase in phases.ended()] == [
-        ("reading", 3.0, {driver: 1.75, raylet: 2.0}),
+        ("reading", 3.0, {driver: 0.75, raylet: 2.0}),
         ("search", 3.0, {driver: 4.0, raylet: 0.0}),
     ]

@@ -42,7 +42,9 @@ def test_phases_follow_the_hooks_and_the_timeline_is_ray_s(
     shown = [line[: len("reading the data")].strip() for line in lines[2:]]
     assert [name for name in shown if name in ("starting Ray", "search")] == ["starting Ray", "search"]
     total = next(line for line in lines if line.startswith("all "))
-    assert float(total.split()[2]) == float(total.split()[3]) > 0  # this test starts no process
+    cpu, driver, *others = map(float, total.split()[2:])
+    assert driver >= 0.1
+    assert cpu == pytest.approx(driver + sum(others), abs=0.3)  # each is rounded to a tenth
     assert lines[-1].startswith(f"Ray's timeline: {tmp_path / 'timeline.json'}; ")
     assert json.loads((tmp_path / "timeline.json").read_text()) == events
 

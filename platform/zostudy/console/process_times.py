@@ -45,7 +45,7 @@ class ProcessTimes:
     """
 
     def __init__(self) -> None:
-        """Knows this process alone; what it used before is counted too."""
+        """Knows this process alone."""
         self._own = psutil.Process()
         self.processes: dict[ProcessKey, ProcessUse] = {}
 
@@ -102,7 +102,7 @@ class PhaseTimes:
     def __init__(
         self, look: Callable[[], dict[ProcessKey, float]], first: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Begins the first phase.
+        """Begins the first phase, in which nothing counts that was used before.
 
         Args:
             look: returns the processor seconds that each process has used until now.
@@ -110,8 +110,7 @@ class PhaseTimes:
             clock: returns seconds.
         """
         self._look, self._clock = look, clock
-        self._name, self._began = first, clock()
-        self._used: dict[ProcessKey, float] = {}
+        self._name, self._began, self._used = first, clock(), look()
         self._ended: list[Phase] = []
 
     @property
