@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,21 @@ def test_sharpness_has_students_interval_over_the_seeds_that_have_one(confirm: p
     assert sharpness_frame(confirm.assign(sharpness=np.nan)).empty
 
 
+def test_no_interval_of_losses_or_distances_passes_zero(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
+    of_number = dict(zip(confirm["trial"], confirm["number"], strict=True))
+    uneven = landscape["trial"].map(of_number).map({0: 0.01, 1: 0.02, 2: 2.0})
+    latents = pd.Series([np.full(4, 9.0 if number == 2 else 0.1) for number in confirm["number"]])
+    assert stats.t.interval(0.95, 2, loc=0.6767, scale=stats.sem([0.01, 0.02, 2.0]))[0] < 0
+    section = landscape_section(confirm.assign(latent=latents), landscape.assign(loss=uneven), Charts(["bpt-fzg"]))
+    [table] = section.tables
+    for row in table.rows:
+        for mean, cell in zip((0.677, 3.07), row[3:5], strict=True):
+            found = [float(number) for number in re.findall(r"-?[\d.]+(?:e[+-]\d+)?", cell)]
+            assert found[0] == mean
+            assert 0 < found[1] < mean < found[2], cell
+        assert "(-" in row[2], "sharpness has no lowest value"
+
+
 def test_planes_are_those_of_the_trials_that_evaluated_one(confirm: pd.DataFrame, landscape: pd.DataFrame) -> None:
     frame = plane_frame(confirm, landscape)
     assert len(frame) == confirm["cell"].nunique() * len(GRID) ** 2
@@ -115,7 +131,8 @@ def test_the_section_has_a_row_and_a_line_for_each_cell_and_figures_for_each_rat
     assert [row[:2] for row in table.rows] == [(m, f"{r}") for m in ("bpt-fzg", "spsa", "zosa") for r in ratios]
     half = stats.t.interval(0.95, 2)[1] * stats.sem([0, 1, 2])
     assert {row[2] for row in table.rows} == {f"1 ({1 - half:.3g}, {1 + half:.3g})"}
-    assert {row[3] for row in table.rows} == {f"1.5 ({1.5 - half:.3g}, {1.5 + half:.3g})"}
+    ratio = np.exp(half / 1.5)  # Student's interval of the logarithm, as a loss is above 0
+    assert {row[3] for row in table.rows} == {f"1.5 ({1.5 / ratio:.3g}, {1.5 * ratio:.3g})"}
     first = confirm[(confirm["method"] == "bpt-fzg") & (confirm["imbalance_ratio"] == 1)]
     lengths = [np.sqrt(np.mean(np.square(latent))) for latent in first["latent"]]
     assert table.rows[0][4].startswith(f"{np.mean(lengths):.3g} (")

@@ -60,14 +60,14 @@ def test_with_few_rows_of_a_class_the_threshold_lies_in_the_middle_of_the_class_
     assert choose_decision(dev).threshold == pytest.approx((fmean(zeros) + fmean(ones)) / 2, abs=1e-9)
 
 
-def test_the_rule_changes_at_enough_rows_of_both_classes() -> None:
+def test_the_rule_changes_at_20_rows_of_both_classes() -> None:
     # A search leaves out the far row; the means do not.
     def chosen(n_ones: int) -> float | None:
         return choose_decision(split([0] * 40 + [1] * n_ones, [-1.0] * 40 + [1.0] * (n_ones - 1) + [101.0])).threshold
 
-    assert chosen(ENOUGH_ROWS) == 0
-    assert chosen(ENOUGH_ROWS - 1) == pytest.approx(100 / (ENOUGH_ROWS - 1) / 2)
-    one_less, enough = (split([0] * n + [1] * 40, [0.0] * (n + 40)) for n in (ENOUGH_ROWS - 1, ENOUGH_ROWS))
+    assert chosen(20) == 0
+    assert chosen(19) == pytest.approx(100 / 19 / 2)
+    one_less, enough = (split([0] * n + [1] * 40, [0.0] * (n + 40)) for n in (19, 20))
     assert (is_searched(one_less), is_searched(enough)) == (False, True)
 
 

@@ -165,6 +165,13 @@ def test_the_calibration_error_tells_confident_mistakes_from_doubt() -> None:
     assert errors == pytest.approx([0.25, 0.0], abs=1e-6)
 
 
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below() -> None:
+    # Right at a confidence of 5/15, wrong at 0.37: one bin would let the two make up for each other.
+    scores = np.array([[0, 0, 0], [math.log(0.37 / 0.315), 0, 0]], dtype=np.float32)
+    found = classification_metrics(scores, np.array([0, 1], dtype=np.int32), (1,))
+    assert found["expected_calibration_error"] == pytest.approx((2 / 3 + 0.37) / 2, abs=1e-6)
+
+
 def test_a_decision_is_judged_however_it_was_made() -> None:
     scores = np.array([[5, 0], [4, 0], [3, 0], [2, 0]], dtype=np.float32)
     labels = np.array([0, 0, 0, 1], dtype=np.int32)
@@ -181,7 +188,8 @@ def test_test_is_measured_at_the_threshold_of_dev_and_not_at_its_own() -> None:
         scores = np.array([[0.0, margin] for margin in margins], dtype=np.float32)
         return SplitScores(np.arange(len(labels)), np.array(labels, dtype=np.int32), scores)
 
-    dev, test = split([-4, -4, -2], [0, 0, 1]), split([-5, -2, -2, -1], [0, 0, 1, 1])
+    # The threshold of dev is -5; that of test itself would be -3.75, and find one of the last two rows.
+    dev, test = split([-8, -8, -2], [0, 0, 1]), split([-6, -4, -4, -1], [0, 0, 1, 1])
     assert metrics_at_dev_threshold(dev, test, (1,)) == {
         "balanced_accuracy_at_dev_threshold": 0.75,
         "minority_recall_at_dev_threshold": 1.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 import altair as alt
@@ -12,7 +13,7 @@ import pandas as pd
 from zostudy.report.charts import Bounds, Charts, bounds_of, tips
 from zostudy.report.frames import with_places
 from zostudy.report.parts import Figure, ReportSection, none_drawn, short
-from zostudy.results.comparison.statistics import t_interval
+from zostudy.results.comparison.statistics import bounded_interval, t_interval
 from zostudy.results.tables import Table
 
 TILES_IN_A_ROW, TILE_HEIGHT = 3, 130
@@ -20,6 +21,8 @@ TILES_IN_A_ROW, TILE_HEIGHT = 3, 130
 GAP, HEADING = 0.06, 0.16
 
 _CELL = ["method", "imbalance_ratio"]
+_LEAST = {"sharpness": -inf, "loss": 0.0, "norm": 0.0}
+"""The columns of the table, each with its lowest possible value."""
 
 _NOTE = (
     "The training loss around the points that the confirm trials kept: cross-entropy, whatever a method minimises. "
@@ -161,14 +164,14 @@ def _table(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Table:
     confirm = confirm.assign(loss=confirm["trial"].map(_kept_losses(landscape)), norm=norms)
     rows = []
     for (method, ratio), cell in confirm.groupby(_CELL):
-        spreads = [_with_spread(cell[column].dropna()) for column in ("sharpness", "loss", "norm")]
+        spreads = [_with_spread(cell[column].dropna(), low) for column, low in _LEAST.items()]
         rows.append((str(method), f"{ratio:g}", *spreads, str(len(cell))))
     columns = ("method", "ratio", "sharpness", "loss at the kept point", "distance from the start", "seeds")
     return Table(columns, tuple(rows), "Sharpness: mean (95% interval) over confirm seeds")
 
 
-def _with_spread(values: pd.Series[float]) -> str:
-    interval = t_interval(values)
+def _with_spread(values: pd.Series[float], low: float) -> str:
+    interval = bounded_interval(values, (low, inf))
     if interval.mean is None:
         return "not finite"
     return short(interval.mean) if interval.low is None else f"{interval:.3g}"

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from scipy.stats import ttest_rel
 
 from zostudy.errors import ResultsError
+from zostudy.results.comparison import difference as difference_module
+from zostudy.results.comparison.cell_summary import CellSummary
+from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.difference import difference
+from zostudy.results.comparison.statistics import bounded_interval
 from zostudy.results.files import read_table
+from zostudy.results.schema import bounds
+from zostudy.results.storage import Storage
 
 ROOT = Path(__file__).parents[3]
 FIRST, SECOND = ROOT / "results" / "reference" / "quickstart", ROOT / "tests" / "data" / "quickstart"
@@ -46,6 +53,32 @@ def test_methods_are_compared_over_the_seeds_that_both_have() -> None:
     assert record["difference"] == pytest.approx((values[1] - values[0]).mean())
     assert record["p_value"] == pytest.approx(ttest_rel(values[1], values[0]).pvalue)
     assert record["p_value_holm"] >= record["p_value"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "first", "second", "most"),
+    [
+        ("test_auc", (0.0, 0.1, 0.4), (0.9, 1.0, 0.2), 1.0),
+        ("test_mcc", (-0.9, -0.9, 0.5), (0.9, 0.9, 0.3), 2.0),
+    ],
+)
+def test_no_difference_is_shown_beyond_the_largest_that_there_is(
+    metric: str, first: Sequence[float], second: Sequence[float], most: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compared(storage: Storage, metric: str) -> Comparison:
+        values = first if storage == Storage.at(FIRST) else second
+        by_seed: dict[tuple[int, ...], float] = {(seed,): value for seed, value in enumerate(values)}
+        interval = {metric: bounded_interval(values, bounds(metric))}
+        cell = CellSummary(("zosa",), 10.0, interval, 3, 0, 300, 300.0, 9600.0, {metric: by_seed})
+        return Comparison("imbalance_ratio", ("method",), (metric,), (cell,))
+
+    monkeypatch.setattr(difference_module, "compare", compared)
+    found = difference(FIRST, SECOND, metric)
+    [record] = found.records()
+    low, high = ttest_rel(second, first).confidence_interval()
+    assert high > most
+    assert (record["difference_low"], record["difference_high"]) == (pytest.approx(max(low, -most)), most)
+    assert f", +{most:.3f})" in found.tables()[1].rows[0][4]
 
 
 def test_a_study_that_is_not_there_is_one_line_with_a_near_name() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.evidence import Evidence, Prediction, Range
+from zostudy.results.comparison.evidence import Evidence, Prediction, Range, evidence_of
 from zostudy.results.comparison.search_ranges import range_notes, read_search_ranges
+from zostudy.results.completeness import BestConfiguration
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.results import load_results
@@ -127,6 +128,21 @@ def test_an_untuned_prompt_whose_start_was_chosen_with_queries_is_not_said_to_st
     trials = load_results(study()).trials
     trials.loc[trials["algorithm"] == "untuned", "queries"] = 30
     assert evidence(compare(trials, allow_unequal=True), "untuned").moves == ()
+
+
+def test_a_method_that_spends_no_query_is_not_said_to_stay(study: Study) -> None:
+    trials = load_results(study()).trials
+    trials.loc[trials["algorithm"] == "zosa", "queries"] = 0
+    assert evidence(compare(trials, allow_unequal=True)).moves == ()
+
+
+def test_what_no_search_found_was_not_chosen(study: Study) -> None:
+    trials = load_results(study()).trials
+    confirmed = trials[(trials["algorithm"] == "zosa") & (trials["stage"] == "confirm")].to_dict("records")[0]
+    ranges = {"reach": ("reach", Range(0.3, 10.0, True))}
+    trial = {str(name): value for name, value in confirmed.items()}
+    assert evidence_of([trial], BestConfiguration(1, (0.9, 0), "{}"), ranges).chosen
+    assert evidence_of([trial], None, ranges).chosen == ()
 
 
 def test_older_trials_give_no_evidence_of_what_they_lack(study: Study) -> None:

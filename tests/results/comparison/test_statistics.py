@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from zostudy.results.comparison.statistics import (
     LEAST_PAIRS,
+    Bounds,
     Interval,
     bounded_interval,
     holm,
@@ -109,6 +110,34 @@ def test_three_seeds_give_an_interval_that_can_be_read() -> None:
     mean, low, high = bounded_interval([0.99, 0.98, 0.80])
     assert (round(mean or 0, 3), round(low or 0, 3), round(high or 0, 3)) == (0.923, 0.22, 0.998)
     assert bounded_interval([0.993, 0.99, 0.996]) == pytest.approx((0.993, 0.9798, 0.9976), abs=1e-4)
+
+
+BOUNDS = st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (-3.0, 5.0)])
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=9), BOUNDS)
+def test_a_bounded_interval_is_students_on_the_scale_of_the_logit(shares: list[float], bounds: Bounds) -> None:
+    share, (low, high) = np.mean(shares), bounds
+    half = scipy.stats.t.ppf(0.975, len(shares) - 1) * scipy.stats.sem(shares) / (share * (1 - share))
+    ends = [low + (high - low) * scipy.special.expit(scipy.special.logit(share) + side) for side in (-half, half)]
+    found = bounded_interval([low + (high - low) * value for value in shares], bounds)
+    assert found == pytest.approx((low + (high - low) * share, *ends), abs=1e-7)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=2, max_size=9), BOUNDS)
+def test_a_bounded_interval_holds_its_mean_and_never_passes_its_bounds(of_1000: list[int], bounds: Bounds) -> None:
+    low, high = bounds
+    mean, *ends = bounded_interval([low + (high - low) * value / 1000 for value in of_1000], bounds)
+    assert mean is not None
+    assert ends[0] is not None
+    assert ends[1] is not None
+    assert low <= ends[0] <= mean <= ends[1] <= high
+
+
+def test_rounding_puts_no_end_on_the_other_side_of_the_mean() -> None:
+    for thousandth in range(1, 1000):
+        mean, *ends = bounded_interval([thousandth / 1000] * 3)
+        assert ends[0] <= mean <= ends[1]  # type: ignore[operator]
 
 
 @given(st.lists(st.floats(0.01, 5.0), min_size=2, max_size=9, unique=True), st.floats(-1, 1))

@@ -52,6 +52,7 @@ def compared(*cells: CellSummary) -> Comparison:
         ([Move(0.0, 6.0)] * 3, True),
         ([Move(0.59, 6.0)] * 3, True),
         ([Move(0.61, 6.0)] * 3, False),
+        ([Move(1.0, 10.0)] * 3, False),  # a tenth itself
         ([Move(0.0, 6.0), Move(0.0, 6.0), MOVED], True),
         ([Move(0.0, 6.0), MOVED], False),  # half of them did
         ([Move(0.0, None)], True),
@@ -97,6 +98,7 @@ def test_steps_that_were_searched_already_need_more_trials() -> None:
         ([Prediction(0.99, 0.0)] * 3, False),
         ([Prediction(1.0, 0.0), Prediction(1.0, 0.0), Prediction(0.6, 0.4)], True),
         ([Prediction(1.0, 0.0), Prediction(0.6, 0.4)], False),
+        ([Prediction(0.995, 0.5)] * 3, False),
         ([Prediction(0.995, 0.9)] * 3, False),  # the test rows are of one class, and the others are found
         ([], False),
     ],
@@ -127,6 +129,8 @@ def test_a_useful_classifier_can_only_predict_such_a_share_where_test_is_of_one_
 
 
 DIFFERENT = [
+    ([0.80, 0.85, 0.92], [0.70, 0.70, 0.70], "better"),  # p is .046
+    ([0.80, 0.85, 0.93], [0.70, 0.70, 0.70], "too few"),  # and .052: the gain is larger, and spreads more
     ([0.80, 0.81, 0.79], [0.60, 0.62, 0.61], "better"),
     ([0.80, 0.70, 0.90], [0.78, 0.72, 0.85], "not better"),  # some gain, but 10 such seeds would tell nothing
     ([0.60, 0.62, 0.61], [0.80, 0.81, 0.79], "not better"),
@@ -164,6 +168,17 @@ def test_better_is_what_the_paired_test_of_scipy_finds_above(
         assert verdict.setting == ("raise confirm.seeds" if has_too_few else "raise budget.queries")
         assert verdict.figure == (f"takes {needed(ours, theirs)} seeds" if has_too_few else f"{difference:+.3f}")
         assert verdict.bars == (not has_too_few)
+
+
+@pytest.mark.parametrize(("spread", "seeds"), [(0.0415, 10), (0.0435, None)])
+def test_a_gain_that_takes_more_than_ten_seeds_to_tell_is_none(spread: float, seeds: int | None) -> None:
+    theirs = [0.7, 0.7, 0.7]
+    verdict = against_yardstick(made(values=[0.73 - spread, 0.73, 0.73 + spread]), made("untuned", theirs), AUC)
+    assert verdict is not None
+    p_values = [2 * scipy.stats.t.sf(0.03 / spread * math.sqrt(n), n - 1) for n in (9, 10, 11)]
+    assert [p <= 0.05 for p in p_values] == [False, seeds == 10, True]
+    assert verdict.rule == ("Too few seeds to tell from untuned" if seeds else "Not better than untuned")
+    assert (f"takes {seeds} seeds or more" in verdict.fact) == bool(seeds)
 
 
 @pytest.mark.parametrize(

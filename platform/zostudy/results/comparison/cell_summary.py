@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from zostudy.results.comparison.evidence import Evidence
 from zostudy.results.comparison.statistics import Interval, PairedTest, paired_test
-from zostudy.results.schema import lower_is_better
+from zostudy.results.schema import bounds, lower_is_better
 
 Seed: TypeAlias = tuple[int, ...]
 """What pairs confirm trials of two methods."""
@@ -86,6 +86,12 @@ class CellSummary:
         if (other, metric) not in self._tests:
             self._tests[other, metric] = paired_test(self.values.get(metric, {}), other.values.get(metric, {}))
         return self._tests[other, metric]
+
+
+def possible(test: PairedTest, metric: str) -> PairedTest:
+    """Returns a test whose interval is cut at the largest difference that two values of the metric can have."""
+    low, high = bounds(metric)
+    return replace(test, difference=test.difference.within((low - high, high - low)))
 
 
 def gain(metric: str, mean: float) -> float:

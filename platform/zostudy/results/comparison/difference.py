@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from zostudy.results.comparison.cell_summary import CellSummary
+from zostudy.results.comparison.cell_summary import CellSummary, possible
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm, paired_test
+from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
 from zostudy.results.tables import Table, p_value_text
@@ -28,7 +28,7 @@ class Contrasted:
         ratio: the imbalance ratio, as tables show it.
         first: its confirm trials in the first study.
         second: those in the second.
-        test: second - first, paired over the seeds that drew the same data.
+        test: second - first, paired over the seeds that drew the same data; the interval is cut as in ``Contrast``.
         p_value_holm: of the test, corrected for the number of rows; None without a p-value.
     """
 
@@ -135,7 +135,7 @@ def _settings(storage: Storage) -> dict[str, Any]:
 def _contrasts(one: Comparison, other: Comparison, metric: str) -> Iterator[Contrasted]:
     seconds = {(cell.row[-1], cell.column): cell for cell in other.cells}
     pairs = [(cell, seconds[key]) for cell in one.cells if (key := (cell.row[-1], cell.column)) in seconds]
-    tests = [paired_test(second.values[metric], first.values[metric]) for first, second in pairs]
+    tests = [possible(second.test_against(first, metric), metric) for first, second in pairs]
     told = [test.p_value for test in tests if test.p_value is not None]
     corrected = iter(holm(told))
     for (first, second), test in zip(pairs, tests, strict=True):

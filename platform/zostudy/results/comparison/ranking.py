@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey, gain
+from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey, gain, possible
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.statistics import SIGNIFICANCE, PairedTest, holm
-from zostudy.results.schema import bounds
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,12 @@ def contrasts(cells: Cells, metric: str) -> list[Contrast]:
     """
     baselines = {(cell.group, cell.column): cell for cell in cells.cells if cell.row[-1] == cells.baseline}
     tests = [
-        (cell, _test(cell, baseline, metric))
+        (cell, possible(cell.test_against(baseline, metric), metric))
         for cell in cells.ranked
         if (baseline := baselines.get((cell.group, cell.column))) is not None and baseline is not cell
     ]
     corrected = iter(holm([test.p_value for _, test in tests if test.p_value is not None]))
     return [Contrast(cell, test, None if test.p_value is None else next(corrected)) for cell, test in tests]
-
-
-def _test(cell: CellSummary, baseline: CellSummary, metric: str) -> PairedTest:
-    test, (low, high) = cell.test_against(baseline, metric), bounds(metric)
-    return replace(test, difference=test.difference.within((low - high, high - low)))
 
 
 def not_worse_than_best(cells: Cells, metric: str) -> dict[CellKey, bool | None]:

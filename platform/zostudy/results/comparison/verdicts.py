@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from zostudy.results.comparison.cell_summary import CellSummary, RowKey, gain
+from zostudy.results.comparison.cell_summary import CellSummary, RowKey, gain, possible
 from zostudy.results.comparison.evidence import Evidence, Move, Prediction
 from zostudy.results.comparison.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest, pairs_needed, prediction_bound
-from zostudy.results.schema import AT_DEV_THRESHOLD, TEST_METRICS, bounds
+from zostudy.results.schema import AT_DEV_THRESHOLD, TEST_METRICS
 
 YARDSTICKS = ("untuned", "random-search")
 """The registered methods that every tuned one should beat."""
@@ -175,8 +175,7 @@ def against_yardstick(cell: CellSummary, yardstick: CellSummary, metric: str) ->
 
 def _figures(test: PairedTest, metric: str) -> str:
     """Returns the mean difference and the ends of its interval, which leaves out 0 where p < 5%."""
-    low, high = bounds(metric)
-    mean, *ends = test.difference.within((low - high, high - low))
+    mean, *ends = possible(test, metric).difference
     return f"{mean:+.3f}, {' to '.join(f'{end:+.3f}' for end in ends)}"
 
 
