@@ -73,7 +73,7 @@ def check_resume(toy: Any, fresh: Callable[[], Method]) -> None:
     assert len(records) >= 6
     for done, state in enumerate(states):
         resumed = fresh()
-        resumed.load_state_dict(state)
+        resumed.load_state_dict({name: np.asarray(value) for name, value in state.items()})  # as a file gives them
         assert same(resumed.state_dict(), state)
         for record, latent in zip(records[done:], latents[done + 1 :], strict=True):
             assert toy.run_step(resumed) == record
@@ -95,8 +95,8 @@ class Careless(Spsa):
 
     def __init__(self, options: Any, context: Context) -> None:
         super().__init__(options, context)
-        self.velocity = np.zeros(options.subspace_dim)
-        self.n_moves = 0
+        self.velocity: Any = np.zeros(options.subspace_dim)
+        self.n_moves: float = 0
 
     def descend(self, gradient: Any) -> None:
         self.velocity = 0.9 * self.velocity + gradient
@@ -115,8 +115,41 @@ class Inheriting(Declaring):
     n_steps = 0
 
 
+class Changing(Declaring):
+    """Starts with an integer and with single precision; steps make floats of both."""
+
+    def __init__(self, options: Any, context: Context) -> None:
+        super().__init__(options, context)
+        self.velocity = np.zeros(options.subspace_dim, dtype=np.float32)
+
+    def descend(self, gradient: Any) -> None:
+        super().descend(gradient)
+        self.n_moves += 0.1
+
+
+class Late(Declaring):
+    """Has a number until the first step makes an array of it."""
+
+    def __init__(self, options: Any, context: Context) -> None:
+        super().__init__(options, context)
+        self.velocity = 0.0
+
+
 class Halfway(Careless):
     state_attributes = ("velocity",)
+
+
+@pytest.mark.parametrize("kind", [Changing, Late])
+def test_declared_state_is_kept_in_the_type_that_steps_gave_it(toy: Any, kind: type[Spsa]) -> None:
+    check_resume(toy, lambda: kind(SpsaOptions(subspace_dim=20, queries_per_step=8), toy.context(budget=48)))
+
+
+@pytest.mark.parametrize("value", [None, [1.0], np.float64(1)])
+def test_state_that_would_not_come_back_as_it_was_is_refused(toy: Any, value: Any) -> None:
+    method = Declaring(SpsaOptions(subspace_dim=20, queries_per_step=8), toy.context(budget=48))
+    method.n_moves = value
+    with pytest.raises(TypeError, match="state attribute 'n_moves' must be an array or a Python number, but is "):
+        method.state_dict()
 
 
 @pytest.mark.parametrize("kind", [Declaring, Inheriting])
@@ -130,7 +163,7 @@ def test_declared_state_is_kept(toy: Any, kind: type[Spsa]) -> None:
     state = method.state_dict()
     assert {"velocity", "n_moves"} <= state.keys()
     resumed = fresh()
-    resumed.load_state_dict({name: np.asarray(value) for name, value in state.items()})  # as a file gives them
+    resumed.load_state_dict({name: np.asarray(value) for name, value in state.items()})
     assert type(resumed.n_moves) is int  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match=r"a saved velocity must have shape \(20,\), but has \(3,\)"):
         resumed.load_state_dict(state | {"velocity": np.zeros(3)})

@@ -32,7 +32,7 @@ class Method(ABC):
         needs: what it asks of the model beside scores. A method that needs states or gradients is a reference with more
             access than a black box gives, and is never ranked with the others.
         use: when to use it, in a line, as ``zostudy methods`` shows it.
-        state_attributes: names of attributes, arrays or numbers, that steps change beside the latent, such as a
+        state_attributes: names of attributes, arrays or Python numbers, that steps change beside the latent, such as a
             momentum. They are saved with the latent, so that a resumed trial has them. Those of base classes are too.
         latent: float32 ``[d]``, the point to evaluate.
         step_number: steps done.
@@ -179,8 +179,11 @@ class Method(ABC):
         """Returns copies of what steps change beside the latent, as arrays and numbers by name.
 
         These are the ``state_attributes``. A method with state of another form extends this and ``load_state``.
+
+        Raises:
+            TypeError: an attribute is neither an array nor a Python number.
         """
-        return {name: copy.copy(getattr(self, name)) for name in self._declared_state()}
+        return {name: _copied(name, getattr(self, name)) for name in self._declared_state()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state`` returned.
@@ -223,11 +226,18 @@ class Method(ABC):
                 raise NotFiniteError(f"step {self.step_number}: {what} is {value}; lower reach or the learning rates")
 
 
+def _copied(name: str, value: Any) -> Any:
+    """Returns a copy. A NumPy number would come back as a Python one, with which sums may round otherwise."""
+    if isinstance(value, np.generic) or not isinstance(value, np.ndarray | int | float):
+        raise TypeError(f"state attribute {name!r} must be an array or a Python number, but is {value!r}")
+    return copy.copy(value)
+
+
 def _restored(name: str, saved: Any, own: Any) -> Any:
-    """Returns a saved value in the type of the method's own."""
+    """Returns a saved value in its own type, which steps may have made another one than that of the start."""
+    values = np.array(saved)
     if not isinstance(own, np.ndarray):
-        return type(own)(saved)
-    values = np.array(saved, dtype=own.dtype)
+        return values if values.ndim else values.item()
     if values.shape != own.shape:
         raise ValueError(f"a saved {name} must have shape {own.shape}, but has {values.shape}")
     return values
