@@ -51,6 +51,12 @@ TABLES = st.integers(2, 9).flatmap(
 @example(table=[[0.5] * 4, [0.5] * 4], p_threshold=1.0)
 @example(table=[[0.9, 0.9, 0.9, 0.1], [0.8, 0.8, 0.8, 0.8]], p_threshold=0.2)
 @example(table=[[0.25, 0.25, 0.5, 0.75, 0.75, 0.75], [0.375, 0.375, 0.5, 0.5, 0.5, 0.5]], p_threshold=0.3)  # a zero
+@example(
+    table=[[2 / 8, 3 / 8, 2 / 8, 3 / 8, 6 / 8, 4 / 8], [4 / 8, 4 / 8, 2 / 8, 1 / 8, 1 / 8, 4 / 8]], p_threshold=0.4
+)
+@example(
+    table=[[3 / 8, 5 / 8, 6 / 8, 1 / 8, 4 / 8, 1 / 8], [2 / 8, 4 / 8, 4 / 8, 6 / 8, 5 / 8, 1 / 8]], p_threshold=0.2
+)
 def test_seeds_are_dropped_where_optuna_would_stop(table: list[list[float]], p_threshold: float) -> None:
     search = SearchSpec(seeds=len(table[0]), p_threshold=p_threshold)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
