@@ -21,7 +21,7 @@ from zostudy.results.metrics import (
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.results.schema import HISTORY
 from zostudy.results.trial_row import TrialRow
-from zostudy.search.kept import Kept
+from zostudy.search.kept_point import KeptPoint
 from zostudy.search.setup import TrialSetup
 
 _OPTION_COLUMNS = (
@@ -60,7 +60,7 @@ class Recording:
         self._seconds_before = 0.0
         self._history: list[dict[str, float]] = []
         self._auxiliary: list[Mapping[str, float]] = []
-        self._kept: Kept | None = None
+        self._kept: KeptPoint | None = None
         self._test: tuple[Mapping[str, float], SplitScores] | None = None
         self.examples = 0
         self.evaluation_examples = 0
@@ -76,7 +76,7 @@ class Recording:
         return bool(self._history)
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> KeptPoint:
         """The kept point, from the first evaluation on."""
         assert self._kept is not None
         return self._kept
@@ -108,7 +108,7 @@ class Recording:
     ) -> None:
         """Keeps the point if its dev AUC is above that of the kept one."""
         if self._kept is None or metrics["auc"] > self._kept.metrics["auc"]:
-            self._kept = Kept(latent.copy(), queries, metrics, scores)
+            self._kept = KeptPoint(latent.copy(), queries, metrics, scores)
 
     def add_test(self, metrics: Mapping[str, float], scores: SplitScores) -> None:
         """Adds the metrics and scores of the kept point on test."""
@@ -148,7 +148,7 @@ class Recording:
         self._started_at = datetime.fromisoformat(str(state["started_at"]))
         self.start_draw = int(state["start_draw"]) if "start_draw" in state else None
         if "kept.latent" in state:
-            self._kept = Kept.of_state(state, self._setup)
+            self._kept = KeptPoint.of_state(state, self._setup)
         # An earlier zostudy saved the AUC alone.
         self._history = [_NOT_EVALUATED | row for row in _rows(_part(state, "history."))]
         if any(row.keys() != _HISTORY_COLUMNS for row in self._history):

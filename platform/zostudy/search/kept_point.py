@@ -15,7 +15,7 @@ from zostudy.search.setup import TrialSetup
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptPoint:
     """The point with the best dev AUC so far, the earliest of equals.
 
     Attributes:
@@ -31,7 +31,7 @@ class Kept:
     scores: SplitScores
 
     @classmethod
-    def of_state(cls, state: Mapping[str, NDArray[Any]], setup: TrialSetup) -> Kept:
+    def of_state(cls, state: Mapping[str, NDArray[Any]], setup: TrialSetup) -> KeptPoint:
         """Returns the point of a ``state_dict``.
 
         Raises:
