@@ -29,7 +29,7 @@ from zostudy.cluster.shipping import make_shipment
 from zostudy.config import StudySpec, load_study
 from zostudy.lm.frozen import make_evaluator
 from zostudy.results.ledger import Ledger
-from zostudy.search.evaluator import read_model
+from zostudy.search.loaded_model import read_model
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import run_trial

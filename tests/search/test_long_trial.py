@@ -23,7 +23,7 @@ from zostudy.results.checkpoints import CHECKPOINTS, Checkpoints
 from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import TIME_COLUMNS
-from zostudy.search.evaluator import read_model
+from zostudy.search.loaded_model import read_model
 from zostudy.search.prepare import prepare
 from zostudy.search.trial import run_trial
 

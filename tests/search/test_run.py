@@ -31,8 +31,8 @@ from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.dtype.messages import dtype_line
-from zostudy.search.evaluator import read_model
 from zostudy.search.journal import JOURNAL_FILE
+from zostudy.search.loaded_model import read_model
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress

@@ -14,9 +14,9 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.dtype.choice import DtypeChoice
-from zostudy.search.evaluator import LoadedModel, read_model, record_agreement
 from zostudy.search.hosts import hosts
 from zostudy.search.journal import Journal
+from zostudy.search.loaded_model import LoadedModel, read_model, record_agreement
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
 from zostudy.search.setup import check_settings

@@ -17,7 +17,7 @@ from zostudy.cluster.micro_batches import Scorer
 from zostudy.cluster.pool import LocalPool
 from zostudy.lm.frozen import make_evaluator
 from zostudy.results.outcome import Outcome
-from zostudy.search.evaluator import read_model
+from zostudy.search.loaded_model import read_model
 from zostudy.search.prepare import prepare
 from zostudy.search.setup import StudyData
 from zostudy.search.trial import run_trial

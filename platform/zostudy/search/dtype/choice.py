@@ -13,7 +13,7 @@ from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
 from zostudy.search.dtype.messages import Row, dtype_line, warning_lines
 from zostudy.search.dtype.probes import CellFloor, make_probes, noise_floors, score_cells
-from zostudy.search.evaluator import LoadedModel
+from zostudy.search.loaded_model import LoadedModel
 from zostudy.search.plan import Plan, takes_differences
 from zostudy.search.setup import StudyData
 from zostudy.search.tune.trainable import PoolFactory

@@ -10,7 +10,7 @@ from zostudy.lm.agreement import Agreement
 from zostudy.lm.frozen import Model
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import Weights
-from zostudy.search.evaluator import LoadedModel
+from zostudy.search.loaded_model import LoadedModel
 
 AGREEMENT = Agreement("made", "float32", "padded", texts=6, prompts=2, largest_score=1.0, difference=0.0)
 
