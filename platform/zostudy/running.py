@@ -94,14 +94,14 @@ def run_spec(
     """
     from zostudy.console.preparing import outline_with_notes, with_model_and_notes
     from zostudy.console.profile import profiled
-    from zostudy.search.hosts import prepared_beside_hosts
+    from zostudy.search.running_fleet import prepared_beside_fleet
 
     with profiled(storage, profile) as profiles:
         outlined = outline_with_notes(spec)
         prepare = partial(with_model_and_notes, outlined)
         for each in profiles:
             each.on_phase("starting Ray beside reading the model")
-        with prepared_beside_hosts(outlined.plan, storage, address, prepare, _log.info) as (study, fleet):
+        with prepared_beside_fleet(outlined.plan, storage, address, prepare, _log.info) as (study, fleet):
             return execute_study(study, storage, address, [*profiles, *callbacks], track, fleet)
 
 

@@ -122,7 +122,7 @@ def test_an_interrupted_run_says_what_is_kept(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("zostudy.search.run.complete_study", interrupted)
-    monkeypatch.setattr("zostudy.search.hosts.MOST_BYTES", 0)  # so that Ray does not start meanwhile
+    monkeypatch.setattr("zostudy.search.running_fleet.MOST_BYTES", 0)  # so that Ray does not start meanwhile
     called = call("run", write_study(), "--results", tmp_path)
     assert called.code == 130
     assert called.err.splitlines()[-1] == (
@@ -138,7 +138,7 @@ def test_a_study_of_which_nothing_has_finished_may_be_changed(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("zostudy.search.run.complete_study", interrupted)
-    monkeypatch.setattr("zostudy.search.hosts.MOST_BYTES", 0)  # so that Ray does not start meanwhile
+    monkeypatch.setattr("zostudy.search.running_fleet.MOST_BYTES", 0)  # so that Ray does not start meanwhile
     study = write_study()
     assert call("run", study, "--results", tmp_path).code == 130
     assert call("run", study, "--results", tmp_path, "--set", "seed=1").code == 130

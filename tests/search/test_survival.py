@@ -233,7 +233,7 @@ def test_a_node_that_leaves_and_another_that_joins(
             super().__init__(*arguments, **options)
             fleets.append(self)
 
-    monkeypatch.setattr("zostudy.search.hosts.Fleet", SeenFleet)
+    monkeypatch.setattr("zostudy.search.running_fleet.Fleet", SeenFleet)
     leaving = cluster.add_node(num_cpus=1)
     cluster.add_node(num_cpus=1)
 

@@ -14,11 +14,11 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.dtype.choice import DtypeChoice
-from zostudy.search.hosts import hosts
 from zostudy.search.journal import Journal
 from zostudy.search.loaded_model import LoadedModel, read_model, record_agreement
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
+from zostudy.search.running_fleet import running_fleet
 from zostudy.search.setup import check_settings
 from zostudy.search.study_log import StudyLog
 from zostudy.search.tune.trainable import PoolFactory
@@ -95,7 +95,11 @@ def complete_study(
     if started is None:
         callbacks.on_phase("starting Ray")
     n_bytes = round(model.n_bytes * choice.memory_factor)
-    with nullcontext(started) if started else hosts(address, spec, ledger.storage, n_bytes, callbacks.on_note) as fleet:
+    with (
+        nullcontext(started)
+        if started
+        else running_fleet(address, spec, ledger.storage, n_bytes, callbacks.on_note) as fleet
+    ):
         fleet.notify = callbacks.on_note
         if note := model.hosting_note():
             callbacks.on_note(note)

@@ -14,9 +14,9 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ModelError
 from zostudy.results.lease import lease
 from zostudy.results.storage import Storage
-from zostudy.search import hosts as module
-from zostudy.search.hosts import prepared_beside_hosts
+from zostudy.search import running_fleet as module
 from zostudy.search.plan import Plan, make_plan
+from zostudy.search.running_fleet import prepared_beside_fleet
 
 PREPARED: Any = "the prepared study"
 FLEET: Any = "the fleet"
@@ -34,14 +34,14 @@ def storage(tmp_path: Path) -> Storage:
 
 
 class FakeHosts:
-    """Stands in place of ``hosts``; says when it is entered and when it has been left."""
+    """Stands in place of ``running_fleet``; says when it is entered and when it has been left."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.ended, self.preparing = Event(), Event(), Event()
-        monkeypatch.setattr(module, "hosts", self.hosts)
+        monkeypatch.setattr(module, "running_fleet", self.running_fleet)
 
     @contextmanager
-    def hosts(self, *_: object) -> Iterator[Any]:
+    def running_fleet(self, *_: object) -> Iterator[Any]:
         self.begun.set()
         assert self.preparing.wait(SECONDS)
         try:
@@ -60,7 +60,7 @@ def test_replicas_start_while_the_study_is_prepared(
         assert fake.begun.wait(SECONDS)
         return PREPARED
 
-    with prepared_beside_hosts(plan, storage, None, prepare, pytest.fail) as found:
+    with prepared_beside_fleet(plan, storage, None, prepare, pytest.fail) as found:
         assert found == (PREPARED, FLEET)
         assert not fake.ended.is_set()
     assert fake.ended.is_set()
@@ -79,7 +79,7 @@ def test_a_study_that_cannot_be_prepared_ends_the_replicas(
 
     with (
         pytest.raises(ModelError, match="a model must load"),
-        prepared_beside_hosts(plan, storage, None, prepare, pytest.fail),
+        prepared_beside_fleet(plan, storage, None, prepare, pytest.fail),
     ):
         pass
     assert fake.ended.is_set()
@@ -95,7 +95,7 @@ def test_replicas_start_later_where_they_may_not_be_wanted_or_are_elsewhere(
     address = "10.0.0.1:6379" if why == "cluster" else None
     with (
         lease(storage) if why == "held" else nullcontext(),
-        prepared_beside_hosts(plan, storage, address, lambda: PREPARED, pytest.fail) as found,
+        prepared_beside_fleet(plan, storage, address, lambda: PREPARED, pytest.fail) as found,
     ):
         assert found == (PREPARED, None)
     assert not fake.begun.is_set()

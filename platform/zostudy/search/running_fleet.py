@@ -31,7 +31,7 @@ _MEMORY_FACTOR = 2 * 1.5
 
 
 @contextmanager
-def hosts(
+def running_fleet(
     address: str | None, spec: StudySpec, storage: Storage, shared_bytes: int, notify: Callable[[str], None]
 ) -> Iterator[Fleet]:
     """Connects to Ray, or starts it here, and starts the replicas, which do not have their scorer yet.
@@ -55,7 +55,7 @@ def hosts(
 
 
 @contextmanager
-def prepared_beside_hosts(
+def prepared_beside_fleet(
     plan: Plan,
     storage: Storage,
     address: str | None,
@@ -74,7 +74,7 @@ def prepared_beside_hosts(
         notify: takes lines for the user.
 
     Raises:
-        ZostudyError: as ``prepare`` and ``hosts``.
+        ZostudyError: as ``prepare`` and ``running_fleet``.
     """
     n_bytes = bytes_on_disk(plan.spec.model) if address is None else None
     if n_bytes is None or n_bytes > MOST_BYTES or is_held(storage) or _is_finished(plan, storage):
@@ -83,7 +83,7 @@ def prepared_beside_hosts(
     check_ray_can_start()
     with ThreadPoolExecutor(1, "zostudy-preparing") as thread:
         preparing = thread.submit(prepare)
-        with hosts(None, plan.spec, storage, round(_MEMORY_FACTOR * n_bytes), notify) as fleet:
+        with running_fleet(None, plan.spec, storage, round(_MEMORY_FACTOR * n_bytes), notify) as fleet:
             yield preparing.result(), fleet
 
 
