@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zostudy.config.study import StudySpec
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, make_data, set_up
-from zostudy.search.start import with_start_costs
+from zostudy.search.start_draws import with_start_costs
 from zostudy.tasks.imbalance import available_rows
 from zostudy.tasks.loading import Task, load_task
 

@@ -21,7 +21,7 @@ from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, g
 from zostudy.results.completeness import equal
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan
-from zostudy.search.start import queries_before
+from zostudy.search.start_draws import queries_before
 from zostudy.tasks.imbalance import Draw, draw
 from zostudy.tasks.loading import Task
 

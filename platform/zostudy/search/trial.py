@@ -25,7 +25,7 @@ from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
 from zostudy.search.resume import ResumeState, Save, State
 from zostudy.search.setup import StudyData, TrialSetup, set_up
-from zostudy.search.start import best_draw, comparison_rows
+from zostudy.search.start_draws import best_draw, comparison_rows
 
 if TYPE_CHECKING:  # which imports Ray; the public Callback does without
     from zostudy.cluster.pool import Pool

@@ -20,7 +20,7 @@ from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search import resume as resume_module
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, set_up
-from zostudy.search.start import best_draw, comparison_rows, queries_before, with_start_costs
+from zostudy.search.start_draws import best_draw, comparison_rows, queries_before, with_start_costs
 from zostudy.search.trial import run_trial
 
 MODEL = {"name": "mini-roberta", "start": "best-of-k", "start_draws": 4}
