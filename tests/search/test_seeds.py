@@ -30,7 +30,7 @@ from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress, best_of
 from zostudy.search.proposer import SearchResult, frozen_trial
-from zostudy.search.seeds import due_seeds, first_look, is_worse, judged
+from zostudy.search.seeds import due_seeds, is_worse, mean_result, seeds_before_test
 from zostudy.search.setup import StudyData
 from zostudy.search.trial import run_trial
 from zostudy.tasks.imbalance import draw
@@ -73,7 +73,7 @@ def test_seeds_are_dropped_where_optuna_would_stop(table: list[list[float]], p_t
         best = best_of(told)
         n_ours = ran(search, [] if best is None else floats(told[best]), values)
         assert n_ours == n_optuna
-        told.append(judged([SearchResult({}, value) for value in values[:n_ours]]))
+        told.append(mean_result([SearchResult({}, value) for value in values[:n_ours]]))
         study.tell(asked, told[-1].dev_auc)
         assert best_of(told) == study.best_trial.number
 
@@ -98,7 +98,7 @@ def test_what_was_dropped_is_never_the_best(table: list[list[float]], p_threshol
     for values in table:
         best = best_of(told)
         n = ran(search, [] if best is None else floats(told[best]), values)
-        told.append(judged([SearchResult({}, value) for value in values[:n]]))
+        told.append(mean_result([SearchResult({}, value) for value in values[:n]]))
         best = best_of(told)
         assert best is not None
         assert told[best].n_trials == search.seeds
@@ -117,7 +117,7 @@ def test_n_pairs_have_no_p_below_two_to_the_minus_n(n: int, seed: int, step: flo
 
 @pytest.mark.parametrize(("p_threshold", "n"), [(0.1, 4), (0.125, 4), (0.13, 3), (0.25, 3), (0.3, 2), (1.0, 2)])
 def test_the_first_look_is_the_first_that_can_drop(p_threshold: float, n: int) -> None:
-    assert first_look(p_threshold) == n
+    assert seeds_before_test(p_threshold) == n
     assert is_worse(worst(n), [0.9] * 9, p_threshold)
     assert n == 2 or not is_worse(worst(n - 1), [0.9] * 9, p_threshold)
 
@@ -127,7 +127,7 @@ def worst(n: int) -> list[float]:
 
 
 def test_without_a_threshold_or_a_best_every_seed_runs() -> None:
-    assert first_look(0) == float("inf")
+    assert seeds_before_test(0) == float("inf")
     assert ran(SearchSpec(seeds=9, p_threshold=0), [0.9] * 9, worst(9)) == 9
     assert ran(SearchSpec(seeds=9, p_threshold=1.0), [], worst(9)) == 9
     assert ran(SearchSpec(seeds=1, p_threshold=1.0), [0.9], [0.1]) == 1
@@ -137,7 +137,7 @@ def test_a_failed_seed_ends_its_configuration_at_the_next_look() -> None:
     search = SearchSpec(seeds=6, p_threshold=0.1)
     assert ran(search, [0.5] * 6, [None, 0.9, 0.9, 0.9, 0.9, 0.9]) == 4
     assert ran(search, [0.5] * 6, [0.9, 0.9, 0.9, 0.9, None, 0.9]) == 5
-    assert judged([SearchResult({}, 0.9), SearchResult({}, None)]).dev_auc is None
+    assert mean_result([SearchResult({}, 0.9), SearchResult({}, None)]).dev_auc is None
 
 
 # Progress, on a made-up dev AUC.
@@ -375,10 +375,10 @@ def test_trials_of_a_seed_start_alike_and_say_which_it_was(
 
 
 def test_optuna_is_told_the_mean_and_each_seed(seeded_plan: Callable[..., Plan], tmp_path: Path) -> None:
-    result = judged([SearchResult({}, value) for value in (0.6, 0.8)])
+    result = mean_result([SearchResult({}, value) for value in (0.6, 0.8)])
     told = frozen_trial(result, {})
     assert (told.state, told.value, told.intermediate_values) == (TrialState.COMPLETE, 0.7, {0: 0.6, 1: 0.8})
-    failed = frozen_trial(judged([SearchResult({}, 0.6), SearchResult({}, None)]), {})
+    failed = frozen_trial(mean_result([SearchResult({}, 0.6), SearchResult({}, None)]), {})
     assert (failed.state, failed.intermediate_values) == (TrialState.FAIL, {0: 0.6})
 
     plan = seeded_plan(seeds=3, p_threshold=0.3)

@@ -12,7 +12,7 @@ from zostudy.config.study import SearchSpec
 from zostudy.errors import SpecError
 from zostudy.methods.batches import make_sampler
 from zostudy.search.plan import Cell, Plan, tunes
-from zostudy.search.seeds import LEAST_PAIRS, first_look
+from zostudy.search.seeds import LEAST_PAIRS, seeds_before_test
 from zostudy.search.setup import StudyData, TrialSetup, set_up
 
 LEAST_MINORITY_EXAMPLES = 2
@@ -43,7 +43,7 @@ def _nothing_to_search(plan: Plan) -> Iterator[str]:
 
 def _no_early_end(search: SearchSpec) -> Iterator[str]:
     """Seeds of which none can be dropped early, although a threshold says that some should be."""
-    first = first_look(search.p_threshold)
+    first = seeds_before_test(search.p_threshold)
     if LEAST_PAIRS < search.seeds <= first and search.p_threshold > 0:
         enough = 2.0 ** (1 - search.seeds)
         yield (

@@ -13,7 +13,7 @@ from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import Proposer, SearchResult
 from zostudy.search.pruning import Evaluations, best_so_far, thresholds
-from zostudy.search.seeds import due_seeds, judged
+from zostudy.search.seeds import due_seeds, mean_result
 
 
 class CellProgress:
@@ -138,7 +138,7 @@ class CellProgress:
             runs, due = self._finished_runs(number), self._due_seeds(number)
             if len(runs) < due:
                 return
-            self._append(judged(runs[:due]))
+            self._append(mean_result(runs[:due]))
         if (best := self._best_of_first[-1]) is not None:
             self._best = self._finished["search"][self._name("search", best)]
 

@@ -45,7 +45,7 @@ from zostudy.search.proposer import SearchResult
 LEAST_PAIRS = 2
 
 
-def first_look(p_threshold: float) -> float:
+def seeds_before_test(p_threshold: float) -> float:
     """Returns after how many seeds a configuration may lose the others at the earliest; infinity if it never may.
 
     The least p of n pairs is 2**-n, when all are worse.
@@ -61,7 +61,7 @@ def due_seeds(search: SearchSpec, best: Sequence[float], finished: Sequence[floa
         best: dev AUC of the best earlier configuration on each seed; empty without one, and then no seed is lost.
         finished: dev AUC of this one on its first seeds; None where a seed failed.
     """
-    due = search.seeds if not best else int(min(search.seeds, first_look(search.p_threshold)))
+    due = search.seeds if not best else int(min(search.seeds, seeds_before_test(search.p_threshold)))
     while due < search.seeds and len(finished) >= due:
         values = [value for value in finished[:due] if value is not None]
         if len(values) < due or is_worse(values, best, search.p_threshold):
@@ -88,7 +88,7 @@ def is_worse(values: Sequence[float], best: Sequence[float], p_threshold: float)
     return bool(wilcoxon(differences, alternative="less", zero_method="zsplit").pvalue < p_threshold)
 
 
-def judged(runs: Sequence[SearchResult]) -> SearchResult:
+def mean_result(runs: Sequence[SearchResult]) -> SearchResult:
     """Returns the result of a configuration from those of its seeds, in order: of a single one just that."""
     if len(runs) == 1:
         return runs[0]
