@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.model import ModelSpec
 from zostudy.errors import DisagreementError
-from zostudy.lm.agreement import read_proven
+from zostudy.lm.agreement import read_verified
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import FrozenLM, make_evaluator, make_evaluators
@@ -120,19 +120,19 @@ def test_without_a_subspace_the_prompt_is_transformers_own_embeddings_and_the_of
 def test_every_wording_is_proven(name: str, subspace: Any) -> None:
     spec = ModelSpec(name=name, prompt_tokens=4, subspace=subspace)
     source, tasks = encodings(spec)
-    proven = read_proven(spec, source, tasks, "float32")
-    assert proven.agreement.difference < 1e-5
-    alone = [read_proven(spec, source, {"": task}, "float32").agreement.difference for task in tasks.values()]
-    assert proven.agreement.difference == max(alone)
-    assert read_proven(spec, source, tasks, "bfloat16").agreement.dtype == "bfloat16"
+    verified = read_verified(spec, source, tasks, "float32")
+    assert verified.agreement.difference < 1e-5
+    alone = [read_verified(spec, source, {"": task}, "float32").agreement.difference for task in tasks.values()]
+    assert verified.agreement.difference == max(alone)
+    assert read_verified(spec, source, tasks, "bfloat16").agreement.dtype == "bfloat16"
 
 
 def test_a_fault_in_one_wording_alone_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The third wording has the first's words in the other order: exchanged rows of the head must not pass."""
     spec = ModelSpec(name="mini-gpt2", prompt_tokens=4)
     source, tasks = encodings(spec)
-    read_proven(spec, source, tasks, "float32")
+    read_verified(spec, source, tasks, "float32")
     rightly: Callable[..., FrozenLM] = FrozenLM.reworded
     monkeypatch.setattr(FrozenLM, "reworded", lambda self, task, number: rightly(self, task, number % 2))
     with pytest.raises(DisagreementError, match="packed one for gpt2 in float32 differs"):
-        read_proven(spec, source, tasks, "float32")
+        read_verified(spec, source, tasks, "float32")

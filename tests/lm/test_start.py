@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, 
 from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
-from zostudy.lm.agreement import read_proven
+from zostudy.lm.agreement import read_verified
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import make_evaluator
@@ -65,7 +65,7 @@ def test_the_untuned_prompt_is_the_embeddings_that_transformers_gives_to_the_tex
 @pytest.mark.parametrize("name", EMBEDDED_MODELS)
 def test_the_proof_covers_the_text(name: str) -> None:
     source, _, task = encoded(spec_of(name, 5))
-    assert read_proven(spec_of(name, 5), source, {"": task}, "float32").agreement.difference < 1e-5
+    assert read_verified(spec_of(name, 5), source, {"": task}, "float32").agreement.difference < 1e-5
 
 
 @pytest.mark.parametrize("difference", [-2, 3])

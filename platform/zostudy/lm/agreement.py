@@ -66,7 +66,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class ProvenModel:
+class VerifiedModel:
     """What evaluators of a model are made of, and how near they are to transformers.
 
     Attributes:
@@ -80,7 +80,9 @@ class ProvenModel:
     width: int
 
 
-def read_proven(spec: ModelSpec, source: ModelSource, tasks: Mapping[str, EncodedTask], dtype: DType) -> ProvenModel:
+def read_verified(
+    spec: ModelSpec, source: ModelSource, tasks: Mapping[str, EncodedTask], dtype: DType
+) -> VerifiedModel:
     """Reads a model, and returns it if its evaluators in that dtype score as transformers does, in every wording.
 
     Whatever the dtype, the evaluator is first compared in float32, where the bound is tight.
@@ -113,11 +115,11 @@ def read_proven(spec: ModelSpec, source: ModelSource, tasks: Mapping[str, Encode
         }
         agreement = _worst([references[name].check(evaluators[name], "float32") for name in tasks])
         if dtype == "float32":
-            return ProvenModel(weights or source, agreement, width)
+            return VerifiedModel(weights or source, agreement, width)
         if weights is not None:
             weights = weights_of(loaded, source, [*tasks.values()], spec.prompt_tokens, dtype)
         del loaded, plain, evaluators  # so that there is never more than one copy
-        return ProvenModel(weights or source, _check_bfloat16(references, spec, weights or source, tasks), width)
+        return VerifiedModel(weights or source, _check_bfloat16(references, spec, weights or source, tasks), width)
 
 
 def _worst(agreements: Sequence[Agreement]) -> Agreement:

@@ -60,7 +60,7 @@ def estimate(study: PreparedStudy) -> Estimate:
     rates = _examples_per_second(study, {"scores", *tuning})
     seconds = evaluation / rates["scores"] + sum(examples / rates[access] for access, examples in tuning.items())
     return Estimate(
-        study.proven.agreement, rates["scores"], sum(tuning.values()), evaluation, n_replicas, seconds / n_replicas
+        study.verified.agreement, rates["scores"], sum(tuning.values()), evaluation, n_replicas, seconds / n_replicas
     )
 
 
@@ -96,9 +96,9 @@ def _examples_per_second(study: PreparedStudy, wanted: Collection[Access]) -> di
 
     from zostudy.lm.frozen import make_evaluator
 
-    spec, proven = study.plan.spec, study.proven
-    scorer = make_evaluator(spec.model, proven.model, study.encoded, proven.agreement.dtype)
-    dim = PROBE_SUBSPACE_DIM if spec.model.subspace == "random" else spec.model.prompt_tokens * proven.width
+    spec, verified = study.plan.spec, study.verified
+    scorer = make_evaluator(spec.model, verified.model, study.encoded, verified.agreement.dtype)
+    dim = PROBE_SUBSPACE_DIM if spec.model.subspace == "random" else spec.model.prompt_tokens * verified.width
     latents = np.zeros((PROBE_QUERIES, dim), dtype=np.float32)
     rows = np.tile(_sample_rows(study), (PROBE_QUERIES, 1))
     threads = torch.get_num_threads()

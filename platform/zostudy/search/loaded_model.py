@@ -75,9 +75,11 @@ def read_model(study: PreparedStudy, dtype: DType) -> LoadedModel:
     Raises:
         ModelError: it cannot be loaded, or its scores do not agree with those of transformers' own model.
     """
-    proven = study.proven if study.proven.agreement.dtype == dtype else study.prove(dtype)
-    size = _micro_batch_size(study, proven.model) if isinstance(proven.model, Weights) else MICRO_BATCH_SIZE_OF_OTHERS
-    return LoadedModel(study, proven.model, dtype, size, proven.agreement)
+    verified = study.verified if study.verified.agreement.dtype == dtype else study.verify(dtype)
+    size = (
+        _micro_batch_size(study, verified.model) if isinstance(verified.model, Weights) else MICRO_BATCH_SIZE_OF_OTHERS
+    )
+    return LoadedModel(study, verified.model, dtype, size, verified.agreement)
 
 
 def record_agreement(loaded: LoadedModel, ledger: Ledger, callbacks: Callback) -> None:

@@ -12,7 +12,7 @@ from zostudy.config.study import StudySpec
 from zostudy.config.task import OWN_WORDING
 from zostudy.config.wordings import used_wordings
 from zostudy.errors import ModelError
-from zostudy.lm.agreement import ProvenModel, read_proven
+from zostudy.lm.agreement import VerifiedModel, read_verified
 from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
@@ -43,7 +43,7 @@ class PreparedStudy:
         encodings: the token ids in each wording that trials may use, by name, the study's own wording first.
         data: labels and draws, which trials share.
         classes: of each class its name, its label word, whether it is rare, and its number of rows.
-        proven: the model in the study's dtype, or float32. Its scores agree with those of transformers.
+        verified: the model in the study's dtype, or float32. Its scores agree with those of transformers.
     """
 
     plan: Plan
@@ -52,11 +52,11 @@ class PreparedStudy:
     encodings: Mapping[str, EncodedTask]
     data: StudyData
     classes: StudyClasses
-    proven: ProvenModel
+    verified: VerifiedModel
 
-    def prove(self, dtype: DType) -> ProvenModel:
-        """Returns the model in a dtype; see ``read_proven``."""
-        return read_proven(self.plan.spec.model, self.source, self.encodings, dtype)
+    def verify(self, dtype: DType) -> VerifiedModel:
+        """Returns the model in a dtype; see ``read_verified``."""
+        return read_verified(self.plan.spec.model, self.source, self.encodings, dtype)
 
     @property
     def encoded(self) -> EncodedTask:
@@ -103,7 +103,7 @@ def prepare(spec: StudySpec, task: Task | None = None) -> PreparedStudy:
 
 
 def with_model(outlined: Outline) -> PreparedStudy:
-    """Returns the prepared study of an outline: its model is found, read and proven, and its texts are encoded.
+    """Returns the prepared study of an outline: its model is found, read and verified, and its texts are encoded.
 
     Raises:
         ModelError: the model, or label words, cannot be used.
@@ -115,9 +115,9 @@ def with_model(outlined: Outline) -> PreparedStudy:
     encodings = _encodings(spec, source, task, data)
     # A model that does not load or scores wrongly is refused before anything is written.
     dtype: DType = "bfloat16" if spec.model.dtype == "bfloat16" else "float32"
-    proven = read_proven(spec.model, source, encodings, dtype)
-    data = replace(data, prompt_entries=spec.model.prompt_tokens * proven.width)
-    return PreparedStudy(plan, task, source, encodings, data, _classes(plan, source, task, data), proven)
+    verified = read_verified(spec.model, source, encodings, dtype)
+    data = replace(data, prompt_entries=spec.model.prompt_tokens * verified.width)
+    return PreparedStudy(plan, task, source, encodings, data, _classes(plan, source, task, data), verified)
 
 
 def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from zostudy.config.model import ModelSpec
 from zostudy.errors import DisagreementError, ModelError
 from zostudy.lm import architecture
-from zostudy.lm.agreement import BOUNDS, TEXTS, read_proven, rounded_up, some_rows
+from zostudy.lm.agreement import BOUNDS, TEXTS, read_verified, rounded_up, some_rows
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import make_evaluator
@@ -49,7 +49,7 @@ RandomTask = Callable[..., EncodedTask]
 @pytest.mark.parametrize("family", [*PACKED, *MASKED, *CAUSAL])
 def test_a_family_scores_as_transformers_does(tiny_model: TinyModel, random_task: RandomTask, family: str) -> None:
     source = tiny_model(family)
-    agreement = read_proven(SPEC, source, {"": random_task(source.head)}, "float32").agreement
+    agreement = read_verified(SPEC, source, {"": random_task(source.head)}, "float32").agreement
     assert (agreement.family, agreement.evaluator) == (family, "packed" if family in PACKED else "padded")
     assert agreement.difference < 1e-5 < BOUNDS["float32"]
     assert (agreement.texts, agreement.prompts) == (TEXTS, 2)
@@ -62,9 +62,9 @@ def test_a_family_scores_as_transformers_does_without_a_subspace(
     """Some have vectors narrower than their states, which decide the length of a latent."""
     source = tiny_model(family)
     spec = SPEC.model_copy(update={"subspace": "none"})
-    proven = read_proven(spec, source, {"": random_task(source.head)}, "float32")
-    assert proven.width == load_model(source, torch.float32).get_input_embeddings().weight.shape[1]
-    assert proven.agreement.difference < 1e-5
+    verified = read_verified(spec, source, {"": random_task(source.head)}, "float32")
+    assert verified.width == load_model(source, torch.float32).get_input_embeddings().weight.shape[1]
+    assert verified.agreement.difference < 1e-5
 
 
 @pytest.mark.parametrize("family", ["gemma2", "granite", "albert", "fnet", "mobilebert", "opt", "mamba"])
@@ -90,7 +90,7 @@ def test_bfloat16_has_a_wider_bound_and_a_figure_of_its_own(
     tiny_model: TinyModel, random_task: RandomTask, family: str
 ) -> None:
     source = tiny_model(family)
-    agreement = read_proven(SPEC, source, {"": random_task(source.head)}, "bfloat16").agreement
+    agreement = read_verified(SPEC, source, {"": random_task(source.head)}, "bfloat16").agreement
     assert 1e-4 < agreement.difference < BOUNDS["bfloat16"]
     assert agreement.line.endswith(" in bfloat16")
 
@@ -102,7 +102,7 @@ def test_a_family_that_is_taken_for_another_is_found_out(
     source = tiny_model(family)
     monkeypatch.setitem(architecture.FAMILIES, family, "llama")
     with pytest.raises(ModelError) as caught:
-        read_proven(SPEC, source, {"": random_task("causal")}, "float32")
+        read_verified(SPEC, source, {"": random_task("causal")}, "float32")
     line = str(caught.value)
     assert "\n" not in line
     assert (
@@ -116,7 +116,7 @@ def found_out(random_task: RandomTask) -> Callable[[ModelSource], str]:
 
     def line(source: ModelSource) -> str:
         with pytest.raises(DisagreementError) as caught:
-            read_proven(SPEC, source, {"": random_task(source.head)}, "float32")
+            read_verified(SPEC, source, {"": random_task(source.head)}, "float32")
         return str(caught.value)
 
     return line
@@ -148,7 +148,7 @@ def test_rotary_positions_of_every_kind_are_scored_right(
     options |= {"llama3": {"low_freq_factor": 1.0, "high_freq_factor": 4.0}}.get(kind, {})
     options |= {"longrope": {"short_factor": [1.0] * 4, "long_factor": [2.0] * 4}}.get(kind, {})
     source = tiny_model(family, rope_parameters=options, original_max_position_embeddings=16)
-    assert read_proven(SPEC, source, {"": random_task("causal")}, "float32").agreement.difference < 1e-5
+    assert read_verified(SPEC, source, {"": random_task("causal")}, "float32").agreement.difference < 1e-5
 
 
 def test_padding_that_is_seen_is_found_out(
@@ -237,7 +237,7 @@ def test_a_model_that_cannot_run_in_bfloat16_is_told_so(
 ) -> None:
     source = tiny_model("fnet")  # whose Fourier transform is there in float32 alone
     with pytest.raises(DisagreementError, match=r"fnet cannot in bfloat16 \(.*\); set model.dtype to float32"):
-        read_proven(SPEC, source, {"": random_task("masked")}, "bfloat16")
+        read_verified(SPEC, source, {"": random_task("masked")}, "bfloat16")
 
 
 def test_weights_that_give_no_finite_score_are_refused(
@@ -249,13 +249,13 @@ def test_weights_that_give_no_finite_score_are_refused(
     tensors["cls.predictions.transform.dense.weight"].fill_(3e38)
     save_file(tensors, file, metadata={"format": "pt"})
     with pytest.raises(ModelError, match="a model must give finite scores"):
-        read_proven(SPEC, source, {"": random_task("masked")}, "float32")
+        read_verified(SPEC, source, {"": random_task("masked")}, "float32")
 
 
 def test_a_model_whose_own_code_fails_is_refused_in_one_line(tiny_model: TinyModel, random_task: RandomTask) -> None:
     source = tiny_model("mpnet", max_position_embeddings=12)
     with pytest.raises(ModelError, match="cannot score the task's texts") as caught:
-        read_proven(SPEC, source, {"": random_task("masked")}, "float32")
+        read_verified(SPEC, source, {"": random_task("masked")}, "float32")
     assert "\n" not in str(caught.value)
 
 
@@ -268,7 +268,7 @@ def test_an_encoder_is_pooled_as_its_own_file_says(
     source, task = tiny_model(family, "encoder"), random_task("encoder")
     ending = {"cls": "_token", "lasttoken": ""}.get(pooling, "_tokens")
     _write_modules(tmp_path, {f"pooling_mode_{pooling}{ending}": True, "pooling_mode_mean_sqrt_len_tokens": False})
-    evaluator = make_evaluator(SPEC, read_proven(SPEC, source, {"": task}, "float32").model, task, "float32")
+    evaluator = make_evaluator(SPEC, read_verified(SPEC, source, {"": task}, "float32").model, task, "float32")
     scores = evaluator.score(np.zeros((1, 3), np.float32), np.array([[4]], np.int32))
     model = load_model(source, torch.float32)
     ids = torch.from_numpy(task.tokens[task.offsets[4] : task.offsets[5]]).long()
@@ -323,7 +323,7 @@ def test_an_encoder_that_pools_otherwise_is_refused(
     source = tiny_model("bert", "encoder")
     _write_modules(tmp_path, pooling, *more)
     with pytest.raises(ModelError, match=said):
-        read_proven(SPEC, source, {"": random_task("encoder", lead)}, "float32")
+        read_verified(SPEC, source, {"": random_task("encoder", lead)}, "float32")
 
 
 ANY_JSON = st.recursive(
