@@ -106,7 +106,7 @@ def test_the_journal_of_a_study_that_is_done_is_made_and_caught_up(
     assert values(folder / JOURNAL_FILE) != expected
     assert run(study, Storage.at(folder), watcher).done
     assert values(folder / JOURNAL_FILE) == expected
-    assert set(watcher.notes) == set(study.opening)
+    assert set(watcher.notes) == set(study.opening_lines)
 
 
 def test_the_journal_of_a_study_that_is_done_is_set_aside_when_torn(
@@ -119,7 +119,7 @@ def test_the_journal_of_a_study_that_is_done_is_set_aside_when_torn(
     journal.write_bytes(torn)
     run(study, Storage.at(folder), watcher)
     kept = f"{JOURNAL_FILE}.damaged-0"
-    assert [note for note in watcher.notes if note not in study.opening] == [
+    assert [note for note in watcher.notes if note not in study.opening_lines] == [
         f"set aside: {JOURNAL_FILE} was torn, is now {kept}; written anew"
     ]
     assert (folder / kept).read_bytes() == torn

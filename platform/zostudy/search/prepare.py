@@ -64,7 +64,7 @@ class PreparedStudy:
         return self.encodings[self.plan.spec.task.wording]
 
     @property
-    def opening(self) -> list[str]:
+    def opening_lines(self) -> list[str]:
         """The first lines of a run: the rows, classes and other wordings, rare rows left unused, and cautions."""
         classes = plain(class_table(self.classes)).split("\n")
         lines = [str(self.task.rows), *self.task.notes, *classes, *self.wording_lines]

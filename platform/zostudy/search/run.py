@@ -57,7 +57,7 @@ def start_study(
         check_settings(study.plan, ledger.trials())
         ledger.write_study(resolved, study.data.versions)
         write_classes(storage, study.classes)
-        for line in (*(f"extends what is stored: {addition}" for addition in additions), *study.opening):
+        for line in (*(f"extends what is stored: {addition}" for addition in additions), *study.opening_lines):
             all_callbacks.on_note(line)
         progress = complete_study(study, ledger, address, all_callbacks, fleet)
     merge(storage)
