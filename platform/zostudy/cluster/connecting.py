@@ -127,11 +127,14 @@ def _ask_head(address: str, token: Token | None) -> None:
             get_cluster_id = channel.unary_unary("/ray.rpc.NodeInfoGcsService/GetClusterId")
             get_cluster_id(b"", timeout=PATIENCE_SECONDS, metadata=metadata)
 
-    def may_pass(error: BaseException) -> bool:
+    def is_transient(error: BaseException) -> bool:
         return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE
 
     retrying = Retrying(
-        retry=retry_if_exception(may_pass), stop=stop_after_delay(PATIENCE_SECONDS), wait=wait_fixed(0.5), reraise=True
+        retry=retry_if_exception(is_transient),
+        stop=stop_after_delay(PATIENCE_SECONDS),
+        wait=wait_fixed(0.5),
+        reraise=True,
     )
     try:
         retrying(ask)

@@ -9,7 +9,7 @@ from zostudy.errors import ZostudyError
 NO_AGENT = re.compile("No available agent|Failed to get head node agent")
 
 
-def may_pass(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Returns whether the same request may succeed a little later."""
     from requests.exceptions import ChunkedEncodingError, Timeout
     from requests.exceptions import ConnectionError as RequestsConnectionError
@@ -56,4 +56,4 @@ def remedy(error: BaseException) -> str:
     """Returns what the user can do about an error that stayed."""
     if NO_AGENT.search(str(error)):
         return "give the cluster time to start; else the head's dashboard_agent.log says why it did not start"
-    return "see that the head lives, and try again" if may_pass(error) else "the head's dashboard.log says more"
+    return "see that the head lives, and try again" if is_transient(error) else "the head's dashboard.log says more"

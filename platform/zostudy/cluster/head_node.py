@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from zostudy.cluster.auth import find_token
-from zostudy.cluster.head_errors import has_cause, http_status, in_short, may_pass, remedy
+from zostudy.cluster.head_errors import has_cause, http_status, in_short, is_transient, remedy
 from zostudy.errors import ZostudyError
 
 PATIENCE_SECONDS = 60.0
@@ -150,7 +150,7 @@ class HeadNode:
         from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
         retrying = Retrying(
-            retry=retry_if_exception(may_pass),
+            retry=retry_if_exception(is_transient),
             stop=stop_after_delay(self._patience),
             wait=wait_exponential(0.5, max=5.0),
             before_sleep=self._log_first_failure,
