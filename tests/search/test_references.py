@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zostudy.cluster.micro_batches import OpenScorer
+from zostudy.cluster.micro_batches import WhiteBoxScorer
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.methods import get_method, method_names
@@ -25,7 +25,7 @@ MakeSpec = Callable[..., StudySpec]
 class Watching:
     """A scorer that records which of its methods were called, and with latents of which lengths."""
 
-    def __init__(self, scorer: OpenScorer) -> None:
+    def __init__(self, scorer: WhiteBoxScorer) -> None:
         self._scorer = scorer
         self.asked: set[str] = set()
         self.dims: set[int] = set()
@@ -48,7 +48,7 @@ def run(make_spec: MakeSpec, data: StudyData, scorer: Any, method: str, size: in
 
 @pytest.mark.parametrize("method", method_names())
 def test_a_replica_is_asked_for_scores_alone_unless_the_method_declares_more(
-    make_spec: MakeSpec, data: StudyData, scorer: OpenScorer, method: str
+    make_spec: MakeSpec, data: StudyData, scorer: WhiteBoxScorer, method: str
 ) -> None:
     watching = Watching(scorer)
     assert run(make_spec, data, watching, method).trial.status == "complete"
@@ -58,7 +58,7 @@ def test_a_replica_is_asked_for_scores_alone_unless_the_method_declares_more(
 
 @pytest.mark.parametrize("method", ["white-box", "linear-probe"])
 def test_a_method_that_does_not_declare_what_it_asks_for_fails_before_a_replica_is_asked(
-    make_spec: MakeSpec, data: StudyData, scorer: OpenScorer, method: str, monkeypatch: pytest.MonkeyPatch
+    make_spec: MakeSpec, data: StudyData, scorer: WhiteBoxScorer, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(get_method(method), "needs", "scores")
     watching = Watching(scorer)
@@ -70,7 +70,7 @@ def test_a_method_that_does_not_declare_what_it_asks_for_fails_before_a_replica_
 
 
 def test_methods_without_a_prompt_ask_with_empty_latents_and_have_no_landscape(
-    make_spec: MakeSpec, data: StudyData, scorer: OpenScorer
+    make_spec: MakeSpec, data: StudyData, scorer: WhiteBoxScorer
 ) -> None:
     for method in ("no-prompt", "linear-probe"):
         watching = Watching(scorer)
@@ -81,7 +81,7 @@ def test_methods_without_a_prompt_ask_with_empty_latents_and_have_no_landscape(
 
 
 def test_the_white_box_spends_the_budget_in_forward_passes_and_improves(
-    make_spec: MakeSpec, data: StudyData, scorer: OpenScorer
+    make_spec: MakeSpec, data: StudyData, scorer: WhiteBoxScorer
 ) -> None:
     trial = run(make_spec, data, scorer, "white-box").trial
     untuned = run(make_spec, data, scorer, "untuned").trial
@@ -93,7 +93,7 @@ def test_the_white_box_spends_the_budget_in_forward_passes_and_improves(
 
 
 def test_the_linear_probe_reads_the_training_draw_once(
-    make_spec: MakeSpec, data: StudyData, scorer: OpenScorer
+    make_spec: MakeSpec, data: StudyData, scorer: WhiteBoxScorer
 ) -> None:
     outcome = run(make_spec, data, scorer, "linear-probe")
     trial = outcome.trial
@@ -110,7 +110,7 @@ def test_the_linear_probe_reads_the_training_draw_once(
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["no-prompt", "linear-probe", "white-box"])
 def test_numbers_do_not_depend_on_the_cut_into_micro_batches(
-    make_spec: MakeSpec, data: StudyData, scorer: OpenScorer, method: str
+    make_spec: MakeSpec, data: StudyData, scorer: WhiteBoxScorer, method: str
 ) -> None:
     whole, cut = (run(make_spec, data, scorer, method, size) for size in (256, 3))
     for split in ("dev", "test"):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zostudy.cluster.micro_batches import OpenScorer, Scorer
+from zostudy.cluster.micro_batches import Scorer, WhiteBoxScorer
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError
@@ -246,13 +246,13 @@ class CountingScorer:
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
     ) -> NDArray[np.float32]:
         self.n_units += 1
-        return cast(OpenScorer, self._scorer).states(latents, rows, seed, group)
+        return cast(WhiteBoxScorer, self._scorer).states(latents, rows, seed, group)
 
     def gradients(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1
     ) -> NDArray[np.float32]:
         self.n_units += 1
-        return cast(OpenScorer, self._scorer).gradients(latents, rows, seed, group)
+        return cast(WhiteBoxScorer, self._scorer).gradients(latents, rows, seed, group)
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ class Scorer(Protocol):
         ...
 
 
-class OpenScorer(Scorer, Protocol):
+class WhiteBoxScorer(Scorer, Protocol):
     """A scorer that also gives what no black box gives, for the references that need it."""
 
     def states(
@@ -42,7 +42,7 @@ class OpenScorer(Scorer, Protocol):
         ...
 
 
-Hosted: TypeAlias = Scorer | Mapping[str, Scorer]
+Scorers: TypeAlias = Scorer | Mapping[str, Scorer]
 """What a replica hosts: the scorer of a task, or one for each of its wordings, by name."""
 
 
@@ -70,13 +70,13 @@ class MicroBatch:
     access: Access = "scores"
     wording: str = OWN_WORDING
 
-    def score(self, hosted: Hosted) -> NDArray[np.float32]:
+    def score(self, scorers: Scorers) -> NDArray[np.float32]:
         """Returns the scorer's answer, float32 ``[q, b, C]``, or as wide as states or gradients are."""
-        scorer = hosted[self.wording] if isinstance(hosted, Mapping) else hosted
+        scorer = scorers[self.wording] if isinstance(scorers, Mapping) else scorers
         given = self.latents, self.rows, self.seed, self.group
         if self.access == "scores":
             return scorer.score(*given)
-        opened = cast(OpenScorer, scorer)
+        opened = cast(WhiteBoxScorer, scorer)
         return opened.states(*given) if self.access == "states" else opened.gradients(*given)
 
 

@@ -13,7 +13,7 @@ import ray
 from numpy.typing import NDArray
 
 from zostudy.cluster.dispatch import Call, Dispatch
-from zostudy.cluster.micro_batches import MOST_EXAMPLES, Answer, Hosted, MicroBatch, ScoreBuffer, cut_queries
+from zostudy.cluster.micro_batches import MOST_EXAMPLES, Answer, MicroBatch, ScoreBuffer, Scorers, cut_queries
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.replica_set import ReplicaLister, ReplicaSet
@@ -75,7 +75,7 @@ class Pool(ABC):
 class LocalPool(Pool):
     """The twin of ``RayPool`` in this process: same micro-batches, same order, no Ray."""
 
-    def __init__(self, scorer: Hosted, micro_batch_size: int = MOST_EXAMPLES) -> None:
+    def __init__(self, scorer: Scorers, micro_batch_size: int = MOST_EXAMPLES) -> None:
         """Uses one scorer, or one a wording, for all micro-batches of about ``micro_batch_size`` examples."""
         super().__init__(micro_batch_size)
         self._scorer = scorer

@@ -14,7 +14,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.cluster.micro_batches import Answer, Hosted, MicroBatch
+from zostudy.cluster.micro_batches import Answer, MicroBatch, Scorers
 from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 
@@ -44,11 +44,11 @@ class ScorerFactory:
         identity: tells factories apart in every process; generated.
     """
 
-    build: Callable[..., Hosted]
+    build: Callable[..., Scorers]
     arguments: tuple[Any, ...]
     identity: str = field(default_factory=lambda: uuid4().hex)
 
-    def make(self) -> Hosted:
+    def make(self) -> Scorers:
         """Returns the scorer."""
         import ray
 
@@ -60,13 +60,13 @@ class Replica:
 
     def __init__(self) -> None:
         """Starts without a scorer."""
-        self._scorer: Hosted | None = None
+        self._scorer: Scorers | None = None
         self._factory = ""
         self._process = uuid4().hex
         self._n_begun = 0
         self._is_working = False
 
-    def load(self, factory: ScorerFactory) -> Hosted:
+    def load(self, factory: ScorerFactory) -> Scorers:
         """Returns the factory's scorer, made if need be. The old one goes first: memory may not hold both."""
         if self._scorer is None or factory.identity != self._factory:
             self._scorer = None
@@ -110,7 +110,7 @@ class Replica:
         scores = [self._score(scorer, batch) for batch in batches]
         return scores, time.perf_counter() - started
 
-    def _score(self, scorer: Hosted, batch: MicroBatch) -> NDArray[np.float32]:
+    def _score(self, scorer: Scorers, batch: MicroBatch) -> NDArray[np.float32]:
         self._n_begun += 1
         self._is_working = True
         try:
@@ -138,7 +138,7 @@ class Replica:
 
 def build_evaluators(
     spec: ModelSpec, model: Model, tasks: Mapping[str, EncodedTask], dtype: DType, threads: int
-) -> Hosted:
+) -> Scorers:
     """Returns a frozen model's evaluators, one a wording, on this actor's accelerator, or on ``threads`` threads."""
     import torch
 
