@@ -12,10 +12,10 @@ from zostudy.cluster.nodes import (
     GIB,
     TRIAL_BYTES,
     TRIALS_PER_REPLICA,
+    capacity,
     describe_demand,
     describe_largest,
     local_replicas,
-    room,
 )
 from zostudy.cluster.ray_api import RayApi
 from zostudy.config.study import ResourcesSpec, StudySpec
@@ -52,7 +52,7 @@ PLAIN = node("b", CPU=6.0, memory=16.0 * GIB)
     ],
 )
 def test_replicas_are_counted_node_by_node(resources: dict[str, Any], expected: int) -> None:
-    assert room([TWO_GPUS, PLAIN], ResourcesSpec(**resources)) == expected
+    assert capacity([TWO_GPUS, PLAIN], ResourcesSpec(**resources)) == expected
 
 
 def test_a_node_that_has_left_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,11 +61,11 @@ def test_a_node_that_has_left_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_driver_is_left_a_cpu_on_its_node_but_the_last_replica_goes_first() -> None:
-    assert room([TWO_GPUS, PLAIN], ResourcesSpec(), driver_node="b") == 16 + 5
-    assert room([TWO_GPUS, PLAIN], ResourcesSpec(cpus=6), driver_node="b") == 2
-    assert room([node(CPU=1.0)], ResourcesSpec(), driver_node="a") == 1
-    assert room([node(CPU=1.0), node("b", CPU=1.0)], ResourcesSpec(), driver_node="a") == 1
-    assert room([node(CPU=1.0)], ResourcesSpec(cpus=2), driver_node="a") == 0
+    assert capacity([TWO_GPUS, PLAIN], ResourcesSpec(), driver_node="b") == 16 + 5
+    assert capacity([TWO_GPUS, PLAIN], ResourcesSpec(cpus=6), driver_node="b") == 2
+    assert capacity([node(CPU=1.0)], ResourcesSpec(), driver_node="a") == 1
+    assert capacity([node(CPU=1.0), node("b", CPU=1.0)], ResourcesSpec(), driver_node="a") == 1
+    assert capacity([node(CPU=1.0)], ResourcesSpec(cpus=2), driver_node="a") == 0
 
 
 @given(
@@ -82,13 +82,13 @@ def test_the_room_is_what_placing_replicas_one_by_one_finds(
         left_cpus, left_gpus = float(has_cpus), float(has_gpus)
         while left_cpus >= cpus and left_gpus >= gpus:
             left_cpus, left_gpus, placed = left_cpus - cpus, left_gpus - gpus, placed + 1
-    assert room(nodes, ResourcesSpec(cpus=cpus, gpus=gpus)) == placed
+    assert capacity(nodes, ResourcesSpec(cpus=cpus, gpus=gpus)) == placed
 
 
 @given(st.floats(1, 100), st.floats(1, 40))
 def test_nodes_full_of_replicas_have_memory_for_the_trials(memory: float, times: float) -> None:
     has = memory * times * GIB
-    n_replicas = room([node(CPU=1000.0, memory=has)], ResourcesSpec(memory=memory))
+    n_replicas = capacity([node(CPU=1000.0, memory=has)], ResourcesSpec(memory=memory))
     of_replicas = n_replicas * (int(memory * GIB) - TRIALS_PER_REPLICA * TRIAL_BYTES)
     assert n_replicas >= int(times) - 1
     assert has - of_replicas >= n_replicas * TRIALS_PER_REPLICA * TRIAL_BYTES - 1

@@ -14,7 +14,7 @@ from uuid import uuid4
 import ray
 
 from zostudy.cluster.hang_detector import MOST_BATCH_SECONDS, HangDetector
-from zostudy.cluster.nodes import describe_demand, describe_largest, room
+from zostudy.cluster.nodes import capacity, describe_demand, describe_largest
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.replica_set import MOST_DEATHS, ReplicaLister, ReplicaSet
@@ -184,7 +184,7 @@ class Fleet:
             self._replica_set.restart(replica)
 
     def _room(self) -> int:
-        return room(self._ray.nodes(), self._resources, self._driver_node)
+        return capacity(self._ray.nodes(), self._resources, self._driver_node)
 
     def _reason_to_wait(self) -> str:
         wants = f"waiting for the first replica, which wants {describe_demand(self._resources)}"

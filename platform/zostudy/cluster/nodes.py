@@ -22,7 +22,7 @@ def local_replicas(spec: StudySpec, cpus: int) -> int:
     return max(1, cpus // spec.resources.cpus) if spec.replicas == "auto" else spec.replicas
 
 
-def room(nodes: Sequence[Node], resources: ResourcesSpec, driver_node: str | None = None) -> int:
+def capacity(nodes: Sequence[Node], resources: ResourcesSpec, driver_node: str | None = None) -> int:
     """Returns how many replicas the nodes hold in all; a CPU is left to the driver.
 
     A cluster that has room only for the driver or a replica counts as room for one: the driver can do with less.
