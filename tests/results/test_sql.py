@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
 from zostudy.results import files
-from zostudy.results.asking import Limits, parse_size
+from zostudy.results.duckdb_connection import Limits, parse_size
 from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
@@ -156,7 +156,7 @@ def test_what_does_not_fit_into_memory_is_kept_on_disk_meanwhile(
     folder = tmp_path / "it's temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
-    monkeypatch.setattr("zostudy.results.asking.MOST_MEMORY", "100MiB")
+    monkeypatch.setattr("zostudy.results.duckdb_connection.MOST_MEMORY", "100MiB")
     grouped = "SELECT i % 2000000 AS key, sum(i) AS total FROM range(4000000) t(i) GROUP BY key"
     answer = rows(ledger.storage, f"SELECT count(*), sum(total) FROM ({grouped})")
     assert answer == [(2_000_000, sum(range(4_000_000)))]
@@ -245,7 +245,7 @@ def test_a_query_that_goes_too_far_is_stopped(
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
-    monkeypatch.setattr("zostudy.results.asking.MOST_MEMORY", "100MiB")
+    monkeypatch.setattr("zostudy.results.duckdb_connection.MOST_MEMORY", "100MiB")
     with pytest.raises(ResultsError, match=told) as caught:
         run_sql([ledger.storage], sql, lambda answer: answer.fetchall(), limits)
     assert "\n" not in str(caught.value)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from zostudy.results.asking import Limits
+    from zostudy.results.duckdb_connection import Limits
     from zostudy.results.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def query_command(
         _show_tables(format)
         return
     sql = _sql(statement)
-    from zostudy.results.asking import Limits, parse_size
+    from zostudy.results.duckdb_connection import Limits, parse_size
     from zostudy.results.losses import study_notes
     from zostudy.results.reading import find_studies
 

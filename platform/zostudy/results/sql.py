@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from zostudy.errors import ResultsError
-from zostudy.results.asking import Limits, answered, connected, too_large
+from zostudy.results.duckdb_connection import Limits, duckdb_connection, interruptible, too_large
 from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files
 from zostudy.results.measured import table_folder
 from zostudy.results.reading import check_read_once
@@ -138,7 +138,7 @@ def _answer(
     take: Callable[[duckdb.DuckDBPyConnection], T],
     limits: Limits,
 ) -> T:
-    with connected(limits) as connection:
+    with duckdb_connection(limits) as connection:
         _check_statement(connection, statement)
 
         def ask() -> T:
@@ -148,7 +148,7 @@ def _answer(
                     connection.register(older, rows)
             return take(connection.execute(statement))
 
-        return answered(connection, limits, ask)
+        return interruptible(connection, limits, ask)
 
 
 def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:

@@ -61,7 +61,7 @@ def parse_size(text: str | None) -> int | None:
 
 
 @contextmanager
-def connected(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
+def duckdb_connection(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
     """Gives a connection that reads no file, network or setting; what it keeps on disk goes with it.
 
     Raises:
@@ -80,7 +80,7 @@ def connected(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def answered(connection: duckdb.DuckDBPyConnection, limits: Limits, ask: Callable[[], T]) -> T:
+def interruptible(connection: duckdb.DuckDBPyConnection, limits: Limits, ask: Callable[[], T]) -> T:
     """Returns what ``ask`` makes of the connection, unless it takes too long; a signal stops it, too.
 
     DuckDB sees no signal while it computes, so it does so in a thread, and this one waits.
