@@ -27,7 +27,7 @@ from zostudy.results.classes import StudyClass, StudyClasses, class_table, write
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.ledger import Ledger
-from zostudy.results.losses import study_notes
+from zostudy.results.lost_rows import study_notes
 from zostudy.results.results import load_results, read_results
 from zostudy.results.storage import Storage
 

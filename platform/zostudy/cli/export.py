@@ -89,7 +89,7 @@ def tokens_command(
 def _choose(results: str, trial: str, confirmed: bool = False) -> StoredTrial:
     """Returns the trial, and logs which one it is and what the study's results lack."""
     from zostudy.export.trials import BEST, load_study_results
-    from zostudy.results.losses import study_notes
+    from zostudy.results.lost_rows import study_notes
     from zostudy.results.reading import find_studies
 
     study = load_study_results(results)

@@ -70,7 +70,7 @@ def query_command(
         return
     sql = _sql(statement)
     from zostudy.results.duckdb_connection import Limits, parse_size
-    from zostudy.results.losses import study_notes
+    from zostudy.results.lost_rows import study_notes
     from zostudy.results.reading import find_studies
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))

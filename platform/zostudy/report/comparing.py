@@ -16,7 +16,7 @@ from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.metric_tables import comparison_tables, reference_note
 from zostudy.results.comparison.verdict_notes import verdict_notes
-from zostudy.results.losses import study_notes
+from zostudy.results.lost_rows import study_notes
 from zostudy.results.results import Results
 from zostudy.results.tables import Table
 

@@ -22,7 +22,7 @@ from zostudy.report.searching import search_section
 from zostudy.report.trials import trials_section
 from zostudy.results.classes import read_classes
 from zostudy.results.completeness import confirmed
-from zostudy.results.losses import study_notes
+from zostudy.results.lost_rows import study_notes
 from zostudy.results.results import Results
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError, ResultsWarning
 from zostudy.results.files import read_table
-from zostudy.results.losses import losses
+from zostudy.results.lost_rows import lost_rows
 from zostudy.results.reading import as_frame, find_studies, read_trials
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage, Where
@@ -38,7 +38,7 @@ def load_results(path: Where | Sequence[Where]) -> Results:
             is not one that zostudy wrote.
     """
     results = read_results(path)
-    for line in losses(results.storages):
+    for line in lost_rows(results.storages):
         warnings.warn(line, ResultsWarning, stacklevel=2)
     return results
 

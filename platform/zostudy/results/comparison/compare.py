@@ -32,7 +32,7 @@ from zostudy.results.comparison.judging import (
 from zostudy.results.comparison.search_ranges import StudyRanges, range_notes, read_search_ranges
 from zostudy.results.comparison.statistics import bounded_interval, mean_of
 from zostudy.results.completeness import JUDGED_BY
-from zostudy.results.losses import study_notes
+from zostudy.results.lost_rows import study_notes
 from zostudy.results.reading import find_studies, read_trials
 from zostudy.results.schema import AT_DEV_THRESHOLD, LOSSES, METRICS, TEST_METRICS, bounds
 from zostudy.results.storage import Storage, Where

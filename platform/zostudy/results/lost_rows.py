@@ -20,10 +20,10 @@ MOST_LOOKS = 10
 
 def study_notes(storages: Sequence[Storage]) -> list[str]:
     """Returns what a reader of any table should know of the studies: which are not whole, and which are unfinished."""
-    return [*losses(storages), *unfinished(storages)]
+    return [*lost_rows(storages), *unfinished(storages)]
 
 
-def losses(storages: Sequence[Storage]) -> list[str]:
+def lost_rows(storages: Sequence[Storage]) -> list[str]:
     """Returns a line for each table of each study that lacks rows or has others, as far as footers tell.
 
     Reading such a table is refused. A study whose trials are lost or cannot be read has no line here: reading it is
