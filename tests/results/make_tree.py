@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from zostudy.results.owed import MERGED
+from zostudy.results.finished_trials import MERGED
 from zostudy.results.parquet import write_table
 from zostudy.results.schema import METRICS, SCHEMAS, TEST_METRICS
 from zostudy.results.storage import Storage

@@ -12,8 +12,8 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import TABLES_OF_A_TRIAL, merge, read_table, torn_files
+from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
-from zostudy.results.owed import MERGED
 from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
 

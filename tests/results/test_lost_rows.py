@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.compare import compare
 from zostudy.results.files import merge, read_table
+from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
 from zostudy.results.lost_rows import study_notes
 from zostudy.results.outcome import Outcome
-from zostudy.results.owed import MERGED
 from zostudy.results.parquet import PARQUET, write_table
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.sql import run_sql

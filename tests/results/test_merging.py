@@ -10,8 +10,8 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import TABLES_OF_A_TRIAL, merge, read_table
+from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
-from zostudy.results.owed import MERGED
 from zostudy.results.results import load_results
 from zostudy.results.storage import Storage
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import read_table
-from zostudy.results.owed import MERGED
+from zostudy.results.finished_trials import MERGED
 from zostudy.results.parquet import PARQUET
 from zostudy.results.storage import Storage
 

@@ -29,11 +29,11 @@ def encode(outcome: Outcome, noise_floor_rows: int = 0) -> dict[str, pa.Table]:
         ValueError: a column is unknown, missing, or of another length than the rest.
     """
     beside = {"history": _history(outcome), "scores": _scores(outcome), "landscape": _landscape(outcome)}
-    owed: dict[str, Any] = {"precision_rows": noise_floor_rows}
+    counts: dict[str, Any] = {"precision_rows": noise_floor_rows}
     for table, rows in beside.items():
         found = digest_rows([rows], table).get(outcome.name, NO_ROWS)
-        owed |= {f"{table}_rows": found.count, f"{table}_digest": found.digest}
-    return {"trials": _trials(replace(outcome.trial, **owed)), **beside}
+        counts |= {f"{table}_rows": found.count, f"{table}_digest": found.digest}
+    return {"trials": _trials(replace(outcome.trial, **counts)), **beside}
 
 
 def encode_noise_floor(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

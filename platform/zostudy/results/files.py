@@ -1,4 +1,4 @@
-"""The files of a study's tables: which count, and their rows, once those are checked to be what the table owes."""
+"""Reads the tables of a study from their files, and checks that they hold the rows of all finished trials."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
 from zostudy.results.digest import DIGESTED, Rows, digest_rows
+from zostudy.results.finished_trials import (
+    MERGED,
+    REMEDY,
+    FinishedTrials,
+    is_as_expected,
+    lost_trials,
+    read_finished,
+    read_trials,
+    some,
+)
 from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
-from zostudy.results.owed import MERGED, REMEDY, Finished, is_as_owed, lost_trials, read_finished, read_trials, some
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of, write_table
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
@@ -21,7 +30,7 @@ from zostudy.results.storage import Storage, Where
 TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
 """Tables with a file for each trial, in the order of writing: what makes a trial count comes last."""
 
-# Whoever reads while files are merged sees some vanish, and lists them again; merging takes seconds at most.
+# Files vanish while a reader lists them, as trials are merged. It lists them again; merging takes seconds at most.
 MOST_LISTINGS = 100
 
 # An object store answers after some milliseconds, but many at a time.
@@ -46,7 +55,7 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
 
     Raises:
         ResultsError: a file cannot be read, is not of this table, or was written by a newer zostudy; or the table
-            lacks rows that it owes, or holds others.
+            lacks rows of finished trials, or holds others.
     """
     storage, names = Storage.at(where), list(columns or SCHEMAS[table].names)
     for _ in range(MOST_LISTINGS):
@@ -107,7 +116,7 @@ def check_files(storage: Storage, table: str, names: list[str]) -> None:
 
 
 def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
-    """Checks that the files of a table hold the rows that it owes, and returns whether all of these count.
+    """Checks that the files of a table hold the rows of all finished trials, and returns whether all of these count.
 
     Those of a trial that ran again since they were merged, or is to run again, do not count.
 
@@ -117,7 +126,7 @@ def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
         names: from ``table_files``.
 
     Raises:
-        ResultsError: the table lacks rows that it owes, or holds others; or a file cannot be read.
+        ResultsError: the table lacks rows of finished trials, or holds others; or a file cannot be read.
         ChangedError: trials ended meanwhile.
         FileNotFoundError: a file is no longer there.
     """
@@ -129,7 +138,7 @@ def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
     if table == "trials":
         return MERGED not in names or len(names) == 1
     rows, all_count = count_rows(storage, table, names, finished)
-    _check_owed(storage, table, finished, rows)
+    _check_expected(storage, table, finished, rows)
     return all_count
 
 
@@ -144,7 +153,9 @@ def torn_files(folder: Storage, table: str) -> dict[str, str]:
     return {name: reason for name, reason in faults if reason is not None}
 
 
-def count_rows(storage: Storage, table: str, names: list[str], finished: Finished) -> tuple[dict[str, Rows], bool]:
+def count_rows(
+    storage: Storage, table: str, names: list[str], finished: FinishedTrials
+) -> tuple[dict[str, Rows], bool]:
     """Returns the rows of each finished trial in files of a table, and whether there are no others.
 
     Raises:
@@ -181,7 +192,7 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
     parts = [_counting(rows.select(needed), finished.of_file(name)) for name, rows in sorted(files.items())]
     rows = pa.concat_tables([empty_table(schema_of(table, needed)), *parts])
     if table in TABLES_BESIDE_TRIALS:
-        _check_owed(storage, table, finished, digest_rows([rows], table))
+        _check_expected(storage, table, finished, digest_rows([rows], table))
     if MERGED in files and len(files) > 1:
         rows = rows.take(pc.sort_indices(rows["trial"]))
     return rows.select(columns)
@@ -195,7 +206,7 @@ def _read_measured(storage: Storage, table: str) -> pa.Table:
     return rows
 
 
-def _check_trials(storage: Storage, finished: Finished) -> None:
+def _check_trials(storage: Storage, finished: FinishedTrials) -> None:
     if lost := lost_trials(storage, finished):
         _refuse(storage, finished, f"{storage / 'trials' / MERGED} lacks {some(lost)}, which other tables hold")
     for table in TABLES_BESIDE_TRIALS:
@@ -204,24 +215,24 @@ def _check_trials(storage: Storage, finished: Finished) -> None:
             return
 
 
-def _check_against(storage: Storage, table: str, there: list[str], finished: Finished) -> None:
+def _check_against(storage: Storage, table: str, there: list[str], finished: FinishedTrials) -> None:
     """Checks trials against a table of which there is something: where they part, nobody knows which one is right."""
-    suspect = [name for name in there if not is_as_owed(storage, table, name, finished)]
+    suspect = [name for name in there if not is_as_expected(storage, table, name, finished)]
     faults = (
-        finished.faults(table, count_rows(storage, table, suspect, finished)[0]) if suspect or finished.again else {}
+        finished.faults(table, count_rows(storage, table, suspect, finished)[0]) if suspect or finished.doubled else {}
     )
-    came_alone = {trial for trial in finished.again if finished.files[trial] not in there}
+    came_alone = {trial for trial in finished.doubled if finished.files[trial] not in there}
     doubtful = {t: fault for t, fault in faults.items() if finished.files[t] in suspect or t in came_alone}
     if doubtful:
-        _refuse(storage, finished, finished.told(storage, table, doubtful))
+        _refuse(storage, finished, finished.describe(storage, table, doubtful))
 
 
-def _check_owed(storage: Storage, table: str, finished: Finished, rows: Mapping[str, Rows]) -> None:
+def _check_expected(storage: Storage, table: str, finished: FinishedTrials, rows: Mapping[str, Rows]) -> None:
     if faults := finished.faults(table, rows):
-        _refuse(storage, finished, finished.told(storage, table, faults))
+        _refuse(storage, finished, finished.describe(storage, table, faults))
 
 
-def _refuse(storage: Storage, finished: Finished, what: str) -> NoReturn:
+def _refuse(storage: Storage, finished: FinishedTrials, what: str) -> NoReturn:
     if read_finished(storage) != finished:
         raise ChangedError
     raise ResultsError("results must be whole", got=what, remedy=f"{REMEDY}")

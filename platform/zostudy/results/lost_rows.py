@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import unfinished
 from zostudy.results.files import ChangedError, count_rows, table_files
+from zostudy.results.finished_trials import REMEDY, FinishedTrials, is_as_expected, read_finished, some
 from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
-from zostudy.results.owed import REMEDY, Finished, is_as_owed, read_finished, some
 from zostudy.results.parquet import PARQUET
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
@@ -49,20 +49,20 @@ def _of_study(storage: Storage) -> list[str]:
     return []
 
 
-def _of_table(storage: Storage, table: str, finished: Finished) -> str | None:
+def _of_table(storage: Storage, table: str, finished: FinishedTrials) -> str | None:
     try:
         there = (storage / table).files(PARQUET)
-        owing = {finished.files[trial] for trial, owed in finished.owed[table].items() if owed.count}
-        if owing <= set(there) and all(is_as_owed(storage, table, name, finished) for name in owing):
+        files = {finished.files[trial] for trial, expected in finished.expected[table].items() if expected.count}
+        if files <= set(there) and all(is_as_expected(storage, table, name, finished) for name in files):
             return None
         names = table_files(storage, table)
         faults = finished.faults(table, count_rows(storage, table, names, finished)[0])
     except ResultsError as error:
         return str(error)
-    return f"results must be whole, but {finished.told(storage, table, faults)}; {REMEDY}" if faults else None
+    return f"results must be whole, but {finished.describe(storage, table, faults)}; {REMEDY}" if faults else None
 
 
-def _of_measured(storage: Storage, table: str, finished: Finished) -> str | None:
+def _of_measured(storage: Storage, table: str, finished: FinishedTrials) -> str | None:
     try:
         lost = missing(finished, table, read_measured(storage, table))
     except ResultsError as error:
@@ -70,7 +70,7 @@ def _of_measured(storage: Storage, table: str, finished: Finished) -> str | None
     return f"results must be whole, but {table_folder(storage, table)} lacks {some(lost)}; {REMEDY}" if lost else None
 
 
-def _waiting(storage: Storage, finished: Finished) -> str | None:
+def _waiting(storage: Storage, finished: FinishedTrials) -> str | None:
     if not finished.waiting:
         return None
     return f"{storage.name} waits for trials to run again that were set aside: {some(finished.waiting)}; run it again"

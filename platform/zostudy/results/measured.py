@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from zostudy.errors import ResultsError
-from zostudy.results.owed import Finished
+from zostudy.results.finished_trials import FinishedTrials
 from zostudy.results.parquet import PARQUET, read_rows
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, empty_table
 from zostudy.results.storage import Storage
@@ -46,8 +46,8 @@ def read_measured(storage: Storage, table: str) -> pa.Table:
     return rows
 
 
-def missing(finished: Finished, table: str, rows: pa.Table) -> list[str]:
+def missing(finished: FinishedTrials, table: str, rows: pa.Table) -> list[str]:
     """Returns what the finished trials tell to have been measured and the table's rows lack: cells, or the model."""
     if table == "agreement":
-        return ["the row of the study's model"] if finished.owes_agreement and not rows.num_rows else []
+        return ["the row of the study's model"] if finished.expects_agreement and not rows.num_rows else []
     return sorted(finished.cells - set(rows["cell"].to_pylist()))

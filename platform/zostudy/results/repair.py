@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
 from zostudy.results.files import TABLES_OF_A_TRIAL, count_rows, torn_files
+from zostudy.results.finished_trials import MERGED, FinishedTrials, lost_trials, read_finished, some
 from zostudy.results.measured import MEASURED, NOISE_FLOOR_FILE, missing, read_measured, table_folder
-from zostudy.results.owed import MERGED, Finished, lost_trials, read_finished, some
 from zostudy.results.parquet import PARQUET, read_file, write_table
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
@@ -93,7 +93,7 @@ def _clear_merged(storage: Storage, torn: Mapping[str, Faults]) -> list[str]:
     return []
 
 
-def _faults(storage: Storage, torn: Mapping[str, Faults], finished: Finished) -> Faults:
+def _faults(storage: Storage, torn: Mapping[str, Faults], finished: FinishedTrials) -> Faults:
     """Returns the faults in the other tables, by trial."""
     faults: Faults = {}
     for table in TABLES_BESIDE_TRIALS:
@@ -101,8 +101,8 @@ def _faults(storage: Storage, torn: Mapping[str, Faults], finished: Finished) ->
         whole = [name for name in there if name in files and name not in torn[table]]
         found = finished.faults(table, count_rows(storage, table, whole, finished)[0])
         for trial, file in finished.files.items():
-            owed = finished.owed[table][trial]
-            if file in torn[table] and (owed.count or not owed.digest):
+            expected = finished.expected[table][trial]
+            if file in torn[table] and (expected.count or not expected.digest):
                 faults.setdefault(trial, f"cannot be read in {table} ({torn[table][file]})")
             elif trial in found:
                 faults.setdefault(trial, f"{found[trial]} in {table}" if file in there else f"is missing in {table}")

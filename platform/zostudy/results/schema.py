@@ -11,7 +11,7 @@ VERSION_KEY = b"zostudy_schema"
 MEANING_KEY = b"meaning"
 
 TABLES_BESIDE_TRIALS = ("history", "scores", "landscape")
-"""Tables in which a trial has rows beside its one in ``trials``, which says how many each owes it."""
+"""Tables in which a trial has rows beside its one in ``trials``, which says how many rows each must hold."""
 
 DECISION_METRICS = ("balanced_accuracy", "minority_recall", "macro_f1", "mcc")
 """Metrics of a decision, which every trial has both of argmax and at the threshold that dev chose."""

@@ -28,20 +28,20 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedTrials:
     """The finished trials of a study.
 
     Attributes:
         trials: the rows that the tables must hold for each trial, by its name.
         files: the file of ``trials`` that holds each trial, by its name.
         set_aside: names of trials that were set aside and are to run again.
-        again: names of trials that have both a file of their own and a row in the merged file.
+        doubled: names of trials that have both a file of their own and a row in the merged file.
     """
 
     trials: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, str]
     set_aside: frozenset[str] = frozenset()
-    again: frozenset[str] = frozenset()
+    doubled: frozenset[str] = frozenset()
 
     @property
     def waiting(self) -> list[str]:
@@ -54,7 +54,7 @@ class Finished:
         return {trial["cell"] for trial in self.trials.values() if trial["precision_rows"]}
 
     @property
-    def owes_agreement(self) -> bool:
+    def expects_agreement(self) -> bool:
         """Whether ``agreement`` must have a row: it is as old as the digests, and measured beside noise floors."""
         return any(trial["precision_rows"] and trial["history_digest"] for trial in self.trials.values())
 
@@ -63,22 +63,23 @@ class Finished:
         return [trial for trial, file in self.files.items() if file == name]
 
     @cached_property
-    def owed(self) -> dict[str, dict[str, Rows]]:
+    def expected(self) -> dict[str, dict[str, Rows]]:
         """By table and trial, the rows that must be there. Without a digest that is the least number of rows."""
         return {
-            table: {trial: _owed(table, row) for trial, row in self.trials.items()} for table in TABLES_BESIDE_TRIALS
+            table: {trial: _expected(table, row) for trial, row in self.trials.items()}
+            for table in TABLES_BESIDE_TRIALS
         }
 
     def faults(self, table: str, found: Mapping[str, Rows]) -> dict[str, str]:
         """Returns what is wrong, by trial, where a table does not hold the rows that it must."""
-        pairs = {trial: (owed, found.get(trial, NO_ROWS)) for trial, owed in self.owed[table].items()}
+        pairs = {trial: (expected, found.get(trial, NO_ROWS)) for trial, expected in self.expected[table].items()}
         return {
-            trial: _fault(owed, there)
-            for trial, (owed, there) in pairs.items()
-            if there.count < owed.count or (owed.digest and owed != there)
+            trial: _fault(expected, there)
+            for trial, (expected, there) in pairs.items()
+            if there.count < expected.count or (expected.digest and expected != there)
         }
 
-    def told(self, storage: Storage, table: str, faults: Mapping[str, str]) -> str:
+    def describe(self, storage: Storage, table: str, faults: Mapping[str, str]) -> str:
         """Returns the faults of a table, of which there is at least one, in a few words."""
         trial = min(faults)
         folder, name = storage / table, self.files[trial]
@@ -89,11 +90,11 @@ class Finished:
         return f"{folder / name} is missing, with the rows of {some(lost)}"
 
 
-def _owed(table: str, row: Mapping[str, Any]) -> Rows:
-    """Returns the rows that a trial owes a table.
+def _expected(table: str, row: Mapping[str, Any]) -> Rows:
+    """Returns the rows of a trial that a table must hold.
 
-    An older zostudy did not store their number. Then a trial that has not failed owes the start's row in ``history``,
-    one with test scores some rows in ``scores``, and one with a sharpness some in ``landscape``.
+    An older zostudy did not store their number. Then ``history`` must hold the start's row of each trial that has not
+    failed, ``scores`` some rows of each with test scores, and ``landscape`` some of each with a sharpness.
     """
     if (count := row[f"{table}_rows"]) is not None:
         return Rows(count, row[f"{table}_digest"] or "")
@@ -102,13 +103,13 @@ def _owed(table: str, row: Mapping[str, Any]) -> Rows:
     return Rows(int(row["test_auc" if table == "scores" else "sharpness"] is not None), "")
 
 
-def _fault(owed: Rows, there: Rows) -> str:
-    if there.count == owed.count:
+def _fault(expected: Rows, there: Rows) -> str:
+    if there.count == expected.count:
         return "holds other rows than those"
-    return f"holds {there.count:,} rows instead of {owed.count:,}" if owed.digest else "holds no rows"
+    return f"holds {there.count:,} rows instead of {expected.count:,}" if expected.digest else "holds no rows"
 
 
-def read_finished(storage: Storage) -> Finished:
+def read_finished(storage: Storage) -> FinishedTrials:
     """Returns the finished trials of a study. A trial's own file counts before the merged one.
 
     Raises:
@@ -118,7 +119,7 @@ def read_finished(storage: Storage) -> Finished:
     return read_trials(storage, ())[0]
 
 
-def read_trials(storage: Storage, columns: Sequence[str]) -> tuple[Finished, dict[str, pa.Table]]:
+def read_trials(storage: Storage, columns: Sequence[str]) -> tuple[FinishedTrials, dict[str, pa.Table]]:
     """Returns the finished trials as ``read_finished`` does, and some columns of each file of ``trials``.
 
     Raises:
@@ -128,7 +129,7 @@ def read_trials(storage: Storage, columns: Sequence[str]) -> tuple[Finished, dic
     folder = storage / "trials"
     tables: dict[str, pa.Table] = {}
     set_aside: set[str] = set()
-    again: set[str] = set()
+    doubled: set[str] = set()
     trials: dict[str, Mapping[str, Any]] = {}
     files: dict[str, str] = {}
     for name in sorted(folder.files(PARQUET), key=lambda name: (name != MERGED, name)):
@@ -144,13 +145,13 @@ def read_trials(storage: Storage, columns: Sequence[str]) -> tuple[Finished, dic
                     remedy="move the copy away",
                 )
             if trial in files:
-                again.add(trial)
+                doubled.add(trial)
             here.add(trial)
             trials[trial], files[trial] = row, name
-    return Finished(trials, files, frozenset(set_aside), frozenset(again)), tables
+    return FinishedTrials(trials, files, frozenset(set_aside), frozenset(doubled)), tables
 
 
-def lost_trials(storage: Storage, finished: Finished, tables: Sequence[str] | None = None) -> set[str]:
+def lost_trials(storage: Storage, finished: FinishedTrials, tables: Sequence[str] | None = None) -> set[str]:
     """Returns the trials that have merged rows in another table, but neither finished nor were set aside.
 
     Args:
@@ -168,13 +169,13 @@ def lost_trials(storage: Storage, finished: Finished, tables: Sequence[str] | No
         tables = [table for table in TABLES_BESIDE_TRIALS if (storage / table).exists(MERGED)]
         tables = tables[:1] if merged else tables  # the first table has rows of every trial that has any
     for table in tables:
-        if (storage / table).exists(MERGED) and not (merged and is_as_owed(storage, table, MERGED, finished)):
+        if (storage / table).exists(MERGED) and not (merged and is_as_expected(storage, table, MERGED, finished)):
             for rows in read_batches(storage / table, MERGED, table, ["trial"]):
                 found.update(rows["trial"].unique().to_pylist())
     return found - finished.trials.keys() - finished.set_aside
 
 
-def is_as_owed(storage: Storage, table: str, name: str, finished: Finished) -> bool:
+def is_as_expected(storage: Storage, table: str, name: str, finished: FinishedTrials) -> bool:
     """Returns whether a file holds exactly the rows that it must, by its footer.
 
     For trials that an older zostudy ran, only the least number of rows is known.
@@ -183,11 +184,11 @@ def is_as_owed(storage: Storage, table: str, name: str, finished: Finished) -> b
         ResultsError: the file cannot be read.
         FileNotFoundError: it is not there.
     """
-    owed = [finished.owed[table][trial] for trial in finished.of_file(name)]
+    expected = [finished.expected[table][trial] for trial in finished.of_file(name)]
     footer = read_footer(storage / table, name, table)
-    if all(rows.digest for rows in owed):
-        return total(owed) == Rows(footer.rows, footer.digest or "")
-    return footer.rows >= sum(rows.count for rows in owed)
+    if all(rows.digest for rows in expected):
+        return total(expected) == Rows(footer.rows, footer.digest or "")
+    return footer.rows >= sum(rows.count for rows in expected)
 
 
 def some(names: Iterable[str]) -> str:
