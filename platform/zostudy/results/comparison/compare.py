@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_check
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.cell_summary import CellSummary, Seed
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.confirm_trials import (
+    Columns,
+    TrialValues,
+    columns_of_frame,
+    columns_of_tables,
+    confirm_trials_of,
+)
 from zostudy.results.comparison.coordinates import (
     ASKED_RATIO,
     BUDGET,
@@ -22,13 +29,6 @@ from zostudy.results.comparison.coordinates import (
     unequal_budgets,
 )
 from zostudy.results.comparison.evidence import EVIDENCE_COLUMNS, evidence_of
-from zostudy.results.comparison.judging import (
-    Columns,
-    TrialValues,
-    columns_of_frame,
-    columns_of_tables,
-    judged_confirm_trials,
-)
 from zostudy.results.comparison.search_ranges import StudyRanges, range_notes, read_search_ranges
 from zostudy.results.comparison.statistics import bounded_interval, mean_of
 from zostudy.results.completeness import JUDGED_BY
@@ -138,7 +138,7 @@ def compare_columns(
     """
     metrics = tuple(asked) or _default_metrics(trials)
     _check_columns(trials, metrics)
-    confirm = judged_confirm_trials(trials)
+    confirm = confirm_trials_of(trials)
     if not confirm:
         raise ResultsError(
             "a comparison needs confirm trials",

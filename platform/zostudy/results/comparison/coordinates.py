@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from zostudy.ratios import NATURAL, ratio_label
-from zostudy.results.comparison.judging import TrialValues
+from zostudy.results.comparison.confirm_trials import TrialValues
 
 BUDGET = ("budget", "batch_size")
 COORDINATES = ("model", "task", *BUDGET, "imbalance_ratio", "method")

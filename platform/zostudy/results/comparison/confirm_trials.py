@@ -32,7 +32,7 @@ def columns_of_frame(trials: pd.DataFrame, names: Sequence[str]) -> Columns:
     return {name: _column_of_frame(trials[name]) for name in names if name in trials}
 
 
-def judged_confirm_trials(trials: Columns) -> list[TrialValues]:
+def confirm_trials_of(trials: Columns) -> list[TrialValues]:
     """Returns the confirm trials, each with its columns and four more.
 
     ``outdated``: it does not count. ``asked``: the confirm trials of the cell that has most of them, of the same study
