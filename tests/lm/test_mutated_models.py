@@ -20,8 +20,8 @@ from torch import Tensor
 from zostudy.config.known import HeadKind
 from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
-from zostudy.lm.digest import weights_digest
 from zostudy.lm.finding import find_model
+from zostudy.lm.model_digests import weights_digest
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model

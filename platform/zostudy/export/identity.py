@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from zostudy.digests import digest_of
 from zostudy.errors import ModelError
-from zostudy.lm.digest import weights_digest
 from zostudy.lm.finding import load_config
+from zostudy.lm.model_digests import weights_digest
 from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 

@@ -15,11 +15,11 @@ from zostudy.config.model import ModelSpec
 from zostudy.digests import digest_of
 from zostudy.export.task import ExportedTask
 from zostudy.export.trials import StoredTrial
-from zostudy.lm.digest import check_unchanged
 from zostudy.lm.encoding import ANY_TEXT, encode_task
 from zostudy.lm.frozen import make_evaluator
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.limits import max_input_tokens
+from zostudy.lm.model_digests import check_unchanged
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.start import draw_seed, start_tokens, with_start_text
 from zostudy.lm.tokenizer import load_tokenizer

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from zostudy.results.digest import NO_ROWS, digest_rows
 from zostudy.results.outcome import Outcome
+from zostudy.results.row_digests import NO_ROWS, digest_rows
 from zostudy.results.schema import AGREEMENT, HISTORY, LANDSCAPE, NOISE_FLOOR, SCORES, TRIALS
 from zostudy.results.trial_row import TrialRow
 

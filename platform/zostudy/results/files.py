@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
-from zostudy.results.digest import DIGESTED, Rows, digest_rows
 from zostudy.results.finished_trials import (
     MERGED,
     REMEDY,
@@ -24,6 +23,7 @@ from zostudy.results.finished_trials import (
 )
 from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of, write_table
+from zostudy.results.row_digests import DIGESTED, Rows, digest_rows
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from zostudy.errors import ResultsError
-from zostudy.results.digest import NO_ROWS, Rows, total
 from zostudy.results.parquet import PARQUET, read_batches, read_file, read_footer
+from zostudy.results.row_digests import NO_ROWS, Rows, total
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zostudy.errors import ResultsError
-from zostudy.results.digest import DIGESTED, digest_rows, total
+from zostudy.results.row_digests import DIGESTED, digest_rows, total
 from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
 from zostudy.results.storage import Storage
 from zostudy.results.stores import short_reason

@@ -13,10 +13,10 @@ from zostudy.config.task import OWN_WORDING
 from zostudy.config.wordings import used_wordings
 from zostudy.errors import ModelError
 from zostudy.lm.agreement import VerifiedModel, read_verified
-from zostudy.lm.digest import model_digests
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.limits import check_max_length, max_input_tokens
+from zostudy.lm.model_digests import model_digests
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.start import with_start_text
 from zostudy.lm.tokenizer import load_tokenizer

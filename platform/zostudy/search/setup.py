@@ -41,7 +41,7 @@ class StudyData:
         minority: the rare classes.
         draws: the rows of each (imbalance ratio, seed).
         versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table; and
-            the model's digests (``zostudy.lm.digest``).
+            the model's digests (``zostudy.lm.model_digests``).
         prompt_entries: n * D, the length of a latent without a subspace; None before the model is read.
     """
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
-from zostudy.lm.digest import SAMPLE_BYTES, check_unchanged, model_digests, weights_digest
 from zostudy.lm.finding import find_model
+from zostudy.lm.model_digests import SAMPLE_BYTES, check_unchanged, model_digests, weights_digest
 from zostudy.lm.sources import ModelSource
 
 
@@ -108,7 +108,7 @@ def test_code_is_covered_where_it_is_run(folder: Path) -> None:
 def test_what_earlier_results_recorded_still_tells_models_apart(
     folder: Path, sample_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zostudy.lm.digest.SAMPLE_BYTES", sample_bytes)
+    monkeypatch.setattr("zostudy.lm.model_digests.SAMPLE_BYTES", sample_bytes)
     recorded = {"model": of(folder)["model"], "zostudy": "0"}
     source = ModelSource(str(folder), None, "masked")
     check_unchanged(source, recorded)
