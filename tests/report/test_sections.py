@@ -20,7 +20,7 @@ from zostudy.report.comparing import comparison_sections
 from zostudy.report.findings import counts_line
 from zostudy.report.page import write_report
 from zostudy.report.parts import ReportSection, StudyReport
-from zostudy.report.repeating import agreement_section
+from zostudy.report.reproducing import agreement_section
 from zostudy.report.sections import describe, read_study_file
 from zostudy.report.trials import trials_section
 from zostudy.results.classes import StudyClass, StudyClasses, class_table, write_classes

@@ -14,10 +14,10 @@ import vl_convert
 from jinja2 import Environment
 from markupsafe import Markup
 
+from zostudy.report.all_studies import all_studies_report
 from zostudy.report.charts import Charts
 from zostudy.report.parts import StudyReport, with_safe_names
 from zostudy.report.sections import StudyFile, describe, read_study_file
-from zostudy.report.together import together
 from zostudy.results.results import Results, read_results
 from zostudy.results.storage import Storage, Where
 
@@ -50,7 +50,7 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
     ]
     title = " and ".join(report.name for report in reports)
     trials = pd.concat([one.trials for one in results], ignore_index=True)
-    before = [together(trials, storages, Charts(methods))] if len(reports) > 1 else []
+    before = [all_studies_report(trials, storages, Charts(methods))] if len(reports) > 1 else []
     described = with_safe_names([*before, *reports])
     # Altair refuses figures of many rows; the frames of ours are thinned already.
     with alt.data_transformers.enable("default", max_rows=None):

@@ -12,12 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from zostudy.config.distributions import Distribution
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
+from zostudy.report.classification import CALIBRATION, CLASSES, calibration_section, classes_section
 from zostudy.report.comparing import anytime_section, comparison_sections, curves_section, saddle_section
-from zostudy.report.deciding import CALIBRATION, CLASSES, calibration_section, classes_section
 from zostudy.report.findings import counts_line, question
 from zostudy.report.landscape import landscape_section
 from zostudy.report.parts import ReportSection, StudyReport
-from zostudy.report.repeating import agreement_section, failures_section, noise_section, repeating_section
+from zostudy.report.reproducing import agreement_section, failures_section, noise_section, repeating_section
 from zostudy.report.searching import search_section
 from zostudy.report.trials import trials_section
 from zostudy.results.classes import read_classes

@@ -25,7 +25,7 @@ _CAPTION = "Means over confirm seeds and 95% intervals, on the same axes."
 _RANKS = "Mean ranks over all blocks; a thick bar joins methods that are not told apart."
 
 
-def together(trials: pd.DataFrame, given: Given, charts: Charts) -> StudyReport:
+def all_studies_report(trials: pd.DataFrame, given: Given, charts: Charts) -> StudyReport:
     """Returns what stands before the reports of several studies.
 
     Args:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from zostudy.report import deciding, frames
+from zostudy.report import classification, frames
 from zostudy.results.classes import StudyClass, StudyClasses
 from zostudy.results.results import Results, load_results
 
@@ -26,7 +26,7 @@ def confirm(results: Results) -> pd.DataFrame:
 
 
 def test_matrices_are_scikit_learns_and_recalls_those_that_are_stored(results: Results, confirm: pd.DataFrame) -> None:
-    shares = deciding.confusion_frame(confirm, results.scores)
+    shares = classification.confusion_frame(confirm, results.scores)
     expected = []
     for _, split in frames.of_split(confirm, results.scores, "test"):
         logits, labels = frames.arrays(split)
@@ -42,16 +42,18 @@ def test_a_matrix_stands_under_the_names_of_the_classes(
     results: Results, confirm: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = tuple(StudyClass(name, "", False, (1,), (1,), 1) for name in ("bad", "good"))
-    [table] = deciding.classes_section(confirm, results.scores, StudyClasses("label word", (50.0,), named)).tables
+    [table] = classification.classes_section(confirm, results.scores, StudyClasses("label word", (50.0,), named)).tables
     assert table.columns[2:] == ("argmax: bad", "argmax: good", "threshold: bad", "threshold: good")
     assert [row[:2] for row in table.rows] == [("zosa", "bad"), ("zosa", "good")]
     assert table.best == {(0, 2), (1, 3), (0, 4), (1, 5)}
-    monkeypatch.setattr(deciding, "MOST_CLASSES", 1)
-    [narrow] = deciding.classes_section(confirm, results.scores, None).tables
+    monkeypatch.setattr(classification, "MOST_CLASSES", 1)
+    [narrow] = classification.classes_section(confirm, results.scores, None).tables
     assert narrow.columns[2:] == ("argmax: recall", "threshold: recall")
     assert [row[2:] for row in narrow.rows] == [(table.rows[i][2 + i], table.rows[i][4 + i]) for i in (0, 1)]
     monkeypatch.undo()
-    [untold] = deciding.classes_section(confirm.assign(dev_threshold=None), results.scores.assign(label=0), None).tables
+    [untold] = classification.classes_section(
+        confirm.assign(dev_threshold=None), results.scores.assign(label=0), None
+    ).tables
     assert untold.columns[2:] == ("argmax: 0", "argmax: 1")
     assert untold.rows[1] == ("zosa", "1", "-", "-")
 
@@ -59,8 +61,8 @@ def test_a_matrix_stands_under_the_names_of_the_classes(
 def test_bins_hold_the_stored_calibration_error(
     results: Results, confirm: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "LEAST_ROWS", 1)
+    monkeypatch.setattr(classification, "LEAST_ROWS", 1)
     for _, trial in confirm.iterrows():
-        bins = deciding.reliability_frame(confirm[confirm["trial"] == trial["trial"]], results.scores)
+        bins = classification.reliability_frame(confirm[confirm["trial"] == trial["trial"]], results.scores)
         error = ((bins["x"] - bins["y"]).abs() * bins["rows"]).sum() / bins["rows"].sum()
         assert error == pytest.approx(trial["test_expected_calibration_error"], abs=1e-4)
