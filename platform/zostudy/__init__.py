@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from zostudy.errors import ZostudyError
     from zostudy.export.exporting import export
     from zostudy.export.labelled_texts import predict
+    from zostudy.inspection.init_study import init_study
     from zostudy.inspection.inspecting import Inspection, inspect
-    from zostudy.inspection.starting import init_study
     from zostudy.methods import Method, register_method
     from zostudy.report.writing import report
     from zostudy.results.comparison.compare import compare
@@ -49,7 +49,7 @@ _HOMES = {
     "zostudy.console.dry_run": ("DryRun",),
     "zostudy.errors": ("ZostudyError",),
     "zostudy.export.labelled_texts": ("predict",),
-    "zostudy.inspection.starting": ("init_study",),
+    "zostudy.inspection.init_study": ("init_study",),
     "zostudy.inspection.inspecting": ("Inspection", "inspect"),
     "zostudy.methods": ("Method", "register_method"),
     "zostudy.results.comparison.compare": ("compare",),

@@ -56,13 +56,13 @@ def test_a_model_gives_tokens_and_label_words_that_it_can_answer_with(mail: Path
 
     found = zostudy.inspect(mail, model).model
     assert found is not None
-    wording = found.asking.wording
+    wording = found.draft.wording
     assert wording.template.source.endswith(end)
     tokenizer = load_tokenizer(find_model(ModelSpec(name=model)))
     before = wording.template.render("a text:")[0]
     ids, _ = label_token_ids(tokenizer, before, wording.label_words)
     assert len(set(ids.tolist())) == 2
-    for words in found.asking.nearest:
+    for words in found.draft.nearest:
         assert 1 <= len(words) <= 5
         assert all(label_token_ids(tokenizer, before, [word])[0].size == 1 for word in words)
 
@@ -83,7 +83,7 @@ def test_a_well_known_name_brings_its_words_only_where_the_classes_are_its_own(w
     known = zostudy.inspect(write_data(("text", "label"), rows, "sst2.csv"), "mini-roberta")
     assert known.model is not None
     assert known.task.name == "sst2"
-    assert known.model.asking.wording.label_words == ("terrible", "great")
+    assert known.model.draft.wording.label_words == ("terrible", "great")
     others = [(text, f"own {label}") for text, label in rows]
     assert zostudy.inspect(write_data(("text", "label"), others, "sst2.csv")).task.name == "sst2-data"
 

@@ -41,7 +41,7 @@ def init_command(
     set_: SetOption = None,
 ) -> None:
     """Write a commented study for a data file, which runs as it stands; on a terminal, ask what is not given."""
-    from zostudy.inspection.starting import check_new, default_model, init_study
+    from zostudy.inspection.init_study import check_new, default_model, init_study
 
     target = local_path(output)
     check_new(target)

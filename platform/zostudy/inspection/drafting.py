@@ -48,7 +48,7 @@ def _model(model: ModelFacts, sizing: Sizing) -> dict[str, Any]:
 
 
 def _task(inspection: DataFacts, model: ModelFacts, sizing: Sizing) -> dict[str, Any]:
-    task, wording = inspection.task, model.asking.wording
+    task, wording = inspection.task, model.draft.wording
     rare = [each.name for each in inspection.classes if each.rare]
     splits = {} if task.splits is None else {"splits": task.splits.model_dump(mode="json", exclude_none=True)}
     return {

@@ -15,7 +15,7 @@ from zostudy.tasks.rows import RowCount
 from zostudy.tasks.sizes import Available
 
 if TYPE_CHECKING:
-    from zostudy.inspection.asking import Asking
+    from zostudy.inspection.draft_wording import DraftWording
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class ModelFacts:
     Attributes:
         name: of the model.
         head: ``masked``, ``causal`` or ``encoder``.
-        asking: template and label words.
+        draft: template and label words.
         room: tokens that an input may have beside the prompt.
         too_long: texts that have more, and would be cut.
         flops_per_token: multiplications and additions of a token, estimated.
@@ -52,7 +52,7 @@ class ModelFacts:
 
     name: str
     head: str
-    asking: Asking
+    draft: DraftWording
     room: int
     too_long: int
     flops_per_token: float
@@ -100,9 +100,9 @@ class DataFacts:
             "head": self.model.head,
             "room": self.model.room,
             "too_long": self.model.too_long,
-            "template": self.model.asking.wording.template.source,
-            "label_words": list(self.model.asking.wording.label_words),
-            "nearest_words": [list(words) for words in self.model.asking.nearest],
+            "template": self.model.draft.wording.template.source,
+            "label_words": list(self.model.draft.wording.label_words),
+            "nearest_words": [list(words) for words in self.model.draft.nearest],
         }
         task = self.task.model_dump(mode="json", exclude_none=True)
         return facts | {"natural_ratio": ratio, "task": task, "model": model}

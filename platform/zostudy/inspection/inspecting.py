@@ -162,7 +162,7 @@ def _lengths(
     """Returns what the model makes of the texts, and their lengths in its tokens, or without a model in characters."""
     if model is None:
         return None, _plain_lengths(task)
-    from zostudy.inspection.asking import find_asking
+    from zostudy.inspection.draft_wording import find_wording
     from zostudy.lm.architecture import flops_per_token
     from zostudy.lm.finding import find_model, load_config
     from zostudy.lm.inputs import input_lengths
@@ -172,10 +172,10 @@ def _lengths(
     spec = ModelSpec(name=model, trust_remote_code=trust_remote_code)
     source = find_model(spec)
     tokenizer = load_tokenizer(source)
-    asking = find_asking(task, source, tokenizer, template)
-    render = asking.wording.template.render
+    draft = find_wording(task, source, tokenizer, template)
+    render = draft.wording.template.render
     lengths = input_lengths(tokenizer, source.head, [render(*texts) for texts in _used_texts(task)])
     room = max_input_tokens(spec, source, tokenizer)
     too_long = sum(length > room for length in lengths)
     flops = flops_per_token(load_config(source).get_text_config())
-    return ModelFacts(spec.name, source.head, asking, room, too_long, flops), (lengths_of("tokens", lengths),)
+    return ModelFacts(spec.name, source.head, draft, room, too_long, flops), (lengths_of("tokens", lengths),)

@@ -68,7 +68,7 @@ def _model_lines(model: ModelFacts | None) -> Iterator[str]:
         return
     cut = f"{model.too_long:,} texts are longer and would be cut" if model.too_long else "no text is longer"
     yield f"{model.name} ({model.head}) takes {model.room:,} tokens beside the prompt: {cut}"
-    wording = model.asking.wording
+    wording = model.draft.wording
     kind = "label texts" if model.head == "encoder" else "label words"
     yield f"template: {shown(wording.template.source)}, {kind}: {comma_list(wording.label_words)}"
 
@@ -80,7 +80,7 @@ def _words_heading(model: ModelFacts | None) -> tuple[str, ...]:
 
 
 def _words(model: ModelFacts | None, label: int) -> tuple[str, ...]:
-    return () if model is None else (", ".join(map(quoted, model.asking.nearest[label])) or "none",)
+    return () if model is None else (", ".join(map(quoted, model.draft.nearest[label])) or "none",)
 
 
 def _counts(each: ClassFacts, total: int) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zostudy.inspection.asking import distinct_words, plain_name
+from zostudy.inspection.draft_wording import distinct_words, plain_name
 
 WORDS = st.sampled_from("abcdef")
 

@@ -26,7 +26,7 @@ _TEMPLATES: dict[HeadKind, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Asking:
+class DraftWording:
     """A template and a label word for each class.
 
     Attributes:
@@ -39,7 +39,7 @@ class Asking:
     nearest: tuple[tuple[str, ...], ...]
 
 
-def find_asking(task: Task, source: ModelSource, tokenizer: Any, template: str | None = None) -> Asking:
+def find_wording(task: Task, source: ModelSource, tokenizer: Any, template: str | None = None) -> DraftWording:
     """Returns how a model is asked about a task.
 
     The words of a well-known task are taken where the model has them as one token, else the nearest ones.
@@ -62,13 +62,13 @@ def find_asking(task: Task, source: ModelSource, tokenizer: Any, template: str |
     names = [plain_name(name) for name in task.table.class_names]
     if source.head == "encoder":
         words = known.label_words if known else tuple(names)
-        return Asking(Wording(chosen, words), tuple((word,) for word in words))
+        return DraftWording(Wording(chosen, words), tuple((word,) for word in words))
     before = chosen.render(ANY_TEXT, ANY_TEXT if pairs else None)[0]
     # Of as many words as there are classes, one is always left for a class.
     nearest = nearest_words(tokenizer, embedding_table(source), before, names, max(NEAREST, len(names)))
     fits = known and all(is_one_token(tokenizer, before, word) for word in known.label_words)
     words = known.label_words if known and fits else distinct_words(names, nearest)
-    return Asking(Wording(chosen, words), tuple(words[:NEAREST] for words in nearest))
+    return DraftWording(Wording(chosen, words), tuple(words[:NEAREST] for words in nearest))
 
 
 def plain_name(name: str) -> str:

@@ -57,7 +57,7 @@ def init_study(
     check_new(target)
     inspection = inspect(data, model or default_model(), text, second_text, label, template)
     assert inspection.model is not None
-    _check_words(inspection.model.asking.wording.label_words, inspection, overrides)
+    _check_words(inspection.model.draft.wording.label_words, inspection, overrides)
     _check_rows(inspection)
     sizing = fit_size(inspection, inspection.model)
     drafted = draft(inspection, inspection.model, sizing)
