@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
-from zostudy.config.kinds import AnyNumber, EachOnce, Section, broken_rule, key
+from zostudy.config.field_types import AnyNumber, EachOnce, Section, broken_rule, key
 
 
 class Choice(Section):

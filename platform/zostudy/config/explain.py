@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from zostudy.config.kinds import Section
+from zostudy.config.field_types import Section
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
 from zostudy.document import KeyPath

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
-from zostudy.config.kinds import Positive, PositiveNumber, Section, Text, Whole, key
+from zostudy.config.field_types import Positive, PositiveNumber, Section, Text, Whole, key
 from zostudy.config.known import HeadKind
 
 SubspaceKind = Literal["random", "none"]

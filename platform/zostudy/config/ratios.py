@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator
 
-from zostudy.config.kinds import Positive, Ratio, broken_rule
+from zostudy.config.field_types import Positive, Ratio, broken_rule
 from zostudy.ratios import NATURAL
 from zostudy.wording import suggestion
 

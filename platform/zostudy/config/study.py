@@ -9,8 +9,7 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from zostudy.config.distributions import Distribution
 from zostudy.config.entry_schema import method_definitions
-from zostudy.config.imbalance_keys import with_prefix
-from zostudy.config.kinds import (
+from zostudy.config.field_types import (
     EachOnce,
     Number,
     Positive,
@@ -22,6 +21,7 @@ from zostudy.config.kinds import (
     broken_rule,
     key,
 )
+from zostudy.config.imbalance_keys import with_prefix
 from zostudy.config.model import ModelSpec
 from zostudy.config.ratios import AskedRatio, AskedSize
 from zostudy.config.task import TaskSpec

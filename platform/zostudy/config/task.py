@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool, model_validator
 
-from zostudy.config.kinds import EachOnce, Positive, Section, Text, broken_rule, key
+from zostudy.config.field_types import EachOnce, Positive, Section, Text, broken_rule, key
 
 OWN_WORDING = "default"
 """The name of a task's own template and label words among its wordings."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zostudy.errors import DataError
-from zostudy.export.cells import REMEDY, json_cells, text_cells
+from zostudy.export.column_texts import REMEDY, column_json, column_texts
 from zostudy.tasks.json_columns import JsonType
 from zostudy.tasks.rows import RawRows
 from zostudy.wording import one_line
@@ -72,7 +72,7 @@ def write_csv(rows: RawRows, file: TextIO, delimiter: str = ",", kind: str = "CS
     """
     table = rows.table
     names = table.column_names
-    columns = [text_cells(table[name], name, kind) for name in names]
+    columns = [column_texts(table[name], name, kind) for name in names]
     for name, cells in zip(names, columns, strict=True):
         _refuse_characters("\0" if delimiter == "," else "\0\t\n\r", name, [name, *cells], kind)
     writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
@@ -141,7 +141,7 @@ def object_texts(table: pa.Table) -> list[str]:
         DataError: JSON cannot hold a column.
     """
     names = [json.dumps(name, ensure_ascii=False) for name in table.column_names]
-    columns = [json_cells(table[name], name, "JSON") for name in table.column_names]
+    columns = [column_json(table[name], name, "JSON") for name in table.column_names]
     return [
         "{" + ", ".join(f"{name}: {cell}" for name, cell in zip(names, row, strict=True)) + "}"
         for row in zip(*columns, strict=True)

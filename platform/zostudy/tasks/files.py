@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zostudy.errors import DataError
+from zostudy.tasks.delimited import read_csv, read_tsv
 from zostudy.tasks.json_rows import read_json
 from zostudy.tasks.rows import RawRows
-from zostudy.tasks.separated import read_csv, read_tsv
 
 
 def read_rows(path: Path) -> RawRows:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zostudy.errors import DataError
+from zostudy.tasks.delimited import read_csv, read_tsv
 from zostudy.tasks.rows import RawRows
-from zostudy.tasks.separated import read_csv, read_tsv
 
 CELLS = st.text(st.sampled_from("ab\"', \t\n\r\u2028\x85\x1c\ufeffé"), max_size=6)
 

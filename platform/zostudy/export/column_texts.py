@@ -17,7 +17,7 @@ REMEDY = "leave the column out, or write the format that it came from"
 OUT_OF_RANGE = "<value out of range"  # what Arrow writes of times that it has no digits for
 
 
-def text_cells(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
+def column_texts(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
     """Returns the cells of a CSV or TSV file; a null is empty.
 
     Args:
@@ -38,7 +38,7 @@ def text_cells(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
     return ["" if value is None else str(value) for value in values]
 
 
-def json_cells(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
+def column_json(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
     """Returns the values as JSON texts.
 
     Args:
