@@ -21,8 +21,8 @@ from zostudy.config.known import HeadKind
 from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
 from zostudy.lm.finding import find_model
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.model_digests import weights_digest
-from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model
 
@@ -67,7 +67,7 @@ def scores(folder: Path, head: HeadKind) -> Tensor:
     source = ModelSource(find_model(ModelSpec(name=str(folder), head=head)).location, None, head)
     weights_digest(source)
     model = load_model(source, torch.float32)
-    with reading(source):
+    with load_errors_explained(source):
         output = model(input_ids=IDS)
     scored: Tensor = output.last_hidden_state if head == "encoder" else output.logits
     return scored

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from zostudy.digests import digest_of
 from zostudy.errors import ModelError
 from zostudy.lm.finding import load_config
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.model_digests import weights_digest
-from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 
 # These decide no score, or zostudy decides them itself. They change when a model is saved again.
@@ -56,7 +56,7 @@ def identity_of(source: ModelSource, tokenizer: Any) -> Identity:
     Raises:
         ModelError: the model cannot be read.
     """
-    with reading(source):
+    with load_errors_explained(source):
         config: dict[str, Any] = json.loads(load_config(source).to_json_string(use_diff=False))
         return Identity(weights=weights_digest(source), config=config, tokens=_tokens(tokenizer))
 
@@ -86,7 +86,7 @@ def another_model(name: str, source: ModelSource, difference: str) -> ModelError
 def _difference(identity: Identity, source: ModelSource, tokenizer: Any) -> str | None:
     if weights_digest(source) != identity.weights:
         return "other weights"
-    with reading(source):
+    with load_errors_explained(source):
         now = load_config(source)
         # Filled in by the same transformers, so that a newer one's defaults are no difference.
         then = type(now).from_dict(identity.config).to_dict() | {"model_type": identity.config.get("model_type")}

@@ -21,9 +21,9 @@ from zostudy.config.model import ModelSpec
 from zostudy.errors import DisagreementError, ModelError, ZostudyError
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import Evaluator, FrozenLM, Model, make_evaluators, packed_evaluators
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.plain import PlainModel
-from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.start import start_tokens
 from zostudy.lm.weights import DType, load_model, weights_of
@@ -98,7 +98,7 @@ def read_verified(
         DisagreementError: its evaluator's scores differ, or it cannot score in that dtype.
     """
     loaded = load_model(source, torch.float32)
-    with reading(source, "score the task's texts"):
+    with load_errors_explained(source, "score the task's texts"):
         plain = {name: PlainModel(loaded, source, task, spec.temperature) for name, task in tasks.items()}
         by_tokens = {name: _by_tokens(plain[name], spec, task) for name, task in tasks.items()}
         weights = weights_of(loaded, source, [*tasks.values()], spec.prompt_tokens, "float32")

@@ -12,7 +12,7 @@ from zostudy.config.model import ModelSpec
 from zostudy.digests import file_digest
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import weight_files
-from zostudy.lm.reading import reading
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.sources import MINILM_PACKAGE, ModelSource
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -37,7 +37,7 @@ def find_model(spec: ModelSpec) -> ModelSource:
     if Path(location).is_dir():
         _check_folder(source)
     config = load_config(source)
-    with reading(source):
+    with load_errors_explained(source):
         head = _head_of(config) if spec.head == "auto" else spec.head
         fault = _not_text_alone(config, head)
         if fault:
@@ -101,7 +101,7 @@ def _check_folder(source: ModelSource) -> None:
     folder = Path(source.location)
     if not (folder / "config.json").is_file():
         raise ModelError("a model folder must hold config.json", got=f"{folder} does not", remedy="name another folder")
-    with reading(source):
+    with load_errors_explained(source):
         weight_files(source)
 
 
@@ -113,7 +113,7 @@ def load_config(source: ModelSource) -> Any:
     """
     from transformers import AutoConfig
 
-    with reading(source):
+    with load_errors_explained(source):
         config = AutoConfig.from_pretrained(source.location, **source.loading)
         if config._attn_implementation not in (None, "eager", "sdpa"):
             config._attn_implementation = None  # the same numbers, by a package or by code from the hub

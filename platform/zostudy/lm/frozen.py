@@ -19,11 +19,11 @@ from zostudy.lm.attention import Attention, LengthBucket
 from zostudy.lm.body import Transformer
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.linear import Linear
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.packing import Indices, Layout, cut_forwards, lay_out
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.pooling import pooled
 from zostudy.lm.prompted import PromptedLM
-from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import TORCH_DTYPES, DType, Weights, load_model, load_weights
 
@@ -197,7 +197,7 @@ def make_evaluators(
     """
     if isinstance(model, Weights):
         return packed_evaluators(spec, model, tasks, device)
-    with reading(model):
+    with load_errors_explained(model):
         weights = load_weights(model, [*tasks.values()], spec.prompt_tokens, dtype)
         if weights is None:
             loaded = load_model(model, TORCH_DTYPES[dtype])

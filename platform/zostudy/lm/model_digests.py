@@ -16,7 +16,7 @@ from torch import Tensor
 from zostudy.digests import DIGEST_LENGTH, digest_of, short_digest
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import read_tensors, weight_files
-from zostudy.lm.reading import reading
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.sources import ModelSource
 
 # Endings of configurations, tokenizers and their vocabularies.
@@ -52,7 +52,7 @@ def weights_digest(source: ModelSource) -> str:
     Raises:
         ModelError: they cannot be read.
     """
-    with reading(source), ThreadPoolExecutor() as threads:
+    with load_errors_explained(source), ThreadPoolExecutor() as threads:
         tensors = sorted(read_tensors(weight_files(source)).items())
         return digest_of(threads.map(_of_tensor, tensors))
 

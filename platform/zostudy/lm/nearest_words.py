@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.label_words import label_token_ids
-from zostudy.lm.reading import reading
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import tokenise
 from zostudy.lm.vocabulary import Vocabulary
@@ -37,7 +37,7 @@ def embedding_table(source: ModelSource) -> NDArray[np.float32]:
     Raises:
         ModelError: the weights cannot be read.
     """
-    with reading(source):
+    with load_errors_explained(source):
         tensors = read_tensors(weight_files(source))
         found = [tensor for name, tensor in tensors.items() if name.endswith(_TABLE_NAMES) and tensor.dim() == 2]
         if len(found) == 1:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zostudy.errors import ModelError
-from zostudy.lm.reading import reading
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.sources import ModelSource
 
 Pooling = Literal["mean", "mean_sqrt_len", "weightedmean", "max", "cls", "lasttoken"]
@@ -42,7 +42,7 @@ def find_pooling(source: ModelSource, lead: int) -> Pooling:
     Raises:
         ModelError: the model has modules that the evaluator does not run, or pools in an unknown way.
     """
-    with reading(source, f"be read with its {MODULES_FILE}"):
+    with load_errors_explained(source, f"be read with its {MODULES_FILE}"):
         return _find(source, lead)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zostudy.errors import ModelError
-from zostudy.lm.reading import reading
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.sources import ModelSource
 
 Name = Callable[[int], str]
@@ -22,7 +22,7 @@ def load_tokenizer(source: ModelSource) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with reading(source):
+    with load_errors_explained(source):
         tokenizer = AutoTokenizer.from_pretrained(source.location, **source.loading)
     if source.head == "masked" and tokenizer.mask_token_id in (None, tokenizer.unk_token_id):
         got = f"the tokenizer of {source.location} has none"

@@ -17,10 +17,10 @@ from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.extraction import extract
 from zostudy.lm.finding import load_config
-from zostudy.lm.fitting import check_fit, check_size
+from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.pooling import Pooling, find_pooling
-from zostudy.lm.reading import reading
 from zostudy.lm.sources import ModelSource
+from zostudy.lm.weight_checks import check_fit, check_size
 
 DType = Literal["float32", "bfloat16"]
 
@@ -71,7 +71,7 @@ def load_weights(source: ModelSource, tasks: Sequence[EncodedTask], prompt_token
     Raises:
         ModelError: the model cannot be loaded.
     """
-    with reading(source):
+    with load_errors_explained(source):
         if packed_family(load_config(source)) is None:
             return None
     return weights_of(load_model(source, torch.float32), source, tasks, prompt_tokens, dtype)
@@ -100,7 +100,7 @@ def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
     Raises:
         ModelError: it cannot be loaded, or weights and ``config.json`` do not fit each other.
     """
-    with reading(source):
+    with load_errors_explained(source):
         config = load_config(source)
         held = read_tensors(weight_files(source))
         blank = _blank(source, config)

@@ -10,7 +10,7 @@ from huggingface_hub import constants
 from transformers.utils import logging
 
 from zostudy.errors import ModelError, TooLongError
-from zostudy.lm.reading import _hub_is_unknown, reading
+from zostudy.lm.load_errors import _hub_is_unknown, load_errors_explained
 from zostudy.lm.sources import ModelSource
 
 HUB = ModelSource("owner/model", None, "masked")
@@ -28,20 +28,20 @@ def test_a_hub_out_of_reach_is_not_asked_again_and_again(
         if not known:
             raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr("zostudy.lm.reading.socket.getaddrinfo", address)
-    monkeypatch.setattr("zostudy.lm.reading.getproxies", lambda: proxies)
+    monkeypatch.setattr("zostudy.lm.load_errors.socket.getaddrinfo", address)
+    monkeypatch.setattr("zostudy.lm.load_errors.getproxies", lambda: proxies)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     _hub_is_unknown.cache_clear()
-    with reading(HUB):
+    with load_errors_explained(HUB):
         assert (not known and not proxies) == constants.HF_HUB_OFFLINE
-    with reading(ModelSource(str(tmp_path), None, "masked")):
+    with load_errors_explained(ModelSource(str(tmp_path), None, "masked")):
         assert not constants.HF_HUB_OFFLINE
     assert not constants.HF_HUB_OFFLINE
     _hub_is_unknown.cache_clear()
 
 
 def said_of(error: BaseException, source: ModelSource) -> str:
-    with pytest.raises(ModelError) as caught, reading(source):
+    with pytest.raises(ModelError) as caught, load_errors_explained(source):
         raise error
     assert caught.value.__cause__ is error
     assert "\n" not in str(caught.value)
@@ -88,18 +88,18 @@ def test_what_the_hub_says_is_told_in_its_first_line_and_whole_words() -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), TooLongError("a rule", remedy="a remedy")])
 def test_what_ends_the_process_and_our_own_errors_pass_through(error: BaseException) -> None:
-    with pytest.raises(type(error)) as caught, reading(HUB):
+    with pytest.raises(type(error)) as caught, load_errors_explained(HUB):
         raise error
     assert caught.value is error
 
 
 def test_nothing_reaches_the_terminal_and_the_settings_come_back(capsys: pytest.CaptureFixture[str]) -> None:
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    with reading(HUB):
+    with load_errors_explained(HUB):
         print("printed")
         warnings.warn("warned of", stacklevel=1)
         logging.get_logger("transformers.models").error("logged")
-    with pytest.raises(ModelError), reading(HUB):
+    with pytest.raises(ModelError), load_errors_explained(HUB):
         raise ValueError("broken")
     assert capsys.readouterr() == ("", "")
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before

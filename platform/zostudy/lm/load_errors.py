@@ -29,7 +29,7 @@ _QUOTED_PACKAGE = re.compile(r"[`']([A-Za-z][\w-]*)[`']")
 
 
 @contextmanager
-def reading(source: ModelSource, doing: str = "be loaded") -> Iterator[None]:
+def load_errors_explained(source: ModelSource, doing: str = "be loaded") -> Iterator[None]:
     """Runs a block in which transformers, tokenizers, safetensors or a quantiser read the model.
 
     Nothing that they print, warn of or log reaches the terminal. zostudy's own errors pass through, and so does what
