@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from zostudy.cli.jobs import print_log
 from zostudy.cluster.head_node import HeadNode
 from zostudy.cluster.jobs import find_job
 from zostudy.cluster.pool import LocalPool
@@ -110,13 +111,30 @@ def test_a_submitted_study_leaves_what_the_same_trials_leave_here_without_ray(
 
     (job,) = json.loads(call("jobs", "--address", head, "--format", "json").out)
     assert (job["job"], job["study"], job["status"], job["results"]) == (job_id, "tiny", "succeeded", str(cluster))
-    assert out.endswith(call("logs", job_id, "--address", head).out)
+    log = call("logs", "tiny-", "--address", head).out
+    assert out.endswith(log)
+    whole = call("logs", job_id, "--all", "--address", head).out
+    assert whole.endswith(log)
+    assert f"Running entrypoint for job {job_id}" in whole
+    assert "Running entrypoint" not in out
     assert call("logs", job_id, "--follow", "--address", head).code == 0
     ended = call("stop", job_id, "--address", head)
     assert (ended.code, ended.out) == (0, f"{job_id} had already ended: succeeded\n")
     unknown = call("logs", "nobody", "--address", head)
     assert unknown.code == 2
     assert unknown.err == f"error: there is no job 'nobody' of zostudy's at {head}; the last ones are {job_id}\n"
+
+
+def test_a_log_is_printed_line_by_line_without_rays_own(capsys: pytest.CaptureFixture[str]) -> None:
+    ray = "2026-11-29 10:00:00,123\tINFO job_manager.py:581 -- Runtime env is setting up.\n"
+    ray += "Running entrypoint for job tiny-1a2b: python -m zostudy run study.yaml\n"
+    kept = "2026-11-29 10:00:02,456\tWARNING worker.py:1 -- the disk is full\nreading reviews\nno line break"
+    log = f"{ray}{kept}".replace("reading", "\x1b[1mreading\x1b[0m")
+    parts = [log[start : start + 7] for start in range(0, len(log), 7)]
+    print_log(parts, all_lines=False)
+    assert capsys.readouterr().out == kept
+    print_log(parts, all_lines=True)
+    assert capsys.readouterr().out == ray + kept
 
 
 @pytest.mark.ray

@@ -150,6 +150,13 @@ def test_a_job_that_is_none_of_ours_is_unknown(job_id: str) -> None:
     assert unknown.value.remedy == "the last ones are ours"
 
 
+def test_a_beginning_names_a_job_that_alone_begins_so() -> None:
+    head: Any = FakeHead(FakeClient([details("sweep-1a"), details("sweep-2b"), details("sweep", study=None)]))
+    assert find_job(head, "sweep-2").id == "sweep-2b"
+    with pytest.raises(ZostudyError, match=r"several jobs begin with 'swe'; .*sweep-1a or sweep-2b"):
+        find_job(head, "swe")
+
+
 @pytest.mark.parametrize(
     ("status", "exit_code", "outcome"),
     [

@@ -16,6 +16,7 @@ from zostudy.cli.bench import bench_command
 from zostudy.cli.catalogue import keys_command, methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
 from zostudy.cli.doctor import doctor_command
+from zostudy.cli.examples import epilog
 from zostudy.cli.export import export_command, tokens_command
 from zostudy.cli.guide import guide_command
 from zostudy.cli.init import init_command
@@ -89,7 +90,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "guide": guide_command,
 }
 for verb, command in VERBS.items():
-    app.command(verb)(command)
+    app.command(verb, epilog=epilog(verb))(command)
 
 
 def main() -> None:

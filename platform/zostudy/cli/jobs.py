@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from zostudy.cluster.shipping import Shipment
 
 LOST = 1
+RAYS_OWN = re.compile(r"Running entrypoint for job |\d{4}-\d\d-\d\d [\d:,]+\s+INFO \w+\.py:\d+ -- ")
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ def logs_command(
     job: JobArgument,
     address: AddressOption,
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the study has ended.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Print what Ray says of the job's start, too.")] = False,
 ) -> None:
     """Print what a submitted study has printed so far."""
     from zostudy.cluster.head_node import HeadNode
@@ -90,8 +93,8 @@ def logs_command(
     head = HeadNode(address)
     found = find_job(head, job)
     if follow:
-        _follow(head, found.id)
-    _print_log(read_log(head, found.id))
+        _follow(head, found.id, all_)
+    print_log([read_log(head, found.id)], all_)
 
 
 def stop_command(job: JobArgument, address: AddressOption) -> None:
@@ -131,7 +134,7 @@ def _submit(head: HeadNode, shipment: Shipment, results: str) -> str:
     return job_id
 
 
-def _follow(head: HeadNode, job_id: str) -> None:
+def _follow(head: HeadNode, job_id: str, all_lines: bool = False) -> None:
     """Prints what a job prints until it has ended, and exits with the study's exit code.
 
     Raises:
@@ -141,8 +144,7 @@ def _follow(head: HeadNode, job_id: str) -> None:
     from zostudy.cluster.jobs import find_job, follow_log
 
     try:
-        for text in follow_log(head, job_id):
-            _print_log(text)
+        print_log(follow_log(head, job_id), all_lines)
         job = find_job(head, job_id)
     except KeyboardInterrupt:
         end_interrupted_line()
@@ -169,9 +171,18 @@ def _log_lines(*lines: str) -> None:
         _log.info("%s", line)
 
 
-def _print_log(text: str) -> None:
-    """Prints a part of a job's log, without the colours that Ray may give it."""
-    print_text(re.sub(r"\x1b\[[0-9;]*m", "", text))
+def print_log(parts: Iterable[str], all_lines: bool) -> None:
+    """Prints a job's log line by line as its parts come, without colours, and without what Ray says of its start."""
+    rest = ""
+    for part in parts:
+        *lines, rest = re.split(r"(?<=\n)", rest + part)
+        _print_lines(lines, all_lines)
+    _print_lines([rest], all_lines)
+
+
+def _print_lines(lines: Sequence[str], all_lines: bool) -> None:
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    print_text("".join(line for line in plain if all_lines or not RAYS_OWN.match(line)))
 
 
 def _record(job: Job) -> dict[str, Any]:

@@ -70,7 +70,9 @@ AddressOption = Annotated[
         help="The dashboard of the cluster's head node, such as http://HEAD:8265.",
     ),
 ]
-JobArgument = Annotated[str, typer.Argument(metavar="ID", help="The job, as zostudy submit and zostudy jobs name it.")]
+JobArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The job's id, as zostudy jobs names it, or a beginning that it alone has.")
+]
 DataArgument = Annotated[
     Path,
     typer.Argument(

@@ -135,10 +135,10 @@ def list_jobs(head: HeadNode) -> list[Job]:
 
 
 def find_job(head: HeadNode, job_id: str) -> Job:
-    """Returns a job of zostudy's by its id.
+    """Returns a job of zostudy's by its id, or by a beginning that no other job's id has.
 
     Raises:
-        ZostudyError: zostudy submitted no such job.
+        ZostudyError: zostudy submitted no such job, or several of them begin so.
     """
     if ID.fullmatch(job_id):
         try:
@@ -148,6 +148,13 @@ def find_job(head: HeadNode, job_id: str) -> Job:
         if details is not None and _is_ours(details):
             return _job(details)
     known = [job.id for job in list_jobs(head)]
+    begun_so = [each for each in known if job_id and each.startswith(job_id)]
+    if len(begun_so) == 1:
+        return find_job(head, begun_so[0])
+    if begun_so:
+        raise ZostudyError(
+            f"several jobs begin with {job_id!r}", remedy=f"give more of the id: {' or '.join(begun_so[-3:])}"
+        )
     remedy = f"the last ones are {', '.join(known[-3:])}" if known else "no study was submitted there since it started"
     raise ZostudyError(
         f"there is no job {job_id!r} of zostudy's at {head.address}", remedy=suggestion(job_id, known, remedy)
