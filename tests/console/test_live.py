@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.live import Live
 
 from zostudy.config import load_study
-from zostudy.console import live, meter
+from zostudy.console import live, meter, time_left
 from zostudy.console.live import LineView, TableView, View, live_view
 from zostudy.console.log import show_log
-from zostudy.console.progress import duration
+from zostudy.console.time_left import eta
 from zostudy.methods import get_method
 from zostudy.results.outcome import Outcome
 from zostudy.results.trial_row import TrialRow
@@ -41,6 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: clock.now))
     monkeypatch.setattr(meter.Meter.__init__, "__defaults__", (lambda: clock.now,))
+    monkeypatch.setattr(time_left.TimeLeft.__init__, "__defaults__", (lambda: clock.now,))
     return clock
 
 
@@ -96,20 +97,39 @@ def test_away_from_a_terminal_a_line_comes_every_few_seconds(
     assert capsys.readouterr().err.splitlines() == [
         "starting Ray",
         "dtype: float32",
-        "0/4 trials  0 queries  0 queries/s  replicas 0% busy  ETA ?",
+        "0/4 trials  trials start and evaluate their first prompts",
     ]
     clock.now += 1
-    view.on_trial_progress(first, TrialProgress(10, 1.0, 0.6))
+    view.on_trial_progress(first, TrialProgress(10, 1.0, None))
     clock.now += 3.9
-    view.on_trial_progress(first, TrialProgress(12, 1.2, 0.6))
+    view.on_trial_progress(first, TrialProgress(11, 1.1, 0.6))
     assert capsys.readouterr().err == ""
     clock.now += 0.1
-    view.on_trial_progress(first, TrialProgress(20, 2.0, 0.6))
-    eta = duration((3 * 24 - 20) / ((20 - 10) / 4))
-    assert capsys.readouterr().err == f"0/4 trials  20 queries  2 queries/s  replicas 12% busy  ETA {eta}\n"
+    view.on_trial_progress(first, TrialProgress(12, 2.0, 0.6))
+    line = "0/4 trials  12 queries  0.5 queries/s  replicas 12% busy  ETA ?  best running dev AUC 0.600"
+    assert capsys.readouterr().err == f"{line} ({first.cell})\n"
     clock.now += 6
     finish(view, progress, first, 0.625, queries=22)
-    assert capsys.readouterr().err.startswith("1/4 trials  22 queries  1 queries/s  replicas 6% busy  ETA ")
+    assert capsys.readouterr().err.startswith("1/4 trials  22 queries  1.2 queries/s  replicas 6% busy  ETA ")
+
+
+def test_the_line_tells_the_time_left_as_a_range(
+    progress: StudyProgress, clock: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view = LineView()
+    view.on_study_start(progress, n_replicas=1)
+    first = start(view, progress)
+    for queries in range(2, 12, 2):
+        view.on_trial_progress(first, TrialProgress(queries, 0.1, None))
+        clock.now += 6
+    left = (3 * 24 - 10) / (2 / 6)
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"  {eta((left / 1.1, left / 0.9))}")
+    view.on_replicas_changed(2)
+    view.on_trial_progress(first, TrialProgress(12, 0.1, None))
+    assert capsys.readouterr().err.splitlines() == [
+        "2 replicas now",
+        "0/4 trials  12 queries  0.33 queries/s  replicas 0% busy  ETA ?",
+    ]
 
 
 def test_the_line_names_the_best_cell(
@@ -178,20 +198,35 @@ def test_a_terminal_shows_a_table_of_the_cells(progress: StudyProgress, clock: S
     assert shown() == ["starting Ray ..."]
     view.on_study_start(progress, n_replicas=1)
     assignment = start(view, progress)
+    assert shown()[-1] == "0/4 trials trials start and evaluate their first prompts"
     view.on_trial_progress(assignment, TrialProgress(4, 0.4, 0.6))
+    done = {"spsa": "2 spsa 1/2 0/1 0.750", "untuned": "2 untuned 0/0 1/1 0.750"}
+    runs = {"spsa": "2 spsa 0/2 0/1 0.600 -", "untuned": "2 untuned 0/0 0/1 0.600 -"}
+    waits = {"spsa": "2 spsa 0/2 0/1 -", "untuned": "2 untuned 0/0 0/1 -"}
+
+    def rows(own: dict[str, str]) -> list[str]:
+        labels = {name: cell.cell.method.label for name, cell in progress.cells.items()}
+        return [(own if name == assignment.cell else waits)[label] for name, label in labels.items()]
+
+    heading = "ratio method search confirm running dev AUC"
+    assert shown()[:-1] == [heading, *rows(runs)]
     clock.now += 2
     finish(view, progress, assignment, 0.75, queries=20)
-    done = {"spsa": "2 spsa 1/2 0/1 0.750", "untuned": "2 untuned 0/0 1/1 0.750"}
-    waits = {"spsa": "2 spsa 0/2 0/1 -", "untuned": "2 untuned 0/0 0/1 -"}
-    left = {"spsa": 2 * 24, "untuned": 3 * 24}[assignment.method.label]
-    assert shown() == [
-        "ratio method search confirm dev AUC",
-        *(
-            (done if name == assignment.cell else waits)[cell.cell.method.label]
-            for name, cell in progress.cells.items()
-        ),
-        f"1/4 trials 20 queries 8 queries/s replicas 80% busy ETA {duration(left / 8)}",
-    ]
+    assert shown() == [heading, *rows(done), "1/4 trials 20 queries 8 queries/s replicas 80% busy ETA ?"]
+
+
+def test_a_low_terminal_keeps_the_status_line(write_study: Any, clock: SimpleNamespace) -> None:
+    study = write_study(imbalance={"ratios": [1, 2, 3, 4, 5, 6]}, confirm={"seeds": 1})
+    progress = StudyProgress(make_plan(load_study(study)), [])
+    console = Console(file=io.StringIO(), force_terminal=True, record=True, width=60, height=9)
+    view = TableView(Live(console=console, auto_refresh=False))
+    view.on_study_start(progress, n_replicas=1)
+    view.on_trial_progress(start(view, progress), TrialProgress(4, 0.4, 0.6))
+    console.print(view._live.renderable)
+    lines = console.export_text().splitlines()
+    assert len(lines) == 8
+    assert lines[-2].startswith("cells not shown: ")
+    assert lines[-1].startswith("0/24 trials")
 
 
 def test_a_terminal_keeps_notes_above_what_moves(progress: StudyProgress, clock: SimpleNamespace) -> None:

@@ -36,18 +36,6 @@ def test_rate_and_busy_share_are_of_what_came_after_the_first_report() -> None:
     assert meter.busy_share == 4.0 / 20
 
 
-def test_the_time_for_more_queries_follows_the_rate() -> None:
-    clock = Clock()
-    meter = Meter(n_replicas=1, clock=clock)
-    assert meter.seconds_for(100) is None
-    assert meter.seconds_for(0) == 0.0
-    meter.progressed("a", report(10, 1.0))
-    assert meter.seconds_for(100) is None
-    clock.now += 5
-    meter.progressed("a", report(30, 2.0))
-    assert meter.seconds_for(100) == 25.0
-
-
 def test_what_a_trial_has_spent_stays_spent() -> None:
     meter = Meter(n_replicas=1, clock=Clock())
     meter.progressed("a", report(10, 1.0))

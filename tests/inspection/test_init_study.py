@@ -15,6 +15,7 @@ from zostudy.config import load_study
 from zostudy.config.study import StudySpec
 from zostudy.errors import DataError, SpecError
 from zostudy.inspection.commented import commented_study
+from zostudy.inspection.inspecting import NUMBERED
 from zostudy.search.prepare import prepare
 
 WriteData: TypeAlias = Callable[..., Path]
@@ -98,9 +99,19 @@ def test_each_key_stands_under_its_own_meaning(mail: Path) -> None:
             section: Any = field.annotation
             for key in value:
                 assert section.model_fields[key].description in above
-    assert text.startswith("# 120 rows: 120 used. Classes in label order: ham 96, spam 24.")
+    assert text.startswith("# 120 rows: 120 used. Classes in label order: ham (96), spam (24).")
     assert "file: mail.csv" in text
     assert max(map(len, text.splitlines())) <= 110
+
+
+def test_classes_named_by_numbers_want_words(write_data: WriteData) -> None:
+    rows = [(f"Text number {number}", number % 4 == 0) for number in range(80)]
+    path = write_data(("text", "label"), [(text, int(label)) for text, label in rows])
+    study = zostudy.init_study(path, path.parent / "study.yaml", model="mini-roberta").read_text()
+    assert "# Note: the classes are named by numbers, which tell a model nothing: give task.label_words" in study
+    assert zostudy.inspect(path).notes[-1] == NUMBERED
+    named = write_data(("text", "label"), rows, "named.csv")  # True and False
+    assert NUMBERED not in zostudy.inspect(named).notes
 
 
 @pytest.mark.parametrize("word", ["a: b", "[x, y]", "# no", "yes", "01", "{z}", "line\nbreak", "'", "\u202e"])

@@ -10,16 +10,16 @@ from contextlib import contextmanager
 
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from zostudy.console.cell_table import cell_table, fold_cells
 from zostudy.console.log import terminal
 from zostudy.console.meter import Meter
-from zostudy.console.progress import duration
+from zostudy.console.time_left import TimeLeft, eta
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
-from zostudy.search.progress import CellProgress, StudyProgress
+from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
 from zostudy.wording import counted, printable
 
@@ -46,7 +46,8 @@ class View(Callback, ABC):
         """Starts with nothing to show."""
         self._progress: StudyProgress | None = None
         self._meter = Meter(1)
-        self._running: set[str] = set()
+        self._time_left = TimeLeft()
+        self._running: dict[str, tuple[str, float | None]] = {}
 
     @abstractmethod
     def on_phase(self, what: str) -> None:
@@ -64,23 +65,25 @@ class View(Callback, ABC):
     def on_replicas_changed(self, n_replicas: int) -> None:
         """Says so, as it changes the pace."""
         self._meter.resize(n_replicas)
+        self._time_left.restart()
         self.on_note(f"{counted(n_replicas, 'replica')} now")
 
     def on_trial_start(self, assignment: Assignment) -> None:
         """Shows the trial as running."""
-        self._running.add(assignment.name)
+        self._running[assignment.name] = assignment.cell, None
         self._show()
 
     def on_trial_progress(self, assignment: Assignment, progress: TrialProgress) -> None:
-        """Shows what the trial has spent."""
+        """Shows what the trial has spent, and its best dev AUC so far."""
         self._meter.progressed(assignment.name, progress)
+        self._running[assignment.name] = assignment.cell, progress.dev_auc
         self._show()
 
     def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
         """Shows the trial as finished, with what its last step and its test scores took."""
         spent = TrialProgress(outcome.trial.queries, outcome.trial.replica_seconds, None)
         self._meter.progressed(assignment.name, spent)
-        self._running.discard(assignment.name)
+        self._running.pop(assignment.name, None)
         self._show()
 
     @abstractmethod
@@ -90,12 +93,22 @@ class View(Callback, ABC):
     def _summary(self) -> str:
         assert self._progress is not None
         n_trials = sum(cell.n_trials for cell in self._progress.cells.values())
-        meter = self._meter
+        done, meter = f"{self._progress.n_finished}/{n_trials} trials", self._meter
+        if not (self._progress.n_finished or meter.queries):
+            return f"{done}  trials start and evaluate their first prompts"
+        self._time_left.progressed(meter.queries)
+        rate = meter.queries_per_second
         return (
-            f"{self._progress.n_finished}/{n_trials} trials  {meter.queries:,} queries  "
-            f"{meter.queries_per_second:.0f} queries/s  replicas {meter.busy_share:.0%} busy  "
-            f"ETA {duration(meter.seconds_for(self._queries_left()))}"
+            f"{done}  {meter.queries:,} queries  {f'{rate:.2g}' if rate < 9.5 else f'{rate:,.0f}'} queries/s  "
+            f"replicas {meter.busy_share:.0%} busy  {eta(self._time_left.range(self._queries_left()))}"
         )
+
+    def _running_best(self) -> dict[str, float | None]:
+        """Returns the best dev AUC so far of each cell's running trials."""
+        best: dict[str, float | None] = {}
+        for cell, dev_auc in self._running.values():
+            best[cell] = max((value for value in (best.get(cell), dev_auc) if value is not None), default=None)
+        return best
 
     def _queries_left(self) -> int:
         """Returns what the unfinished trials may still spend; a trial that ended early leaves nothing."""
@@ -124,11 +137,16 @@ class LineView(View):
             _log.info("%s", f"{self._summary()}  {self._best()}".rstrip())
 
     def _best(self) -> str:
+        """Returns the best cell by what has ended; before that by what runs."""
         assert self._progress is not None
         ranked = [cell for cell in self._progress.cells.values() if cell.cell.method_class.needs == "scores"]
-        scored = [(cell.dev_auc, cell.cell.name) for cell in ranked if cell.dev_auc is not None]
-        best, name = max(scored, default=(0.0, ""))
-        return f"best mean dev AUC {best:.3f} ({name})" if name else ""
+        running = self._running_best()
+        ended = [(cell.dev_auc, cell.cell.name) for cell in ranked if cell.dev_auc is not None]
+        ongoing = [(auc, cell.cell.name) for cell in ranked if (auc := running.get(cell.cell.name)) is not None]
+        if not (ended or ongoing):
+            return ""
+        best, name = max(ended or ongoing)
+        return f"best {'mean dev AUC' if ended else 'running dev AUC'} {best:.3f} ({name})"
 
 
 class TableView(View):
@@ -145,20 +163,8 @@ class TableView(View):
 
     def _show(self) -> None:
         assert self._progress is not None
-        table = Table(box=None, padding=(0, 2))
-        for heading in ("ratio", "method", "search", "confirm", "dev AUC"):
-            table.add_column(heading, justify="left" if heading == "method" else "right")
-        for cell in self._progress.cells.values():
-            table.add_row(*_cell_row(cell))
-        self._live.update(Group(table, Text(self._summary(), style="bold")))
-
-
-def _cell_row(cell: CellProgress) -> tuple[str, ...]:
-    done = {stage: sum(row.stage == stage for row in cell.rows) for stage in ("search", "confirm")}
-    return (
-        cell.cell.ratio_label,
-        cell.cell.method.label,
-        f"{done['search']}/{cell.n_search_trials}",
-        f"{done['confirm']}/{cell.cell.n_confirm}",
-        "-" if cell.dev_auc is None else f"{cell.dev_auc:.3f}",
-    )
+        size, summary, running = self._live.console.size, Text(self._summary(), style="bold"), self._running_best()
+        n_rows = size.height - 2 - len(summary.wrap(self._live.console, size.width))  # heading, and the cursor's line
+        folded = fold_cells([*self._progress.cells.values()], running, n_rows)
+        notes = [Text(folded.note, style="dim", no_wrap=True, overflow="ellipsis")] if folded.note else []
+        self._live.update(Group(cell_table(folded.shown, running), *notes, summary))

@@ -60,10 +60,3 @@ class Meter:
         worked = sum(seconds for _, seconds in self._spent.values()) - self._first[2]
         offered = self._offered + (self._clock() - self._sized) * self._n_replicas
         return min(1.0, worked / max(offered, 1e-9))
-
-    def seconds_for(self, n_queries: int) -> float | None:
-        """Returns the seconds that this number of queries will take, None while no rate is known."""
-        if n_queries == 0:
-            return 0.0
-        rate = self.queries_per_second
-        return n_queries / rate if rate else None

@@ -16,7 +16,7 @@ from zostudy.document import parse_document
 from zostudy.errors import DataError, SpecError
 from zostudy.inspection.commented import commented_study
 from zostudy.inspection.drafting import draft
-from zostudy.inspection.inspecting import Inspection, inspect
+from zostudy.inspection.inspecting import NUMBERED, Inspection, inspect
 from zostudy.inspection.sizing import CORES, Sizing, fit_size
 from zostudy.lm.sources import minilm_installed
 from zostudy.tasks.imbalance import draw
@@ -119,10 +119,11 @@ def _make_relative(study: dict[str, Any], spec: StudySpec, folder: Path) -> None
 
 
 def _opening(inspection: Inspection, sizing: Sizing, target: Path) -> list[str]:
-    counts = ", ".join(f"{each.name} {each.rows:,}" for each in inspection.classes)
+    counts = ", ".join(f"{each.name} ({each.rows:,})" for each in inspection.classes)
     time = f"about {math.ceil(sizing.minutes)} min on {CORES} usual processor cores, by text length and model size"
     return [
         f"{inspection.rows}. Classes in label order: {counts}. Natural ratio: {inspection.natural_ratio:g}.",
+        *(f"Note: {note}." for note in inspection.notes if note == NUMBERED),
         f"Expected: {time}. {sizing.cuts}".rstrip(),
         "Ratios such as [natural, 10, 50] also show what happens where a class becomes rarer. The reference white-box "
         "among the methods shows how much room is left, and takes as long as all others together.",

@@ -29,6 +29,11 @@ from zostudy.tasks.sizes import Available
 from zostudy.tasks.wellknown import WELL_KNOWN
 from zostudy.wording import file_suggestion
 
+NUMBERED = (
+    "the classes are named by numbers, which tell a model nothing: give task.label_words a word or short text for each "
+    "class, in this order"
+)
+
 
 @dataclass(frozen=True, repr=False)
 class Inspection(DataFacts):
@@ -84,7 +89,7 @@ def inspect(
         available=available,
         lengths=lengths,
         repeats=find_repeats(task.table),
-        notes=task.notes,
+        notes=(*task.notes, *([] if _has_words(task) else [NUMBERED])),
         model=made,
     )
 
@@ -139,6 +144,10 @@ def _classes(task: Task, available: Available) -> tuple[ClassFacts, ...]:
         ClassFacts(name, int(rows[label]), available.train[label], int(test[label]), label in task.minority)
         for label, name in enumerate(table.class_names)
     )
+
+
+def _has_words(task: Task) -> bool:
+    return task.name in WELL_KNOWN or has_names(task.table.class_names)
 
 
 def _used_texts(task: Task) -> list[tuple[str, ...]]:

@@ -21,7 +21,7 @@ def inspection_text(inspection: DataFacts) -> str:
 def columns_table(inspection: DataFacts) -> Table:
     """Returns a row for each column of the file."""
     rows = (
-        (each.name, each.type, each.use, f"{each.distinct:,}", f"{each.empty:,}", _length(each.characters))
+        (quoted(each.name), each.type, each.use, f"{each.distinct:,}", f"{each.empty:,}", _length(each.characters))
         for each in inspection.columns
     )
     return Table(("column", "type", "taken as", "distinct", "empty", "mean length"), tuple(rows), text_columns=3)
