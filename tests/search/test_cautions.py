@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,19 @@ def test_weights_over_hardly_any_minority_example_are_warned_of(lines: Callable[
         "warning: imbalance.class_weights: balanced multiplies the noise of single examples, as a batch holds 1.3 "
         "minority examples on average (spsa-r5, zosa-r5); use imbalance.sampler: stratified, or raise budget.batch_size"
     )
+
+
+@pytest.mark.parametrize(("ratio", "warned"), [(2.9, False), (3.1, True)])
+def test_fewer_than_two_in_a_batch_are_warned_of(lines: Callable[..., list[str]], ratio: float, warned: bool) -> None:
+    # A batch of 8 holds 8 / 3.9 = 2.05 or 8 / 4.1 = 1.95.
+    assert bool(lines(imbalance=WEIGHTED | {"ratios": (ratio,)})) == warned
+
+
+def test_the_rarest_of_several_minority_classes_counts(make_spec: Callable[..., StudySpec], table: TextTable) -> None:
+    plan = make_plan(make_spec(imbalance=WEIGHTED, search={}))
+    data = replace(data_of(plan, table), minority=(0, 1))
+    (line,) = cautions(plan, data)
+    assert "1.3 minority examples on average (spsa-r5, zosa-r5)" in line
 
 
 @pytest.mark.parametrize(

@@ -118,11 +118,12 @@ def test_a_shortage_says_what_would_do(
         drawn(make_table(train=counts), imbalance, ratio)
 
 
-def test_a_class_without_candidates_is_refused_at_the_natural_ratio() -> None:
+@pytest.mark.parametrize("imbalance", [ALL, ImbalanceSpec(minority_size=2)])
+def test_a_class_without_candidates_is_refused_at_the_natural_ratio(imbalance: ImbalanceSpec) -> None:
     table = make_table(train=(9, 0))
     assert math.isinf(available_rows(table).natural_ratio)
     with pytest.raises(DataError, match="of class 'class 1', which has 0"):
-        drawn(table, ALL, "natural")
+        drawn(table, imbalance, "natural")
 
 
 def test_the_natural_ratio_is_largest_over_smallest_of_the_candidates() -> None:
