@@ -11,13 +11,13 @@ from zostudy.errors import SpecError
 
 def test_the_automatic_sampler_is_stratified(write_study: Callable[..., str]) -> None:
     study = load_study(write_study())
-    assert imbalance_settings(study, study.methods[0], {}).sampler == "stratified"
-    assert imbalance_settings(study, study.methods[0], {"imbalance.sampler": "natural"}).sampler == "natural"
+    assert imbalance_settings(study.imbalance, study.methods[0], {}).sampler == "stratified"
+    assert imbalance_settings(study.imbalance, study.methods[0], {"imbalance.sampler": "natural"}).sampler == "natural"
 
 
 def test_searched_settings_go_before_the_studys(write_study: Callable[..., str]) -> None:
     study = load_study(write_study(x="imbalance: {margin: 0.5, prior: batch}"))
-    settings = imbalance_settings(study, study.methods[0], {"imbalance.margin": 2.0, "reach": 3})
+    settings = imbalance_settings(study.imbalance, study.methods[0], {"imbalance.margin": 2.0, "reach": 3})
     assert (settings.margin, settings.prior) == (2.0, "batch")
 
 
@@ -26,7 +26,7 @@ ENTRIES = "methods: [climb, {natural: {method: climb, imbalance.sampler: natural
 
 def test_an_entry_has_settings_for_itself_before_the_studys(write_study: Callable[..., str]) -> None:
     study = load_study(write_study(methods=ENTRIES, x="imbalance: {margin: 0.5, prior: batch}"))
-    first, second = (imbalance_settings(study, method, {}) for method in study.methods)
+    first, second = (imbalance_settings(study.imbalance, method, {}) for method in study.methods)
     assert (first.sampler, first.margin, first.prior) == ("stratified", 0.5, "batch")
     assert (second.sampler, second.margin, second.prior) == ("natural", 2.0, "batch")
     assert study.methods[1].options == {"rate": 0.1}

@@ -114,6 +114,6 @@ def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> i
         minority_classes=(1,),
         batch_size=study.budget.batch_size,
         budget=2**31,
-        imbalance=imbalance_settings(study, method, tried),
+        imbalance=imbalance_settings(study.imbalance, method, tried),
     )
     return get_method(method.algorithm)(options, context).step_cost

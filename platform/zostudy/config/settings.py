@@ -8,22 +8,22 @@ from typing import Any
 
 from zostudy.config.imbalance_keys import SETTINGS, with_prefix, without_prefix
 from zostudy.config.options import options_class
-from zostudy.config.study import MethodSpec, StudySpec
+from zostudy.config.study import ImbalanceSpec, MethodSpec
 from zostudy.errors import SpecError
 from zostudy.methods import ImbalanceSettings
 
 
-def imbalance_settings(spec: StudySpec, method: MethodSpec, params: Mapping[str, Any]) -> ImbalanceSettings:
+def imbalance_settings(imbalance: ImbalanceSpec, method: MethodSpec, params: Mapping[str, Any]) -> ImbalanceSettings:
     """Returns sampler, prior, margin and class weights: the study's, the entry's own, then what a search proposed.
 
     The sampler ``auto`` is stratified: on natural batches the decisions follow the majority.
 
     Args:
-        spec: the study.
+        imbalance: of the study.
         method: its entry of ``methods``.
         params: searched values by name; those of the imbalance are ``imbalance.<setting>``.
     """
-    settings = {name: getattr(spec.imbalance, name) for name in SETTINGS} | method.imbalance | without_prefix(params)
+    settings = {name: getattr(imbalance, name) for name in SETTINGS} | method.imbalance | without_prefix(params)
     if settings["sampler"] == "auto":
         settings["sampler"] = "stratified"
     return ImbalanceSettings(**settings)

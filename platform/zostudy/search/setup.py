@@ -196,7 +196,7 @@ def _settings(
 ) -> tuple[MethodOptions, ImbalanceSettings, str]:
     chosen = {key: value for key, value in searched.items() if not key.startswith(PREFIX) and key != WORDING}
     options = get_method(method.algorithm).Options(**method.options, **chosen)
-    return options, imbalance_settings(spec, method, searched), searched.get(WORDING, spec.task.wording)
+    return options, imbalance_settings(spec.imbalance, method, searched), searched.get(WORDING, spec.task.wording)
 
 
 def _as_stored(spec: StudySpec, options: MethodOptions, imbalance: ImbalanceSettings, wording: str) -> dict[str, Any]:

@@ -48,7 +48,11 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
 def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the value that each key has without a search, where its space contains it: the start of the search."""
     options = get_method(method.algorithm).Options(**method.options)
-    known = asdict(options) | with_prefix(asdict(imbalance_settings(spec, method, {}))) | {WORDING: spec.task.wording}
+    known = (
+        asdict(options)
+        | with_prefix(asdict(imbalance_settings(spec.imbalance, method, {})))
+        | {WORDING: spec.task.wording}
+    )
     return {key: known[key] for key, values in space.items() if values.contains(known[key])}
 
 

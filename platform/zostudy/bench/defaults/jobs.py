@@ -147,6 +147,6 @@ def _settings(method: str, changes: tuple[tuple[str, Any], ...] = ()) -> Mapping
     options = get_method(method).Options(**{key: value for key, value in changes if not key.startswith(PREFIX)})
     unused = unused_options(type(options), vars(options))
     study = next(iter(TASKS.values())).study(queries=1)
-    imbalance = imbalance_settings(study, MethodSpec(label=method, algorithm=method), dict(changes))
+    imbalance = imbalance_settings(study.imbalance, MethodSpec(label=method, algorithm=method), dict(changes))
     own = {name: value for name, value in asdict(options).items() if name not in unused}
     return own | with_prefix(asdict(imbalance))
