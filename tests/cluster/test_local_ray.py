@@ -15,19 +15,7 @@ import requests
 
 from zostudy.cluster.connecting import connected
 from zostudy.cluster.local_ray import read_token_settings
-from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
-
-
-def study(**sections: object) -> StudySpec:
-    base = {
-        "name": "s",
-        "model": {"name": "mini-roberta"},
-        "task": {"name": "reviews"},
-        "methods": ({"label": "untuned", "algorithm": "untuned"},),
-    }
-    return StudySpec.model_validate(base | sections)
-
 
 METHODS = [
     "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo",
@@ -56,7 +44,7 @@ def test_a_ray_of_this_machine_keeps_to_itself(
     before, others = dict(os.environ), {*descendants("")}  # other tests of this process may share a Ray
     of_others = {*_listening([os.getpid()])}
     try:
-        with connected(None, study()):
+        with connected(None, 1):
 
             @ray.remote
             def of_a_worker() -> tuple[bool, int, str | None]:
@@ -162,5 +150,5 @@ def test_a_ray_that_comes_up_too_late_is_started_again(
 
 
 def _connect() -> None:
-    with connected(None, study()):
+    with connected(None, 1):
         pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -18,19 +18,13 @@ from zostudy.cluster.nodes import (
     local_replicas,
 )
 from zostudy.cluster.ray_api import RayApi
-from zostudy.config.study import ResourcesSpec, StudySpec
+from zostudy.config.study import ResourcesSpec
 
 
 def node(name: str = "a", alive: bool = True, **has: float) -> dict[str, Any]:
     return {"NodeID": name, "Alive": alive, "Resources": {key.replace("__", ":"): value for key, value in has.items()}}
 
 
-STUDY = {
-    "name": "s",
-    "model": {"name": "mini-roberta"},
-    "task": {"name": "reviews"},
-    "methods": ({"label": "untuned", "method": "untuned"},),
-}
 TWO_GPUS = node("a", CPU=16.0, GPU=2.0, memory=64.0 * GIB, accelerator_type__A100=1.0)
 PLAIN = node("b", CPU=6.0, memory=16.0 * GIB)
 
@@ -102,15 +96,9 @@ def test_what_is_wanted_and_had_is_said_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sections", "expected"),
-    [
-        ({}, 8),
-        ({"resources": {"cpus": 3}}, 2),
-        ({"resources": {"cpus": 20}}, 1),
-        ({"replicas": 5}, 5),
-    ],
+    ("wanted", "cpus_of_a_replica", "expected"), [("auto", 1, 8), ("auto", 3, 2), ("auto", 20, 1), (5, 1, 5)]
 )
 def test_a_machine_is_filled_with_replicas_unless_the_study_says_how_many(
-    sections: dict[str, object], expected: int
+    wanted: int | Literal["auto"], cpus_of_a_replica: int, expected: int
 ) -> None:
-    assert local_replicas(StudySpec.model_validate(STUDY | sections), cpus=8) == expected
+    assert local_replicas(wanted, ResourcesSpec(cpus=cpus_of_a_replica), cpus=8) == expected

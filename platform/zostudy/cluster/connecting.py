@@ -14,8 +14,6 @@ import ray
 from zostudy.cluster.auth import Token, find_token
 from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_sigterm
 from zostudy.cluster.local_ray import own_ray, read_token_settings
-from zostudy.cluster.nodes import local_replicas
-from zostudy.config.study import StudySpec
 from zostudy.errors import ZostudyError
 from zostudy.machine import usable_cpus
 from zostudy.wording import one_line
@@ -28,12 +26,12 @@ PATIENCE_SECONDS = 5.0
 
 
 @contextmanager
-def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> Iterator[None]:
+def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator[None]:
     """Connects to Ray, and disconnects at the end.
 
     Args:
         address: of a cluster; None, or ``local``, starts Ray on this machine, for this study alone.
-        spec: the study. A Ray of this machine promises the CPUs that its replicas take, whatever the machine has.
+        cpus: that replicas take on this machine. A Ray of this machine promises them, whatever the machine has.
         shared_bytes: what replicas will share on a node; a Ray of this machine gets room for it.
 
     Raises:
@@ -41,8 +39,7 @@ def connected(address: str | None, spec: StudySpec, shared_bytes: int = 0) -> It
         ZostudyError: the cluster cannot be reached, or Ray cannot be started.
     """
     if address in (None, "local"):
-        cpus = usable_cpus()
-        with own_ray(max(cpus, local_replicas(spec, cpus) * spec.resources.cpus), shared_bytes):
+        with own_ray(max(cpus, usable_cpus()), shared_bytes):
             yield
         return
     with environment(QUIET, keep=True):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from zostudy.config.study import ResourcesSpec, StudySpec
+from zostudy.config.study import ResourcesSpec
 
 TRIALS_PER_REPLICA = 2
 TRIAL_BYTES = 2**28
@@ -17,9 +17,9 @@ ACCELERATOR = "accelerator_type:"
 Node = Mapping[str, Any]
 
 
-def local_replicas(spec: StudySpec, cpus: int) -> int:
+def local_replicas(wanted: int | Literal["auto"], resources: ResourcesSpec, cpus: int) -> int:
     """Returns how many replicas a study gets on a machine with ``cpus`` CPUs."""
-    return max(1, cpus // spec.resources.cpus) if spec.replicas == "auto" else spec.replicas
+    return max(1, cpus // resources.cpus) if wanted == "auto" else wanted
 
 
 def capacity(nodes: Sequence[Node], resources: ResourcesSpec, driver_node: str | None = None) -> int:

@@ -56,7 +56,7 @@ def estimate(study: PreparedStudy) -> Estimate:
 
     spec = study.plan.spec
     tuning, evaluation = _tuning_examples(study), _evaluation_examples(study)
-    n_replicas = local_replicas(spec, usable_cpus())
+    n_replicas = local_replicas(spec.replicas, spec.resources, usable_cpus())
     rates = _examples_per_second(study, {"scores", *tuning})
     seconds = evaluation / rates["scores"] + sum(examples / rates[access] for access, examples in tuning.items())
     return Estimate(

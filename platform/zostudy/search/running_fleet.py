@@ -1,4 +1,4 @@
-"""The hosts of a study: Ray and the replicas, which may start while its model is read and its texts are encoded."""
+"""Starts Ray and the replicas of a study, perhaps while its model is read and its texts are encoded."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from zostudy.cluster.attached import check_visible, watched_head
 from zostudy.cluster.connecting import connected
 from zostudy.cluster.fleet import Fleet
+from zostudy.cluster.nodes import local_replicas
 from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.ray_log import ray_log
 from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.lm.finding import bytes_on_disk
+from zostudy.machine import usable_cpus
 from zostudy.results.files import read_table
 from zostudy.results.lease import is_held
 from zostudy.results.storage import Storage
@@ -47,7 +49,8 @@ def running_fleet(
         LostRayError: a process of a Ray of this machine died.
         ZostudyError: Ray cannot be started or reached, its nodes do not see the results, or hold no replica.
     """
-    with ray_log(storage), connected(address, spec, shared_bytes), watched_head(address, notify):
+    cpus = local_replicas(spec.replicas, spec.resources, usable_cpus()) * spec.resources.cpus
+    with ray_log(storage), connected(address, cpus, shared_bytes), watched_head(address, notify):
         if address is not None:
             check_visible(storage)
         with Fleet(spec.replicas, spec.resources, None, attached=address is not None, notify=notify) as fleet:
