@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import grpc
 
 PATIENCE_SECONDS = 5.0
-"""How long a cluster that does not answer is asked again."""
+"""How long requests to a cluster that does not answer are repeated."""
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from zostudy.errors import ZostudyError, one_line_of
 SECONDS_BETWEEN_CHECKS = 5.0
 SECONDS_WHILE_ONE_STARTS = 1.0
 SILENT_SECONDS = 60.0
-"""After this time the user learns what the first replica waits for, though a node could hold it."""
+"""After this time without a ready replica, the user is told what the first one waits for."""
 TOGETHER_SECONDS = 10.0
 """How long the first ready replica waits for others that have room, before work starts."""
 

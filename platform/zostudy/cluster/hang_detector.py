@@ -31,7 +31,7 @@ class _Sign:
 
 
 class HangDetector:
-    """Asks each replica, again and again, for the micro-batch that it works on. Waiting calls make no difference."""
+    """Polls each replica for the micro-batch that it works on. Calls that wait in its queue do not count."""
 
     def __init__(self, ray_api: RayApi) -> None:
         """Starts without replicas."""

@@ -1,4 +1,4 @@
-"""Errors of a head node's answers: which may pass, and what they say in short."""
+"""Errors of requests to a head node: whether they are transient, and their reason in a few words."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def in_short(error: BaseException) -> str:
 
 
 def remedy(error: BaseException) -> str:
-    """Returns what the user can do about an error that stayed."""
+    """Returns what the user can do about an error that repeating the request did not cure."""
     if NO_AGENT.search(str(error)):
         return "give the cluster time to start; else the head's dashboard_agent.log says why it did not start"
     return "see that the head lives, and try again" if is_transient(error) else "the head's dashboard.log says more"

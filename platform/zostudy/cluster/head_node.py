@@ -1,4 +1,4 @@
-"""The head node of a Ray cluster, asked over HTTP: passing errors are tried again, others are told in one line."""
+"""The head node of a Ray cluster, over HTTP: transient errors are retried, other errors become one line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class NotThereError(ZostudyError):
-    """The head knows nothing of that name."""
+    """The head does not have what was asked for."""
 
 
 class HeadNode:
@@ -132,7 +132,7 @@ class HeadNode:
         from ray.job_submission import JobSubmissionClient
 
         class Client(JobSubmissionClient):
-            """Ray's own, which has no other place for a timeout and would wait for ever."""
+            """Sends a request as Ray does, but with a timeout: Ray has none, and offers no other way to set one."""
 
             def _do_request(self, *arguments: Any, **options: Any) -> Any:
                 limits = {"timeout": (CONNECT_SECONDS, ANSWER_SECONDS)}

@@ -27,7 +27,7 @@ _LESS_LOAD = "ease the load on this machine"
 
 
 class _Node(node.Node):
-    """Ray's processes without those that nobody asks here: the dashboard, and the monitor of an autoscaler.
+    """Ray's processes without two that a study does not need: the dashboard, and the monitor of an autoscaler.
 
     Ray starts the dashboard even if it is told not to include it, and waits for it.
     """
@@ -110,7 +110,7 @@ def _remedy(reason: str) -> str:
 
 @contextmanager
 def _on_loopback() -> Iterator[None]:
-    """Makes a Ray that is started meanwhile private, whatever the environment says; its processes inherit this.
+    """Makes a Ray that starts within this block private, whatever the environment says. Its processes inherit this.
 
     The token is a fresh one. Ray remembers it in this process until ``read_token_settings`` is called.
     """

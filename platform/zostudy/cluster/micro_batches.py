@@ -27,7 +27,7 @@ class Scorer(Protocol):
 
 
 class WhiteBoxScorer(Scorer, Protocol):
-    """A scorer that also gives what no black box gives, for the references that need it."""
+    """A scorer that also gives states and gradients, for the references that need more than a black box gives."""
 
     def states(
         self, latents: NDArray[np.float32], rows: NDArray[np.int32], seed: int = 0, group: int = 1

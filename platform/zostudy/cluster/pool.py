@@ -23,7 +23,7 @@ from zostudy.methods.queries import Access
 
 CALLS_OF_A_LONG_QUEUE = 4
 MOST_BATCHES_OF_A_CALL = 8
-"""So an answer is never far off: a trial that is saved during an evaluation keeps the answers that have come."""
+"""Keeps calls short, so that answers come often: a trial that is saved during an evaluation keeps those that came."""
 ANSWER_SECONDS = 30.0
 
 
@@ -155,6 +155,6 @@ def _ray_errors_explained() -> Iterator[None]:
 
 
 def _calls(batches: list[MicroBatch], enough_calls: int) -> list[list[MicroBatch]]:
-    """Returns the micro-batches in order, one a call, or several a call where the calls themselves would cost more."""
+    """Returns the micro-batches in order, one a call; several a call where there are many, as calls cost time too."""
     size = min(max(1, len(batches) // enough_calls), MOST_BATCHES_OF_A_CALL)
     return [batches[start : start + size] for start in range(0, len(batches), size)]

@@ -89,7 +89,7 @@ class Replica:
         return self._n_begun if self._is_working else None
 
     def import_module(self, name: str) -> None:
-        """Imports a module, and all that it imports; a sixth faster without looking for garbage meanwhile."""
+        """Imports a module and all that it imports, with the garbage collector off, which saves a sixth of the time."""
         gc.disable()
         try:
             import_module(name)

@@ -101,7 +101,7 @@ def _problem(details: ErrorDetails, path: KeyPath) -> Problem:
 
 
 def _own_rule(field: FieldInfo | None) -> str | None:
-    """Returns the rule that the field states in its own words; see ``kinds.key``."""
+    """Returns the rule that the field states in its own words; see ``field_types.key``."""
     extra = field.json_schema_extra if field else None
     return str(extra["rule"]) if isinstance(extra, dict) else None
 

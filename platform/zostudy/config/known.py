@@ -1,4 +1,4 @@
-"""The names that a study file may use without more: models, heads and tasks."""
+"""The names of models, heads and tasks that zostudy itself knows."""
 
 from __future__ import annotations
 

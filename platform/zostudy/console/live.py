@@ -63,7 +63,7 @@ class View(Callback, ABC):
         self._meter = Meter(n_replicas)
 
     def on_replicas_changed(self, n_replicas: int) -> None:
-        """Says so, as it changes the pace."""
+        """Says how many replicas work now, as their number changes the pace."""
         self._meter.resize(n_replicas)
         self._time_left.restart()
         self.on_note(f"{counted(n_replicas, 'replica')} now")

@@ -42,7 +42,7 @@ def outline_with_notes(spec: StudySpec) -> Outline:
 
 
 def with_model_and_notes(outlined: Outline) -> PreparedStudy:
-    """Returns the prepared study of an outline, and tells what is to be known of its texts.
+    """Returns the prepared study of an outline, and logs the notes on its texts.
 
     Raises:
         ModelError: whatever is wrong with model or label words.

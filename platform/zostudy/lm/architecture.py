@@ -1,4 +1,4 @@
-"""The shape of a transformer that the packed evaluator runs: three families, told apart by a few choices."""
+"""The architecture of a transformer that the packed evaluator runs: three families, which differ in a few choices."""
 
 from __future__ import annotations
 

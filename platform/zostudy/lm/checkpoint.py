@@ -24,7 +24,7 @@ _SAVE_AGAIN = "save the model again with save_pretrained(folder)"
 def weight_files(source: ModelSource) -> tuple[Path, ...]:
     """Returns the files that hold the weights: ``model.safetensors``, or those that its index lists.
 
-    Files of the hub are downloaded unless they are in its cache. Call this within ``reading``.
+    Files of the hub are downloaded unless they are in its cache. Call this within ``load_errors_explained``.
 
     Raises:
         ModelError: the model has none, or its index lists a file that is missing, outside the folder or no safetensors.

@@ -121,7 +121,7 @@ def load_config(source: ModelSource) -> Any:
 
 
 def _not_text_alone(config: Any, head: HeadKind | None) -> str | None:
-    """Returns why a model does not read tokens alone, or not where its answer stands; None for a model of text."""
+    """Returns why a model needs more than text, or does not tell where its answer is read; None for a model of text."""
     if getattr(config, "is_encoder_decoder", False):
         return "is an encoder-decoder"
     if not isinstance(getattr(config.get_text_config(), "vocab_size", None), int):

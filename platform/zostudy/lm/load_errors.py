@@ -1,4 +1,4 @@
-"""Other libraries read a model here, quietly; whatever they raise becomes one line."""
+"""Explains, in one line, any error of a library that reads a model, and keeps the library quiet."""
 
 from __future__ import annotations
 

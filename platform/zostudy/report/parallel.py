@@ -1,4 +1,4 @@
-"""Parallel coordinates: where the values of each searched key stand on its axis."""
+"""Parallel coordinates: the position of each searched key's values on its axis."""
 
 from __future__ import annotations
 

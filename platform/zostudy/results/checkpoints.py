@@ -1,7 +1,7 @@
 """The saved state of long trials: one small file a trial, of arrays only, so that nothing is ever unpickled.
 
-A file is a line with a checksum of the rest, and an archive of arrays. One that is not as it was written is set aside
-with a line that says so, and its trial begins anew: that costs time, but no number.
+A file is a line with a checksum of the rest, and an archive of arrays. A file that has changed since is set aside with
+a note, and its trial begins anew. That costs time, but changes no number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A DuckDB that may only compute: what it may hold in memory, on disk and in time, and how it is stopped."""
+"""A DuckDB that can only compute: its limits of memory, disk and time, and how it is stopped."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def parse_size(text: str | None) -> int | None:
 
 @contextmanager
 def duckdb_connection(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Gives a connection that reads no file, network or setting; what it keeps on disk goes with it.
+    """Gives a connection that reads no file, network or setting. Its temporary files are removed with it.
 
     Raises:
         ResultsError: the temporary folder cannot be used.
@@ -107,7 +107,7 @@ def interruptible(connection: duckdb.DuckDBPyConnection, limits: Limits, ask: Ca
 
 
 def too_large(error: Exception, limits: Limits) -> ResultsError | None:
-    """Returns what to say where a query needs more than it may have, or None where that is not what is wrong."""
+    """Returns the error of a query that exceeds its limits; None for any other error."""
     if not isinstance(error, duckdb.OutOfMemoryException):
         return None
     if "max_temp_directory_size" in str(error):

@@ -216,7 +216,7 @@ def _check_trials(storage: Storage, finished: FinishedTrials) -> None:
 
 
 def _check_against(storage: Storage, table: str, there: list[str], finished: FinishedTrials) -> None:
-    """Checks trials against a table of which there is something: where they part, nobody knows which one is right."""
+    """Checks that trials and a table with rows belong together. Where they differ, neither can be trusted."""
     suspect = [name for name in there if not is_as_expected(storage, table, name, finished)]
     faults = (
         finished.faults(table, count_rows(storage, table, suspect, finished)[0]) if suspect or finished.doubled else {}

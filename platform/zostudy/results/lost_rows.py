@@ -1,4 +1,4 @@
-"""Which studies have lost rows that their finished trials left, or hold rows that none of them did."""
+"""Finds studies that have lost rows of finished trials, or that hold rows of no finished trial."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_LOOKS = 10
 
 
 def study_notes(storages: Sequence[Storage]) -> list[str]:
-    """Returns what a reader of any table should know of the studies: which are not whole, and which are unfinished."""
+    """Returns a note for each study that has lost rows or is unfinished."""
     return [*lost_rows(storages), *unfinished(storages)]
 
 

@@ -25,7 +25,7 @@ def table_folder(storage: Storage, table: str) -> Storage:
 
 
 def read_measured(storage: Storage, table: str) -> pa.Table:
-    """Returns what is stored of the study as a whole, without a look at its trials; no rows where there is nothing.
+    """Returns the rows of a table that is measured once a study; its trials are not read. Without a file, no rows.
 
     Args:
         storage: of the study.
@@ -47,7 +47,7 @@ def read_measured(storage: Storage, table: str) -> pa.Table:
 
 
 def missing(finished: FinishedTrials, table: str, rows: pa.Table) -> list[str]:
-    """Returns what the finished trials tell to have been measured and the table's rows lack: cells, or the model."""
+    """Returns what the finished trials record as measured but the table lacks: cells, or the study's model."""
     if table == "agreement":
         return ["the row of the study's model"] if finished.expects_agreement and not rows.num_rows else []
     return sorted(finished.cells - set(rows["cell"].to_pylist()))

@@ -1,4 +1,4 @@
-"""What there is to say of each study of a folder in a line: how far it has come, and its best method."""
+"""An overview of the studies in a folder: how far each has come, and its best method."""
 
 from __future__ import annotations
 

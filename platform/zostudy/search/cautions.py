@@ -1,4 +1,4 @@
-"""Cautions: what a study's settings leave undone or make noisy, one line each, said before the first trial."""
+"""Warns, before the first trial, of settings that have no effect or make a method noisy."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _DECIDE_WEIGHTS = ("objective", "imbalance.class_weights", "imbalance.sampler")
 
 
 def cautions(plan: Plan, data: StudyData) -> list[str]:
-    """Returns the lines, none where nothing is to be said."""
+    """Returns a line for each caution."""
     return [*_nothing_to_search(plan), *_no_early_end(plan.spec.search), *_noisy_weights(plan, data)]
 
 
 def _nothing_to_search(plan: Plan) -> Iterator[str]:
-    """A tuned method that is not searched, or no method that is, although the study has search trials."""
+    """Warns of tuned methods that have nothing to search, although the study has search trials."""
     if not plan.spec.search.trials:
         return
     if not any(cell.space for cell in plan.cells):
@@ -42,7 +42,7 @@ def _nothing_to_search(plan: Plan) -> Iterator[str]:
 
 
 def _no_early_end(search: SearchSpec) -> Iterator[str]:
-    """Seeds of which none can be dropped early, although a threshold says that some should be."""
+    """Warns if no seed can be dropped early, although ``search.p_threshold`` asks for it."""
     first = seeds_before_test(search.p_threshold)
     if LEAST_PAIRS < search.seeds <= first and search.p_threshold > 0:
         enough = 2.0 ** (1 - search.seeds)
@@ -53,7 +53,7 @@ def _no_early_end(search: SearchSpec) -> Iterator[str]:
 
 
 def _noisy_weights(plan: Plan, data: StudyData) -> Iterator[str]:
-    """Weighted losses over batches that hold hardly any minority example."""
+    """Warns of weighted losses over batches that hold hardly any minority example."""
     expected: dict[str, float] = {}
     for cell in plan.cells:
         found = [

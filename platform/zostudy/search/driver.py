@@ -88,7 +88,7 @@ class StudyDriver:
             self._callbacks.on_trial_progress(assignment, latest)
 
     def saved(self, assignment: Assignment, state: State) -> None:
-        """Stores the state of a running trial. Its deaths are counted anew.
+        """Stores the state of a running trial. The count of its deaths starts again from 0.
 
         Raises:
             ResultsError: it cannot be written.

@@ -117,7 +117,7 @@ def _processor_seconds(threads: int) -> float:
 
 
 def _seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
-    """Returns how long work takes the second time."""
+    """Returns how long the second run of ``work`` takes; the first one only warms up."""
     work()
     started = clock()
     work()

@@ -33,7 +33,7 @@ class Cell:
             only the wording is searched, so that it is compared in its own best words.
         n_search: configurations that the search tries.
         n_confirm: confirm trials.
-        n_seeds: search trials of a configuration, one a seed, unless it loses some.
+        n_seeds: search trials of a configuration, one for each seed; a bad configuration may lose some.
     """
 
     name: str
@@ -135,17 +135,17 @@ class Plan:
         return sum(cell.n_trials * self.queries(cell) for cell in self.cells)
 
     def queries(self, cell: Cell) -> int:
-        """Returns the most queries of a cell's trial: the budget, or of the untuned prompt those of its start."""
+        """Returns the most queries of a trial: the budget, or without tuning the queries that choose its start."""
         return self.spec.budget.queries if tunes(cell.method) else self.start_cost(cell)
 
     def start_cost(self, cell: Cell) -> int:
-        """Returns the queries, part of the budget, that choose the start of one of a cell's trials."""
+        """Returns how many queries of the budget choose the start of each trial of a cell."""
         return self.start_costs.get(cell.imbalance_ratio, 0) if cell.method_class.uses_prompt else 0
 
     def seed(self, replicate: int) -> int:
         """Returns the seed of draw, subspace and start tokens.
 
-        Replicate 0 is that of the search, or of its seed 0; -s is that of its seed s, and k + 1 that of confirm k.
+        Replicate 0 belongs to seed 0 of the search, -s to its seed s, and k + 1 to confirm trial k.
         """
         kind = "replicate" if replicate >= 0 else "search replicate"
         return derive_seed(self.spec.seed, kind, abs(replicate))
@@ -167,7 +167,7 @@ class Plan:
     ) -> Assignment:
         """Returns the trial with these searched values and thresholds."""
         replicate = -search_seed if stage == "search" else number + 1
-        # Seed 0 is what a search of one seed runs, so that a search may grow.
+        # Seed 0 runs as in a search of one seed, so that a search can be given more seeds.
         noise = ("search seed", search_seed) if search_seed else (stage, number)
         return Assignment(
             cell.name,

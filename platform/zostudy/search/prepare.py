@@ -148,7 +148,7 @@ def _encodings(spec: StudySpec, source: ModelSource, task: Task, data: StudyData
     encodings = {}
     for name in used_wordings(spec):
         wording = task.wording(source.head, name)
-        with _told_of(name):
+        with _wording_in_errors(name):
             encoded = encode_task(
                 tokenizer,
                 source,
@@ -165,8 +165,8 @@ def _encodings(spec: StudySpec, source: ModelSource, task: Task, data: StudyData
 
 
 @contextmanager
-def _told_of(wording: str) -> Iterator[None]:
-    """Names the wording in the error of one that the study names."""
+def _wording_in_errors(wording: str) -> Iterator[None]:
+    """Adds the name of a wording out of ``task.wordings`` to an error about it."""
     try:
         yield
     except ModelError as error:

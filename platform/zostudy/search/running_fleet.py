@@ -26,9 +26,9 @@ if TYPE_CHECKING:  # which imports torch, as the thread that prepares does
     from zostudy.search.prepare import PreparedStudy
 
 MOST_BYTES = 2**27
-"""A study of a larger model reads it before Ray starts, which must know how much the replicas will share."""
+"""A larger model is read before Ray starts, because Ray must know how much memory the replicas will share."""
 
-# Of what is on disk: in half precision there, in float32 here, and beside it in bfloat16 while noise is measured.
+# Memory for each byte on disk: half precision becomes float32, with a bfloat16 copy while noise is measured.
 _MEMORY_FACTOR = 2 * 1.5
 
 
@@ -91,7 +91,7 @@ def prepared_beside_fleet(
 
 
 def _is_finished(plan: Plan, storage: Storage) -> bool:
-    """Returns whether all trials are stored; what cannot be read is told later."""
+    """Returns whether all trials are stored; results that cannot be read raise an error later."""
     with suppress(ResultsError):
         n_stored: int = read_table(storage, "trials", ("trial",)).num_rows
         return n_stored >= plan.n_trials

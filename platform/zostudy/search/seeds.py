@@ -4,7 +4,8 @@ With ``search.seeds: k`` a search proposes configurations as before, and judges 
 
 *Seeds.* Seed s stands for start tokens, subspace and data draw, and from seed 1 on also for batches and directions. It
 is the same for every configuration and in every cell, and none is a seed of the confirm stage. On seed 0 each
-configuration has batches and directions of its own: it is the one seed of a search without others, which so may grow.
+configuration has batches and directions of its own, as in a search of one seed. So such a search can be given more
+seeds later.
 
 *Trials.* Each seed of a configuration is a trial of its own, with the whole query budget, a row, a history and a saved
 state. Configuration n is ``number`` n; its seeds are the trials ``CELL-search-00n``, ``CELL-search-00n-seed-1`` and
@@ -15,16 +16,17 @@ lies between them.
 WilcoxonPruner: a one-sided signed-rank test over the seeds that both have, which also asks that its mean is the lower.
 The best is that of configurations 0 to n - lag, which have ended when n begins. So a decision depends on the values of
 trials alone: not on how many replicas there are, on the order in which trials end, or on a kill. n pairs have no p
-below 2**-n, so the first look is after the first n with 2**-n < ``p_threshold``, and at least after 2 seeds. Where a
+below 2**-n, so the first test is after the first n with 2**-n < ``p_threshold``, and at least after 2 seeds. Where a
 seed fails, its configuration fails and loses the others too.
 
 *Budgets.* Every trial has the same budget, and no cell has more than trials * seeds of them. What a lost seed would
 have spent is saved, counted and shown, and spent on nothing else.
 
 *Optuna.* The sampler and the journal are told one trial a configuration: complete, its value the mean over the seeds
-that ran, its intermediate values the dev AUC of each seed. So Optuna advises for this pruner: a lost configuration is
-told with its mean so far, which is below the best, and can never become the best. Studies of one seed keep queries as
-steps. The journal holds an Optuna study of its own for each number of seeds, as the values of another would differ.
+that ran, its intermediate values the dev AUC of each seed. This is Optuna's advice for this pruner: a lost
+configuration is told with its mean so far, which is below the best, and can never become the best. Studies of one seed
+keep queries as steps. The journal holds an Optuna study of its own for each number of seeds, as the values of another
+would differ.
 
 *Resume and extension.* All of this is computed anew from the rows. More ``search.trials`` propose further
 configurations. More ``search.seeds`` run the new seeds of all configurations, in order, and decide again; a seed that

@@ -26,7 +26,7 @@ from zostudy.tasks.imbalance import Draw, draw
 from zostudy.tasks.loading import Task
 
 _OF_STEP_RULES = {"step_rule", "reach"}
-"""A stored trial without these ran before there were step rules: its steps were others."""
+"""Options of step rules. An older zostudy had no step rules: trials without these options took other steps."""
 
 RECORDED_PACKAGES = ("zostudy", "ray", "optuna", "torch", "transformers", "numpy", "scikit-learn", "cmaes")
 

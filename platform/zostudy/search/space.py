@@ -46,7 +46,7 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
 
 
 def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
-    """Returns the value that each key has without a search, where its space contains it: the start of the search."""
+    """Returns the default of each key whose space contains it. The search tries these values first."""
     options = get_method(method.algorithm).Options(**method.options)
     known = (
         asdict(options)

@@ -21,7 +21,7 @@ from zostudy.search.plan import Plan
 from zostudy.tasks.imbalance import Draw
 
 ScoreDraw = Callable[[int, NDArray[np.int32]], NDArray[np.float32]]
-"""Returns the scores float32 ``[b, C]`` of rows ``[b]`` under the prompt that a seed's start tokens are."""
+"""Returns the scores float32 ``[b, C]`` of rows ``[b]`` under the prompt whose start tokens a seed draws."""
 
 
 def queries_before(spec: StudySpec, draw: Draw) -> int:

@@ -162,7 +162,7 @@ def _in_known_order(table: TextTable, known: WellKnownTask, spec: TaskSpec) -> t
 
 
 def _minority(spec: TaskSpec, known: WellKnownTask | None, table: TextTable) -> tuple[int, ...]:
-    """Returns the labels the study names, else the rarer half of the classes in train (of two: the rarer)."""
+    """Returns the minority labels that the study names; without any, the rarer half of the classes in train."""
     if spec.minority is None:
         return tuple(sorted(rank_classes(table)[-(table.n_classes // 2) :]))
     names = (spec.minority,) if isinstance(spec.minority, str) else spec.minority

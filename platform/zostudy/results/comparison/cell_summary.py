@@ -38,7 +38,7 @@ class CellSummary:
         values: of the complete trials by metric and seed, for paired tests.
         search_trials: configurations that the search tried, of which the best gave the settings.
         needs: what the method asks of the model: scores, states or gradients.
-        evidence: what verdicts are passed on, beside the metrics.
+        evidence: the facts that verdicts rest on, beside the metrics.
     """
 
     row: RowKey

@@ -192,7 +192,7 @@ def _read(results: Given, metrics: Sequence[str]) -> tuple[Columns, list[Storage
 
 
 def _is_frame(results: Given) -> TypeIs[pd.DataFrame]:
-    pandas = sys.modules.get("pandas")  # slow to import; who holds a frame has imported it
+    pandas = sys.modules.get("pandas")  # slow to import; a caller that holds a frame has imported it
     return pandas is not None and isinstance(results, pandas.DataFrame)
 
 

@@ -1,4 +1,4 @@
-"""The trials of a comparison as plain values, and the confirm trials among them with what says whether they count."""
+"""The trials of a comparison as plain values, and its confirm trials, each marked as outdated or not."""
 
 from __future__ import annotations
 

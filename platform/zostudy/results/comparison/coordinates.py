@@ -1,4 +1,4 @@
-"""What names the rows and columns of a comparison: what differs between its trials."""
+"""Names the rows and columns of a comparison by the columns of ``trials`` in which its trials differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What two studies differ in, and what that did: their settings and their methods side by side."""
+"""Compares two studies: the settings in which they differ, and their methods side by side."""
 
 from __future__ import annotations
 

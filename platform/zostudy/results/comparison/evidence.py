@@ -1,4 +1,4 @@
-"""What verdicts are passed on, beside the metrics of a cell: how far it moved, what it predicts, what search chose."""
+"""The facts of a cell that verdicts rest on, beside metrics: its moves, its predictions, what the search chose."""
 
 from __future__ import annotations
 

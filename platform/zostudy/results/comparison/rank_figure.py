@@ -1,4 +1,4 @@
-"""The critical-difference diagram of Demsar (JMLR 2006, figure 1): mean ranks on a line, and who is not told apart."""
+"""The critical-difference diagram of Demsar (JMLR 2006, figure 1): mean ranks, and bars over methods alike."""
 
 from __future__ import annotations
 

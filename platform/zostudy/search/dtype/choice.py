@@ -26,7 +26,7 @@ Load: TypeAlias = "Callable[[DType], LoadedModel]"
 
 
 class DtypeChoice:
-    """A study's dtype, with all that has to be measured to know it.
+    """Chooses a study's dtype, and measures all that the choice depends on.
 
     ``model.dtype: auto`` becomes bfloat16 if every replica multiplies it in hardware and no cell's loss differences
     drown in its noise. The choice is made before the first trial, and all trials of a study share it.

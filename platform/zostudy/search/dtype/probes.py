@@ -49,7 +49,7 @@ class CellProbes:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """The same for two cells that get the same scores, even if their losses differ."""
+        """Identifies the scores that the cell needs. Cells that differ only in their loss share them."""
         probes = self.probes
         return self.seed, probes.radius, probes.central, probes.rows.tobytes(), probes.directions.tobytes()
 
