@@ -9,7 +9,7 @@ import pytest
 
 import zostudy
 from zostudy.errors import DataError
-from zostudy.inspection.lengths import lengths_of
+from zostudy.inspection.texts import lengths_of
 
 WriteData: TypeAlias = Callable[..., Path]
 

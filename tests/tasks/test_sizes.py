@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from zostudy.config.ratios import AskedRatio
+from zostudy.config.field_types import AskedRatio
 from zostudy.config.study import ImbalanceSpec
 from zostudy.errors import DataError
 from zostudy.tasks.imbalance import Draw, available_rows, draw, rank_classes, unused_rows

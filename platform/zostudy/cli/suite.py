@@ -90,8 +90,7 @@ def suite_command(
 
 
 def _describe(of: Slice) -> None:
-    from zostudy.suite.definition import SEEDS
-    from zostudy.suite.describing import part_records
+    from zostudy.suite.definition import SEEDS, part_records
     from zostudy.suite.leaderboard import committed_trials, leaderboard
 
     budgets = " and ".join(f"{budget:,}" for budget in of.budgets)

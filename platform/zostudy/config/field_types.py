@@ -1,12 +1,15 @@
-"""Sections of a study file, and kinds of values. Nothing is converted: ``"3"`` is no number and 1 is not true."""
+"""Sections of a study file, and types of values. Nothing is converted: ``"3"`` is no number and 1 is not true."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+from zostudy.ratios import NATURAL
+from zostudy.wording import suggestion
 
 Values = TypeVar("Values", bound="tuple[object, ...] | str | None")
 
@@ -54,3 +57,14 @@ Ratio = Annotated[Number, Field(ge=1)]
 AnyNumber = Annotated[int, Field(strict=True)] | Number
 Text = Annotated[str, Field(min_length=1)]
 EachOnce = AfterValidator(_each_once)
+
+
+def _natural_or_number(value: object) -> object:
+    if isinstance(value, str) and value != NATURAL:
+        remedy = suggestion(value, (NATURAL,), "write natural or 10, for example")
+        raise broken_rule("must be natural or a number of at least 1", remedy)
+    return value
+
+
+AskedRatio: TypeAlias = Annotated[Ratio | Literal["natural"], BeforeValidator(_natural_or_number)]
+AskedSize: TypeAlias = Positive | Literal["all"]

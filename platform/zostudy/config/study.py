@@ -10,6 +10,8 @@ from pydantic import ConfigDict, Field, StrictBool, model_validator
 from zostudy.config.distributions import Distribution
 from zostudy.config.entry_schema import method_definitions
 from zostudy.config.field_types import (
+    AskedRatio,
+    AskedSize,
     EachOnce,
     Number,
     Positive,
@@ -23,7 +25,6 @@ from zostudy.config.field_types import (
 )
 from zostudy.config.imbalance_keys import with_prefix
 from zostudy.config.model import ModelSpec
-from zostudy.config.ratios import AskedRatio, AskedSize
 from zostudy.config.task import TaskSpec
 from zostudy.methods import ImbalanceSettings
 from zostudy.methods.options import ClassWeights, Prior, SamplerName

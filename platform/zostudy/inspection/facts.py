@@ -9,8 +9,7 @@ import numpy as np
 
 from zostudy.config.task import TaskSpec
 from zostudy.inspection.columns import ColumnFacts
-from zostudy.inspection.lengths import Lengths
-from zostudy.inspection.repeats import Repeats
+from zostudy.inspection.texts import Lengths, Repeats
 from zostudy.tasks.rows import RowCount
 from zostudy.tasks.sizes import Available
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +15,8 @@ from zostudy.config.task import TaskSpec
 from zostudy.errors import DataError
 from zostudy.inspection.columns import ColumnFacts, column_facts, guess_columns, guess_splits
 from zostudy.inspection.facts import ClassFacts, DataFacts, ModelFacts
-from zostudy.inspection.lengths import Lengths, lengths_of
-from zostudy.inspection.naming import task_name
-from zostudy.inspection.repeats import find_repeats
 from zostudy.inspection.tables import inspection_text
+from zostudy.inspection.texts import Lengths, find_repeats, lengths_of
 from zostudy.tasks.columns import Columns, names_of
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.imbalance import available_rows
@@ -29,6 +28,7 @@ from zostudy.tasks.sizes import Available
 from zostudy.tasks.wellknown import WELL_KNOWN
 from zostudy.wording import file_suggestion
 
+LONGEST_NAME = 60
 NUMBERED = (
     "the classes are named by numbers, which tell a model nothing: give task.label_words a word or short text for each "
     "class, in this order"
@@ -188,3 +188,9 @@ def _lengths(
     too_long = sum(length > room for length in lengths)
     flops = flops_per_token(load_config(source).get_text_config())
     return ModelFacts(spec.name, source.head, draft, room, too_long, flops), (lengths_of("tokens", lengths),)
+
+
+def task_name(stem: str) -> str:
+    """Returns a file's name, without its extension, as a study may be called."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:LONGEST_NAME]
+    return plain or "data"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from zostudy.config import Choice, method_space
-from zostudy.config.ratios import AskedRatio
+from zostudy.config.field_types import AskedRatio
 from zostudy.config.space import WORDING
 from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
 from zostudy.errors import SpecError

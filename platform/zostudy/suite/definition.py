@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from zostudy.config.ratios import AskedRatio
+from zostudy.config.field_types import AskedRatio
+from zostudy.config.loading import parse_study
 from zostudy.config.shipped import FOLDER
 from zostudy.ratios import NATURAL, ratio_text
 from zostudy.wording import comma_list
@@ -96,3 +98,22 @@ class Slice:
         held += [] if self.ratio is None else [f"ratio {ratio_text(self.ratio)}"]
         held += [] if self.seeds is None else [f"{self.seeds} of {SEEDS} seeds"]
         return f"a slice of {suite}: {'; '.join(held)}"
+
+
+def part_records(of: Slice) -> list[dict[str, Any]]:
+    """Returns what each part is, one flat mapping a part with equal keys."""
+    return [_record(part) for part in of.parts]
+
+
+def _record(part: Part) -> dict[str, Any]:
+    # As a stored study, whose texts need not be here.
+    spec = parse_study(part.study_file.read_text(encoding="utf-8"), str(part.study_file))
+    return {
+        "part": part.name,
+        "model": spec.model.name,
+        "task": spec.task.name,
+        "data": "with zostudy" if part.is_offline else f"{part.task}, {part.digest}",
+        "ratios": ", ".join(map(ratio_text, spec.imbalance.ratios)),
+        "minority": spec.imbalance.minority_size,
+        "minutes a method": part.minutes,
+    }

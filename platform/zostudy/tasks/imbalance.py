@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.ratios import AskedRatio
+from zostudy.config.field_types import AskedRatio
 from zostudy.config.study import ImbalanceSpec
 from zostudy.errors import DataError
 from zostudy.randomness import generator

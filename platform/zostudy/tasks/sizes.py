@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from zostudy.config.ratios import AskedRatio
+from zostudy.config.field_types import AskedRatio
 from zostudy.config.study import ImbalanceSpec
 
 Counts = tuple[int, ...]
