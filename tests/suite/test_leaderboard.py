@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from zostudy.errors import ResultsError
+from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
-from zostudy.results.comparison.sharing import compare_apart
 from zostudy.results.tables import markdown
 from zostudy.suite.definition import BUDGETS, OFFLINE, SEEDS, Slice
 from zostudy.suite.leaderboard import COMMITTED, TOLERANCE, committed_trials, leaderboard
@@ -55,7 +55,7 @@ def test_the_leaderboard_shown_is_that_of_the_rows() -> None:
 
 def test_committed_rows_are_compared_as_compare_does(committed: pd.DataFrame) -> None:
     board = leaderboard(committed, committed.head(0))
-    (alone,) = compare_apart([COMMITTED / "suite-1-mini-llama-300"])
+    (alone,) = compare_in_groups([COMMITTED / "suite-1-mini-llama-300"])
     assert board.tables == comparison_tables(alone)
     assert board.reruns == ()
 
@@ -116,7 +116,7 @@ def test_a_slice_has_the_first_seeds_of_one_ratio() -> None:
 
 
 def test_the_file_of_all_tables_is_that_of_the_rows() -> None:
-    (comparison,) = compare_apart([COMMITTED])
+    (comparison,) = compare_in_groups([COMMITTED])
     shown = (ROOT / "results" / "reference" / "suite.md").read_text(encoding="utf-8")
     remedy = "zostudy compare results/reference/suite --format markdown > results/reference/suite.md"
     assert shown == "\n\n".join(map(markdown, comparison_tables(comparison))) + "\n", remedy

@@ -46,12 +46,12 @@ def compare_command(
     ] = None,
 ) -> None:
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""
+    from zostudy.results.comparison.comparable import compare_in_groups
     from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
-    from zostudy.results.comparison.sharing import compare_apart
 
     gc.freeze()  # else every collection looks through all that was imported: a fifth of the time
     with progress("reading the results"):
-        comparisons = compare_apart(folders, metric, by, baseline, allow_unequal)
+        comparisons = compare_in_groups(folders, metric, by, baseline, allow_unequal)
     if figure is not None:
         _draw(comparisons, figure)
     if format in DATA_FORMATS:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.sharing import compare_apart
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 
@@ -53,7 +53,7 @@ def test_studies_of_other_tasks_models_and_budgets_share_a_table(run_study: RunS
         run_study("d", "spsa", "zosa", budget=600),
         run_study("e", "fzoo"),
     ]
-    [comparison] = compare_apart(folders, ["test_auc"])
+    [comparison] = compare_in_groups(folders, ["test_auc"])
     assert comparison.row_names == ("model", "task", "budget", "method")
     assert comparison.records() == compare(folders, ["test_auc"]).records()
     assert comparison.notes == compare(folders, ["test_auc"]).notes
@@ -68,7 +68,7 @@ def test_studies_of_two_dtypes_are_compared_apart(run_study: RunStudy) -> None:
         run_study("b", "spsa", task="subj", dtype="bfloat16"),
         run_study("c", "spsa", task="mr"),
     ]
-    first, second = compare_apart(folders, ["test_auc"])
+    first, second = compare_in_groups(folders, ["test_auc"])
     assert studies_of([first, second]) == ["a, c.", "b; b ran in bfloat16, a in float32."]
     assert {cell.row for cell in first.cells} == {("reviews", "spsa"), ("mr", "spsa")}
     assert {cell.row for cell in second.cells} == {("spsa",)}
@@ -79,57 +79,57 @@ def test_a_study_without_a_stored_dtype_stands_apart(run_study: RunStudy) -> Non
     folders = [run_study("a", "spsa"), run_study("b", "spsa", task="subj")]
     for file in (folders[1] / "noise_floor").iterdir():
         file.unlink()
-    assert studies_of(compare_apart(folders))[1] == "b; b ran in a dtype that is not stored, a in float32."
+    assert studies_of(compare_in_groups(folders))[1] == "b; b ran in a dtype that is not stored, a in float32."
 
 
 @pytest.mark.parametrize("other", [{"n_minority": 50}, {"positive_class": 1}, {"versions": {"data": "other"}}])
 def test_other_data_under_one_name_is_not_taken_for_the_same(run_study: RunStudy, other: dict[str, Any]) -> None:
     folders = [run_study("a", "spsa"), run_study("b", "zosa", **other)]
-    [_, second] = compare_apart(folders)
-    [_, told] = studies_of(compare_apart(folders))
+    [_, second] = compare_in_groups(folders)
+    [_, told] = studies_of(compare_in_groups(folders))
     assert told == ("b; b and a ran reviews with mini-roberta at ratio 10 on other data, weights or training examples.")
     assert [cell.row for cell in second.cells] == [("zosa",)]
-    assert len(compare_apart([folders[0], run_study("c", "zosa")])) == 1
+    assert len(compare_in_groups([folders[0], run_study("c", "zosa")])) == 1
 
 
 def test_another_prompt_is_not_taken_for_the_same(run_study: RunStudy) -> None:
     one = run_study("a", "spsa", spec={"model": {"prompt_tokens": 10, "start": "vocabulary"}})
     other = run_study("b", "zosa", spec={"model": {"prompt_tokens": 20}})
-    assert studies_of(compare_apart([one, other]))[1] == (
+    assert studies_of(compare_in_groups([one, other]))[1] == (
         "b; b and a ran reviews with mini-roberta at ratio 10 with another model.prompt_tokens."
     )
-    assert len(compare_apart([one, run_study("c", "zosa", spec={"model": {"prompt_tokens": 10}})])) == 1
+    assert len(compare_in_groups([one, run_study("c", "zosa", spec={"model": {"prompt_tokens": 10}})])) == 1
     (other / "study.yaml").unlink()
-    assert len(compare_apart([one, other])) == 1
+    assert len(compare_in_groups([one, other])) == 1
 
 
 def test_one_cell_of_two_studies_is_compared_apart_or_by_study(run_study: RunStudy) -> None:
     folders = [run_study("a", "spsa"), run_study("b", "spsa", "zosa")]
-    assert studies_of(compare_apart(folders)) == [
+    assert studies_of(compare_in_groups(folders)) == [
         "a.",
         "b; b and a ran the same cells, which --by study sets side by side.",
     ]
-    [comparison] = compare_apart(folders, by="study")
+    [comparison] = compare_in_groups(folders, by="study")
     assert comparison.columns == ["a", "b"]
     assert studies_of([comparison]) == []
 
 
 def test_unequal_budgets_are_let_in_where_no_cell_is_there_twice(run_study: RunStudy) -> None:
     one, other = run_study("a", "spsa"), run_study("b", "zosa", budget=600)
-    [comparison] = compare_apart([one, other], allow_unequal=True)
+    [comparison] = compare_in_groups([one, other], allow_unequal=True)
     assert comparison.unequal
     twice = [one, run_study("c", "spsa", budget=600)]
-    assert len(compare_apart(twice)) == len(compare_apart(twice, by="budget", allow_unequal=True)) == 1
-    assert len(compare_apart(twice, allow_unequal=True)) == 2
+    assert len(compare_in_groups(twice)) == len(compare_in_groups(twice, by="budget", allow_unequal=True)) == 1
+    assert len(compare_in_groups(twice, allow_unequal=True)) == 2
 
 
 def test_a_baseline_tests_where_it_is(run_study: RunStudy) -> None:
     folders = [run_study("a", "spsa", "zosa"), run_study("b", "zosa", dtype="bfloat16", task="subj")]
-    first, second = compare_apart(folders, baseline="spsa")
+    first, second = compare_in_groups(folders, baseline="spsa")
     assert (first.baseline, second.baseline) == ("spsa", None)
 
 
 def test_a_study_of_search_trials_alone_parts_nothing(run_study: RunStudy) -> None:
     folders = [run_study("a", "spsa", stage="search", dtype="bfloat16"), run_study("b", "spsa"), run_study("c", "zosa")]
-    [comparison] = compare_apart(folders)
+    [comparison] = compare_in_groups(folders)
     assert len(comparison.cells) == 2

@@ -1,7 +1,7 @@
-"""Which studies can share a table: those that differ in what makes numbers comparable are compared apart.
+"""Groups studies whose numbers are comparable; each group is compared in tables of its own.
 
-They must have run in one dtype. Where they have a model, task and ratio in common, they must have the same data,
-weights, training examples, positive class, and prompt. And no two may have run the same cell.
+The studies of a group must have run in one dtype. Where they have a model, task and ratio in common, they must have the
+same data, weights, training examples, positive class, and prompt. And no two may have run the same cell.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _PROMPT = {
 }
 """Keys of a study file that every cell of a study shares."""
 
-_TOLD_BY = ["stage", *_CELL, *_DRAWN, "versions"]
+_COLUMNS = ["stage", *_CELL, *_DRAWN, "versions"]
 
 
 Key: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Part:
-    """Studies that share a table.
+class ComparableStudies:
+    """A group of studies whose numbers are comparable.
 
     Attributes:
         storages: where they are.
@@ -55,7 +55,7 @@ class Part:
         dtype: of all of them.
         cells: the study that ran each cell, by model, task, budget, ratio and method.
         data: the study, and what its trials were run on, by model, task and ratio.
-        reason: why the first of them does not share the table of an earlier part; empty of the first part.
+        reason: why the first of them does not share the table of an earlier group; empty of the first group.
     """
 
     storages: list[Storage]
@@ -65,7 +65,7 @@ class Part:
     data: Mapping[Key, tuple[Storage, Key]]
     reason: str = ""
 
-    def conflict(self, study: Part) -> str | None:
+    def conflict(self, study: ComparableStudies) -> str | None:
         """Returns why a single study cannot share the table; None if it can, as one without confirm trials."""
         [storage], first = study.storages, self.storages[0]
         if not self.cells or not study.cells:
@@ -82,9 +82,9 @@ class Part:
                 return f"{storage.name} and {other.name} ran {_named(key)} with another {setting}"
         return None
 
-    def joined(self, study: Part) -> Part:
-        """Returns the part with another study, with which there is no conflict."""
-        return Part(
+    def joined(self, study: ComparableStudies) -> ComparableStudies:
+        """Returns the group with another study, with which there is no conflict."""
+        return ComparableStudies(
             [*self.storages, *study.storages],
             [*self.tables, *study.tables],
             self.dtype if self.cells else study.dtype,
@@ -94,7 +94,7 @@ class Part:
         )
 
 
-def compare_apart(
+def compare_in_groups(
     folders: Sequence[Where],
     metrics: Sequence[str] | None = None,
     by: str = "imbalance_ratio",
@@ -121,45 +121,45 @@ def compare_apart(
         return [compare(storages, asked, by, baseline, allow_unequal)]
     cell = tuple(name for name in _CELL if not allow_unequal or name == by or name not in BUDGET)
     needed = needed_columns(asked)
-    parts = _parts(storages, read_trials(storages, [*needed, "positive_class", "versions"]), cell)
-    columns = [columns_of_tables(part.tables, needed) for part in parts]
+    groups = _groups(storages, read_trials(storages, [*needed, "positive_class", "versions"]), cell)
+    columns = [columns_of_tables(group.tables, needed) for group in groups]
     comparisons = []
-    for part, trials in zip(parts, columns, strict=True):
+    for group, trials in zip(groups, columns, strict=True):
         is_elsewhere = baseline not in trials["method"] and any(baseline in others["method"] for others in columns)
         own_baseline = None if is_elsewhere else baseline
-        found = compare_columns(trials, part.storages, asked, by, own_baseline, allow_unequal)
-        comparisons.append(replace(found, notes=(*_apart_notes(part, len(parts)), *found.notes)))
+        found = compare_columns(trials, group.storages, asked, by, own_baseline, allow_unequal)
+        comparisons.append(replace(found, notes=(*_group_notes(group, len(groups)), *found.notes)))
     return comparisons
 
 
-def _apart_notes(part: Part, n_parts: int) -> list[str]:
-    if n_parts == 1:
+def _group_notes(group: ComparableStudies, n_groups: int) -> list[str]:
+    if n_groups == 1:
         return []
-    studies = comma_list(storage.name for storage in part.storages)
-    because = f"; {part.reason}" if part.reason else ""
+    studies = comma_list(storage.name for storage in group.storages)
+    because = f"; {group.reason}" if group.reason else ""
     return [f"Compared apart from other studies: {studies}{because}."]
 
 
-def _parts(storages: Sequence[Storage], tables: Sequence[pa.Table], cell: Sequence[str]) -> list[Part]:
+def _groups(storages: Sequence[Storage], tables: Sequence[pa.Table], cell: Sequence[str]) -> list[ComparableStudies]:
     with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_ONCE)) as pool:
         dtypes = list(pool.map(_dtype, storages))
-    parts: list[Part] = []
+    groups: list[ComparableStudies] = []
     for study in map(partial(_study, cell), storages, tables, dtypes):
-        reasons = [part.conflict(study) for part in parts]
+        reasons = [group.conflict(study) for group in groups]
         if None in reasons:
             place = reasons.index(None)
-            parts[place] = parts[place].joined(study)
+            groups[place] = groups[place].joined(study)
         else:
-            parts.append(replace(study, reason=next(filter(None, reasons), "")))
-    return parts
+            groups.append(replace(study, reason=next(filter(None, reasons), "")))
+    return groups
 
 
-def _study(cell: Sequence[str], storage: Storage, table: pa.Table, dtype: str) -> Part:
-    """Returns a part of one study, whose cells are told apart by some columns."""
-    trials = [trial for trial in table.select(_TOLD_BY).to_pylist() if trial["stage"] == "confirm"]
+def _study(cell: Sequence[str], storage: Storage, table: pa.Table, dtype: str) -> ComparableStudies:
+    """Returns a group of one study, whose cells are told apart by some columns."""
+    trials = [trial for trial in table.select(_COLUMNS).to_pylist() if trial["stage"] == "confirm"]
     cells = {tuple(trial[name] for name in cell): storage.name for trial in trials}
     data = {tuple(trial[name] for name in _DATA): (storage, _run_on(trial)) for trial in trials}
-    return Part([storage], [table], dtype, cells, data)
+    return ComparableStudies([storage], [table], dtype, cells, data)
 
 
 def _run_on(trial: Mapping[str, Any]) -> Key:
