@@ -18,12 +18,12 @@ from zostudy.results.finished_trials import (
     is_as_expected,
     lost_trials,
     read_finished,
-    read_trials,
+    read_with_finished,
     some,
 )
 from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of, write_table
-from zostudy.results.row_digests import DIGESTED, Rows, digest_rows
+from zostudy.results.row_digests import DIGESTED, RowDigest, digest_rows
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
 
@@ -155,7 +155,7 @@ def torn_files(folder: Storage, table: str) -> dict[str, str]:
 
 def count_rows(
     storage: Storage, table: str, names: list[str], finished: FinishedTrials
-) -> tuple[dict[str, Rows], bool]:
+) -> tuple[dict[str, RowDigest], bool]:
     """Returns the rows of each finished trial in files of a table, and whether there are no others.
 
     Raises:
@@ -184,7 +184,7 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
     if table in MEASURED:
         return _read_measured(storage, table).select(columns)
     needed = list(dict.fromkeys([*columns, "trial", *DIGESTED.get(table, ())]))
-    finished, files = read_trials(storage, needed if table == "trials" else ())
+    finished, files = read_with_finished(storage, needed if table == "trials" else ())
     _check_trials(storage, finished)
     if table in TABLES_BESIDE_TRIALS:
         names, folder = table_files(storage, table), storage / table
@@ -227,7 +227,7 @@ def _check_against(storage: Storage, table: str, there: list[str], finished: Fin
         _refuse(storage, finished, finished.describe(storage, table, doubtful))
 
 
-def _check_expected(storage: Storage, table: str, finished: FinishedTrials, rows: Mapping[str, Rows]) -> None:
+def _check_expected(storage: Storage, table: str, finished: FinishedTrials, rows: Mapping[str, RowDigest]) -> None:
     if faults := finished.faults(table, rows):
         _refuse(storage, finished, finished.describe(storage, table, faults))
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from zostudy.errors import ResultsError
 from zostudy.results.parquet import PARQUET, read_batches, read_file, read_footer
-from zostudy.results.row_digests import NO_ROWS, Rows, total
+from zostudy.results.row_digests import NO_ROWS, RowDigest, total
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 
@@ -20,9 +20,9 @@ MERGED = "merged.parquet"
 
 REMEDY = "put the files back as the run wrote them, or run the study again, which does again what is lost"
 
-_TOLD_BY = ("status", "test_auc", "sharpness")
+_OLDER_MARKS = ("status", "test_auc", "sharpness")
 _COLUMNS = (
-    *("study", "cell", "trial", "precision_rows", *_TOLD_BY),
+    *("study", "cell", "trial", "precision_rows", *_OLDER_MARKS),
     *(f"{table}_{what}" for table in TABLES_BESIDE_TRIALS for what in ("rows", "digest")),
 )
 
@@ -63,14 +63,14 @@ class FinishedTrials:
         return [trial for trial, file in self.files.items() if file == name]
 
     @cached_property
-    def expected(self) -> dict[str, dict[str, Rows]]:
+    def expected(self) -> dict[str, dict[str, RowDigest]]:
         """By table and trial, the rows that must be there. Without a digest that is the least number of rows."""
         return {
             table: {trial: _expected(table, row) for trial, row in self.trials.items()}
             for table in TABLES_BESIDE_TRIALS
         }
 
-    def faults(self, table: str, found: Mapping[str, Rows]) -> dict[str, str]:
+    def faults(self, table: str, found: Mapping[str, RowDigest]) -> dict[str, str]:
         """Returns what is wrong, by trial, where a table does not hold the rows that it must."""
         pairs = {trial: (expected, found.get(trial, NO_ROWS)) for trial, expected in self.expected[table].items()}
         return {
@@ -90,20 +90,20 @@ class FinishedTrials:
         return f"{folder / name} is missing, with the rows of {some(lost)}"
 
 
-def _expected(table: str, row: Mapping[str, Any]) -> Rows:
+def _expected(table: str, row: Mapping[str, Any]) -> RowDigest:
     """Returns the rows of a trial that a table must hold.
 
     An older zostudy did not store their number. Then ``history`` must hold the start's row of each trial that has not
     failed, ``scores`` some rows of each with test scores, and ``landscape`` some of each with a sharpness.
     """
     if (count := row[f"{table}_rows"]) is not None:
-        return Rows(count, row[f"{table}_digest"] or "")
+        return RowDigest(count, row[f"{table}_digest"] or "")
     if table == "history":
-        return Rows(int(row["status"] != "failed"), "")
-    return Rows(int(row["test_auc" if table == "scores" else "sharpness"] is not None), "")
+        return RowDigest(int(row["status"] != "failed"), "")
+    return RowDigest(int(row["test_auc" if table == "scores" else "sharpness"] is not None), "")
 
 
-def _fault(expected: Rows, there: Rows) -> str:
+def _fault(expected: RowDigest, there: RowDigest) -> str:
     if there.count == expected.count:
         return "holds other rows than those"
     return f"holds {there.count:,} rows instead of {expected.count:,}" if expected.digest else "holds no rows"
@@ -113,13 +113,13 @@ def read_finished(storage: Storage) -> FinishedTrials:
     """Returns the finished trials of a study. A trial's own file counts before the merged one.
 
     Raises:
-        ResultsError: as ``read_trials``.
+        ResultsError: as ``read_with_finished``.
         FileNotFoundError: a file was removed meanwhile, as happens when files are merged.
     """
-    return read_trials(storage, ())[0]
+    return read_with_finished(storage, ())[0]
 
 
-def read_trials(storage: Storage, columns: Sequence[str]) -> tuple[FinishedTrials, dict[str, pa.Table]]:
+def read_with_finished(storage: Storage, columns: Sequence[str]) -> tuple[FinishedTrials, dict[str, pa.Table]]:
     """Returns the finished trials as ``read_finished`` does, and some columns of each file of ``trials``.
 
     Raises:
@@ -187,7 +187,7 @@ def is_as_expected(storage: Storage, table: str, name: str, finished: FinishedTr
     expected = [finished.expected[table][trial] for trial in finished.of_file(name)]
     footer = read_footer(storage / table, name, table)
     if all(rows.digest for rows in expected):
-        return total(expected) == Rows(footer.rows, footer.digest or "")
+        return total(expected) == RowDigest(footer.rows, footer.digest or "")
     return footer.rows >= sum(rows.count for rows in expected)
 
 

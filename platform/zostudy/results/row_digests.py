@@ -28,7 +28,7 @@ _NULL = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowDigest:
     """The rows of one trial in one table.
 
     Attributes:
@@ -40,10 +40,10 @@ class Rows:
     digest: str
 
 
-NO_ROWS = Rows(0, f"{0:016x}")
+NO_ROWS = RowDigest(0, f"{0:016x}")
 
 
-def digest_rows(parts: Iterable[pa.Table], table: str) -> dict[str, Rows]:
+def digest_rows(parts: Iterable[pa.Table], table: str) -> dict[str, RowDigest]:
     """Returns count and digest of the rows of each trial.
 
     Args:
@@ -56,13 +56,13 @@ def digest_rows(parts: Iterable[pa.Table], table: str) -> dict[str, Rows]:
         for trial, n_rows, total in _runs(part, DIGESTED[table]):
             counts[trial] = counts.get(trial, 0) + n_rows
             sums[trial] = (sums.get(trial, 0) + total) % (1 << 64)
-    return {trial: Rows(counts[trial], f"{sums[trial]:016x}") for trial in counts}
+    return {trial: RowDigest(counts[trial], f"{sums[trial]:016x}") for trial in counts}
 
 
-def total(parts: Iterable[Rows]) -> Rows:
+def total(parts: Iterable[RowDigest]) -> RowDigest:
     """Returns count and digest of the rows of several trials."""
     summed = [(rows.count, int(rows.digest, 16)) for rows in parts]
-    return Rows(sum(count for count, _ in summed), f"{sum(digest for _, digest in summed) % (1 << 64):016x}")
+    return RowDigest(sum(count for count, _ in summed), f"{sum(digest for _, digest in summed) % (1 << 64):016x}")
 
 
 def _runs(rows: pa.Table, columns: Iterable[str]) -> Iterable[tuple[str, int, int]]:
