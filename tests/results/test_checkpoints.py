@@ -74,7 +74,7 @@ def loaded_from(place: Path, saved: bytes) -> tuple[dict[str, Any] | None, list[
     (place / "checkpoints").mkdir(exist_ok=True)
     (place / "checkpoints" / "t.npz").write_bytes(saved)
     told: list[str] = []
-    return Checkpoints(place, tell=told.append).load("t"), told
+    return Checkpoints(place, notify=told.append).load("t"), told
 
 
 def check_same_or_set_aside(saved: bytes) -> None:
@@ -156,7 +156,7 @@ def test_what_stands_in_the_way_of_a_file_is_set_aside(tmp_path: Path) -> None:
     (folder / "d.npz.unfinished").mkdir()
     (tmp_path / "elsewhere.npz").write_bytes(WHOLE[False])
     told: list[str] = []
-    checkpoints = Checkpoints(tmp_path, tell=told.append)
+    checkpoints = Checkpoints(tmp_path, notify=told.append)
     checkpoints.sweep([])
     names = ["a.npz", "b.npz", "c.npz", "d.npz.unfinished"]
     assert told == [f"set aside: checkpoints/{name} is not a file of its own; its trial begins anew" for name in names]
@@ -169,7 +169,7 @@ def test_what_stands_in_the_way_of_a_file_is_set_aside(tmp_path: Path) -> None:
 
 def test_a_refused_state_is_set_aside_each_under_a_name_of_its_own(tmp_path: Path) -> None:
     told: list[str] = []
-    checkpoints = Checkpoints(tmp_path, tell=told.append)
+    checkpoints = Checkpoints(tmp_path, notify=told.append)
     for number in range(2):
         checkpoints.save("t", STATE)
         checkpoints.refuse("t", "KeyError: 'identity'")

@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.claims import CLAIMS, Pace, claim
+from zostudy.results.claims import CLAIMS, ClaimTimes, claim
 from zostudy.results.lease import lease
 from zostudy.results.storage import Storage
 
-QUICK = Pace(refresh=1.5, stale=4.0)  # S3 gives times in whole seconds
+QUICK = ClaimTimes(refresh=1.5, stale=4.0)  # S3 gives times in whole seconds
 
 
 @pytest.fixture(params=["s3", "gs"])
@@ -47,7 +47,7 @@ def test_the_claim_of_a_driver_that_died_goes_stale(storage: Storage, logged: li
 
 def test_a_driver_ends_when_its_claim_was_taken_for_dead(storage: Storage) -> None:
     lost = pytest.raises(ResultsError, match="another driver took it for dead and removed it; see who runs")
-    with lost as told, claim(storage, Pace(refresh=0.1)):
+    with lost as told, claim(storage, ClaimTimes(refresh=0.1)):
         for name in (storage / CLAIMS).files():
             (storage / CLAIMS).remove(name)
         threading.Event().wait(60)
@@ -61,7 +61,7 @@ def test_a_driver_ends_when_the_store_does_not_answer_any_more(
     answers = threading.Event()
     lost = pytest.raises(ResultsError, match="the store did not take it; run again when it answers")
     try:
-        with lost, claim(storage, Pace(refresh=0.1, patience=0.5)):
+        with lost, claim(storage, ClaimTimes(refresh=0.1, patience=0.5)):
             monkeypatch.setattr(Storage, "write", lambda *_: answers.wait())
             threading.Event().wait(60)
     finally:

@@ -29,7 +29,7 @@ STUDY_FILE = "study.yaml"
 
 
 @dataclass(frozen=True)
-class Input:
+class ShippedInput:
     """A data file or a model folder that travels with the study.
 
     Attributes:
@@ -73,7 +73,7 @@ class Shipment:
     """
 
     study: dict[str, Any]
-    inputs: tuple[Input, ...]
+    inputs: tuple[ShippedInput, ...]
 
     @property
     def name(self) -> str:
@@ -126,7 +126,7 @@ def make_shipment(path: Path, overrides: Sequence[str], spec: StudySpec) -> Ship
     for section, key in (TASK_FILE, MODEL_NAME):
         given, absolute = written.get(section, {}).get(key), study[section].get(key)
         if given and not os.path.isabs(given) and os.path.isabs(absolute):
-            inputs.append(Input((section, key), given, Path(absolute), files_read(Path(absolute))))
+            inputs.append(ShippedInput((section, key), given, Path(absolute), files_read(Path(absolute))))
     _check_size(inputs)
     for part in inputs:
         section, key = part.key
@@ -139,7 +139,7 @@ def mebibytes(n_bytes: int) -> str:
     return f"{n_bytes / 2**20:,.1f} MiB"
 
 
-def _check_size(inputs: Sequence[Input]) -> None:
+def _check_size(inputs: Sequence[ShippedInput]) -> None:
     if sum(part.n_bytes for part in inputs) <= MOST_BYTES:
         return
     sizes = " and ".join(f"{'.'.join(part.key)} {part.given} has {mebibytes(part.n_bytes)}" for part in inputs)

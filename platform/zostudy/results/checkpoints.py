@@ -31,17 +31,17 @@ State = Mapping[str, Any]
 class Checkpoints:
     """The folder ``checkpoints`` of a study. A trial has a file from its first save until its outcome is stored."""
 
-    def __init__(self, where: Where, condition: str = "", tell: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, where: Where, condition: str = "", notify: Callable[[str], None] = lambda line: None) -> None:
         """Uses the study's storage. It makes nothing yet.
 
         Args:
             where: the study's storage.
             condition: affects the numbers beside the study, such as the dtype; a state of another one is not loaded.
-            tell: takes a line about a trial that begins anew although a state was saved.
+            notify: takes a line about a trial that begins anew although a state was saved.
         """
         self._study = Storage.at(where)
         self._storage = self._study / CHECKPOINTS
-        self._condition, self._tell = condition, tell
+        self._condition, self._notify = condition, notify
         self._saved = set(self._storage.files())
 
     def sweep(self, finished: Collection[str]) -> None:
@@ -85,7 +85,7 @@ class Checkpoints:
             self._set_aside(_file(trial), f"cannot be read ({short_reason(error)})")
             return None
         if condition != self._condition:
-            self._tell(f"{trial} begins anew: it was saved under {condition}, and this run has {self._condition}")
+            self._notify(f"{trial} begins anew: it was saved under {condition}, and this run has {self._condition}")
             return None
         return state
 
@@ -120,7 +120,7 @@ class Checkpoints:
         kept = next(unused for number in count() if (unused := f"{name}-{number}") not in taken)
         self._study.move(f"{CHECKPOINTS}/{name}", f"{DAMAGED}/{CHECKPOINTS}/{kept}")
         self._saved.discard(name)
-        self._tell(f"set aside: {CHECKPOINTS}/{name} {fault}; its trial begins anew")
+        self._notify(f"set aside: {CHECKPOINTS}/{name} {fault}; its trial begins anew")
 
 
 def _decoded(content: bytes) -> dict[str, NDArray[Any]]:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Pace:
+class ClaimTimes:
     """The times of refreshing, in seconds.
 
     Attributes:
@@ -43,12 +43,12 @@ class Pace:
 
 
 @contextmanager
-def claim(storage: Storage, pace: Pace = Pace()) -> Iterator[None]:
+def claim(storage: Storage, times: ClaimTimes = ClaimTimes()) -> Iterator[None]:
     """Holds a study's storage for this process. After a crash it becomes free again after a while.
 
     Args:
         storage: in an object store.
-        pace: the times of refreshing.
+        times: the times of refreshing.
 
     Raises:
         ResultsError: another driver holds it, or the storage cannot be read or written.
@@ -57,28 +57,28 @@ def claim(storage: Storage, pace: Pace = Pace()) -> Iterator[None]:
     holder = f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     claims.write(name, holder.encode())
     try:
-        _await_others(claims, name, holder, pace)
-        with _kept_fresh(claims, name, holder, pace):
+        _await_others(claims, name, holder, times)
+        with _kept_fresh(claims, name, holder, times):
             yield
     finally:
         with suppress(ResultsError):  # a claim that cannot be removed goes stale
             claims.remove(name)
 
 
-def is_claimed(storage: Storage, pace: Pace = Pace()) -> bool:
+def is_claimed(storage: Storage, times: ClaimTimes = ClaimTimes()) -> bool:
     """Returns whether a claim was refreshed lately, as far as this machine's clock agrees with the store's."""
-    oldest = datetime.now(UTC) - timedelta(seconds=pace.stale)
+    oldest = datetime.now(UTC) - timedelta(seconds=times.stale)
     return any(written > oldest for written in (storage / CLAIMS).written("").values())
 
 
-def _await_others(claims: Storage, name: str, holder: str, pace: Pace) -> None:
+def _await_others(claims: Storage, name: str, holder: str, times: ClaimTimes) -> None:
     """Returns when no other driver has a claim. Raises as soon as another driver is seen to be alive."""
     found = {other: claims.changed(other) for other in claims.files() if other != name}
     if found:
         holding = _holder(claims, min(found))
         _log.info("%s: there is a claim of %s; waiting to see whether it lives", claims, holding)
     while found:
-        time.sleep(pace.refresh / 3)
+        time.sleep(times.refresh / 3)
         claims.write(name, holder.encode())
         now = claims.changed(name)
         for other, before in list(found.items()):
@@ -91,7 +91,7 @@ def _await_others(claims: Storage, name: str, holder: str, pace: Pace) -> None:
                     got=f"{claims} is held by {_holder(claims, other)}",
                     remedy="wait for it or end it, or give another location with `results`",
                 )
-            elif now is not None and (now - at).total_seconds() > pace.stale:
+            elif now is not None and (now - at).total_seconds() > times.stale:
                 claims.remove(other)
                 del found[other]
         found |= {other: claims.changed(other) for other in claims.files() if other != name and other not in found}
@@ -105,7 +105,7 @@ def _holder(claims: Storage, name: str) -> str:
 
 
 @contextmanager
-def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator[None]:
+def _kept_fresh(claims: Storage, name: str, holder: str, times: ClaimTimes) -> Iterator[None]:
     """Rewrites the claim regularly. Ends the run before another driver may take an unrefreshed claim for dead."""
     ended, refreshed = threading.Event(), threading.Event()
     fault: list[str] = []
@@ -115,7 +115,7 @@ def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator
         os.kill(os.getpid(), signal.SIGINT)
 
     def refresh() -> None:
-        while not ended.wait(pace.refresh):
+        while not ended.wait(times.refresh):
             with suppress(ResultsError):
                 if claims.changed(name) is None:
                     end_the_run(
@@ -127,7 +127,7 @@ def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator
 
     def watch() -> None:
         # In a thread of its own, as refreshing may hang in a store that does not answer.
-        while refreshed.wait(pace.patience):
+        while refreshed.wait(times.patience):
             if ended.is_set():
                 return
             refreshed.clear()
@@ -146,4 +146,4 @@ def _kept_fresh(claims: Storage, name: str, holder: str, pace: Pace) -> Iterator
         ended.set()
         refreshed.set()
         for thread in threads:
-            thread.join(pace.refresh)
+            thread.join(times.refresh)

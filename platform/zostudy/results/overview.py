@@ -15,7 +15,7 @@ from zostudy.results.lease import is_held
 from zostudy.results.reading import as_frame, find_studies
 from zostudy.results.storage import Storage, Where
 
-State = Literal["running", "unfinished", "complete"]
+StudyState = Literal["running", "unfinished", "complete"]
 
 _SHOWN = ("model", "task", "method", "imbalance_ratio", "needs", "queries", "started_at", "finished_at")
 
@@ -52,7 +52,7 @@ class StudyOverview:
     """
 
     storage: Storage
-    state: State
+    state: StudyState
     model: str | None
     task: str | None
     trials: int
@@ -74,7 +74,7 @@ def overviews(path: Where | Sequence[Where]) -> list[StudyOverview]:
 def _overview(storage: Storage) -> StudyOverview:
     held = is_held(storage)  # asked first, as a study may end meanwhile
     trials = as_frame([read_table(storage, "trials", (*JUDGED_BY, *_SHOWN))])
-    state: State = "running" if held else "unfinished" if not len(trials) or unfinished([storage]) else "complete"
+    state: StudyState = "running" if held else "unfinished" if not len(trials) or unfinished([storage]) else "complete"
     first = trials["started_at"].min() if len(trials) else None
     return StudyOverview(
         storage=storage,

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 from pyarrow import fs
 
-from zostudy.results.stores import explained, open_store, write_by_rename
+from zostudy.results.stores import open_store, store_errors_explained, write_by_rename
 from zostudy.results.uris import is_uri, local_path, parse_uri
 from zostudy.wording import nearest
 
@@ -53,7 +53,7 @@ class Storage:
         if not is_uri(text):
             return cls(fs.LocalFileSystem(), local_path(text))
         uri = parse_uri(text)
-        with explained(text, "found", "check the name, the region and the credentials"):
+        with store_errors_explained(text, "found", "check the name, the region and the credentials"):
             if uri.scheme == "file":
                 return cls(*fs.FileSystem.from_uri(f"file://{uri.path}"))
             filesystem = open_store(uri)
@@ -223,11 +223,11 @@ class Storage:
             return sorted(found, key=lambda info: str(info.base_name))
 
     def _reading(self) -> AbstractContextManager[None]:
-        return explained(str(self), "readable", "check the location and the permission to read it")
+        return store_errors_explained(str(self), "readable", "check the location and the permission to read it")
 
     def _writing(self, name: str = "") -> AbstractContextManager[None]:
         location = str(self / name) if name else str(self)
-        return explained(location, "writable", "free the space or permit it, or give another location")
+        return store_errors_explained(location, "writable", "free the space or permit it, or give another location")
 
 
 Where: TypeAlias = str | PathLike[str] | Storage

@@ -88,7 +88,7 @@ def write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:
 
 
 @contextmanager
-def explained(location: str, wanted: str, remedy: str) -> Iterator[None]:
+def store_errors_explained(location: str, wanted: str, remedy: str) -> Iterator[None]:
     """Turns what a file system raises into one error.
 
     Args:

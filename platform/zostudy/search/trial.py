@@ -48,7 +48,7 @@ class TrialProgress:
     dev_auc: float | None
 
 
-Report = Callable[[TrialProgress], None]
+ReportProgress = Callable[[TrialProgress], None]
 
 
 def run_trial(
@@ -56,7 +56,7 @@ def run_trial(
     assignment: Assignment,
     data: StudyData,
     pool: Pool,
-    report: Report,
+    report: ReportProgress,
     save: Save | None = None,
     saved: State | None = None,
     refuse: Callable[[str], None] | None = None,
@@ -117,7 +117,9 @@ class Trial:
         resume_state: the state that is saved now and then.
     """
 
-    def __init__(self, setup: TrialSetup, pool: Pool, recording: Recording, report: Report, save: Save | None) -> None:
+    def __init__(
+        self, setup: TrialSetup, pool: Pool, recording: Recording, report: ReportProgress, save: Save | None
+    ) -> None:
         """Makes the method; see ``run_trial``."""
         self._setup, self._pool, self._recording, self._report = setup, pool, recording, report
         self._method = setup.make_method()

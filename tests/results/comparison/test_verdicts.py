@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.evidence import Evidence, Move, Prediction, Range
+from zostudy.results.comparison.evidence import Evidence, Move, Prediction, SearchedRange
 from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
 from zostudy.results.comparison.statistics import bounded_interval
 from zostudy.results.comparison.verdicts import (
@@ -80,7 +80,7 @@ def test_the_verdict_says_how_many_seeds_stayed_and_how_far_all_went() -> None:
 
 
 def test_steps_that_were_searched_already_need_more_trials() -> None:
-    within = Range(0.3, 10.0, True)
+    within = SearchedRange(0.3, 10.0, True)
     for key in ("reach", "zosa.reach"):
         verdict = did_not_move(made(moves=(Move(0.0, 6.0),), step_setting="reach", chosen=((key, 3.0, within),)))
         assert verdict is not None
@@ -257,23 +257,23 @@ def test_who_is_measured_by_whom() -> None:
 @pytest.mark.parametrize(
     ("value", "within", "end"),
     [
-        (1.0, Range(1.0, 11.0, False), "low"),
-        (1.5, Range(1.0, 11.0, False), "low"),
-        (1.6, Range(1.0, 11.0, False), None),
-        (10.4, Range(1.0, 11.0, False), None),
-        (10.5, Range(1.0, 11.0, False), "high"),
-        (0.012, Range(0.01, 1.0, True), "low"),  # 4% of the range's logarithm
-        (0.013, Range(0.01, 1.0, True), None),
-        (0.05, Range(0.01, 1.0, False), "low"),
-        (0.05, Range(0.01, 1.0, True), None),  # 4% of the range, but a third of its logarithm
-        (0.78, Range(0.01, 1.0, True), None),
-        (0.8, Range(0.01, 1.0, True), "high"),
-        (0.0, Range(0.0, 1.0, False), None),  # nothing is below
-        (1.0, Range(0.0, 1.0, False), "high"),
+        (1.0, SearchedRange(1.0, 11.0, False), "low"),
+        (1.5, SearchedRange(1.0, 11.0, False), "low"),
+        (1.6, SearchedRange(1.0, 11.0, False), None),
+        (10.4, SearchedRange(1.0, 11.0, False), None),
+        (10.5, SearchedRange(1.0, 11.0, False), "high"),
+        (0.012, SearchedRange(0.01, 1.0, True), "low"),  # 4% of the range's logarithm
+        (0.013, SearchedRange(0.01, 1.0, True), None),
+        (0.05, SearchedRange(0.01, 1.0, False), "low"),
+        (0.05, SearchedRange(0.01, 1.0, True), None),  # 4% of the range, but a third of its logarithm
+        (0.78, SearchedRange(0.01, 1.0, True), None),
+        (0.8, SearchedRange(0.01, 1.0, True), "high"),
+        (0.0, SearchedRange(0.0, 1.0, False), None),  # nothing is below
+        (1.0, SearchedRange(0.0, 1.0, False), "high"),
     ],
 )
 def test_an_edge_is_within_5_percent_of_an_end_in_the_scale_of_the_range(
-    value: float, within: Range, end: str | None
+    value: float, within: SearchedRange, end: str | None
 ) -> None:
     found = list(edges(made(chosen=(("reach", value, within),))))
     assert [verdict.setting.rpartition(".")[2] for verdict in found] == ([end] if end else [])
@@ -284,8 +284,8 @@ def test_an_edge_is_within_5_percent_of_an_end_in_the_scale_of_the_range(
 
 def test_a_place_in_a_range_goes_from_0_to_1() -> None:
     for log in (False, True):
-        assert [Range(0.1, 10.0, log).place(end) for end in (0.1, 10.0)] == pytest.approx([0, 1])
-    assert Range(0.1, 10.0, True).place(1.0) == pytest.approx(0.5)
+        assert [SearchedRange(0.1, 10.0, log).place(end) for end in (0.1, 10.0)] == pytest.approx([0, 1])
+    assert SearchedRange(0.1, 10.0, True).place(1.0) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("seeds", [1, 4])

@@ -49,7 +49,7 @@ class Prediction(NamedTuple):
     mcc: float
 
 
-class Range(NamedTuple):
+class SearchedRange(NamedTuple):
     """The range that a study searches for an option."""
 
     low: float
@@ -64,7 +64,7 @@ class Range(NamedTuple):
         return (at - low) / (high - low)
 
 
-Ranges: TypeAlias = Mapping[str, tuple[str, Range]]
+SearchedRanges: TypeAlias = Mapping[str, tuple[str, SearchedRange]]
 """By option: the key of ``search.space`` that it is searched by, and its range."""
 
 
@@ -90,10 +90,10 @@ class Evidence:
     predictions: tuple[Prediction, ...] = ()
     dev_auc: tuple[float, ...] = ()
     found: BestConfiguration | None = None
-    chosen: tuple[tuple[str, float, Range], ...] = ()
+    chosen: tuple[tuple[str, float, SearchedRange], ...] = ()
 
 
-def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges: Ranges) -> Evidence:
+def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges: SearchedRanges) -> Evidence:
     """Returns the evidence of a cell.
 
     Args:
@@ -130,7 +130,7 @@ def _move(trial: Trial) -> Move | None:
     return Move(distance, None if reach is None else reach * math.sqrt(size))
 
 
-def _chosen(trial: Trial, ranges: Ranges) -> tuple[tuple[str, float, Range], ...]:
+def _chosen(trial: Trial, ranges: SearchedRanges) -> tuple[tuple[str, float, SearchedRange], ...]:
     params = json.loads(trial["params"]) if ranges else {}
     unused = {name for name in ("reach", "learning_rate") if trial.get(name) is None}  # beside the step rule
     return tuple(

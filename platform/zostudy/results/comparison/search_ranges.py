@@ -7,13 +7,13 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from zostudy.errors import ResultsError
-from zostudy.results.comparison.evidence import Range, Ranges
+from zostudy.results.comparison.evidence import SearchedRange, SearchedRanges
 from zostudy.results.storage import Storage
 
 MOST_STUDIES = 20
 """Reading more study files than these would take longer than the comparison itself."""
 
-StudyRanges: TypeAlias = Mapping[tuple[str, str], Ranges]
+StudyRanges: TypeAlias = Mapping[tuple[str, str], SearchedRanges]
 """By study and label of a method. Choices have no ends and are left out."""
 
 
@@ -31,7 +31,7 @@ def range_notes(storages: Sequence[Storage]) -> list[str]:
     return [f"Whether a search chose an edge of its range is told of {MOST_STUDIES} studies or fewer at once."]
 
 
-def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Ranges]]:
+def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], SearchedRanges]]:
     from zostudy.results.study_file import read_stored_study  # slow to import, and a data frame does without
 
     with suppress(ResultsError):
@@ -44,9 +44,9 @@ def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], Ranges]]:
             yield (str(spec.get("name")), label), _own(space, label, fixed)
 
 
-def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> Ranges:
+def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> SearchedRanges:
     """Returns the ranges of one method: a key with its label counts before one without."""
-    own: dict[str, tuple[str, Range | None]] = {}
+    own: dict[str, tuple[str, SearchedRange | None]] = {}
     for key in sorted(space, key=lambda key: key.startswith(f"{label}.")):
         owner, _, option = key.rpartition(".")
         name = key if owner == "imbalance" else option
@@ -55,14 +55,14 @@ def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> Rang
     return {name: (key, found) for name, (key, found) in own.items() if found}
 
 
-def _range(values: Any) -> Range | None:
+def _range(values: Any) -> SearchedRange | None:
     """Returns the range that values are searched in; None of a choice."""
     if not isinstance(values, dict):
         return None
     low, high, log = values.get("low"), values.get("high"), bool(values.get("log"))
     if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high or (log and low <= 0):
         return None
-    return Range(float(low), float(high), log)
+    return SearchedRange(float(low), float(high), log)
 
 
 def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
