@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from zostudy.errors import NoReplicaError
-from zostudy.results.checkpoints import Checkpoints
+from zostudy.results.checkpoints import Checkpoints, State
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
@@ -15,7 +15,6 @@ from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
-from zostudy.search.resume import State
 from zostudy.search.setup import StudyData, set_up
 from zostudy.search.trial import TrialProgress
 

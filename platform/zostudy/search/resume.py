@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,12 @@ import numpy as np
 from zostudy.cluster.micro_batches import ScoreBuffer
 from zostudy.config.contents import lasting_name
 from zostudy.methods import Method
+from zostudy.results.checkpoints import State
 from zostudy.search.recording import Recording
 from zostudy.search.setup import TrialSetup
 
 SECONDS_BETWEEN_SAVES = 15.0
 
-State = Mapping[str, Any]
-"""Arrays, numbers and text by name."""
 Save = Callable[[State], None]
 
 _METHOD = "method."

@@ -18,12 +18,13 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.lm.start import draw_seed
 from zostudy.methods import Evaluation, Queries, StepRecord
+from zostudy.results.checkpoints import State
 from zostudy.results.metrics import balanced_cross_entropy, classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
 from zostudy.search.landscape import LandscapeProbe, balanced_rows, has_plane
 from zostudy.search.plan import Assignment, evaluation_schedule
 from zostudy.search.recording import Recording
-from zostudy.search.resume import ResumeState, Save, State
+from zostudy.search.resume import ResumeState, Save
 from zostudy.search.setup import StudyData, TrialSetup, set_up
 from zostudy.search.start_draws import best_draw, comparison_rows
 

@@ -12,7 +12,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from zostudy.cluster.pool import LocalPool
-from zostudy.results.checkpoints import Checkpoints
+from zostudy.results.checkpoints import Checkpoints, State
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
@@ -20,7 +20,6 @@ from zostudy.search.driver import MOST_TRIES, StudyDriver
 from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
-from zostudy.search.resume import State
 from zostudy.search.setup import StudyData
 from zostudy.search.trial import TrialProgress, run_trial
 from zostudy.search.tune import pace as under_test

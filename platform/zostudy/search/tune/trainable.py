@@ -15,9 +15,9 @@ from zostudy.cluster.replica_set import ReplicaLister
 from zostudy.config.study import StudySpec
 from zostudy.errors import ClusterError, NoReplicaError
 from zostudy.methods import Method, register_method
+from zostudy.results.checkpoints import State
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
-from zostudy.search.resume import State
 from zostudy.search.setup import StudyData
 from zostudy.search.trial import TrialProgress, run_trial
 
