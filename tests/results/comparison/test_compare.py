@@ -322,6 +322,10 @@ def test_what_is_not_significantly_worse_holds_against_the_best(record: Record) 
     better = [0.9, 0.91, 0.95, 0.93]
     columns = {"best": better, "close": [0.95, 0.85, 0.96, 0.9], "worse": [value - 0.1 for value in better]}
     columns["worse"][0] -= 0.01
+    columns["p .07"] = [value - less for value, less in zip(better, (0.02, 0.03, 0.05, 0.10), strict=True)]
+    columns["p .04"] = [value - less for value, less in zip(better, (0.02, 0.03, 0.05, 0.08), strict=True)]
+    p_values = [scipy.stats.ttest_rel(better, columns[name]).pvalue for name in ("p .07", "p .04")]
+    assert p_values == pytest.approx([0.067, 0.042], abs=1e-3)
     comparison = compare(
         record(
             *(
@@ -333,7 +337,7 @@ def test_what_is_not_significantly_worse_holds_against_the_best(record: Record) 
         )
     )
     holds = {row[0]: held for (row, _), held in not_worse_than_best(comparison, "test_auc").items()}
-    assert holds == {"best": True, "close": True, "worse": False, "few": None}
+    assert holds == {"best": True, "close": True, "worse": False, "p .07": True, "p .04": False, "few": None}
 
 
 def test_ranks_are_averaged_over_columns_with_all_rows(record: Record) -> None:
