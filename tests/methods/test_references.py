@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 from torch.nn import functional
 
 from zostudy.methods import Queries
@@ -123,6 +124,24 @@ def test_the_probe_works_with_one_example_of_a_class_and_with_constant_states() 
     weights = fit(states, np.array([0] * 8 + [1], dtype=np.int32))
     assert weights.shape == (2, 5)
     assert np.isfinite(weights).all()
+
+
+def test_random_search_keeps_the_least_loss_of_each_batch_among_draws_around_the_start(toy: Any) -> None:
+    method = toy.method("random-search", reach=2.0, queries_per_step=5, context={"budget": 50})
+    drawn = []
+    while not method.finished:
+        incumbent, queries = method.latent.copy(), method.ask()
+        np.testing.assert_array_equal(queries.latents[0], incumbent)
+        assert (queries.rows == queries.rows[0]).all()
+        scores, labels = toy.score(queries)
+        losses = [log_loss(labels[0], softmax(of_one.astype(np.float64), axis=1), labels=[0, 1]) for of_one in scores]
+        record = method.tell(scores, labels)
+        np.testing.assert_array_equal(method.latent, queries.latents[np.argmin(losses)])
+        assert record.loss == pytest.approx(losses[0])
+        drawn.append(queries.latents[1:])
+    assert np.shape(drawn) == (10, 4, 20)
+    assert np.std(drawn) == pytest.approx(2.0, rel=0.1)
+    assert np.mean(drawn) == pytest.approx(0.0, abs=0.25)
 
 
 def test_no_prompt_evaluates_with_an_empty_latent(toy: Any) -> None:
