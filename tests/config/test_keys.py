@@ -81,6 +81,23 @@ def test_every_key_has_a_type_and_a_meaning() -> None:
     assert {"name", "task.splits.dev", "search.space", "methods", "methods.zosa.sharpness_radius"} <= names
 
 
+BESIDE = {
+    "model.start_text": ["model.start=text"],
+    "model.start_draws": ["model.start=best-of-k"],
+    "task.wording": ["task.wordings={short: {template: '{text} {mask}', label_words: [bad, good]}}"],
+}
+"""What the example of a key needs beside it."""
+
+
+def test_every_example_is_a_setting_that_a_study_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tickets.csv").write_text("text,label\n", encoding="utf-8")
+    study = tmp_path / "study.yaml"
+    study.write_text("{name: a, model: {name: mini-roberta}, task: {name: reviews}, methods: [spsa]}", encoding="utf-8")
+    for each in (*describe_keys(), *describe_keys("methods.zosa"), *describe_keys("methods.white-box")):
+        load_study(study, [*BESIDE.get(each.key, ()), each.example])
+
+
 @pytest.mark.parametrize("method", [name for name in method_names() if name != "climb"])
 def test_the_options_of_a_method_are_keys(method: str) -> None:
     described = {option.name: option.doc for option in describe_options(get_method(method).Options)}
@@ -100,6 +117,7 @@ def test_a_key_a_section_or_an_unknown_key() -> None:
     (trials,) = describe_keys("search.trials")
     assert (trials.type, trials.default) == ("int >= 0", 0)
     assert {each.key.partition(".")[0] for each in describe_keys("model")} == {"model"}
+    assert describe_keys("zosa") == describe_keys("methods.zosa")
     for word, near in {"serach": "search", "search.trails": "search.trials"}.items():
         with pytest.raises(SpecError) as refused:
             describe_keys(word)

@@ -43,6 +43,12 @@ def test_what_was_told_stands_while_the_rate_only_flickers() -> None:
     assert ends == sorted(ends) or ends == sorted(ends, reverse=True)
 
 
+def test_the_least_time_is_estimated_anew_once_it_has_passed() -> None:
+    told = follow([1, 19, 1, *[10] * 22], 800)
+    assert told[3][0] == pytest.approx(told[2][0] - 3)
+    assert all(low > 0 for low, _ in told)
+
+
 def test_a_lasting_change_of_the_rate_moves_the_range() -> None:
     slowed = follow([10] * 10 + [2] * 30, 2000)
     assert slowed[-1][0] > 0.5 * (2000 - 300 - 180) / 10

@@ -23,7 +23,7 @@ def keys_command(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a study file instead.")] = False,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Explain the keys of a study file: type, default and meaning."""
+    """Explain the keys of a study file: type, default, an example for --set, and meaning."""
     from zostudy.config.keys import describe_keys
     from zostudy.config.study import StudySpec
 

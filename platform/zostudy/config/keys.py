@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zostudy.config.key_examples import EXAMPLES
 from zostudy.config.study import StudySpec
+from zostudy.document import inline_yaml
 from zostudy.errors import SpecError
 from zostudy.methods import ImbalanceSettings, LogRange, OneOf, describe_options, get_method, method_names
+from zostudy.methods.options import MethodOptions, OptionDescription, unused_options
 from zostudy.wording import suggestion
 
 _TYPES = {"integer": "int", "number": "number", "string": "text", "boolean": "true | false", "null": "null"}
@@ -25,12 +28,14 @@ class KeyDescription:
         key: dotted, such as ``model.name`` or ``methods.zosa.direction``.
         type: such as ``int >= 1`` or ``step | exponential``.
         default: None where the key is required or its default is null.
+        example: the key and a value, as ``--set`` takes them.
         meaning: one sentence, and what the key is searched over where ``search.space`` is left out.
     """
 
     key: str
     type: str
     default: Any
+    example: str
     meaning: str
 
 
@@ -38,8 +43,8 @@ def describe_keys(key: str | None = None) -> list[KeyDescription]:
     """Returns the keys of a study file; the options of the methods only where the key begins with ``methods``.
 
     Args:
-        key: a key, the beginning of several, such as ``model``, ``search.trials`` or ``methods.zosa``, or the last word
-            of some, such as ``learning_rate``.
+        key: a key, the beginning of several, such as ``model``, ``search.trials`` or ``methods.zosa``, or a word of
+            some, such as ``learning_rate`` or ``zosa``.
 
     Raises:
         SpecError: there is no such key.
@@ -50,7 +55,7 @@ def describe_keys(key: str | None = None) -> list[KeyDescription]:
         return keys
     keys += _option_keys()
     found = [each for each in keys if f"{each.key}.".startswith(f"{key}.")]
-    found = found or [each for each in keys if each.key.endswith(f".{key}")]
+    found = found or [each for each in keys if f".{key}." in f".{each.key}."]
     if not found:
         parents = {each.key.rpartition(".")[0] for each in keys} - {""}
         known = [*(each.key for each in keys), *sorted(parents)]
@@ -66,7 +71,8 @@ def _keys(section: Schema, sections: Schema, prefix: str) -> Iterator[KeyDescrip
         if inner is None:
             type_text = "list of methods" if prefix + name == "methods" else _type_text(field, sections)
             meaning = _meaning(field["description"], searched.get(prefix + name))
-            yield KeyDescription(prefix + name, type_text, field.get("default"), meaning)
+            example = f"{prefix}{name}={EXAMPLES[prefix + name]}"
+            yield KeyDescription(prefix + name, type_text, field.get("default"), example, meaning)
         else:
             yield from _keys(inner, sections, f"{prefix}{name}.")
 
@@ -76,7 +82,15 @@ def _option_keys() -> Iterator[KeyDescription]:
         method = get_method(name)
         for option in describe_options(method.Options):
             meaning = _meaning(option.doc, option.space if method.spends_queries else None)
-            yield KeyDescription(f"methods.{name}.{option.name}", option.type, option.default, meaning)
+            example = _option_example(name, method.Options, option)
+            yield KeyDescription(f"methods.{name}.{option.name}", option.type, option.default, example, meaning)
+
+
+def _option_example(method: str, options: type[MethodOptions], option: OptionDescription) -> str:
+    """Returns a method with the option at its default, beside the option without which it would not count."""
+    needs = unused_options(options, {}).get(option.name)
+    beside = f"{needs.option}: {needs.values[0]}, " if needs else ""
+    return f"methods=[{{{method}: {{{beside}{option.name}: {inline_yaml(option.default)}}}}}]"
 
 
 def _meaning(text: str, space: LogRange | OneOf | None) -> str:

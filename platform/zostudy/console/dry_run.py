@@ -68,7 +68,7 @@ def _dtype(dtype: str) -> str:
 
 def _notes(study: PreparedStudy) -> list[str]:
     left_out = max(draw.left_out for draw in study.data.draws.values())
-    repeats = f"{left_out:,} rows of train are no candidates: their text repeats, or occurs in test"
+    repeats = f"{left_out:,} rows of train are not drawn: their text repeats, or occurs in test"
     return [*study.task.notes, *study.unused, *([repeats] if left_out else []), *study.wording_lines]
 
 

@@ -48,6 +48,8 @@ class TimeLeft:
         low, middle, high = (now + seconds for seconds in found)
         if self._told is None or not self._told[0] <= middle <= self._told[1]:
             self._told = low, high
+        elif self._told[0] <= now:  # the least has passed
+            self._told = low, self._told[1]
         return max(0.0, self._told[0] - now), max(0.0, self._told[1] - now)
 
     def _estimate(self, n_queries: int) -> tuple[float, float, float] | None:
