@@ -52,6 +52,7 @@ def test_nothing_is_deleted_without_a_yes(
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     shown = call("delete", folder)
     assert shown.code == 1
+    assert shown.out.endswith("nothing was deleted\n")
     assert "delete 78 trials of" in shown.err
     assert (folder / "trials" / "merged.parquet").exists()
 

@@ -132,7 +132,10 @@ def test_long_texts_are_refused_unless_they_may_be_cut(exported_study: Callable[
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ({"text": ["a"]}, "must have the column 'body', but its columns are text"),
+        (
+            {"text": ["a"]},
+            "must have the column 'body', as in the study, but its columns are text; name the text column by `text`",
+        ),
         ({"body": ["a", ""]}, "1 empty texts in column 'body', the first at row 2"),
         ({"body": []}, "holds no rows"),
         ({"body": ["a"], "score_up": [1]}, "has 'score_up' already"),

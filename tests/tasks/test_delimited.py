@@ -75,7 +75,7 @@ def test_lines_may_end_in_any_way(tmp_path: Path, ends: str, last: str) -> None:
 def test_line_breaks_in_quotes_are_told(tmp_path: Path) -> None:
     read = of_csv(tmp_path, 'text,label\n"a\nb",0\nc,1\n')
     assert rows(read) == [["a\nb", "0"], ["c", "1"]]
-    assert read.notes == ("1 rows hold line breaks, in quotes",)
+    assert read.notes == ("1 row with line breaks, in quotes",)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def delete_command(
     study = deletable(folder)
     trials = "its trials, which cannot be read," if study.trials is None else f"{study.trials} trials"
     if not yes and not _confirmed(f"delete {trials} of {study.storage} for good?"):
+        print_lines("nothing was deleted")
         raise typer.Exit(NOT_DELETED)
     delete_results(study)
     print_lines(f"deleted: {trials} of {study.storage}", f"kept:    {', '.join((STUDY_FILE, *study.kept))}")

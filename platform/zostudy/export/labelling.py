@@ -16,6 +16,7 @@ from zostudy.results.decision import Decision, probabilities
 from zostudy.tasks.columns import texts_of
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.rows import RawRows
+from zostudy.wording import comma_list
 
 LABEL, ARGMAX_LABEL = "predicted_label", "argmax_label"
 
@@ -57,6 +58,9 @@ def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: st
     if taken:
         fault = f"has {taken[0]!r} already"
         raise DataError("must have no column that predictions add", got=fault, remedy="rename it", about=str(file))
+    if text is None and task.text not in rows.table.column_names:
+        got, remedy = f"its columns are {comma_list(rows.table.column_names)}", "name the text column by `text`"
+        raise DataError(f"must have the column {task.text!r}, as in the study", got=got, remedy=remedy, about=str(file))
     return rows, InputTexts(*texts_of(rows.table, text or task.text, second_column, str(file)))
 
 

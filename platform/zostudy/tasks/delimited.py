@@ -14,6 +14,7 @@ import pyarrow as pa
 from zostudy.errors import DataError
 from zostudy.tasks.decoding import read_text
 from zostudy.tasks.rows import RawRows
+from zostudy.wording import counted
 
 _WHOLE_IN_QUOTES = re.compile(r'"(?:[^"]|"")*"')
 
@@ -30,7 +31,7 @@ def read_csv(path: Path) -> RawRows:
     lines = list(_csv_lines(path, read_text(path)))
     table = _table(path, lines, "put texts that hold commas or quotes in quotes, and double the quotes inside")
     spanning = sum(any("\n" in field or "\r" in field for field in fields) for _, fields in lines)
-    notes = (f"{spanning:,} rows hold line breaks, in quotes",) if spanning else ()
+    notes = (f"{counted(spanning, 'row')} with line breaks, in quotes",) if spanning else ()
     return RawRows(table, notes=notes)
 
 
