@@ -26,8 +26,9 @@ OUR_LINES = re.compile(
     r"measuring the noise of a loss difference|"
     r"dtype: float32 \(bfloat16 would drown: signal/noise [\d.]+ at radius 0\.\d+ in \S+ at ratio 2\)|"
     r"dtype: (float32|bfloat16), signal/noise at least [\d,]+|"
-    r"\d+/\d+ trials  [\d,]+ queries  \d+ queries/s  replicas \d+% busy  ETA [\d:?]+"
-    r"(  best mean dev AUC [01]\.\d+ \(\S+\))?"
+    r"0/\d+ trials  trials start and evaluate their first prompts|"
+    r"\d+/\d+ trials  [\d,]+ queries  [\d.,]+ queries/s  replicas \d+% busy  ETA (\?|[\d:]+(-[\d:]+)?)"
+    r"(  best (mean|running) dev AUC [01]\.\d+ \(\S+\))?"
 )
 
 # What a run of the tiny study says of its data first.
