@@ -85,8 +85,9 @@ def zosa_options(**given: Any) -> Any:
 
 @pytest.mark.parametrize("rule", ["plain", "spread", "adagrad-norm", "dog"])
 def test_zosa_at_sharpness_radius_zero_equals_fzoo_given_the_same_draws(rule: Any) -> None:
-    zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, second_directions="reused", step_rule=rule))
-    fzoo = plain(Fzoo, options(FzooOptions, queries_per_step=6, learning_rate=0.1, step_rule=rule))
+    given: Any = {"step_rule": rule, "reach": 1.0}
+    zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, second_directions="reused", **given))
+    fzoo = plain(Fzoo, options(FzooOptions, queries_per_step=6, learning_rate=0.1, **given))
     for _ in range(5):
         step(zosa, bowl)
         step(fzoo, bowl)

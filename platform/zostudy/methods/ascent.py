@@ -23,8 +23,8 @@ class AscentOptions(ProbingOptions):
         float,
         Ge(0),
         Doc("length of the ascent, in the unit of the steps (embedding spreads); at 0 both stages probe one point"),
-        LogRange(0.1, 10),
-    ] = 1.0
+        LogRange(0.01, 1),
+    ] = 0.1
 
 
 class AscendingMethod(ProbingMethod):

@@ -40,7 +40,7 @@ class BptFzgSam(AscendingMethod, BptFzg):
 
     Options = BptFzgSamOptions
     options: BptFzgSamOptions
-    use = "to study flatness under the AUC objective; with defaults below bpt-fzg on every embedded model"
+    use = "to study flatness under the AUC objective; with defaults below bpt-fzg on two embedded models of three"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,4 +59,4 @@ class ZosaAuc(Zosa):
     """
 
     Options = ZosaAucOptions
-    use = "to tell ZOSA's ascent from its loss; with defaults below fzoo and bpt-fzg on every embedded model"
+    use = "to tell ZOSA's ascent from its loss; with defaults below fzoo on two embedded models, level on the third"

@@ -12,6 +12,7 @@ from zostudy.errors import SpecError
 from zostudy.methods.ascent import AscendingMethod, AscentOptions
 from zostudy.methods.estimators import Gradient, Stencil
 from zostudy.methods.fzoo import Fzoo, FzooOptions
+from zostudy.methods.options import Reach
 from zostudy.methods.queries import Latents, Losses
 from zostudy.methods.registry import register_method
 
@@ -25,6 +26,7 @@ class ZosaOptions(FzooOptions, AscentOptions):
         Ge(1),
         Doc("the most queries a step may spend, over both stages: 2(m + 1), or 2m + 1 with at_current"),
     ] = 18
+    reach: Reach = 3.0
     baseline: Annotated[
         Literal["at_perturbed", "at_current"],
         Doc("loss that the second stage's differences subtract: at the ascended latent, or at the current one"),
@@ -66,7 +68,7 @@ class Zosa(AscendingMethod, Fzoo):
 
     Options = ZosaOptions
     options: ZosaOptions
-    use = "to study flatness; with defaults below fzoo on every embedded model at equal queries"
+    use = "to study flatness; with defaults below fzoo on two embedded models at 300 queries, on one at 1,200"
 
     @property
     def n_bases(self) -> int:
