@@ -29,6 +29,7 @@ from zostudy.results.comparison.verdicts import (
 )
 from zostudy.results.completeness import BestConfiguration
 
+STRATIFY = "set imbalance.sampler to stratified"
 AUC = "test_auc"
 MOVED = Move(3.0, 6.0)
 
@@ -115,8 +116,7 @@ def test_a_constant_classifier_predicts_one_class_for_over_99_percent_of_test(
 def test_the_setting_of_a_constant_classifier_is_not_the_one_that_it_has() -> None:
     verdict = constant_classifier(made(predictions=(Prediction(1.0, 0.0),), sampler="stratified"))
     assert verdict is not None
-    assert "label_words" in verdict.setting
-    assert "sampler" not in verdict.setting
+    assert verdict.setting == "choose other task.label_words"
     assert verdict.fact == "argmax gives one class 100.0% of the test rows, 1 of 1 seeds"
 
 
@@ -182,22 +182,33 @@ def test_a_gain_that_takes_more_than_ten_seeds_to_tell_is_none(spread: float, se
 
 
 @pytest.mark.parametrize(
-    ("metric", "sampler", "setting"),
+    ("metric", "sampler", "has_threshold", "setting"),
     [
-        ("test_minority_recall", "natural", "set imbalance.sampler to stratified, or decide at the threshold of dev"),
-        ("test_minority_recall", "stratified", "raise budget.queries"),
-        ("test_minority_recall_at_dev_threshold", "natural", "raise budget.queries"),
-        (AUC, "natural", "raise budget.queries"),
+        ("test_minority_recall", "natural", True, f"{STRATIFY}, or decide at the threshold of dev"),
+        ("test_minority_recall", "natural", False, STRATIFY),  # of three classes
+        ("test_minority_recall", "stratified", True, "raise budget.queries"),
+        ("test_minority_recall_at_dev_threshold", "natural", True, "raise budget.queries"),
+        (AUC, "natural", True, "raise budget.queries"),
     ],
 )
-def test_argmax_after_natural_batches_is_told_of_the_sampler(metric: str, sampler: str, setting: str) -> None:
+def test_argmax_after_natural_batches_is_told_of_the_sampler(
+    metric: str, sampler: str, has_threshold: bool, setting: str
+) -> None:
+    poor = made(values=[0.4, 0.41, 0.4], sampler=sampler, has_threshold=has_threshold)
     cell, untuned = (
-        replace(found, values={metric: found.values[AUC]})
-        for found in (made(values=[0.4, 0.41, 0.4], sampler=sampler), made("untuned", [0.6, 0.62, 0.61]))
+        replace(found, values={metric: found.values[AUC]}) for found in (poor, made("untuned", [0.6, 0.62, 0.61]))
     )
     verdict = against_yardstick(cell, untuned, metric)
     assert verdict is not None
     assert verdict.setting == setting
+
+
+def test_a_constant_classifier_is_told_of_the_threshold_where_dev_chose_one() -> None:
+    constant = (Prediction(1.0, 0.0),)
+    for has_threshold in (False, True):
+        verdict = constant_classifier(made(predictions=constant, has_threshold=has_threshold))
+        assert verdict is not None
+        assert ("or decide at the threshold of dev" in verdict.setting) == has_threshold
 
 
 def test_of_an_error_the_lower_one_is_the_better() -> None:

@@ -18,6 +18,7 @@ EVIDENCE_COLUMNS = (
     "sampler",
     "test_largest_share",
     "test_mcc",
+    "dev_threshold",
 )
 """The columns of ``trials`` that evidence is taken from, beside those of every comparison; older tables lack some."""
 
@@ -78,6 +79,7 @@ class Evidence:
         step_setting: the setting that makes its steps longer.
         moves: of the complete trials.
         predictions: of the complete trials, on test.
+        has_threshold: whether dev chose a threshold, which there is between two classes only.
         dev_auc: of the complete trials, at the kept point.
         found: the best configuration of the search.
         chosen: the keys of ``search.space`` with a range, each with the value and the range.
@@ -88,6 +90,7 @@ class Evidence:
     step_setting: str = "budget.queries"
     moves: tuple[Move, ...] = ()
     predictions: tuple[Prediction, ...] = ()
+    has_threshold: bool = False
     dev_auc: tuple[float, ...] = ()
     found: BestConfiguration | None = None
     chosen: tuple[tuple[str, float, SearchedRange], ...] = ()
@@ -116,6 +119,7 @@ def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges
             for trial in trials
             if (share := trial.get("test_largest_share")) is not None and trial.get("test_mcc") is not None
         ),
+        has_threshold=first.get("dev_threshold") is not None,
         dev_auc=tuple(trial["dev_auc"] for trial in trials if trial["dev_auc"] is not None),
         found=found,
         chosen=_chosen(first, ranges) if found else (),

@@ -36,7 +36,7 @@ EDGE = 0.05
 MOST_SEEDS = 10
 """A gain that this many seeds of its spread would not tell from chance is too small, not too seldom measured."""
 
-FOLLOWS_MAJORITY = "set imbalance.sampler to stratified, or decide at the threshold of dev"
+STRATIFY = "set imbalance.sampler to stratified"
 """What helps where argmax follows the majority, as it does after natural batches."""
 
 DID_NOT_MOVE = "Did not move"
@@ -140,9 +140,13 @@ def constant_classifier(cell: CellSummary) -> Verdict | None:
         return None
     share = fmean(prediction.largest_share for prediction in predictions)
     fact = f"argmax gives one class {share:.1%} of the test rows, {constant} of {len(predictions)} seeds"
-    is_natural = cell.evidence.sampler == "natural"
-    setting = FOLLOWS_MAJORITY if is_natural else "choose other task.label_words, or decide at the threshold of dev"
-    return Verdict(CONSTANT, cell, fact, setting, bars=True)
+    setting = STRATIFY if cell.evidence.sampler == "natural" else "choose other task.label_words"
+    return Verdict(CONSTANT, cell, fact, _or_threshold(setting, cell.evidence), bars=True)
+
+
+def _or_threshold(setting: str, evidence: Evidence) -> str:
+    """Returns a setting, and the threshold as a second way where there is one."""
+    return f"{setting}, or decide at the threshold of dev" if evidence.has_threshold else setting
 
 
 def _is_constant(prediction: Prediction) -> bool:
@@ -169,7 +173,7 @@ def against_yardstick(cell: CellSummary, yardstick: CellSummary, metric: str) ->
         return Verdict(rule, cell, fact, "raise confirm.seeds", metric, figure=figure)
     rule, setting = f"{NOT_BETTER} {yardstick.row[-1]}", _other_steps(cell.evidence, "budget.queries")
     if cell.evidence.sampler == "natural" and f"{metric.removeprefix('test_')}{AT_DEV_THRESHOLD}" in TEST_METRICS:
-        setting = FOLLOWS_MAJORITY
+        setting = _or_threshold(STRATIFY, cell.evidence)
     return Verdict(rule, cell, _figures(test, metric), setting, metric, True, f"{test.difference.mean:+.3f}")
 
 
