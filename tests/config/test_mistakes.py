@@ -130,7 +130,7 @@ KEYS = [
     ),
     (
         "name: ../escape",
-        "1: name: must be up to 100 of A-Z a-z 0-9 . _ - and begin with a letter or digit, "
+        "1: name: must be up to 100 characters of A-Z a-z 0-9 . _ - and begin with a letter or digit, "
         'but got "../escape"; write name: my-study, for example',
     ),
     (

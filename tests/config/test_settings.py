@@ -50,8 +50,8 @@ def test_a_setting_that_an_entry_has_for_itself_is_not_searched_there(write_stud
 @pytest.mark.parametrize(
     ("methods", "rule", "remedy"),
     [
-        ("{climb: {imbalance.samplr: natural}}", "must be a setting that one method may have", "imbalance.sampler"),
-        ("{climb: {imbalance.ratios: [1]}}", "must be a setting that one method may have", "imbalance.prior"),
+        ("{climb: {imbalance.samplr: natural}}", "must be a setting that one method may set", "imbalance.sampler"),
+        ("{climb: {imbalance.ratios: [1]}}", "must be a setting that one method may set", "imbalance.prior"),
         ("{climb: {imbalance.sampler: even}}", "must be", "stratified"),
         ("{climb: {imbalance.margin: 0}}", "must be", "margin"),
         ("{untuned: {imbalance.sampler: natural}}", "must not be given for untuned", "leave it out"),

@@ -99,7 +99,7 @@ def test_a_study_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         "gone/other.yaml": f"no such file exists; mend the path, or name a shipped study: {', '.join(shipped)}",
         "quickstrat": "no such file exists; did you mean quickstart?",
         "quickstart.yaml": "no such file exists; did you mean quickstart?",
-        "a\0b": "it is no path; mend it",
+        "a\0b": "it is not a path; mend it",
         "": "it is a folder; name the YAML file in it",
         "latin.yaml": "byte 9 is not UTF-8; save it as UTF-8 text",
         "study.yaml/x": "it cannot be read (Not a directory); mend the path or its permissions",

@@ -53,20 +53,20 @@ def search(**space: Any) -> dict[str, Any]:
         (
             {"methods": [{"spsa": {"learning_rate": 0.5}}]},
             "methods.spsa.learning_rate",
-            "counts only with step_rule: plain",
+            "has an effect only with step_rule: plain",
             "set that beside it, or leave learning_rate out",
         ),
         (
             {"methods": [{"zosa": {"step_rule": "plain", "reach": 1.0}}]},
             "methods.zosa.reach",
-            "counts only with step_rule: adagrad-norm or dog or amsgrad or r-adazo or spread",
+            "has an effect only with step_rule: adagrad-norm or dog or amsgrad or r-adazo or spread",
             "set that beside it, or leave reach out",
         ),
         (
             {"methods": ["spsa"], "search": search(learning_rate=LOG)},
             "search.space.learning_rate",
             "must be an option that a method of this study has and leaves open",
-            "it counts only with step_rule: plain; set that for spsa, or leave this out",
+            "it has an effect only with step_rule: plain; set that for spsa, or leave this out",
         ),
     ],
 )

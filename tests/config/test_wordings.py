@@ -90,7 +90,7 @@ def test_the_resolved_study_loads_equal(write_study: Callable[..., str]) -> None
         ),
         (
             {"task": f'{TASK}    "a b": {{label_words: [bad, good]}}'},
-            '10: task.wordings.a b: must have a name of up to 30 of A-Z a-z 0-9 . _ - that begins with a letter or digit, but got "a b"; choose a shorter, plainer name',
+            '10: task.wordings.a b: must have a name of up to 30 characters of A-Z a-z 0-9 . _ - that begins with a letter or digit, but got "a b"; choose a shorter, plainer name',
         ),
         (
             {"task": f"{TASK}    empty: {{}}"},

@@ -151,7 +151,7 @@ def test_nothing_is_written_over(mail: Path) -> None:
         ({"overrides": ["methods=[zoza]"]}, SpecError, "did you mean zosa"),
         ({"overrides": ["task.label_words=[one]"]}, SpecError, "task.label_words: must hold at least 2"),
         ({"template": "{text}"}, DataError, "a masked model fills in one {mask}"),
-        ({"overrides": ["name=a b"]}, SpecError, "name: must be up to 100 of"),
+        ({"overrides": ["name=a b"]}, SpecError, "name: must be up to 100 characters of"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_and_nothing_written(

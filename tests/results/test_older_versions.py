@@ -98,7 +98,7 @@ def test_an_earlier_study_file_runs_as_it_is_or_says_what_to_add() -> None:
     # Learning rates count only with the step rule that was the default then; to assume it would mix two defaults.
     learning_rates = ROOT / "tests/data/studies/learning-rates.yaml"
     with pytest.raises(
-        SpecError, match="it counts only with step_rule: plain; set that for bpt-fzg, or leave this out"
+        SpecError, match="it has an effect only with step_rule: plain; set that for bpt-fzg, or leave this out"
     ):
         load_study(learning_rates)
     plain = "[{bpt-fzg: {step_rule: plain}}, {zosa: {step_rule: plain}}, {spsa: {step_rule: plain}}]"

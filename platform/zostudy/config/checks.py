@@ -23,7 +23,7 @@ from zostudy.wording import suggestion
 
 
 def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) -> list[Problem]:
-    """Returns the problems of a study whose keys are right one by one.
+    """Returns the problems between the keys of a study; each key is already right by itself.
 
     Args:
         study: with absolute paths.
@@ -67,17 +67,17 @@ def _pruning_problems(study: StudySpec) -> Iterator[Problem]:
 
 
 def _unused_problems(study: StudySpec) -> Iterator[Problem]:
-    """An option that is set must count."""
+    """An option that is set must have an effect."""
     for index, method in enumerate(study.methods):
         for option, needs in unused(study, method).items():
             if option in method.options:
                 path: KeyPath = ("methods", index, method.label, option)
-                rule = f"counts only with {needs}"
+                rule = f"has an effect only with {needs}"
                 yield Problem(path, rule, method.options[option], f"set that beside it, or leave {option} out")
 
 
 def _budget_problems(study: StudySpec) -> Iterator[Problem]:
-    """Every method must afford a step, with its options as they are and with each value that is searched."""
+    """The budget must cover one step of every method, at its own options and at each value that is searched."""
     for index, method in enumerate(study.methods):
         unaffordable = list(_step_problems(study, method, {}, ("methods", index, method.label)))
         yield from unaffordable

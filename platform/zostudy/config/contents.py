@@ -1,4 +1,4 @@
-"""Names for the contents of a data file or model folder: equal exactly for equal contents, wherever they lie."""
+"""Names of data files and model folders by their contents: equal exactly for equal contents in any place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNPACKED = re.compile(rf".*/(inputs/[0-9a-f]{{{DIGEST_LENGTH}}}/[^/]+)")
 
 
 def files_read(source: Path) -> tuple[Path, ...]:
-    """Returns a file itself, or a folder's files without hidden ones and without weights that are not safetensors."""
+    """Returns a file itself, or a folder's files but for hidden ones and weights in formats other than safetensors."""
     if source.is_file():
         return (source,)
     files = (file for file in sorted(source.rglob("*")) if file.is_file())

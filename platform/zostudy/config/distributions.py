@@ -1,4 +1,4 @@
-"""Values to search: out of a list, or from a range."""
+"""Distributions of searched values: a list or a range."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Choice(Section):
 
 
 class Range(Section):
-    """A number between two ends; a whole one when both ends are whole and the option is."""
+    """A number between two ends. It is a whole number where both ends and the option are whole."""
 
     low: Annotated[AnyNumber, key("the least value", example="0.01", rule="must be a number")]
     high: Annotated[AnyNumber, key("the largest value", example="1.0", rule="must be a number")]

@@ -21,7 +21,7 @@ _FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-auc: {method:
 def method_specs(entries: list[Any], checked: bool = True) -> tuple[tuple[MethodSpec, ...], list[Problem]]:
     """Returns the valid entries, and the problems of the others.
 
-    An entry is a method's name; or ``{name: {option: value}}``; or, to have a method several times,
+    An entry is a method's name; or ``{name: {option: value}}``; or, to enter a method several times,
     ``{label: {method: name, option: value}}``. Labels are unique: they name the cells.
 
     Args:

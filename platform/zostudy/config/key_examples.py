@@ -1,4 +1,4 @@
-"""A value for each key of a study file, as ``--set`` takes it: another than the default, where there is one."""
+"""An example value for each key of a study file, as ``--set`` takes it. It differs from the key's default."""
 
 from __future__ import annotations
 

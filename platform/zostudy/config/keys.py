@@ -1,4 +1,4 @@
-"""Describes the keys of a study file, for ``zostudy keys``. All is read from the JSON schema of ``StudySpec``."""
+"""Describes the keys of a study file, for ``zostudy keys``, from the JSON schema of ``StudySpec``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class KeyDescription:
         type: such as ``int >= 1`` or ``step | exponential``.
         default: None where the key is required or its default is null.
         example: the key and a value, as ``--set`` takes them.
-        meaning: one sentence, and what the key is searched over where ``search.space`` is left out.
+        meaning: one sentence, and the key's default search space if it has one.
     """
 
     key: str
@@ -43,8 +43,8 @@ def describe_keys(key: str | None = None) -> list[KeyDescription]:
     """Returns the keys of a study file; the options of the methods only where the key begins with ``methods``.
 
     Args:
-        key: a key, the beginning of several, such as ``model``, ``search.trials`` or ``methods.zosa``, or a word of
-            some, such as ``learning_rate`` or ``zosa``.
+        key: a key or the beginning of several, such as ``search.trials``, ``model`` or ``methods.zosa``; or a word in
+            some keys, such as ``learning_rate`` or ``zosa``.
 
     Raises:
         SpecError: there is no such key.
@@ -87,7 +87,7 @@ def _option_keys() -> Iterator[KeyDescription]:
 
 
 def _option_example(method: str, options: type[MethodOptions], option: OptionDescription) -> str:
-    """Returns a method with the option at its default, beside the option without which it would not count."""
+    """Returns a method with the option at its default, and with the other option that gives it an effect."""
     needs = unused_options(options, {}).get(option.name)
     beside = f"{needs.option}: {needs.values[0]}, " if needs else ""
     return f"methods=[{{{method}: {{{beside}{option.name}: {inline_yaml(option.default)}}}}}]"

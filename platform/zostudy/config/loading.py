@@ -31,14 +31,15 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), else
     Args:
         path: the YAML file, or the name of a shipped study, such as ``quickstart``.
         overrides: settings ``key=value``; later ones win.
-        elsewhere: whether it runs on other machines, which may have the absolute paths that it names.
+        elsewhere: whether the study runs on other machines; its absolute paths need not exist on this one.
 
     Returns:
         The study, with the paths in it absolute.
 
     Raises:
         SpecError: the file cannot be read or breaks a rule. Each mistake is one line, in the order of the file:
-            ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``. For an override it stands in place of file and line.
+            ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``. For an override, the override stands in place of file and
+            line.
     """
     file = study_path(path)
     document = override(parse_document(_read(file), os.fspath(file)), overrides)
@@ -101,7 +102,7 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         got, remedy = f"byte {error.start} is not UTF-8", "save it as UTF-8 text"
     except ValueError:
-        got, remedy = "it is no path", "mend it"
+        got, remedy = "it is not a path", "mend it"
     except OSError as error:
         got, remedy = f"it cannot be read ({error.strerror})", "mend the path or its permissions"
     raise SpecError("must be a study file", got=got, remedy=remedy, about=str(path))

@@ -27,23 +27,27 @@ class ModelSpec(Section):
     ] = 10
     prompt_scale: Annotated[
         PositiveNumber,
-        key("spread of a prompt entry for a standard normal latent, in units of the embedding table's spread"),
+        key(
+            "standard deviation of a prompt entry for a standard normal latent, in units of the embedding "
+            "table's standard deviation"
+        ),
     ] = 1.0
     start: Annotated[
         Literal["vocabulary", "text", "best-of-k"],
         key(
-            "where a prompt starts; vocabulary: at random tokens; text: at start_text; best-of-k: at the best of "
-            "start_draws random draws, by AUC on as many dev rows of each class, whose queries count"
+            "where a prompt starts; vocabulary: at random tokens; text: at start_text; best-of-k: at the best "
+            "of start_draws random draws, by AUC on equally many dev rows of each class; the queries of this "
+            "choice count"
         ),
     ] = "vocabulary"
     start_text: Annotated[
         Text | None,
         key(
-            "the words that a prompt starts at with start: text, repeated or cut to prompt_tokens tokens",
+            "with start: text, the words at which the prompt starts; they are repeated or cut to prompt_tokens tokens",
             example="Is this text spam?",
         ),
     ] = None
-    start_draws: Annotated[Positive, key("draws that start: best-of-k chooses from")] = 8
+    start_draws: Annotated[Positive, key("with start: best-of-k, the number of random draws to choose from")] = 8
     subspace: Annotated[
         SubspaceKind,
         key(
@@ -54,8 +58,8 @@ class ModelSpec(Section):
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16"],
         key(
-            "of the matrix products; auto: bfloat16 where the processor has a unit for it and a measurement shows that "
-            "its rounding hides no cell's loss differences, else float32"
+            "data type of the matrix products; auto: bfloat16 where the processor has a unit for it and its "
+            "rounding, as measured, hides no cell's loss differences; else float32"
         ),
     ] = "auto"
     max_length: Annotated[

@@ -59,11 +59,11 @@ def check_options(spec: MethodSpec, path: KeyPath) -> tuple[MethodSpec, list[Pro
 
 
 def _imbalance_problems(spec: MethodSpec, path: KeyPath) -> Iterator[Problem]:
-    """An entry may have settings of the imbalance for itself, where its method draws batches."""
+    """An entry may set imbalance settings for itself alone if its method draws batches."""
     for setting, value in spec.imbalance.items():
         key = PREFIX + setting
         if setting not in SETTINGS:
-            rule = "must be a setting that one method may have for itself"
+            rule = "must be a setting that one method may set for itself"
             yield Problem((*path, key), rule, key, suggestion(key, KEYS, f"these are {', '.join(KEYS)}"))
         elif not get_method(spec.algorithm).spends_queries:
             rule = f"must not be given for {spec.algorithm}, which draws no batches"
@@ -73,7 +73,7 @@ def _imbalance_problems(spec: MethodSpec, path: KeyPath) -> Iterator[Problem]:
 
 
 def _together(owner: type[Any], values: dict[str, Any], path: KeyPath) -> list[Problem]:
-    """Returns the problems that the dataclass itself finds in options that are right one by one."""
+    """Returns the problems that the dataclass itself finds between options that are each right by themselves."""
     try:
         owner(**values)
     except SpecError as error:

@@ -19,9 +19,9 @@ _BOUNDS = (*Choice.model_fields, *Range.model_fields)
 def override(document: Document, settings: Sequence[str]) -> Document:
     """Returns the document with the settings applied in order.
 
-    A setting is ``key=value``, the value YAML and the key dotted. Entries of ``methods`` go by label
-    (``methods.zosa.sharpness_radius``), those of other lists by number from 0 (``imbalance.ratios.0``); keys
-    of ``search.space`` may hold dots themselves (``search.space.imbalance.sampler``).
+    A setting is ``key=value``, the value YAML and the key dotted. Entries of ``methods`` are named by label
+    (``methods.zosa.sharpness_radius``), those of other lists by number from 0 (``imbalance.ratios.0``); keys of
+    ``search.space`` may hold dots themselves (``search.space.imbalance.sampler``).
 
     Raises:
         SpecError: a setting has no ``=``, a value that is not YAML, or a key that leads nowhere.

@@ -13,7 +13,7 @@ _DIMENSION = "subspace_dim"
 
 
 def prompt_problems(study: StudySpec) -> Iterator[Problem]:
-    """Yields a problem for a prompt or start text that is missing or idle, and for what ``subspace: none`` forbids."""
+    """Yields a problem for a missing prompt, a missing or unused start text, and what ``subspace: none`` forbids."""
     model = study.model
     if not model.prompt_tokens:
         yield from _without_prompt(study)
@@ -54,7 +54,7 @@ def _given_dimensions(study: StudySpec) -> Iterator[Problem]:
 
 
 def _too_costly(study: StudySpec) -> Iterator[Problem]:
-    """Yields a problem for each method that, as the study fixes it, costs what grows with the square of d."""
+    """Yields a problem for each method whose cost, at the study's options, grows with the square of d."""
     for index, method in enumerate(study.methods):
         algorithm = get_method(method.algorithm)
         remedy = algorithm.remedy_for_square_cost(options_class(method.algorithm)(**method.options))

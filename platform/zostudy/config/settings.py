@@ -14,8 +14,9 @@ from zostudy.methods import ImbalanceSettings
 
 
 def imbalance_settings(imbalance: ImbalanceSpec, method: MethodSpec, params: Mapping[str, Any]) -> ImbalanceSettings:
-    """Returns sampler, prior, margin and class weights: the study's, the entry's own, then what a search proposed.
+    """Returns sampler, prior, margin and class weights.
 
+    The entry's own settings replace the study's, and searched ones replace both.
     The sampler ``auto`` is stratified: on natural batches the decisions follow the majority.
 
     Args:

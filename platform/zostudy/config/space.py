@@ -21,9 +21,10 @@ WORDING = "task.wording"
 def with_default_space(study: StudySpec) -> StudySpec:
     """Returns the study with a search space: where it has search trials and names no option, each method's default one.
 
-    Wordings are no option: the default space stands beside them. Its keys are ``label.option``, so that a method that
-    is added later leaves those of the others as they are. What the study fixes is not searched: options, an
-    ``imbalance.sampler`` other than auto, d where ``model.subspace`` is none.
+    Wordings are not options: a study that searches only them also searches the default spaces. Their
+    keys are ``label.option``, so that a method that is added later leaves those of the others as they are. Whatever
+    the study fixes is not searched: options, an ``imbalance.sampler`` other than auto, and d where ``model.subspace``
+    is none.
     """
     if not study.search.trials or study.search.space.keys() - {WORDING}:
         return study
@@ -45,7 +46,8 @@ def _distribution(values: LogRange | OneOf) -> Distribution:
 def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution]:
     """Returns the search space of one entry of ``methods``, in the order of the study file.
 
-    An option that the entry fixes, or that does not count beside those that it fixes, is not searched there.
+    An option is not searched there if the entry fixes it, or if it has no effect beside the options that the entry
+    fixes.
     """
     options = set(option_names(options_class(method.algorithm))) - unused(study, method).keys()
     free = options.union(KEYS) - method.fixed.keys()
@@ -53,9 +55,10 @@ def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution
 
 
 def unused(study: StudySpec, method: MethodSpec) -> dict[str, UsedWith]:
-    """Returns the options of an entry that do not count, such as ``learning_rate`` beside most step rules.
+    """Returns the options of an entry that have no effect, such as ``learning_rate`` beside most step rules.
 
-    Each comes with the option and the values that it counts with, of which the study searches none there.
+    Each comes with the other option, and its values, that would give it an effect. The study searches none of them
+    there.
     """
     searched = [key.rpartition(".")[2] for key in study.search.space if key.rpartition(".")[0] in ("", method.label)]
     return unused_options(options_class(method.algorithm), method.options, searched)
@@ -65,8 +68,7 @@ def own_space(space: Mapping[str, Distribution], label: str, free: Collection[st
     """Returns the part of a study's search space that applies to one method, named as a trial's settings are.
 
     Args:
-        space: by ``option``, ``label.option``, which counts before ``option``, ``imbalance.setting``, or
-            ``task.wording``.
+        space: by ``option``, ``label.option`` (which replaces ``option``), ``imbalance.setting``, or ``task.wording``.
         label: the method's.
         free: the options that the method has and leaves open, and ``imbalance.setting`` likewise.
     """
@@ -82,7 +84,7 @@ def own_space(space: Mapping[str, Distribution], label: str, free: Collection[st
 
 
 def space_problems(study: StudySpec) -> Iterator[Problem]:
-    """Yields a problem for each key of ``search.space`` without an option, and for each value that is refused.
+    """Yields a problem for each key of ``search.space`` that names no option, and for each value that is refused.
 
     Wordings have rules of their own (``wording_problems``).
     """
@@ -127,7 +129,7 @@ def _remedy(study: StudySpec, key: str) -> str:
             return f"search it or fix it as {method.label} does, not both"
     for method in study.methods:
         if owner in ("", method.label) and (needs := unused(study, method).get(option)):
-            return f"it counts only with {needs}; set that for {method.label}, or leave this out"
+            return f"it has an effect only with {needs}; set that for {method.label}, or leave this out"
     options = {method.label: option_names(options_class(method.algorithm)) for method in study.methods}
     if owner in options:
         known = [f"{owner}.{name}" for name in options[owner]]

@@ -54,8 +54,8 @@ class ImbalanceSpec(Section):
     dev_minority_size: Annotated[
         Positive | None,
         key(
-            "dev examples of a minority class; null: as many as for training, or where minority_size is all a quarter "
-            "of the examples (of a dev split of its own: all of them)",
+            "dev examples of a minority class; null: as many as for training; with minority_size: all, a "
+            "quarter of the examples, or all examples of the data's own dev split",
             example="20",
         ),
     ] = None
@@ -65,12 +65,13 @@ class ImbalanceSpec(Section):
     sampler: Annotated[
         Literal["auto", SamplerName],
         key(
-            "natural: batches are drawn from the training set as it is; stratified, which auto stands for: with every "
-            "class in equal number"
+            "natural: batches are drawn from the training set as it is; stratified: every batch holds each "
+            "class in equal number; auto: stratified"
         ),
     ] = "auto"
     prior: Annotated[
-        Prior, key("positive fraction that the AUC objective uses: of the sampler's draws, or of each batch")
+        Prior,
+        key("class prior of the AUC objective; global: the sampler's class shares; batch: the shares in each batch"),
     ] = ImbalanceSettings.prior
     margin: Annotated[PositiveNumber, key("margin of the AUC objective")] = ImbalanceSettings.margin
     class_weights: Annotated[ClassWeights, key("weights of the examples in every objective but AUC")] = (
@@ -105,15 +106,16 @@ class SearchSpec(Section):
         Number,
         Field(ge=0, le=1),
         key(
-            "of Optuna's WilcoxonPruner: a configuration loses its other seeds where a signed-rank test against the "
-            "best finds it worse at this level; at 0.1 after 4 seeds or more, at 0.2 after 3, at 0.3 after 2; 0: never",
+            "p_threshold of Optuna's WilcoxonPruner: a configuration loses its other seeds where a signed-rank "
+            "test against the best finds it worse at this level; at 0.1 after 4 seeds or more, at 0.2 after 3, "
+            "at 0.3 after 2; 0: never",
             rule="must be a number from 0 to 1",
         ),
     ] = 0.1
     lag: Annotated[Positive, key("trial n is proposed from the results of the trials up to n - lag")] = 2
     sampler: Annotated[Literal["tpe", "random"], key("Optuna's sampler")] = "tpe"
     startup_trials: Annotated[
-        Positive, key("trials of a cell before TPE takes over, and complete ones before median stops any")
+        Positive, key("random trials of a cell before TPE takes over, and complete trials before median stops any")
     ] = 4
     pruning: Annotated[
         Literal["none", "asha", "median"],
@@ -202,7 +204,7 @@ class StudySpec(Section):
         key(
             "names the study's results folder",
             example="my-study",
-            rule="must be up to 100 of A-Z a-z 0-9 . _ - and begin with a letter or digit",
+            rule="must be up to 100 characters of A-Z a-z 0-9 . _ - and begin with a letter or digit",
         ),
     ]
     model: Annotated[ModelSpec, key("the frozen model", example="{name: mini-roberta}")]
@@ -221,7 +223,9 @@ class StudySpec(Section):
     ]
     budget: Annotated[BudgetSpec, key("what a trial may spend", example="{queries: 300}")] = BudgetSpec()
     search: Annotated[SearchSpec, key("how each cell is searched", example="{trials: 6}")] = SearchSpec()
-    confirm: Annotated[ConfirmSpec, key("how the best is run again", example="{seeds: 3}")] = ConfirmSpec()
+    confirm: Annotated[ConfirmSpec, key("how each cell's best configuration is run again", example="{seeds: 3}")] = (
+        ConfirmSpec()
+    )
     seed: Annotated[Seed, key("seed of the whole study; all noise is a function of it")] = 0
     replicas: Annotated[
         Literal["auto"] | Positive,

@@ -67,7 +67,7 @@ class TaskSpec(Section):
     test_rows: Annotated[
         Positive | None,
         key(
-            "the most rows of test to use, of each class in proportion and the same for every seed; null: all",
+            "most test rows to use, in the classes' proportions and the same for every seed; null: all",
             example="500",
         ),
     ] = None
@@ -82,14 +82,15 @@ class TaskSpec(Section):
     wordings: Annotated[
         dict[str, WordingSpec],
         key(
-            "other wordings by short names, for task.wording; what one leaves out is as in template and label_words",
+            "other wordings by short names, for task.wording; one without template or label_words takes the task's",
             example='{plain: {template: "{text} It was {mask}."}}',
         ),
     ] = Field(default_factory=dict)
     wording: Annotated[
         Text,
         key(
-            f"the one of wordings to use; {OWN_WORDING}: template and label_words. It may be searched, as task.wording"
+            f"name of the wording to use; {OWN_WORDING}: the task's template and label_words; a search may vary "
+            f"it, as task.wording"
         ),
     ] = OWN_WORDING
     minority: Annotated[

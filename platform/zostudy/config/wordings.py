@@ -27,7 +27,7 @@ def wording_problems(study: StudySpec) -> Iterator[Problem]:
     task, known = study.task, study.task.wording_names
     for name in task.wordings:
         if not _NAME.fullmatch(name):
-            rule = "must have a name of up to 30 of A-Z a-z 0-9 . _ - that begins with a letter or digit"
+            rule = "must have a name of up to 30 characters of A-Z a-z 0-9 . _ - that begins with a letter or digit"
             yield Problem(("task", "wordings", name), rule, name, "choose a shorter, plainer name")
         elif name == OWN_WORDING:
             rule = "must have another name: this one is task.template and task.label_words"

@@ -26,8 +26,8 @@ class ZoAdamm(Spsa):
         z <- z - reach * m / sqrt(w)
 
     g is SPSA's estimate. ``bias_correction: false`` and ``learning_rate_schedule: constant`` are these lines, where
-    ``reach`` is the learning rate. We know the method from other papers' accounts of it: that g goes into AMSGrad is
-    theirs; the estimator, the decays (Adam's usual ones) and all defaults are ours. A step costs what SPSA's does.
+    ``reach`` is the learning rate. We know the method only from other papers. They say that g goes into AMSGrad. The
+    estimator, the decays (Adam's usual ones) and all defaults are ours. A step costs what SPSA's does.
     """
 
     Options = ZoAdammOptions
@@ -52,9 +52,9 @@ class RAdazo(Spsa):
 
     g is an estimate along directions of the sphere. ``bias_correction: false`` and ``learning_rate_schedule: constant``
     are these lines with zeta = 0, where ``reach`` is the learning rate. A summary of the paper gave us the lines and
-    the sphere; the estimator, the decays and all defaults are ours. Of pure noise ZO-AdaMM's ratio has a size of
-    sqrt((1 - beta1) / (1 + beta1)), about 0.23, and this one's of 1: so the default ``reach`` is shorter in about that
-    proportion. A step costs what SPSA's does.
+    the sphere; the estimator, the decays and all defaults are ours. On pure noise the quotient that ``reach`` scales
+    is about sqrt((1 - beta1) / (1 + beta1)), or 0.23, in ZO-AdaMM, and 1 here. So the default ``reach`` is shorter in
+    about that proportion. A step costs what SPSA's does.
     """
 
     Options = RAdazoOptions

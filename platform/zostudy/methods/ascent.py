@@ -75,5 +75,5 @@ class AscendingMethod(ProbingMethod):
     def scaled_second(
         self, gradient: Gradient, first: tuple[Stencil, Losses], second: tuple[Stencil, Losses]
     ) -> Gradient:
-        """Returns what the step rule gets for the second stage's gradient; the stages come with their losses."""
+        """Returns the vector for the step rule, made from the second stage's gradient and the stages' losses."""
         return self.scaled(gradient, *second)

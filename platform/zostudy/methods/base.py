@@ -29,8 +29,8 @@ class Method(ABC):
         Options: its options, a frozen dataclass.
         spends_queries: False for a method that tunes nothing; its options are never searched.
         uses_prompt: False for a method that puts no vectors in front of the text; its latent is empty.
-        needs: what it asks of the model beside scores. A method that needs states or gradients is a reference with more
-            access than a black box gives, and is never ranked with the others.
+        needs: the answers that it asks of the model beside scores. A method that needs states or gradients is a
+            reference with more access than a black box gives, and is never ranked with the others.
         use: when to use it, in a line, as ``zostudy methods`` shows it.
         state_attributes: names of attributes, arrays or Python numbers, that steps change beside the latent, such as a
             momentum. They are saved with the latent, so that a resumed trial has them. Those of base classes are too.

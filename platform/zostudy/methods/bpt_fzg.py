@@ -26,7 +26,10 @@ class BptFzgOptions(ProbingOptions):
     direction: Direction = "gaussian"
     direction_sharing: Annotated[
         Literal["per_example", "shared"],
-        Doc("a direction of its own for each example of the batch, at no extra query, or one for all"),
+        Doc(
+            "per_example: each example of the batch has its own direction, at no extra query; shared: one "
+            "direction for all"
+        ),
     ] = "per_example"
     estimator: Estimator = "forward"
     step_rule: GradientStepRule = "adagrad-norm"
@@ -58,7 +61,7 @@ class BptFzg(ProbingMethod):
 
     Options = BptFzgOptions
     options: BptFzgOptions
-    use = "first, where a class is rare: it ranks and decides well from ratio 1 to 50"
+    use = "try it first where a class is rare: it ranks and decides well from ratio 1 to 50"
 
     def __init__(self, options: BptFzgOptions, context: Context) -> None:
         """Makes objective and step rule.

@@ -41,7 +41,7 @@ class CmaEsOptions(ObjectiveOptions):
     ] = 2.0
     covariance: Annotated[
         Literal["full", "separable"],
-        Doc("of the population: d^2 numbers, which each step decomposes; or separable, one variance an entry"),
+        Doc("full: d^2 numbers, which each step decomposes; separable: one variance for each entry"),
     ] = "full"
 
 
@@ -49,15 +49,15 @@ class CmaEsOptions(ObjectiveOptions):
 class CmaEs(TunedMethod):
     """BBT (Sun et al., ICML 2022): CMA-ES over the latent, a whole population on the step's batch.
 
-    The point to evaluate is the mean of the search distribution, which a lucky batch cannot mislead as it can
-    the best candidate ever seen. ``covariance: separable`` is sep-CMA-ES (Ros & Hansen, PPSN 2008), whose cost grows
+    The point to evaluate is the mean of the search distribution. One lucky batch misleads it less than the best
+    candidate ever seen. ``covariance: separable`` is sep-CMA-ES (Ros & Hansen, PPSN 2008), whose cost grows
     with d alone: the form for a prompt without a subspace. Its state is the losses of all generations: each population
     is a function of the seed, the generation and the earlier losses, so loading a state replays them.
     """
 
     Options = CmaEsOptions
     options: CmaEsOptions
-    use = "as the classic rival; with defaults above spsa on one embedded model of three"
+    use = "as the classic black-box baseline; with defaults above spsa on one embedded model of three"
 
     def __init__(self, options: CmaEsOptions, context: Context) -> None:
         """Starts the search distribution at zero; raises as ``TunedMethod`` does."""

@@ -45,10 +45,11 @@ class CmaEsSpsa(Spsa):
         then:                                          z <- z - move along SPSA's estimate
 
     SharpZO's first stage is a sharpness-aware CMA-ES by coordinate-wise differences, whose cost grows with d, and its
-    second prunes entries of the gradient; both are left out. It switches after a number of steps or when validation no
-    longer gains, we after a share of the budget, as dev must not steer a step here. Each part has the options of its
-    own method (``cma-es``, ``spsa``). All defaults are ours; ``reach`` is shorter than SPSA's, so that the descent does
-    not leave at once the region that was found. A step costs what SPSA's does, which is CMA-ES's population too.
+    second prunes entries of the gradient; both are left out. SharpZO switches after a number of steps or when
+    validation no longer gains. We switch after a share of the budget, because dev must not steer a step here. Each
+    part has the options of its own method (``cma-es``, ``spsa``). All defaults are ours; ``reach`` is shorter than
+    SPSA's, so that the descent does not leave at once the region that was found. A step costs what SPSA's does, which
+    is CMA-ES's population too.
     """
 
     Options = CmaEsSpsaOptions

@@ -25,14 +25,14 @@ class LinearProbe(Untuned):
     """Reference: logistic regression on the model's states of the training draw, without a prompt. It is no black box.
 
     A state is what the label words' logits are read from, at the mask or the last token; an encoder's is its pooled
-    state. Entries are standardised, and classes weigh alike (scikit-learn's ``class_weight="balanced"``), as a draw of
-    uneven classes would otherwise decide for the frequent ones. C is chosen by stratified cross-validation of AUC
-    within the training draw (at most five folds), never on dev. It spends no query, as it probes nothing: the states
-    are read once, as an evaluation is.
+    state. Entries are standardised, and classes weigh alike (scikit-learn's ``class_weight="balanced"``),
+    because an imbalanced draw would otherwise favour the frequent classes. C is chosen by stratified cross-validation
+    of AUC within the training draw (at most five folds), never on dev. It spends no query, as it probes nothing: the
+    states are read once, as an evaluation is.
     """
 
     needs = "states"
-    use = "as a bound, where the model's states can be read"
+    use = "as a reference, where the model's states can be read"
     uses_prompt = False
     _weights: NDArray[np.float64] | None = None
 

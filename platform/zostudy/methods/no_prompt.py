@@ -11,4 +11,4 @@ class NoPrompt(Untuned):
     """Zero-shot: the template alone, with no prompt vectors in front of the text. Spends no query."""
 
     uses_prompt = False
-    use = "always: what the template alone is worth"
+    use = "always: the result of the template alone"

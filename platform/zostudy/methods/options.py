@@ -23,7 +23,7 @@ Direction: TypeAlias = Annotated[
 ]
 Estimator: TypeAlias = Annotated[
     Literal["central", "forward"],
-    Doc("difference along a direction: a +/- pair, or one probe against the query at the latent"),
+    Doc("difference along a direction; central: of a +/- pair; forward: of one probe and the query at the latent"),
 ]
 GradientStepRule: TypeAlias = Annotated[
     Literal["adagrad-norm", "dog", "amsgrad", "r-adazo", "plain"],
@@ -64,7 +64,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class UsedWith:
-    """Metadata of an option that counts only while another one has one of these values."""
+    """Metadata of an option that has an effect only while another option has one of these values."""
 
     option: str
     values: tuple[str, ...]
@@ -210,7 +210,10 @@ class ProbingOptions(ObjectiveOptions):
     bias_correction: Annotated[
         bool,
         UsedWith("step_rule", _WITH_MOMENTS),
-        Doc("whether both means are freed of their start at zero, so that the first step is reach long"),
+        Doc(
+            "whether both means are corrected for their start at zero, as in Adam, so that the first step moves "
+            "each entry by reach"
+        ),
     ] = True
 
 
@@ -223,12 +226,13 @@ def describe_options(options: type[MethodOptions | ImbalanceSettings]) -> list[O
 def unused_options(
     options: type[Any], values: Mapping[str, Any], open_options: Collection[str] = ()
 ) -> dict[str, UsedWith]:
-    """Returns the options that do not count, each with what it would count with.
+    """Returns the options that have no effect, each with the other option that would give it one.
 
     Args:
         options: a dataclass of options.
         values: the options that are set; the others have their defaults.
-        open_options: those that are still to be chosen, such as by a search. An option that depends on one counts.
+        open_options: those that are still to be chosen, such as by a search. An option that depends on one of them has
+            an effect.
     """
     hints = get_type_hints(options, include_extras=True)
     known = {spec.name: spec.default for spec in fields(options)} | dict(values)

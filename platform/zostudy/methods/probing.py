@@ -145,7 +145,7 @@ class ProbingMethod(TunedMethod):
             self.objective.update(stencil.at_base(scores), stencil.at_base(labels))
 
     def scaled(self, gradient: Gradient, stencil: Stencil, losses: Losses) -> Gradient:
-        """Returns what the step rule gets for an estimated gradient: the gradient as it is."""
+        """Returns the vector for the step rule: here the estimated gradient as it is."""
         return gradient
 
     def per_spread(self, gradient: Gradient, stencil: Stencil, losses: Losses) -> Gradient:
@@ -172,7 +172,7 @@ class ProbingMethod(TunedMethod):
         self.latent = (self.latent - self.schedule() * self.move(gradient)).astype(np.float32)
 
     def move(self, gradient: Gradient) -> Gradient:
-        """Returns what to subtract from the latent, before the schedule: what the step rule says."""
+        """Returns the step rule's move, to be subtracted from the latent once the schedule has scaled it."""
         return self.step_rule.move(gradient, self.latent)
 
     def state(self) -> State:

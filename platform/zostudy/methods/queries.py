@@ -1,4 +1,4 @@
-"""What a method asks of the model, what it is told, and what it reports of a step."""
+"""A method's queries to the model, the kinds of answers, and the record of a step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Scores: TypeAlias = NDArray[np.float32]
 Labels: TypeAlias = NDArray[np.int32]
 Losses: TypeAlias = NDArray[np.float64]
 Access: TypeAlias = Literal["scores", "states", "gradients"]
-"""What a replica answers for one example under one prompt, as float32 numbers.
+"""The kind of answer that a replica gives for one example under one prompt, in float32.
 
 ``scores``: the C logits of the label words. ``states``: the D entries of the state from which the logits are read; an
 encoder's pooled state. ``gradients``: for each class its logit and the d entries of the logit's gradient in the latent.

@@ -41,7 +41,7 @@ class RandomSearch(TunedMethod):
 
     Options = RandomSearchOptions
     options: RandomSearchOptions
-    use = "always: the bar that a step along an estimate has to clear"
+    use = "always: the baseline that every gradient estimate has to beat"
 
     @property
     def step_cost(self) -> int:

@@ -44,7 +44,7 @@ class SaboOptions(ProbingOptions):
     kl_radius: Annotated[
         float,
         Ge(0),
-        Doc("the ascent goes to a KL divergence of about its square, in nats; 0 is INGO"),
+        Doc("the ascent goes to a KL divergence of about kl_radius^2 nats; 0: no ascent, which is INGO"),
         LogRange(0.3, 10),
     ] = 3.0
     step_rule: Annotated[
@@ -54,7 +54,9 @@ class SaboOptions(ProbingOptions):
     reach: Reach = 1.0
     learning_rate_schedule: Schedule = "linear"  # such steps do not shrink by themselves
     variance_learning_rate: Annotated[
-        float, Gt(0), Doc("step of the inverse variances, along gradient / spread; with plain along the gradient")
+        float,
+        Gt(0),
+        Doc("step size of the inverse variances, along gradient / spread; with step_rule: plain along the gradient"),
     ] = 0.1
 
 

@@ -31,7 +31,7 @@ class Spsa(ProbingMethod):
 
     Options = SpsaOptions
     options: SpsaOptions
-    use = "as the plain form, by which every other step is judged"
+    use = "as the plain form, against which every other step is judged"
 
     @property
     def central(self) -> bool:

@@ -13,7 +13,7 @@ class Untuned(Method):
     """Stays at the start tokens and spends no query, so any budget is enough, even 0."""
 
     Options = MethodOptions
-    use = "always: what every other method starts from"
+    use = "always: the start of every other method"
     spends_queries = False
 
     @property

@@ -37,13 +37,14 @@ class WhiteBox(TunedMethod):
         z <- z - learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
 
     It has the batches, objectives and budget of the black-box methods. A step is one forward pass of one prompt on one
-    batch, which counts as one query; the backward pass is free. So it shows what room there is in the latent.
+    batch, which counts as one query; the backward pass is free. So it shows how much a method could still gain in the
+    latent.
     """
 
     Options = WhiteBoxOptions
     options: WhiteBoxOptions
     needs = "gradients"
-    use = "as a bound, where gradients can be had: it shows the room that is left"
+    use = "as a reference, where gradients are available: it shows how much can still be gained"
     state_attributes = ("mean", "square")
     step_cost = 1
 

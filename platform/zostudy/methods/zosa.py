@@ -36,7 +36,7 @@ class ZosaOptions(FzooOptions, AscentOptions):
     ] = "fresh"
     step_scale: Annotated[
         Literal["first_spread", "second_spread", "none"],
-        Doc("what divides the gradient of the step: a stage's loss spread, or nothing"),
+        Doc("divisor of the step's gradient: a stage's loss spread, or nothing"),
     ] = "first_spread"
 
     def __post_init__(self) -> None:
