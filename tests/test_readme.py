@@ -30,7 +30,8 @@ def section_command(heading: str) -> str:
 
 
 def test_it_is_read_in_minutes() -> None:
-    assert len(README.split()) <= MOST_WORDS
+    words = [word for word in README.split() if any(map(str.isalnum, word))]  # no lines of tables and drawings
+    assert len(words) <= MOST_WORDS
 
 
 @pytest.mark.parametrize("heading", ["Run", "Test"])
