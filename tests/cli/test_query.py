@@ -69,7 +69,8 @@ def test_a_plan_is_shown_as_it_was_drawn(call: Callable[..., Any]) -> None:
 
 def test_a_table_that_is_none_gets_the_name_of_one_that_is(call: Callable[..., Any]) -> None:
     refused = call("query", "SELECT * FROM trial", "--results", REFERENCE).err
-    assert "\nerror: did you mean trials?\n" in refused
+    assert "; did you mean trials?" in refused
+    assert refused.count("error: ") == 1
     assert "pg_" not in refused
     assert "did you mean" not in call("query", "SELECT * FROM nothing", "--results", REFERENCE).err
 

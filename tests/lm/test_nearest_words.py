@@ -30,7 +30,11 @@ def test_the_nearest_words_are_those_that_brute_force_finds(name: str) -> None:
     place = centred[tokenizer(" wonderful acting", add_special_tokens=False)["input_ids"]].mean(dim=0)
     cosines = torch.cosine_similarity(centred, place[None]).tolist()
     ranked = []
-    for id in sorted(range(len(cosines)), key=lambda id: -cosines[id]):
+    tokens = [*tokenizer.convert_ids_to_tokens(range(len(cosines))), ""]
+    fragments = [
+        len(token) < 4 or token[0] != "Ġ" or tokens[id + 1].startswith(token) for id, token in enumerate(tokens[:-1])
+    ]
+    for id in sorted(range(len(cosines)), key=lambda id: (fragments[id], -cosines[id])):
         word = tokenizer.decode([id]).strip()
         if word.isalpha() and len(word) > 1 and word not in ranked and id not in tokenizer.all_special_ids:
             ranked.append(word)
@@ -45,3 +49,14 @@ def test_a_name_that_is_one_token_comes_first_and_all_words_can_be_answers(name:
     assert [words[0] for words in found[:2]] == ["great", "terrible"]
     assert all(len(words) == 5 and is_one_token(tokenizer, BEFORE, word) for words in found for word in words)
     assert not is_one_token(tokenizer, BEFORE, "great film")
+
+
+@pytest.mark.parametrize("name", EMBEDDED_MODELS)
+def test_no_word_is_a_step_to_a_longer_one(name: str) -> None:
+    source = find_model(ModelSpec(name=name))
+    tokenizer, table = load_tokenizer(source), embedding_table(source)
+    [found] = nearest_words(tokenizer, table, BEFORE, ["good"], top=150)
+    assert found[0] == "good"
+    assert {"goo", "ou", "se"}.isdisjoint(found)
+    [every] = nearest_words(tokenizer, table, BEFORE, ["good"], top=1000)
+    assert every[: len(found)] == found

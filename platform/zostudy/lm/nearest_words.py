@@ -20,6 +20,7 @@ from zostudy.lm.vocabulary import Vocabulary
 
 MOST_TRIED = 200
 _LEAST_LETTERS = 2
+_LEAST_OF_WHOLE_WORD = 3
 
 # The names that transformers' models give their input embeddings.
 _TABLE_NAMES = (
@@ -58,6 +59,7 @@ def nearest_words(
 
     A name's place is the mean of its tokens' embeddings. Nearness is the cosine, after the mean of all embeddings is
     subtracted, because otherwise every two tokens point the same way. A name that is one token itself comes first.
+    Fragments of words come after all whole words.
 
     Args:
         tokenizer: the model's.
@@ -70,6 +72,7 @@ def nearest_words(
         ModelError: the tokenizer cannot read a name.
     """
     words = _words(Vocabulary(tokenizer, len(table)))
+    fragments = ~_are_whole(tokenizer, words)
     ids = np.array(list(words), np.int64)
     mean = table.mean(axis=0)
     candidates = _unit(table[ids] - mean)
@@ -77,7 +80,7 @@ def nearest_words(
     found = []
     for name, tokens in zip(names, pieces, strict=True):
         place = table[[token for token in tokens if token < len(table)]].mean(axis=0) - mean
-        order = ids[np.argsort(-(candidates @ _unit(place)), kind="stable")[:MOST_TRIED]]
+        order = ids[np.lexsort((-(candidates @ _unit(place)), fragments))[:MOST_TRIED]]
         ranked = [name, *(words[id] for id in order.tolist())]
         fitting = (word for word in dict.fromkeys(ranked) if is_one_token(tokenizer, before, word))
         found.append(tuple(islice(fitting, top)))
@@ -101,6 +104,25 @@ def _words(vocabulary: Vocabulary) -> dict[int, str]:
     ids = vocabulary.start_tokens.tolist()
     texts = (text.strip() for text in vocabulary.tokenizer.batch_decode([[id] for id in ids]))
     return {id: text for id, text in zip(ids, texts, strict=True) if _is_word(text)}
+
+
+def _are_whole(tokenizer: Any, words: dict[int, str]) -> NDArray[np.bool_]:
+    """Returns which tokens are whole words: those with the tokenizer's mark of a space, if it has one, and 3 letters.
+
+    Byte-pair encoding makes a word step by step. A token that the next token extends is such a step.
+    """
+    [letter] = tokenise(tokenizer, [" a"], lambda index: "the letter a", special=False)
+    mark = tokenizer.convert_ids_to_tokens(letter)[-1].removesuffix("a")
+    tokens = dict(zip(words, tokenizer.convert_ids_to_tokens(list(words)), strict=True))
+    return np.array(
+        [
+            token.startswith(mark)
+            and len(words[id]) >= _LEAST_OF_WHOLE_WORD
+            and not tokens.get(id + 1, "").startswith(token)
+            for id, token in tokens.items()
+        ],
+        np.bool_,
+    )
 
 
 def _is_word(text: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import duckdb
@@ -18,7 +17,7 @@ from zostudy.results.reading import check_read_once
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 from zostudy.results.studies import STUDIES, read_studies
-from zostudy.wording import printable
+from zostudy.wording import comma_list, quoted, suggestion
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -57,6 +56,10 @@ _ASKS_FOR_TABLES = re.compile(
     r"\b(SHOW|DESC|DESCRIBE|information_schema|sqlite_master|duckdb_\w+|pg_\w+)\b", re.IGNORECASE
 )
 
+# How DuckDB begins its message on a table or column that does not exist.
+_NO_TABLE = re.compile(r"Table with name (.+) does not exist")
+_NO_COLUMN = re.compile(r'Referenced column "(?P<name>.+?)" not found|does not have a column named "(?P<of_table>.+?)"')
+
 _COMMENT = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 _EXPLAIN = re.compile(
     rf"{_COMMENT}EXPLAIN\b{_COMMENT}(?:ANALYZE\b|\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE | re.DOTALL
@@ -69,23 +72,6 @@ Files: TypeAlias = dict[tuple[str, str], list[str]]
 """The files to read, by table and storage."""
 
 T = TypeVar("T")
-
-
-class SqlError(ResultsError):
-    """DuckDB refuses a statement.
-
-    Attributes:
-        details: further lines, such as the place of the mistake and the columns of the tables.
-    """
-
-    def __init__(self, rule: str, *details: str) -> None:
-        super().__init__(rule)
-        self.details = details
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """Returns the rule and the details, a line each."""
-        return (*super().lines, *map(printable, self.details))
 
 
 def run_sql(
@@ -248,12 +234,17 @@ def _as_read(field: pa.Field) -> pa.Field:
     return field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.name in _NAMES else field
 
 
-def _refused(tables: Sequence[str], error: Exception) -> SqlError:
-    # DuckDB suggests its own tables, as it knows only those of ours that the statement names.
-    reasons = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Did you mean")]
-    unknown = re.search(r"Table with name (\S+) does not exist", str(error))
-    alike = get_close_matches(unknown[1].lower(), TABLES, 1) if unknown else []
-    columns = [f"columns of {table}: {', '.join(TABLES[table].names)}" for table in tables]
-    suggestions = [f"did you mean {table}?" for table in alike]
-    details = [*reasons[1:], *suggestions, *(columns or [f"tables: {', '.join(TABLES)}"])]
-    return SqlError(f"the query failed: {reasons[0]}", *details)
+def _refused(tables: Sequence[str], error: Exception) -> ResultsError:
+    """Returns the error of a refused statement. DuckDB knows only those of our tables that the statement names."""
+    reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    if unknown := _NO_TABLE.search(reason):
+        rule, place, known = "a query must name tables of the results", "", list(TABLES)
+        otherwise = f"the tables are {', '.join(TABLES)}"
+    elif unknown := _NO_COLUMN.search(reason):
+        rule, place = "a query must name columns of its tables", f" in {comma_list(tables)}" if tables else ""
+        known = [column for table in tables for column in TABLES[table].names]
+        otherwise = "zostudy query without SQL lists the columns"
+    else:
+        return ResultsError(f"the query failed: {reason.rstrip('!')}", remedy="mend the statement")
+    name = unknown[unknown.lastindex or 1]
+    return ResultsError(rule, got=f"there is no {quoted(name)}{place}", remedy=suggestion(name, known, otherwise))
