@@ -137,7 +137,7 @@ class LineView(View):
             _log.info("%s", f"{self._summary()}  {self._best()}".rstrip())
 
     def _best(self) -> str:
-        """Returns the best cell by what has ended; before that by what runs."""
+        """Returns the cell with the best finished trials; while no trial has finished, with the best running ones."""
         assert self._progress is not None
         ranked = [cell for cell in self._progress.cells.values() if cell.cell.method_class.needs == "scores"]
         running = self._running_best()
