@@ -58,5 +58,8 @@ def test_no_word_is_a_step_to_a_longer_one(name: str) -> None:
     [found] = nearest_words(tokenizer, table, BEFORE, ["good"], top=150)
     assert found[0] == "good"
     assert {"goo", "ou", "se"}.isdisjoint(found)
+    ids = [tokenizer.encode(f" {word}", add_special_tokens=False)[-1] for word in found]
+    tokens, following = (tokenizer.convert_ids_to_tokens([id + shift for id in ids]) for shift in (0, 1))
+    assert not [one for one, longer in zip(tokens, following, strict=True) if longer and longer.startswith(one)]
     [every] = nearest_words(tokenizer, table, BEFORE, ["good"], top=1000)
     assert every[: len(found)] == found
