@@ -132,6 +132,24 @@ def test_the_line_tells_the_time_left_as_a_range(
     ]
 
 
+def test_the_time_left_is_that_of_the_slowest_running_trial(
+    write_study: Any, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = write_study(search={"trials": 0}, methods=["spsa"], confirm={"seeds": 4})
+    progress, view = StudyProgress(make_plan(load_study(study)), []), LineView()
+    view.on_study_start(progress, n_replicas=2)
+    slow = start(view, progress)
+    view.on_trial_progress(slow, TrialProgress(2, 0.1, None))
+    for _ in range(3):
+        other = start(view, progress)
+        clock.now += 6
+        finish(view, progress, other, 0.7, queries=24)
+    clock.now += 6
+    view.on_trial_progress(slow, TrialProgress(8, 0.1, None))
+    left = (24 - 8) * 24 / 6  # six queries took it 24 seconds
+    assert f"  {eta((left / 1.1, left / 0.9))}  " in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_the_line_names_the_best_cell(
     progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,19 @@ def test_what_a_trial_has_spent_stays_spent() -> None:
     assert meter.queries == 10
 
 
+def test_the_pace_of_a_trial_is_measured_from_its_first_report() -> None:
+    clock = Clock()
+    meter = Meter(n_replicas=2, clock=clock)
+    meter.progressed("resumed", report(100, 1.0))
+    clock.now += 20
+    assert meter.seconds_per_query("resumed") == meter.seconds_per_query("unknown") == 0.0
+    meter.progressed("resumed", report(105, 2.0))
+    meter.progressed("other", report(50, 2.0))
+    assert meter.seconds_per_query("resumed") == 4.0
+    clock.now += 5
+    assert meter.seconds_per_query("resumed") == 5.0
+
+
 def test_replicas_are_never_more_than_busy() -> None:
     clock = Clock()
     meter = Meter(n_replicas=1, clock=clock)

@@ -65,6 +65,20 @@ def test_long_studies_keep_few_slices() -> None:
     assert left.range(200) == pytest.approx((100 / 1.1, 100 / 0.9))
 
 
+def test_one_slow_trial_takes_its_own_time_however_fast_the_others_were() -> None:
+    clock = SimpleNamespace(now=0.0)
+    left = TimeLeft(lambda: clock.now)
+    for second in range(0, 15, 3):
+        clock.now = float(second)
+        left.progressed(second * 10)
+    assert left.range(50, longest_trial=180.0) == pytest.approx((180 / (1 + LEAST_DOUBT), 180 / (1 - LEAST_DOUBT)))
+    left.restart()
+    for second in range(15, 30, 3):
+        clock.now = float(second)
+        left.progressed(second * 10)
+    assert left.range(5000, longest_trial=180.0) == left.range(5000)
+
+
 def test_nothing_left_takes_no_time_and_other_replicas_are_measured_anew() -> None:
     clock = SimpleNamespace(now=0.0)
     left = TimeLeft(lambda: clock.now)

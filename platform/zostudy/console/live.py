@@ -97,10 +97,10 @@ class View(Callback, ABC):
         if not (self._progress.n_finished or meter.queries):
             return f"{done}  trials start and evaluate their first prompts"
         self._time_left.progressed(meter.queries)
-        rate = meter.queries_per_second
+        rate, left = meter.queries_per_second, self._time_left.range(self._queries_left(), self._longest_trial())
         return (
             f"{done}  {meter.queries:,} queries  {f'{rate:.2g}' if rate < 9.5 else f'{rate:,.0f}'} queries/s  "
-            f"replicas {meter.busy_share:.0%} busy  {eta(self._time_left.range(self._queries_left()))}"
+            f"replicas {meter.busy_share:.0%} busy  {eta(left)}"
         )
 
     def _running_best(self) -> dict[str, float | None]:
@@ -116,6 +116,18 @@ class View(Callback, ABC):
         plan, cells = self._progress.plan, self._progress.cells.values()
         ahead = sum((cell.n_trials - cell.n_finished) * plan.queries(cell.cell) for cell in cells)
         return ahead - sum(self._meter.spent_by(trial) for trial in self._running)
+
+    def _longest_trial(self) -> float:
+        """Returns the seconds that the running trial with the most work still takes at its own pace."""
+        assert self._progress is not None
+        plan, cells = self._progress.plan, self._progress.cells
+        return max(
+            (
+                (plan.queries(cells[cell].cell) - self._meter.spent_by(trial)) * self._meter.seconds_per_query(trial)
+                for trial, (cell, _) in self._running.items()
+            ),
+            default=0.0,
+        )
 
 
 class LineView(View):

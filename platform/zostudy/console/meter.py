@@ -22,10 +22,12 @@ class Meter:
         self._sized, self._offered = clock(), 0.0
         self._spent: dict[str, tuple[int, float]] = {}
         self._first: tuple[float, int, float] | None = None
+        self._first_of: dict[str, tuple[float, int]] = {}
 
     def progressed(self, trial: str, progress: TrialProgress) -> None:
         """Takes the latest figures of a trial, which only grow: what a trial that died had spent stays spent."""
         self._spent[trial] = max(self._spent.get(trial, (0, 0.0)), (progress.queries, progress.replica_seconds))
+        self._first_of.setdefault(trial, (self._clock(), progress.queries))
         if self._first is None:
             self._first = self._clock(), progress.queries, progress.replica_seconds
             self._sized, self._offered = self._clock(), 0.0
@@ -38,6 +40,14 @@ class Meter:
     def spent_by(self, trial: str) -> int:
         """Returns the queries that a trial has spent in this run."""
         return self._spent.get(trial, (0, 0.0))[0]
+
+    def seconds_per_query(self, trial: str) -> float:
+        """Returns the seconds from one query of a running trial to its next, on average; 0 before its second report."""
+        if trial not in self._first_of:
+            return 0.0
+        since, queries = self._first_of[trial]
+        spent = self.spent_by(trial) - queries
+        return (self._clock() - since) / spent if spent > 0 else 0.0
 
     @property
     def queries(self) -> int:

@@ -40,10 +40,16 @@ class TimeLeft:
         if len(self._marks) > MOST_SLICES:
             self._marks, self._slice = self._marks[::2], self._slice * 2
 
-    def range(self, n_queries: int) -> tuple[float, float] | None:
-        """Returns the least and the most seconds that the queries left will take, None while no rate is known."""
+    def range(self, n_queries: int, longest_trial: float = 0.0) -> tuple[float, float] | None:
+        """Returns the least and the most seconds that are left, None while no rate is known.
+
+        Args:
+            n_queries: queries left.
+            longest_trial: seconds that the slowest running trial still takes. A trial's steps follow each other, so
+                that replicas without other work make it no faster.
+        """
         now = self._clock()
-        if (found := self._estimate(n_queries)) is None:
+        if (found := self._estimate(n_queries, longest_trial)) is None:
             return None
         low, middle, high = (now + seconds for seconds in found)
         if self._told is None or not self._told[0] <= middle <= self._told[1]:
@@ -52,7 +58,7 @@ class TimeLeft:
             self._told = low, self._told[1]
         return max(0.0, self._told[0] - now), max(0.0, self._told[1] - now)
 
-    def _estimate(self, n_queries: int) -> tuple[float, float, float] | None:
+    def _estimate(self, n_queries: int, longest_trial: float) -> tuple[float, float, float] | None:
         if n_queries <= 0:
             return 0.0, 0.0, 0.0
         rates = [(after - before) / (end - start) for (start, before), (end, after) in pairwise(self._marks)]
@@ -60,7 +66,10 @@ class TimeLeft:
             return None
         rate = fmean(rates)
         doubt = min(0.5, max(LEAST_DOUBT, 2 * stdev(rates) / len(rates) ** 0.5 / rate))
-        return n_queries / (rate * (1 + doubt)), n_queries / rate, n_queries / (rate * (1 - doubt))
+        middle = n_queries / rate
+        if middle < longest_trial:
+            middle, doubt = longest_trial, LEAST_DOUBT
+        return middle / (1 + doubt), middle, middle / (1 - doubt)
 
 
 def eta(seconds: tuple[float, float] | None) -> str:
