@@ -125,8 +125,8 @@ KEYS = [
         "5: imbalance.ratios: must hold at least 1, but got []; write ratios: [1, 10, 50], for example",
     ),
     (
-        "imbalance: {ratios: [1, 10, 1.0]}",
-        "5: imbalance.ratios: must hold each value once, but got [1, 10, 1.0]; keep one 1.0",
+        "imbalance: {ratios: [1, 10, 1.0000001]}",
+        "5: imbalance.ratios: must hold each ratio once, to six digits, but got [1, 10, 1.0000001]; keep one 1",
     ),
     (
         "name: ../escape",

@@ -85,3 +85,10 @@ def test_facts_count_what_is_there() -> None:
 def test_splits_get_their_roles(names: list[str], expected: SplitNames | None) -> None:
     assert guess_splits(pa.table({"split": names}), "f") == expected
     assert guess_splits(pa.table({"other": names}), "f") is None
+
+
+def test_a_column_without_a_name_is_not_guessed() -> None:
+    assert guessed({"": KIND, "body": BODY, "mood": ["x", "x", "y", "y"]}).label == "mood"
+    assert guessed({"": [text * 2 for text in BODY], "body": BODY, "kind": KIND}).text == "body"
+    with pytest.raises(DataError, match="must hold the labels"):
+        guessed({"body": BODY, "": KIND})

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+import pandas as pd
 import pytest
 
 import zostudy
@@ -130,3 +131,18 @@ def test_real_data_is_read_without_a_hint(shared_dir: Path) -> None:
     assert found.natural_ratio > 5
     pair = zostudy.inspect(shared_dir / "data" / "rte.parquet")
     assert (pair.task.text, pair.task.second_text) == ("text", "text_b")
+
+
+def test_categories_are_labels_in_their_order(tmp_path: Path) -> None:
+    order = ["poor", "good"]
+    table = pd.DataFrame({"text": [f"text {n}" for n in range(40)], "label": [order[n % 2] for n in range(40)]})
+    for name, ordered, expected in (("ordered", True, order), ("plain", False, sorted(order))):
+        table["label"] = pd.Categorical(table["label"], categories=order, ordered=ordered)
+        table.to_parquet(tmp_path / f"{name}.parquet")
+        assert [each.name for each in zostudy.inspect(tmp_path / f"{name}.parquet").classes] == expected
+
+
+def test_a_folder_is_no_file_of_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "data.parquet").mkdir()
+    with pytest.raises(DataError, match="but it is a folder; name a CSV, TSV, JSON or Parquet file"):
+        zostudy.inspect(tmp_path / "data.parquet")

@@ -104,3 +104,31 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
     for read, content in ((of_csv, "text,label\n"), (of_tsv, "text\tlabel")):
         table = read(tmp_path, content).table
         assert (table.num_rows, table.column_names) == (0, ["text", "label"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "reason"),
+    [
+        ("csv", "text;label\nno, it is;1\n", "must be separated by commas, but the header 'text;label' has semicolons"),
+        ("csv", "text\tlabel\na\t1\n", "commas, but the header 'text\\tlabel' has tabs; name it .tsv"),
+        ("tsv", "text,label\na,1\n", "must be separated by tabs, but the header 'text,label' has commas; name it .csv"),
+        ("csv", "text,label\na,1\ntext,label\nb,0\n", "the header must stand once, but line 3 repeats it"),
+        ("tsv", "text\tlabel\na\t1\n\ufefftext\tlabel\nb\t0\n", "the header must stand once, but line 3 repeats it"),
+        (
+            "csv",
+            'text, label\na, "1"\nb, "0"\n',
+            "quotes must stand right behind the comma, but column ' label' has blanks",
+        ),
+    ],
+)
+def test_files_of_another_form_are_told(tmp_path: Path, kind: str, content: str, reason: str) -> None:
+    with pytest.raises(DataError) as error:
+        (of_csv if kind == "csv" else of_tsv)(tmp_path, content)
+    assert reason in str(error.value)
+
+
+def test_what_only_looks_like_another_form_is_read(tmp_path: Path) -> None:
+    assert rows(of_csv(tmp_path, "text\ntext\n")) == [["text"]]
+    assert rows(of_csv(tmp_path, '"a, b"\nx\n')) == [["x"]]
+    assert rows(of_csv(tmp_path, 'text, label\na, "1"\nb,0\n')) == [["a", ' "1"'], ["b", "0"]]
+    assert rows(of_tsv(tmp_path, "text\tlabel\r\r\na\t1\r\r\n")) == [["a", "1"]]

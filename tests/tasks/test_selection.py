@@ -13,6 +13,7 @@ import pytest
 
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns
+from zostudy.tasks.naming import confusable
 from zostudy.tasks.rows import RowCount
 from zostudy.tasks.selection import select
 from zostudy.tasks.table import TextTable
@@ -288,3 +289,12 @@ def test_bytes_that_are_no_text_are_told_with_their_row() -> None:
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 def test_labels_are_of_one_type(dtype: Any) -> None:
     assert selected(labelled(pa.array(np.array([0, 1, 0, 1], dtype))))[0].labels.dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("caf\u00e9", "cafe\u0301"), ("1", "\uff11"), ("good", "good\u200b"), ("so so", "so  so"), ("a", "\u00a0A")],
+)
+def test_classes_that_look_alike_are_told(pair: tuple[str, str]) -> None:
+    assert confusable(["other", *pair]) == pair
+    assert confusable(["cafe", "café", "so-so", "so so"]) == ()

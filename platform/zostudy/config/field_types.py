@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from zostudy.ratios import NATURAL
+from zostudy.ratios import NATURAL, ratio_text
 from zostudy.wording import suggestion
 
 Values = TypeVar("Values", bound="tuple[object, ...] | str | None")
@@ -66,5 +66,14 @@ def _natural_or_number(value: object) -> object:
     return value
 
 
+def _each_named_once(ratios: tuple[float | str, ...]) -> tuple[float | str, ...]:
+    """Refuses ratios that are one in the names of trials."""
+    repeated = [name for name, times in Counter(map(ratio_text, ratios)).items() if times > 1]
+    if repeated:
+        raise broken_rule("must hold each ratio once, to six digits", remedy=f"keep one {repeated[0]}")
+    return ratios
+
+
 AskedRatio: TypeAlias = Annotated[Ratio | Literal["natural"], BeforeValidator(_natural_or_number)]
+EachRatioOnce = AfterValidator(_each_named_once)
 AskedSize: TypeAlias = Positive | Literal["all"]

@@ -12,7 +12,7 @@ from zostudy.config.entry_schema import method_definitions
 from zostudy.config.field_types import (
     AskedRatio,
     AskedSize,
-    EachOnce,
+    EachRatioOnce,
     Number,
     Positive,
     PositiveNumber,
@@ -41,7 +41,7 @@ class ImbalanceSpec(Section):
             "one cell per method",
             example="[1, 10, 50]",
         ),
-        EachOnce,
+        EachRatioOnce,
     ] = (1.0,)
     minority_size: Annotated[
         AskedSize,

@@ -54,7 +54,7 @@ def guess_columns(
 
     Two columns with the usual names of a pair are the texts. Otherwise the text column is ``text``, or the one with the
     longest texts. The label column has a usual name, or the fewest values, two to 50; it has at most half as many
-    values as rows.
+    values as rows. A column without a name is neither.
 
     Raises:
         DataError: no column can be the text or the label, or one column is given as both.
@@ -108,7 +108,7 @@ def _is_text(table: pa.Table, name: str, source: str) -> bool:
 
 
 def _guessed_text(facts: Sequence[ColumnFacts], source: str, taken: Collection[str | None]) -> str:
-    texts = [each for each in facts if each.characters and each.name not in {*taken, Columns.split}]
+    texts = [each for each in facts if each.characters and each.name not in {*taken, Columns.split, ""}]
     if not texts:
         raise _no_column("texts", facts, "text", source)
     named = [each for each in texts if each.name == Columns.text]
@@ -116,7 +116,8 @@ def _guessed_text(facts: Sequence[ColumnFacts], source: str, taken: Collection[s
 
 
 def _guessed_label(facts: Sequence[ColumnFacts], n_rows: int, source: str, taken: Collection[str | None]) -> str:
-    free = [each for each in facts if 1 <= each.distinct <= n_rows // 2 and each.name not in {*taken, Columns.split}]
+    others = {*taken, Columns.split, ""}
+    free = [each for each in facts if 1 <= each.distinct <= n_rows // 2 and each.name not in others]
     named = [each for name in _LABEL_NAMES for each in free if each.name.casefold() == name]
     fitting = [each for each in free if 2 <= each.distinct <= MOST_CLASSES]
     if not (named or fitting):

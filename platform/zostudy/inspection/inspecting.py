@@ -17,7 +17,7 @@ from zostudy.inspection.columns import ColumnFacts, column_facts, guess_columns,
 from zostudy.inspection.facts import ClassFacts, DataFacts, ModelFacts
 from zostudy.inspection.tables import inspection_text
 from zostudy.inspection.texts import Lengths, find_repeats, lengths_of
-from zostudy.tasks.columns import Columns, names_of
+from zostudy.tasks.columns import Columns, find_column, names_of
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.imbalance import available_rows
 from zostudy.tasks.labels import NAME_COLUMN
@@ -76,7 +76,8 @@ def inspect(
     task = _loaded(spec, path)
     split = columns.split if columns.split in rows.table.column_names else None
     uses = {columns.text: "text", columns.second_text: "second_text", columns.label: "label", split: "split"}
-    if not has_names(filter(None, names_of(rows.table[columns.label], columns.label, str(path)))):
+    labels = find_column(rows.table, columns.label, str(path))
+    if not has_names(filter(None, names_of(labels, columns.label, str(path)))):
         uses.setdefault(NAME_COLUMN, "label names")
     made, lengths = _lengths(model, trust_remote_code, task, template)
     available = available_rows(task.table)
@@ -119,7 +120,7 @@ def _read(
 def _data_file(data: str | os.PathLike[str]) -> Path:
     path = Path(data)
     if not path.is_file():
-        beside = map(str, path.parent.iterdir()) if path.parent.is_dir() else []
+        beside = [str(each) for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
         got = "it is a folder" if path.is_dir() else "it does not exist"
         remedy = file_suggestion(path.name, beside, "name a CSV, TSV, JSON or Parquet file")
         raise DataError("must be a file of texts and labels", got=got, remedy=remedy, about=str(path))

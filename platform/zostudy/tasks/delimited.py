@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,9 +14,15 @@ import pyarrow as pa
 from zostudy.errors import DataError
 from zostudy.tasks.decoding import read_text
 from zostudy.tasks.rows import RawRows
-from zostudy.wording import counted
+from zostudy.wording import clipped, counted
 
 _WHOLE_IN_QUOTES = re.compile(r'"(?:[^"]|"")*"')
+_QUOTES_AFTER_BLANKS = re.compile(r'\s+"[^"]*"\s*')
+_SEPARATORS = {
+    ",": ("commas", "name it .csv"),
+    "\t": ("tabs", "name it .tsv"),
+    ";": ("semicolons", "save it with commas"),
+}
 
 Line = tuple[int, list[str]]
 
@@ -29,7 +35,8 @@ def read_csv(path: Path) -> RawRows:
         OSError: it cannot be read.
     """
     lines = list(_csv_lines(path, read_text(path)))
-    table = _table(path, lines, "put texts that hold commas or quotes in quotes, and double the quotes inside")
+    remedy = "put texts that hold commas or quotes in quotes, and double the quotes inside"
+    table = _table(path, lines, ",", remedy)
     spanning = sum(any("\n" in field or "\r" in field for field in fields) for _, fields in lines)
     notes = (f"{counted(spanning, 'row')} with line breaks, in quotes",) if spanning else ()
     return RawRows(table, notes=notes)
@@ -47,7 +54,7 @@ def read_tsv(path: Path) -> RawRows:
     """
     content = read_text(path)
     ends = "\n" if "\n" in content else "\r"
-    lines = [(number, line.removesuffix("\r").split("\t")) for number, line in enumerate(content.split(ends), 1)]
+    lines = [(number, line.rstrip("\r").split("\t")) for number, line in enumerate(content.split(ends), 1)]
     lines = [(number, fields) for number, fields in lines if fields != [""]]
     quoted = [field for _, fields in lines for field in fields if field.startswith('"')]
     notes: tuple[str, ...] = ()
@@ -55,7 +62,7 @@ def read_tsv(path: Path) -> RawRows:
         lines = [(number, [_out_of_quotes(field) for field in fields]) for number, fields in lines]
         notes = (f"{len(quoted):,} fields were in quotes, with quotes inside doubled as in CSV; both are undone",)
     remedy = "TSV has no quoting around tabs and line breaks: save the file as CSV"
-    return RawRows(_table(path, lines, remedy), notes=notes)
+    return RawRows(_table(path, lines, "\t", remedy), notes=notes)
 
 
 def _csv_lines(path: Path, content: str) -> Iterator[Line]:
@@ -76,15 +83,38 @@ def _csv_lines(path: Path, content: str) -> Iterator[Line]:
             yield number, fields
 
 
-def _table(path: Path, lines: list[Line], remedy: str) -> pa.Table:
+def _table(path: Path, lines: list[Line], separator: str, remedy: str) -> pa.Table:
     (_, header), rows = lines[0], lines[1:]
+    _check_separator(path, header, separator)
     for row, (number, fields) in enumerate(rows, 1):
         if len(fields) != len(header):
             rule = f"every row must have the header's {len(header):,} fields"
             got = f"row {row:,} (line {number:,}) has {len(fields):,}"
             raise DataError(rule, got=got, remedy=remedy, about=str(path))
-    columns = zip(*(fields for _, fields in rows), strict=True) if rows else [()] * len(header)
+        if len(fields) > 1 and fields[1:] == header[1:] and fields[0].removeprefix("\ufeff") == header[0]:
+            got, first = f"line {number:,} repeats it, as where files were joined", "the header must stand once"
+            raise DataError(first, got=got, remedy="remove that line", about=str(path))
+    columns = list(zip(*(fields for _, fields in rows), strict=True)) if rows else [()] * len(header)
+    _check_quotes(path, header, columns)
     return pa.table([pa.array(column, pa.string()) for column in columns], names=header)
+
+
+def _check_separator(path: Path, header: list[str], separator: str) -> None:
+    """Refuses a header of one field that holds another separator than the file's extension asks for."""
+    other = next((each for each in _SEPARATORS if each in header[0] and each != separator), None)
+    if len(header) == 1 and other is not None:
+        words, remedy = _SEPARATORS[other]
+        got = f"the header {clipped(header[0])!r} has {words}"
+        rule = f"fields must be separated by {_SEPARATORS[separator][0]}"
+        raise DataError(rule, got=got, remedy=remedy, about=str(path))
+
+
+def _check_quotes(path: Path, header: list[str], columns: Sequence[Sequence[str]]) -> None:
+    """Refuses columns whose quotes stand behind blanks, where they are text and part no fields."""
+    for name, cells in zip(header, columns, strict=True):
+        if name[:1].isspace() and cells and all(map(_QUOTES_AFTER_BLANKS.fullmatch, cells)):
+            rule, remedy = "quotes must stand right behind the comma", "remove the blanks behind commas"
+            raise DataError(rule, got=f"column {name!r} has blanks there", remedy=remedy, about=str(path))
 
 
 def _written_like_csv(header: list[str], quoted: list[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -36,8 +37,17 @@ def by_value(name: str) -> tuple[Decimal, str]:
 
 
 def confusable(class_names: Iterable[str]) -> tuple[str, ...]:
-    """Returns the first classes that differ only in blanks, capitals or the form of a number, or nothing."""
+    """Returns the first classes that look alike, or nothing.
+
+    They differ only in blanks, capitals, the form of a number, invisible characters, or how Unicode writes a character.
+    """
     kin: dict[object, list[str]] = {}
     for name in class_names:
-        kin.setdefault(Decimal(name) if is_number(name) else name.strip().casefold(), []).append(name)
+        plain = _plain(name)
+        kin.setdefault(Decimal(plain) if is_number(plain) else plain, []).append(name)
     return next((tuple(names) for names in kin.values() if len(names) > 1), ())
+
+
+def _plain(name: str) -> str:
+    composed = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join("".join(c for c in composed if c.isprintable() or c.isspace()).split())
