@@ -381,8 +381,8 @@ def test_a_line_names_six_rows_and_records_name_all() -> None:
     cells = [made("untuned"), *(made(f"a{number}") for number in range(14))]
     comparison = compared(*cells)
     [note] = [note for note in comparison_notes(comparison) if note.startswith("Not better than untuned")]
-    assert note.count("at ratio 10 (") == 6
-    assert "; and 8 more rows. To change: " in note
+    assert note.count("at ratio 10") == 6
+    assert "; and 8 more rows (each +0.000). To change: " in note
     assert [record["verdicts"] for record in comparison.records()] == ["", *["Not better than untuned"] * 14]
 
 
@@ -417,7 +417,10 @@ def test_the_cells_of_a_row_stand_together() -> None:
     rows = [(name, column) for name in ("untuned", "a", "b") for column in (10.0, 50.0)]
     cells = [replace(made(name, (0.5, 0.51, 0.52)), column=column) for name, column in rows]
     [note] = [note for note in comparison_notes(compared(*cells)) if note.startswith("Not better than untuned")]
-    assert "test_auc: a at ratio 10 (+0.000), 50 (+0.000); b at ratio 10 (+0.000), 50 (+0.000). To change: " in note
+    assert "test_auc: a at ratio 10, 50; b at ratio 10, 50 (each +0.000). To change: " in note
+    cells[-1] = replace(made("b", (0.5, 0.51, 0.49)), column=50.0)
+    [note] = [note for note in comparison_notes(compared(*cells)) if note.startswith("Not better than untuned")]
+    assert "test_auc: a at ratio 10 (+0.000), 50 (+0.000); b at ratio 10 (+0.000), 50 (-0.010). To change: " in note
 
 
 def test_a_table_without_evidence_has_no_verdict() -> None:

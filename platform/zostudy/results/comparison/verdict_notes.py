@@ -32,14 +32,19 @@ def verdict_notes(cells: Cells, metrics: Collection[str | None]) -> list[str]:
 
 
 def _listed(cells: Cells, found: Sequence[Verdict]) -> str:
-    """Returns the cells of each row with their figures."""
+    """Returns the cells of each row with their figures; figures that are the same for all cells stand once, at the end."""
     by_row: dict[RowKey, list[Verdict]] = {}
     for verdict in found:
         by_row.setdefault(verdict.cell.row, []).append(verdict)
+    shared = len(found) > 1 and len({_figure(verdict) for verdict in found}) == 1
     by, named = cells.by.removeprefix("imbalance_"), []
     for row, of_row in list(by_row.items())[:MOST_ROWS]:
-        columns = (f"{cells.heading(each.cell.column)} ({each.figure or each.fact})" for each in of_row)
+        columns = (cells.heading(each.cell.column) + ("" if shared else f" ({_figure(each)})") for each in of_row)
         named.append(f"{' '.join(map(value_text, row))} at {by} {', '.join(columns)}")
     if len(by_row) > MOST_ROWS:
         named.append(f"and {len(by_row) - MOST_ROWS:,} more rows")
-    return "; ".join(named)
+    return "; ".join(named) + (f" (each {_figure(found[0])})" if shared else "")
+
+
+def _figure(verdict: Verdict) -> str:
+    return verdict.figure or verdict.fact
