@@ -20,9 +20,9 @@ def record() -> str:
     return " ".join(text.split("## What the record says\n")[1].split("\n##")[0].split())
 
 
-def short(value: float) -> str:
-    """Returns a share with three digits, as the text writes it."""
-    return f"{value:.3f}".removeprefix("0")
+def short(value: float, digits: int = 3) -> str:
+    """Returns a share as the text writes it."""
+    return f"{value:.{digits}f}".removeprefix("0")
 
 
 def chance(p: float) -> str:
