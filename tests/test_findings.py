@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -13,16 +14,18 @@ from tests.reading_findings import REFERENCE, chance, findings, record, short
 from zostudy import load_results
 from zostudy.results.comparison.statistics import holm
 
-SEEDS, BUDGETS = range(10), (100, 300, 1000)
+SEEDS = range(10)
+BUDGETS = (100, 300, 1000)
+LONGER_BUDGETS = (*BUDGETS, 5000)
 ASCENDING = ("zosa-0", "zosa-tenth", "zosa-1", "zosa-3", "sabo")
 
 Metrics: TypeAlias = dict[str, dict[tuple[int, str], NDArray[np.float64]]]
 """The values over the seeds, by metric, budget and method."""
 
 
-def values(study: str, seeds: int, *metrics: str) -> Metrics:
-    """Returns what the confirm trials of all budgets of a study have, in the order of their seeds."""
-    trials = load_results([REFERENCE / f"{study}-{budget}" for budget in BUDGETS]).trials.sort_values("number")
+def values(study: str, budgets: Sequence[int], seeds: int, *metrics: str) -> Metrics:
+    """Returns what the confirm trials of a study have at each budget, in the order of their seeds."""
+    trials = load_results([REFERENCE / f"{study}-{budget}" for budget in budgets]).trials.sort_values("number")
     groups = [rows for _, rows in trials[trials["stage"] == "confirm"].groupby(["budget", "method"])]
     assert {len(rows) for rows in groups} == {seeds}
     keys = [(int(rows["budget"].iloc[0]), str(rows["method"].iloc[0])) for rows in groups]
@@ -31,7 +34,7 @@ def values(study: str, seeds: int, *metrics: str) -> Metrics:
 
 @pytest.fixture(scope="module")
 def flatness() -> Metrics:
-    return values("flatness", len(SEEDS), "train_loss", "test_loss", "sharpness", "test_auc")
+    return values("flatness", BUDGETS, len(SEEDS), "train_loss", "test_loss", "sharpness", "test_auc")
 
 
 def excess_sharpness(flatness: Metrics, method: str, budget: int) -> NDArray[np.float64]:
@@ -109,7 +112,7 @@ def test_flatter_points_do_not_generalise_better(flatness: Metrics) -> None:
 
 @pytest.fixture(scope="module")
 def auc_by_budget() -> dict[tuple[int, str], NDArray[np.float64]]:
-    return values("budget", 5, "test_auc")["test_auc"]
+    return values("budget", LONGER_BUDGETS, 5, "test_auc")["test_auc"]
 
 
 def test_the_gap_to_true_gradients_that_each_method_closes(
@@ -122,15 +125,19 @@ def test_the_gap_to_true_gradients_that_each_method_closes(
     for method in methods:
         shares = [
             (means[budget, method] - means[budget, "untuned"]) / (means[budget, "white-box"] - means[budget, "untuned"])
-            for budget in BUDGETS
+            for budget in LONGER_BUDGETS
         ]
-        cells = [f"{means[budget, method]:.3f} ({share:.0%})" for budget, share in zip(BUDGETS, shares, strict=True)]
+        cells = [
+            f"{means[budget, method]:.3f} ({share:.0%})" for budget, share in zip(LONGER_BUDGETS, shares, strict=True)
+        ]
         assert f"| {method} | {' | '.join(cells)} |" in text
         closed[method] = [f"{share:.0%}" for share in shares]
     bpt, fzoo, zosa, luck = (closed[method] for method in ("bpt-fzg", "fzoo", "zosa", "random-search"))
     assert f"it has gone {bpt[0]} of the way" in record()
     assert f"`fzoo` {fzoo[0]} and `zosa` {zosa[0]}" in record()
-    assert f"at {bpt[-1]}, {fzoo[-1]} and {zosa[-1]}, and random search is at {luck[-1]}" in record()
+    assert f"at {bpt[2]}, {fzoo[2]} and {zosa[2]}, and random search is at {luck[2]}" in record()
+    assert f"With 5,000 queries random search has gone {luck[3]} of the way, less than" in text
+    assert means[5000, "random-search"] < min(means[100, method] for method in methods[:-1])
 
 
 def test_bpt_fzg_is_ahead_while_queries_are_few(auc_by_budget: dict[tuple[int, str], NDArray[np.float64]]) -> None:
@@ -142,14 +149,17 @@ def test_bpt_fzg_is_ahead_while_queries_are_few(auc_by_budget: dict[tuple[int, s
 
     assert max(p_values(100)) < 0.05
     assert "ahead of every other black box at 100 queries" in text
-    assert [rival for rival, p in zip(rivals, p_values(1000), strict=True) if p < 0.05] == ["random-search"]
-    assert "At 1,000 queries only random search is behind" in text
+    for budget in (1000, 5000):
+        assert [rival for rival, p in zip(rivals, p_values(budget), strict=True) if p < 0.05] == ["random-search"]
+    assert "At 1,000 and 5,000 queries only random search is behind" in text
 
 
 def test_who_still_gains_from_more_queries(auc_by_budget: dict[tuple[int, str], NDArray[np.float64]]) -> None:
-    text, shown = findings("budget"), []
-    for method in ("zosa", "cma-es", "spsa", "fzoo", "bpt-fzg", "random-search"):
-        few, many = auc_by_budget[300, method], auc_by_budget[1000, method]
-        p = float(stats.ttest_rel(many, few).pvalue)
-        shown.append(f"`{method}` {short((many - few).mean())} ({chance(p)})")
-    assert ", ".join(shown) in text
+    text = findings("budget")
+    for few, many in ((300, 1000), (1000, 5000)):
+        shown = []
+        for method in ("zosa", "cma-es", "spsa", "fzoo", "bpt-fzg", "random-search"):
+            p = float(stats.ttest_rel(auc_by_budget[many, method], auc_by_budget[few, method]).pvalue)
+            gain = (auc_by_budget[many, method] - auc_by_budget[few, method]).mean()
+            shown.append(f"`{method}` {short(gain)} ({chance(p)})")
+        assert f"from {few:,} to {many:,}**: {', '.join(shown)}." in text

@@ -82,7 +82,9 @@ def test_on_mini_gpt2_the_search_gained_nothing(on_gpt2: pd.DataFrame) -> None:
     assert [cell for cell, (gain, _) in found.items() if gain > 0] == [("spsa", 50)]
     assert {cell for cell, (gain, _) in found.items() if gain == 0} == {("fzoo", 10), ("fzoo", 50), ("spsa", 10)}
     assert "In three of eight cells the search returns the defaults, in four its winner is worse than they are" in text
-    span = f"from {signed(min(gain for gain, _ in found.values()))} to {signed(max(gain for gain, _ in found.values()))}"
+    span = (
+        f"from {signed(min(gain for gain, _ in found.values()))} to {signed(max(gain for gain, _ in found.values()))}"
+    )
     assert f"On mini-gpt2 the same search gained nothing ({span})" in record()
 
 

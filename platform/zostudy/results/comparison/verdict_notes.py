@@ -32,7 +32,7 @@ def verdict_notes(cells: Cells, metrics: Collection[str | None]) -> list[str]:
 
 
 def _listed(cells: Cells, found: Sequence[Verdict]) -> str:
-    """Returns the cells of each row with their figures; figures that are the same for all cells stand once, at the end."""
+    """Returns the cells of each row with their figures. A figure that all cells share stands once, at the end."""
     by_row: dict[RowKey, list[Verdict]] = {}
     for verdict in found:
         by_row.setdefault(verdict.cell.row, []).append(verdict)
