@@ -13,7 +13,7 @@ from zostudy.methods import method_names
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.results import load_results
-from zostudy.results.tables import markdown
+from zostudy.results.table_formats import markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "results" / "reference"

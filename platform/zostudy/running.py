@@ -49,7 +49,7 @@ def run(
     """
     from zostudy.console.deleted_folder import leave_deleted_folder
     from zostudy.console.log import show_log_by_default
-    from zostudy.tracking.choosing import check_trackers
+    from zostudy.tracking.trackers import check_trackers
 
     show_log_by_default()
     leave_deleted_folder()
@@ -121,14 +121,14 @@ def execute_study(
     """
     from zostudy.console.interrupts import end_interrupted_line
     from zostudy.console.live import live_view
-    from zostudy.results.files import read_table
     from zostudy.results.lease import lease
+    from zostudy.results.stored_tables import read_table
     from zostudy.search.run import start_study
-    from zostudy.tracking.following import following
+    from zostudy.tracking.callback import tracker_callbacks
 
     with lease(storage):
         try:
-            with following(track, storage) as followers, live_view() as view:
+            with tracker_callbacks(track, storage) as followers, live_view() as view:
                 return start_study(study, storage, address, [view, *followers, *callbacks], fleet)
         except KeyboardInterrupt:
             kept = read_table(storage, "trials", ("trial",)).num_rows

@@ -24,7 +24,7 @@ from zostudy.bench.report import (
 )
 from zostudy.cli.bench_tables import report_tables
 from zostudy.lm.sources import MINILM_PACKAGE
-from zostudy.results.tables import plain
+from zostudy.results.table_formats import plain
 
 QUICK = ("--only", "evaluator", "--models", "mini-roberta", "--rounds", 1, "--threads", 1)
 

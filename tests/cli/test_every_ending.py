@@ -21,11 +21,11 @@ from zostudy.config import StudySpec, load_study
 from zostudy.console.live import LineView, TableView
 from zostudy.errors import ResultsError
 from zostudy.export.trials import load_study_results
-from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS
+from zostudy.results.stored_tables import merge
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment

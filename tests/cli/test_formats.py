@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from zostudy.cli.formats import Format, show
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 RECORDS = [
     {"name": "zosa", "mean": 0.123456789, "half_width": None, "options": "a, b\n|c|"},
@@ -57,7 +57,7 @@ def test_no_records_are_no_error(format: Format, capsys: pytest.CaptureFixture[s
 
 def test_a_terminal_gets_bold_and_no_markup_of_the_users() -> None:
     code = (
-        "from zostudy.cli.formats import *; from zostudy.results.tables import *; "
+        "from zostudy.cli.formats import *; from zostudy.results.table_formats import *; "
         "show([], Format.TABLE, [Table(('[red]a',), (('[bold]b',), ('best',)), best=frozenset({(1, 0)}))])"
     )
     shown = _in_a_terminal(code)
@@ -71,7 +71,7 @@ def test_no_number_is_broken_in_a_terminal_of_any_width(columns: int) -> None:
     numbers = ["0.812", "±0.013†", "9,120-9,600", "285-300"]
     row = ("bpt-fzg", *["0.812 ±0.013†"] * 3, "285-300", "9,120-9,600")
     code = (
-        "from zostudy.cli.formats import *; from zostudy.results.tables import *; "
+        "from zostudy.cli.formats import *; from zostudy.results.table_formats import *; "
         f"show([], Format.TABLE, [Table(('method', '1', '10', '50', 'queries', 'examples'), ({row},), title='t')] * 2)"
     )
     shown = _in_a_terminal(code, columns)
@@ -86,7 +86,7 @@ def test_columns_that_do_not_fit_beside_one_another_stand_below_one_another() ->
     names = ("study", "state", "started", "took", "dev_auc")
     rows = (("made", "complete", "2026-11-29 05:06", "0:49", "0.977"), ("other", "running", "-", "-", "-"))
     code = (
-        "from zostudy.cli.formats import *; from zostudy.results.tables import *; "
+        "from zostudy.cli.formats import *; from zostudy.results.table_formats import *; "
         f"show([], Format.TABLE, [Table({names}, {rows}, 'Studies.', ('Two.',), 5, best=frozenset({{(0, 4)}}))])"
     )
     wide, narrow = (re.sub(r"\x1b\[[\d;]*m|\r", "", _in_a_terminal(code, columns)) for columns in (80, 30))

@@ -8,7 +8,7 @@ import pytest
 
 from zostudy.cluster import shipping
 from zostudy.cluster.shipping import Shipment, make_shipment
-from zostudy.config import Difference, difference, dump_yaml, load_study
+from zostudy.config import StudyChanges, dump_yaml, load_study, study_changes
 from zostudy.errors import SpecError
 
 STUDY = {"name": "shipped", "model": {"name": "mini-roberta"}, "task": {"name": "reviews"}, "methods": ["spsa"]}
@@ -93,9 +93,9 @@ def test_a_study_goes_on_here_and_there_while_its_inputs_hold_the_same(folder: P
     there = load_study(Path(shipment.pack(packed)["working_dir"]) / "study.yaml").resolved()
     here = load_study(folder / "study.yaml").resolved()
     assert there["task"]["file"] != here["task"]["file"]
-    assert difference(there, here) == difference(here, there) == Difference((), ())
+    assert study_changes(there, here) == study_changes(here, there) == StudyChanges((), ())
     (folder / "model" / "config.json").write_text("other")
-    (line,) = difference(there, here).contradictions
+    (line,) = study_changes(there, here).contradictions
     assert line.startswith("model.name: ")
 
 

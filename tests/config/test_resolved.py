@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config import Difference, difference, dump_yaml, load_study, parse_study
+from zostudy.config import StudyChanges, dump_yaml, load_study, parse_study, study_changes
 from zostudy.errors import SpecError
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
@@ -71,7 +71,7 @@ def test_a_resolved_study_written_and_loaded_is_the_same_study(
     path.write_text(text, encoding="utf-8")
     assert load_study(path) == parse_study(text, "study.yaml") == study
     assert yaml.safe_load(text) == study.resolved()
-    changes = difference(asked, study.resolved())
+    changes = study_changes(asked, study.resolved())
     assert all(": nothing -> " in line for line in (*changes.additions, *changes.contradictions))
 
 
@@ -109,26 +109,26 @@ def test_difference_names_each_key_that_differs() -> None:
         "search": {"trials": 3, "space": {}},
         "methods": [{"hop": {"rate": 2}}, "climb", "zosa"],
     }
-    changes = difference(old, new)
+    changes = study_changes(old, new)
     assert changes.additions == ("search.trials: 2 -> 3", "methods.zosa: nothing -> {}")
     assert changes.contradictions == (
         "search.space.rate.low: 1 -> nothing",
         'methods.hop: {"rate": 1} -> {"rate": 2}',
     )
-    assert difference(old, old) == Difference((), ())
+    assert study_changes(old, old) == StudyChanges((), ())
 
 
 def test_the_number_of_replicas_makes_no_other_study(tmp_path: Path, write_study: Callable[..., str]) -> None:
     path = write_study()
     one, two = (load_study(path, [f"replicas={count}"]).resolved() for count in (1, 2))
     assert one != two
-    assert difference(one, two) == Difference((), ())
+    assert study_changes(one, two) == StudyChanges((), ())
 
 
 def test_a_key_that_an_older_study_file_lacks_counts_with_its_default() -> None:
     old = {"model": {"name": "minilm"}}
-    assert difference(old, {"model": {"name": "minilm", "trust_remote_code": False}}) == Difference((), ())
-    changed = difference(old, {"model": {"name": "minilm", "trust_remote_code": True}})
+    assert study_changes(old, {"model": {"name": "minilm", "trust_remote_code": False}}) == StudyChanges((), ())
+    changed = study_changes(old, {"model": {"name": "minilm", "trust_remote_code": True}})
     assert changed.contradictions == ("model.trust_remote_code: false -> true",)
 
 
@@ -153,7 +153,7 @@ OLD: dict[str, Any] = {
     ],
 )
 def test_more_trials_seeds_ratios_and_methods_are_additions(change: dict[str, Any], addition: str) -> None:
-    changes = difference(OLD, {**OLD, **change})
+    changes = study_changes(OLD, {**OLD, **change})
     assert (changes.additions, changes.contradictions) == ((addition,), ())
 
 
@@ -174,6 +174,6 @@ def test_more_trials_seeds_ratios_and_methods_are_additions(change: dict[str, An
     ],
 )
 def test_anything_else_is_a_contradiction(change: dict[str, Any]) -> None:
-    changes = difference(OLD, {**OLD, **change})
+    changes = study_changes(OLD, {**OLD, **change})
     assert changes.contradictions
     assert not changes.additions

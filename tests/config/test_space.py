@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from zostudy.config import Choice, Range, difference, dump_yaml, load_study, method_space, study_of
+from zostudy.config import Choice, Range, dump_yaml, load_study, method_space, study_changes, study_of
 from zostudy.methods import default_space, describe_options, get_method
 
 SPACE = """search:
@@ -92,10 +92,10 @@ def test_a_default_space_is_stored_and_grows_with_the_methods(write_study: Calla
     before = load_study(write_study(methods="methods: [zosa]", search=search)).resolved()
     assert "zosa.sharpness_radius" in dump_yaml(before)
     more = load_study(write_study(methods="methods: [zosa, spsa]", search=search)).resolved()
-    assert not difference(before, more).contradictions
-    assert difference(more, before).contradictions
+    assert not study_changes(before, more).contradictions
+    assert study_changes(more, before).contradictions
     first = load_study(write_study(methods="methods: [zosa]")).resolved()
-    assert not difference(first, before).contradictions
+    assert not study_changes(first, before).contradictions
     # A study of before there were default spaces, which searched nothing, is not searched now.
     older = before | {"search": {key: value for key, value in before["search"].items() if key != "space"}}
-    assert difference(older, before).contradictions
+    assert study_changes(older, before).contradictions

@@ -9,7 +9,7 @@ import pytest
 from zostudy.errors import ResultsError
 from zostudy.results.classes import CLASSES_FILE, StudyClass, StudyClasses, class_table, read_classes, write_classes
 from zostudy.results.storage import Storage
-from zostudy.results.tables import plain
+from zostudy.results.table_formats import plain
 
 CLASSES = StudyClasses(
     "label word",

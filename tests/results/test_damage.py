@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import TABLES_OF_A_TRIAL, merge, read_table, torn_files
 from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
 from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, merge, read_table, torn_files
 
 TRIALS = [("spsa", 0), ("zosa", 0), ("zosa", 1)]
 ONE = "zosa-ratio10-confirm-0001.parquet"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.deleting import deletable, delete_results
+from zostudy.results.deleting import delete_results, plan_deletion
 from zostudy.results.lease import lease
 from zostudy.results.ledger import Ledger
 from zostudy.results.storage import Storage
@@ -26,7 +26,7 @@ def test_only_the_study_file_and_what_no_run_wrote_stay(study: Path) -> None:
     (study / "mine").mkdir()
     (study / "optuna.journal.damaged-0").write_text("torn")
     (study / "timeline.json").write_text("[]")
-    found = deletable(study)
+    found = plan_deletion(study)
     assert (found.trials, found.kept) == (78, ("mine", "notes.txt"))
     delete_results(found)
     assert {path.name for path in study.iterdir()} == {"study.yaml", "notes.txt", "mine", ".lease"}
@@ -34,16 +34,16 @@ def test_only_the_study_file_and_what_no_run_wrote_stay(study: Path) -> None:
 
 def test_a_study_whose_results_are_damaged_goes_too(study: Path) -> None:
     (study / "trials" / "merged.parquet").write_bytes(b"torn")
-    assert deletable(study).trials is None
-    delete_results(deletable(study))
+    assert plan_deletion(study).trials is None
+    delete_results(plan_deletion(study))
     assert not (study / "trials").exists()
 
 
 def test_a_running_study_is_not_deleted(study: Path) -> None:
-    found = deletable(study)
+    found = plan_deletion(study)
     with lease(study), pytest.raises(ResultsError, match="one driver at a time"):
         delete_results(found)
-    assert deletable(study) == found
+    assert plan_deletion(study) == found
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_a_running_study_is_not_deleted(study: Path) -> None:
 )
 def test_what_is_no_study_is_refused(study: Path, folder: str, remedy: str) -> None:
     with pytest.raises(ResultsError, match=rf"must be the results folder of a study, .* is missing; {remedy}"):
-        deletable(study.parent / folder)
+        plan_deletion(study.parent / folder)
 
 
 def test_a_study_in_an_object_store_is_deleted(s3_uri: Callable[[str], str], make_outcome: Callable[..., Any]) -> None:
     storage = Storage.at(s3_uri("deleted/made"))
     Ledger(storage).record(make_outcome())
     storage.write("study.yaml", b"name: made\n")
-    found = deletable(storage)
+    found = plan_deletion(storage)
     assert found.trials == 1
     delete_results(found)
     assert (set(storage.folders()) - {".lease"}, storage.files()) == (set(), ["study.yaml"])

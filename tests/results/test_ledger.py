@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results import files
-from zostudy.results.files import merge
+from zostudy.results import stored_tables
 from zostudy.results.ledger import Ledger
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.results.stored_tables import merge
 
 STUDY: dict[str, Any] = {
     "name": "made",
@@ -147,7 +147,7 @@ def test_two_runs_of_a_study_differ_in_times_alone(make_outcome: Callable[..., A
         numbers = [0, 1] if folder == "one" else [1, 0]
         for number in numbers:
             ledger.record(make_outcome(number=number, wall_seconds=seconds))
-        tables.append(files.read_table(tmp_path / folder, "trials"))
+        tables.append(stored_tables.read_table(tmp_path / folder, "trials"))
     assert not tables[0].equals(tables[1])
     first, second = (table.drop_columns(list(TIME_COLUMNS)) for table in tables)
     assert first.equals(second)

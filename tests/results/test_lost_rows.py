@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.compare import compare
-from zostudy.results.files import merge, read_table
 from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
 from zostudy.results.lost_rows import study_notes
@@ -30,6 +29,7 @@ from zostudy.results.parquet import PARQUET, write_table
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import merge, read_table
 
 STUDY = {
     "name": "made",
@@ -319,7 +319,7 @@ def test_a_lost_measurement_is_noted_refused_and_measured_again(
     ledger = Ledger(made)
     [line] = ledger.set_damage_aside()
     assert line.startswith("lost: ")
-    assert ledger.lacks_measured
+    assert ledger.lacks_measurements
     record_measured(ledger, make_noise_floor)
     assert answers(made, [table]) == {name: study.right[name] for name in answers(made, [table])}
 
@@ -345,7 +345,7 @@ def check_repair(
             return "refused"
         ledger = Ledger(made)
         there = {trial.trial for trial in ledger.trials()}
-        if ledger.lacks_measured or len(there) < len(TRIALS):
+        if ledger.lacks_measurements or len(there) < len(TRIALS):
             record_measured(ledger, make_noise_floor)
         for outcome in outcomes(make_outcome):
             if outcome.name not in there:

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import TABLES_OF_A_TRIAL, merge, read_table
 from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
 from zostudy.results.results import load_results
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, merge, read_table
 
 TRIALS = [("spsa", 0), ("zosa", 1), ("zosa", 0)]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from zostudy.results.files import read_table
 from zostudy.results.lease import is_held, lease
 from zostudy.results.ledger import Ledger
 from zostudy.results.overview import overviews
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import read_table
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 

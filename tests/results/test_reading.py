@@ -15,7 +15,6 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.compare import compare
-from zostudy.results.files import merge, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.reading import load_trials
@@ -23,6 +22,7 @@ from zostudy.results.results import Results, load_results
 from zostudy.results.schema import SCHEMAS, TRIALS
 from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import merge, read_table
 
 TRIAL = "zosa-ratio10-confirm-0000"
 SINCE_VERSION_5 = (

@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
-from zostudy.results import files
+from zostudy.results import stored_tables
 from zostudy.results.duckdb_connection import Limits, parse_size
-from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.reading import find_studies
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS, meaning
 from zostudy.results.sql import EXAMPLES, TABLES, column_names, run_sql
+from zostudy.results.stored_tables import merge
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
@@ -112,7 +112,7 @@ def test_a_merged_study_answers_as_before_and_so_does_one_that_went_on(
 def test_who_asks_while_files_are_merged_misses_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, after: str
 ) -> None:
-    original = getattr(files, after)
+    original = getattr(stored_tables, after)
     merged: list[bool] = []
 
     def called(*arguments: Any) -> Any:

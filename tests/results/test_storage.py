@@ -19,11 +19,11 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results.checkpoints import Checkpoints
-from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.uris import is_uri
 
 MakeStorage = Callable[[], Storage]
@@ -246,7 +246,7 @@ def test_an_upload_that_fails_leaves_no_part_of_an_object(s3_uri: Callable[[str]
     storage = Storage.at(Proxy(uri, 5_000_000, fail).uri)
     storage.write("small", b"whole")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zostudy.results.stores.MOST_TRIES", 1)
+        patch.setattr("zostudy.results.filesystems.MOST_TRIES", 1)
         once = Storage.at(Proxy(uri, 5_000_000, fail).uri)
     with pytest.raises(ResultsError, match="must be writable"):
         once.write("large", bytes(20_000_000))

@@ -8,8 +8,8 @@ import pytest
 
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import unfinished
-from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
+from zostudy.results.stored_tables import merge
 
 SETTINGS = {"first": {"perturbation_radius": 0.1}, "better": {"perturbation_radius": 0.2}}
 

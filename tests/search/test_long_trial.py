@@ -20,9 +20,9 @@ from zostudy.cluster.pool import LocalPool
 from zostudy.config import StudySpec, dump_yaml, load_study
 from zostudy.lm.frozen import make_evaluator
 from zostudy.results.checkpoints import CHECKPOINTS, Checkpoints
-from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import TIME_COLUMNS
+from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, read_table
 from zostudy.search.loaded_model import read_model
 from zostudy.search.prepare import prepare
 from zostudy.search.trial import run_trial

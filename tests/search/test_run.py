@@ -24,10 +24,10 @@ from zostudy.lm.agreement import BOUNDS, rounded_up
 from zostudy.lm.frozen import make_evaluators
 from zostudy.lm.linear import bfloat16_unit
 from zostudy.lm.weights import DType
-from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.results.stored_tables import read_table
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.dtype.messages import dtype_line

@@ -17,9 +17,9 @@ from optuna.storages.journal import JournalFileBackend
 
 import zostudy
 from zostudy.errors import ResultsError
-from zostudy.results.files import read_table
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
 from zostudy.results.storage import Storage, Where
+from zostudy.results.stored_tables import read_table
 from zostudy.search.journal import JOURNAL_FILE
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("one_trial_at_a_time")]

@@ -25,9 +25,9 @@ from zostudy.cluster.ray_log import RAY_LOG_FILE
 from zostudy.config import dump_yaml
 from zostudy.config.study import StudySpec
 from zostudy.results.checkpoints import CHECKPOINTS
-from zostudy.results.files import read_table
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.results.stored_tables import read_table
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.prepare import prepare

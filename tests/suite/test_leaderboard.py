@@ -14,7 +14,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
-from zostudy.results.tables import markdown
+from zostudy.results.table_formats import markdown
 from zostudy.suite.definition import BUDGETS, OFFLINE, SEEDS, Slice
 from zostudy.suite.leaderboard import COMMITTED, TOLERANCE, committed_trials, leaderboard
 

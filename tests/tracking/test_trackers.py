@@ -11,7 +11,7 @@ import pytest
 
 from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
-from zostudy.tracking.choosing import open_tracker
+from zostudy.tracking.trackers import open_tracker
 from zostudy.tracking.trial import tracked
 
 MakeOutcome = Callable[..., Outcome]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed, StudyOverhead
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 from zostudy.wording import counted
 
 _MODELS_NOTES = (

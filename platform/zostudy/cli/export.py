@@ -13,7 +13,7 @@ from zostudy.cli.formats import Format, show
 from zostudy.cli.parameters import FormatOption, StudyResultsArgument, TrustOption, local_path
 from zostudy.console.progress import progress
 from zostudy.printing import print_lines
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 if TYPE_CHECKING:
     from zostudy.export.nearest import PromptVector

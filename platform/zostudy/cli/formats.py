@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
-from zostudy.results.tables import Table, latex, markdown, plain, table_of
+from zostudy.results.table_formats import Table, latex, markdown, plain, table_of
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod

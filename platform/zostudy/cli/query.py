@@ -18,7 +18,7 @@ from zostudy.cli.parameters import RESULTS_VARIABLE, FormatOption
 from zostudy.console.interrupts import interrupt_on_termination
 from zostudy.errors import ResultsError
 from zostudy.printing import print_text
-from zostudy.results.tables import Table, table_of
+from zostudy.results.table_formats import Table, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -53,7 +53,7 @@ def run_command(
 ) -> None:
     """Run a study: search, confirm, compare. Run again, it goes on where it stopped."""
     from zostudy.config import load_study
-    from zostudy.tracking.choosing import check_trackers
+    from zostudy.tracking.trackers import check_trackers
 
     spec = load_study(study, set_ or ())
     check_trackers(track or ())
@@ -109,7 +109,7 @@ def _show_end(progress: StudyProgress, storage: Storage) -> None:
     for row in progress.failed:
         _log.info("failed: %s: %s", row.trial, row.error)
     print_lines(
-        "", f"results: {storage} ({progress.n_finished} trials)", f"again:   zostudy compare {storage.as_argument}"
+        "", f"results: {storage} ({progress.n_finished} trials)", f"again:   zostudy compare {storage.shell_quoted}"
     )
 
 

@@ -50,10 +50,10 @@ def diff_command(
     format: FormatOption = Format.TABLE,
 ) -> None:
     """Show which settings two studies differ in, and what that did to each method."""
-    from zostudy.results.comparison.difference import difference
+    from zostudy.results.comparison.study_difference import study_difference
 
     with progress("reading the results"):
-        found = difference(first, second, metric)
+        found = study_difference(first, second, metric)
     show(found.records(), format, found.tables())
 
 
@@ -62,10 +62,10 @@ def delete_command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete the results of a study for good. Its study file stays, and so does what no run has written."""
-    from zostudy.results.deleting import deletable, delete_results
+    from zostudy.results.deleting import delete_results, plan_deletion
     from zostudy.results.study_file import STUDY_FILE
 
-    study = deletable(folder)
+    study = plan_deletion(folder)
     trials = "its trials, which cannot be read," if study.trials is None else f"{study.trials} trials"
     if not yes and not _confirmed(f"delete {trials} of {study.storage} for good?"):
         print_lines("nothing was deleted")

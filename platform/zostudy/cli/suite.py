@@ -76,7 +76,7 @@ def suite_command(
     ] = None,
 ) -> None:
     """Run methods on a fixed set of studies, beside the committed rows of others. Run again, it goes on."""
-    from zostudy.suite.entering import choose_slice
+    from zostudy.suite.inputs import choose_slice
 
     of = choose_slice(version, offline, _names(only), budget, ratio, seeds)
     if action is Action.RUN:

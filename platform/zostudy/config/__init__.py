@@ -1,6 +1,6 @@
 """The study file: its keys and rules, and its loading, which reports each mistake in one line."""
 
-from zostudy.config.difference import Difference, difference
+from zostudy.config.changes import StudyChanges, study_changes
 from zostudy.config.distributions import Choice, Distribution, Range
 from zostudy.config.loading import load_study, parse_study, study_of
 from zostudy.config.model import ModelSpec
@@ -21,7 +21,6 @@ __all__ = [
     "BudgetSpec",
     "Choice",
     "ConfirmSpec",
-    "Difference",
     "Distribution",
     "ImbalanceSpec",
     "MethodSpec",
@@ -30,14 +29,15 @@ __all__ = [
     "ResourcesSpec",
     "SearchSpec",
     "SplitNames",
+    "StudyChanges",
     "StudySpec",
     "TaskSpec",
     "WordingSpec",
-    "difference",
     "dump_yaml",
     "load_study",
     "method_space",
     "parse_study",
+    "study_changes",
     "study_of",
     "with_default_space",
 ]

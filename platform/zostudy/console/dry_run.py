@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zostudy.console.dry_run_examples import budget_lines, example_table
 from zostudy.console.progress import duration
 from zostudy.results.classes import class_table
-from zostudy.results.tables import Table, plain
+from zostudy.results.table_formats import Table, plain
 from zostudy.search.cautions import cautions
 from zostudy.search.estimate import Estimate
 from zostudy.search.prepare import PreparedStudy

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from zostudy.config.known import HeadKind
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.setup import set_up

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from zostudy.cluster.driver_process import environment
 from zostudy.console.process_times import KINDS, RAY, REPLICAS, TRIALS, Phase, PhaseTimes, ProcessTimes, ProcessUse
 from zostudy.results.storage import Storage
-from zostudy.results.tables import Table, plain
+from zostudy.results.table_formats import Table, plain
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress

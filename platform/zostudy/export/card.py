@@ -20,7 +20,7 @@ from zostudy.results.comparison.compare import compare
 from zostudy.results.decision import ENOUGH_ROWS, Decision, is_searched, recalls
 from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import METRICS, TEST_METRICS, TRIALS, meaning
-from zostudy.results.tables import Table, markdown, markdown_text
+from zostudy.results.table_formats import Table, markdown, markdown_text
 from zostudy.wording import printable
 
 _POINTWISE = ("cross-entropy", "focal", "hinge", "logit-adjusted", "ldam")

@@ -14,7 +14,7 @@ from zostudy.export.manifest import Manifest
 from zostudy.export.task import ExportedTask
 from zostudy.results.decision import Decision
 from zostudy.results.metrics import classification_metrics, decision_metrics
-from zostudy.results.tables import Table, plain
+from zostudy.results.table_formats import Table, plain
 from zostudy.tasks.labels import NAME_COLUMN, NO_LABEL, read_labels
 from zostudy.tasks.naming import by_value, is_number
 from zostudy.tasks.wellknown import WELL_KNOWN

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from zostudy.inspection.facts import ClassFacts, DataFacts, ModelFacts
-from zostudy.results.tables import Table, plain
+from zostudy.results.table_formats import Table, plain
 from zostudy.wording import comma_list, counted, quoted, shown
 
 MOST_CLASSES = 20

@@ -17,7 +17,7 @@ from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.rank_figure import rank_chart
 from zostudy.results.comparison.rank_statistics import RankStatistics
 from zostudy.results.comparison.rank_tables import rank_notes, shown_ranks
-from zostudy.results.tables import Table, value_text
+from zostudy.results.table_formats import Table, value_text
 
 NAME, METRICS = "All studies", ("test_auc", "test_balanced_accuracy")
 

@@ -18,7 +18,7 @@ from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.decision import Decision, probabilities
 from zostudy.results.metrics import CONFIDENCE_BINS
 from zostudy.results.results import Results
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 CLASSES, CALIBRATION = "Recall by class", "Calibration"
 ERROR = "test_expected_calibration_error"

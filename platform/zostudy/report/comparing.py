@@ -18,7 +18,7 @@ from zostudy.results.comparison.metric_tables import comparison_tables, referenc
 from zostudy.results.comparison.verdict_notes import verdict_notes
 from zostudy.results.lost_rows import study_notes
 from zostudy.results.results import Results
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 RESULT, DECISIONS = "Result", "Decisions"
 ANYTIME = ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")

@@ -11,7 +11,7 @@ from zostudy.results.classes import StudyClasses, counts_text
 from zostudy.results.comparison.cell_summary import CellSummary, RowKey
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.ranking import not_worse_than_best
-from zostudy.results.tables import value_text
+from zostudy.results.table_formats import value_text
 from zostudy.wording import printable
 
 

@@ -14,7 +14,7 @@ from zostudy.report.charts import Bounds, Charts, bounds_of, tips
 from zostudy.report.frames import with_places
 from zostudy.report.parts import Figure, ReportSection, none_drawn, short
 from zostudy.results.comparison.statistics import bounded_interval, t_interval
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 TILES_IN_A_ROW, TILE_HEIGHT = 3, 130
 # The gap between tiles, and the height of the name above each, as shares of a tile.

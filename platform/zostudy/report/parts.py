@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 LONGEST_NAME = 120
 LEAST_WHOLE = 1000  # from here on four figures would cut digits before the point

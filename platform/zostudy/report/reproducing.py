@@ -10,7 +10,7 @@ import pandas as pd
 
 from zostudy.report.parts import ReportSection, short
 from zostudy.results.classes import StudyClasses, class_table
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 _NOISE_NOTE = (
     "Spread of the loss difference over directions (signal) against its spread over dtype and batch composition "

@@ -10,7 +10,7 @@ import pandas as pd
 from zostudy.config.distributions import Distribution
 from zostudy.report.frames import searched
 from zostudy.report.parts import ReportSection, metric_words, short
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 MOST_ROWS = 1_000
 METRICS = ("dev_auc", "test_auc", "test_balanced_accuracy", "test_minority_recall")

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.digests import digest_of
+from zostudy.results.filesystems import UNFINISHED, short_reason
 from zostudy.results.repair import DAMAGED
 from zostudy.results.storage import Storage, Where
-from zostudy.results.stores import UNFINISHED, short_reason
 
 CHECKPOINTS = "checkpoints"
 

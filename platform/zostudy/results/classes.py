@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from zostudy.errors import ResultsError
+from zostudy.results.filesystems import short_reason
 from zostudy.results.storage import Storage
-from zostudy.results.stores import short_reason
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 CLASSES_FILE = "classes.json"
 

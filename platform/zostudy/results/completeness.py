@@ -15,10 +15,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import read_table
 from zostudy.results.finished_trials import MERGED
 from zostudy.results.parquet import PARQUET
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import read_table
 
 if TYPE_CHECKING:  # pandas is slow to import, and only readers need it
     import pandas as pd
@@ -170,7 +170,7 @@ def _defaults(algorithm: str) -> Params:
 
 
 def _unfinished_line(storage: Storage) -> str | None:
-    from zostudy.results.studies import read_studies  # slower to import than listing hundreds of complete studies
+    from zostudy.results.studies_table import read_studies  # slower to import than listing hundreds of complete studies
     from zostudy.results.study_file import STUDY_FILE, read_stored_study
 
     if storage.exists(STUDY_FILE):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from zostudy.errors import ResultsError
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.classes import CLASSES_FILE
-from zostudy.results.files import read_table
 from zostudy.results.lease import lease
 from zostudy.results.repair import DAMAGED
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
 from zostudy.results.storage import Storage, Where
+from zostudy.results.stored_tables import read_table
 from zostudy.results.study_file import STUDY_FILE
 
 # Trials first: without them nothing else counts, should the machine stop meanwhile.
@@ -21,7 +21,7 @@ _FILES = (CLASSES_FILE, "study.log", "report.html", "optuna.journal", "timeline.
 
 
 @dataclass(frozen=True)
-class Deletable:
+class DeletionPlan:
     """A study whose results may be deleted.
 
     Attributes:
@@ -39,7 +39,7 @@ class Deletable:
     kept: tuple[str, ...]
 
 
-def deletable(where: Where) -> Deletable:
+def plan_deletion(where: Where) -> DeletionPlan:
     """Returns what deleting a study's results would remove.
 
     Raises:
@@ -54,10 +54,10 @@ def deletable(where: Where) -> Deletable:
     going = tuple(name for name in _FOLDERS if name in folders)
     known = tuple(name for name in files if name.startswith(_FILES))
     kept = (*sorted(folders - set(going)), *(name for name in files if name not in known and not name.startswith(".")))
-    return Deletable(storage, _count(storage), going, known, tuple(name for name in kept if name != STUDY_FILE))
+    return DeletionPlan(storage, _count(storage), going, known, tuple(name for name in kept if name != STUDY_FILE))
 
 
-def delete_results(study: Deletable) -> None:
+def delete_results(study: DeletionPlan) -> None:
     """Deletes the results of a study for good.
 
     Raises:

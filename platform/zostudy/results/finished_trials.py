@@ -87,7 +87,7 @@ class FinishedTrials:
             more = f" (and so {len(faults) - 1:,} more)" if len(faults) > 1 else ""
             return f"{folder / name} {faults[trial]} of {trial}{more}"
         lost = [trial for trial in faults if self.files[trial] == name]
-        return f"{folder / name} is missing, with the rows of {some(lost)}"
+        return f"{folder / name} is missing, with the rows of {first_and_more(lost)}"
 
 
 def _expected(table: str, row: Mapping[str, Any]) -> RowDigest:
@@ -191,7 +191,7 @@ def is_as_expected(storage: Storage, table: str, name: str, finished: FinishedTr
     return footer.rows >= sum(rows.count for rows in expected)
 
 
-def some(names: Iterable[str]) -> str:
+def first_and_more(names: Iterable[str]) -> str:
     """Returns names in a few words."""
     first, *others = sorted(names)
     return f"{first} and {len(others):,} more" if others else first

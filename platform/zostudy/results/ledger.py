@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config import difference, dump_yaml
+from zostudy.config import dump_yaml, study_changes
 from zostudy.errors import ResultsError
 from zostudy.ratios import NATURAL
 from zostudy.results.encoding import encode, encode_agreement, encode_noise_floor
-from zostudy.results.files import TABLES_OF_A_TRIAL, read_table
-from zostudy.results.measured import NOISE_FLOOR_FILE, read_measured
+from zostudy.results.filesystems import UNFINISHED
+from zostudy.results.measurements import NOISE_FLOOR_FILE, read_measurements
 from zostudy.results.outcome import Outcome
 from zostudy.results.parquet import PARQUET, write_table
-from zostudy.results.repair import has_lost_noise_floor, lacks_measured, set_damage_aside
+from zostudy.results.repair import has_lost_noise_floor, lacks_measurements, set_damage_aside
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
 from zostudy.results.storage import Storage, Where
-from zostudy.results.stores import UNFINISHED
+from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.results.trial_row import TrialRow
 
@@ -71,9 +71,9 @@ class Ledger:
         return has_lost_noise_floor(self.storage)
 
     @property
-    def lacks_measured(self) -> bool:
+    def lacks_measurements(self) -> bool:
         """Whether rows of ``noise_floor`` or ``agreement`` are missing, which a run then measures again."""
-        return lacks_measured(self.storage)
+        return lacks_measurements(self.storage)
 
     def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
         """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.
@@ -91,7 +91,7 @@ class Ledger:
         if not (self.storage / "trials").files(PARQUET):
             return ()
         stored = self._study()
-        changes = difference(stored, resolved)
+        changes = study_changes(stored, resolved)
         if changes.contradictions and not self._takes_back(resolved):
             raise ResultsError(
                 "a results folder holds one study, which may only grow",
@@ -143,7 +143,7 @@ class Ledger:
             ResultsError: a file cannot be written.
             ValueError: a column of the outcome is unknown or missing.
         """
-        cells = read_measured(self.storage, "noise_floor")["cell"].to_pylist()
+        cells = read_measurements(self.storage, "noise_floor")["cell"].to_pylist()
         tables = encode(outcome, cells.count(outcome.trial.cell))
         (self.storage / "trials").remove(outcome.name + PARQUET)
         for table in TABLES_OF_A_TRIAL:
@@ -191,7 +191,7 @@ class Ledger:
         Raises:
             ResultsError: a file cannot be read.
         """
-        rows: list[dict[str, Any]] = read_measured(self.storage, "noise_floor").to_pylist()
+        rows: list[dict[str, Any]] = read_measurements(self.storage, "noise_floor").to_pylist()
         return rows
 
     def record_agreement(self, row: Mapping[str, Any]) -> None:
@@ -212,7 +212,7 @@ class Ledger:
 
     def _takes_back(self, resolved: Mapping[str, Any]) -> bool:
         """Returns whether the stored study is this one grown, and all trials are of this one."""
-        if difference(resolved, self._study()).contradictions:
+        if study_changes(resolved, self._study()).contradictions:
             return False
         most = {"search": resolved["search"]["trials"], "confirm": resolved["confirm"]["seeds"]}
         labels = {label for entry in resolved["methods"] for label in ([entry] if isinstance(entry, str) else entry)}

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import unfinished
-from zostudy.results.files import ChangedError, count_rows, table_files
-from zostudy.results.finished_trials import REMEDY, FinishedTrials, is_as_expected, read_finished, some
-from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
+from zostudy.results.finished_trials import REMEDY, FinishedTrials, first_and_more, is_as_expected, read_finished
+from zostudy.results.measurements import MEASUREMENTS, lost_measurements, read_measurements, table_folder
 from zostudy.results.parquet import PARQUET
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import ChangedError, count_rows, table_files
 
 MOST_AT_ONCE = 8
 MOST_LOOKS = 10
@@ -38,7 +38,7 @@ def _of_study(storage: Storage) -> list[str]:
         try:
             finished = read_finished(storage)
             lines = [line for table in TABLES_BESIDE_TRIALS if (line := _of_table(storage, table, finished))]
-            lines += [line for table in MEASURED if (line := _of_measured(storage, table, finished))]
+            lines += [line for table in MEASUREMENTS if (line := _of_measurements(storage, table, finished))]
             lines += [line for line in (_waiting(storage, finished),) if line]
             if not lines or read_finished(storage) == finished:
                 return lines
@@ -62,15 +62,17 @@ def _of_table(storage: Storage, table: str, finished: FinishedTrials) -> str | N
     return f"results must be whole, but {finished.describe(storage, table, faults)}; {REMEDY}" if faults else None
 
 
-def _of_measured(storage: Storage, table: str, finished: FinishedTrials) -> str | None:
+def _of_measurements(storage: Storage, table: str, finished: FinishedTrials) -> str | None:
     try:
-        lost = missing(finished, table, read_measured(storage, table))
+        lost = lost_measurements(finished, table, read_measurements(storage, table))
     except ResultsError as error:
         return str(error)
-    return f"results must be whole, but {table_folder(storage, table)} lacks {some(lost)}; {REMEDY}" if lost else None
+    folder = table_folder(storage, table)
+    return f"results must be whole, but {folder} lacks {first_and_more(lost)}; {REMEDY}" if lost else None
 
 
 def _waiting(storage: Storage, finished: FinishedTrials) -> str | None:
     if not finished.waiting:
         return None
-    return f"{storage.name} waits for trials to run again that were set aside: {some(finished.waiting)}; run it again"
+    trials = first_and_more(finished.waiting)
+    return f"{storage.name} waits for trials to run again that were set aside: {trials}; run it again"

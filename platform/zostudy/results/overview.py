@@ -10,10 +10,10 @@ from typing import Literal
 import pandas as pd
 
 from zostudy.results.completeness import JUDGED_BY, confirmed, unfinished
-from zostudy.results.files import read_table
 from zostudy.results.lease import is_held
 from zostudy.results.reading import as_frame, find_studies
 from zostudy.results.storage import Storage, Where
+from zostudy.results.stored_tables import read_table
 
 StudyState = Literal["running", "unfinished", "complete"]
 

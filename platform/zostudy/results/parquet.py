@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zostudy.errors import ResultsError
+from zostudy.results.filesystems import short_reason
 from zostudy.results.row_digests import DIGESTED, digest_rows, total
 from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
 from zostudy.results.storage import Storage
-from zostudy.results.stores import short_reason
 from zostudy.wording import one_line
 
 PARQUET = ".parquet"

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from zostudy.errors import ResultsError
 from zostudy.machine import usable_cpus
-from zostudy.results.files import read_table
 from zostudy.results.storage import Storage, Where
+from zostudy.results.stored_tables import read_table
 from zostudy.wording import comma_list
 
 if TYPE_CHECKING:

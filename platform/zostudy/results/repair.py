@@ -9,12 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
-from zostudy.results.files import TABLES_OF_A_TRIAL, count_rows, torn_files
-from zostudy.results.finished_trials import MERGED, FinishedTrials, lost_trials, read_finished, some
-from zostudy.results.measured import MEASURED, NOISE_FLOOR_FILE, missing, read_measured, table_folder
+from zostudy.results.finished_trials import MERGED, FinishedTrials, first_and_more, lost_trials, read_finished
+from zostudy.results.measurements import (
+    MEASUREMENTS,
+    NOISE_FLOOR_FILE,
+    lost_measurements,
+    read_measurements,
+    table_folder,
+)
 from zostudy.results.parquet import PARQUET, read_file, write_table
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, count_rows, torn_files
 
 DAMAGED = "damaged"
 
@@ -54,21 +60,21 @@ def set_damage_aside(storage: Storage) -> list[str]:
                 _move(storage, table, name)
                 lines.append(f"set aside: {table}/{name} cannot be read ({reason})")
     lines += _note_lost(storage)
-    return lines + [line for table in MEASURED for line in _set_measured_aside(storage, table, torn[table])]
+    return lines + [line for table in MEASUREMENTS for line in _set_measurements_aside(storage, table, torn[table])]
 
 
 def has_lost_noise_floor(storage: Storage) -> bool:
     """Returns whether ``noise_floor`` lacks rows, or had to be set aside."""
     names = ("noise_floor", OLDER_NAMES["noise_floor"])
     return any((storage / DAMAGED / name).files() for name in names) or bool(
-        missing(read_finished(storage), "noise_floor", read_measured(storage, "noise_floor"))
+        lost_measurements(read_finished(storage), "noise_floor", read_measurements(storage, "noise_floor"))
     )
 
 
-def lacks_measured(storage: Storage) -> bool:
+def lacks_measurements(storage: Storage) -> bool:
     """Returns whether rows of a table that is measured once a study are missing."""
     finished = read_finished(storage)
-    return any(missing(finished, table, read_measured(storage, table)) for table in MEASURED)
+    return any(lost_measurements(finished, table, read_measurements(storage, table)) for table in MEASUREMENTS)
 
 
 def _set_obstacles_aside(storage: Storage) -> list[str]:
@@ -87,7 +93,7 @@ def _clear_merged(storage: Storage, torn: Mapping[str, Faults]) -> list[str]:
     """Sets aside merged files without merged trials: a stop during writing left them, or their trials are lost."""
     whole = [table for table in TABLES_BESIDE_TRIALS if MERGED not in torn[table]]
     if lost := lost_trials(storage, read_finished(storage), whole):
-        return [_set_file_aside(storage, MERGED, f"is missing in trials, with {some(lost)}")]
+        return [_set_file_aside(storage, MERGED, f"is missing in trials, with {first_and_more(lost)}")]
     for table in whole:
         (storage / table).remove(MERGED)
     return []
@@ -119,7 +125,7 @@ def _set_trials_aside(storage: Storage, name: str, faults: Faults) -> str:
     storage.write(_free_name(storage, "trials", name), (storage / "trials").read(name))
     kept = rows.filter(pc.invert(pc.is_in(rows["trial"], pa.array(faults))))
     write_table(kept, storage / "trials", name, set_aside={*footer.set_aside, *faults})
-    return f"set aside: {some(faults)} of {name}: {reason}; what they held runs again"
+    return f"set aside: {first_and_more(faults)} of {name}: {reason}; what they held runs again"
 
 
 def _set_file_aside(storage: Storage, name: str, reason: str) -> str:
@@ -137,25 +143,25 @@ def _note_lost(storage: Storage) -> list[str]:
         return []
     rows, footer = read_file(trials, MERGED, "trials", SCHEMAS["trials"].names)
     write_table(rows, trials, MERGED, set_aside=footer.set_aside | lost)
-    return [f"set aside: {some(lost)} of {MERGED}: missing in trials; what they held runs again"]
+    return [f"set aside: {first_and_more(lost)} of {MERGED}: missing in trials; what they held runs again"]
 
 
-def _set_measured_aside(storage: Storage, table: str, torn: Faults) -> list[str]:
+def _set_measurements_aside(storage: Storage, table: str, torn: Faults) -> list[str]:
     reasons, folder = dict(torn), table_folder(storage, table)
     if table == "noise_floor":
         reasons |= {name: "is a copy" for name in folder.files(PARQUET) if name != NOISE_FLOOR_FILE}
     for name in reasons:
         _move(storage, folder.name, name)
     try:
-        rows = read_measured(storage, table)
+        rows = read_measurements(storage, table)
     except ResultsError:
         for name in folder.files(PARQUET):
             _move(storage, folder.name, name)
             reasons[name] = "holds a row that is there twice"
-        rows = read_measured(storage, table)
+        rows = read_measurements(storage, table)
     lines = [f"set aside: {folder.name}/{name} {reason}; measured again" for name, reason in sorted(reasons.items())]
-    lost = missing(read_finished(storage), table, rows) if not reasons else []
-    return [*lines, *([f"lost: {some(lost)} in {table}; measured again"] if lost else [])]
+    lost = lost_measurements(read_finished(storage), table, rows) if not reasons else []
+    return [*lines, *([f"lost: {first_and_more(lost)} in {table}; measured again"] if lost else [])]
 
 
 def _move(storage: Storage, table: str, name: str) -> None:

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError, ResultsWarning
-from zostudy.results.files import read_table
 from zostudy.results.lost_rows import lost_rows
 from zostudy.results.reading import as_frame, find_studies, read_trials
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage, Where
+from zostudy.results.stored_tables import read_table
 
 # More studies than these are not all named in a line or shown in a notebook.
 _FEW_STUDIES = 5

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from zostudy.errors import ResultsError
 from zostudy.results.duckdb_connection import Limits, duckdb_connection, interruptible, too_large
-from zostudy.results.files import ChangedError, check_files, check_rows, read_table, table_files
-from zostudy.results.measured import table_folder
+from zostudy.results.measurements import table_folder
 from zostudy.results.reading import check_read_once
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
-from zostudy.results.studies import STUDIES, read_studies
+from zostudy.results.stored_tables import ChangedError, check_files, check_rows, read_table, table_files
+from zostudy.results.studies_table import STUDIES, read_studies
 from zostudy.wording import comma_list, quoted, suggestion
 
 if TYPE_CHECKING:

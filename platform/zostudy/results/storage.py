@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 from pyarrow import fs
 
-from zostudy.results.stores import open_store, store_errors_explained, write_by_rename
+from zostudy.results.filesystems import open_store, store_errors_explained, write_by_rename
 from zostudy.results.uris import is_uri, local_path, parse_uri
 from zostudy.wording import nearest
 
@@ -69,7 +69,7 @@ class Storage:
         return f"{self.scheme}://{self.path}{query}" if self.scheme else self.path
 
     @property
-    def as_argument(self) -> str:
+    def shell_quoted(self) -> str:
         """The location, quoted for a shell."""
         return shlex.quote(str(self))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from zostudy.document import parse_document
 from zostudy.errors import ResultsError, SpecError
+from zostudy.results.filesystems import short_reason
 from zostudy.results.storage import Storage
-from zostudy.results.stores import short_reason
 from zostudy.wording import one_line
 
 STUDY_FILE = "study.yaml"

@@ -23,7 +23,7 @@ from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
 from zostudy.ratios import ratio_label
 from zostudy.results.classes import StudyClass, StudyClasses, class_table
-from zostudy.results.tables import plain
+from zostudy.results.table_formats import plain
 from zostudy.search.cautions import cautions
 from zostudy.search.outline import Outline, outline
 from zostudy.search.plan import Plan

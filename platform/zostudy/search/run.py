@@ -9,9 +9,9 @@ from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.lm.weights import DType
 from zostudy.results.classes import write_classes
-from zostudy.results.files import merge
 from zostudy.results.ledger import Ledger
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import merge
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.dtype.choice import DtypeChoice
 from zostudy.search.journal import Journal
@@ -78,7 +78,7 @@ def complete_study(
     spec = study.plan.spec
     evaluations = ledger.evaluations() if spec.search.pruning != "none" else {}
     progress = StudyProgress(study.plan, ledger.trials(), evaluations)
-    if progress.done and not ledger.lacks_measured:
+    if progress.done and not ledger.lacks_measurements:
         with Journal(ledger.storage, progress, callbacks.on_note):  # catches up, as a killed run may not have
             return progress
 

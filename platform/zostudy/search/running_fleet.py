@@ -17,9 +17,9 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.lm.finding import bytes_on_disk
 from zostudy.machine import usable_cpus
-from zostudy.results.files import read_table
 from zostudy.results.lease import is_held
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import read_table
 from zostudy.search.plan import Plan
 
 if TYPE_CHECKING:  # which imports torch, as the thread that prepares does

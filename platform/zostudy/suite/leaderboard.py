@@ -18,7 +18,7 @@ from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.rank_tables import rank_tables
 from zostudy.results.reading import load_trials
 from zostudy.results.storage import Storage
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 from zostudy.suite.definition import Slice
 
 COMMITTED = Path(__file__).parent / "reference"

@@ -14,7 +14,7 @@ from zostudy.ratios import ratio_text
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.suite.definition import Part, Slice
-from zostudy.suite.entering import check_methods, data_file
+from zostudy.suite.inputs import check_methods, data_file
 from zostudy.tasks.loading import load_task
 from zostudy.wording import comma_list
 

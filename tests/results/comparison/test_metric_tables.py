@@ -10,7 +10,7 @@ from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
 from zostudy.results.comparison.ranking import average_ranks
 from zostudy.results.comparison.statistics import Interval, bounded_interval, t_interval
-from zostudy.results.tables import html, latex, markdown, plain
+from zostudy.results.table_formats import html, latex, markdown, plain
 
 
 def cell(method: str, ratio: float, interval: Interval, **changes: Any) -> CellSummary:

@@ -17,7 +17,7 @@ from zostudy.bench.defaults.store import Store
 from zostudy.bench.defaults.tables import default_tables
 from zostudy.errors import ZostudyError
 from zostudy.printing import print_lines, print_text
-from zostudy.results.tables import plain
+from zostudy.results.table_formats import plain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
 from zostudy.bench.defaults.searching import found
 from zostudy.bench.defaults.store import Measured, Store
 from zostudy.results.comparison.statistics import mean_of, paired_test
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 
 BASELINE, RIVAL = "untuned", "random-search"
 

@@ -22,7 +22,7 @@ from zostudy.results.comparison.compare import checked_metrics, compare, compare
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.confirm_trials import columns_of_tables
 from zostudy.results.comparison.coordinates import BUDGET
-from zostudy.results.measured import read_measured
+from zostudy.results.measurements import read_measurements
 from zostudy.results.reading import MOST_AT_ONCE, find_studies, read_trials
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
@@ -182,9 +182,9 @@ def _differing_prompt(one: Storage, other: Storage) -> str | None:
 def _dtype(storage: Storage) -> str:
     """Returns the dtype of a study's trials: the one that its noise floor chose, or the only one of its agreement."""
     with suppress(ResultsError):  # of a damaged table, which the notes tell
-        floor = read_measured(storage, "noise_floor").to_pylist()
+        floor = read_measurements(storage, "noise_floor").to_pylist()
         chosen = {str(row["dtype"]) for row in floor if row["chosen"]}
-        found = chosen or set(map(str, read_measured(storage, "agreement")["dtype"].to_pylist()))
+        found = chosen or set(map(str, read_measurements(storage, "agreement")["dtype"].to_pylist()))
         if len(found) == 1:
             return found.pop()
     return UNKNOWN

@@ -270,7 +270,7 @@ def _check_known(rule: str, name: str, known: Collection[str]) -> None:
 def _check_baseline(baseline: str, methods: set[str], storages: Sequence[Storage]) -> None:
     if baseline in methods:
         return
-    from zostudy.results.studies import read_studies  # parsing many study files takes long
+    from zostudy.results.studies_table import read_studies  # parsing many study files takes long
 
     for storage in storages:
         with suppress(ResultsError):

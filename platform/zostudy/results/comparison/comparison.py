@@ -12,7 +12,7 @@ from zostudy.results.comparison.rank_statistics import RankStatistics, rank_stat
 from zostudy.results.comparison.rank_tables import shown_ranks
 from zostudy.results.comparison.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.comparison.statistics import CONFIDENCE
-from zostudy.results.tables import html, plain
+from zostudy.results.table_formats import html, plain
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,7 +13,7 @@ from zostudy.results.comparison.statistics import CONFIDENCE, LEAST_PAIRS, SIGNI
 from zostudy.results.comparison.verdict_notes import verdict_notes
 from zostudy.results.decision import ENOUGH_ROWS
 from zostudy.results.schema import AT_DEV_THRESHOLD
-from zostudy.results.tables import Table, p_value_text, value_text
+from zostudy.results.table_formats import Table, p_value_text, value_text
 
 NOT_WORSE, UNTESTED = "†", "‡"
 

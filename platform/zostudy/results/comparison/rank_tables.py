@@ -8,7 +8,7 @@ from string import ascii_lowercase
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.rank_statistics import RankStatistics, rank_statistics
 from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE
-from zostudy.results.tables import Table
+from zostudy.results.table_formats import Table
 from zostudy.wording import comma_list
 
 LEAST_SOURCES = 2

@@ -12,7 +12,7 @@ from functools import cache
 from math import exp, fsum, isinf, lgamma, nan, sqrt
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from zostudy.results.comparison.student import expit, logit, quantile, two_sided_p
+from zostudy.results.comparison.student_t import expit, logit, quantile, two_sided_p
 
 CONFIDENCE = 0.95
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from zostudy.results.comparison.cell_summary import CellKey, RowKey
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.verdicts import Verdict
-from zostudy.results.tables import value_text
+from zostudy.results.table_formats import value_text
 
 MOST_ROWS = 6
 """Rows whose cells a line names; records hold the verdicts on all."""

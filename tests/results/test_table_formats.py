@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zostudy.results.tables import Table, html, latex, markdown, plain, table_of
+from zostudy.results.table_formats import Table, html, latex, markdown, plain, table_of
 
 TABLE = Table(
     columns=("method", "1", "10"),

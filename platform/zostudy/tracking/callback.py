@@ -13,7 +13,7 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
-from zostudy.tracking.choosing import open_tracker
+from zostudy.tracking.trackers import open_tracker
 from zostudy.tracking.trial import Tracker, tracked
 
 SECONDS_AT_THE_END = 60.0
@@ -21,7 +21,7 @@ SECONDS_AT_THE_END = 60.0
 _log = logging.getLogger(__name__)
 
 
-class Follower(Callback):
+class TrackerCallback(Callback):
     """Passes each trial that ends to a tracker, in their order and without waiting for it."""
 
     def __init__(self, tracker: Tracker) -> None:
@@ -59,14 +59,14 @@ class Follower(Callback):
 
 
 @contextmanager
-def following(names: Sequence[str], study: Storage) -> Iterator[list[Callback]]:
+def tracker_callbacks(names: Sequence[str], study: Storage) -> Iterator[list[Callback]]:
     """Gives a callback for each tracker named, and at the end waits for what they still have to send.
 
     Raises:
         ZostudyError: a tracker is unknown, its package is not installed, or it cannot be reached.
     """
     with ExitStack() as closing:
-        followers = [Follower(open_tracker(name, study)) for name in dict.fromkeys(names)]
+        followers = [TrackerCallback(open_tracker(name, study)) for name in dict.fromkeys(names)]
         for follower in followers:
             closing.callback(follower.close)
         yield [*followers]

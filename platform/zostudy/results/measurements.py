@@ -12,7 +12,7 @@ from zostudy.results.storage import Storage
 
 NOISE_FLOOR_FILE = "cells.parquet"
 
-MEASURED = {"noise_floor": ("cell", "dtype"), "agreement": ("dtype",)}
+MEASUREMENTS = {"noise_floor": ("cell", "dtype"), "agreement": ("dtype",)}
 """The tables, each with the columns that identify a row."""
 
 
@@ -24,7 +24,7 @@ def table_folder(storage: Storage, table: str) -> Storage:
     return folder
 
 
-def read_measured(storage: Storage, table: str) -> pa.Table:
+def read_measurements(storage: Storage, table: str) -> pa.Table:
     """Returns the rows of a table that is measured once a study; its trials are not read. Without a file, no rows.
 
     Args:
@@ -37,16 +37,16 @@ def read_measured(storage: Storage, table: str) -> pa.Table:
     folder = table_folder(storage, table)
     parts = [read_rows(folder, name, table, SCHEMAS[table].names) for name in folder.files(PARQUET)]
     rows = pa.concat_tables([empty_table(SCHEMAS[table]), *parts])
-    if rows.num_rows > len(set(zip(*(rows[name].to_pylist() for name in MEASURED[table]), strict=True))):
+    if rows.num_rows > len(set(zip(*(rows[name].to_pylist() for name in MEASUREMENTS[table]), strict=True))):
         raise ResultsError(
-            f"each {' and '.join(MEASURED[table])} must be in {table} once",
+            f"each {' and '.join(MEASUREMENTS[table])} must be in {table} once",
             got=f"{folder} holds one twice",
             remedy="move the copy away, or run the study again, which measures it again",
         )
     return rows
 
 
-def missing(finished: FinishedTrials, table: str, rows: pa.Table) -> list[str]:
+def lost_measurements(finished: FinishedTrials, table: str, rows: pa.Table) -> list[str]:
     """Returns what the finished trials record as measured but the table lacks: cells, or the study's model."""
     if table == "agreement":
         return ["the row of the study's model"] if finished.expects_agreement and not rows.num_rows else []

@@ -9,8 +9,8 @@ import pytest
 
 from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
-from zostudy.tracking.choosing import PACKAGES, TrackerError, check_trackers, open_tracker
-from zostudy.tracking.following import Follower, following
+from zostudy.tracking.callback import TrackerCallback, tracker_callbacks
+from zostudy.tracking.trackers import PACKAGES, TrackerError, check_trackers, open_tracker
 from zostudy.tracking.trial import TrackedTrial, tracked
 
 MakeOutcome = Callable[..., Outcome]
@@ -54,7 +54,7 @@ def test_a_search_trial_has_no_figures_of_test_and_a_failed_one_no_curve(make_ou
 
 def test_trials_come_to_a_tracker_in_their_order(make_outcome: MakeOutcome) -> None:
     tracker = Remembering()
-    follower = Follower(tracker)
+    follower = TrackerCallback(tracker)
     for name in "abc":
         follower.on_trial_end(ASSIGNMENT, make_outcome(name))
     follower.close()
@@ -65,7 +65,7 @@ def test_a_tracker_that_fails_is_told_once_and_ends_nothing(
     make_outcome: MakeOutcome, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracker = Remembering("b", "c")
-    follower = Follower(tracker)
+    follower = TrackerCallback(tracker)
     for name in "abcd":
         follower.on_trial_end(ASSIGNMENT, make_outcome(name))
     follower.close()
@@ -85,7 +85,7 @@ def test_a_tracker_that_hangs_stops_neither_the_study_nor_its_end(
         def add(self, trial: TrackedTrial) -> None:
             released.wait()
 
-    follower = Follower(Hanging())
+    follower = TrackerCallback(Hanging())
     follower.on_trial_end(ASSIGNMENT, make_outcome("a"))
     follower.close(seconds=0.01)
     assert caplog.messages == ["memory lacks 1 of 1 trials; the results have all of them"]
@@ -101,7 +101,7 @@ def test_an_unknown_tracker_is_refused_with_a_near_name() -> None:
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_a_missing_package_ends_in_the_command_that_installs_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zostudy.tracking.choosing.find_spec", lambda package: None)
+    monkeypatch.setattr("zostudy.tracking.trackers.find_spec", lambda package: None)
     with pytest.raises(TrackerError) as caught:
         check_trackers([name])
     assert str(caught.value) == (
@@ -116,7 +116,7 @@ def test_a_tracker_that_cannot_be_opened_is_an_error_before_the_study(
         raise ConnectionError("nobody answers")
 
     monkeypatch.setattr("zostudy.tracking.tensorboard_tracker.open_tracker", refuse)
-    with pytest.raises(TrackerError) as caught, following(["tensorboard"], Storage.at(tmp_path)):
+    with pytest.raises(TrackerError) as caught, tracker_callbacks(["tensorboard"], Storage.at(tmp_path)):
         pytest.fail("the study began")
     assert str(caught.value) == (
         "`track`: tensorboard must be ready to take runs, but ConnectionError: nobody answers; "
@@ -125,6 +125,6 @@ def test_a_tracker_that_cannot_be_opened_is_an_error_before_the_study(
 
 
 def test_a_tracker_named_twice_gets_each_trial_once(tmp_path: Any) -> None:
-    with following(["tensorboard", "tensorboard"], Storage.at(tmp_path)) as followers:
+    with tracker_callbacks(["tensorboard", "tensorboard"], Storage.at(tmp_path)) as followers:
         assert len(followers) == 1
     assert open_tracker("tensorboard", Storage.at(tmp_path)).name == f"tensorboard --logdir {tmp_path}/tensorboard"

@@ -28,7 +28,7 @@ _EXTENDS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 @dataclass(frozen=True)
-class Difference:
+class StudyChanges:
     """How a study differs from an earlier one, a line each, such as ``search.trials: 6 -> 12``.
 
     Attributes:
@@ -41,7 +41,7 @@ class Difference:
     contradictions: tuple[str, ...]
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
+def study_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> StudyChanges:
     """Returns how two resolved studies differ.
 
     Methods are compared by label. Keys that change no result, such as the number of replicas, are not compared. A file
@@ -59,7 +59,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> Difference:
             continue
         line = f"{key}: {shown(before.get(key))} -> {shown(after.get(key))}"
         (additions if _extends(key, before, after) else contradictions).append(line)
-    return Difference(tuple(additions), tuple(contradictions))
+    return StudyChanges(tuple(additions), tuple(contradictions))
 
 
 @cache

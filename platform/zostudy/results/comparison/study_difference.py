@@ -13,14 +13,14 @@ from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
-from zostudy.results.tables import Table, p_value_text
+from zostudy.results.table_formats import Table, p_value_text
 from zostudy.wording import shown
 
 _ABSENT = "-"
 
 
 @dataclass(frozen=True)
-class Contrasted:
+class MethodDifference:
     """One method at one imbalance ratio, in both studies.
 
     Attributes:
@@ -41,7 +41,7 @@ class Contrasted:
 
 
 @dataclass(frozen=True)
-class Difference:
+class StudyDifference:
     """Two studies side by side.
 
     Attributes:
@@ -54,7 +54,7 @@ class Difference:
     names: tuple[str, str]
     metric: str
     settings: Mapping[str, tuple[Any, Any]]
-    cells: tuple[Contrasted, ...]
+    cells: tuple[MethodDifference, ...]
 
     def records(self) -> list[dict[str, Any]]:
         """Returns one flat mapping a method and ratio, with unrounded numbers."""
@@ -105,7 +105,7 @@ class Difference:
         return Table(columns, rows, title, (note,), text_columns=2)
 
 
-def difference(first: Where, second: Where, metric: str = "test_auc") -> Difference:
+def study_difference(first: Where, second: Where, metric: str = "test_auc") -> StudyDifference:
     """Returns what two studies differ in. They may have the same name.
 
     Args:
@@ -120,7 +120,7 @@ def difference(first: Where, second: Where, metric: str = "test_auc") -> Differe
     names = storages[0].name, storages[1].name
     of_first, of_second = (_settings(storage) for storage in storages)
     pairs = {key: (of_first.get(key), of_second.get(key)) for key in [*of_first, *of_second]}
-    return Difference(
+    return StudyDifference(
         names if names[0] != names[1] else (str(first), str(second)),
         metric,
         {key: (one, other) for key, (one, other) in pairs.items() if one != other},
@@ -132,7 +132,7 @@ def _settings(storage: Storage) -> dict[str, Any]:
     return dict(_flat(read_stored_study(storage, "a comparison of settings", "compare two others").data))
 
 
-def _contrasts(one: Comparison, other: Comparison, metric: str) -> Iterator[Contrasted]:
+def _contrasts(one: Comparison, other: Comparison, metric: str) -> Iterator[MethodDifference]:
     seconds = {(cell.row[-1], cell.column): cell for cell in other.cells}
     pairs = [(cell, seconds[key]) for cell in one.cells if (key := (cell.row[-1], cell.column)) in seconds]
     tests = [possible(second.test_against(first, metric), metric) for first, second in pairs]
@@ -140,7 +140,7 @@ def _contrasts(one: Comparison, other: Comparison, metric: str) -> Iterator[Cont
     corrected = iter(holm(told))
     for (first, second), test in zip(pairs, tests, strict=True):
         p_value = None if test.p_value is None else next(corrected)
-        yield Contrasted(str(first.row[-1]), one.heading(first.column), first, second, test, p_value)
+        yield MethodDifference(str(first.row[-1]), one.heading(first.column), first, second, test, p_value)
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

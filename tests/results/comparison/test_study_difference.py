@@ -8,21 +8,21 @@ import pytest
 from scipy.stats import ttest_rel
 
 from zostudy.errors import ResultsError
-from zostudy.results.comparison import difference as difference_module
+from zostudy.results.comparison import study_difference as study_difference_module
 from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.difference import difference
 from zostudy.results.comparison.statistics import bounded_interval
-from zostudy.results.files import read_table
+from zostudy.results.comparison.study_difference import study_difference
 from zostudy.results.schema import bounds
 from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import read_table
 
 ROOT = Path(__file__).parents[3]
 FIRST, SECOND = ROOT / "results" / "reference" / "quickstart", ROOT / "tests" / "data" / "quickstart"
 
 
 def test_settings_that_differ_are_named_by_their_whole_keys() -> None:
-    found = difference(FIRST, SECOND).settings
+    found = study_difference(FIRST, SECOND).settings
     assert found["model.name"] == ("mini-llama", "mini-roberta")
     assert found["search.trials"] == (4, 6)
     assert found["methods.spsa"] == (None, "defaults")
@@ -32,14 +32,14 @@ def test_settings_that_differ_are_named_by_their_whole_keys() -> None:
 
 
 def test_a_study_does_not_differ_from_its_copy(tmp_path: Path) -> None:
-    found = difference(FIRST, shutil.copytree(FIRST, tmp_path / "quickstart"))
+    found = study_difference(FIRST, shutil.copytree(FIRST, tmp_path / "quickstart"))
     assert not found.settings
     assert "No setting differs." in found.tables()[0].notes
     assert [(cell.test.difference.mean, cell.test.p_value) for cell in found.cells] == [(0.0, 1.0)] * 18
 
 
 def test_methods_are_compared_over_the_seeds_that_both_have() -> None:
-    found = difference(FIRST, SECOND, "test_auprc")
+    found = study_difference(FIRST, SECOND, "test_auprc")
     assert [(cell.method, cell.ratio) for cell in found.cells] == [
         (method, ratio) for method in ("bpt-fzg", "zosa") for ratio in ("1", "10", "50")
     ]
@@ -72,8 +72,8 @@ def test_no_difference_is_shown_beyond_the_largest_that_there_is(
         cell = CellSummary(("zosa",), 10.0, interval, 3, 0, 300, 300.0, 9600.0, {metric: by_seed})
         return Comparison("imbalance_ratio", ("method",), (metric,), (cell,))
 
-    monkeypatch.setattr(difference_module, "compare", compared)
-    found = difference(FIRST, SECOND, metric)
+    monkeypatch.setattr(study_difference_module, "compare", compared)
+    found = study_difference(FIRST, SECOND, metric)
     [record] = found.records()
     low, high = ttest_rel(second, first).confidence_interval()
     assert high > most
@@ -83,11 +83,11 @@ def test_no_difference_is_shown_beyond_the_largest_that_there_is(
 
 def test_a_study_that_is_not_there_is_one_line_with_a_near_name() -> None:
     with pytest.raises(ResultsError, match=r"study\.yaml is missing; did you mean .*/quickstart\?"):
-        difference(FIRST, FIRST.parent / "quikstart")
+        study_difference(FIRST, FIRST.parent / "quikstart")
 
 
 def test_a_p_value_is_never_shown_as_nothing() -> None:
-    found = difference(FIRST.parent / "budget-100", FIRST.parent / "budget-300")
+    found = study_difference(FIRST.parent / "budget-100", FIRST.parent / "budget-300")
     shown = {row[0]: row[-1] for row in found.tables()[1].rows}
     exact = {cell.method: cell.p_value_holm for cell in found.cells}
     assert exact["cma-es"] is not None
@@ -97,5 +97,5 @@ def test_a_p_value_is_never_shown_as_nothing() -> None:
 
 
 def test_two_studies_of_one_name_are_told_apart_by_their_folders() -> None:
-    assert difference(FIRST, SECOND).names == (str(FIRST), str(SECOND))
-    assert difference(FIRST, FIRST.parent / "sst2-minilm").names == ("quickstart", "sst2-minilm")
+    assert study_difference(FIRST, SECOND).names == (str(FIRST), str(SECOND))
+    assert study_difference(FIRST, FIRST.parent / "sst2-minilm").names == ("quickstart", "sst2-minilm")

@@ -15,13 +15,13 @@ from zostudy.results.finished_trials import (
     MERGED,
     REMEDY,
     FinishedTrials,
+    first_and_more,
     is_as_expected,
     lost_trials,
     read_finished,
     read_with_finished,
-    some,
 )
-from zostudy.results.measured import MEASURED, missing, read_measured, table_folder
+from zostudy.results.measurements import MEASUREMENTS, lost_measurements, read_measurements, table_folder
 from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of, write_table
 from zostudy.results.row_digests import DIGESTED, RowDigest, digest_rows
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
@@ -130,8 +130,8 @@ def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
         ChangedError: trials ended meanwhile.
         FileNotFoundError: a file is no longer there.
     """
-    if table in MEASURED:
-        _read_measured(storage, table)
+    if table in MEASUREMENTS:
+        _read_measurements(storage, table)
         return True
     finished = read_finished(storage)
     _check_trials(storage, finished)
@@ -181,8 +181,8 @@ def _own_files(storage: Storage, table: str) -> list[str]:
 
 
 def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
-    if table in MEASURED:
-        return _read_measured(storage, table).select(columns)
+    if table in MEASUREMENTS:
+        return _read_measurements(storage, table).select(columns)
     needed = list(dict.fromkeys([*columns, "trial", *DIGESTED.get(table, ())]))
     finished, files = read_with_finished(storage, needed if table == "trials" else ())
     _check_trials(storage, finished)
@@ -198,17 +198,19 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
     return rows.select(columns)
 
 
-def _read_measured(storage: Storage, table: str) -> pa.Table:
-    finished, rows = read_finished(storage), read_measured(storage, table)
+def _read_measurements(storage: Storage, table: str) -> pa.Table:
+    finished, rows = read_finished(storage), read_measurements(storage, table)
     _check_trials(storage, finished)
-    if lost := missing(finished, table, rows):
-        _refuse(storage, finished, f"{table_folder(storage, table)} lacks {some(lost)}")
+    if lost := lost_measurements(finished, table, rows):
+        _refuse(storage, finished, f"{table_folder(storage, table)} lacks {first_and_more(lost)}")
     return rows
 
 
 def _check_trials(storage: Storage, finished: FinishedTrials) -> None:
     if lost := lost_trials(storage, finished):
-        _refuse(storage, finished, f"{storage / 'trials' / MERGED} lacks {some(lost)}, which other tables hold")
+        _refuse(
+            storage, finished, f"{storage / 'trials' / MERGED} lacks {first_and_more(lost)}, which other tables hold"
+        )
     for table in TABLES_BESIDE_TRIALS:
         if there := [name for name in (storage / table).files(PARQUET) if name in finished.files.values()]:
             _check_against(storage, table, there, finished)
@@ -235,7 +237,7 @@ def _check_expected(storage: Storage, table: str, finished: FinishedTrials, rows
 def _refuse(storage: Storage, finished: FinishedTrials, what: str) -> NoReturn:
     if read_finished(storage) != finished:
         raise ChangedError
-    raise ResultsError("results must be whole", got=what, remedy=f"{REMEDY}")
+    raise ResultsError("results must be whole", got=what, remedy=REMEDY)
 
 
 def _counting(rows: pa.Table, trials: Collection[str]) -> pa.Table:

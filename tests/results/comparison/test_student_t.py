@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zostudy.results.comparison.student import expit, logit, quantile, two_sided_p
+from zostudy.results.comparison.student_t import expit, logit, quantile, two_sided_p
 
 FREEDOMS = [1, 2, 3, 4, 9, 10, 29, 100, 1000]
 
