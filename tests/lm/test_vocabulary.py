@@ -115,6 +115,14 @@ def test_a_tokenizer_that_draws_at_random_is_refused(saved: Callable[..., ModelS
         load_tokenizer(source)
 
 
+@pytest.mark.parametrize(("model_type", "head"), [("roberta", "masked"), ("gpt2", "causal")])
+def test_a_tokenizer_that_was_made_up_is_refused(
+    make_source: Callable[..., ModelSource], model_type: str, head: HeadKind
+) -> None:
+    with pytest.raises(ModelError, match=r"has only its special tokens; put the model's own tokenizer\.json beside"):
+        load_tokenizer(make_source(head, model_type))
+
+
 def test_special_tokens_split_by_configuration_leave_the_template_its_mask(saved: Callable[..., ModelSource]) -> None:
     source = saved("roberta", lambda written: None, split_special_tokens=True)
     tokenizer = load_tokenizer(source)

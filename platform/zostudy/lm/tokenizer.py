@@ -18,12 +18,13 @@ def load_tokenizer(source: ModelSource) -> Any:
     """Returns the model's own tokenizer.
 
     Raises:
-        ModelError: it cannot be loaded, draws at random, or has no mask token though the model is masked.
+        ModelError: it cannot be loaded, draws at random, has no vocabulary, or no mask token for a masked head.
     """
     from transformers import AutoTokenizer
 
     with load_errors_explained(source):
         tokenizer = AutoTokenizer.from_pretrained(source.location, **source.loading)
+    _check_vocabulary(source, tokenizer)
     if source.head == "masked" and tokenizer.mask_token_id in (None, tokenizer.unk_token_id):
         got = f"the tokenizer of {source.location} has none"
         raise ModelError("a masked head needs a mask token", got=got, remedy="set model.head")
@@ -33,6 +34,14 @@ def load_tokenizer(source: ModelSource) -> Any:
     # encode_task checks lengths; the tokenizer's own warning would come first, and with the wrong remedy.
     tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return tokenizer
+
+
+def _check_vocabulary(source: ModelSource, tokenizer: Any) -> None:
+    """Refuses the tokenizer that transformers makes up where a model's folder lacks the files of one."""
+    if tokenizer.get_vocab().keys() <= set(tokenizer.all_special_tokens):
+        got = f"that of {source.location} has only its special tokens"
+        remedy = "put the model's own tokenizer.json beside its config.json"
+        raise ModelError("a tokenizer must have a vocabulary", got=got, remedy=remedy)
 
 
 def _check_repeats(source: ModelSource, tokenizer: Any) -> None:
