@@ -119,6 +119,15 @@ def test_a_ledger_holds_the_same_wherever_it_is(
     assert len(load_results(str(storage)).trials) == 3
 
 
+def test_hidden_files_are_no_results(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
+    Ledger(tmp_path / "made").record(make_outcome())
+    for table in TABLES_OF_A_TRIAL:
+        before = read_table(tmp_path / "made", table)
+        for name in ("._zosa.parquet", ".nfs000001.parquet"):
+            (tmp_path / "made" / table / name).write_bytes(b"of another program")
+        assert read_table(tmp_path / "made", table).equals(before)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("storage", "table", "harm"),

@@ -9,6 +9,7 @@ import pytest
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import unfinished
 from zostudy.results.ledger import Ledger
+from zostudy.results.overview import overviews
 from zostudy.results.stored_tables import merge
 
 SETTINGS = {"first": {"perturbation_radius": 0.1}, "better": {"perturbation_radius": 0.2}}
@@ -42,7 +43,14 @@ def test_who_needs_the_files_says_what_is_wrong_with_them(ledger: Ledger, tmp_pa
     (tmp_path / "made" / "trials" / "zosa-ratio10-confirm-0000.parquet").write_bytes(b"torn")
     assert unfinished([ledger.storage]) == []
     (tmp_path / "made" / "trials" / "zosa-ratio10-confirm-0000.parquet").unlink()
+
+
+def test_a_study_without_its_file_is_never_taken_for_finished(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "made" / "study.yaml").unlink()
+    [line] = unfinished([ledger.storage])
+    assert line == "made lacks its study.yaml, so nothing tells whether it is finished; put it back"
+    assert overviews(tmp_path / "made")[0].state == "unfinished"
+    merge(ledger.storage)
     assert unfinished([ledger.storage]) == []
 
 

@@ -133,7 +133,7 @@ def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def unfinished(storages: Sequence[Storage]) -> list[str]:
-    """Returns a line for each study that has fewer search or confirm trials than its study file asks for.
+    """Returns a line for each study that has fewer search or confirm trials than its study file asks for, or lacks it.
 
     Only the confirm trials that count are counted. A study with other unreadable files has no line: reading those files
     is the error.
@@ -173,8 +173,9 @@ def _unfinished_line(storage: Storage) -> str | None:
     from zostudy.results.studies_table import read_studies  # slower to import than listing hundreds of complete studies
     from zostudy.results.study_file import STUDY_FILE, read_stored_study
 
-    if storage.exists(STUDY_FILE):
-        read_stored_study(storage, "whether a study has ended", "give the folders of the other studies")
+    if not storage.exists(STUDY_FILE):
+        return f"{storage.name} lacks its {STUDY_FILE}, so nothing tells whether it is finished; put it back"
+    read_stored_study(storage, "whether a study has ended", "give the folders of the other studies")
     try:
         [study] = read_studies([storage]).to_pylist()
         trials = read_table(storage, "trials", JUDGED_BY).to_pydict()

@@ -53,7 +53,7 @@ def plan_deletion(where: Where) -> DeletionPlan:
         raise ResultsError("must be the results folder of a study", got=got, remedy=remedy)
     going = tuple(name for name in _FOLDERS if name in folders)
     known = tuple(name for name in files if name.startswith(_FILES))
-    kept = (*sorted(folders - set(going)), *(name for name in files if name not in known and not name.startswith(".")))
+    kept = (*sorted(folders - set(going)), *(name for name in files if name not in known))
     return DeletionPlan(storage, _count(storage), going, known, tuple(name for name in kept if name != STUDY_FILE))
 
 

@@ -105,8 +105,11 @@ class Storage:
         return self._info(name).type is fs.FileType.File
 
     def files(self, suffix: str = "") -> list[str]:
-        """Returns the names of the files here that end with a suffix, ascending."""
-        return [info.base_name for info in self._infos() if info.is_file and info.base_name.endswith(suffix)]
+        """Returns the names of the files here that end with a suffix, ascending, without hidden ones.
+
+        Hidden files, whose names begin with a dot, are no results: copying from a Mac leaves a ``._name`` beside each.
+        """
+        return [info.base_name for info in self._visible_files(suffix)]
 
     def folders(self) -> list[str]:
         """Returns the names of the folders here, ascending."""
@@ -116,10 +119,8 @@ class Storage:
         return [info.base_name for info in self._infos() if info.type is fs.FileType.Directory]
 
     def written(self, suffix: str) -> dict[str, datetime]:
-        """Returns when each file here with a suffix was written, by name and by the storage's own clock."""
-        return {
-            info.base_name: info.mtime for info in self._infos() if info.is_file and info.base_name.endswith(suffix)
-        }
+        """Returns when each of the ``files`` with a suffix was written, by name and by the storage's own clock."""
+        return {info.base_name: info.mtime for info in self._visible_files(suffix)}
 
     def changed(self, name: str) -> datetime | None:
         """Returns when a file was written, by the storage's own clock; None if the file does not exist."""
@@ -215,6 +216,10 @@ class Storage:
     def _info(self, name: str) -> fs.FileInfo:
         with self._reading():
             return self.filesystem.get_file_info([f"{self.path}/{name}".rstrip("/")])[0]
+
+    def _visible_files(self, suffix: str) -> list[fs.FileInfo]:
+        names = ((info, str(info.base_name)) for info in self._infos() if info.is_file)
+        return [info for info, name in names if name.endswith(suffix) and not name.startswith(".")]
 
     def _infos(self, recursive: bool = False) -> list[fs.FileInfo]:
         with self._reading():
