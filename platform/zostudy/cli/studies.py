@@ -11,6 +11,7 @@ from zostudy.cli.parameters import FormatOption, ResultsArgument, StudyResultsAr
 from zostudy.console.progress import duration, progress
 from zostudy.errors import ResultsError
 from zostudy.printing import print_lines
+from zostudy.results.tables import table_of
 
 if TYPE_CHECKING:
     from zostudy.results.overview import StudyOverview
@@ -24,7 +25,8 @@ def studies_command(folders: ResultsArgument, format: FormatOption = Format.TABL
 
     with progress("reading the studies"):
         found = overviews(folders)
-    show([_record(study) for study in found], format)
+    records = [_record(study) for study in found]
+    show(records, format, [table_of([_summary(record) for record in records])] if records else [])
 
 
 def _record(study: StudyOverview) -> dict[str, Any]:
@@ -40,6 +42,20 @@ def _record(study: StudyOverview) -> dict[str, Any]:
         "took": "-" if study.seconds is None else duration(study.seconds),
         "best": f"{best.method} at {best.imbalance_ratio:g}" if best else "-",
         "dev_auc": f"{best.dev_auc:.3f}" if best else "-",
+    }
+
+
+def _summary(record: dict[str, Any]) -> dict[str, str]:
+    """Returns a record for people, in fewer columns."""
+    best = f"{record['best']}: {record['dev_auc']}" if record["best"] != "-" else "-"
+    return {
+        "study": record["study"],
+        "state": record["state"],
+        "trials": f"{record['trials']}, {record['failed']} failed" if record["failed"] else str(record["trials"]),
+        "model and task": f"{record['model']}, {record['task']}",
+        "started": record["started"],
+        "took": record["took"],
+        "best dev AUC": best,
     }
 
 

@@ -44,7 +44,7 @@ def classes_table(inspection: DataFacts) -> Table:
 def fact_lines(inspection: DataFacts) -> Iterator[str]:
     """Yields a line for each fact that is in no table."""
     ratio = f"{inspection.natural_ratio:g}" if math.isfinite(inspection.natural_ratio) else "infinite: a class is empty"
-    yield f"natural ratio: {ratio} (of the rows for train and dev: no repeats, no texts of test)"
+    yield f"natural ratio: {ratio} (rows for train and dev: no repeats, no texts of test)"
     for lengths in inspection.lengths:
         yield str(lengths)
     yield _repeats(inspection)
