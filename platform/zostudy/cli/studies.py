@@ -11,7 +11,7 @@ from zostudy.cli.parameters import FormatOption, ResultsArgument, StudyResultsAr
 from zostudy.console.progress import duration, progress
 from zostudy.errors import ResultsError
 from zostudy.printing import print_lines
-from zostudy.results.tables import table_of
+from zostudy.results.table_formats import table_of
 
 if TYPE_CHECKING:
     from zostudy.results.overview import StudyOverview
