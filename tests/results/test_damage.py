@@ -13,6 +13,7 @@ import pytest
 from zostudy.errors import ResultsError
 from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
+from zostudy.results.repair import set_damage_aside
 from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
 from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, merge, read_table, torn_files
@@ -94,7 +95,7 @@ def test_what_lost_a_block_is_set_aside_and_done_again(
     middle = footer_start(content) // 2
     (storage / table).write(name, content[:middle] + bytes(64) + content[middle + 64 :])
     ledger = Ledger(storage)
-    [line] = ledger.set_damage_aside()
+    [line] = set_damage_aside(ledger.storage)
     assert line.startswith(f"set aside: {name} cannot be read in {table} (")
     there = {trial.trial for trial in ledger.trials()}
     outcomes = [make_outcome(method, number=number, sharpness=0.1) for method, number in TRIALS]
@@ -102,7 +103,7 @@ def test_what_lost_a_block_is_set_aside_and_done_again(
     assert len(again) == (3 if name == MERGED else 1)
     for outcome in again:
         ledger.record(outcome)
-    assert Ledger(storage).set_damage_aside() == []
+    assert set_damage_aside(Ledger(storage).storage) == []
     merge(storage)
     assert {table: read_table(storage, table) for table in TABLES_OF_A_TRIAL} == before
 

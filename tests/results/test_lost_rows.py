@@ -26,6 +26,7 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.lost_rows import study_notes
 from zostudy.results.outcome import Outcome
 from zostudy.results.parquet import PARQUET, write_table
+from zostudy.results.repair import lacks_measurements, set_damage_aside
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
@@ -317,9 +318,9 @@ def test_a_lost_measurement_is_noted_refused_and_measured_again(
     assert f"{made / table} lacks " in note
     assert answers(made, [table])[f"query {table}"] is None
     ledger = Ledger(made)
-    [line] = ledger.set_damage_aside()
+    [line] = set_damage_aside(ledger.storage)
     assert line.startswith("lost: ")
-    assert ledger.lacks_measurements
+    assert lacks_measurements(ledger.storage)
     record_measured(ledger, make_noise_floor)
     assert answers(made, [table]) == {name: study.right[name] for name in answers(made, [table])}
 
@@ -340,17 +341,17 @@ def check_repair(
     with TemporaryDirectory() as folder:
         harmed(study.folder, made := Path(folder, "made"), harms)
         try:
-            Ledger(made).set_damage_aside()
+            set_damage_aside(Ledger(made).storage)
         except ResultsError:  # of a copy, which has to be moved away
             return "refused"
         ledger = Ledger(made)
         there = {trial.trial for trial in ledger.trials()}
-        if ledger.lacks_measurements or len(there) < len(TRIALS):
+        if lacks_measurements(ledger.storage) or len(there) < len(TRIALS):
             record_measured(ledger, make_noise_floor)
         for outcome in outcomes(make_outcome):
             if outcome.name not in there:
                 ledger.record(outcome)
-        assert ledger.set_damage_aside() == []
+        assert set_damage_aside(ledger.storage) == []
         assert study_notes([ledger.storage]) == []
         merge(ledger.storage)
         assert study_notes([ledger.storage]) == []

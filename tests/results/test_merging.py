@@ -11,6 +11,7 @@ import pytest
 from zostudy.errors import ResultsError
 from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
+from zostudy.results.repair import set_damage_aside
 from zostudy.results.results import load_results
 from zostudy.results.storage import Storage
 from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, merge, read_table
@@ -78,7 +79,7 @@ def test_a_stop_at_any_step_of_merging_changes_nothing(
         with pytest.raises(StoppedError):
             merge(ledger.storage)
     assert stored(ledger.storage) == before
-    assert Ledger(ledger.storage).set_damage_aside() == []
+    assert set_damage_aside(Ledger(ledger.storage).storage) == []
     merge(ledger.storage)
     assert files(ledger.storage) == {MERGED}
     assert stored(ledger.storage) == before

@@ -18,6 +18,7 @@ from zostudy.results.comparison.compare import compare
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.reading import load_trials
+from zostudy.results.repair import has_lost_noise_floor, set_damage_aside
 from zostudy.results.results import Results, load_results
 from zostudy.results.schema import SCHEMAS, TRIALS
 from zostudy.results.sql import run_sql
@@ -121,8 +122,8 @@ def test_noise_floors_under_their_older_name_are_read(
             "dtype": ["float32"],
         }
     ledger = Ledger(study)
-    assert ledger.set_damage_aside() == []
-    assert not ledger.has_lost_noise_floor
+    assert set_damage_aside(ledger.storage) == []
+    assert not has_lost_noise_floor(ledger.storage)
     assert ledger.noise_floor() == rows
     ledger.record_noise_floor([make_noise_floor(dtype="bfloat16")])
     assert [row["dtype"] for row in load_results(study).noise_floor.to_dict("records")] == ["bfloat16"]
@@ -135,9 +136,9 @@ def test_noise_floors_under_their_older_name_that_are_torn_are_measured_again(
     (study / "precision").mkdir()
     (study / "precision" / "cells.parquet").write_bytes(b"PAR1")
     ledger = Ledger(study)
-    [line] = ledger.set_damage_aside()
+    [line] = set_damage_aside(ledger.storage)
     assert line.startswith("set aside: precision/cells.parquet ")
-    assert ledger.has_lost_noise_floor
+    assert has_lost_noise_floor(ledger.storage)
     assert ledger.noise_floor() == []
 
 
@@ -213,7 +214,7 @@ def test_a_study_of_before_there_were_landscapes_is_read(make_outcome: Callable[
     assert results.landscape.columns[-2:].tolist() == ["loss", "examples"]
     assert results.sql("SELECT * FROM landscape").empty
     ledger = Ledger(study)
-    assert ledger.set_damage_aside() == []
+    assert set_damage_aside(ledger.storage) == []
     merge(ledger.storage)
     ledger.record(make_outcome(number=2))
     assert load_results(study).landscape["trial"].unique().tolist() == ["zosa-ratio10-confirm-0002"]
@@ -299,6 +300,8 @@ def test_files_that_are_not_ours_get_one_clear_line(study: Path) -> None:
     path.write_bytes((study / "trials" / "zosa-ratio10-confirm-0000.parquet").read_bytes()[:-100])
     _refused(study, r"strange\.parquet cannot be read")
     pq.write_table(pa.table({"colour": [1]}), path)
+    _refused(study, r"strange\.parquet is something else; move it away")
+    pq.write_table(TRIALS.empty_table().drop_columns(["seed"]), path)
     _refused(study, r"strange\.parquet is something else; move it away")
     newer = TRIALS.with_metadata({b"zostudy_schema": b"99"}).append(pa.field("colour", pa.int64()))
     pq.write_table(newer.empty_table(), path)

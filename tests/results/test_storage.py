@@ -20,6 +20,7 @@ import pytest
 from zostudy.errors import ResultsError
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
+from zostudy.results.repair import has_lost_noise_floor, set_damage_aside
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage
@@ -42,7 +43,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
 def test_a_file_is_what_was_written_last(storage: Storage) -> None:
     storage.make()
     assert not storage.exists("a")
-    assert storage.changed("a") is None
+    assert storage.write_time("a") is None
     with pytest.raises(FileNotFoundError):
         storage.read("a")
     storage.write("a", b"first")
@@ -55,9 +56,9 @@ def test_a_file_is_what_was_written_last(storage: Storage) -> None:
     assert not storage.exists("b")
     assert storage.is_folder()
     assert (storage / "b").is_folder()
-    assert storage.changed("a") is not None
-    assert storage.written("") == {"a": storage.changed("a")}
-    assert (list((storage / "b").written(".txt")), storage.written(".txt")) == (["c.txt"], {})
+    assert storage.write_time("a") is not None
+    assert storage.write_times("") == {"a": storage.write_time("a")}
+    assert (list((storage / "b").write_times(".txt")), storage.write_times(".txt")) == (["c.txt"], {})
     assert str((storage / "b").parent) == str(storage)
     storage.move("a", "d/e")
     assert (storage.files(), (storage / "d").files()) == ([], ["e"])
@@ -150,7 +151,7 @@ def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
         torn.remove(name)
     else:
         torn.write(name, content[: len(content) // 2] if harm == "cut" else bytes(len(content)))
-    lines = Ledger(storage).set_damage_aside()
+    lines = set_damage_aside(Ledger(storage).storage)
     if (table, harm) != ("trials", "gone"):
         assert len(lines) == 1
         assert lines[0].startswith(f"set aside: {name} ")
@@ -158,7 +159,7 @@ def test_a_torn_file_is_set_aside_and_its_trial_runs_again(
         there = [t for t in kept if not (t == table and harm == "gone")]
         assert kept == {t: ["zosa-ratio10-confirm-0001-0.parquet"] if t in there else [] for t in kept}
     assert [trial.trial for trial in ledger.trials()] == ["zosa-ratio10-confirm-0000"]
-    assert Ledger(storage).set_damage_aside() == []
+    assert set_damage_aside(Ledger(storage).storage) == []
     ledger.record(make_outcome(number=1))
     assert len(load_results(storage).history) == 6
 
@@ -169,17 +170,17 @@ def test_what_is_whole_but_foreign_is_refused_and_stays(make_outcome: Callable[.
     foreign = tmp_path / "trials" / "foreign.parquet"
     pa.parquet.write_table(pa.table({"a": [1]}), foreign)
     with pytest.raises(ResultsError, match=r"foreign\.parquet is something else; move it away"):
-        ledger.set_damage_aside()
+        set_damage_aside(ledger.storage)
     assert foreign.exists()
 
 
 def test_a_noise_floor_that_is_torn_is_measured_again(make_noise_floor: Callable[..., Any], tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record_noise_floor([make_noise_floor()])
-    assert not ledger.has_lost_noise_floor
+    assert not has_lost_noise_floor(ledger.storage)
     (tmp_path / "noise_floor" / "cells.parquet").write_bytes(b"PAR1")
-    assert [line.split()[2] for line in ledger.set_damage_aside()] == ["noise_floor/cells.parquet"]
-    assert Ledger(tmp_path).has_lost_noise_floor
+    assert [line.split()[2] for line in set_damage_aside(ledger.storage)] == ["noise_floor/cells.parquet"]
+    assert has_lost_noise_floor(Ledger(tmp_path).storage)
     assert ledger.noise_floor() == []
 
 

@@ -60,22 +60,6 @@ class BenchPlan:
             rule = "`device` cuda needs a GPU that torch can use"
             raise ZostudyError(rule, got="torch finds none", remedy="use `device` cpu")
 
-    @property
-    def evaluator_models(self) -> list[str]:
-        """The models of the evaluator section."""
-        models = [*(self.models or (*LARGE, *SMALL)), *([LARGEST] if self.large else [])]
-        return list(dict.fromkeys(models))
-
-    @property
-    def pool_model(self) -> str:
-        """The first of the named models that is small, or the default."""
-        return next((name for name in self.models if name in SMALL), POOL_MODEL)
-
-    @property
-    def memory_model(self) -> str:
-        """The first of the named models, or the default."""
-        return self.models[0] if self.models else MEMORY_MODEL
-
 
 def run_bench(plan: BenchPlan) -> Report:
     """Returns the report of a benchmark.
@@ -97,7 +81,7 @@ def run_bench(plan: BenchPlan) -> Report:
 
 
 class _Run:
-    """The sections that need models."""
+    """The sections that need models. The pool's model is the first one named that is small; the memory's, the first."""
 
     def __init__(self, plan: BenchPlan, texts: Texts) -> None:
         self.plan, self.texts = plan, texts
@@ -105,23 +89,23 @@ class _Run:
 
     def evaluator(self) -> tuple[ModelSpeed, ...]:
         found = []
-        for name in self.plan.evaluator_models:
+        models = [*(self.plan.models or (*LARGE, *SMALL)), *([LARGEST] if self.plan.large else [])]
+        for name in dict.fromkeys(models):
             with self.opened("evaluator", name) as subject:
                 if subject is not None:
                     found.append(measure_model(subject, self.plan.device, self.plan.rounds))
         return tuple(found)
 
     def pool(self) -> tuple[PoolSpeed, ...]:
-        name = self.plan.pool_model
+        name = next((name for name in self.plan.models if name in SMALL), POOL_MODEL)
         with self.opened("pool", name) as subject:
             return measure_pool(subject, self.plan.rounds) if subject else ()
 
     def memory(self) -> tuple[MemoryUse, ...]:
-        name = self.plan.memory_model
         if not has_page_counts():
             self.left_out.append("memory left out: this system does not count a process's shared pages.")
             return ()
-        with self.opened("memory", name) as subject:
+        with self.opened("memory", next(iter(self.plan.models), MEMORY_MODEL)) as subject:
             return measure_memory(subject) if subject else ()
 
     @contextmanager

@@ -65,4 +65,4 @@ def page_at(folders: Sequence[Where], to: Where | None) -> Storage:
 
 def written(folders: Sequence[Where]) -> list[tuple[Storage, dict[str, datetime]]]:
     """Returns the studies in folders, with when each file of their trials was written: other times, other trials."""
-    return [(study, (study / "trials").written(".parquet")) for study in (find_studies(folders) if folders else ())]
+    return [(study, (study / "trials").write_times(".parquet")) for study in (find_studies(folders) if folders else ())]

@@ -29,7 +29,10 @@ State = Mapping[str, Any]
 
 
 class Checkpoints:
-    """The folder ``checkpoints`` of a study. A trial has a file from its first save until its outcome is stored."""
+    """The folder ``checkpoints`` of a study. A trial has a file from its first save until its outcome is stored.
+
+    A method raises ``ResultsError`` where a file cannot be written, moved or removed.
+    """
 
     def __init__(self, where: Where, condition: str = "", notify: Callable[[str], None] = lambda line: None) -> None:
         """Uses the study's storage. It makes nothing yet.
@@ -45,11 +48,7 @@ class Checkpoints:
         self._saved = set(self._storage.files())
 
     def sweep(self, finished: Collection[str]) -> None:
-        """Removes the states of ended trials and half-written files. Anything that is no file is set aside.
-
-        Raises:
-            ResultsError: a file cannot be removed.
-        """
+        """Removes the states of ended trials and half-written files. Anything that is no file is set aside."""
         for name in self._no_files():
             self._set_aside(name, "is not a file of its own")
         for name in {*map(_file, finished)} & self._saved:
@@ -59,11 +58,7 @@ class Checkpoints:
             self._storage.remove(name)
 
     def save(self, trial: str, state: State) -> None:
-        """Saves the state of a trial in place of the last one.
-
-        Raises:
-            ResultsError: the file cannot be written.
-        """
+        """Saves the state of a trial in place of the last one."""
         buffer, content = io.BytesIO(), {_CONDITION: self._condition} | dict(state)
         np.savez(buffer, allow_pickle=False, **{name: np.asarray(value) for name, value in content.items()})
         self._storage.make()
@@ -71,11 +66,7 @@ class Checkpoints:
         self._saved.add(_file(trial))
 
     def load(self, trial: str) -> dict[str, NDArray[Any]] | None:
-        """Returns the saved state of a trial under this condition; None if no usable one is there.
-
-        Raises:
-            ResultsError: a damaged file cannot be set aside.
-        """
+        """Returns the saved state of a trial under this condition; None if no usable one is there."""
         if _file(trial) not in self._saved:
             return None
         try:
@@ -90,20 +81,12 @@ class Checkpoints:
         return state
 
     def refuse(self, trial: str, reason: str) -> None:
-        """Sets aside the state of a trial that could not continue from it.
-
-        Raises:
-            ResultsError: it cannot be moved.
-        """
+        """Sets aside the state of a trial that could not continue from it."""
         if _file(trial) in self._saved:
             self._set_aside(_file(trial), f"cannot be resumed ({reason})")
 
     def remove(self, trial: str) -> None:
-        """Removes the state of a trial whose outcome is stored.
-
-        Raises:
-            ResultsError: the file cannot be removed.
-        """
+        """Removes the state of a trial whose outcome is stored."""
         if _file(trial) in self._saved:
             self._storage.remove(_file(trial))
             self._saved.discard(_file(trial))

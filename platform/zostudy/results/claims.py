@@ -54,7 +54,7 @@ def claim(storage: Storage, times: ClaimTimes = ClaimTimes()) -> Iterator[None]:
         ResultsError: another driver holds it, or the storage cannot be read or written.
     """
     claims, name = storage / CLAIMS, uuid4().hex
-    holder = f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    holder = this_process()
     claims.write(name, holder.encode())
     try:
         _await_others(claims, name, holder, times)
@@ -65,24 +65,29 @@ def claim(storage: Storage, times: ClaimTimes = ClaimTimes()) -> Iterator[None]:
             claims.remove(name)
 
 
+def this_process() -> str:
+    """Returns the text that tells other drivers who holds a study."""
+    return f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def is_claimed(storage: Storage, times: ClaimTimes = ClaimTimes()) -> bool:
     """Returns whether a claim was refreshed lately, as far as this machine's clock agrees with the store's."""
     oldest = datetime.now(UTC) - timedelta(seconds=times.stale)
-    return any(written > oldest for written in (storage / CLAIMS).written("").values())
+    return any(written > oldest for written in (storage / CLAIMS).write_times("").values())
 
 
 def _await_others(claims: Storage, name: str, holder: str, times: ClaimTimes) -> None:
     """Returns when no other driver has a claim. Raises as soon as another driver is seen to be alive."""
-    found = {other: claims.changed(other) for other in claims.files() if other != name}
+    found = {other: claims.write_time(other) for other in claims.files() if other != name}
     if found:
         holding = _holder(claims, min(found))
         _log.info("%s: there is a claim of %s; waiting to see whether it lives", claims, holding)
     while found:
         time.sleep(times.refresh / 3)
         claims.write(name, holder.encode())
-        now = claims.changed(name)
+        now = claims.write_time(name)
         for other, before in list(found.items()):
-            at = claims.changed(other)
+            at = claims.write_time(other)
             if at is None:  # withdrawn
                 del found[other]
             elif before is None or at != before:
@@ -94,7 +99,7 @@ def _await_others(claims: Storage, name: str, holder: str, times: ClaimTimes) ->
             elif now is not None and (now - at).total_seconds() > times.stale:
                 claims.remove(other)
                 del found[other]
-        found |= {other: claims.changed(other) for other in claims.files() if other != name and other not in found}
+        found |= {other: claims.write_time(other) for other in claims.files() if other != name and other not in found}
 
 
 def _holder(claims: Storage, name: str) -> str:
@@ -117,7 +122,7 @@ def _kept_fresh(claims: Storage, name: str, holder: str, times: ClaimTimes) -> I
     def refresh() -> None:
         while not ended.wait(times.refresh):
             with suppress(ResultsError):
-                if claims.changed(name) is None:
+                if claims.write_time(name) is None:
                     end_the_run(
                         "another driver took it for dead and removed it; see who runs this study, and run again"
                     )

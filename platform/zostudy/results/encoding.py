@@ -1,4 +1,4 @@
-"""Encodes a trial's outcome as rows of its four tables, and measurements of the study as rows of theirs."""
+"""Encodes a trial's outcome as rows of its four tables, and any other rows by the schema of their table."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from zostudy.results.outcome import Outcome
 from zostudy.results.row_digests import NO_ROWS, digest_rows
-from zostudy.results.schema import AGREEMENT, HISTORY, LANDSCAPE, NOISE_FLOOR, SCORES, TRIALS
-from zostudy.results.trial_row import TrialRow
+from zostudy.results.schema import HISTORY, LANDSCAPE, SCORES, TRIALS
 
 
 def encode(outcome: Outcome, noise_floor_rows: int = 0) -> dict[str, pa.Table]:
@@ -33,39 +32,21 @@ def encode(outcome: Outcome, noise_floor_rows: int = 0) -> dict[str, pa.Table]:
     for table, rows in beside.items():
         found = digest_rows([rows], table).get(outcome.name, NO_ROWS)
         counts |= {f"{table}_rows": found.count, f"{table}_digest": found.digest}
-    return {"trials": _trials(replace(outcome.trial, **counts)), **beside}
+    return {"trials": encode_rows([replace(outcome.trial, **counts).as_stored()], TRIALS), **beside}
 
 
-def encode_noise_floor(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Returns the table ``noise_floor``, one row a cell and dtype.
-
-    Raises:
-        ValueError: a column is unknown, missing or without a value.
-    """
-    return _whole(rows, NOISE_FLOOR)
-
-
-def encode_agreement(row: Mapping[str, Any]) -> pa.Table:
-    """Returns the table ``agreement`` of one dtype.
+def encode_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Returns a table of rows that have every column of a schema.
 
     Raises:
-        ValueError: a column is unknown, missing or without a value.
+        ValueError: a column is unknown, missing, or without the value that it must have.
     """
-    return _whole([row], AGREEMENT)
-
-
-def _whole(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Returns rows that have every column of a schema."""
     for row in rows:
-        _check_columns(schema, row, needed=schema.names)
+        _check_columns(schema, row)
     table = pa.Table.from_pylist(list(rows), schema=schema)
-    _check_values(table)
-    return table
-
-
-def _trials(trial: TrialRow) -> pa.Table:
-    table = pa.Table.from_pylist([trial.as_stored()], schema=TRIALS)
-    _check_values(table)
+    empty = [field.name for field in schema if not field.nullable and table[field.name].null_count]
+    if empty:
+        raise ValueError(f"columns that must have a value: {empty}")
     return table
 
 
@@ -73,7 +54,7 @@ def _history(outcome: Outcome) -> pa.Table:
     if not outcome.history:
         return HISTORY.empty_table()
     numeric = [field for field in HISTORY if field.name not in ("study", "cell", "trial", "auxiliary")]
-    _check_columns(pa.schema(numeric), outcome.history, needed=[field.name for field in numeric])
+    _check_columns(pa.schema(numeric), outcome.history)
     n_steps = len(outcome.history["step"])
     columns = {
         **_names(outcome, n_steps),
@@ -136,14 +117,8 @@ def _names(outcome: Outcome, n_rows: int) -> dict[str, pa.Array]:
     return {column: pa.repeat(pa.scalar(name), n_rows) for column, name in names.items()}
 
 
-def _check_columns(schema: pa.Schema, given: Collection[str], needed: list[str]) -> None:
+def _check_columns(schema: pa.Schema, given: Collection[str]) -> None:
     unknown = sorted(set(given) - set(schema.names))
-    missing = sorted(set(needed) - set(given))
+    missing = sorted(set(schema.names) - set(given))
     if unknown or missing:
         raise ValueError(f"columns: unknown {unknown}, missing {missing}")
-
-
-def _check_values(table: pa.Table) -> None:
-    empty = [field.name for field in table.schema if not field.nullable and table[field.name].null_count]
-    if empty:
-        raise ValueError(f"columns that must have a value: {empty}")

@@ -1,4 +1,4 @@
-"""The file systems under a storage: opens object stores, writes whole files to disk, and words what goes wrong."""
+"""The file systems under a storage: opens object stores, writes whole files to disk, and explains their errors."""
 
 from __future__ import annotations
 

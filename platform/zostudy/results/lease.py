@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 from zostudy.errors import ResultsError
-from zostudy.results.claims import claim, is_claimed
+from zostudy.results.claims import claim, is_claimed, this_process
 from zostudy.results.storage import Storage, Where
 
 LEASE_FILE = ".lease"
@@ -75,7 +72,7 @@ def _locked(folder: Path) -> Iterator[None]:
             file.seek(0)
             raise ResultsError(
                 "one driver at a time may write a study's results",
-                got=f"{folder} is held by {_holder(file)}",
+                got=f"{folder} is held by {file.read().decode(errors='replace').strip() or 'another process'}",
                 remedy="wait for it or end it, or give another folder with `results`",
             ) from None
         except OSError as error:
@@ -86,7 +83,7 @@ def _locked(folder: Path) -> Iterator[None]:
             ) from error
         with suppress(OSError):  # of a full disk, which is told where results are written; the lock holds without
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()} since {_now()} UTC\n".encode())
+            file.write(f"{this_process()}\n".encode())
         yield
 
 
@@ -94,11 +91,3 @@ def _not_a_file(path: Path) -> ResultsError:
     return ResultsError(
         "the lock of a results folder must be a file of its own", got=f"{path} is none", remedy="remove it"
     )
-
-
-def _holder(file: IO[bytes]) -> str:
-    return file.read().decode(errors="replace").strip() or "another process"
-
-
-def _now() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"

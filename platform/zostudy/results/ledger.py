@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from zostudy.config import dump_yaml, study_changes
 from zostudy.errors import ResultsError
 from zostudy.ratios import NATURAL
-from zostudy.results.encoding import encode, encode_agreement, encode_noise_floor
+from zostudy.results.encoding import encode, encode_rows
 from zostudy.results.filesystems import UNFINISHED
 from zostudy.results.measurements import NOISE_FLOOR_FILE, read_measurements
 from zostudy.results.outcome import Outcome
 from zostudy.results.parquet import PARQUET, write_table
-from zostudy.results.repair import has_lost_noise_floor, lacks_measurements, set_damage_aside
-from zostudy.results.schema import OLDER_NAMES, SCHEMAS
+from zostudy.results.schema import AGREEMENT, NOISE_FLOOR, OLDER_NAMES, SCHEMAS
 from zostudy.results.storage import Storage, Where
 from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
@@ -36,8 +35,11 @@ _SAME_CONTENTS = {
 class Ledger:
     """The results of one study: ``study.yaml``, and a folder for each table of ``zostudy.results.schema``.
 
-    A trial is finished when its file in ``trials`` is there: it is written last, so all else of it is
-    there too. What a stopped writer left of an unfinished trial is never read and will be replaced.
+    A trial is finished when its file in ``trials`` is there. That file is written last, so the trial's other files are
+    there too. Files that a stopped writer left of an unfinished trial are never read, and are replaced.
+
+    A method raises ``ResultsError`` where a file cannot be read or written, and ``ValueError`` where a column of the
+    rows that it is to store is unknown, missing or empty.
     """
 
     def __init__(self, where: Where) -> None:
@@ -53,27 +55,6 @@ class Ledger:
                 folder.remove(name)
         self.storage.write(_PROBE, b"")
         self.storage.remove(_PROBE)
-
-    def set_damage_aside(self) -> list[str]:
-        """Takes out what is torn, lost or there twice (``zostudy.results.repair``); such trials run again.
-
-        Returns:
-            A line for each trial or file set aside.
-
-        Raises:
-            ResultsError: a file is of something else or of a newer zostudy, or cannot be moved.
-        """
-        return set_damage_aside(self.storage)
-
-    @property
-    def has_lost_noise_floor(self) -> bool:
-        """Whether rows of ``noise_floor`` are lost, or had to be set aside."""
-        return has_lost_noise_floor(self.storage)
-
-    @property
-    def lacks_measurements(self) -> bool:
-        """Whether rows of ``noise_floor`` or ``agreement`` are missing, which a run then measures again."""
-        return lacks_measurements(self.storage)
 
     def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
         """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.
@@ -127,9 +108,6 @@ class Ledger:
         """Writes ``study.yaml``: the study with every default filled in, under the versions it ran with as a comment.
 
         The file is a study file itself: ``zostudy run`` takes it.
-
-        Raises:
-            ResultsError: the file cannot be written.
         """
         text = f"# ran with {', '.join(f'{name} {number}' for name, number in versions.items())}\n{dump_yaml(resolved)}"
         self.storage.write(STUDY_FILE, text.encode())
@@ -138,10 +116,6 @@ class Ledger:
         """Stores a trial, complete, failed or pruned; its file in ``trials`` comes last and makes it count.
 
         A trial that runs again is unfinished meanwhile, so that its row never stands beside rows of another run.
-
-        Raises:
-            ResultsError: a file cannot be written.
-            ValueError: a column of the outcome is unknown or missing.
         """
         cells = read_measurements(self.storage, "noise_floor")["cell"].to_pylist()
         tables = encode(outcome, cells.count(outcome.trial.cell))
@@ -150,19 +124,11 @@ class Ledger:
             write_table(tables[table], self.storage / table, outcome.name + PARQUET)
 
     def trials(self) -> list[TrialRow]:
-        """Returns the rows of the finished trials, by name.
-
-        Raises:
-            ResultsError: a file cannot be read.
-        """
+        """Returns the rows of the finished trials, by name."""
         return [TrialRow.of_stored(row) for row in read_table(self.storage, "trials").to_pylist()]
 
     def evaluations(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """Returns the evaluations on dev by trial: ``queries`` (int64) and ``dev_auc`` (float64), the start's first.
-
-        Raises:
-            ResultsError: a file cannot be read.
-        """
+        """Returns the evaluations on dev by trial: ``queries`` (int64) and ``dev_auc`` (float64), the start's first."""
         history = read_table(self.storage, "history", ("trial", "queries", "dev_auc")).drop_null()
         found: dict[str, list[tuple[int, float]]] = {}
         for trial, queries, dev_auc in zip(*(column.to_pylist() for column in history.columns), strict=True):
@@ -177,20 +143,12 @@ class Ledger:
 
         Args:
             rows: one mapping a cell and dtype, with every column of ``zostudy.results.schema.NOISE_FLOOR``.
-
-        Raises:
-            ResultsError: the file cannot be written.
-            ValueError: a column is unknown, missing or empty.
         """
-        write_table(encode_noise_floor(rows), self.storage / "noise_floor", NOISE_FLOOR_FILE)
+        write_table(encode_rows(rows, NOISE_FLOOR), self.storage / "noise_floor", NOISE_FLOOR_FILE)
         (self.storage / OLDER_NAMES["noise_floor"]).remove(NOISE_FLOOR_FILE)
 
     def noise_floor(self) -> list[dict[str, Any]]:
-        """Returns the rows that ``record_noise_floor`` stored, in its order; none where none were measured.
-
-        Raises:
-            ResultsError: a file cannot be read.
-        """
+        """Returns the rows that ``record_noise_floor`` stored, in its order; no row where nothing was measured."""
         rows: list[dict[str, Any]] = read_measurements(self.storage, "noise_floor").to_pylist()
         return rows
 
@@ -199,12 +157,8 @@ class Ledger:
 
         Args:
             row: every column of ``zostudy.results.schema.AGREEMENT``.
-
-        Raises:
-            ResultsError: the file cannot be written.
-            ValueError: a column is unknown, missing or empty.
         """
-        write_table(encode_agreement(row), self.storage / "agreement", f"{row['dtype']}{PARQUET}")
+        write_table(encode_rows([row], AGREEMENT), self.storage / "agreement", f"{row['dtype']}{PARQUET}")
 
     def _study(self) -> Mapping[str, Any]:
         """Returns the stored study file as plain data."""

@@ -1,4 +1,4 @@
-"""The tables that are measured once a study: the noise floor of its cells, and the agreement with transformers."""
+"""The tables ``noise_floor`` and ``agreement``, which are measured once a study and not by its trials."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from zostudy.errors import ResultsError
 from zostudy.results.finished_trials import FinishedTrials
-from zostudy.results.parquet import PARQUET, read_rows
+from zostudy.results.parquet import PARQUET, read_file
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, empty_table
 from zostudy.results.storage import Storage
 
@@ -25,7 +25,7 @@ def table_folder(storage: Storage, table: str) -> Storage:
 
 
 def read_measurements(storage: Storage, table: str) -> pa.Table:
-    """Returns the rows of a table that is measured once a study; its trials are not read. Without a file, no rows.
+    """Returns the rows of one of the two tables, without reading the study's trials. Without a file, there are no rows.
 
     Args:
         storage: of the study.
@@ -35,7 +35,7 @@ def read_measurements(storage: Storage, table: str) -> pa.Table:
         ResultsError: a file cannot be read, or a row is there twice.
     """
     folder = table_folder(storage, table)
-    parts = [read_rows(folder, name, table, SCHEMAS[table].names) for name in folder.files(PARQUET)]
+    parts = [read_file(folder, name, table, SCHEMAS[table].names)[0] for name in folder.files(PARQUET)]
     rows = pa.concat_tables([empty_table(SCHEMAS[table]), *parts])
     if rows.num_rows > len(set(zip(*(rows[name].to_pylist() for name in MEASUREMENTS[table]), strict=True))):
         raise ResultsError(
@@ -47,7 +47,7 @@ def read_measurements(storage: Storage, table: str) -> pa.Table:
 
 
 def lost_measurements(finished: FinishedTrials, table: str, rows: pa.Table) -> list[str]:
-    """Returns what the finished trials record as measured but the table lacks: cells, or the study's model."""
+    """Returns the cells, or the study's model, that finished trials say were measured but that the table lacks."""
     if table == "agreement":
         return ["the row of the study's model"] if finished.expects_agreement and not rows.num_rows else []
     return sorted(finished.cells - set(rows["cell"].to_pylist()))

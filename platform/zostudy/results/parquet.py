@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from zostudy.errors import ResultsError
 from zostudy.results.filesystems import short_reason
 from zostudy.results.row_digests import DIGESTED, digest_rows, total
-from zostudy.results.schema import OLDER_SCHEMAS, SCHEMA_VERSION, SCHEMAS, VERSION_KEY
+from zostudy.results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, is_known
 from zostudy.results.storage import Storage
 from zostudy.wording import one_line
 
@@ -68,18 +68,8 @@ def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable
     folder.write(name, buffer.getvalue())
 
 
-def read_rows(folder: Storage, name: str, table: str, columns: Sequence[str]) -> pa.Table:
-    """Returns some columns of a file. A column that its version did not have is null.
-
-    Raises:
-        ResultsError: as ``read_file``.
-        FileNotFoundError: it is not there.
-    """
-    return read_file(folder, name, table, columns)[0]
-
-
 def read_file(folder: Storage, name: str, table: str, columns: Sequence[str]) -> tuple[pa.Table, Footer]:
-    """Returns some columns of a file as ``read_rows`` does, and its footer.
+    """Returns some columns of a file, and its footer. A column that its version did not have is null.
 
     Raises:
         ResultsError: the file cannot be read, is of another table, or has changed since it was written.
@@ -226,7 +216,7 @@ def _check_schema(folder: Storage, name: str, schema: pa.Schema, table: str, dic
     for column in dictionaries:
         if (place := schema.get_field_index(column)) >= 0:
             schema = schema.set(place, schema.field(place).with_type(pa.string()))
-    if not version or not any(schema.equals(known) for known in (SCHEMAS[table], *OLDER_SCHEMAS.get(table, ()))):
+    if not version or not is_known(schema, table):
         raise ResultsError(
             f"a folder of {table} must hold nothing but what zostudy wrote",
             got=f"{folder / name} is something else",

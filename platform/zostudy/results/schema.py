@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from math import inf
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
+
+from zostudy.results.trial_row import TrialRow
 
 SCHEMA_VERSION = 5
 VERSION_KEY = b"zostudy_schema"
@@ -80,103 +84,33 @@ _MEANINGS = {
 }
 
 
-def _metric_fields(split: str, metrics: tuple[str, ...], when: str = "") -> list[pa.Field]:
-    def text(metric: str) -> str:
-        how = " at the threshold of dev" if metric.endswith(AT_DEV_THRESHOLD) else ""
-        return f"{split}{how}: {_MEANINGS[metric.removesuffix(AT_DEV_THRESHOLD)]}{when}"
+def _metric_meaning(name: str) -> str:
+    split, _, metric = name.partition("_")
+    how = " at the threshold of dev" if metric.endswith(AT_DEV_THRESHOLD) else ""
+    when = "; null in search" if split == "test" else ""
+    return f"{split}{how}: {_MEANINGS[metric.removesuffix(AT_DEV_THRESHOLD)]}{when}"
 
-    return [column(f"{split}_{metric}", pa.float64(), text(metric)) for metric in metrics]
+
+_NUMBER_AND_TEXT_TYPES: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    datetime: pa.timestamp("us", tz="UTC"),
+    tuple[float, ...]: pa.list_(pa.float32()),
+}
 
 
-_NAMES = (
-    _required("study", pa.string(), "name of the study"),
-    _required("cell", pa.string(), "name of the cell: one model, task, imbalance ratio and method"),
-    _required("trial", pa.string(), "name of the trial, unique in its study and safe as a file name"),
-)
+def _trials_column(name: str, annotation: Any) -> pa.Field:
+    """Returns the column of a field of ``TrialRow``: a mapping is stored as JSON, and an optional value may be null."""
+    kind, text = get_args(annotation) if get_origin(annotation) is Annotated else (annotation, _metric_meaning(name))
+    is_optional = type(None) in get_args(kind)
+    stored = _NUMBER_AND_TEXT_TYPES.get(get_args(kind)[0] if is_optional else kind, pa.string())
+    return (column if is_optional else _required)(name, stored, text)
 
-_OWED = (
-    *(
-        field
-        for table in TABLES_BESIDE_TRIALS
-        for field in (
-            column(f"{table}_rows", pa.int64(), f"rows of the trial in {table}; null where an older zostudy ran"),
-            column(f"{table}_digest", pa.string(), f"digest of these rows of {table}, equal for equal rows"),
-        )
-    ),
-    column("precision_rows", pa.int64(), "rows of the trial's cell in noise_floor; null where an older zostudy ran"),
-)
 
-TRIALS = _schema(
-    *_NAMES,
-    _required("stage", pa.string(), "search or confirm"),
-    _required("number", pa.int64(), "number in its cell and stage, from 0; in search that of the configuration"),
-    column("search_seed", pa.int64(), "which seed of its configuration, from 0; null in confirm"),
-    _required("method", pa.string(), "label of the method in the study file"),
-    _required("algorithm", pa.string(), "registered name of the method behind the label"),
-    column(
-        "needs",
-        pa.string(),
-        "what the method asks of the model: scores; or states or gradients, which no black box gives; null where older",
-    ),
-    _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
-    _required("task", pa.string(), "name of the task"),
-    _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1; natural: that of the data"),
-    column("imbalance", pa.string(), "the ratio as the study asks for it: natural, or a number; null where older"),
-    _required("n_minority", pa.int64(), "training examples drawn of the rarest class"),
-    _required("n_majority", pa.int64(), "training examples drawn of the most frequent class"),
-    column("positive_class", pa.int64(), "the positive class of AUC, from 0; null with more than two or where older"),
-    _required("seed", pa.int64(), "seed of the trial's data draw, subspace and start tokens"),
-    _required("budget", pa.int64(), "queries the trial was allowed; equal in a fair comparison"),
-    _required("batch_size", pa.int64(), "examples of one query"),
-    column("objective", pa.string(), "what the method minimises; null if it minimises nothing"),
-    column("subspace_dim", pa.int64(), "length d of the latent; 0 without a prompt"),
-    column("perturbation_radius", pa.float64(), "distance of a query from the point, in latent units"),
-    column("sharpness_radius", pa.float64(), "length of the ascent step before an update, in latent units"),
-    column("step_rule", pa.string(), "how far a step moves the latent; null where an older zostudy ran"),
-    column("reach", pa.float64(), "how far the first step moves each entry of the prompt, in embedding spreads"),
-    column("learning_rate", pa.float64(), "step size of the latent by the rule plain; null beside other rules"),
-    column("auxiliary_learning_rate", pa.float64(), "step size of the objective's auxiliary scalars"),
-    column("queries_per_step", pa.int64(), "queries of one step of the method"),
-    column("sampler", pa.string(), "how batches are drawn: natural or stratified"),
-    column("prior", pa.string(), "positive fraction the AUC objective uses: global or batch"),
-    column("margin", pa.float64(), "margin of the AUC objective, in units of its score"),
-    column("class_weights", pa.string(), "weights of the examples in the loss: none or balanced"),
-    column("wording", pa.string(), "name of the template and label words; null where the study has only its own"),
-    column("start_draw", pa.int64(), "which draw of the start tokens was chosen on dev, from 0; null without a choice"),
-    column("start_queries", pa.int64(), "queries that chose the start, which are among queries; null without a choice"),
-    _required("params", pa.string(), "every option of the method and the imbalance settings, as JSON"),
-    _required("queries", pa.int64(), "queries spent in tuning; one is one prompt on one batch"),
-    _required("examples", pa.int64(), "examples scored in tuning"),
-    _required("evaluation_examples", pa.int64(), "examples scored beside the budget: dev, test, loss landscape"),
-    column("best_queries", pa.int64(), "queries spent when the kept point was found"),
-    _required("wall_seconds", pa.float64(), "seconds from the trial's start to its end"),
-    _required("replica_seconds", pa.float64(), "seconds replicas were busy for the trial, summed"),
-    _required("status", pa.string(), "complete, failed or pruned"),
-    column("error", pa.string(), "why the trial failed, one line"),
-    *_metric_fields("dev", METRICS),
-    column(
-        "dev_threshold",
-        pa.float64(),
-        "score of the second class minus the first's, above which it is predicted; null with more than two classes",
-    ),
-    *_metric_fields("test", TEST_METRICS, "; null in search"),
-    column(
-        "test_largest_share", pa.float64(), "share of the class that argmax predicts most often on test; null in search"
-    ),
-    column(
-        "train_loss", pa.float64(), "cross-entropy on up to 64 training examples, as many of each class; null in search"
-    ),
-    column("test_loss", pa.float64(), "test: mean over the classes of their mean cross-entropy; null in search"),
-    column("sharpness", pa.float64(), "mean rise of train_loss at radius 1 around the kept point"),
-    column("latent", pa.list_(pa.float32()), "the kept point z, subspace_dim numbers"),
-    column("latent_norm", pa.float64(), "length of the kept point, its distance from the start, in latent units"),
-    _required("versions", pa.string(), "versions of zostudy and of what it stands on, digest of the data, as JSON"),
-    _required("started_at", pa.timestamp("us", tz="UTC"), "when the trial started, UTC"),
-    _required("finished_at", pa.timestamp("us", tz="UTC"), "when the trial ended, UTC"),
-    *_OWED,
-)
+TRIALS = _schema(*(_trials_column(*field) for field in get_type_hints(TrialRow, include_extras=True).items()))
 
-_SINCE_VERSION_2 = ("dev_balanced_accuracy", "dev_minority_recall")
+_NAMES = tuple(map(TRIALS.field, ("study", "cell", "trial")))
 
 HISTORY = _schema(
     *_NAMES,
@@ -190,7 +124,7 @@ HISTORY = _schema(
     column("dev_auc", pa.float64(), "dev AUC after the step, 0 to 1; null between evaluations"),
     *(
         column(name, pa.float64(), f"{name.replace('_', ' ')} there, 0 to 1; null also where an older zostudy ran")
-        for name in _SINCE_VERSION_2
+        for name in ("dev_balanced_accuracy", "dev_minority_recall")
     ),
     _required("auxiliary", pa.map_(pa.string(), pa.float64()), "auxiliary scalars after the step, by name"),
 )
@@ -212,19 +146,15 @@ LANDSCAPE = _schema(
 )
 
 NOISE_FLOOR = _schema(
-    _required("study", pa.string(), "name of the study"),
-    _required("cell", pa.string(), "name of the cell: one model, task, imbalance ratio and method"),
+    *map(TRIALS.field, ("study", "cell")),
     _required("dtype", pa.string(), "dtype of the matrix products that was measured: float32 or bfloat16"),
     _required("chosen", pa.bool_(), "whether the study's trials run in this dtype"),
-    _required("method", pa.string(), "label of the method in the study file"),
-    _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
-    _required("task", pa.string(), "name of the task"),
-    _required("imbalance_ratio", pa.float64(), "majority / minority asked for, at least 1; natural: that of the data"),
+    *map(TRIALS.field, ("method", "model", "task", "imbalance_ratio")),
     _required("objective", pa.string(), "the loss that was differenced"),
     _required("difference", pa.string(), "central: of a +/- pair; forward: of a probe and the point"),
     _required("perturbation_radius", pa.float64(), "the smallest that the cell may use, in latent units"),
     _required("subspace_dim", pa.int64(), "length d of the latent"),
-    _required("batch_size", pa.int64(), "examples of one query"),
+    TRIALS.field("batch_size"),
     _required("directions", pa.int64(), "directions measured, one loss difference each"),
     _required("queries", pa.int64(), "queries of the measurement, beside the budget"),
     _required("loss_signal", pa.float64(), "standard deviation of the float32 difference over directions"),
@@ -234,8 +164,7 @@ NOISE_FLOOR = _schema(
 )
 
 AGREEMENT = _schema(
-    _required("study", pa.string(), "name of the study"),
-    _required("model", pa.string(), "the frozen model: embedded name, hub id or folder"),
+    *map(TRIALS.field, ("study", "model")),
     _required("family", pa.string(), "architecture of the model, as transformers names it"),
     _required("dtype", pa.string(), "dtype of the evaluator's matrix products: float32 or bfloat16"),
     _required("evaluator", pa.string(), "packed: a transformer of zostudy's own; padded: transformers' own code"),
@@ -260,35 +189,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 OLDER_NAMES = {"noise_floor": "precision"}
 """What tables were called before: as folders in older results, and in SQL."""
 
-_SINCE_VERSION_4 = ("positive_class",)
-_SINCE_VERSION_5 = (
-    "needs",
-    "imbalance",
-    "search_seed",
-    "step_rule",
-    "reach",
-    "wording",
-    "start_draw",
-    "start_queries",
-    "dev_threshold",
-    *(f"{split}_{metric}" for split in ("dev", "test") for metric in ("mcc", "expected_calibration_error")),
-    *(f"test_{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS),
-    "test_largest_share",
-    *LOSSES,
-    "latent_norm",
-)
 
-
-def _without(schema: pa.Schema, *names: str) -> pa.Schema:
-    return pa.schema([field for field in schema if field.name not in names])
-
-
-_TRIALS_5 = _without(TRIALS, *LOSSES)  # as the version began
-_TRIALS_4 = _without(TRIALS, *_SINCE_VERSION_5)
-_TRIALS_3 = _without(_TRIALS_4, *_SINCE_VERSION_4)
-
-OLDER_SCHEMAS: dict[str, tuple[pa.Schema, ...]] = {
-    "trials": (_TRIALS_5, _TRIALS_4, _TRIALS_3, _without(_TRIALS_3, *(field.name for field in _OWED))),
-    "history": (_without(HISTORY, *_SINCE_VERSION_2),),
-}
-"""What files of earlier versions hold; the columns that they lack are read as null."""
+def is_known(schema: pa.Schema, table: str) -> bool:
+    """Returns whether a zostudy wrote a table with this schema; an older one lacks columns, which are read as null."""
+    known = [field for field in SCHEMAS[table] if field.name in schema.names or not field.nullable]
+    return bool(schema.equals(pa.schema(known)))

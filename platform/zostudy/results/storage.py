@@ -22,7 +22,9 @@ from zostudy.wording import nearest
 
 @dataclass(frozen=True)
 class Storage:
-    """Where files are stored: on this machine's file system or in an object store.
+    """A folder on this machine's file system, or a prefix in an object store.
+
+    A method that reads, writes, moves or removes raises ``ResultsError`` where that is impossible.
 
     Attributes:
         filesystem: what reads and writes there.
@@ -109,7 +111,7 @@ class Storage:
 
         Hidden files, whose names begin with a dot, are no results: copying from a Mac leaves a ``._name`` beside each.
         """
-        return [info.base_name for info in self._visible_files(suffix)]
+        return [*self.write_times(suffix)]
 
     def folders(self) -> list[str]:
         """Returns the names of the folders here, ascending."""
@@ -118,11 +120,12 @@ class Storage:
             return sorted({parts[0] for parts in below if len(parts) > 1})
         return [info.base_name for info in self._infos() if info.type is fs.FileType.Directory]
 
-    def written(self, suffix: str) -> dict[str, datetime]:
+    def write_times(self, suffix: str) -> dict[str, datetime]:
         """Returns when each of the ``files`` with a suffix was written, by name and by the storage's own clock."""
-        return {info.base_name: info.mtime for info in self._visible_files(suffix)}
+        times = {str(info.base_name): info.mtime for info in self._infos() if info.is_file}
+        return {name: time for name, time in times.items() if name.endswith(suffix) and not name.startswith(".")}
 
-    def changed(self, name: str) -> datetime | None:
+    def write_time(self, name: str) -> datetime | None:
         """Returns when a file was written, by the storage's own clock; None if the file does not exist."""
         time: datetime | None = self._info(name).mtime
         return time
@@ -137,12 +140,7 @@ class Storage:
         return self.filesystem.open_input_file(f"{self.path}/{name}")
 
     def read(self, name: str) -> bytes:
-        """Returns a file's content.
-
-        Raises:
-            FileNotFoundError: the file does not exist.
-            OSError: it cannot be read.
-        """
+        """Returns a file's content; raises what ``open`` does."""
         with self.open(name) as file:
             content: bytes = file.read()
             return content
@@ -153,9 +151,6 @@ class Storage:
         Args:
             name: of the file.
             content: all of it.
-
-        Raises:
-            ResultsError: the file cannot be written.
         """
         with self._writing(name):
             if self.folder:
@@ -166,31 +161,19 @@ class Storage:
                     thread.submit(self._upload, name, content).result()
 
     def move(self, name: str, to: str) -> None:
-        """Moves a file within this storage; its new folder is made.
-
-        Raises:
-            ResultsError: it cannot be moved.
-        """
+        """Moves a file within this storage; its new folder is made."""
         with self._writing(to):
             if self.folder:
                 (self.folder / to).parent.mkdir(parents=True, exist_ok=True)
             self.filesystem.move(f"{self.path}/{name}", f"{self.path}/{to}")
 
     def remove(self, name: str) -> None:
-        """Removes a file, if it is there.
-
-        Raises:
-            ResultsError: it cannot be removed.
-        """
+        """Removes a file, if it is there."""
         with self._writing(name), suppress(FileNotFoundError):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def remove_folder(self, name: str) -> None:
-        """Removes a folder with all that is in it, if it is there.
-
-        Raises:
-            ResultsError: something in it cannot be removed.
-        """
+        """Removes a folder with all that is in it, if it is there."""
         inside = [info for info in (self / name)._infos(recursive=True) if info.is_file]
         with self._writing(name):
             for info in inside:
@@ -199,11 +182,7 @@ class Storage:
                 self.filesystem.delete_dir(f"{self.path}/{name}")
 
     def make(self) -> None:
-        """Makes the folder and those above it; in an object store there is nothing to make.
-
-        Raises:
-            ResultsError: it cannot be made.
-        """
+        """Makes the folder and those above it; in an object store there is nothing to make."""
         if self.folder:
             with self._writing():
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -216,10 +195,6 @@ class Storage:
     def _info(self, name: str) -> fs.FileInfo:
         with self._reading():
             return self.filesystem.get_file_info([f"{self.path}/{name}".rstrip("/")])[0]
-
-    def _visible_files(self, suffix: str) -> list[fs.FileInfo]:
-        names = ((info, str(info.base_name)) for info in self._infos() if info.is_file)
-        return [info for info, name in names if name.endswith(suffix) and not name.startswith(".")]
 
     def _infos(self, recursive: bool = False) -> list[fs.FileInfo]:
         with self._reading():

@@ -22,7 +22,7 @@ from zostudy.results.finished_trials import (
     read_with_finished,
 )
 from zostudy.results.measurements import MEASUREMENTS, lost_measurements, read_measurements, table_folder
-from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_footer, read_rows, schema_of, write_table
+from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_file, read_footer, schema_of, write_table
 from zostudy.results.row_digests import DIGESTED, RowDigest, digest_rows
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
@@ -188,7 +188,8 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
     _check_trials(storage, finished)
     if table in TABLES_BESIDE_TRIALS:
         names, folder = table_files(storage, table), storage / table
-        files = dict(zip(names, _for_each(folder, names, lambda n: read_rows(folder, n, table, needed)), strict=True))
+        parts_read = _for_each(folder, names, lambda name: read_file(folder, name, table, needed)[0])
+        files = dict(zip(names, parts_read, strict=True))
     parts = [_counting(rows.select(needed), finished.of_file(name)) for name, rows in sorted(files.items())]
     rows = pa.concat_tables([empty_table(schema_of(table, needed)), *parts])
     if table in TABLES_BESIDE_TRIALS:

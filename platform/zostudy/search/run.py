@@ -10,6 +10,7 @@ from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.lm.weights import DType
 from zostudy.results.classes import write_classes
 from zostudy.results.ledger import Ledger
+from zostudy.results.repair import lacks_measurements, set_damage_aside
 from zostudy.results.storage import Storage
 from zostudy.results.stored_tables import merge
 from zostudy.search.callback import Callback, CallbackList
@@ -51,7 +52,7 @@ def start_study(
     additions = ledger.check_extends(resolved)
     with closing(StudyLog(storage)) as log:
         all_callbacks = CallbackList([log, *callbacks])
-        for line in ledger.set_damage_aside():
+        for line in set_damage_aside(ledger.storage):
             all_callbacks.on_note(line)
         ledger.check_contents(study.data.versions)
         check_settings(study.plan, ledger.trials())
@@ -78,7 +79,7 @@ def complete_study(
     spec = study.plan.spec
     evaluations = ledger.evaluations() if spec.search.pruning != "none" else {}
     progress = StudyProgress(study.plan, ledger.trials(), evaluations)
-    if progress.done and not ledger.lacks_measurements:
+    if progress.done and not lacks_measurements(ledger.storage):
         with Journal(ledger.storage, progress, callbacks.on_note):  # catches up, as a killed run may not have
             return progress
 

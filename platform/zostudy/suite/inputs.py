@@ -1,4 +1,4 @@
-"""What enters the suite: the slice that is asked for, the methods, and the data files."""
+"""The inputs of a run of the suite: the slice that is asked for, the methods, and the data files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follows a study for a tracker. The tracker works in a thread of its own, and no failure there ends the study."""
+"""The callback that passes trials to a tracker, which works in a thread of its own. Its failure ends no study."""
 
 from __future__ import annotations
 

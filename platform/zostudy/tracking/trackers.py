@@ -1,4 +1,4 @@
-"""The trackers by name, and what each of them needs."""
+"""The trackers by name, the package that each needs, and how one is opened."""
 
 from __future__ import annotations
 

@@ -103,17 +103,9 @@ def compare_in_groups(
 ) -> list[Comparison]:
     """Returns a comparison of the studies that can share a table with the first, then those of the others.
 
-    Each says of which studies it is, and why they stand apart. By study, all share one: each has a column of its own.
-
-    Args:
-        folders: of studies, or of folders of studies.
-        metrics: as of ``compare``.
-        by: as of ``compare``.
-        baseline: as of ``compare``; studies that lack it are compared without tests where others have it.
-        allow_unequal: as of ``compare``.
-
-    Raises:
-        ResultsError: as ``compare``.
+    Each names its studies and says why they stand apart. By study, all share one: each has a column of its own. The
+    arguments and errors are those of ``compare``, but the results are folders of studies, or of folders of them. Where
+    some studies have the baseline, those that lack it are compared without tests.
     """
     asked = checked_metrics(metrics, by)
     storages = find_studies(folders)

@@ -62,8 +62,7 @@ _COMPARABLE = (
 _PAIRED_BY = ("seed", "n_minority", "n_majority")
 
 _NEEDED = (*COORDINATES, *JUDGED_BY, "queries", "examples", *_PAIRED_BY)
-_ACCESS = "needs"
-_LATER = (ASKED_RATIO, _ACCESS, *EVIDENCE_COLUMNS)  # of which frames of an older zostudy lack some
+_LATER = (ASKED_RATIO, "needs", *EVIDENCE_COLUMNS)  # frames of an older zostudy lack some of them
 
 
 @runtime_checkable
@@ -123,18 +122,10 @@ def compare_columns(
     baseline: str | None,
     allow_unequal: bool,
 ) -> Comparison:
-    """Returns what ``compare`` does.
+    """Returns what ``compare`` does with its arguments, and raises the same errors.
 
-    Args:
-        trials: the ``needed_columns`` of all trials.
-        storages: of their studies, if known.
-        asked: the metrics, perhaps none.
-        by: as of ``compare``.
-        baseline: as of ``compare``.
-        allow_unequal: as of ``compare``.
-
-    Raises:
-        ResultsError: as ``compare``.
+    ``trials`` are the ``needed_columns`` of all trials, ``storages`` those of their studies if known, and ``asked`` the
+    metrics, perhaps none.
     """
     metrics = tuple(asked) or _default_metrics(trials)
     _check_columns(trials, metrics)
@@ -240,7 +231,7 @@ def _summary(
         values=values,
         missing=first["asked"] - len(current),
         search_trials=first["searched"],
-        needs=first.get(_ACCESS) or "scores",  # an earlier zostudy had no reference that needs more
+        needs=first.get("needs") or "scores",  # an earlier zostudy had no reference that needs more
         evidence=evidence_of(complete, first["found"], ranges.get((first["study"], first["method"]), {})),
     )
 

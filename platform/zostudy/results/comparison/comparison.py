@@ -11,7 +11,7 @@ from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.rank_statistics import RankStatistics, rank_statistics
 from zostudy.results.comparison.rank_tables import shown_ranks
 from zostudy.results.comparison.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
-from zostudy.results.comparison.statistics import CONFIDENCE
+from zostudy.results.comparison.statistics import CONFIDENCE, paired_test
 from zostudy.results.table_formats import html, plain
 
 
@@ -66,6 +66,7 @@ class Comparison(Cells):
         ]
 
 
+_NO_TEST = paired_test({}, {})
 _COUNTS = ("seeds", "failed", "missing", "search_trials", "budget", "queries", "examples")
 
 
@@ -86,14 +87,8 @@ def _over_blocks(cell: CellSummary, statistics: RankStatistics | None) -> dict[s
 
 
 def _against(contrast: Contrast | None, baseline: str) -> dict[str, Any]:
-    test = contrast.test if contrast else None
-    return {
-        "baseline": baseline,
-        "pairs": test.pairs if test else None,
-        "difference": test.difference.mean if test else None,
-        "difference_low": test.difference.low if test else None,
-        "difference_high": test.difference.high if test else None,
-        "p_value": test.p_value if test else None,
-        "p_value_holm": contrast.p_value_holm if contrast else None,
-        "effect_size": test.effect_size if test else None,
-    }
+    """Returns the test of a cell against the baseline; without one, each of its values is None."""
+    if contrast is None:
+        return {"baseline": baseline, **dict.fromkeys(_NO_TEST.record(None)), "effect_size": None}
+    test = contrast.test
+    return {"baseline": baseline, **test.record(contrast.p_value_holm), "effect_size": test.effect_size}

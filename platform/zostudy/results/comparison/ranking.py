@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey, gain, possible
 from zostudy.results.comparison.cells import Cells
-from zostudy.results.comparison.statistics import SIGNIFICANCE, PairedTest, holm
+from zostudy.results.comparison.statistics import SIGNIFICANCE, PairedTest, holm_of_tests
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def contrasts(cells: Cells, metric: str) -> list[Contrast]:
         for cell in cells.ranked
         if (baseline := baselines.get((cell.group, cell.column))) is not None and baseline is not cell
     ]
-    corrected = iter(holm([test.p_value for _, test in tests if test.p_value is not None]))
-    return [Contrast(cell, test, None if test.p_value is None else next(corrected)) for cell, test in tests]
+    corrected = holm_of_tests([test for _, test in tests])
+    return [Contrast(cell, test, p_value) for (cell, test), p_value in zip(tests, corrected, strict=True)]
 
 
 def not_worse_than_best(cells: Cells, metric: str) -> dict[CellKey, bool | None]:

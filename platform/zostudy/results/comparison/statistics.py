@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import exp, fsum, isinf, lgamma, nan, sqrt
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from zostudy.results.comparison.student_t import expit, logit, quantile, two_sided_p
 
@@ -78,6 +78,17 @@ class PairedTest:
     difference: Interval
     p_value: float | None
     effect_size: float | None
+
+    def record(self, p_value_holm: float | None) -> dict[str, Any]:
+        """Returns the test and its p-value by Holm's method as a flat mapping, for programs to read."""
+        return {
+            "pairs": self.pairs,
+            "difference": self.difference.mean,
+            "difference_low": self.difference.low,
+            "difference_high": self.difference.high,
+            "p_value": self.p_value,
+            "p_value_holm": p_value_holm,
+        }
 
     @property
     def has_too_few_pairs(self) -> bool:
@@ -196,6 +207,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, p_values[index] * (len(p_values) - step)))
         corrected[index] = highest
     return corrected
+
+
+def holm_of_tests(tests: Sequence[PairedTest]) -> list[float | None]:
+    """Returns the p-value of each test, corrected for the number of those that have one; None for the others."""
+    corrected = iter(holm([test.p_value for test in tests if test.p_value is not None]))
+    return [None if test.p_value is None else next(corrected) for test in tests]
 
 
 # A comparison sums up thousands of cells of three seeds each, and for so few numbers numpy takes ten times as long.

@@ -10,7 +10,7 @@ from typing import Any
 from zostudy.results.comparison.cell_summary import CellSummary, possible
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm
+from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm_of_tests
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
 from zostudy.results.table_formats import Table, p_value_text
@@ -65,12 +65,7 @@ class StudyDifference:
                 "metric": self.metric,
                 "first": cell.first.intervals[self.metric].mean,
                 "second": cell.second.intervals[self.metric].mean,
-                "pairs": cell.test.pairs,
-                "difference": cell.test.difference.mean,
-                "difference_low": cell.test.difference.low,
-                "difference_high": cell.test.difference.high,
-                "p_value": cell.test.p_value,
-                "p_value_holm": cell.p_value_holm,
+                **cell.test.record(cell.p_value_holm),
             }
             for cell in self.cells
         ]
@@ -136,10 +131,7 @@ def _contrasts(one: Comparison, other: Comparison, metric: str) -> Iterator[Meth
     seconds = {(cell.row[-1], cell.column): cell for cell in other.cells}
     pairs = [(cell, seconds[key]) for cell in one.cells if (key := (cell.row[-1], cell.column)) in seconds]
     tests = [possible(second.test_against(first, metric), metric) for first, second in pairs]
-    told = [test.p_value for test in tests if test.p_value is not None]
-    corrected = iter(holm(told))
-    for (first, second), test in zip(pairs, tests, strict=True):
-        p_value = None if test.p_value is None else next(corrected)
+    for (first, second), test, p_value in zip(pairs, tests, holm_of_tests(tests), strict=True):
         yield MethodDifference(str(first.row[-1]), one.heading(first.column), first, second, test, p_value)
 
 
