@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from zostudy.bench.flops import count_flops
-from zostudy.bench.subjects import SUBSPACE_DIM, Subject, draw_latents, open_subject, read_weights
+from zostudy.bench.models import SUBSPACE_DIM, BenchModel, draw_latents, open_model, read_weights
 from zostudy.bench.texts import read_texts
 from zostudy.lm.frozen import FORWARD_TOKENS, FrozenLM
 from zostudy.lm.sources import minilm_installed
@@ -17,8 +17,8 @@ from zostudy.lm.sources import minilm_installed
 MINILM = pytest.param("minilm", marks=pytest.mark.skipif(not minilm_installed(), reason="no minilm package"))
 
 
-def seen_by_torch(subject: Subject, rows: NDArray[np.int32]) -> int:
-    lm = FrozenLM(subject.spec, read_weights(subject, "float32"), subject.task)
+def seen_by_torch(bench_model: BenchModel, rows: NDArray[np.int32]) -> int:
+    lm = FrozenLM(bench_model.spec, read_weights(bench_model, "float32"), bench_model.task)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         lm.score(draw_latents(len(rows)), rows)
     return int(counter.get_total_flops())
@@ -30,8 +30,8 @@ def seen_by_torch(subject: Subject, rows: NDArray[np.int32]) -> int:
 def test_each_matrix_product_counts(monkeypatch: pytest.MonkeyPatch, name: str, forward_tokens: int) -> None:
     monkeypatch.setattr("zostudy.lm.linear._onednn_multiplies", lambda dtype: False)
     monkeypatch.setitem(FORWARD_TOKENS, "cpu", forward_tokens)
-    with open_subject(name, read_texts(None, "", 1)) as subject:
-        rows = subject.rows[:3, :7]
-        shape = read_weights(subject, "float32").architecture
-        counted = count_flops(shape, subject.task, rows, subject.spec.prompt_tokens, SUBSPACE_DIM)
-        assert counted == seen_by_torch(subject, rows)
+    with open_model(name, read_texts(None, "", 1)) as bench_model:
+        rows = bench_model.rows[:3, :7]
+        shape = read_weights(bench_model, "float32").architecture
+        counted = count_flops(shape, bench_model.task, rows, bench_model.spec.prompt_tokens, SUBSPACE_DIM)
+        assert counted == seen_by_torch(bench_model, rows)

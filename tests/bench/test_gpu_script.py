@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from zostudy.bench.subjects import NAMES
+from zostudy.bench.models import NAMES
 
 SCRIPT = Path(__file__).parents[1] / "gpu" / "check.sh"
 

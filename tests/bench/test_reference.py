@@ -11,11 +11,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from zostudy.bench import subjects
+from zostudy.bench import models
 from zostudy.bench.evaluator import AGREEMENT, disagreement, measure_model
+from zostudy.bench.models import SUBSPACE_DIM, BenchModel, open_model, random_model, read_weights
 from zostudy.bench.reference import ReferenceLoop
 from zostudy.bench.report import ModelSpeed, Speed
-from zostudy.bench.subjects import SUBSPACE_DIM, Subject, open_subject, random_model, read_weights
 from zostudy.bench.texts import Texts, read_texts
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.sources import minilm_installed
@@ -29,18 +29,18 @@ def texts() -> Texts:
     return read_texts(None, "", 1)
 
 
-def both(subject: Subject) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    latents, rows = subject.latents[:2], subject.rows[:2]
-    reference = ReferenceLoop(subject.spec, subject.source, subject.task, SUBSPACE_DIM)
-    lm = FrozenLM(subject.spec, read_weights(subject, "float32"), subject.task)
+def both(bench_model: BenchModel) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    latents, rows = bench_model.latents[:2], bench_model.rows[:2]
+    reference = ReferenceLoop(bench_model.spec, bench_model.source, bench_model.task, SUBSPACE_DIM)
+    lm = FrozenLM(bench_model.spec, read_weights(bench_model, "float32"), bench_model.task)
     return reference.score(latents, rows), lm.score(latents, rows)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])
 def test_it_agrees_with_the_evaluator(texts: Texts, name: str) -> None:
-    with open_subject(name, texts) as subject:
-        expected, scores = both(subject)
+    with open_model(name, texts) as bench_model:
+        expected, scores = both(bench_model)
     assert expected.std() > 100 * AGREEMENT
     np.testing.assert_allclose(scores, expected, rtol=0, atol=AGREEMENT)
 
@@ -48,10 +48,10 @@ def test_it_agrees_with_the_evaluator(texts: Texts, name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mini-roberta", "mini-llama"])
 def test_the_careful_loop_scores_the_same_but_for_bfloat16(texts: Texts, name: str) -> None:
-    with open_subject(name, texts) as subject:
-        latents, rows = subject.latents[:2], subject.rows[:2]
+    with open_model(name, texts) as bench_model:
+        latents, rows = bench_model.latents[:2], bench_model.rows[:2]
         loops = [
-            ReferenceLoop(subject.spec, subject.source, subject.task, SUBSPACE_DIM, careful=careful)
+            ReferenceLoop(bench_model.spec, bench_model.source, bench_model.task, SUBSPACE_DIM, careful=careful)
             for careful in (False, True)
         ]
         plain, careful = (loop.score(latents, rows) for loop in loops)
@@ -60,8 +60,8 @@ def test_the_careful_loop_scores_the_same_but_for_bfloat16(texts: Texts, name: s
 
 
 def test_two_prompts_differ(texts: Texts) -> None:
-    with open_subject("mini-roberta", texts) as subject:
-        first, second = both(subject)[0]
+    with open_model("mini-roberta", texts) as bench_model:
+        first, second = both(bench_model)[0]
     assert np.abs(first - second).max() > 100 * AGREEMENT
 
 
@@ -78,21 +78,21 @@ SMALL_KIN: dict[str, dict[str, int]] = {
 def test_it_agrees_on_random_weights_of_the_same_families(
     monkeypatch: pytest.MonkeyPatch, texts: Texts, name: str
 ) -> None:
-    head, family, settings = subjects._ARCHITECTURES[name]
-    monkeypatch.setitem(subjects._ARCHITECTURES, name, (head, family, settings | SMALL_KIN[name]))
+    head, family, settings = models._ARCHITECTURES[name]
+    monkeypatch.setitem(models._ARCHITECTURES, name, (head, family, settings | SMALL_KIN[name]))
     few = replace(texts, everything=texts.everything[:500])
-    with open_subject(name, few) as subject:
-        expected, scores = both(subject)
-        folder = Path(subject.source.location)
+    with open_model(name, few) as bench_model:
+        expected, scores = both(bench_model)
+        folder = Path(bench_model.source.location)
         assert folder.is_dir()
     assert not folder.exists()
-    assert subject.source.head == head
-    assert subject.weights == "random"
-    assert len(set(subject.task.label_tokens)) == 2
+    assert bench_model.source.head == head
+    assert bench_model.weights == "random"
+    assert len(set(bench_model.task.label_tokens)) == 2
     assert expected.std() > 10 * AGREEMENT
     np.testing.assert_allclose(scores, expected, rtol=0, atol=AGREEMENT)
-    with open_subject(name, few) as again:
-        np.testing.assert_array_equal(again.task.tokens, subject.task.tokens)
+    with open_model(name, few) as again:
+        np.testing.assert_array_equal(again.task.tokens, bench_model.task.tokens)
         np.testing.assert_array_equal(both(again)[0], expected)
 
 
@@ -116,8 +116,8 @@ def test_architectures_have_their_true_size(name: str, parameters: float) -> Non
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("name", ["mini-roberta", "mini-gpt2", "mini-llama", MINILM])
 def test_it_agrees_on_a_gpu(texts: Texts, name: str) -> None:
-    with open_subject(name, texts) as subject:
-        measured = measure_model(subject, "cuda", 1)
+    with open_model(name, texts) as bench_model:
+        measured = measure_model(bench_model, "cuda", 1)
     assert disagreement(measured) is None
     assert measured.peak_bytes > 0
 

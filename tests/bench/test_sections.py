@@ -9,20 +9,20 @@ import pytest
 from zostudy.bench import memory, pool, scale, study, timing
 from zostudy.bench.machine import has_page_counts
 from zostudy.bench.memory import measure_memory
+from zostudy.bench.models import BenchModel, open_model
 from zostudy.bench.pool import measure_pool
 from zostudy.bench.scale import measure_scale
 from zostudy.bench.scorers import QUICK_SECONDS
 from zostudy.bench.study import measure_study
-from zostudy.bench.subjects import Subject, open_subject
 from zostudy.bench.texts import read_texts
 
 pytestmark = pytest.mark.ray
 
 
 @pytest.fixture(scope="module")
-def subject() -> Iterator[Subject]:
-    with open_subject("mini-roberta", read_texts(None, "", 1)) as subject:
-        yield subject
+def bench_model() -> Iterator[BenchModel]:
+    with open_model("mini-roberta", read_texts(None, "", 1)) as bench_model:
+        yield bench_model
 
 
 def test_sleeping_replicas_lose_only_what_the_pool_costs(local_ray: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,11 +36,11 @@ def test_sleeping_replicas_lose_only_what_the_pool_costs(local_ray: None, monkey
 
 
 def test_the_pool_stands_beside_the_bare_evaluator(
-    local_ray: None, subject: Subject, monkeypatch: pytest.MonkeyPatch
+    local_ray: None, bench_model: BenchModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timing, "LEAST_SECONDS", 0.05)
     monkeypatch.setattr(pool, "STEPS_PER_ROUND", 1)
-    bare, one, two = measure_pool(subject, 1)
+    bare, one, two = measure_pool(bench_model, 1)
     assert (bare.replicas, one.replicas, two.replicas) == (0, 1, 2)
     assert (bare.units, one.units, two.units) == (1, 16, 16)
     assert bare.unit_examples == 16 * one.unit_examples == 16 * two.unit_examples
@@ -54,9 +54,9 @@ def test_the_pool_stands_beside_the_bare_evaluator(
 
 
 @pytest.mark.skipif(not has_page_counts(), reason="this system does not count shared pages")
-def test_memory_adds_up(local_ray: None, subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_adds_up(local_ray: None, bench_model: BenchModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "REPLICAS", (1, 2))
-    uses = measure_memory(subject)
+    uses = measure_memory(bench_model)
     assert [use.replicas for use in uses] == [1, 2]
     for use in uses:
         assert use.resident_bytes == use.shared_bytes + use.private_bytes

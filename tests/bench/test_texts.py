@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zostudy.bench.subjects import VOCABULARY_SIZE, train_tokenizer
+from zostudy.bench.models import VOCABULARY_SIZE, train_tokenizer
 from zostudy.bench.texts import Texts, read_texts
 from zostudy.config.known import HeadKind
 from zostudy.errors import DataError

@@ -11,7 +11,7 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
 from zostudy.tracking.callback import TrackerCallback, tracker_callbacks
 from zostudy.tracking.trackers import PACKAGES, TrackerError, check_trackers, open_tracker
-from zostudy.tracking.trial import TrackedTrial, tracked
+from zostudy.tracking.trial import TrackedTrial, tracked_trial
 
 MakeOutcome = Callable[..., Outcome]
 ASSIGNMENT: Any = None  # which no tracker is told
@@ -33,7 +33,7 @@ class Remembering:
 
 
 def test_a_trial_is_told_with_its_settings_its_curve_and_its_figures(make_outcome: MakeOutcome) -> None:
-    trial = tracked(make_outcome())
+    trial = tracked_trial(make_outcome())
     assert (trial.name, trial.study, trial.failed, trial.queries) == ("spsa-r10-confirm-000", "followed", False, 40)
     told = {key: trial.tags[key] for key in ("study", "cell", "method", "imbalance_ratio", "stage", "status")}
     assert [*told.values()] == ["followed", "spsa-r10", "spsa", "10.0", "confirm", "complete"]
@@ -46,9 +46,9 @@ def test_a_trial_is_told_with_its_settings_its_curve_and_its_figures(make_outcom
 
 
 def test_a_search_trial_has_no_figures_of_test_and_a_failed_one_no_curve(make_outcome: MakeOutcome) -> None:
-    searched = tracked(make_outcome(stage="search", test_auc=None))
+    searched = tracked_trial(make_outcome(stage="search", test_auc=None))
     assert not [name for name in searched.metrics if "test" in name]
-    failed = tracked(Outcome(make_outcome(status="failed", dev_auc=None, test_auc=None).trial))
+    failed = tracked_trial(Outcome(make_outcome(status="failed", dev_auc=None, test_auc=None).trial))
     assert (failed.failed, failed.curve) == (True, ())
 
 

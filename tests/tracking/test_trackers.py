@@ -12,7 +12,7 @@ import pytest
 from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
 from zostudy.tracking.trackers import open_tracker
-from zostudy.tracking.trial import tracked
+from zostudy.tracking.trial import tracked_trial
 
 MakeOutcome = Callable[..., Outcome]
 
@@ -24,7 +24,7 @@ def test_mlflow_holds_a_run_a_trial(tmp_path: Path, make_outcome: MakeOutcome, m
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file:{tmp_path}/runs")
     monkeypatch.setattr("zostudy.tracking.mlflow_tracker.MOST_METRICS", 3)
     for trial in (make_outcome(), make_outcome("spsa-r10-confirm-001", status="failed")):
-        open_tracker("mlflow", Storage.at(tmp_path / "followed")).add(tracked(trial))
+        open_tracker("mlflow", Storage.at(tmp_path / "followed")).add(tracked_trial(trial))
 
     client = mlflow.MlflowClient()
     failed, run = client.search_runs([client.get_experiment_by_name("followed").experiment_id], order_by=["status"])
@@ -46,7 +46,7 @@ def test_mlflow_holds_a_run_a_trial(tmp_path: Path, make_outcome: MakeOutcome, m
 def test_tensorboard_holds_a_run_a_trial_however_often_it_is_added(tmp_path: Path, make_outcome: MakeOutcome) -> None:
     tracker = open_tracker("tensorboard", Storage.at(tmp_path))
     for _ in range(2):
-        tracker.add(tracked(make_outcome()))
+        tracker.add(tracked_trial(make_outcome()))
     (file,) = (tmp_path / "tensorboard" / "spsa-r10-confirm-000").iterdir()
     values = [(event.step, value) for event in events(file) for value in event.summary.value]
     scalars = {(step, value.tag): value.simple_value for step, value in values if value.HasField("simple_value")}
@@ -78,7 +78,7 @@ def test_wandb_holds_a_run_a_trial(tmp_path: Path, make_outcome: MakeOutcome, mo
     pytest.importorskip("wandb", reason="wandb is not installed")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
-    open_tracker("wandb", Storage.at(tmp_path / "followed")).add(tracked(make_outcome()))
+    open_tracker("wandb", Storage.at(tmp_path / "followed")).add(tracked_trial(make_outcome()))
     (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
     written = file.read_bytes()
     # Blocks of 32 KiB, each with a header of seven bytes, which may stand amid a word.

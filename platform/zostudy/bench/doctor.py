@@ -176,15 +176,15 @@ def probe() -> str:
     Raises:
         ZostudyError: the evaluator does not work here.
     """
-    from zostudy.bench.subjects import BATCH, open_subject, read_weights
+    from zostudy.bench.models import BATCH, open_model, read_weights
     from zostudy.bench.texts import read_texts
     from zostudy.lm.frozen import FrozenLM
 
-    with open_subject("mini-roberta", read_texts(None, "", BATCH)) as subject:
-        model = FrozenLM(subject.spec, read_weights(subject, "float32"), subject.task, "cpu")
-        model.score(subject.latents, subject.rows)
+    with open_model("mini-roberta", read_texts(None, "", BATCH)) as bench_model:
+        model = FrozenLM(bench_model.spec, read_weights(bench_model, "float32"), bench_model.task, "cpu")
+        model.score(bench_model.latents, bench_model.rows)
         queries, began = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - began) < PROBE_SECONDS:
-            model.score(subject.latents, subject.rows)
-            queries += subject.queries
+            model.score(bench_model.latents, bench_model.rows)
+            queries += bench_model.queries
     return f"mini-roberta scores {queries / elapsed:,.0f} queries/s of {BATCH} texts in this process"

@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from zostudy.bench.flops import count_flops
 from zostudy.bench.machine import peak_bytes, reset_peak
+from zostudy.bench.models import BATCH, SUBSPACE_DIM, BenchModel, read_weights
 from zostudy.bench.reference import ReferenceLoop
 from zostudy.bench.report import ModelSpeed, Speed
-from zostudy.bench.subjects import BATCH, SUBSPACE_DIM, Subject, read_weights
 from zostudy.bench.timing import in_turn, seconds_per_call
 from zostudy.lm.architecture import Architecture
 from zostudy.lm.frozen import FrozenLM
@@ -40,23 +40,25 @@ AGREEMENT = 1e-4
 Scores: TypeAlias = NDArray[np.float32]
 
 
-def measure_model(subject: Subject, device: str, rounds: int) -> ModelSpeed:
-    """Returns how fast the subject is scored on ``cpu`` or ``cuda`` in each of four ways, in one round or more."""
+def measure_model(bench_model: BenchModel, device: str, rounds: int) -> ModelSpeed:
+    """Returns how fast the model is scored on ``cpu`` or ``cuda`` in each of four ways, in one round or more."""
     reset_peak(device)
-    _log.info("evaluator, %s: loading", subject.name)
-    weights = {dtype: read_weights(subject, dtype) for dtype in DTYPES}
-    loop = functools.partial(ReferenceLoop, subject.spec, subject.source, subject.task, SUBSPACE_DIM, device=device)
+    _log.info("evaluator, %s: loading", bench_model.name)
+    weights = {dtype: read_weights(bench_model, dtype) for dtype in DTYPES}
+    loop = functools.partial(
+        ReferenceLoop, bench_model.spec, bench_model.source, bench_model.task, SUBSPACE_DIM, device=device
+    )
     reference = loop()
     evaluators: dict[str, ReferenceLoop | FrozenLM] = {REFERENCE: reference, CAREFUL: loop(careful=True)}
-    evaluators |= {dtype: FrozenLM(subject.spec, weights[dtype], subject.task, device) for dtype in DTYPES}
-    speeds = _speeds(subject, evaluators, weights["float32"].architecture, device, rounds)
-    lengths = subject.task.lengths
+    evaluators |= {dtype: FrozenLM(bench_model.spec, weights[dtype], bench_model.task, device) for dtype in DTYPES}
+    speeds = _speeds(bench_model, evaluators, weights["float32"].architecture, device, rounds)
+    lengths = bench_model.task.lengths
     return ModelSpeed(
-        model=subject.name,
-        weights=subject.weights,
+        model=bench_model.name,
+        weights=bench_model.weights,
         parameters=sum(parameter.numel() for parameter in reference.model.parameters()),
-        prompt_tokens=subject.spec.prompt_tokens,
-        queries=subject.queries,
+        prompt_tokens=bench_model.spec.prompt_tokens,
+        queries=bench_model.queries,
         batch=BATCH,
         mean_tokens=float(lengths.mean()),
         most_tokens=int(lengths.max()),
@@ -74,26 +76,26 @@ def disagreement(measured: ModelSpeed) -> str | None:
 
 
 def _speeds(
-    subject: Subject,
+    bench_model: BenchModel,
     evaluators: dict[str, ReferenceLoop | FrozenLM],
     shape: Architecture,
     device: str,
     rounds: int,
 ) -> tuple[Speed, ...]:
-    latents, rows = subject.latents, subject.rows
+    latents, rows = bench_model.latents, bench_model.rows
     calls = {name: functools.partial(each.score, latents, rows) for name, each in evaluators.items()}
     scores: dict[str, Scores] = {}
     for name, call in calls.items():
-        _log.info("evaluator, %s: first scores, %s", subject.name, name)
+        _log.info("evaluator, %s: first scores, %s", bench_model.name, name)
         scores[name] = call()
 
     timings: dict[str, Callable[[], float]] = {
         name: functools.partial(seconds_per_call, call) for name, call in calls.items()
     }
     timings |= {_matrix(dtype): MatrixProduct(dtype, device).rate for dtype in DTYPES}
-    measured = in_turn(timings, rounds, f"evaluator, {subject.name}")
-    flops = count_flops(shape, subject.task, rows, subject.spec.prompt_tokens, SUBSPACE_DIM, device) / len(rows)
-    tokens = BATCH * (float(subject.task.lengths.mean()) + subject.spec.prompt_tokens)
+    measured = in_turn(timings, rounds, f"evaluator, {bench_model.name}")
+    flops = count_flops(shape, bench_model.task, rows, bench_model.spec.prompt_tokens, SUBSPACE_DIM, device) / len(rows)
+    tokens = BATCH * (float(bench_model.task.lengths.mean()) + bench_model.spec.prompt_tokens)
     return tuple(
         _speed(
             name,

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from zostudy.bench.machine import processor_threads
+from zostudy.bench.models import BATCH, BenchModel, batches, draw_latents, read_weights
 from zostudy.bench.report import PoolSpeed
-from zostudy.bench.subjects import BATCH, Subject, batches, draw_latents, read_weights
 from zostudy.bench.timing import StepTime, in_turn, median_step, seconds_per_call, time_step
 from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.local_ray import own_ray
@@ -33,26 +33,26 @@ STEPS_PER_ROUND = 3
 DTYPE: DType = "float32"
 
 
-def measure_pool(subject: Subject, rounds: int) -> tuple[PoolSpeed, ...]:
+def measure_pool(bench_model: BenchModel, rounds: int) -> tuple[PoolSpeed, ...]:
     """Returns the bare evaluator in this process, one replica and two: each with one thread, on equal steps in turn."""
     with processor_threads(1):
-        weights = read_weights(subject, DTYPE)
-        bare = FrozenLM(subject.spec, weights, subject.task)
-        unit_queries = _unit_queries(bare, subject)
+        weights = read_weights(bench_model, DTYPE)
+        bare = FrozenLM(bench_model.spec, weights, bench_model.task)
+        unit_queries = _unit_queries(bare, bench_model)
         n_queries, micro_batch_size = N_UNITS * unit_queries, unit_queries * BATCH
         latents, rows = draw_latents(n_queries), batches(n_queries)
         with local_ray(max(REPLICAS), weights.n_bytes):
-            _log.info("pool, %s: starting replicas", subject.name)
-            factory = scorer_factory(subject, weights)
+            _log.info("pool, %s: starting replicas", bench_model.name)
+            factory = scorer_factory(bench_model, weights)
             replicas = start_replicas(max(REPLICAS), ResourcesSpec(cpus=1), factory)
             pools: dict[int, Pool] = {0: LocalPool(bare, rows.size)}
             pools |= {n: RayPool(replicas[:n].copy, factory, micro_batch_size) for n in REPLICAS}
             steps = {n: functools.partial(time_step, pool, latents, rows) for n, pool in pools.items()}
-            _log.info("pool, %s: first steps", subject.name)
+            _log.info("pool, %s: first steps", bench_model.name)
             in_turn(steps, 1)
-            measured = in_turn(steps, rounds * STEPS_PER_ROUND, f"pool, {subject.name}")
+            measured = in_turn(steps, rounds * STEPS_PER_ROUND, f"pool, {bench_model.name}")
     medians = {n: median_step(each) for n, each in measured.items()}
-    return tuple(_speed(subject.name, n, medians, n_queries) for n in pools)
+    return tuple(_speed(bench_model.name, n, medians, n_queries) for n in pools)
 
 
 @contextmanager
@@ -76,18 +76,18 @@ def local_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
         yield
 
 
-def scorer_factory(subject: Subject, weights: Weights) -> ScorerFactory:
+def scorer_factory(bench_model: BenchModel, weights: Weights) -> ScorerFactory:
     """Returns the factory of a replica with one thread; tokens and weights lie in Ray's object store."""
     import ray
 
     model: Any = ray.put(weights)
-    tasks = ray.put({OWN_WORDING: subject.task})
-    return ScorerFactory(build_evaluators, (subject.spec, model, tasks, weights.dtype, 1))
+    tasks = ray.put({OWN_WORDING: bench_model.task})
+    return ScorerFactory(build_evaluators, (bench_model.spec, model, tasks, weights.dtype, 1))
 
 
-def _unit_queries(bare: FrozenLM, subject: Subject) -> int:
+def _unit_queries(bare: FrozenLM, bench_model: BenchModel) -> int:
     """Returns how many queries take about ``UNIT_SECONDS``."""
-    latents, rows = subject.latents, subject.rows
+    latents, rows = bench_model.latents, bench_model.rows
     bare.score(latents, rows)
     seconds = seconds_per_call(lambda: bare.score(latents, rows))
     return max(1, round(UNIT_SECONDS * len(rows) / seconds))

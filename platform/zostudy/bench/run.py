@@ -14,11 +14,11 @@ import torch
 from zostudy.bench.evaluator import measure_model
 from zostudy.bench.machine import describe_machine, has_page_counts, processor_threads
 from zostudy.bench.memory import measure_memory
+from zostudy.bench.models import BATCH, LARGE, LARGEST, NAMES, SMALL, BenchModel, open_model
 from zostudy.bench.pool import measure_pool
 from zostudy.bench.report import Machine, MemoryUse, ModelSpeed, PoolSpeed, Report
 from zostudy.bench.scale import SIZES, measure_scale
 from zostudy.bench.study import TRIALS, measure_study
-from zostudy.bench.subjects import BATCH, LARGE, LARGEST, NAMES, SMALL, Subject, open_subject
 from zostudy.bench.texts import Texts, read_texts
 from zostudy.errors import ZostudyError
 from zostudy.lm.sources import minilm_installed
@@ -33,10 +33,10 @@ MEMORY_MODEL = "roberta-large"
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """What to measure."""
+    """The sections, models and settings of one run of the benchmark."""
 
     only: Sequence[str] = SECTIONS
-    models: Sequence[str] = ()  # some of ``zostudy.bench.subjects.NAMES``; empty for all but the largest
+    models: Sequence[str] = ()  # some of ``zostudy.bench.models.NAMES``; empty for all but the largest
     large: bool = False  # the largest too
     texts: Path | None = None  # a file of texts, or None for the embedded task's
     column: str = "text"  # of that file
@@ -91,25 +91,25 @@ class _Run:
         found = []
         models = [*(self.plan.models or (*LARGE, *SMALL)), *([LARGEST] if self.plan.large else [])]
         for name in dict.fromkeys(models):
-            with self.opened("evaluator", name) as subject:
-                if subject is not None:
-                    found.append(measure_model(subject, self.plan.device, self.plan.rounds))
+            with self.opened("evaluator", name) as bench_model:
+                if bench_model is not None:
+                    found.append(measure_model(bench_model, self.plan.device, self.plan.rounds))
         return tuple(found)
 
     def pool(self) -> tuple[PoolSpeed, ...]:
         name = next((name for name in self.plan.models if name in SMALL), POOL_MODEL)
-        with self.opened("pool", name) as subject:
-            return measure_pool(subject, self.plan.rounds) if subject else ()
+        with self.opened("pool", name) as bench_model:
+            return measure_pool(bench_model, self.plan.rounds) if bench_model else ()
 
     def memory(self) -> tuple[MemoryUse, ...]:
         if not has_page_counts():
             self.left_out.append("memory left out: this system does not count a process's shared pages.")
             return ()
-        with self.opened("memory", next(iter(self.plan.models), MEMORY_MODEL)) as subject:
-            return measure_memory(subject) if subject else ()
+        with self.opened("memory", next(iter(self.plan.models), MEMORY_MODEL)) as bench_model:
+            return measure_memory(bench_model) if bench_model else ()
 
     @contextmanager
-    def opened(self, section: str, name: str) -> Iterator[Subject | None]:
+    def opened(self, section: str, name: str) -> Iterator[BenchModel | None]:
         """Gives the model, or None if its package is not installed. Its memory is free again at the end."""
         if name == "minilm" and not minilm_installed():
             self.left_out.append(
@@ -118,8 +118,8 @@ class _Run:
             yield None
             return
         _log.info("%s, %s: %s", section, name, "reading" if name in SMALL else "making random weights")
-        with open_subject(name, self.texts) as subject:
-            yield subject
+        with open_model(name, self.texts) as bench_model:
+            yield bench_model
         gc.collect()
 
 

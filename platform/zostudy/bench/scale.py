@@ -6,10 +6,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from zostudy.bench.models import BATCH, batches, draw_latents
 from zostudy.bench.pool import local_ray
 from zostudy.bench.report import ScaleEfficiency
 from zostudy.bench.scorers import SLEEP_SECONDS, SleepingScorer
-from zostudy.bench.subjects import BATCH, batches, draw_latents
 from zostudy.bench.timing import median_step, time_step
 from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.pool import RayPool

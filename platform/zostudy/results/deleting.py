@@ -40,7 +40,7 @@ class DeletionPlan:
 
 
 def plan_deletion(where: Where) -> DeletionPlan:
-    """Returns what deleting a study's results would remove.
+    """Returns the folders and files that deleting a study's results would remove.
 
     Raises:
         ResultsError: there is no study.

@@ -81,7 +81,7 @@ def duckdb_connection(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def interruptible(connection: duckdb.DuckDBPyConnection, limits: Limits, ask: Callable[[], T]) -> T:
-    """Returns what ``ask`` makes of the connection, unless it takes too long; a signal stops it, too.
+    """Returns the result of ``ask``, which uses the connection. A signal stops it, and so does the limit of time.
 
     DuckDB sees no signal while it computes, so it does so in a thread, and this one waits.
 

@@ -89,7 +89,7 @@ def write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:
 
 @contextmanager
 def store_errors_explained(location: str, wanted: str, remedy: str) -> Iterator[None]:
-    """Turns what a file system raises into one error.
+    """Turns any error of a file system into a ``ResultsError``.
 
     Args:
         location: of the file or folder.

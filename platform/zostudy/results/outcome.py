@@ -1,4 +1,4 @@
-"""What a finished trial hands to the ledger: plain values and numpy arrays, to travel between processes."""
+"""The outcome of a finished trial, as it travels to the ledger: plain values and numpy arrays."""
 
 from __future__ import annotations
 

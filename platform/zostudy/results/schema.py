@@ -1,4 +1,4 @@
-"""What the Parquet tables of a study hold: explicit schemas, each column with its meaning and unit."""
+"""The Parquet tables of a study: explicit schemas, each column with its meaning and unit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METRICS = ("auc", "auprc", *DECISION_METRICS, "accuracy", "expected_calibration_
 AT_DEV_THRESHOLD = "_at_dev_threshold"
 
 TEST_METRICS = (*METRICS, *(f"{metric}{AT_DEV_THRESHOLD}" for metric in DECISION_METRICS))
-"""What test is measured by. Dev itself chose the threshold, so that its metrics there would flatter."""
+"""The metrics of test. Dev has none at the threshold: it chose the threshold itself, so they would flatter."""
 
 LOSSES = ("train_loss", "test_loss")
 """Mean cross-entropies of the kept point, each class weighing alike, so that train and test can be compared."""
@@ -96,19 +96,25 @@ _NUMBER_AND_TEXT_TYPES: dict[Any, pa.DataType] = {
     int: pa.int64(),
     float: pa.float64(),
     datetime: pa.timestamp("us", tz="UTC"),
-    tuple[float, ...]: pa.list_(pa.float32()),
 }
 
 
-def _trials_column(name: str, annotation: Any) -> pa.Field:
-    """Returns the column of a field of ``TrialRow``: a mapping is stored as JSON, and an optional value may be null."""
-    kind, text = get_args(annotation) if get_origin(annotation) is Annotated else (annotation, _metric_meaning(name))
-    is_optional = type(None) in get_args(kind)
-    stored = _NUMBER_AND_TEXT_TYPES.get(get_args(kind)[0] if is_optional else kind, pa.string())
-    return (column if is_optional else _required)(name, stored, text)
+def columns_of(record: type, elements: pa.DataType) -> list[pa.Field]:
+    """Returns a column for each field of a dataclass, which is annotated with its meaning or called as a metric is.
+
+    A mapping is stored as JSON, and a tuple as a list of ``elements``. An optional value may be null.
+    """
+    types = {**_NUMBER_AND_TEXT_TYPES, tuple[float, ...]: pa.list_(elements)}
+    columns = []
+    for name, hint in get_type_hints(record, include_extras=True).items():
+        kind, text = get_args(hint) if get_origin(hint) is Annotated else (hint, _metric_meaning(name))
+        is_optional = type(None) in get_args(kind)
+        stored = types.get(get_args(kind)[0] if is_optional else kind, pa.string())
+        columns.append((column if is_optional else _required)(name, stored, text))
+    return columns
 
 
-TRIALS = _schema(*(_trials_column(*field) for field in get_type_hints(TrialRow, include_extras=True).items()))
+TRIALS = _schema(*columns_of(TrialRow, pa.float32()))
 
 _NAMES = tuple(map(TRIALS.field, ("study", "cell", "trial")))
 
@@ -187,7 +193,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 }
 
 OLDER_NAMES = {"noise_floor": "precision"}
-"""What tables were called before: as folders in older results, and in SQL."""
+"""Earlier names of tables: of their folders in older results, and in SQL."""
 
 
 def is_known(schema: pa.Schema, table: str) -> bool:

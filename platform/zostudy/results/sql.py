@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 TABLES: dict[str, pa.Schema] = {"studies": STUDIES, **SCHEMAS}
-"""What a statement can name."""
+"""The tables that a statement can name."""
 
 EXAMPLES: dict[str, str] = {
     "Mean test AUC of each method at each ratio": (
@@ -80,7 +80,7 @@ def run_sql(
     take: Callable[[duckdb.DuckDBPyConnection], T],
     limits: Limits | None = None,
 ) -> T:
-    """Runs one ``SELECT`` and returns ``take`` of its answer.
+    """Runs one ``SELECT`` and returns the result of ``take`` on its answer.
 
     The statement sees the tables of these studies and no file, network or setting. DuckDB keeps what does not fit
     into ``MOST_MEMORY`` in a temporary folder.

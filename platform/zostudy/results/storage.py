@@ -66,7 +66,7 @@ class Storage:
         return Storage(self.filesystem, f"{self.path}/{name}", self.scheme, self.uri_query)
 
     def __str__(self) -> str:
-        """Returns what ``at`` makes this storage of."""
+        """Returns the location, of which ``Storage.at`` makes this storage again."""
         query = f"?{self.uri_query}" if self.uri_query else ""
         return f"{self.scheme}://{self.path}{query}" if self.scheme else self.path
 

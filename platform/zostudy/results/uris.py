@@ -1,4 +1,4 @@
-"""What names a results location: a folder or a URI.
+"""Results locations: the path of a folder, and the parts of a URI.
 
 Of a refused URI only the scheme is shown, as the rest may hold a secret.
 """

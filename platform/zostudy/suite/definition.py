@@ -1,4 +1,4 @@
-"""What the suite is: its version, its parts and their data, budgets, ratios and seeds.
+"""The definition of the suite: its version, its parts and their data, budgets, ratios and seeds.
 
 A part is a study file in ``studies/suite``, which holds all but the methods, the budget and the name. Whatever changes
 a committed row makes a new version: a study file, the data, a budget.
@@ -64,7 +64,7 @@ OFFLINE = tuple(part for part in PARTS if part.is_offline)
 
 @dataclass(frozen=True)
 class Slice:
-    """What of the suite is run: all of it, its offline half, or less.
+    """The part of the suite that is run: all of it, its offline half, or less.
 
     Attributes:
         parts: of the suite, in its order.

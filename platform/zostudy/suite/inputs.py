@@ -23,7 +23,7 @@ def choose_slice(
     ratio: str | None = None,
     seeds: int | None = None,
 ) -> Slice:
-    """Returns what of the suite is to run.
+    """Returns the slice of the suite that is to run.
 
     Args:
         version: of the suite.

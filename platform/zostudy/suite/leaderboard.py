@@ -51,7 +51,7 @@ class Leaderboard:
 
 
 def committed_trials(of: Slice) -> pd.DataFrame:
-    """Returns the committed confirm trials of what of the suite is shown; perhaps none."""
+    """Returns the committed confirm trials of a slice of the suite; perhaps none."""
     whole = Slice()
     names = {whole.study_name(part, budget): of.study_name(part, budget) for part in of.parts for budget in of.budgets}
     there = [name for name in names if (COMMITTED / name).is_dir()]

@@ -40,8 +40,8 @@ def suite_studies(of: Slice, methods: Sequence[str], data: Path | None, results:
     A folder that an earlier run left holds more methods; they stay in the study, and are finished where they are not.
 
     Args:
-        of: what of the suite is run.
-        methods: that enter; none: only what the folders hold.
+        of: the slice of the suite.
+        methods: that enter; without any, only those that the folders hold.
         data: the folder of data files, if there is one.
         results: where the studies' folders are made.
 

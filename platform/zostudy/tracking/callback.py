@@ -14,7 +14,7 @@ from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.tracking.trackers import open_tracker
-from zostudy.tracking.trial import Tracker, tracked
+from zostudy.tracking.trial import Tracker, tracked_trial
 
 SECONDS_AT_THE_END = 60.0
 
@@ -50,7 +50,7 @@ class TrackerCallback(Callback):
     def _work(self) -> None:
         for outcome in iter(self._ended.get, None):
             try:
-                self._tracker.add(tracked(outcome))
+                self._tracker.add(tracked_trial(outcome))
                 self._n_added += 1
             except Exception as error:
                 if not self._has_failed:

@@ -1,4 +1,4 @@
-"""What a tracker is, and what it is told of a trial."""
+"""The protocol of a tracker, and a trial as the plain data that trackers take."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class Tracker(Protocol):
         """Adds an ended trial as a run of its own. Whatever it raises is told once."""
 
 
-def tracked(outcome: Outcome) -> TrackedTrial:
-    """Returns what a tracker is told of a trial's outcome."""
+def tracked_trial(outcome: Outcome) -> TrackedTrial:
+    """Returns a trial's outcome as trackers take it."""
     row = outcome.trial
     stored = row.as_stored()
     settings = {name: stored[name] for name in _SETTINGS} | dict(row.params)

@@ -6,17 +6,17 @@ from collections.abc import Callable
 import pytest
 
 from zostudy.bench.defaults.jobs import TrialJob
-from zostudy.bench.defaults.store import Measured
+from zostudy.bench.defaults.store import MeasuredTrial
 
-MakeRow = Callable[[TrialJob, float], Measured]
+MakeRow = Callable[[TrialJob, float], MeasuredTrial]
 
 
 @pytest.fixture
 def make_row() -> MakeRow:
     """A measured trial of a job, with this AUC on dev and on the rows that judge."""
 
-    def make(job: TrialJob, auc: float) -> Measured:
-        return Measured(
+    def make(job: TrialJob, auc: float) -> MeasuredTrial:
+        return MeasuredTrial(
             key=job.key,
             task=job.task,
             method=job.method,

@@ -7,11 +7,11 @@ import pytest
 
 from zostudy.bench.defaults.jobs import SearchJob, TrialJob
 from zostudy.bench.defaults.plans import PLANS, REAL_TASKS
-from zostudy.bench.defaults.store import Measured, Store
+from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 from zostudy.bench.defaults.tasks import METHODS, TASKS
 from zostudy.methods import default_space, get_method
 
-MakeRow = Callable[[TrialJob, float], Measured]
+MakeRow = Callable[[TrialJob, float], MeasuredTrial]
 
 JOB = TrialJob("mini-llama", 10.0, "bpt-fzg", 0)
 
@@ -51,23 +51,23 @@ def test_a_trial_of_a_search_may_have_any_searched_values_but_no_other_defaults(
 
 
 def test_a_store_gives_back_what_it_was_given_also_from_another_process(tmp_path: Path, make_row: MakeRow) -> None:
-    store, other = Store(tmp_path / "trials"), Store(tmp_path / "trials")
+    store, other = TrialStore(tmp_path / "trials"), TrialStore(tmp_path / "trials")
     row = make_row(JOB, 0.9)
     assert store.find(JOB) is None
     store.add(row)
     assert store.find(JOB) == row
     assert other.find(JOB) == row
-    assert Store(tmp_path / "trials").rows == (row,)
+    assert TrialStore(tmp_path / "trials").rows == (row,)
 
 
 def test_packed_trials_are_found_in_one_file(tmp_path: Path, make_row: MakeRow) -> None:
-    store = Store(tmp_path / "trials")
+    store = TrialStore(tmp_path / "trials")
     jobs = [TrialJob("mini-llama", 10.0, "spsa", seed) for seed in range(3)]
     for job in jobs:
         store.add(make_row(job, 0.8 + 0.01 * job.seed))
     store.pack(tmp_path / "packed", "trials")
     assert [path.name for path in (tmp_path / "packed").iterdir()] == ["trials.parquet"]
-    packed = Store(tmp_path / "packed")
+    packed = TrialStore(tmp_path / "packed")
     assert [packed.find(job) for job in jobs] == [store.find(job) for job in jobs]
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from zostudy.bench.defaults.__main__ import main
 from zostudy.bench.defaults.jobs import SearchJob, TrialJob
-from zostudy.bench.defaults.measuring import Bench
+from zostudy.bench.defaults.measuring import LoadedTask
 from zostudy.bench.defaults.running import OutOfTimeError, Runner
-from zostudy.bench.defaults.searching import found, run_search
-from zostudy.bench.defaults.store import Measured, Store
+from zostudy.bench.defaults.searching import run_search, searched_values
+from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 
-MakeRow = Callable[[TrialJob, float], Measured]
+MakeRow = Callable[[TrialJob, float], MeasuredTrial]
 
 SEARCH = SearchJob("mini-llama", 10.0, "spsa", 6, (0, 1))
 
@@ -26,7 +26,7 @@ class FakeBench:
         self._make_row = make_row
         self.jobs: list[TrialJob] = []
 
-    def measure(self, job: TrialJob) -> Measured:
+    def measure(self, job: TrialJob) -> MeasuredTrial:
         self.jobs.append(job)
         return self._make_row(job, 1 - abs(float(job.settings["reach"]) - 5) / 100)
 
@@ -34,19 +34,19 @@ class FakeBench:
 @pytest.fixture
 def bench(make_row: MakeRow, monkeypatch: pytest.MonkeyPatch) -> FakeBench:
     fake = FakeBench(make_row)
-    monkeypatch.setattr(Bench, "of", lambda name, folder: fake)
+    monkeypatch.setattr(LoadedTask, "of", lambda name, folder: fake)
     return fake
 
 
 def test_a_search_runs_its_best_and_the_defaults_on_the_judged_seeds(tmp_path: Path, bench: FakeBench) -> None:
-    store = Store(tmp_path)
+    store = TrialStore(tmp_path)
     run_search(SEARCH, Runner(store, None, 60).measure)
     tried = [job for job in bench.jobs if job.search_number is not None]
     assert [job.search_number for job in tried] == list(range(6))
     assert tried[0].settings == TrialJob("mini-llama", 10.0, "spsa", 10).settings  # the defaults come first
     assert {job.seed for job in tried} == {10}
     best = min(tried, key=lambda job: abs(job.changes["reach"] - 5))
-    assert found(SEARCH, store) == best.changes
+    assert searched_values(SEARCH, store) == best.changes
     confirmed = [job for job in bench.jobs if job.search_number is None]
     assert [(job.seed, dict(job.changes)) for job in confirmed] == [
         *((0, {}), (0, best.changes)),
@@ -55,34 +55,34 @@ def test_a_search_runs_its_best_and_the_defaults_on_the_judged_seeds(tmp_path: P
 
 
 def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path, bench: FakeBench) -> None:
-    run_search(SEARCH, Runner(Store(tmp_path / "whole"), None, 60).measure)
+    run_search(SEARCH, Runner(TrialStore(tmp_path / "whole"), None, 60).measure)
     whole, bench.jobs = bench.jobs, []
 
     class StoppingRunner(Runner):
-        def measure(self, job: TrialJob) -> Measured:
+        def measure(self, job: TrialJob) -> MeasuredTrial:
             if self.measured == 3:
                 raise OutOfTimeError
             return super().measure(job)
 
     with pytest.raises(OutOfTimeError):
-        run_search(SEARCH, StoppingRunner(Store(tmp_path / "parts"), None, 60).measure)
-    assert found(SEARCH, Store(tmp_path / "parts")) is None
-    run_search(SEARCH, Runner(Store(tmp_path / "parts"), None, 60).measure)
+        run_search(SEARCH, StoppingRunner(TrialStore(tmp_path / "parts"), None, 60).measure)
+    assert searched_values(SEARCH, TrialStore(tmp_path / "parts")) is None
+    run_search(SEARCH, Runner(TrialStore(tmp_path / "parts"), None, 60).measure)
     assert bench.jobs == whole
 
 
 def test_nothing_is_measured_twice(tmp_path: Path, bench: FakeBench) -> None:
     job = TrialJob("mini-llama", 10.0, "spsa", 0)
-    Runner(Store(tmp_path), None, 60).run([job, job])
-    runner = Runner(Store(tmp_path), None, 60)
+    Runner(TrialStore(tmp_path), None, 60).run([job, job])
+    runner = Runner(TrialStore(tmp_path), None, 60)
     runner.run([job])
     assert (len(bench.jobs), runner.measured) == (1, 0)
 
 
 def test_no_trial_begins_after_the_time(tmp_path: Path, bench: FakeBench) -> None:
     measured = TrialJob("mini-llama", 10.0, "spsa", 0)
-    Runner(Store(tmp_path), None, 60).run([measured])
-    late = Runner(Store(tmp_path), None, -1)
+    Runner(TrialStore(tmp_path), None, 60).run([measured])
+    late = Runner(TrialStore(tmp_path), None, -1)
     late.run([measured])
     with pytest.raises(OutOfTimeError):
         late.run([TrialJob("mini-llama", 10.0, "spsa", 1)])

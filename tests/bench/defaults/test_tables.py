@@ -8,10 +8,10 @@ from scipy.stats import ttest_rel
 
 from zostudy.bench.defaults.__main__ import main
 from zostudy.bench.defaults.jobs import Job, SearchJob, TrialJob
-from zostudy.bench.defaults.store import Measured, Store
+from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 from zostudy.bench.defaults.tables import default_tables
 
-MakeRow = Callable[[TrialJob, float], Measured]
+MakeRow = Callable[[TrialJob, float], MeasuredTrial]
 
 TASK = "mini-llama"
 UNTUNED, RANDOM, OWN = (0.70, 0.80, 0.75), (0.78, 0.83, 0.80), (0.90, 0.79, 0.85)
@@ -22,8 +22,8 @@ def trial(method: str, seed: int, **changes: float) -> TrialJob:
 
 
 @pytest.fixture
-def store(tmp_path: Path, make_row: MakeRow) -> Store:
-    store = Store(tmp_path)
+def store(tmp_path: Path, make_row: MakeRow) -> TrialStore:
+    store = TrialStore(tmp_path)
     for method, values in (("untuned", UNTUNED), ("random-search", RANDOM), ("spsa", OWN)):
         for seed, value in enumerate(values):
             store.add(make_row(trial(method, seed), value))
@@ -33,7 +33,7 @@ def store(tmp_path: Path, make_row: MakeRow) -> Store:
 JOBS: list[Job] = [trial(method, seed) for method in ("untuned", "random-search", "spsa") for seed in range(3)]
 
 
-def test_gains_are_over_the_untuned_prompt_of_the_same_seed(store: Store) -> None:
+def test_gains_are_over_the_untuned_prompt_of_the_same_seed(store: TrialStore) -> None:
     (table,) = default_tables(JOBS, store)
     rows = {row[3]: row[4:] for row in table.rows}
     assert rows["random-search"] == ("3", "0.750", "0.803", "+0.053", "+0.030", "")
@@ -44,13 +44,13 @@ def test_gains_are_over_the_untuned_prompt_of_the_same_seed(store: Store) -> Non
     assert table.notes == ("9 of 9 trials and 0 of 0 searches are measured",)
 
 
-def test_what_is_missing_is_said(store: Store, make_row: MakeRow) -> None:
+def test_what_is_missing_is_said(store: TrialStore, make_row: MakeRow) -> None:
     search = SearchJob(TASK, 10.0, "spsa", 2, (0,))
     first, *_ = default_tables([*JOBS, trial("spsa", 7), search], store)
     assert first.notes == ("9 of 10 trials and 0 of 1 searches are measured",)
 
 
-def test_a_search_is_compared_on_seeds_that_it_did_not_see(store: Store, make_row: MakeRow) -> None:
+def test_a_search_is_compared_on_seeds_that_it_did_not_see(store: TrialStore, make_row: MakeRow) -> None:
     search = SearchJob(TASK, 10.0, "spsa", 2, (0, 1, 2))
     store.add(make_row(search.trial(0, {"reach": 3.0}), 0.80))
     store.add(make_row(search.trial(1, {"reach": 7.0}), 0.99))
@@ -62,7 +62,7 @@ def test_a_search_is_compared_on_seeds_that_it_did_not_see(store: Store, make_ro
     assert table.notes == ("spsa: mean share 48% (each at most 100%), least 48%",)
 
 
-def test_neighbours_are_paired_with_the_defaults(store: Store, make_row: MakeRow) -> None:
+def test_neighbours_are_paired_with_the_defaults(store: TrialStore, make_row: MakeRow) -> None:
     jobs = [trial("spsa", seed, reach=1.0) for seed in range(2)]
     for job, value in zip(jobs, (0.95, 0.80), strict=True):
         store.add(make_row(job, value))
@@ -70,7 +70,7 @@ def test_neighbours_are_paired_with_the_defaults(store: Store, make_row: MakeRow
     assert table.rows == (("spsa", "reach 1", "2", "+0.030", f"+0.030 {TASK}", f"+0.030 {TASK}"),)
 
 
-def test_more_looks_at_dev_are_a_neighbour(store: Store, make_row: MakeRow) -> None:
+def test_more_looks_at_dev_are_a_neighbour(store: TrialStore, make_row: MakeRow) -> None:
     job = TrialJob(TASK, 10.0, "spsa", 0, evaluations=15)
     store.add(make_row(job, 0.92))
     first, table = default_tables([*JOBS, job], store)

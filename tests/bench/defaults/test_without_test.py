@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from zostudy.bench.defaults.jobs import TrialJob
-from zostudy.bench.defaults.measuring import Bench
+from zostudy.bench.defaults.measuring import LoadedTask
 from zostudy.bench.defaults.tasks import JUDGING_SIZE, TASKS, without_test
 from zostudy.cluster.micro_batches import Scorer
 from zostudy.config.task import TaskSpec
@@ -74,7 +74,7 @@ def test_no_trial_scores_a_row_of_test(task: Task) -> None:
         guards.append(Guard(scorer, task.table.splits["test"]))
         return guards[-1]
 
-    bench = Bench.of("mini-llama", None, guarded)
+    bench = LoadedTask.of("mini-llama", None, guarded)
     judging = without_test(task).table.splits["test"].astype(np.int32)
     assert not set(bench.data.used_rows) & set(task.table.splits["test"].tolist())
     job = TrialJob("mini-llama", 10.0, "untuned", 0, queries=12)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zostudy.bench.defaults.plans import PLANS
-from zostudy.bench.defaults.store import Store
+from zostudy.bench.defaults.store import TrialStore
 from zostudy.bench.defaults.tables import default_tables
 from zostudy.errors import ZostudyError
 from zostudy.printing import print_lines, print_text
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit code, 2 for an error of the user's."""
     options = _options(arguments)
     try:
-        store = Store(options.folder)
+        store = TrialStore(options.folder)
         if options.verb == "run":
             _run(options, store)
         elif options.verb == "pack":
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace, store: Store) -> None:
+def _run(options: argparse.Namespace, store: TrialStore) -> None:
     from zostudy.bench.defaults.running import OutOfTimeError, Runner  # which import torch
     from zostudy.bench.machine import processor_threads
 

@@ -1,4 +1,4 @@
-"""What there is to measure: single trials, and searches of a method's default space."""
+"""The jobs of a plan: single trials, and searches of a method's default space."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from zostudy.bench.defaults.jobs import TrialJob, find_cell
-from zostudy.bench.defaults.store import Measured
+from zostudy.bench.defaults.store import MeasuredTrial
 from zostudy.bench.defaults.tasks import TASKS, without_test
 from zostudy.cluster.micro_batches import Scorer
 from zostudy.cluster.pool import LocalPool
@@ -27,7 +27,7 @@ Wrap = Callable[[Scorer], Scorer]
 
 
 @dataclass(frozen=True)
-class Bench:
+class LoadedTask:
     """A development task whose model is read and whose texts are tokenised.
 
     Attributes:
@@ -39,7 +39,7 @@ class Bench:
     pool: LocalPool
 
     @classmethod
-    def of(cls, name: str, folder: Path | None, wrap: Wrap = lambda scorer: scorer) -> Bench:
+    def of(cls, name: str, folder: Path | None, wrap: Wrap = lambda scorer: scorer) -> LoadedTask:
         """Reads model and data.
 
         Args:
@@ -56,7 +56,7 @@ class Bench:
         scorer = make_evaluator(spec.model, loaded.model, study.encoded, loaded.dtype)
         return cls(study.data, LocalPool(wrap(scorer), loaded.micro_batch_size))
 
-    def measure(self, job: TrialJob) -> Measured:
+    def measure(self, job: TrialJob) -> MeasuredTrial:
         """Runs a trial: a confirm trial, for which the rows that judge are the test split."""
         plan, started = job.plan, time.process_time()
         assignment = plan.assign(find_cell(plan, job.method, job.ratio), "confirm", job.seed, job.changes)
@@ -64,11 +64,11 @@ class Bench:
         return _measured(job, outcome, time.process_time() - started)
 
 
-def _measured(job: TrialJob, outcome: Outcome, cpu_seconds: float) -> Measured:
+def _measured(job: TrialJob, outcome: Outcome, cpu_seconds: float) -> MeasuredTrial:
     trial = outcome.trial
     latent = np.array(trial.latent or (0.0,))
     dev = outcome.history.get("dev_auc", np.array([]))
-    return Measured(
+    return MeasuredTrial(
         key=job.key,
         task=job.task,
         method=job.method,

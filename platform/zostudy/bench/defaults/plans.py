@@ -1,4 +1,4 @@
-"""The plans: which trials and searches there are, the most informative first."""
+"""The plans: the trials and searches to measure, the most informative first."""
 
 from __future__ import annotations
 

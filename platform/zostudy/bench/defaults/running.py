@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zostudy.bench.defaults.jobs import Job, TrialJob
-from zostudy.bench.defaults.measuring import Bench
+from zostudy.bench.defaults.measuring import LoadedTask
 from zostudy.bench.defaults.searching import run_search
-from zostudy.bench.defaults.store import Measured, Store
+from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class OutOfTimeError(Exception):
 class Runner:
     """Measures trials, each once. Models and data are read when they are first needed."""
 
-    def __init__(self, store: Store, data: Path | None, seconds: float) -> None:
+    def __init__(self, store: TrialStore, data: Path | None, seconds: float) -> None:
         """Starts the clock.
 
         Args:
@@ -32,7 +32,7 @@ class Runner:
         """
         self._store, self._data = store, data
         self._ends_at = time.monotonic() + seconds
-        self._benches: dict[str, Bench] = {}
+        self._loaded: dict[str, LoadedTask] = {}
         self.measured = 0
 
     def run(self, jobs: Sequence[Job]) -> None:
@@ -48,7 +48,7 @@ class Runner:
             else:
                 run_search(job, self.measure)
 
-    def measure(self, job: TrialJob) -> Measured:
+    def measure(self, job: TrialJob) -> MeasuredTrial:
         """Returns a trial, and runs it if it is not measured yet.
 
         Raises:
@@ -58,20 +58,20 @@ class Runner:
             return row
         if time.monotonic() > self._ends_at:
             raise OutOfTimeError
-        row = self._bench(job.task).measure(job)
+        row = self._load(job.task).measure(job)
         self._store.add(row)
         self.measured += 1
         _log.info("%s", _line(job, row))
         return row
 
-    def _bench(self, task: str) -> Bench:
-        if task not in self._benches:
+    def _load(self, task: str) -> LoadedTask:
+        if task not in self._loaded:
             _log.info("reading %s", task)
-            self._benches[task] = Bench.of(task, self._data)
-        return self._benches[task]
+            self._loaded[task] = LoadedTask.of(task, self._data)
+        return self._loaded[task]
 
 
-def _line(job: TrialJob, row: Measured) -> str:
+def _line(job: TrialJob, row: MeasuredTrial) -> str:
     changes = " ".join(f"{name}={value}" for name, value in job.changes.items())
     figures = f"failed: {row.error}" if row.dev_auc is None else f"dev {row.dev_auc:.3f} judged {row.judged_auc:.3f}"
     number = "" if job.search_number is None else f" search {job.search_number}"

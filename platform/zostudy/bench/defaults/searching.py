@@ -1,4 +1,4 @@
-"""A search of a method's default space, trial by trial as a study's cell is searched, from what is measured already."""
+"""Searches a method's default space trial by trial, as a study does. MeasuredTrial trials are not run again."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zostudy.bench.defaults.jobs import SearchJob, TrialJob
-from zostudy.bench.defaults.store import Measured, Store
+from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 from zostudy.search.proposer import Proposer, SearchResult
 
-Measure = Callable[[TrialJob], Measured]
+Measure = Callable[[TrialJob], MeasuredTrial]
 
 
 def run_search(job: SearchJob, measure: Measure) -> None:
@@ -36,7 +36,7 @@ def best_of(results: list[SearchResult]) -> Mapping[str, Any]:
     return max(results, key=lambda result: -1.0 if result.dev_auc is None else result.dev_auc).params
 
 
-def found(job: SearchJob, store: Store) -> Mapping[str, Any] | None:
+def searched_values(job: SearchJob, store: TrialStore) -> Mapping[str, Any] | None:
     """Returns the values that a search found; None while it lacks a trial."""
     rows = [store.find(job.trial(number, {})) for number in range(job.trials)]
     if any(row is None for row in rows):

@@ -5,72 +5,45 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from zostudy.bench.defaults.jobs import TrialJob
 from zostudy.errors import ResultsError, one_line_of
-from zostudy.results.schema import column
+from zostudy.results.schema import columns_of
 from zostudy.results.storage import Storage, Where
 
 _SUFFIX = ".parquet"
 
-SCHEMA = pa.schema(
-    [
-        column("key", pa.string(), "digest of all that the trial runs with"),
-        column("task", pa.string(), "development task"),
-        column("method", pa.string(), "registered method"),
-        column("imbalance_ratio", pa.float64(), "majority / minority in train and dev"),
-        column("seed", pa.int64(), "number of the confirm seed"),
-        column("queries", pa.int64(), "budget"),
-        column("evaluations", pa.int64(), "looks at dev beside that at the start"),
-        column("search_number", pa.int64(), "number in a search of the method's default space; else null"),
-        column("search_space", pa.string(), "what was searched; else empty"),
-        column("changes", pa.string(), "settings that were given, as JSON; the others were the defaults of the time"),
-        column("settings", pa.string(), "all settings that count, as JSON"),
-        column("status", pa.string(), "complete or failed"),
-        column("error", pa.string(), "why it failed"),
-        column("dev_auc", pa.float64(), "AUC of the kept point on dev, which chose it"),
-        column("judged_auc", pa.float64(), "AUC of the kept point on rows of train that chose nothing"),
-        column("judged_balanced_accuracy", pa.float64(), "of argmax, on these rows"),
-        column("best_queries", pa.int64(), "queries spent when the kept point was found"),
-        column("distance", pa.float64(), "of the kept point from the start, in embedding spreads for each entry"),
-        column("looks", pa.list_(pa.float64()), "dev AUC at the start and at each look"),
-        column("cpu_seconds", pa.float64(), "processor time"),
-        column("data", pa.string(), "digest of the texts, labels and splits, test not among them"),
-        column("versions", pa.string(), "of Python and packages, as JSON"),
-    ]
-)
-
 
 @dataclass(frozen=True)
-class Measured:
-    """A measured trial; see ``SCHEMA`` for the meaning of each column."""
+class MeasuredTrial:
+    """A measured trial. Its fields are the columns of the files, each with its meaning."""
 
-    key: str
-    task: str
-    method: str
-    imbalance_ratio: float
-    seed: int
-    queries: int
-    evaluations: int
-    search_number: int | None
-    search_space: str
-    changes: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    status: str
-    error: str | None
-    dev_auc: float | None
-    judged_auc: float | None
-    judged_balanced_accuracy: float | None
-    best_queries: int | None
-    distance: float | None
-    looks: tuple[float, ...]
-    cpu_seconds: float
-    data: str
-    versions: Mapping[str, str]
+    key: Annotated[str, "digest of all that the trial runs with"]
+    task: Annotated[str, "development task"]
+    method: Annotated[str, "registered method"]
+    imbalance_ratio: Annotated[float, "majority / minority in train and dev"]
+    seed: Annotated[int, "number of the confirm seed"]
+    queries: Annotated[int, "budget"]
+    evaluations: Annotated[int, "looks at dev beside that at the start"]
+    search_number: Annotated[int | None, "number in a search of the method's default space; else null"]
+    search_space: Annotated[str, "what was searched; else empty"]
+    changes: Annotated[Mapping[str, Any], "settings that were given, as JSON; the others were the defaults of the time"]
+    settings: Annotated[Mapping[str, Any], "all settings that count, as JSON"]
+    status: Annotated[str, "complete or failed"]
+    error: Annotated[str | None, "why it failed"]
+    dev_auc: Annotated[float | None, "AUC of the kept point on dev, which chose it"]
+    judged_auc: Annotated[float | None, "AUC of the kept point on rows of train that chose nothing"]
+    judged_balanced_accuracy: Annotated[float | None, "of argmax, on these rows"]
+    best_queries: Annotated[int | None, "queries spent when the kept point was found"]
+    distance: Annotated[float | None, "of the kept point from the start, in embedding spreads for each entry"]
+    looks: Annotated[tuple[float, ...], "dev AUC at the start and at each look"]
+    cpu_seconds: Annotated[float, "processor time"]
+    data: Annotated[str, "digest of the texts, labels and splits, test not among them"]
+    versions: Annotated[Mapping[str, str], "of Python and packages, as JSON"]
 
     @property
     def place(self) -> tuple[Any, ...]:
@@ -80,9 +53,10 @@ class Measured:
 
 
 _AS_JSON = ("changes", "settings", "versions")
+_SCHEMA = pa.schema(columns_of(MeasuredTrial, pa.float64()))
 
 
-class Store:
+class TrialStore:
     """A folder of measured trials."""
 
     def __init__(self, folder: Where) -> None:
@@ -92,17 +66,17 @@ class Store:
             ResultsError: it cannot be read.
         """
         self._folder = Storage.at(folder)
-        self._known: dict[str, Measured] = {}
-        self._by_place: dict[tuple[Any, ...], list[Measured]] = {}
+        self._known: dict[str, MeasuredTrial] = {}
+        self._by_place: dict[tuple[Any, ...], list[MeasuredTrial]] = {}
         for name in self._folder.files(_SUFFIX):
             self._read(name)
 
     @property
-    def rows(self) -> tuple[Measured, ...]:
+    def rows(self) -> tuple[MeasuredTrial, ...]:
         """All measured trials, in the order of their keys."""
         return tuple(self._known[key] for key in sorted(self._known))
 
-    def find(self, job: TrialJob) -> Measured | None:
+    def find(self, job: TrialJob) -> MeasuredTrial | None:
         """Returns the measured trial of a job, which another process may have added since; None where it is missing."""
         name = job.key + _SUFFIX
         if job.key not in self._known and self._folder.exists(name):
@@ -110,7 +84,7 @@ class Store:
         there = self._by_place.get(job.place, [])
         return next((row for row in there if job.runs_as(row.changes, row.settings)), None)
 
-    def add(self, row: Measured) -> None:
+    def add(self, row: MeasuredTrial) -> None:
         """Writes a trial as a file of its own.
 
         Raises:
@@ -139,28 +113,28 @@ class Store:
         for row in rows:
             self._remember(row)
 
-    def _remember(self, row: Measured) -> None:
+    def _remember(self, row: MeasuredTrial) -> None:
         if row.key not in self._known:
             self._known[row.key] = row
             self._by_place.setdefault(row.place, []).append(row)
 
 
-def _encoded(rows: Iterable[Measured]) -> pa.Buffer:
+def _encoded(rows: Iterable[MeasuredTrial]) -> pa.Buffer:
     texts = [
         {name: json.dumps(value, sort_keys=True) if name in _AS_JSON else value for name, value in asdict(row).items()}
         for row in rows
     ]
     buffer = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(texts, SCHEMA), buffer, compression="zstd", write_page_checksum=True)
+    pq.write_table(pa.Table.from_pylist(texts, _SCHEMA), buffer, compression="zstd", write_page_checksum=True)
     return buffer.getvalue()
 
 
-def _decoded(content: bytes) -> list[Measured]:
-    names = [field.name for field in fields(Measured)]
+def _decoded(content: bytes) -> list[MeasuredTrial]:
+    names = [field.name for field in fields(MeasuredTrial)]
     table = pq.read_table(pa.BufferReader(content), columns=names, page_checksum_verification=True)
     return [_measured(row) for row in table.to_pylist()]
 
 
-def _measured(row: Mapping[str, Any]) -> Measured:
+def _measured(row: Mapping[str, Any]) -> MeasuredTrial:
     decoded = {name: json.loads(value) if name in _AS_JSON else value for name, value in row.items()}
-    return Measured(**decoded | {"looks": tuple(row["looks"])})
+    return MeasuredTrial(**decoded | {"looks": tuple(row["looks"])})

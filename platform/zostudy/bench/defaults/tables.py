@@ -1,4 +1,4 @@
-"""What the measured trials say: the defaults beside untuned, random search and search, and beside their neighbours.
+"""Tables of the measured trials: the defaults beside untuned, random search and search, and beside their neighbours.
 
 All gains are of the judged AUC, over the untuned prompt of the same seed.
 """
@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
-from zostudy.bench.defaults.searching import found
-from zostudy.bench.defaults.store import Measured, Store
+from zostudy.bench.defaults.searching import searched_values
+from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 from zostudy.results.comparison.statistics import mean_of, paired_test
 from zostudy.results.table_formats import Table
 
@@ -25,7 +25,7 @@ Values = Mapping[tuple[Place, int], float]
 """Judged AUC by place and seed."""
 
 
-def default_tables(jobs: Sequence[Job], store: Store) -> tuple[Table, ...]:
+def default_tables(jobs: Sequence[Job], store: TrialStore) -> tuple[Table, ...]:
     """Returns the tables of a plan's jobs, as far as they are measured; the last line of the first says how far."""
     measured = _Measurements(jobs, store)
     others = (_searches(measured), _neighbours(measured))
@@ -37,7 +37,7 @@ class _Measurements:
     """The jobs of a plan with what is measured of them."""
 
     jobs: Sequence[Job]
-    store: Store
+    store: TrialStore
 
     @property
     def progress(self) -> str:
@@ -76,7 +76,7 @@ class _Measurements:
 
     def search_of(self, job: SearchJob) -> Mapping[str, Any] | None:
         """Returns the values that a search found, None while a trial of it or of its confirmation is missing."""
-        changes = found(job, self.store)
+        changes = searched_values(job, self.store)
         if changes is None or any(self.store.find(job.confirmed(seed, changes)) is None for seed in job.seeds):
             return None
         return changes
@@ -168,8 +168,8 @@ def _neighbours(measured: _Measurements) -> Table:
     )
 
 
-def _judged(job: SearchJob, store: Store, place: Place, changes: Mapping[str, Any]) -> Values:
-    rows: dict[int, Measured | None] = {seed: store.find(job.confirmed(seed, changes)) for seed in job.seeds}
+def _judged(job: SearchJob, store: TrialStore, place: Place, changes: Mapping[str, Any]) -> Values:
+    rows: dict[int, MeasuredTrial | None] = {seed: store.find(job.confirmed(seed, changes)) for seed in job.seeds}
     return {(place, seed): row.judged_auc for seed, row in rows.items() if row and row.judged_auc is not None}
 
 

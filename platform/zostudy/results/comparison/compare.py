@@ -67,7 +67,7 @@ _LATER = (ASKED_RATIO, "needs", *EVIDENCE_COLUMNS)  # frames of an older zostudy
 
 @runtime_checkable
 class HasTrials(Protocol):
-    """What ``load_results`` returns."""
+    """The results that ``load_results`` returns, as far as a comparison reads them."""
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -79,7 +79,7 @@ class HasTrials(Protocol):
 
 
 Given: TypeAlias = Union["pd.DataFrame", HasTrials, Where, Sequence[Where]]
-"""What can be compared."""
+"""Results that can be compared."""
 
 
 def compare(

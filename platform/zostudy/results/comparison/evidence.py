@@ -39,7 +39,7 @@ class Move(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What argmax makes of a trial's test rows.
+    """A trial's predictions on test by argmax.
 
     Attributes:
         largest_share: the share of the class that it predicts most often.
@@ -71,7 +71,7 @@ SearchedRanges: TypeAlias = Mapping[str, tuple[str, SearchedRange]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a cell; each part is empty or None where it is not, as in older results.
+    """The facts of a cell; each is empty or None where it is not known, as in older results.
 
     Attributes:
         algorithm: registered name of the method.

@@ -242,7 +242,7 @@ def _notes(cells: Cells) -> list[str]:
 
 
 def reference_note(cells: Cells) -> str:
-    """Returns what to say of references: each with what it needs; empty without any."""
+    """Returns the note on references, each with its needs of the model; empty without references."""
     needs = {cell.row[-1]: cell.needs for cell in cells.cells if cell.is_reference}
     named = ", ".join(f"{method} ({need})" for method, need in needs.items())
     more = "They need more of the model than a black box gives, so they are neither ranked nor tested with the others."

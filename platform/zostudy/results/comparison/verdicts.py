@@ -37,7 +37,7 @@ MOST_SEEDS = 10
 """A gain that this many seeds of its spread would not tell from chance is too small, not too seldom measured."""
 
 STRATIFY = "set imbalance.sampler to stratified"
-"""What helps where argmax follows the majority, as it does after natural batches."""
+"""The remedy where argmax follows the majority, as it does after natural batches."""
 
 DID_NOT_MOVE = "Did not move"
 CONSTANT = "Constant classifier"
@@ -49,7 +49,7 @@ TOO_FEW_SEEDS = "Too few seeds to tell"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one rule finds of one cell.
+    """The finding of one rule on one cell.
 
     Attributes:
         rule: in a few words, with the yardstick where there is one.

@@ -50,7 +50,7 @@ _SPECIAL_TOKENS = {
 
 
 @dataclass(frozen=True)
-class Subject:
+class BenchModel:
     """A model with a batch of texts, ready to be scored.
 
     Attributes:
@@ -80,9 +80,9 @@ class Subject:
         return draw_latents(self.queries)
 
 
-def read_weights(subject: Subject, dtype: DType) -> Weights:
-    """Returns the subject's weights in that dtype."""
-    weights = load_weights(subject.source, [subject.task], subject.spec.prompt_tokens, dtype)
+def read_weights(bench_model: BenchModel, dtype: DType) -> Weights:
+    """Returns the model's weights in that dtype."""
+    weights = load_weights(bench_model.source, [bench_model.task], bench_model.spec.prompt_tokens, dtype)
     assert weights is not None, "the packed evaluator knows every model of the benchmark"
     return weights
 
@@ -98,7 +98,7 @@ def draw_latents(n_queries: int) -> NDArray[np.float32]:
 
 
 @contextmanager
-def open_subject(name: str, texts: Texts) -> Iterator[Subject]:
+def open_model(name: str, texts: Texts) -> Iterator[BenchModel]:
     """Gives a model with a batch of the texts, cut to at most ``LONGEST_TEXT`` tokens each.
 
     Random weights are made from a fixed seed in a temporary folder, which is deleted at the end.
@@ -118,7 +118,7 @@ def open_subject(name: str, texts: Texts) -> Iterator[Subject]:
         )
         source = find_model(spec)
         task = _encode(spec, source, texts)
-        yield Subject(name, spec, source, task, queries, "random" if is_random else "trained")
+        yield BenchModel(name, spec, source, task, queries, "random" if is_random else "trained")
 
 
 def _encode(spec: ModelSpec, source: ModelSource, texts: Texts) -> EncodedTask:
