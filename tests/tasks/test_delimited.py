@@ -132,3 +132,8 @@ def test_what_only_looks_like_another_form_is_read(tmp_path: Path) -> None:
     assert rows(of_csv(tmp_path, '"a, b"\nx\n')) == [["x"]]
     assert rows(of_csv(tmp_path, 'text, label\na, "1"\nb,0\n')) == [["a", ' "1"'], ["b", "0"]]
     assert rows(of_tsv(tmp_path, "text\tlabel\r\r\na\t1\r\r\n")) == [["a", "1"]]
+
+
+def test_blank_lines_are_rows_where_there_is_one_column(tmp_path: Path) -> None:
+    for read in (of_csv, of_tsv):
+        assert rows(read(tmp_path, "\ntext\na\n\nb\n\n")) == [["a"], [""], ["b"]]

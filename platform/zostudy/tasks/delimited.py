@@ -34,7 +34,7 @@ def read_csv(path: Path) -> RawRows:
         DataError: it is not UTF-8, a field's quotes do not end, or rows have more or fewer fields than the header.
         OSError: it cannot be read.
     """
-    lines = list(_csv_lines(path, read_text(path)))
+    lines = _without_blanks(list(_csv_lines(path, read_text(path))))
     remedy = "put texts that hold commas or quotes in quotes, and double the quotes inside"
     table = _table(path, lines, ",", remedy)
     spanning = sum(any("\n" in field or "\r" in field for field in fields) for _, fields in lines)
@@ -55,7 +55,7 @@ def read_tsv(path: Path) -> RawRows:
     content = read_text(path)
     ends = "\n" if "\n" in content else "\r"
     lines = [(number, line.rstrip("\r").split("\t")) for number, line in enumerate(content.split(ends), 1)]
-    lines = [(number, fields) for number, fields in lines if fields != [""]]
+    lines = _without_blanks([(number, fields if fields != [""] else []) for number, fields in lines])
     quoted = [field for _, fields in lines for field in fields if field.startswith('"')]
     notes: tuple[str, ...] = ()
     if _written_like_csv(lines[0][1], quoted):
@@ -66,7 +66,7 @@ def read_tsv(path: Path) -> RawRows:
 
 
 def _csv_lines(path: Path, content: str) -> Iterator[Line]:
-    """Yields the fields of each row, with the number of its first line."""
+    """Yields the fields of each row, with the number of its first line; a blank line has none."""
     csv.field_size_limit(sys.maxsize)
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     while True:
@@ -79,8 +79,16 @@ def _csv_lines(path: Path, content: str) -> Iterator[Line]:
             fault = "has a quote that never ends" if "end of data" in str(error) else f"has stray quotes ({error})"
             remedy = "put the whole field in quotes and double those inside"
             raise DataError(f"the row at line {number:,} {fault}", remedy=remedy, about=str(path)) from None
-        if fields:
-            yield number, fields
+        yield number, fields
+
+
+def _without_blanks(lines: list[Line]) -> list[Line]:
+    """Returns the lines that are rows: not the blank ones, unless an empty field of a file of one column looks so."""
+    rows = [line for line in lines if line[1]]
+    if len(rows[0][1]) > 1:
+        return rows
+    first, last = lines.index(rows[0]), lines.index(rows[-1])
+    return [(number, fields or [""]) for number, fields in lines[first : last + 1]]
 
 
 def _table(path: Path, lines: list[Line], separator: str, remedy: str) -> pa.Table:
