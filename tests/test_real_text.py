@@ -13,10 +13,12 @@ from tests.reading_findings import REFERENCE, findings, record, short
 
 from zostudy import compare, load_results
 
-TASKS = ("mpqa", "sms_spam", "sst2", "subj", "trec")
+TASKS = ("mpqa", "sms_spam", "sst2", "subj", "trec", "hate_speech_offensive")
 TUNED = ("random-search", "spsa", "zosa", "fzoo", "cma-es", "bpt-fzg")
 ROWS = ("no-prompt", "untuned", *TUNED, "linear-probe", "white-box")
-DECIDED = dict.fromkeys(TASKS, "balanced_accuracy_at_dev_threshold") | {"trec": "balanced_accuracy"}
+DECIDED = dict.fromkeys(TASKS, "balanced_accuracy_at_dev_threshold") | dict.fromkeys(
+    ("trec", "hate_speech_offensive"), "balanced_accuracy"
+)
 
 Cells: TypeAlias = dict[tuple[str, str], pd.DataFrame]
 
@@ -81,12 +83,24 @@ def test_who_is_above_random_search(cells: Cells) -> None:
     assert above(cells, "sst2", "random-search") == set()
     assert above(cells, "subj", "random-search") == {"fzoo"}
     assert above(cells, "trec", "random-search") == set()
+    assert above(cells, "hate_speech_offensive", "random-search") == set()
 
 
-def test_a_linear_probe_is_above_all_prompts_on_three_tasks(cells: Cells) -> None:
+def test_on_hate_speech_prompts_hardly_help(cells: Cells) -> None:
+    task, text = "hate_speech_offensive", findings("real-text")
+    assert above(cells, task, "untuned") == set()
+    best, probe = (
+        short(max(cells[task, method]["test_auc"].mean() for method in methods))
+        for methods in (TUNED, ("linear-probe",))
+    )
+    assert f"no method is above the untuned prompt, the best has {best}, a linear probe {probe}" in text
+    assert f"True gradients reach {short(cells[task, 'white-box']['test_auc'].mean())}" in text
+
+
+def test_a_linear_probe_is_above_all_prompts_on_four_tasks(cells: Cells) -> None:
     prompts = (*TUNED, "white-box")
     lowest = {task: min(interval(less(cells, task, "linear-probe", method))[0] for method in prompts) for task in TASKS}
-    assert [task for task in TASKS if lowest[task] > 0] == ["sms_spam", "subj", "trec"]
+    assert [task for task in TASKS if lowest[task] > 0] == ["sms_spam", "subj", "trec", "hate_speech_offensive"]
 
 
 def test_the_main_table_of_the_record(cells: Cells) -> None:
