@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from zostudy.console.dry_run import DryRun
     from zostudy.errors import ZostudyError
     from zostudy.export.exporting import export
-    from zostudy.export.labelled_texts import predict
+    from zostudy.export.labelling import predict
+    from zostudy.inspection.facts import Inspection
     from zostudy.inspection.init_study import init_study
-    from zostudy.inspection.inspecting import Inspection, inspect
+    from zostudy.inspection.inspecting import inspect
     from zostudy.methods import Method, register_method
     from zostudy.report.writing import report
     from zostudy.results.comparison.compare import compare
@@ -48,9 +49,10 @@ __all__ = [
 _HOMES = {
     "zostudy.console.dry_run": ("DryRun",),
     "zostudy.errors": ("ZostudyError",),
-    "zostudy.export.labelled_texts": ("predict",),
+    "zostudy.export.labelling": ("predict",),
+    "zostudy.inspection.facts": ("Inspection",),
     "zostudy.inspection.init_study": ("init_study",),
-    "zostudy.inspection.inspecting": ("Inspection", "inspect"),
+    "zostudy.inspection.inspecting": ("inspect",),
     "zostudy.methods": ("Method", "register_method"),
     "zostudy.results.comparison.compare": ("compare",),
     "zostudy.results.comparison.comparison": ("Comparison",),

@@ -47,8 +47,8 @@ def run(
             nothing: it is a row of ``trials`` with the status ``failed``.
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
-    from zostudy.console.deleted_folder import leave_deleted_folder
     from zostudy.console.log import show_log_by_default
+    from zostudy.console.process_setup import leave_deleted_folder
     from zostudy.tracking.trackers import check_trackers
 
     show_log_by_default()
@@ -119,8 +119,8 @@ def execute_study(
         ZostudyError: as ``run``.
         KeyboardInterrupt: as ``run``; a line says how many trials are kept.
     """
-    from zostudy.console.interrupts import end_interrupted_line
     from zostudy.console.live import live_view
+    from zostudy.console.process_setup import end_interrupted_line
     from zostudy.results.lease import lease
     from zostudy.results.stored_tables import read_table
     from zostudy.search.run import start_study

@@ -11,7 +11,6 @@ from typer.main import get_group
 
 import zostudy
 from zostudy.cli.app import VERBS, app
-from zostudy.cli.examples import EXAMPLES
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -54,7 +53,7 @@ def test_the_environment_names_results_and_cluster(call: Any, monkeypatch: pytes
 @pytest.mark.parametrize("verb", VERBS)
 def test_each_verb_has_examples_that_can_be_called(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOSTUDY_ADDRESS", "http://10.0.0.1:8265")
-    for example in EXAMPLES[verb]:
+    for example in VERBS[verb][1]:
         get_group(app).commands[verb].make_context(verb, shlex.split(example))
 
 
@@ -65,4 +64,4 @@ def test_help_shows_the_examples_and_fits_a_narrow_terminal(
     monkeypatch.setenv("COLUMNS", "60")
     lines = [line.strip() for line in call(verb, "--help").out.splitlines()]
     assert max(map(len, lines)) <= 60
-    assert {f"zostudy {verb} {example}".strip() for example in EXAMPLES[verb]} <= {*lines}
+    assert {f"zostudy {verb} {example}".strip() for example in VERBS[verb][1]} <= {*lines}

@@ -43,7 +43,7 @@ def test_every_format_lists_the_same(call: Any, verb: str) -> None:
 
 def test_every_method_says_in_a_line_what_it_is_and_when_to_use_it(call: Any) -> None:
     for record in json.loads(printed(call, "methods", "--format", "json")):
-        for column in ("what", "when to use it"):
+        for column in ("description", "when to use it"):
             assert len(record[column]) > 20
             assert "\n" not in record[column]
 
@@ -55,7 +55,7 @@ def test_the_options_of_a_method_are_listed_with_their_defaults(call: Any, name:
     assert {record["option"]: record["default"] for record in records} == {
         option.name: getattr(defaults, option.name) for option in describe_options(type(defaults))
     }
-    assert all(record["what"] for record in records)
+    assert all(record["meaning"] for record in records)
 
 
 def test_the_default_spaces_are_shown(call: Any) -> None:

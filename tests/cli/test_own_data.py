@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from zostudy.config import load_study
-from zostudy.console.dry_run_examples import bought
+from zostudy.console.dry_run import bought
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_init_asks_on_a_terminal_for_what_is_not_given(call: Any, mail: Path, mo
         return "mini-gpt2" if question == "model" else default
 
     monkeypatch.setattr(typer, "prompt", answer)
-    monkeypatch.setattr("zostudy.cli.init.on_terminal", lambda: True)
+    monkeypatch.setattr("zostudy.cli.own_data.on_terminal", lambda: True)
     assert call("init", mail, "-o", mail.parent / "a.yaml", "--text", "body").code == 0
     assert [question for question, _ in asked] == ["label column", "model"]
     assert asked[0] == ("label column", "kind")

@@ -97,10 +97,10 @@ def test_latin_1_keeps_the_characters_that_it_has() -> None:
 def test_characters_that_an_encoding_lacks_are_escaped_as_json_does(text: str) -> None:
     streams.prepare_streams()  # which leaves pytest's own streams alone
     raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding="ascii", errors="zostudy-spelling", newline="")
+    stream = io.TextIOWrapper(raw, encoding="ascii", errors="zostudy-ascii", newline="")
     stream.write(text)
     stream.flush()
-    expected = "".join(streams.SPELLED.get(c) or (c if c.isascii() else json_escaped(c)) for c in text)
+    expected = "".join(streams.IN_ASCII.get(c) or (c if c.isascii() else json_escaped(c)) for c in text)
     assert raw.getvalue().decode("ascii") == expected
 
 

@@ -35,11 +35,11 @@ def test_a_process_keeps_what_it_had_used_when_it_ends() -> None:
     with subprocess.Popen([sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        seen = times.look()
+        seen = times.sample()
         child.communicate(b"\n")
     [of_child] = [key for key in seen if key[0] == child.pid]
     [own] = [key for key in seen if key[0] == os.getpid()]
-    after = times.look()
+    after = times.sample()
     assert after[of_child] == seen[of_child] >= 0.1  # the system counts in hundredths of a second
     assert after[own] >= seen[own] > 0
     assert (times.processes[own].kind, times.processes[of_child].kind) == (DRIVER, RAY)
@@ -54,7 +54,7 @@ def test_a_phase_ends_where_the_next_begins_and_one_that_comes_again_is_one() ->
         used[driver] += seconds
         used[raylet] = 2.0
         phases.begin(name)
-    assert [(phase.name, phase.wall, phase.used) for phase in phases.ended()] == [
+    assert [(name, phase.wall, phase.used) for name, phase in phases.ended.items()] == [
         ("reading", 3.0, {driver: 0.75, raylet: 2.0}),
         ("search", 3.0, {driver: 4.0, raylet: 0.0}),
     ]

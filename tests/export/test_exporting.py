@@ -17,7 +17,7 @@ from zostudy.config import StudySpec, TaskSpec
 from zostudy.config.known import HeadKind
 from zostudy.errors import DataError, ModelError, ResultsError
 from zostudy.export.exporting import export_trial
-from zostudy.export.manifest import FILES, read_manifest, whole_folder
+from zostudy.export.manifest import FILES, atomic_folder, read_manifest
 from zostudy.export.task import find_task
 from zostudy.export.trials import load_study_results
 from zostudy.results.comparison.statistics import bounded_interval
@@ -188,7 +188,7 @@ def test_a_folder_appears_whole_or_stays_as_it_was(tmp_path: Path) -> None:
     for fails in (True, False, True):
         before = {path.name: path.read_text() for path in out.iterdir()} if out.exists() else None
         try:
-            with whole_folder(out) as folder:
+            with atomic_folder(out) as folder:
                 (folder / "one").write_text(f"fails {fails}")
                 if fails:
                     raise KeyboardInterrupt
@@ -250,9 +250,7 @@ def test_label_words_stand_for_the_classes_where_the_data_is_gone(
 
 
 def test_names_that_only_the_data_holds_are_asked_for_where_it_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"in the study's data only, but it cannot be read \(.*gone\.csv.*\); put it back"
-    ):
+    with pytest.raises(DataError, match=r"names of the classes, but it cannot be read \(.*gone\.csv.*\); put it back"):
         find_task(TaskSpec(file=str(tmp_path / "gone.csv"), template="{text} {mask}"), "masked")
 
 

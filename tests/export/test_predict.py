@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from zostudy.errors import DataError, ModelError, ResultsError, TooLongError
-from zostudy.export.labelling import labelled, read_texts
+from zostudy.export.labelling import read_texts, with_predictions
 from zostudy.export.manifest import Manifest, read_manifest
-from zostudy.export.predict import ROWS_AT_ONCE, predict
+from zostudy.export.scoring import ROWS_AT_ONCE, score_texts
 
 CASES = ["mini-roberta", "mini-gpt2", "mini-llama", "pairs"]
 
@@ -23,8 +23,8 @@ CASES = ["mini-roberta", "mini-gpt2", "mini-llama", "pairs"]
 def predicted(folder: Path, file: Path, **options: Any) -> pd.DataFrame:
     manifest = read_manifest(folder)
     rows, texts = read_texts(file, manifest, None, None)
-    scores = predict(folder, manifest, texts, lambda done: None, **options)
-    table: pd.DataFrame = labelled(rows, scores, manifest).table.to_pandas()
+    scores = score_texts(folder, manifest, texts, lambda done: None, **options)
+    table: pd.DataFrame = with_predictions(rows, scores, manifest).table.to_pandas()
     return table
 
 
@@ -53,7 +53,7 @@ def test_progress_is_told_in_parts(exported_study: Callable[[str], Any], tmp_pat
     _, texts = read_texts(exported.texts, manifest, None, None)
     n_texts = len(texts.texts)
     many = dataclasses.replace(texts, texts=(texts.texts * 3)[: 2 * ROWS_AT_ONCE + 1])
-    scores = predict(exported.folder, manifest, many, seen.append)
+    scores = score_texts(exported.folder, manifest, many, seen.append)
     assert seen == [0, ROWS_AT_ONCE, 2 * ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 1]
     np.testing.assert_allclose(scores[:n_texts], scores[n_texts : 2 * n_texts], atol=1e-5)
 
@@ -194,7 +194,7 @@ def test_scores_are_the_same_on_any_number_of_threads(exported_study: Callable[[
     try:
         for n_threads in (1, 3):
             torch.set_num_threads(n_threads)
-            found.append(predict(exported.folder, manifest, many, lambda done: None))
+            found.append(score_texts(exported.folder, manifest, many, lambda done: None))
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)

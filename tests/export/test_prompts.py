@@ -16,7 +16,7 @@ from zostudy.export.exporting import export_trial
 from zostudy.export.labelling import read_texts
 from zostudy.export.manifest import read_manifest
 from zostudy.export.nearest import nearest_tokens
-from zostudy.export.predict import predict
+from zostudy.export.scoring import score_texts
 from zostudy.export.trials import StoredTrial, load_study_results
 from zostudy.lm.finding import find_model
 from zostudy.lm.start import draw_seed
@@ -70,7 +70,7 @@ def test_an_exported_prompt_predicts_what_the_trial_scored(stored: Any, exported
     manifest = read_manifest(folder)
     _, texts = read_texts(exported_study("mini-llama").texts, manifest, None, None)
     scored = trial.scores("test")
-    scores = predict(folder, manifest, texts, lambda done: None)[scored.rows]
+    scores = score_texts(folder, manifest, texts, lambda done: None)[scored.rows]
     np.testing.assert_allclose(scores, scored.scores, rtol=0, atol=1e-4)
 
 

@@ -17,11 +17,11 @@ from safetensors.torch import load_file
 from zostudy.config import ConfirmSpec, SearchSpec, StudySpec
 from zostudy.errors import ResultsError
 from zostudy.export.exporting import export_trial
-from zostudy.export.labelling import InputTexts
 from zostudy.export.manifest import read_manifest
 from zostudy.export.nearest import nearest_tokens
-from zostudy.export.predict import predict
-from zostudy.export.prompt import fingerprint
+from zostudy.export.prompt import embeddings_digest
+from zostudy.export.scoring import score_texts
+from zostudy.export.task import InputTexts
 from zostudy.export.trials import load_study_results
 from zostudy.lm.finding import find_model
 from zostudy.results.ledger import Ledger
@@ -174,10 +174,10 @@ def test_a_study_in_bfloat16_is_taken_away_and_goes_on_in_bfloat16(
     manifest, stored = read_manifest(tmp_path / "out"), trial.scores("test")
     assert manifest.model.dtype == "bfloat16"
     bodies = tuple(read_rows(texts).table["body"].take(stored.rows).to_pylist())
-    in_bfloat16 = predict(tmp_path / "out", manifest, InputTexts(bodies, None), lambda done: None)
+    in_bfloat16 = score_texts(tmp_path / "out", manifest, InputTexts(bodies, None), lambda done: None)
     float32 = manifest.model_copy(update={"model": manifest.model.model_copy(update={"dtype": "float32"})})
-    float32 = float32.model_copy(update={"embeddings": fingerprint(table)})
-    in_float32 = predict(tmp_path / "out", float32, InputTexts(bodies, None), lambda done: None)
+    float32 = float32.model_copy(update={"embeddings": embeddings_digest(table)})
+    in_float32 = score_texts(tmp_path / "out", float32, InputTexts(bodies, None), lambda done: None)
     away = [np.abs(scores - stored.scores).mean() for scores in (in_bfloat16, in_float32)]
     assert away[0] < away[1] / 2  # what is left is the rounding of another batch
 

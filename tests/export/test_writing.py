@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from zostudy.config.model import ModelSpec
 from zostudy.errors import DataError
-from zostudy.export.labelling import labelled
+from zostudy.export.labelling import with_predictions
 from zostudy.export.manifest import Manifest
 from zostudy.export.task import ExportedTask
-from zostudy.export.writing import check_csv, check_target, write_csv, write_rows
+from zostudy.export.writing import check_target, write_csv, write_rows
 from zostudy.results.decision import Decision
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.rows import RawRows
@@ -66,7 +66,7 @@ def predicted(file: Path, to: Path) -> RawRows:
     """Writes a file's rows with predictions to another file."""
     rows = read_rows(file)
     scores = np.tile(np.array([[0.1, 0.7]], np.float32), (rows.table.num_rows, 1))
-    result = labelled(rows, scores, manifest())
+    result = with_predictions(rows, scores, manifest())
     check_target(to, file, result)
     write_rows(result, to)
     return result
@@ -256,7 +256,7 @@ def test_targets_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> N
     with pytest.raises(DataError, match="a folder that can be written"):
         check_target(tmp_path / "none" / "out.csv", file, rows)
     with pytest.raises(DataError, match="CSV cannot hold column 'body'"):
-        check_csv(RawRows(pa.table({"body": [b"a"]})))
+        write_csv(RawRows(pa.table({"body": [b"a"]})), io.StringIO())
 
 
 def test_printed_rows_are_csv() -> None:

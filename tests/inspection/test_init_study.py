@@ -14,7 +14,7 @@ import zostudy
 from zostudy.config import load_study
 from zostudy.config.study import StudySpec
 from zostudy.errors import DataError, SpecError
-from zostudy.inspection.commented import commented_study
+from zostudy.inspection.drafting import commented_study
 from zostudy.inspection.inspecting import NUMBERED
 from zostudy.search.prepare import prepare
 
@@ -108,7 +108,7 @@ def test_classes_named_by_numbers_want_words(write_data: WriteData) -> None:
     rows = [(f"Text number {number}", number % 4 == 0) for number in range(80)]
     path = write_data(("text", "label"), [(text, int(label)) for text, label in rows])
     study = zostudy.init_study(path, path.parent / "study.yaml", model="mini-roberta").read_text()
-    assert "# Note: the classes are named by numbers, which tell a model nothing: give task.label_words" in study
+    assert "# Note: the classes are named by numbers, which mean nothing to a model: give task.label_words" in study
     assert zostudy.inspect(path).notes[-1] == NUMBERED
     named = write_data(("text", "label"), rows, "named.csv")  # True and False
     assert NUMBERED not in zostudy.inspect(named).notes

@@ -12,7 +12,7 @@ import pytest
 import zostudy
 from zostudy.config import load_study
 from zostudy.inspection import sizing
-from zostudy.inspection.inspecting import Inspection
+from zostudy.inspection.facts import Inspection
 from zostudy.inspection.sizing import CORE_FLOPS, CORES, MINUTES, SIZES, fit_size
 from zostudy.search import estimate
 from zostudy.search.prepare import prepare

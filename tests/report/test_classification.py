@@ -28,8 +28,8 @@ def confirm(results: Results) -> pd.DataFrame:
 def test_matrices_are_scikit_learns_and_recalls_those_that_are_stored(results: Results, confirm: pd.DataFrame) -> None:
     shares = classification.confusion_frame(confirm, results.scores)
     expected = []
-    for _, split in frames.of_split(confirm, results.scores, "test"):
-        logits, labels = frames.arrays(split)
+    for _, split in frames.trials_with_scores(confirm, results.scores, "test"):
+        logits, labels = frames.scores_and_labels(split)
         expected.append(confusion_matrix(labels, logits.argmax(axis=1), normalize="true"))
     argmax = shares[shares["decision"] == "argmax"].pivot_table(index="label", columns="predicted", values="share")
     np.testing.assert_allclose(argmax, np.mean(expected, axis=0))

@@ -125,7 +125,7 @@ def test_the_saddle_is_where_the_gradients_of_the_objective_vanish(results: Resu
 
 def test_the_positive_class_is_the_stored_one_and_inferred_where_none_is_stored(results: Results) -> None:
     confirm = results.trials[results.trials["stage"] == "confirm"]
-    for trial, rows in frames.two_class(confirm, results.scores, "test"):
+    for trial, rows in frames.two_class_trials(confirm, results.scores, "test"):
         inferred = frames.positive_class(trial, rows, "test")
         assert inferred == rows["label"].value_counts().idxmin() or rows["label"].value_counts().nunique() == 1
         stored = trial.copy()

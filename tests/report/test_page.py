@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from zostudy.errors import ResultsError
-from zostudy.report.colours import COLOURS
+from zostudy.report.charts import COLOURS
 from zostudy.report.page import write_report
 from zostudy.report.sections import read_study_file
 from zostudy.results.storage import Storage

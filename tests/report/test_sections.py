@@ -20,9 +20,8 @@ from zostudy.report.comparing import comparison_sections
 from zostudy.report.findings import counts_line
 from zostudy.report.page import write_report
 from zostudy.report.parts import ReportSection, StudyReport
-from zostudy.report.reproducing import agreement_section
 from zostudy.report.sections import describe, read_study_file
-from zostudy.report.trials import trials_section
+from zostudy.report.table_sections import agreement_section, trials_section
 from zostudy.results.classes import StudyClass, StudyClasses, class_table, write_classes
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
@@ -195,7 +194,7 @@ def test_every_trial_has_a_row_and_the_best_of_a_cell_leads(
         trials.query("cell == 'zosa-r10' and stage == 'search'")["dev_auc"].max(), abs=1e-3
     )
     assert "perturbation_radius" in first[3]
-    monkeypatch.setattr("zostudy.report.trials.MOST_ROWS", 10)
+    monkeypatch.setattr("zostudy.report.table_sections.MOST_TRIALS", 10)
     cut = trials_section(trials, file.space)
     assert len(cut.tables[0].rows) == 10
     assert f"{len(trials) - 10} more trials are left out" in cut.note
@@ -214,7 +213,7 @@ def test_trials_that_were_stopped_early_are_counted_and_not_drawn(folders: dict[
 def test_more_than_two_classes_have_no_curve_and_a_word_why(folders: dict[str, Path]) -> None:
     curves = section(told(folders["three"]), "ROC and precision-recall")
     assert not curves.figures
-    assert curves.note == "Drawn of tasks with two classes alone; this one has 3."
+    assert curves.note == "Drawn for tasks with two classes only; this one has 3."
 
 
 @pytest.mark.parametrize(
@@ -274,7 +273,7 @@ def test_trials_whose_test_split_has_one_class_are_left_out_without_a_warning(
 ) -> None:
     study = told.__wrapped__(folders["one class"])
     curves = section(study, "ROC and precision-recall")
-    assert curves.note.startswith("Left out: 3 confirm trials with no test scores, or of one class alone.")
+    assert curves.note.startswith("Left out: 3 confirm trials without test scores of both classes.")
     assert "zosa" not in _methods_drawn(curves)
     assert not recwarn.list
 

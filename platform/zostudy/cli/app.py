@@ -12,17 +12,14 @@ from typing import Annotated
 
 import typer
 
-from zostudy.cli.bench import bench_command
+from zostudy.cli.bench import bench_command, doctor_command
 from zostudy.cli.catalogue import keys_command, methods_command, models_command, tasks_command
 from zostudy.cli.compare import compare_command
-from zostudy.cli.doctor import doctor_command
-from zostudy.cli.examples import epilog
 from zostudy.cli.export import export_command, tokens_command
 from zostudy.cli.guide import guide_command
-from zostudy.cli.init import init_command
-from zostudy.cli.inspect import inspect_command
 from zostudy.cli.jobs import jobs_command, logs_command, stop_command, submit_command
 from zostudy.cli.messages import UsageError, flagged, machine_fault, usage_line
+from zostudy.cli.own_data import init_command, inspect_command
 from zostudy.cli.predict import predict_command
 from zostudy.cli.query import query_command
 from zostudy.cli.report import report_command
@@ -30,8 +27,8 @@ from zostudy.cli.run import run_command, validate_command
 from zostudy.cli.streams import OutputError, finish_streams, prepare_streams, silence_output
 from zostudy.cli.studies import delete_command, diff_command, studies_command
 from zostudy.cli.suite import suite_command
-from zostudy.console.deleted_folder import leave_deleted_folder
 from zostudy.console.log import show_log
+from zostudy.console.process_setup import leave_deleted_folder
 from zostudy.errors import LostRayError, ZostudyError
 from zostudy.printing import print_lines
 
@@ -62,35 +59,43 @@ def _options(
     """Takes the options before the verb."""
 
 
-VERBS: dict[str, Callable[..., None]] = {
-    "inspect": inspect_command,
-    "init": init_command,
-    "validate": validate_command,
-    "run": run_command,
-    "suite": suite_command,
-    "submit": submit_command,
-    "jobs": jobs_command,
-    "logs": logs_command,
-    "stop": stop_command,
-    "studies": studies_command,
-    "compare": compare_command,
-    "diff": diff_command,
-    "query": query_command,
-    "report": report_command,
-    "export": export_command,
-    "predict": predict_command,
-    "tokens": tokens_command,
-    "delete": delete_command,
-    "doctor": doctor_command,
-    "bench": bench_command,
-    "keys": keys_command,
-    "methods": methods_command,
-    "tasks": tasks_command,
-    "models": models_command,
-    "guide": guide_command,
+VERBS: dict[str, tuple[Callable[..., None], list[str]]] = {
+    "inspect": (inspect_command, ["tickets.csv", "tickets.csv --model mini-roberta"]),
+    "init": (init_command, ["tickets.csv", "tickets.csv --label mood -o tickets.yaml"]),
+    "validate": (validate_command, ["study.yaml", "quickstart --set search.trials=8"]),
+    "run": (run_command, ["quickstart", "study.yaml --dry-run", "study.yaml --set search.trials=8"]),
+    "suite": (suite_command, ["", "run --methods bpt-fzg,spsa"]),
+    "submit": (submit_command, ["study.yaml --results s3://bucket/studies"]),
+    "jobs": (jobs_command, ["--address http://10.0.0.1:8265"]),
+    "logs": (logs_command, ["quickstart --follow"]),
+    "stop": (stop_command, ["quickstart-20260131"]),
+    "studies": (studies_command, ["results", "s3://bucket/studies --format csv"]),
+    "compare": (compare_command, ["results/quickstart", "results/quickstart --metric test_mcc", "results --by study"]),
+    "diff": (diff_command, ["results/first results/second"]),
+    "query": (query_command, ["", "'SELECT cell, test_auc FROM trials'"]),
+    "report": (report_command, ["results/quickstart", "results/first results/second --to both.html"]),
+    "export": (export_command, ["results/quickstart best --to my-prompt"]),
+    "predict": (predict_command, ["my-prompt tickets.csv --to labelled.csv"]),
+    "tokens": (tokens_command, ["results/quickstart best --top 5"]),
+    "delete": (delete_command, ["results/quickstart"]),
+    "doctor": (doctor_command, ["", "--results /shared/studies"]),
+    "bench": (bench_command, ["", "--only evaluator --models mini-roberta"]),
+    "keys": (keys_command, ["", "search.trials", "learning_rate"]),
+    "methods": (methods_command, ["", "zosa"]),
+    "tasks": (tasks_command, ["", "--format csv"]),
+    "models": (models_command, [""]),
+    "guide": (guide_command, ["", "slurm"]),
 }
-for verb, command in VERBS.items():
-    app.command(verb, epilog=epilog(verb))(command)
+"""Each verb's command, and the arguments of the examples that its help shows."""
+
+
+def _epilog(verb: str, examples: list[str]) -> str:
+    """Returns the last lines of a verb's help: its examples, one a line."""
+    return "\n".join(["Examples:" if examples[1:] else "Example:", *(f"zostudy {verb} {e}".rstrip() for e in examples)])
+
+
+for verb, (command, examples) in VERBS.items():
+    app.command(verb, epilog=_epilog(verb, examples))(command)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``zostudy bench``: how fast this machine scores prompts, beside the way it is done by default elsewhere."""
+"""``zostudy doctor | bench``: whether this machine can run studies, and how fast it scores prompts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,34 @@ from typing import Annotated
 import typer
 
 from zostudy.cli.formats import Format, show
-from zostudy.cli.parameters import Device, local_path
+from zostudy.cli.parameters import Device, ResultsOption, local_path, names
 from zostudy.console.log import show_log
 from zostudy.console.progress import progress
 from zostudy.errors import ResultsError
-from zostudy.printing import print_text
+from zostudy.printing import print_lines, print_text
 
 _log = logging.getLogger(__name__)
 
+UNFIT = 1
 DISAGREES = 1
 
 
+def doctor_command(results: ResultsOption = "results") -> None:
+    """Check this machine: packages, processor, memory, disk, Ray, token, hub, and a probe of a model."""
+    with progress("loading torch and Ray"):
+        from zostudy.bench.doctor import checks
+
+    found_error = False
+    for check in checks(results):
+        remedy = f"; {check.remedy}" if check.remedy else ""
+        print_lines(f"{check.level:<7}  {check.subject:<15}  {check.found}{remedy}")
+        found_error |= check.level == "error"
+    if found_error:
+        raise typer.Exit(UNFIT)
+
+
 class ReportFormat(StrEnum):
-    """How a report is printed; its tables differ too much for one CSV."""
+    """How the report is printed. CSV is missing, because the tables have different columns."""
 
     TABLE = "table"
     JSON = "json"
@@ -32,15 +47,15 @@ class ReportFormat(StrEnum):
 
 def bench_command(
     only: Annotated[
-        str, typer.Option(metavar="SECTIONS", help="The parts to measure, separated by commas.")
+        str, typer.Option(metavar="SECTIONS", help="The sections to measure, separated by commas.")
     ] = "evaluator,pool,scale,memory,study",
     models: Annotated[
         str,
         typer.Option(
             metavar="NAMES",
-            help="Models, separated by commas: roberta-large, gpt2-medium, llama-1b, gpt2-xl (true size, random "
-            "weights), llama-8b-quarter (8 of 32 layers), minilm, mini-roberta, mini-gpt2, mini-llama. Without it all, "
-            "but gpt2-xl only with --large, and llama-8b-quarter only by name.",
+            help="Models, separated by commas. With random weights: roberta-large, gpt2-medium, llama-1b, gpt2-xl, "
+            "llama-8b-quarter (8 of the 32 layers of Llama 8B). Trained: minilm, mini-roberta, mini-gpt2, mini-llama. "
+            "Default: all except gpt2-xl, which --large adds, and llama-8b-quarter.",
             show_default=False,
         ),
     ] = "",
@@ -48,25 +63,22 @@ def bench_command(
     texts: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", parser=local_path, help="Texts (CSV, TSV, JSON, Parquet); without it, the task reviews."
+            metavar="FILE", parser=local_path, help="Texts (CSV, TSV, JSON, Parquet). Default: the task reviews."
         ),
     ] = None,
     column: Annotated[str, typer.Option(help="The column of FILE that holds the texts.")] = "text",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the evaluator part.", show_default="torch's own number")
+        int | None, typer.Option(min=1, help="Threads of the evaluator section.", show_default="torch's own number")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each contender is timed, in turn.")] = 3,
-    trials: Annotated[int, typer.Option(min=1, help="Trials of the study part, whose scorer is a fake.")] = 104,
-    device: Annotated[Device, typer.Option(help="Where to compute the evaluator part.")] = Device.CPU,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each evaluator is timed, in turn.")] = 3,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the study section, whose scorer is a fake.")] = 104,
+    device: Annotated[Device, typer.Option(help="The device of the evaluator section.")] = Device.CPU,
     format: Annotated[ReportFormat, typer.Option(help="How to print the report.")] = ReportFormat.TABLE,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", parser=local_path, help="Write the report to this file too, as JSON.", show_default=False
-        ),
+        Path | None, typer.Option(metavar="FILE", parser=local_path, help="Write the report to this file too, as JSON.")
     ] = None,
 ) -> None:
-    """Measure this machine: evaluator, pool, scale, memory and driver, beside a plain loop over prompts."""
+    """Measure this machine: evaluator (against a plain transformers loop), pool, scale, memory and driver."""
     if output is not None:
         _check_writable(output)
     show_log().show_elapsed_time()
@@ -76,7 +88,7 @@ def bench_command(
         from zostudy.bench.run import BenchPlan, run_bench
         from zostudy.cli.bench_tables import report_tables
 
-        plan = BenchPlan(_names(only), _names(models), large, texts, column, threads, rounds, trials, device.value)
+        plan = BenchPlan(names(only), names(models), large, texts, column, threads, rounds, trials, device.value)
         report = run_bench(plan)
     if output is not None:
         output.write_text(report.to_json() + "\n", encoding="utf-8")
@@ -91,12 +103,8 @@ def bench_command(
         raise typer.Exit(DISAGREES)
 
 
-def _names(listed: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in listed.split(",") if name.strip())
-
-
 def _check_writable(output: Path) -> None:
-    """Refuses a file that could not be written, before the minutes of measuring."""
+    """Refuses a file that cannot be written, before minutes are spent on measuring."""
     if output.is_dir() or not os.access(output.parent, os.W_OK):
         rule = "must be a file in a folder that can be written"
         raise ResultsError(rule, got=f"it is {output}", remedy="mend the path", about="--output")

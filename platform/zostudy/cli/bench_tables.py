@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed, StudyOverhead
 from zostudy.results.table_formats import Table
 from zostudy.wording import counted
 
-_MODELS_NOTES = (
-    "tokens: of a text with its template, mean and most. peak memory: with all evaluators loaded side by side.",
-)
+_MODELS_NOTE = "tokens: of a text in its template, mean (most). peak memory: with all evaluators of the model loaded."
 _EVALUATOR_NOTES = (
-    "s/query: median of the rounds (quickest-slowest). ratio: to the reference, transformers' own model in float32, "
-    "one prompt at a time, padded, with the whole vocabulary's logits. careful: the same loop in bfloat16, with logits "
-    "at the answer alone.",
-    "tokens/s: of texts and prompts, unpadded, computed or not. difference: largest, to the reference's scores.",
-    "FLOP/s: two for each multiply-add of the matrix products that zostudy computes, counted; of matrix: its share of "
-    "what one large matrix product in that dtype reached in the same rounds.",
+    "s/query: median of the rounds (fastest-slowest). ratio: queries/s over those of the reference, which is "
+    "transformers' own model in float32, one prompt at a time, with padding, with logits of the whole vocabulary. "
+    "careful: the reference's loop in bfloat16, with logits at the answer's position alone.",
+    "tokens/s: of texts and prompts without padding; an evaluator may skip some of them. difference: the largest "
+    "absolute difference from the reference's scores.",
+    "GFLOP/s: of the matrix products that zostudy computes; a multiply-add counts as two. of matrix: this rate over "
+    "the best rate of one large matrix product in the same dtype and the same rounds.",
 )
-_POOL_NOTES = (
-    "float32, one thread each. Units lie in Ray, the bare evaluator gets a step as a whole in this process.",
+_POOL_NOTE = (
+    "float32, each replica with one thread. A unit is a part of a step that one replica scores. The bare evaluator "
+    "scores a step in this process as one unit."
 )
-_SCALE_NOTES = ("Sleeping replicas compute nothing: what is missing to 1 is the pool's own cost on this machine.",)
-_MEMORY_NOTES = (
-    "float32, each having scored one query. together: all private pages, and once the shared ones of the largest; the "
-    "driver and Ray's own processes left out.",
+_SCALE_NOTE = "The replicas sleep and compute nothing. The efficiency that is missing to 1 is the cost of the pool."
+_MEMORY_NOTE = (
+    "float32, after each replica has scored one query. together: the private pages of all replicas, and once the "
+    "shared pages of the largest one. The driver and Ray's own processes are not counted."
 )
-
-_STUDY_NOTES = (
-    "A fake scorer: this measures the driver alone. overhead: seconds of the study beyond what the scorer slept, with "
-    "Ray, Tune, Optuna and the ledger as they are, start of the trials' processes included.",
+_STUDY_NOTE = (
+    "The scorer is a fake that sleeps, so this measures the driver alone. overhead: seconds of the study without the "
+    "scorer's sleep, per trial. Ray, Tune, Optuna and the ledger are real; the start of the trials' processes counts."
 )
 
 
 def report_tables(report: Report) -> list[Table]:
-    """Returns the machine, then a table a section that was measured."""
+    """Returns the machine, then a table for each section that was measured."""
     tables = [_machine(report)]
     if report.evaluator:
         tables += [_models(report.evaluator), _evaluator(report.evaluator)]
@@ -62,104 +63,103 @@ def _machine(report: Report) -> Table:
     return Table(("machine", ""), tuple(rows), notes=report.notes, text_columns=2)
 
 
-def _models(models: tuple[ModelSpeed, ...]) -> Table:
-    columns = ("model", "weights", "parameters", "queries x texts", "tokens (most)", "prompt tokens", "peak memory")
-    rows = tuple(
-        (
-            model.model,
-            model.weights,
-            f"{model.parameters / 1e6:.3g}M",
-            f"{model.queries} x {model.batch}",
-            f"{model.mean_tokens:.1f} ({model.most_tokens})",
-            str(model.prompt_tokens),
-            _size(model.peak_bytes),
-        )
+def _models(models: Sequence[ModelSpeed]) -> Table:
+    rows = [
+        {
+            "model": model.model,
+            "weights": model.weights,
+            "parameters": f"{model.parameters / 1e6:.3g}M",
+            "queries x texts": f"{model.queries} x {model.batch}",
+            "tokens (most)": f"{model.mean_tokens:.1f} ({model.most_tokens})",
+            "prompt tokens": str(model.prompt_tokens),
+            "peak memory": _size(model.peak_bytes),
+        }
         for model in models
-    )
-    return Table(columns, rows, "models", _MODELS_NOTES, text_columns=2)
+    ]
+    return _table(rows, "models", _MODELS_NOTE, text_columns=2)
 
 
-def _evaluator(models: tuple[ModelSpeed, ...]) -> Table:
-    columns = ("model", "evaluator", "s/query", "queries/s", "ratio", "tokens/s", "GFLOP/s", "of matrix", "difference")
-    rows = tuple((model.model, *_speed_cells(speed)) for model in models for speed in model.speeds)
-    return Table(columns, rows, "evaluator", _EVALUATOR_NOTES, text_columns=2)
+def _evaluator(models: Sequence[ModelSpeed]) -> Table:
+    rows = [{"model": model.model, **_speed(speed)} for model in models for speed in model.speeds]
+    return _table(rows, "evaluator", *_EVALUATOR_NOTES, text_columns=2)
 
 
-def _speed_cells(speed: Speed) -> tuple[str, ...]:
-    return (
-        speed.evaluator,
-        f"{speed.seconds:.3g} ({speed.seconds_least:.3g}-{speed.seconds_most:.3g})",
-        f"{speed.queries_per_second:.3g}",
-        f"{speed.ratio:.2f}",
-        f"{speed.tokens_per_second:,.0f}",
-        "-" if speed.flops_per_second is None else f"{speed.flops_per_second / 1e9:,.0f}",
-        "-" if speed.share_of_matrix_rate is None else f"{speed.share_of_matrix_rate:.0%}",
-        "-" if speed.evaluator == "reference" else f"{speed.difference:.1e}",
-    )
+def _speed(speed: Speed) -> dict[str, str]:
+    return {
+        "evaluator": speed.evaluator,
+        "s/query": f"{speed.seconds:.3g} ({speed.seconds_least:.3g}-{speed.seconds_most:.3g})",
+        "queries/s": f"{speed.queries_per_second:.3g}",
+        "ratio": f"{speed.ratio:.2f}",
+        "tokens/s": f"{speed.tokens_per_second:,.0f}",
+        "GFLOP/s": "-" if speed.flops_per_second is None else f"{speed.flops_per_second / 1e9:,.0f}",
+        "of matrix": "-" if speed.share_of_matrix_rate is None else f"{speed.share_of_matrix_rate:.0%}",
+        "difference": "-" if speed.evaluator == "reference" else f"{speed.difference:.1e}",
+    }
 
 
-def _pool(speeds: tuple[PoolSpeed, ...]) -> Table:
-    columns = ("scored by", "units", "s/unit", "s/step", "driver s/step", "queries/s", "over bare", "over one replica")
-    rows = tuple(
-        (
-            f"{counted(speed.replicas, 'replica')} behind Ray" if speed.replicas else "bare evaluator",
-            str(speed.units),
-            f"{speed.unit_seconds:.3f}",
-            f"{speed.step_seconds:.3f}",
-            "-" if speed.driver_seconds is None else f"{speed.driver_seconds:.3f}",
-            f"{speed.queries_per_second:,.1f}",
-            f"{speed.over_bare:.3f}",
-            f"{speed.over_one_replica:.3f}" if speed.replicas else "-",
-        )
+def _pool(speeds: Sequence[PoolSpeed]) -> Table:
+    rows = [
+        {
+            "scored by": f"{counted(speed.replicas, 'replica')} behind Ray" if speed.replicas else "bare evaluator",
+            "units": str(speed.units),
+            "s/unit": f"{speed.unit_seconds:.3f}",
+            "s/step": f"{speed.step_seconds:.3f}",
+            "driver s/step": "-" if speed.driver_seconds is None else f"{speed.driver_seconds:.3f}",
+            "queries/s": f"{speed.queries_per_second:,.1f}",
+            "over bare": f"{speed.over_bare:.3f}",
+            "over one replica": f"{speed.over_one_replica:.3f}" if speed.replicas else "-",
+        }
         for speed in speeds
-    )
-    return Table(columns, rows, f"pool: {speeds[0].model}", _POOL_NOTES)
+    ]
+    return _table(rows, f"pool: {speeds[0].model}", _POOL_NOTE, text_columns=1)
 
 
-def _scale(points: tuple[ScaleEfficiency, ...]) -> Table:
-    columns = ("sleeping replicas", "units", "s/step", "driver s/step", "efficiency")
-    rows = tuple(
-        (
-            str(point.replicas),
-            str(point.units),
-            f"{point.step_seconds:.3f}",
-            f"{point.driver_seconds:.3f}",
-            f"{point.efficiency:.3f}",
-        )
+def _scale(points: Sequence[ScaleEfficiency]) -> Table:
+    rows = [
+        {
+            "sleeping replicas": str(point.replicas),
+            "units": str(point.units),
+            "s/step": f"{point.step_seconds:.3f}",
+            "driver s/step": f"{point.driver_seconds:.3f}",
+            "efficiency": f"{point.efficiency:.3f}",
+        }
         for point in points
-    )
-    return Table(columns, rows, f"scale: units of {points[0].unit_seconds * 1000:.0f} ms", _SCALE_NOTES, text_columns=0)
+    ]
+    return _table(rows, f"scale: units of {points[0].unit_seconds * 1000:.0f} ms", _SCALE_NOTE)
 
 
-def _memory(uses: tuple[MemoryUse, ...]) -> Table:
-    columns = ("replicas", "resident", "proportional", "shared", "private", "together", "over one replica")
-    rows = tuple(
-        (
-            str(use.replicas),
-            _size(use.resident_bytes),
-            _size(use.proportional_bytes),
-            _size(use.shared_bytes),
-            _size(use.private_bytes),
-            _size(use.total_bytes),
-            f"{use.over_one_replica:.2f}",
-        )
+def _memory(uses: Sequence[MemoryUse]) -> Table:
+    rows = [
+        {
+            "replicas": str(use.replicas),
+            "resident": _size(use.resident_bytes),
+            "proportional": _size(use.proportional_bytes),
+            "shared": _size(use.shared_bytes),
+            "private": _size(use.private_bytes),
+            "together": _size(use.total_bytes),
+            "over one replica": f"{use.over_one_replica:.2f}",
+        }
         for use in uses
-    )
-    title = f"memory: {uses[0].model}, weights of {_size(uses[0].weights_bytes)}"
-    return Table(columns, rows, title, _MEMORY_NOTES, text_columns=0)
+    ]
+    return _table(rows, f"memory: {uses[0].model}, weights of {_size(uses[0].weights_bytes)}", _MEMORY_NOTE)
 
 
 def _study(study: StudyOverhead) -> Table:
-    columns = ("trials", "cells", "at a time", "s in all", "overhead s/trial", "memory before", "early", "after")
-    row = (
-        f"{study.trials:,}",
-        str(study.cells),
-        str(study.concurrent_trials),
-        f"{study.seconds:.1f}",
-        f"{study.overhead_seconds:.3f}",
-        *(_size(n_bytes) for n_bytes in (study.first_bytes, study.early_bytes, study.last_bytes)),
-    )
-    return Table(columns, (row,), f"study: trials of {study.queries} queries", _STUDY_NOTES, text_columns=0)
+    row = {
+        "trials": f"{study.trials:,}",
+        "cells": str(study.cells),
+        "at a time": str(study.concurrent_trials),
+        "s in all": f"{study.seconds:.1f}",
+        "overhead s/trial": f"{study.overhead_seconds:.3f}",
+        "memory before": _size(study.first_bytes),
+        "early": _size(study.early_bytes),
+        "after": _size(study.last_bytes),
+    }
+    return _table([row], f"study: trials of {study.queries} queries", _STUDY_NOTE)
+
+
+def _table(rows: Sequence[dict[str, str]], title: str, *notes: str, text_columns: int = 0) -> Table:
+    return Table(tuple(rows[0]), tuple(tuple(row.values()) for row in rows), title, notes, text_columns)
 
 
 def _size(n_bytes: int) -> str:

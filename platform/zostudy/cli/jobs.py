@@ -12,8 +12,8 @@ import typer
 
 from zostudy.cli.formats import Format, show
 from zostudy.cli.parameters import RESULTS_VARIABLE, AddressOption, FormatOption, JobArgument, SetOption, StudyArgument
-from zostudy.console.interrupts import end_interrupted_line
 from zostudy.console.preparing import prepare_with_notes, warn_of_remote_code
+from zostudy.console.process_setup import end_interrupted_line
 from zostudy.console.progress import duration
 from zostudy.errors import ZostudyError
 from zostudy.printing import print_lines, print_text
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from zostudy.cluster.shipping import Shipment
 
 LOST = 1
-RAYS_OWN = re.compile(r"Running entrypoint for job |\d{4}-\d\d-\d\d [\d:,]+\s+INFO \w+\.py:\d+ -- ")
+RAY_LINE = re.compile(r"Running entrypoint for job |\d{4}-\d\d-\d\d [\d:,]+\s+INFO \w+\.py:\d+ -- ")
 
 _log = logging.getLogger(__name__)
 
@@ -39,15 +39,15 @@ def submit_command(
         typer.Option(
             metavar="DIR",
             envvar=RESULTS_VARIABLE,
-            help="Where the study's folder is made: a path that every node sees, or s3://... or gs://....",
+            help="The folder in which the study gets its own: a path on every node, or s3://... or gs://....",
         ),
     ] = None,
     replicas: Annotated[
-        int | None, typer.Option(metavar="N", help="Replicas of the model, in place of what the study says.")
+        int | None, typer.Option(metavar="N", help="Replicas of the model. Default: as in the study file.")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Show the job's log until the study has ended.")] = False,
 ) -> None:
-    """Submit a study to a Ray cluster. Submitted again, it goes on where it stopped."""
+    """Submit a study to a Ray cluster. Submit it again to resume it."""
     from zostudy.cluster.head_node import HeadNode
     from zostudy.cluster.jobs import job_results
     from zostudy.cluster.shipping import make_shipment
@@ -58,7 +58,7 @@ def submit_command(
     spec = load_study(study, settings, elsewhere=True)
     if absent := missing_here(spec):
         warn_of_remote_code(spec)
-        _log.info("not on this machine: %s; so the job itself checks data and model", ", ".join(absent))
+        _log.info("not on this machine: %s; the job itself checks data and model", ", ".join(absent))
     else:
         prepare_with_notes(spec)
     shipment = make_shipment(study, settings, spec)
@@ -83,10 +83,10 @@ def jobs_command(address: AddressOption, format: FormatOption = Format.TABLE) ->
 def logs_command(
     job: JobArgument,
     address: AddressOption,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on until the study has ended.")] = False,
-    all_: Annotated[bool, typer.Option("--all", help="Print what Ray says of the job's start, too.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Print new lines until the study has ended.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Print Ray's own lines on the job's start, too.")] = False,
 ) -> None:
-    """Print what a submitted study has printed so far."""
+    """Print the output of a submitted study so far."""
     from zostudy.cluster.head_node import HeadNode
     from zostudy.cluster.jobs import find_job, read_log
 
@@ -115,7 +115,7 @@ def stop_command(job: JobArgument, address: AddressOption) -> None:
 
 
 def _submit(head: HeadNode, shipment: Shipment, results: str) -> str:
-    """Submits, prints what became of it, and returns the job's id."""
+    """Submits the study, prints where it runs and writes, and returns the job's id."""
     from zostudy.cluster.jobs import submit
     from zostudy.cluster.shipping import mebibytes
 
@@ -135,11 +135,11 @@ def _submit(head: HeadNode, shipment: Shipment, results: str) -> str:
 
 
 def _follow(head: HeadNode, job_id: str, all_lines: bool = False) -> None:
-    """Prints what a job prints until it has ended, and exits with the study's exit code.
+    """Prints a job's log until the job has ended.
 
     Raises:
-        typer.Exit: 0, 1, 2 as ``zostudy run``; 130 where the job was stopped.
-        KeyboardInterrupt: following the job was interrupted; the job goes on.
+        typer.Exit: with the study's exit code: 0, 1 or 2 as of ``zostudy run``, 130 of a stopped job.
+        KeyboardInterrupt: following was interrupted; the job goes on.
     """
     from zostudy.cluster.jobs import find_job, follow_log
 
@@ -152,7 +152,7 @@ def _follow(head: HeadNode, job_id: str, all_lines: bool = False) -> None:
         raise
     except ZostudyError as error:
         _log.error("%s", error)
-        _log_lines(f"lost sight of {job_id}", *_next_commands(head, job_id))
+        _log_lines(f"lost the connection to {job_id}, which may go on", *_next_commands(head, job_id))
         raise typer.Exit(LOST) from None
     if job.status != "succeeded":
         how = one_line(job.message, 300).rstrip(".") if job.exit_code is None else f"exit code {job.exit_code}"
@@ -161,7 +161,7 @@ def _follow(head: HeadNode, job_id: str, all_lines: bool = False) -> None:
 
 
 def _next_commands(head: HeadNode, job_id: str) -> tuple[str, str]:
-    """Returns the commands that look at a job and stop it."""
+    """Returns the commands that show a job's log and stop the job."""
     where = f"--address {head.address}"
     return f"look: zostudy logs {job_id} --follow {where}", f"stop: zostudy stop {job_id} {where}"
 
@@ -172,7 +172,7 @@ def _log_lines(*lines: str) -> None:
 
 
 def print_log(parts: Iterable[str], all_lines: bool) -> None:
-    """Prints a job's log line by line as its parts come, without colours, and without what Ray says of its start."""
+    """Prints a job's log line by line as its parts come, without colours, and without Ray's own lines."""
     rest = ""
     for part in parts:
         *lines, rest = re.split(r"(?<=\n)", rest + part)
@@ -182,7 +182,7 @@ def print_log(parts: Iterable[str], all_lines: bool) -> None:
 
 def _print_lines(lines: Sequence[str], all_lines: bool) -> None:
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
-    print_text("".join(line for line in plain if all_lines or not RAYS_OWN.match(line)))
+    print_text("".join(line for line in plain if all_lines or not RAY_LINE.match(line)))
 
 
 def _record(job: Job) -> dict[str, Any]:

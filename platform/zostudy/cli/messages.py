@@ -1,4 +1,4 @@
-"""Every error as the one line that the command line prints, in the command line's own words."""
+"""The one line that the command line prints for an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from zostudy.wording import one_line, suggestion
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-"""Click's; a typer may hold a click of its own within itself."""
+"""Click's ``UsageError``, taken from typer, as some versions of typer contain a click of their own."""
 
 _REMEDIES = {
     errno.ENOSPC: "free space there",
@@ -29,14 +29,9 @@ _MAPPING_FAILED = ("failed to map segment", "cannot allocate memory")
 
 
 def flagged(message: str, app: typer.Typer, verb: str) -> str:
-    """Returns the message with each parameter of the public API as the verb's flag: `baseline` becomes --baseline.
+    """Returns an error's message with the flags of the called verb for the API's parameters.
 
-    A parameter in backticks that is no flag of the verb loses the backticks only.
-
-    Args:
-        message: of an error, one line.
-        app: holds all verbs.
-        verb: the verb that was called.
+    `baseline` in backticks becomes --baseline. A parameter that is no flag of the verb only loses its backticks.
     """
     if "`" not in message:
         return message
@@ -47,7 +42,7 @@ def flagged(message: str, app: typer.Typer, verb: str) -> str:
 
 
 def usage_line(error: Any) -> str:
-    """Returns what is wrong with the arguments, and a near word that exists, or else how to see what can be given."""
+    """Returns click's message on wrong arguments, with a similar existing word or the command that shows the help."""
     message, suggested = _split_suggestion(one_line(error.format_message()))
     see = f"{error.ctx.command_path if error.ctx else 'zostudy'} --help shows what can be given"
     if suggested:
@@ -60,9 +55,9 @@ def usage_line(error: Any) -> str:
 
 
 def machine_fault(error: ImportError | MemoryError | OSError) -> str | None:
-    """Returns the line for an error that the machine caused: no memory, disk, files or access. None for a bug."""
+    """Returns the line for an error of the machine (memory, disk, open files, access); None for any other error."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
-        return _memory_fault("the machine gives no more")
+        return _memory_fault("the machine has no more")
     if isinstance(error, ImportError):
         text = str(error).lower()
         return (
@@ -75,7 +70,7 @@ def machine_fault(error: ImportError | MemoryError | OSError) -> str | None:
 
 
 def _split_suggestion(message: str) -> tuple[str, str]:
-    """Returns click's message without its full stop, and the words that click suggests, if any."""
+    """Returns click's message without its full stop, and the words that click suggests, or an empty text."""
     message, _, suggested = re.sub(r"\(Possible \w+: ([^)]*)\)", r"Did you mean \1", message).partition("Did you mean")
     message = message.replace("Value error, ", "").replace("Input should be", "must be")
     return message.strip().rstrip("."), re.sub(r"['?]", "", suggested).strip().replace(", ", " or ")

@@ -12,24 +12,29 @@ from zostudy.cli.formats import Format
 
 
 class Device(StrEnum):
-    """Where the model is computed."""
+    """The device that computes the model."""
 
     CPU = "cpu"
     CUDA = "cuda"
 
 
+def names(listed: str) -> tuple[str, ...]:
+    """Returns the names of a list whose separator is a comma; blanks do not count."""
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
 def local_path(text: str) -> Path:
-    """Returns the path on this machine that an argument or option gives.
+    """Returns the path of an argument or option.
 
     Raises:
-        typer.BadParameter: it is empty, or a URI, of which nothing is shown: it may hold a secret.
+        typer.BadParameter: the path is empty or a URI. The message does not show the URI, which may hold a secret.
     """
     from zostudy.results.uris import is_uri
 
     if not text.strip():
         raise typer.BadParameter("must be a path, but is empty")
     if is_uri(text):
-        raise typer.BadParameter("must be a path on this machine, but is like a URI")
+        raise typer.BadParameter("must be a path on this machine, but is a URI")
     return Path(text)
 
 
@@ -52,16 +57,32 @@ ResultsArgument = Annotated[
     list[str],
     typer.Argument(metavar="DIR", help="Results folders of studies, or a folder that holds some; also s3:// or gs://."),
 ]
-BaselineOption = Annotated[
-    str | None,
-    typer.Option(metavar="METHOD", help="Test every other method against this one.", show_default=False),
-]
+BaselineOption = Annotated[str | None, typer.Option(metavar="METHOD", help="Test every other method against this one.")]
 FormatOption = Annotated[Format, typer.Option(help="How to print the result.")]
 TrustOption = Annotated[
     bool,
-    typer.Option("--trust-remote-code", help="Run Python files that come with the model, with all your rights."),
+    typer.Option("--trust-remote-code", help="Run the Python files of the model's repository with all your rights."),
+]
+TrialArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="TRIAL",
+        help="A trial; to export it, a confirm trial. A cell stands for its confirm trial with the best dev AUC, "
+        "best-r10 for the best one of all methods at ratio 10, best for the best one at the hardest ratio.",
+    ),
 ]
 RESULTS_VARIABLE = "ZOSTUDY_RESULTS"
+ResultsOption = Annotated[
+    str,
+    typer.Option(
+        metavar="DIR",
+        envvar=RESULTS_VARIABLE,
+        help="The folder in which each study gets a folder of its own; also s3://... or gs://....",
+    ),
+]
+ClusterOption = Annotated[
+    str | None, typer.Option(metavar="ADDR", help="The Ray cluster to run on. Default: this machine.")
+]
 AddressOption = Annotated[
     str,
     typer.Option(
@@ -71,24 +92,5 @@ AddressOption = Annotated[
     ),
 ]
 JobArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="The job's id, as zostudy jobs names it, or a beginning that it alone has.")
-]
-DataArgument = Annotated[
-    Path,
-    typer.Argument(
-        metavar="DATA", parser=local_path, help="Texts and labels: CSV, TSV, JSON (array or lines), Parquet."
-    ),
-]
-TextOption = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The text column; else it is guessed.", show_default=False)
-]
-SecondTextOption = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The second text column of a pair task.", show_default=False)
-]
-LabelOption = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="The label column; else it is guessed.", show_default=False)
-]
-TemplateOption = Annotated[
-    str | None,
-    typer.Option(metavar="WORDS", help="The words around {text} and {mask}; else a ready one.", show_default=False),
+    str, typer.Argument(metavar="ID", help="The job's id as zostudy jobs lists it, or a prefix that no other id has.")
 ]

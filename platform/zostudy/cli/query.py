@@ -15,7 +15,7 @@ import typer
 
 from zostudy.cli.formats import DATA_FORMATS, Batches, Format, plain_rows, show, write_batches
 from zostudy.cli.parameters import RESULTS_VARIABLE, FormatOption
-from zostudy.console.interrupts import interrupt_on_termination
+from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.errors import ResultsError
 from zostudy.printing import print_text
 from zostudy.results.table_formats import Table, table_of
@@ -33,21 +33,19 @@ _log = logging.getLogger(__name__)
 DEFAULT = "results"
 ROWS_AT_ONCE = 4096
 MOST_SECONDS = 10_000_000
-LARGEST_IN_MEMORY = 1 << 24
-PLAN = ["explain_key", "explain_value"]
-"""The columns of an ``EXPLAIN``, as DuckDB calls them."""
+LARGEST_IN_MEMORY = 1 << 24  # bytes
+PLAN = ["explain_key", "explain_value"]  # DuckDB's columns of an EXPLAIN
 
 
 def query_command(
     statement: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SQL", help="One SELECT; without it, all columns are listed.", show_default=False),
+        list[str] | None, typer.Argument(metavar="SQL", help="One SELECT. Default: list all columns.")
     ] = None,
     results: Annotated[
         list[str] | None,
         typer.Option(
             metavar="DIR",
-            help="A study's results, or a folder of such; also s3:// or gs://; may be repeated.",
+            help="A study's results folder, or a folder of these; also s3:// or gs://; may be repeated.",
             show_default=f"{RESULTS_VARIABLE}, or {DEFAULT}",
         ),
     ] = None,
@@ -56,13 +54,11 @@ def query_command(
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="The most disk space for what does not fit memory, such as 20GiB.",
-            show_default="10 GiB, or half of what is free",
+            help="The most disk space for data that does not fit in memory, such as 20GiB.",
+            show_default="10 GiB, or half of the free space",
         ),
     ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Give up after this time.", show_default=False)
-    ] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="Stop the query after this time.")] = None,
 ) -> None:
     """Query results with SQL: the tables studies, trials, history, scores, landscape, noise_floor and agreement."""
     if not statement:
@@ -75,7 +71,7 @@ def query_command(
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
     storages = find_studies(results or [os.environ.get(RESULTS_VARIABLE) or DEFAULT])
-    notes = study_notes(storages)  # before the answer, as a broken study file refuses it
+    notes = study_notes(storages)  # raises an error for a broken study file, so it comes before the answer
     interrupt_on_termination()
     try:
         _print_answer(storages, sql, format, limits)
@@ -90,7 +86,8 @@ def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits:
     from zostudy.results.sql import run_sql
 
     if format in DATA_FORMATS:
-        # Whole or not at all: a query may fail at its last row, or be asked again where files were merged under it.
+        # The answer is printed whole or not at all: a query may fail at its last row, and run_sql repeats a query whose
+        # files were merged meanwhile.
         with tempfile.SpooledTemporaryFile(LARGEST_IN_MEMORY, "w+", encoding="utf-8", newline="") as file:
             run_sql(storages, sql, lambda answer: _write(answer, format, file), limits)
             file.seek(0)
@@ -104,7 +101,7 @@ def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits:
 
 
 def _sql(given: list[str]) -> str:
-    """Returns the one statement that is given; folders belong to ``--results``."""
+    """Returns the statement; refuses several arguments and folders, which belong to ``--results``."""
     folders = [each for each in given if each.strip() and Path(each).is_dir()]
     if len(given) > 1 or folders:
         got = f"got the folder {folders[0]}" if folders else f"got {len(given)} arguments"
@@ -131,7 +128,7 @@ def _write(answer: duckdb.DuckDBPyConnection, format: Format, file: Any) -> None
 
 
 def _answer(answer: duckdb.DuckDBPyConnection) -> Table | str:
-    """Returns an answer as a table, but a plan as DuckDB drew it."""
+    """Returns an answer as a table; the plan of an ``EXPLAIN`` as DuckDB's text."""
     from zostudy.results.sql import column_names
 
     columns = column_names(answer)

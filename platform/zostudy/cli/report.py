@@ -1,4 +1,4 @@
-"""``zostudy report``: what a study found, as one HTML file."""
+"""``zostudy report``: the results of studies as one HTML file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from zostudy.cli.parameters import BaselineOption, ResultsArgument
-from zostudy.console.interrupts import interrupt_on_termination
+from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.console.progress import progress
 from zostudy.errors import ResultsError
 from zostudy.printing import print_lines
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from zostudy.results.storage import Storage
 
-SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_BETWEEN_READS = 2.0
 
 Written: TypeAlias = "tuple[Storage, dict[str, datetime]]"
-"""A study, and when each file of its trials was written: other times tell that a trial has ended since."""
+"""A study, and the time of each file of its trials. A new time shows that a trial has ended."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,21 +37,19 @@ def report_command(
             "--output",
             "-o",
             metavar="FILE",
-            help="The file to write, or the folder of report.html, also as a URI; without it that is DIR.",
-            show_default=False,
+            help="The HTML file to write, or a folder for report.html; also a URI. Default: report.html in DIR.",
         ),
     ] = None,
     baseline: BaselineOption = None,
     watch: Annotated[
-        bool,
-        typer.Option("--watch", help="Update it while the study runs; figures/ follow at the end or at Ctrl-C."),
+        bool, typer.Option("--watch", help="Update it while the study runs; write figures/ at the end or at Ctrl-C.")
     ] = False,
 ) -> None:
     """Draw a report: one HTML file that needs no network, and every figure as PNG and SVG in figures/."""
-    from zostudy.report.writing import check_drawing, page_at, report
+    from zostudy.report.writing import check_dependencies, page_location, report
 
-    check_drawing()
-    page = page_at(folders, to)
+    check_dependencies()
+    page = page_location(folders, to)
     if watch:
         _watch(folders, page, baseline)
         return
@@ -61,11 +59,7 @@ def report_command(
 
 
 def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> None:
-    """Updates the report as the studies go on, and a last time when all have ended or it is interrupted.
-
-    Raises:
-        KeyboardInterrupt: it was interrupted.
-    """
+    """Updates the report while the studies run, and a last time when all have ended or at an interrupt."""
     from zostudy.report.page import write_report
 
     interrupt_on_termination()
@@ -83,7 +77,7 @@ def _watch(folders: Sequence[str], page: Storage, baseline: str | None) -> None:
 
 
 def _write_last(studies: Sequence[Storage], page: Storage, baseline: str | None) -> None:
-    """Writes the report once more if it was written, now with figures and without reloading itself."""
+    """Writes the report with figures and without the script that reloads it, if there is a report."""
     from zostudy.report.page import write_report
 
     if studies:
@@ -93,30 +87,29 @@ def _write_last(studies: Sequence[Storage], page: Storage, baseline: str | None)
 
 
 def _changes(folders: Sequence[str]) -> Iterator[list[Storage]]:
-    """Gives the studies that have finished trials whenever one of them has ended a trial, until all studies have ended.
+    """Yields the studies with finished trials after each new trial, until all studies have ended.
 
-    Args:
-        folders: as they were given; a missing one is waited for.
+    It waits for folders that do not exist yet.
     """
-    from zostudy.report.writing import written
+    from zostudy.report.writing import studies_with_times
     from zostudy.results.completeness import unfinished
 
     seen: list[Written] = []
     logged = ""
     while True:
-        there = [folder for folder in folders if _holds_studies(folder)]
-        studies = written(there)
+        present = [folder for folder in folders if _holds_studies(folder)]
+        studies = studies_with_times(present)
         begun = [(study, files) for study, files in studies if files]
-        places = [study for study, _ in begun]
+        storages = [study for study, _ in begun]
         if begun and begun != seen:
             seen = begun
-            yield places
+            yield storages
         if not seen and (line := _awaited(folders)) != logged:
             _log.info("%s", line)
             logged = line
-        if len(there) == len(folders) and len(begun) == len(studies) and not unfinished(places):
+        if len(present) == len(folders) and len(begun) == len(studies) and not unfinished(storages):
             return
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_READS)
 
 
 def _awaited(folders: Sequence[str]) -> str:
@@ -127,11 +120,7 @@ def _awaited(folders: Sequence[str]) -> str:
 
 
 def _holds_studies(folder: str) -> bool:
-    """Returns whether a folder is there and holds a study so far.
-
-    Raises:
-        ResultsError: it is a file, which will never be one.
-    """
+    """Returns whether a folder exists and holds a study; raises a ``ResultsError`` if it is a file."""
     from zostudy.results.reading import find_studies
     from zostudy.results.storage import Storage
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zostudy.cli.formats import show
-from zostudy.cli.parameters import RESULTS_VARIABLE, SetOption, StudyArgument
-from zostudy.console.interrupts import interrupt_on_termination
+from zostudy.cli.parameters import ClusterOption, ResultsOption, SetOption, StudyArgument
 from zostudy.console.preparing import prepare_with_notes
+from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.console.progress import progress
 from zostudy.printing import print_lines, print_text
 
@@ -27,17 +27,8 @@ _log = logging.getLogger(__name__)
 def run_command(
     study: StudyArgument,
     set_: SetOption = None,
-    results: Annotated[
-        str,
-        typer.Option(
-            metavar="DIR",
-            envvar=RESULTS_VARIABLE,
-            help="Where the study's folder is made; also s3://... or gs://....",
-        ),
-    ] = "results",
-    address: Annotated[
-        str | None, typer.Option(metavar="ADDR", help="A Ray cluster to run on; without it, this machine.")
-    ] = None,
+    results: ResultsOption = "results",
+    address: ClusterOption = None,
     track: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,13 +36,13 @@ def run_command(
         ),
     ] = None,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Show where the time went, and write Ray's timeline beside the results.")
+        bool, typer.Option("--profile", help="Show the time of each phase; write Ray's timeline beside the results.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the plan and the expected time; start nothing.")
     ] = False,
 ) -> None:
-    """Run a study: search, confirm, compare. Run again, it goes on where it stopped."""
+    """Run a study: search, confirm, compare. Run it again to resume it."""
     from zostudy.config import load_study
     from zostudy.tracking.trackers import check_trackers
 
@@ -83,7 +74,7 @@ def validate_command(study: StudyArgument, set_: SetOption = None) -> None:
 
 
 def _show_plan(study: PreparedStudy) -> None:
-    """Prints what the study will take; starts no Ray and writes nothing."""
+    """Prints the plan of the study and its expected time; starts no Ray and writes nothing."""
     from zostudy.console.dry_run import expectation_lines, plan_lines
     from zostudy.search.estimate import estimate
 
@@ -94,7 +85,7 @@ def _show_plan(study: PreparedStudy) -> None:
 
 
 def _show_end(progress: StudyProgress, storage: Storage) -> None:
-    """Prints the comparison, what failed, and where the results are."""
+    """Prints the comparison, the failed trials, and the location of the results."""
     from zostudy.results.comparison.compare import compare
     from zostudy.results.comparison.metric_tables import comparison_tables
     from zostudy.results.results import read_results

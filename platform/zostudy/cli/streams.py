@@ -1,7 +1,7 @@
-"""Standard output and standard error, whatever the shell has made of them: full, closed, or not UTF-8.
+"""Standard output and standard error that may be full, closed, or not UTF-8.
 
-What cannot be printed on standard output is an error of one line. Standard error only tells how things go: where it
-takes nothing, the work goes on.
+If standard output cannot be written, the command ends with an error of one line. If standard error cannot be written,
+which only shows progress, the command goes on without it.
 """
 
 from __future__ import annotations
@@ -14,64 +14,64 @@ from typing import Any, TextIO
 
 from zostudy.errors import ZostudyError
 
-SPELLED = {"±": "+-", "†": "+", "‡": "++", "→": "->", "×": "x", "…": "..."}
-"""Our own characters in ASCII, for terminals that have no others."""
+IN_ASCII = {"±": "+-", "†": "+", "‡": "++", "→": "->", "×": "x", "…": "..."}
+"""ASCII for each character that zostudy itself prints."""
 
-_SPELLING = "zostudy-spelling"
+_ENCODING_ERRORS = "zostudy-ascii"  # the name of the handler for characters that a stream's encoding lacks
 
 
 class OutputError(ZostudyError):
-    """Standard output takes nothing more."""
+    """Standard output cannot be written."""
 
 
 def prepare_streams() -> None:
-    """Puts streams that fail in one line in the place of this process's own; those of a test or notebook stay.
+    """Replaces this process's own streams; a test's or a notebook's streams stay.
 
     Raises:
         OutputError: standard output is closed.
     """
-    codecs.register_error(_SPELLING, _spell)
+    codecs.register_error(_ENCODING_ERRORS, _encodable)
     _open_closed_descriptors()
     if sys.stderr is sys.__stderr__:  # both are None where it is closed
-        sys.stderr = _stream(2, _Silent, sys.stderr)
+        sys.stderr = _stream(2, _Dropping, sys.stderr)
     if sys.stdout is sys.__stdout__:
         closed = sys.stdout is None
-        sys.stdout = _stream(1, _Loud, sys.stdout)
+        sys.stdout = _stream(1, _Raising, sys.stdout)
         if closed:
             rule, remedy = "standard output must be open", "send it to a file or to /dev/null"
             raise OutputError(rule, got="it is closed", remedy=remedy)
 
 
 def finish_streams() -> None:
-    """Writes what standard output still holds.
+    """Flushes standard output.
 
     Raises:
-        OutputError: it takes nothing more.
+        OutputError: standard output cannot be written.
     """
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # its reader has read enough, as ``head`` does
+    except BrokenPipeError:  # the reader has closed the pipe, as ``head`` does
         silence_output()
 
 
 def silence_output() -> None:
-    """Sends what standard output still holds to nowhere, so that the interpreter's own last flush cannot fail."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+    """Redirects standard output to ``/dev/null``, so that the interpreter's last flush cannot fail."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 def _open_closed_descriptors() -> None:
-    """Opens those of descriptors 0 to 2 that are closed, else the next file opened would take their place."""
+    """Opens each closed one of descriptors 0 to 2; otherwise the next opened file would get that number."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
 
 
-class _Loud(io.FileIO):
-    """A descriptor whose failures are ours, so that nobody takes them for those of another file."""
+class _Raising(io.FileIO):
+    """A descriptor whose failed writes raise an ``OutputError``, so that they are not taken for another file's."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -86,8 +86,8 @@ class _Loud(io.FileIO):
             ) from error
 
 
-class _Silent(io.FileIO):
-    """A descriptor that drops what it cannot take."""
+class _Dropping(io.FileIO):
+    """A descriptor that drops data that cannot be written."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -101,20 +101,20 @@ def _stream(descriptor: int, kind: type[io.FileIO], before: TextIO | None) -> Te
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding="utf-8" if before is None else before.encoding,
-        errors=_SPELLING,
+        errors=_ENCODING_ERRORS,
         line_buffering=descriptor == 2 or raw.isatty(),
     )
 
 
-def _spell(error: UnicodeError) -> tuple[str, int]:
-    """Returns what stands for characters that a stream's encoding lacks, and where to go on."""
+def _encodable(error: UnicodeError) -> tuple[str, int]:
+    """Returns the substitute for characters that a stream's encoding lacks, and the position to go on from."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     characters = error.object[error.start : error.end]
-    return "".join(SPELLED.get(character) or _escaped(character) for character in characters), error.end
+    return "".join(IN_ASCII.get(character) or _escaped(character) for character in characters), error.end
 
 
 def _escaped(character: str) -> str:
-    """Returns a character as JSON escapes it, so that what other programs read stays exact."""
+    """Returns a character as JSON escapes it, so that a program that reads the JSON gets the exact character."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

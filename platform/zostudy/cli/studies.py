@@ -1,4 +1,4 @@
-"""``zostudy studies | diff | delete``: the studies of a folder, what two of them differ in, and one removed."""
+"""``zostudy studies | diff | delete``: lists studies, shows the differences of two, deletes the results of one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def diff_command(
     metric: Annotated[str, typer.Option(help="The metric to compare.")] = "test_auc",
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Show which settings two studies differ in, and what that did to each method."""
+    """Show the settings in which two studies differ, and the change of each method's metric."""
     from zostudy.results.comparison.study_difference import study_difference
 
     with progress("reading the results"):
@@ -74,10 +74,9 @@ def diff_command(
 
 
 def delete_command(
-    folder: StudyResultsArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    folder: StudyResultsArgument, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
-    """Delete the results of a study for good. Its study file stays, and so does what no run has written."""
+    """Delete the results of a study for good. The study file stays, as do files that no run has written."""
     from zostudy.results.deleting import delete_results, plan_deletion
     from zostudy.results.study_file import STUDY_FILE
 

@@ -1,1 +1,1 @@
-"""What a study shows on a terminal as it runs, for the command line and for Python alike."""
+"""The log, progress and live view of a study on a terminal, for the command line and for Python."""

@@ -1,4 +1,4 @@
-"""The table of a running study's cells, folded to the rows that a terminal has."""
+"""The table of a running study's cells, cut to the height of the terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HEADINGS = ("ratio", "method", "search", "confirm", "running", "dev AUC")
 
 @dataclass(frozen=True)
 class FoldedCells:
-    """The cells that are shown, in their order, and how many are not.
+    """A choice of cells for the table, and a note on the others.
 
     Attributes:
-        shown: with the cells that run before all others.
-        note: such as ``not shown: 12 cells finished, 3 to come``; empty if all are shown.
+        shown: the chosen cells, in the order of the study.
+        note: such as ``cells not shown: 12 finished, 3 to come``; empty if all are shown.
     """
 
     shown: Sequence[CellProgress]
@@ -26,12 +26,9 @@ class FoldedCells:
 
 
 def fold_cells(cells: Sequence[CellProgress], running: Mapping[str, float | None], n_rows: int) -> FoldedCells:
-    """Returns the cells that fit in a number of rows: those that run, then those to come, then those that are done.
+    """Returns the cells that fit in ``n_rows`` rows, one of which is the note's: running, then waiting, then finished.
 
-    Args:
-        cells: of the study, in the order of its table.
-        running: the best dev AUC of the running trials of each cell that has some; None before the first evaluation.
-        n_rows: of the terminal that cells may take, the note's among them.
+    ``running`` maps each cell with running trials to their best dev AUC, which is None before the first evaluation.
     """
     if len(cells) <= n_rows:
         return FoldedCells(cells, "")
@@ -41,13 +38,13 @@ def fold_cells(cells: Sequence[CellProgress], running: Mapping[str, float | None
 
     chosen = sorted(cells, key=rank)[: max(0, n_rows - 1)]
     hidden = [rank(cell) for cell in cells if cell not in chosen]
-    kinds = (f"{hidden.count(kind)} {what}" for kind, what in ((2, "finished"), (0, "running"), (1, "to come")))
-    note = ", ".join(kind for kind in kinds if not kind.startswith("0 "))
+    counts = [(hidden.count(kind), words) for kind, words in ((2, "finished"), (0, "running"), (1, "to come"))]
+    note = ", ".join(f"{count} {words}" for count, words in counts if count)
     return FoldedCells([cell for cell in cells if cell in chosen], f"cells not shown: {note}")
 
 
 def cell_table(cells: Sequence[CellProgress], running: Mapping[str, float | None]) -> Table:
-    """Returns the table; each cell has one line, on a terminal of any width."""
+    """Returns the table, in which each cell has one line at any width of the terminal."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading == "method" else "right", no_wrap=True)

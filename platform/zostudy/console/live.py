@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: a table that moves in a terminal, plain lines elsewhere."""
+"""The live view of a running study: a table that is redrawn on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 @contextmanager
 def live_view() -> Iterator[Callback]:
-    """Gives the view that fits standard error and the settings of logging, and ends it."""
+    """Yields a ``TableView`` if standard error is a terminal that shows the log, else a ``LineView``."""
     console = terminal()
     if console is None:
         yield LineView()
@@ -40,10 +40,9 @@ def live_view() -> Iterator[Callback]:
 
 
 class View(Callback, ABC):
-    """Follows a study; subclasses show it."""
+    """Counts a study's progress; subclasses draw it."""
 
     def __init__(self) -> None:
-        """Starts with nothing to show."""
         self._progress: StudyProgress | None = None
         self._meter = Meter(1)
         self._time_left = TimeLeft()
@@ -51,19 +50,19 @@ class View(Callback, ABC):
 
     @abstractmethod
     def on_phase(self, what: str) -> None:
-        """Shows what takes its time before the first query."""
+        """Shows a phase before the first query, such as starting Ray."""
 
     def on_note(self, line: str) -> None:
-        """Prints a line that stays; a live table moves below it."""
+        """Prints a line that stays above a live table."""
         _log.info("%s", line)
 
     def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
-        """Takes over a study whose replicas are ready."""
+        """Begins to count, as the replicas are ready."""
         self._progress = progress
         self._meter = Meter(n_replicas)
 
     def on_replicas_changed(self, n_replicas: int) -> None:
-        """Says how many replicas work now, as their number changes the pace."""
+        """Shows the new number of replicas, and measures the pace anew."""
         self._meter.resize(n_replicas)
         self._time_left.restart()
         self.on_note(f"{counted(n_replicas, 'replica')} now")
@@ -74,13 +73,13 @@ class View(Callback, ABC):
         self._show()
 
     def on_trial_progress(self, assignment: Assignment, progress: TrialProgress) -> None:
-        """Shows what the trial has spent, and its best dev AUC so far."""
+        """Shows the trial's queries and its best dev AUC so far."""
         self._meter.progressed(assignment.name, progress)
         self._running[assignment.name] = assignment.cell, progress.dev_auc
         self._show()
 
     def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
-        """Shows the trial as finished, with what its last step and its test scores took."""
+        """Shows the trial as finished, and counts its last step and its test scores."""
         spent = TrialProgress(outcome.trial.queries, outcome.trial.replica_seconds, None)
         self._meter.progressed(assignment.name, spent)
         self._running.pop(assignment.name, None)
@@ -88,7 +87,7 @@ class View(Callback, ABC):
 
     @abstractmethod
     def _show(self) -> None:
-        """Draws the study as it stands."""
+        """Draws the current state of the study."""
 
     def _summary(self) -> str:
         assert self._progress is not None
@@ -111,7 +110,7 @@ class View(Callback, ABC):
         return best
 
     def _queries_left(self) -> int:
-        """Returns what the unfinished trials may still spend; a trial that ended early leaves nothing."""
+        """Returns the queries that unfinished trials may still spend. A trial that ended early has none left."""
         assert self._progress is not None
         plan, cells = self._progress.plan, self._progress.cells.values()
         ahead = sum((cell.n_trials - cell.n_finished) * plan.queries(cell.cell) for cell in cells)
@@ -131,10 +130,9 @@ class View(Callback, ABC):
 
 
 class LineView(View):
-    """Plain lines: one a phase, then one every few seconds, and one at the end."""
+    """Plain lines: one for each phase, then one every few seconds, and one at the end."""
 
     def __init__(self) -> None:
-        """Starts the clock between lines."""
         super().__init__()
         self._shown = float("-inf")
 
@@ -162,10 +160,9 @@ class LineView(View):
 
 
 class TableView(View):
-    """A table of the cells that moves while the study runs."""
+    """A table of the cells that is redrawn while the study runs."""
 
     def __init__(self, live: Live) -> None:
-        """Draws in a rich live display."""
         super().__init__()
         self._live = live
 

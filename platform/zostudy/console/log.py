@@ -1,4 +1,4 @@
-"""What the library logs, as plain lines on standard error.
+"""Shows the library's log as plain lines on standard error.
 
 Library code logs to ``zostudy...`` loggers. The command line always shows these records. From Python ``zostudy.run``
 shows them too, unless the application has configured logging. ``logging.getLogger("zostudy").setLevel("WARNING")``
@@ -47,7 +47,7 @@ class LineHandler(logging.Handler):
 
 
 class _DefaultHandler(LineHandler):
-    """Shows what the application would not: it gives way as soon as the root logger has a handler."""
+    """Shows records only while the root logger has no handler, as then the application does not show them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if not logging.getLogger().handlers:
@@ -73,7 +73,7 @@ def show_log_by_default() -> None:
 
 
 def terminal() -> Console | None:
-    """Returns the terminal on which progress can move: standard error, if the log is shown there and it is one."""
+    """Returns a console of standard error if that is a terminal and shows the log, else None."""
     if not (LOGGER.isEnabledFor(logging.INFO) and any(isinstance(handler, LineHandler) for handler in LOGGER.handlers)):
         return None  # silenced, or handled by the application alone
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""How fast a study goes: queries and replica seconds against the clock."""
+"""The speed of a running study: its queries and replica seconds over time."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ from zostudy.search.trial import TrialProgress
 
 
 class Meter:
-    """Counts what the trials of this run have spent, from their first report on: start-up is no work."""
+    """Counts the queries and replica seconds of this run's trials. Time counts from the first report on."""
 
     def __init__(self, n_replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Waits for the first report.
-
-        Args:
-            n_replicas: replicas that work, for a start.
-            clock: seconds.
-        """
         self._n_replicas, self._clock = n_replicas, clock
         self._sized, self._offered = clock(), 0.0
         self._spent: dict[str, tuple[int, float]] = {}
@@ -25,7 +19,7 @@ class Meter:
         self._first_of: dict[str, tuple[float, int]] = {}
 
     def progressed(self, trial: str, progress: TrialProgress) -> None:
-        """Takes the latest figures of a trial, which only grow: what a trial that died had spent stays spent."""
+        """Takes the latest counts of a trial, which never fall: queries of a trial that died stay counted."""
         self._spent[trial] = max(self._spent.get(trial, (0, 0.0)), (progress.queries, progress.replica_seconds))
         self._first_of.setdefault(trial, (self._clock(), progress.queries))
         if self._first is None:
@@ -33,12 +27,12 @@ class Meter:
             self._sized, self._offered = self._clock(), 0.0
 
     def resize(self, n_replicas: int) -> None:
-        """Counts ``n_replicas`` replicas from now on."""
+        """Sets the number of replicas from now on."""
         self._offered += (self._clock() - self._sized) * self._n_replicas
         self._sized, self._n_replicas = self._clock(), n_replicas
 
     def spent_by(self, trial: str) -> int:
-        """Returns the queries that a trial has spent in this run."""
+        """Returns a trial's queries in this run."""
         return self._spent.get(trial, (0, 0.0))[0]
 
     def seconds_per_query(self, trial: str) -> float:

@@ -1,4 +1,4 @@
-"""How ``run`` and ``submit`` begin: data and model are read and checked, and a risk that the study takes is named."""
+"""Prepares a study for ``run`` and ``submit``: reads and checks data and model, and logs notes and warnings."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# With less, torch fails to load, or its threads wait for ever.
-LEAST_ADDRESS_SPACE = 2 * GIB
+LEAST_ADDRESS_SPACE = 2 * GIB  # with less, torch fails to load or its threads hang
 
 
 def prepare_with_notes(spec: StudySpec) -> PreparedStudy:
-    """Returns the prepared study; before that, says on standard error what takes its time.
+    """Returns the prepared study; logs what is read, and notes on the texts.
 
     Raises:
-        ZostudyError: whatever is wrong with data, imbalance, model, label words or budget.
+        ZostudyError: data, imbalance, model, label words or budget cannot be used.
     """
     return with_model_and_notes(outline_with_notes(spec))
 
 
 def outline_with_notes(spec: StudySpec) -> Outline:
-    """Returns the outline of a study, and says what is read.
+    """Returns the outline of a study; logs what is read.
 
     Raises:
-        ZostudyError: whatever is wrong with data, imbalance or budget.
+        ZostudyError: data, imbalance or budget cannot be used.
     """
     check_address_space(LEAST_ADDRESS_SPACE, "a model")
     from zostudy.search.outline import outline
@@ -42,10 +41,10 @@ def outline_with_notes(spec: StudySpec) -> Outline:
 
 
 def with_model_and_notes(outlined: Outline) -> PreparedStudy:
-    """Returns the prepared study of an outline, and logs the notes on its texts.
+    """Returns the prepared study of an outline; logs the notes on its texts.
 
     Raises:
-        ModelError: whatever is wrong with model or label words.
+        ModelError: the model or the label words cannot be used.
     """
     from zostudy.search.prepare import with_model
 
@@ -56,7 +55,7 @@ def with_model_and_notes(outlined: Outline) -> PreparedStudy:
 
 
 def warn_of_remote_code(spec: StudySpec) -> None:
-    """Names the risk of a model whose own Python code is to run."""
+    """Logs a warning if the study allows the model's own Python code to run."""
     if spec.model.trust_remote_code:
         _log.warning(
             "model.trust_remote_code is true: Python code that comes with %s runs with all your rights, on every node "

@@ -1,36 +1,28 @@
-"""Processor seconds of this process and of all that it started, by what they are for."""
+"""Processor seconds of this process and its child processes, by kind of process."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TypeAlias
 
 import psutil
 
 DRIVER, REPLICAS, TRIALS, RAY = KINDS = ("driver", "replicas", "trials", "Ray")
-"""What a process is for: this one, those that score prompts, those that run trials, and Ray's own."""
+"""The kinds of processes: this one, those that score prompts, those that run trials, and Ray's own."""
 
 ProcessKey: TypeAlias = tuple[int, float]
 """Process id and time of creation."""
 
-IDLE = "idle worker"
-"""The name of a worker of Ray's that has no work yet, or no longer."""
+IDLE = "idle worker"  # a Ray worker without work
 
 
 @dataclass
 class ProcessUse:
-    """A process that was seen.
-
-    Attributes:
-        kind: one of ``KINDS``.
-        name: such as ``raylet``.
-        seconds: of processor time, at the last look.
-    """
+    """A process: its kind, its name such as ``raylet``, and its processor seconds so far."""
 
     kind: str
     name: str
@@ -38,25 +30,24 @@ class ProcessUse:
 
 
 class ProcessTimes:
-    """Looks at the processes again and again. One that has ended keeps what it had at the last look.
+    """Samples the processes. A process that has ended keeps the seconds of its last sample.
 
     Attributes:
-        processes: all that were seen.
+        processes: all processes so far.
     """
 
     def __init__(self) -> None:
-        """Knows this process alone."""
         self._own = psutil.Process()
         self.processes: dict[ProcessKey, ProcessUse] = {}
 
-    def look(self) -> dict[ProcessKey, float]:
+    def sample(self) -> dict[ProcessKey, float]:
         """Returns the processor seconds that each process has used until now."""
         for process in [self._own, *self._own.children(recursive=True)]:
-            with suppress(psutil.Error):  # it has ended meanwhile, or may not be seen
-                self._see(process)
+            with suppress(psutil.Error):  # it has ended meanwhile, or access is denied
+                self._update(process)
         return {key: use.seconds for key, use in self.processes.items()}
 
-    def _see(self, process: psutil.Process) -> None:
+    def _update(self, process: psutil.Process) -> None:
         kind, name = (DRIVER, DRIVER) if process == self._own else kind_of(process.cmdline(), process.name())
         use = self.processes.setdefault((process.pid, process.create_time()), ProcessUse(kind, name))
         if name != IDLE:  # a worker keeps the name of its work
@@ -66,11 +57,9 @@ class ProcessTimes:
 
 
 def kind_of(command: list[str], name: str) -> tuple[str, str]:
-    """Returns what a process is for, and its name: that of Ray's class, or of the program or script that it runs.
+    """Returns the kind of a process, and its name: that of Ray's class, or of the program or script that it runs.
 
-    Args:
-        command: its command line; empty of one that has ended.
-        name: its name in the system's table.
+    ``command`` is its command line, which is empty after its end, and ``name`` its name in the system's process table.
     """
     title = command[0] if command else name
     if title.startswith("ray::IDLE") or any("default_worker" in part for part in command):
@@ -81,55 +70,35 @@ def kind_of(command: list[str], name: str) -> tuple[str, str]:
     return RAY, PurePath(script).stem
 
 
-@dataclass(frozen=True)
+@dataclass
 class Phase:
-    """A stretch of a run.
+    """The wall seconds of a phase so far, and the processor seconds of each process in it."""
 
-    Attributes:
-        name: what was done.
-        wall: seconds.
-        used: processor seconds by process.
-    """
-
-    name: str
-    wall: float
-    used: dict[ProcessKey, float]
+    wall: float = 0.0
+    used: dict[ProcessKey, float] = field(default_factory=dict)
 
 
 class PhaseTimes:
-    """Divides wall and processor seconds into phases, each of which ends where the next begins."""
+    """Divides wall and processor seconds into phases, each of which ends where the next begins.
+
+    Attributes:
+        name: of the current phase.
+        ended: the phases that have ended, by name; a phase that occurs again is added to its first part.
+    """
 
     def __init__(
-        self, look: Callable[[], dict[ProcessKey, float]], first: str, clock: Callable[[], float] = time.monotonic
+        self, sample: Callable[[], dict[ProcessKey, float]], first: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Begins the first phase, in which nothing counts that was used before.
-
-        Args:
-            look: returns the processor seconds that each process has used until now.
-            first: name of the first phase.
-            clock: returns seconds.
-        """
-        self._look, self._clock = look, clock
-        self._name, self._began, self._used = first, clock(), look()
-        self._ended: list[Phase] = []
-
-    @property
-    def name(self) -> str:
-        """The phase that goes on."""
-        return self._name
+        """Begins the phase ``first``; ``sample`` returns each process's processor seconds until now."""
+        self._sample, self._clock = sample, clock
+        self.name, self._began, self._used = first, clock(), sample()
+        self.ended: dict[str, Phase] = {}
 
     def begin(self, name: str) -> None:
-        """Ends the phase that goes on, and begins another one."""
-        now, used = self._clock(), self._look()
-        spent = {key: seconds - self._used.get(key, 0.0) for key, seconds in used.items()}
-        self._ended.append(Phase(self._name, now - self._began, spent))
-        self._name, self._began, self._used = name, now, used
-
-    def ended(self) -> Iterator[Phase]:
-        """Yields the phases that have ended, those of one name as one, in the order of their first beginnings."""
-        for name in dict.fromkeys(phase.name for phase in self._ended):
-            same = [phase for phase in self._ended if phase.name == name]
-            used: Counter[ProcessKey] = Counter()
-            for phase in same:
-                used.update(phase.used)
-            yield Phase(name, sum(phase.wall for phase in same), dict(used))
+        """Ends the current phase, and begins another one."""
+        now, used = self._clock(), self._sample()
+        phase = self.ended.setdefault(self.name, Phase())
+        phase.wall += now - self._began
+        for key, seconds in used.items():
+            phase.used[key] = phase.used.get(key, 0.0) + seconds - self._used.get(key, 0.0)
+        self.name, self._began, self._used = name, now, used

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: wall and processor seconds by phase and process, and Ray's own timeline."""
+"""The profile of a run: wall and processor seconds by phase and kind of process, and Ray's timeline."""
 
 from __future__ import annotations
 
@@ -19,21 +19,18 @@ from zostudy.search.progress import StudyProgress
 _log = logging.getLogger(__name__)
 
 TIMELINE = "timeline.json"
-PROFILING = {"RAY_PROFILING": "1"}
-"""Ray's own switch: with it, every task and call of an actor is in its timeline."""
+PROFILING = {"RAY_PROFILING": "1"}  # makes Ray record every task and actor call for its timeline
 
-_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_SAMPLES = 0.5
 _MOST_NAMES = 6
-_SHOWN = 0.05  # what is not 0.0 in the table
+_LEAST_SHOWN = 0.05  # seconds; less is 0.0 in the table
 
 
 @contextmanager
 def profiled(storage: Storage, wanted: bool) -> Iterator[list[Callback]]:
-    """Gives a callback that measures a run, and shows its table at the end.
+    """Yields a callback that measures a run, if ``wanted``, and logs its table at the end.
 
-    Args:
-        storage: of the study's results, where Ray's timeline is written.
-        wanted: whether to measure; else there is no callback.
+    ``storage`` is the folder of the study's results, which gets Ray's timeline.
     """
     if not wanted:
         yield []
@@ -49,22 +46,21 @@ class Profile(Callback):
     """Measures the phases of a run and the processes that it starts on this machine."""
 
     def __init__(self, storage: Storage) -> None:
-        """Begins the first phase. ``storage`` is that of the study's results."""
         self._storage = storage
         self._processes = ProcessTimes()
         self._lock = threading.Lock()
-        self._phases = PhaseTimes(self._processes.look, "reading the data")
+        self._phases = PhaseTimes(self._processes.sample, "reading the data")
         self._notes: list[str] = []
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Looks at the processes twice a second, as they may end at any time."""
+        """Samples the processes twice a second, as they may end at any time."""
         ended = threading.Event()
 
         def watch() -> None:
-            while not ended.wait(_SECONDS_BETWEEN_LOOKS):
+            while not ended.wait(_SECONDS_BETWEEN_SAMPLES):
                 with self._lock:
-                    self._processes.look()
+                    self._processes.sample()
 
         thread = threading.Thread(target=watch, name="zostudy-profile", daemon=True)
         thread.start()
@@ -84,12 +80,12 @@ class Profile(Callback):
         self._begin("search")
 
     def on_trial_start(self, assignment: Assignment) -> None:
-        """Begins the confirm trials with the first of them; some cells may still be searched."""
+        """Begins the phase ``confirm`` with the first confirm trial; search trials of other cells may still run."""
         if assignment.stage == "confirm" and self._phases.name == "search":
             self._begin("confirm")
 
     def on_study_end(self, progress: StudyProgress) -> None:
-        """Writes Ray's timeline, and begins the end."""
+        """Writes Ray's timeline, and begins the phase in which Ray ends."""
         import ray
 
         self._begin("writing the timeline")
@@ -100,9 +96,9 @@ class Profile(Callback):
         self._begin("ending Ray")
 
     def table(self) -> Table:
-        """Returns wall and processor seconds of each phase, and of the processes of each kind."""
-        phases = [(phase.name, self._seconds(phase)) for phase in self._phases.ended()]
-        shown = [(name, seconds) for name, seconds in phases if max(seconds) >= _SHOWN]
+        """Returns each phase's wall seconds, and its processor seconds by kind of process."""
+        phases = [(name, self._seconds(phase)) for name, phase in self._phases.ended.items()]
+        shown = [(name, seconds) for name, seconds in phases if max(seconds) >= _LEAST_SHOWN]
         all_of_them = [sum(column) for column in zip(*(seconds for _, seconds in phases), strict=True)]
         return Table(
             columns=("phase", "wall s", "CPU s", *KINDS),
@@ -115,7 +111,7 @@ class Profile(Callback):
         )
 
     def _seconds(self, phase: Phase) -> list[float]:
-        """Returns wall seconds, and the processor seconds of all processes and of each kind."""
+        """Returns the wall seconds, the processor seconds of all processes, and those of each kind."""
         kinds = {key: use.kind for key, use in self._processes.processes.items()}
         by_kind = [sum(seconds for key, seconds in phase.used.items() if kinds[key] == kind) for kind in KINDS]
         return [phase.wall, sum(by_kind), *by_kind]
@@ -126,7 +122,7 @@ class Profile(Callback):
 
 
 def _process_notes(processes: Sequence[ProcessUse]) -> Iterator[str]:
-    """Yields how many processes of each kind there were, and what those of Ray used."""
+    """Yields the number of replicas and trial processes, and the processor seconds of Ray's processes by name."""
     for kind, name in ((REPLICAS, "Replicas"), (TRIALS, "Trial processes")):
         seconds = [use.seconds for use in processes if use.kind == kind]
         if seconds:

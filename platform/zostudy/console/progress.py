@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from zostudy.console.log import terminal
 from zostudy.wording import printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.progress import Progress
 
 SECONDS_WITHOUT_PROGRESS = 2.0
 SECONDS_BETWEEN_LINES = 5.0
@@ -25,16 +25,16 @@ _log = logging.getLogger(__name__)
 def progress(
     what: str, total: int | None = None, unit: str = "", at_once: bool = False
 ) -> Iterator[Callable[[int], None]]:
-    """Shows that work goes on. Gives a function that takes how much of it is done.
+    """Shows the progress of work such as ``loading mini-roberta``; yields a function that takes the count done so far.
 
-    On a terminal a spinner or bar moves while the work lasts. Elsewhere the log gets a line at once if the work always
-    takes a while, and one every few seconds if it can be counted.
+    A terminal shows a spinner, or a bar with a ``total``. Elsewhere the log gets a line every few seconds if the work
+    has a total.
 
     Args:
-        what: the work, such as ``loading mini-roberta``.
-        total: how much there is to do, if that is known.
-        unit: what is counted, such as ``texts``.
-        at_once: show it from the start, not only after two seconds, as it always takes a while.
+        what: the work.
+        total: the number of units to do, if it is known.
+        unit: the counted things, such as ``texts``.
+        at_once: show the work from the start, also in the log; otherwise after two seconds.
     """
     work = _Work(what, total, unit)
     if at_once and terminal() is None:
@@ -63,73 +63,44 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-class _View(Protocol):
-    def update(self, line: str, done: int) -> None: ...
-
-    def hide(self) -> None: ...
-
-
 class _Work:
-    """What is known of the work, and the view of it, if it is shown."""
+    """The progress of some work: a rich bar on a terminal, else the time of its last line in the log."""
 
     def __init__(self, what: str, total: int | None, unit: str) -> None:
         self._what, self._total, self._unit = what, total, unit
         self._first: tuple[float, int] | None = None
-        self._view: _View | None = None
+        self._bar: Progress | None = None
+        self._last_line: float | None = None
 
     def show(self) -> None:
         """Shows the work from now on."""
-        console = terminal()
-        self._view = _Lines() if console is None else _Bar(console, self._what, self._total)
+        self._last_line = time.monotonic()
+        if (console := terminal()) is not None:
+            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            text, bar = TextColumn("{task.description}", markup=False), [] if self._total is None else [BarColumn()]
+            self._bar = Progress(SpinnerColumn(), text, *bar, TimeElapsedColumn(), console=console, transient=True)
+            self._bar.add_task(printable(self._what), total=self._total)
+            self._bar.start()
 
     def update(self, done: int) -> None:
-        """Takes how much is done. The rate counts from the first call on, as what comes before is preparation."""
+        """Shows how much is done, and the rate since the first call; the time before it is preparation."""
         now = time.monotonic()
         if self._first is None:
             self._first = now, done
         started, done_then = self._first
-        if self._view is None or self._total is None or done == done_then:
+        if self._last_line is None or self._total is None or done == done_then:
             return
         rate = (done - done_then) / max(now - started, 1e-9)
         left = duration((self._total - done) / rate)
-        counted = f"{done:,}/{self._total:,} {self._unit}  {rate:,.0f} {self._unit}/s  ETA {left}"
-        self._view.update(counted, done)
-
-    def hide(self) -> None:
-        """Takes what moves off the terminal."""
-        if self._view is not None:
-            self._view.hide()
-
-
-class _Lines:
-    """A line every few seconds."""
-
-    def __init__(self) -> None:
-        self._shown = time.monotonic()
-
-    def update(self, line: str, done: int) -> None:
-        if time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
+        line = f"{done:,}/{self._total:,} {self._unit}  {rate:,.0f} {self._unit}/s  ETA {left}"
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], description=line, completed=done)
+        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
             _log.info("%s", line)
-            self._shown = time.monotonic()
+            self._last_line = now
 
     def hide(self) -> None:
-        """Leaves the lines where they are."""
-
-
-class _Bar:
-    """A spinner with the time that has passed, and a bar where it is known how much there is to do."""
-
-    def __init__(self, console: Console, what: str, total: int | None) -> None:
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        bar = [BarColumn()] if total is not None else []
-        text = TextColumn("{task.description}", markup=False)
-        self._progress = Progress(SpinnerColumn(), text, *bar, TimeElapsedColumn(), console=console, transient=True)
-        self._task = self._progress.add_task(printable(what), total=total)
-        self._progress.start()
-
-    def update(self, line: str, done: int) -> None:
-        self._progress.update(self._task, description=line, completed=done)
-
-    def hide(self) -> None:
-        self._progress.stop()
+        """Removes the bar from the terminal."""
+        if self._bar is not None:
+            self._bar.stop()

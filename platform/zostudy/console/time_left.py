@@ -1,4 +1,4 @@
-"""How long a study will still take, as a range that does not flicker."""
+"""The time that a study will still take, as a range that changes rarely."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ from statistics import fmean, stdev
 
 from zostudy.console.progress import duration
 
-FIRST_SLICE = 3.0
-"""Seconds; slices grow as a study goes on."""
+FIRST_SLICE = 3.0  # seconds; slices grow while a study runs
 LEAST_SLICES, MOST_SLICES = 3, 48
-LEAST_DOUBT = 0.1
-"""Share of the rate: slices tell nothing of work that is yet to come, such as slower methods."""
+LEAST_DOUBT = 0.1  # share of the rate, as methods that come later may be slower than those measured so far
 
 
 class TimeLeft:
-    """Measures the rate in slices of time. What was told stands, but for the clock, while a new estimate lies in it."""
+    """Estimates the end of a study from the query rate in slices of time.
+
+    A range of end times, once returned, stays until a new estimate lies outside of it.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Waits for the first query.
-
-        Args:
-            clock: seconds.
-        """
-        self._clock, self._slice = clock, FIRST_SLICE
-        self._marks: list[tuple[float, int]] = []
-        self._told: tuple[float, float] | None = None
+        self._clock = clock
+        self.restart()
 
     def restart(self) -> None:
-        """Forgets the rate, as other replicas work from now on."""
-        self._slice, self._marks, self._told = FIRST_SLICE, [], None
+        """Forgets the rate, as the number of replicas has changed."""
+        self._slice = FIRST_SLICE
+        self._marks: list[tuple[float, int]] = []
+        self._range: tuple[float, float] | None = None
 
     def progressed(self, n_queries: int) -> None:
         """Takes the number of queries spent so far."""
@@ -41,22 +38,19 @@ class TimeLeft:
             self._marks, self._slice = self._marks[::2], self._slice * 2
 
     def range(self, n_queries: int, longest_trial: float = 0.0) -> tuple[float, float] | None:
-        """Returns the least and the most seconds that are left, None while no rate is known.
+        """Returns the least and the most seconds that the remaining queries will take; None while no rate is known.
 
-        Args:
-            n_queries: queries left.
-            longest_trial: seconds that the slowest running trial still takes. A trial's steps follow each other, so
-                that replicas without other work make it no faster.
+        ``longest_trial``: seconds that the slowest running trial still needs, which idle replicas do not shorten.
         """
         now = self._clock()
         if (found := self._estimate(n_queries, longest_trial)) is None:
             return None
         low, middle, high = (now + seconds for seconds in found)
-        if self._told is None or not self._told[0] <= middle <= self._told[1]:
-            self._told = low, high
-        elif self._told[0] <= now:  # the least has passed
-            self._told = low, self._told[1]
-        return max(0.0, self._told[0] - now), max(0.0, self._told[1] - now)
+        if self._range is None or not self._range[0] <= middle <= self._range[1]:
+            self._range = low, high
+        elif self._range[0] <= now:  # the earliest end has passed
+            self._range = low, self._range[1]
+        return max(0.0, self._range[0] - now), max(0.0, self._range[1] - now)
 
     def _estimate(self, n_queries: int, longest_trial: float) -> tuple[float, float, float] | None:
         if n_queries <= 0:
@@ -73,7 +67,7 @@ class TimeLeft:
 
 
 def eta(seconds: tuple[float, float] | None) -> str:
-    """Returns such as ``ETA 1:50-2:20``, or ``ETA ?`` for None."""
+    """Returns a range of seconds as text, such as ``ETA 1:50-2:20``; ``ETA ?`` for None."""
     if seconds is None:
         return "ETA ?"
     low, high = map(duration, seconds)

@@ -1,6 +1,6 @@
-"""The tuned prompt taken away: as an adapter for PEFT, with a model card, and to label files with.
+"""Exports a tuned prompt as a PEFT adapter with a model card, and labels texts with it.
 
-``zostudy.export(...)`` exports one: the room is called as the function is.
+This package can be called: ``zostudy.export(...)`` exports a prompt.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class _Export(ModuleType):
 
         Args:
             results: the results folder of one study, also ``s3://`` or ``gs://``.
-            trial: a confirm trial; a cell stands for its best one, ``best-r10`` for that at ratio 10, ``best`` for that
-                at the hardest ratio.
-            to: a new folder, or an earlier export, which is replaced.
+            trial: a confirm trial. A cell stands for its best one, ``best-r10`` for the best one at ratio 10, ``best``
+                for the best one at the hardest ratio.
+            to: a new folder, or an earlier export to replace.
             trust_remote_code: run Python files that come with the model.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The model card of an exported prompt: what it is, how good, how sure that is, and how to use it."""
+"""The model card of an exported prompt: its origin, scores, verdicts, decision, wording and use."""
 
 from __future__ import annotations
 
@@ -58,15 +58,7 @@ the scores. This code follows vLLM's documentation and has not been run.
 def model_card(
     manifest: Manifest, prompt: TunedPrompt, source: ModelSource, trial: StoredTrial, note: str | None
 ) -> str:
-    """Returns the card, in Markdown with the hub's YAML header.
-
-    Args:
-        manifest: what is exported.
-        prompt: its vectors.
-        source: the model's.
-        trial: the exported trial.
-        note: on the class names, or None.
-    """
+    """Returns the card, in Markdown with the hub's YAML header. ``note`` is on the class names, or None."""
     parts = [
         _header(manifest),
         _summary(manifest, prompt, trial),
@@ -81,11 +73,9 @@ def model_card(
 
 
 def settings_in_use(params: Mapping[str, Any], objective: str | None) -> dict[str, Any]:
-    """Returns the options that have a value and that the objective and the step rule use.
+    """Returns the options in ``params`` that have a value and that the objective and the step rule use.
 
-    Args:
-        params: every option, the imbalance settings among them.
-        objective: what the method minimised; None for a method without an objective.
+    ``objective`` is None for a method without an objective.
     """
     rule = params.get("step_rule")
     idle = unused_options(ProbingOptions, {"step_rule": rule}) if rule else {}
@@ -125,7 +115,7 @@ def _summary(manifest: Manifest, prompt: TunedPrompt, trial: StoredTrial) -> str
         ("dtype of the matrix products", manifest.model.dtype),
         ("settings", ", ".join(f"{key} {value}" for key, value in used.items())),
     ]
-    return title + text + _table(("what", "which"), facts)
+    return title + text + _table(("property", "value"), facts)
 
 
 def _start(manifest: Manifest, prompt: TunedPrompt, row: Mapping[str, Any]) -> str:
@@ -156,10 +146,10 @@ def _scores(trial: StoredTrial) -> str:
     return (
         f"## Scores\n\n{_table(head, rows)}\n"
         f"The right half shows the mean and 95% interval over the {seeds} confirm seeds of the cell. The seeds share "
-        "the settings and differ in data draw, subspace and noise, so this is what to expect of the settings. The left "
-        "half shows this prompt alone. Dev chose the prompt, so its dev scores are too high; test was opened once. "
-        "Metrics at dev threshold use the threshold that each seed's own dev chose. All other metrics take the class "
-        f"with the highest score (argmax).\n\n{chr(10).join(meanings)}\n"
+        "the settings and differ in data draw, subspace and noise, so the right half shows how good the settings are. "
+        "The left half shows this prompt alone. Dev chose the prompt, so its dev scores are too high; test was scored "
+        "once. Metrics at dev threshold use the threshold that each seed's own dev chose. All other metrics take the "
+        f"class with the highest score (argmax).\n\n{chr(10).join(meanings)}\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Values of an Arrow column as they stand in text files: exactly, or not at all."""
+"""Converts the values of an Arrow column to text without loss, for CSV, TSV and JSON files."""
 
 from __future__ import annotations
 
@@ -14,19 +14,14 @@ from zostudy.tasks.json_columns import JsonType
 from zostudy.wording import one_line
 
 REMEDY = "leave the column out, or write the format that it came from"
-OUT_OF_RANGE = "<value out of range"  # what Arrow writes of times that it has no digits for
+OUT_OF_RANGE = "<value out of range"  # Arrow's text for times that it cannot write in digits
 
 
 def column_texts(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
-    """Returns the cells of a CSV or TSV file; a null is empty.
-
-    Args:
-        column: the values.
-        name: the column's.
-        kind: the file's extension, for error messages.
+    """Returns the values as cells of a CSV or TSV file; a null is empty. ``kind`` is the file's format, for errors.
 
     Raises:
-        DataError: they are bytes, lists, objects or others that such a file has no form for.
+        DataError: a value is bytes, a list, an object or another type that such a file cannot hold.
     """
     if isinstance(column.type, JsonType):
         texts = column.cast(pa.string()).to_pylist()
@@ -39,15 +34,10 @@ def column_texts(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
 
 
 def column_json(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
-    """Returns the values as JSON texts.
-
-    Args:
-        column: the values.
-        name: the column's.
-        kind: the file's extension, for error messages.
+    """Returns the values as JSON. ``kind`` is the file's format, for errors.
 
     Raises:
-        DataError: they are bytes, NaN, infinite or others that JSON has no form for.
+        DataError: a value is bytes, NaN, infinite or of another type that JSON cannot hold.
     """
     if isinstance(column.type, JsonType):
         return [text or "null" for text in column.cast(pa.string()).to_pylist()]
@@ -64,7 +54,7 @@ def column_json(column: pa.ChunkedArray, name: str, kind: str) -> list[str]:
 
 
 def _plain_values(column: pa.ChunkedArray, name: str, kind: str) -> Sequence[Any] | None:
-    """Returns values that ``str`` writes exactly, None where one is null; None for a type without a form in text."""
+    """Returns values whose ``str`` is exact, with None for a null; None for a type that text cannot hold."""
     of = column.type
     try:
         if types.is_dictionary(of):
@@ -83,7 +73,7 @@ def _plain_values(column: pa.ChunkedArray, name: str, kind: str) -> Sequence[Any
 
 
 def _floats(column: pa.ChunkedArray) -> Sequence[Any]:
-    """Returns floats of the column's own width, which are written with the fewest digits that tell them apart."""
+    """Returns floats of the column's own width, whose ``str`` has the fewest digits that are exact."""
     values = column.to_numpy().astype(column.type.to_pandas_dtype())
     return [value if valid else None for value, valid in zip(values, column.is_valid().to_pylist(), strict=True)]
 

@@ -1,8 +1,8 @@
-"""A trial's prompt, exported: PEFT adapter, vectors, manifest and model card in one folder.
+"""Exports a trial's prompt: PEFT adapter, vectors, manifest and model card in one folder.
 
-PEFT puts its virtual tokens in front of the whole input; a study puts the prompt behind the tokenizer's leading
-special tokens, such as RoBERTa's ``<s>``. So those tokens' embeddings are the adapter's first vectors, and the input
-goes without these tokens. Positions follow: both count on from the first vector. The logits are the same.
+PEFT puts its virtual tokens in front of the whole input. A study puts the prompt behind the tokenizer's leading special
+tokens, such as RoBERTa's ``<s>``. So the adapter's first vectors are the embeddings of these tokens, and the input is
+given without them. Positions count from the first vector in both cases, and the logits are equal.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from zostudy.export.manifest import (
     PROMPT_FILE,
     PROMPT_KEY,
     Manifest,
-    check_free,
-    whole_folder,
+    atomic_folder,
+    check_replaceable,
 )
-from zostudy.export.prompt import TunedPrompt, fingerprint, tuned_prompt
+from zostudy.export.prompt import TunedPrompt, embeddings_digest, tuned_prompt
 from zostudy.export.task import find_task
 from zostudy.export.trials import StoredTrial, load_study_results
 from zostudy.lm.finding import find_model, load_config
@@ -42,27 +42,24 @@ def export(
 ) -> Path:
     """Exports a trial by its name and returns the folder; see ``zostudy.export``."""
     out = Path(to)
-    check_free(out)
+    check_replaceable(out)
     export_trial(load_study_results(results).trial(trial), out, trust_remote_code)
     return out
 
 
 def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False) -> tuple[Manifest, str | None]:
-    """Writes the prompt of a confirm trial to a folder, which appears whole.
+    """Writes the prompt of a confirm trial to a new folder, or replaces an earlier export, at once.
 
-    Args:
-        trial: of the confirm stage.
-        out: a new folder, or an earlier export, which is replaced.
-        trust_remote_code: run Python files that come with the model, whatever the study allowed.
+    ``trust_remote_code`` decides whether the model's own Python files run, whatever the study allowed.
 
     Returns:
         The manifest, and a note on the class names, if there is one.
 
     Raises:
-        ResultsError: the trial is of the search, or the folder holds something else or cannot be written.
-        ZostudyError: the model cannot be loaded, or the study's data is needed and gone.
+        ResultsError: it is a search trial, or the folder holds other files or cannot be written.
+        ZostudyError: the model cannot be loaded, or the study's data is needed and missing.
     """
-    check_free(out)
+    check_replaceable(out)
     trial.check_confirmed()
     study = trial.study.spec
     spec = study.model.model_copy(update={"trust_remote_code": trust_remote_code, "dtype": trial.study.dtype})
@@ -77,13 +74,13 @@ def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False)
         imbalance_ratio=trial.row["imbalance_ratio"],
         model=spec.model_copy(update={"trust_remote_code": False}),
         head=source.head,
-        embeddings=fingerprint(prompt.embeddings),
+        embeddings=embeddings_digest(prompt.embeddings),
         identity=identity_of(source, prompt.tokenizer),
         task=task.model_copy(update={"label_tokens": prompt.label_tokens}),
         decision=choose_decision(trial.scores("dev")),
         versions=trial.versions,
     )
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         write_adapter(folder, prompt, source)
         (folder / PROMPT_FILE).write_bytes(save({PROMPT_KEY: prompt.vectors.contiguous()}, metadata={"format": "pt"}))
         (folder / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -94,7 +91,7 @@ def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False)
 def write_adapter(folder: Path, prompt: TunedPrompt, source: ModelSource) -> None:
     """Writes an adapter that ``peft.PeftModel.from_pretrained`` loads.
 
-    PEFT has no task type for masked models; FEATURE_EXTRACTION hands on what the base model returns, its logits here.
+    PEFT has no task type for masked models. With FEATURE_EXTRACTION it returns the base model's output, the logits.
     """
     vectors = torch.cat([prompt.lead_vectors, prompt.vectors]).contiguous()
     model = load_config(source).get_text_config()

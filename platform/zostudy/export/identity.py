@@ -1,4 +1,4 @@
-"""The model that a prompt was tuned for: its weights, settings and tokens, wherever the files lie now."""
+"""The identity of the model that a prompt was tuned for: digests of its weights and tokenizer, and its settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.model_digests import weights_digest
 from zostudy.lm.sources import ModelSource
 
-# These decide no score, or zostudy decides them itself. They change when a model is saved again.
+# Settings that change no score, or that zostudy sets itself. Saving a model again changes them.
 _IGNORED = {
     "_attn_implementation_autoset",
     "_name_or_path",
@@ -35,12 +35,12 @@ _PROBES = (
 
 
 class Identity(BaseModel):
-    """A frozen model, in a form that can be compared.
+    """The identity of a frozen model.
 
     Attributes:
         weights: SHA-256 of all tensors with their names.
         config: transformers' configuration with every default filled in.
-        tokens: SHA-256 of the vocabulary and of how some texts are cut into it.
+        tokens: SHA-256 of the vocabulary and of the token ids of some texts.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,22 +62,16 @@ def identity_of(source: ModelSource, tokenizer: Any) -> Identity:
 
 
 def check_identity(identity: Identity, name: str, source: ModelSource, tokenizer: Any) -> None:
-    """Checks that the model is the one that a prompt was tuned for.
-
-    Args:
-        identity: of the model it was tuned for.
-        name: that model's.
-        source: the model that is there now.
-        tokenizer: its tokenizer.
+    """Checks that ``source`` is the model with this identity and name, for which the prompt was tuned.
 
     Raises:
-        ModelError: it is another one, or cannot be read.
+        ModelError: it is another model, or cannot be read.
     """
     if difference := _difference(identity, source, tokenizer):
-        raise another_model(name, source, difference)
+        raise wrong_model(name, source, difference)
 
 
-def another_model(name: str, source: ModelSource, difference: str) -> ModelError:
+def wrong_model(name: str, source: ModelSource, difference: str) -> ModelError:
     """Returns the error of a model that is not the one that a prompt was tuned for."""
     rule = f"a prompt works with the model it was tuned for, {name}"
     return ModelError(rule, got=f"{source.location} has {difference}", remedy="name that model with `model`")
@@ -88,7 +82,7 @@ def _difference(identity: Identity, source: ModelSource, tokenizer: Any) -> str 
         return "other weights"
     with load_errors_explained(source):
         now = load_config(source)
-        # Filled in by the same transformers, so that a newer one's defaults are no difference.
+        # The installed transformers fills in both, so that new defaults make no difference.
         then = type(now).from_dict(identity.config).to_dict() | {"model_type": identity.config.get("model_type")}
         found = now.to_dict()
         keys = sorted(key for key in then.keys() | found.keys() if then.get(key) != found.get(key))

@@ -1,16 +1,20 @@
-"""Files of texts in, the same rows with predictions out."""
+"""``zostudy.predict``: labels texts with an exported prompt, and adds the predictions to the rows of a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from zostudy.errors import DataError
-from zostudy.export.manifest import Manifest
+from zostudy.export.manifest import Manifest, read_manifest
+from zostudy.export.task import InputTexts
 from zostudy.export.writing import object_texts
 from zostudy.results.decision import Decision, probabilities
 from zostudy.tasks.columns import texts_of
@@ -18,30 +22,58 @@ from zostudy.tasks.files import read_rows
 from zostudy.tasks.rows import RawRows
 from zostudy.wording import comma_list
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 LABEL, ARGMAX_LABEL = "predicted_label", "argmax_label"
 
 
-@dataclass(frozen=True)
-class InputTexts:
-    """The texts to label.
+def predict(
+    export: str | os.PathLike[str],
+    texts: str | os.PathLike[str] | Sequence[str],
+    text: str | None = None,
+    second_text: str | None = None,
+    model: str | None = None,
+    device: str = "cpu",
+    truncate: bool = False,
+    trust_remote_code: bool = False,
+) -> pd.DataFrame:
+    """Returns texts with their labels, scores and probabilities, as ``zostudy predict`` writes them.
 
-    Attributes:
-        texts: n texts.
-        second_texts: the second texts of a pair task, or None.
+    Args:
+        export: a folder that ``zostudy.export`` wrote.
+        texts: a CSV, TSV, JSON or Parquet file, whose columns stay; or a list of texts, if the task has no second text.
+        text: the text column of a file. Default: as in the study.
+        second_text: the second text column of a pair task. Default: as in the study.
+        model: where the model is now, if it has moved since the study.
+        device: ``cpu`` or ``cuda``.
+        truncate: cut texts that are too long for the model.
+        trust_remote_code: run Python files that come with the model.
+
+    Returns:
+        A row for each text: ``predicted_label`` at the threshold of dev, ``argmax_label``, and ``score_`` and
+        ``probability_`` of each class.
+
+    Raises:
+        ZostudyError: the export, the texts or the model cannot be used.
     """
+    from zostudy.export.scoring import score_texts  # torch is loaded after the texts are checked
 
-    texts: tuple[str, ...]
-    second_texts: tuple[str, ...] | None
+    folder = Path(export)
+    manifest = read_manifest(folder)
+    if isinstance(texts, str | os.PathLike):
+        rows, given = read_texts(Path(texts), manifest, text, second_text)
+    else:
+        rows, given = _rows_of_list(list(texts), manifest)
+    scores = score_texts(folder, manifest, given, lambda done: None, device, model, truncate, trust_remote_code)
+    frame: pd.DataFrame = with_predictions(rows, scores, manifest).table.to_pandas()
+    return frame
 
 
 def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: str | None) -> tuple[RawRows, InputTexts]:
-    """Returns a file's rows, and the texts among them.
+    """Returns the rows of a CSV, TSV, JSON or Parquet file, and their texts.
 
-    Args:
-        file: CSV, TSV, JSON (an array or lines) or Parquet.
-        manifest: names the columns that the study's data had.
-        text: the text column, if it is another one here.
-        second_text: the second text column of a pair task, if it is another one here.
+    ``text`` and ``second_text`` name the columns, if these are not those of the study's data.
 
     Raises:
         DataError: the file cannot be read, lacks a column, has empty texts, or has columns named as the predictions.
@@ -64,16 +96,11 @@ def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: st
     return rows, InputTexts(*texts_of(rows.table, text or task.text, second_column, str(file)))
 
 
-def labelled(rows: RawRows, scores: NDArray[np.float32], manifest: Manifest) -> RawRows:
-    """Returns the rows, as they are, with their labels, and ``score_`` and ``probability_`` of each class.
+def with_predictions(rows: RawRows, scores: NDArray[np.float32], manifest: Manifest) -> RawRows:
+    """Returns n rows with their labels, and ``score_`` and ``probability_`` of each class, as further columns.
 
-    ``predicted_label`` is decided as the manifest says: of two classes at the threshold that dev chose.
-    ``argmax_label`` is the class with the highest score.
-
-    Args:
-        rows: n rows.
-        scores: float32 ``[n, C]``.
-        manifest: names the classes, and how scores become one.
+    ``scores`` are float32 ``[n, C]``. ``predicted_label`` is decided as the manifest says: of two classes at the
+    threshold that dev chose. ``argmax_label`` is the class with the highest score.
     """
     names = manifest.task.class_names
     labels = [
@@ -90,6 +117,16 @@ def labelled(rows: RawRows, scores: NDArray[np.float32], manifest: Manifest) -> 
         added = object_texts(predictions)
         objects = tuple(f"{row[:-1].rstrip()}, {more[1:]}" for row, more in zip(objects, added, strict=True))
     return replace(rows, table=table, objects=objects)
+
+
+def _rows_of_list(texts: list[str], manifest: Manifest) -> tuple[RawRows, InputTexts]:
+    if manifest.task.second_text is not None:
+        rule, remedy = f"task {manifest.task.name!r} needs two texts a row", "give a file with both columns"
+        raise DataError(rule, got="got a list of texts", remedy=remedy, about="`texts`")
+    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+        rule, remedy = "must be texts, of which none is empty", "leave empty ones out"
+        raise DataError(rule, remedy=remedy, about="`texts`")
+    return RawRows(pa.table({manifest.task.text: texts})), InputTexts(tuple(texts), None)
 
 
 def _columns(manifest: Manifest) -> list[str]:

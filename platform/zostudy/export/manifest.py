@@ -1,4 +1,4 @@
-"""An export's folder: its files, and ``zostudy.json`` among them, which tells programs how to label texts."""
+"""The folder of an export, and its manifest ``zostudy.json``, which programs read to label texts."""
 
 from __future__ import annotations
 
@@ -31,17 +31,14 @@ EXPORT_AGAIN = "export the trial again"
 
 
 class Manifest(BaseModel):
-    """An exported prompt.
+    """The content of ``zostudy.json``.
 
     Attributes:
-        format: of this file.
-        study: the study's name; as with ``cell``, ``trial``, ``method`` and ``imbalance_ratio``.
-        model: the frozen model; head and dtype are those the study ran with.
-        head: how a text is scored.
-        embeddings: SHA-256 of the model's input embeddings in that dtype: another model is refused.
-        identity: the rest of the model, to the same end; None in earlier exports.
-        task: how texts are put to the model.
-        decision: how scores become a class.
+        format: version of this file's format.
+        model: the frozen model, with the dtype of the study's run.
+        embeddings: SHA-256 of the model's input embeddings in that dtype, by which another model is refused.
+        identity: the rest of the model, for the same purpose; None in earlier exports.
+        decision: the rule by which scores become a class.
         versions: of zostudy and its libraries, and the digest of the data, when the trial ran.
     """
 
@@ -63,7 +60,7 @@ class Manifest(BaseModel):
 
     @property
     def decision_text(self) -> str:
-        """How scores become a class, in words."""
+        """The decision in words."""
         if self.decision.threshold is None:
             return "the class with the highest score"
         first, second = self.task.class_names
@@ -91,17 +88,17 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        fault = f"{path} is none ({where}: {first['msg']})"
+        fault = f"{path} is not a manifest ({where}: {first['msg']})"
     except (OSError, UnicodeDecodeError) as error:
         fault = f"{path} cannot be read ({error})"
     raise ResultsError("an exported prompt must hold its manifest", got=fault, remedy=remedy)
 
 
-def check_free(out: Path) -> None:
-    """Checks that a folder is missing, empty, or an earlier export, which holds no other files than an export does.
+def check_replaceable(out: Path) -> None:
+    """Checks that a folder is missing, empty, or an earlier export without other files.
 
     Raises:
-        ResultsError: it is a file or holds something else.
+        ResultsError: it is a file or holds other files.
     """
     if not out.exists():
         return
@@ -112,8 +109,8 @@ def check_free(out: Path) -> None:
 
 
 @contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """Gives an empty folder beside ``out`` that takes its place at the end. After an error nothing is left of it.
+def atomic_folder(out: Path) -> Iterator[Path]:
+    """Yields a temporary folder that replaces ``out`` at the end. After an error ``out`` is unchanged.
 
     Raises:
         ResultsError: the folder cannot be written.

@@ -1,4 +1,4 @@
-"""The vocabulary tokens nearest to each vector of a tuned prompt: what it says, as far as it says anything."""
+"""The vocabulary tokens nearest to each vector of a tuned prompt."""
 
 from __future__ import annotations
 
@@ -16,14 +16,7 @@ from zostudy.lm.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A token beside a prompt vector.
-
-    Attributes:
-        token: as the tokenizer writes it.
-        id: its number.
-        cosine: of its embedding with the vector, -1 to 1.
-        distance: Euclidean, between the two.
-    """
+    """A token, and the cosine and Euclidean distance between its embedding and a prompt vector."""
 
     token: str
     id: int
@@ -33,12 +26,12 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class PromptVector:
-    """One vector of a prompt.
+    """A vector of a prompt.
 
     Attributes:
         position: in the prompt, from 0.
-        start: the token at whose embedding it started.
-        nearest: by cosine, the closest first.
+        start: the token at whose embedding the vector started.
+        nearest: the nearest tokens by cosine, the nearest first.
     """
 
     position: int
@@ -47,15 +40,10 @@ class PromptVector:
 
 
 def nearest_tokens(trial: StoredTrial, top: int, trust_remote_code: bool = False) -> list[PromptVector]:
-    """Returns each prompt vector of a trial with the tokens nearest to it.
-
-    Args:
-        trial: of any stage.
-        top: how many tokens of each vector, at most the vocabulary.
-        trust_remote_code: run Python files that come with the model, whatever the study allowed.
+    """Returns each prompt vector of a trial with the ``top`` tokens nearest to it.
 
     Raises:
-        ZostudyError: the model cannot be loaded, or the study's data is needed and gone.
+        ZostudyError: the model cannot be loaded, or the study's data is needed and missing.
     """
     spec = trial.study.spec.model.model_copy(update={"trust_remote_code": trust_remote_code})
     source = find_model(spec)

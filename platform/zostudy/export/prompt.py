@@ -1,4 +1,4 @@
-"""A trial's prompt, made again from its seed and latent by the evaluator that tuned it."""
+"""Computes a trial's prompt again from its seed and latent, by the evaluator that tuned it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,16 @@ from zostudy.lm.vocabulary import find_frame
 
 @dataclass(frozen=True)
 class TunedPrompt:
-    """A prompt, and what of its model it stands among.
+    """A prompt, with its surroundings in the model's input.
 
     Attributes:
         vectors: the prompt, float32 ``[n, D]``.
         start: ids of the tokens that it started from, ``[n]``.
         lead: ids of the special tokens in front of it, such as ``<s>``; mostly one or none.
-        trail: how many special tokens the tokenizer puts behind a text that a causal model must not be given.
+        trail: number of special tokens that the tokenizer puts behind a text, and that a causal model must not get.
         label_tokens: the label words' ids, ``[C]``; empty for an encoder.
         keeps_space: whether a causal model's input keeps the space in front of the label word.
         embeddings: the model's input embeddings, ``[V, D]``.
-        tokenizer: the model's.
     """
 
     vectors: Tensor
@@ -57,16 +56,10 @@ class TunedPrompt:
 
 
 def tuned_prompt(spec: ModelSpec, source: ModelSource, task: ExportedTask, trial: StoredTrial) -> TunedPrompt:
-    """Returns the prompt of a trial's kept point, to the last bit the one that was scored.
-
-    Args:
-        spec: the study's model.
-        source: where it is.
-        task: how texts are put to it.
-        trial: the trial.
+    """Returns the prompt of a trial's kept point, equal to the scored one in every bit.
 
     Raises:
-        ModelError: the model cannot be loaded, or is no longer the one that the trial ran on.
+        ModelError: the model cannot be loaded, or has changed since the trial ran.
     """
     check_unchanged(source, trial.versions)
     tokenizer = load_tokenizer(source)
@@ -100,6 +93,6 @@ def tuned_prompt(spec: ModelSpec, source: ModelSource, task: ExportedTask, trial
     )
 
 
-def fingerprint(embeddings: Tensor) -> str:
+def embeddings_digest(embeddings: Tensor) -> str:
     """Returns the SHA-256 of an embedding table."""
     return digest_of([embeddings.contiguous().cpu().view(torch.uint8).numpy().data])

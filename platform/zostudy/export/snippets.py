@@ -1,4 +1,4 @@
-"""Python code for the model card: it scores texts with the exported prompt and does not need zostudy."""
+"""Python code for the model card: it scores texts with the exported prompt, without zostudy."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def vllm_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
 
 
 def _base(manifest: Manifest, source: ModelSource) -> str:
-    """Returns an expression for the model's location: inside its package if it has one, else where the study had it."""
+    """Returns Python for the model's location: in its package if it has one, else as in the study."""
     package = package_of(manifest.model.name)
     if package is None:
         return repr(source.location)
@@ -136,7 +136,7 @@ def _mask_field(source: ModelSource) -> list[str]:
 
 
 def _strip(prompt: TunedPrompt, source: ModelSource) -> str:
-    """Returns code that cuts trailing blanks, which an encoder and most causal models must not be given.
+    """Returns code that cuts trailing blanks, which an encoder and most causal models must not get.
 
     The token of a causal model's label word begins with that blank.
     """

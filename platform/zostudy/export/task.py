@@ -1,6 +1,8 @@
-"""How texts are put to the model, and the classes of its answers: known without the study's data where possible."""
+"""The task of an exported prompt: texts, template, label words and classes, without the study's data if possible."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,16 +16,22 @@ from zostudy.tasks.wellknown import WELL_KNOWN
 from zostudy.tasks.wordings import make_wordings
 
 
+@dataclass(frozen=True)
+class InputTexts:
+    """Texts to label, and their second texts if the task is a pair task."""
+
+    texts: tuple[str, ...]
+    second_texts: tuple[str, ...] | None
+
+
 class ExportedTask(BaseModel):
-    """The words around a text, and the classes.
+    """The template, label words and classes of an exported prompt.
 
     Attributes:
-        name: the task's.
         text: the text column of the study's data.
         second_text: the second text column of pair tasks, or None.
         label: the label column of the study's data; None in earlier exports.
-        template: the words around the text.
-        label_words: one a class; for an encoder a text a class.
+        label_words: one for each class; for an encoder its label text.
         label_tokens: their token ids; empty for an encoder.
         class_names: in label order.
         truncate: whether texts too long for the model are cut.
@@ -50,13 +58,10 @@ class ExportedTask(BaseModel):
 def find_task(spec: TaskSpec, head: HeadKind, name: str = OWN_WORDING) -> tuple[ExportedTask, str | None]:
     """Returns the task for a model with this head, without label tokens, and a note on the class names, if any.
 
-    Args:
-        spec: the study's ``task`` section.
-        head: of the model.
-        name: of the wording, one of the study's.
+    ``name`` is that of the wording, one of the study's.
 
     Raises:
-        DataError: the class names are in the data only, which cannot be read.
+        DataError: only the data holds the class names, and it cannot be read.
     """
     known = WELL_KNOWN.get(spec.name)
     text, second_text, label = _columns(spec, known)
@@ -92,9 +97,9 @@ def _class_names(
     except DataError as error:
         if label_words is None:
             raise DataError(
-                "the names of the classes are in the study's data only",
+                "only the study's data holds the names of the classes",
                 got=f"it cannot be read ({error})",
                 remedy="put it back",
             ) from error
-        note = f"classes go by their label words, as the study's data, which names them, cannot be read ({error})"
+        note = f"classes are named by their label words, as the study's data cannot be read ({error})"
         return label_words, note

@@ -1,4 +1,4 @@
-"""A stored trial, with all that its study stored of it."""
+"""A stored trial, with its study, settings and scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.wording import suggestion
 
-if TYPE_CHECKING:  # mistakes in the results are reported before torch is loaded
+if TYPE_CHECKING:  # so that errors in the results are reported before torch is loaded
     from zostudy.lm.weights import DType
 
 BEST = "best"
@@ -33,13 +33,7 @@ BEST = "best"
 
 @dataclass(frozen=True)
 class StudyResults:
-    """One study as it is stored.
-
-    Attributes:
-        spec: the study.
-        yaml: its file, word for word.
-        results: its tables.
-    """
+    """A stored study: its settings, the text of its study file, and its tables."""
 
     spec: StudySpec
     yaml: str
@@ -54,19 +48,17 @@ class StudyResults:
         return "bfloat16" if in_bfloat16 else "float32"
 
     def trial(self, name: str) -> StoredTrial:
-        """Returns a finished trial.
+        """Returns a finished trial by its name.
 
-        Args:
-            name: the trial's. A cell, such as ``zosa-r50``, stands for its confirm trial with the best dev AUC, the
-                first of equals; ``best-r50`` for that of all methods at the ratio; ``best`` for that at the hardest
-                ratio. References, which need more than a black box gives, are never among these two, nor are methods
-                without a prompt.
+        A cell, such as ``zosa-r50``, stands for its confirm trial with the best dev AUC, the first of equals;
+        ``best-r50`` for the best one of all methods at the ratio; ``best`` for the best one at the hardest ratio. The
+        last two leave out references, which need more than a black box gives, and methods without a prompt.
 
         Raises:
-            ResultsError: no trial has that name, or it kept no point.
+            ResultsError: no trial has that name, or it kept no prompt.
         """
         trials = self.results.trials
-        names, cells, at_ratio = trials["trial"].tolist(), trials["cell"].unique().tolist(), _at_ratio(trials)
+        names, cells, at_ratio = trials["trial"].tolist(), trials["cell"].unique().tolist(), _cells_at_ratio(trials)
         if name == BEST:
             exportable = _exportable(trials)
             hardest = exportable["imbalance_ratio"] == confirmed(exportable)["imbalance_ratio"].max()
@@ -74,8 +66,8 @@ class StudyResults:
         elif name in cells and name not in names:
             name = self._best(trials[trials["cell"] == name], f"cell {name}")
         elif name in at_ratio and name not in names:
-            there = _exportable(trials[trials["cell"].isin(at_ratio[name])])
-            name = self._best(there, f"study {self.spec.name} at this ratio")
+            candidates = _exportable(trials[trials["cell"].isin(at_ratio[name])])
+            name = self._best(candidates, f"study {self.spec.name} at this ratio")
         elif name not in names:
             fallback = f"name one of its {len(names)} trials, such as {names[0]}, a cell such as {cells[0]}, or {BEST}"
             remedy = suggestion(name, [*names, *cells, *at_ratio, BEST], fallback)
@@ -95,8 +87,8 @@ class StudyResults:
 
     @property
     def best_names(self) -> list[str]:
-        """The names of the best at each ratio, such as ``best-r10``."""
-        return list(_at_ratio(self.results.trials))
+        """The names that stand for the best trial at each ratio, such as ``best-r10``."""
+        return list(_cells_at_ratio(self.results.trials))
 
     def _best(self, trials: pd.DataFrame, whose: str) -> str:
         complete = confirmed(trials)
@@ -109,12 +101,7 @@ class StudyResults:
 
 @dataclass(frozen=True)
 class StoredTrial:
-    """A finished trial that kept a point.
-
-    Attributes:
-        study: where it is from.
-        row: its row of the table ``trials``.
-    """
+    """A finished trial that kept a prompt: its study, and its row of the table ``trials``."""
 
     study: StudyResults
     row: Mapping[str, Any]
@@ -126,14 +113,14 @@ class StoredTrial:
 
     @property
     def summary(self) -> str:
-        """Which trial it is, in a few words."""
+        """The trial's name, method, ratio and dev AUC in a line."""
         row = self.row
         where = f"{row['method']} at imbalance ratio {row['imbalance_ratio']:g}"
         return f"{self.name}, {where}, dev AUC {row['dev_auc']:.3f}"
 
     @property
     def latent(self) -> NDArray[np.float32]:
-        """The kept point, float32 ``[d]``: a copy, as torch warns of memory that cannot be written, such as Arrow's."""
+        """The kept point, float32 ``[d]``: a copy, as torch warns of read-only memory such as Arrow's."""
         return np.array(self.row["latent"], dtype=np.float32)
 
     @property
@@ -143,20 +130,16 @@ class StoredTrial:
 
     @property
     def wording(self) -> str:
-        """The name of the template and label words in which texts were put to the model."""
+        """The name of the template and label words that the trial used."""
         return str(self.params.get(WORDING, OWN_WORDING))
 
     @property
     def versions(self) -> dict[str, str]:
-        """Versions of zostudy and of what it stands on, and the digest of the data, when the trial ran."""
+        """Versions of zostudy and its libraries, and the digest of the data, when the trial ran."""
         return dict(json.loads(self.row["versions"]))
 
     def check_confirmed(self) -> None:
-        """Checks that the trial is one of the confirm stage: the others have neither stored scores nor a test score.
-
-        Raises:
-            ResultsError: it is a search trial.
-        """
+        """Raises a ``ResultsError`` for a search trial, which has neither scores nor test metrics."""
         if self.row["stage"] != "confirm":
             seeds = self.confirm_seeds
             trials = self.study.results.trials
@@ -172,7 +155,7 @@ class StoredTrial:
         """Returns the class scores of ``dev`` or ``test`` at the kept point.
 
         Raises:
-            ResultsError: they are gone.
+            ResultsError: the scores are not stored.
         """
         table = self.study.results.scores
         rows = table[(table["trial"] == self.name) & (table["split"] == split)]
@@ -193,29 +176,29 @@ class StoredTrial:
 
     @property
     def confirm_seeds(self) -> pd.DataFrame:
-        """The complete confirm trials of this trial's cell that count."""
+        """The complete confirm trials of this trial's cell, with its present settings."""
         trials = self.study.results.trials
         return confirmed(trials[trials["cell"] == self.row["cell"]])
 
     def spread(self, column: str) -> Interval:
-        """Returns mean and 95% interval of a metric's column of ``trials`` over the cell's confirm seeds.
+        """Returns mean and 95% interval of a column of ``trials`` over the cell's confirm seeds.
 
-        Without a mean where some of them, which an older zostudy ran, lack the metric.
+        There is no mean if an older zostudy, which did not store the metric, ran some of the seeds.
         """
         values = self.confirm_seeds[column]
         return bounded_interval(values if values.notna().all() else (), bounds(column))
 
 
 def _exportable(trials: pd.DataFrame) -> pd.DataFrame:
-    """Returns the trials without those of references that need more than scores, and of methods without a prompt."""
-    opened = trials["needs"].isin(("states", "gradients"))
+    """Returns the trials of methods that have a prompt and need only scores."""
+    is_reference = trials["needs"].isin(("states", "gradients"))
     without_prompt = trials["latent"].map(lambda latent: latent is not None and not len(latent))
-    black_boxes: pd.DataFrame = trials[~opened & ~without_prompt]
-    return black_boxes
+    exportable: pd.DataFrame = trials[~is_reference & ~without_prompt]
+    return exportable
 
 
-def _at_ratio(trials: pd.DataFrame) -> dict[str, list[str]]:
-    """Returns the cells of each ratio by the name of its best, such as ``best-r10``: cells are ``method-r10``."""
+def _cells_at_ratio(trials: pd.DataFrame) -> dict[str, list[str]]:
+    """Returns the cells of each ratio, such as ``method-r10``, by the name of its best trial, such as ``best-r10``."""
     cells: dict[str, list[str]] = {}
     by_ratio = trials.sort_values("imbalance_ratio", kind="stable")[["cell", "method"]].drop_duplicates()
     for cell, method in by_ratio.itertuples(index=False):
@@ -224,7 +207,7 @@ def _at_ratio(trials: pd.DataFrame) -> dict[str, list[str]]:
 
 
 def _no_complete(trials: pd.DataFrame) -> tuple[str, str]:
-    """Returns why there is no complete confirm trial among them, and the remedy."""
+    """Returns the reason why no confirm trial is complete, and the remedy."""
     confirm = trials[trials["stage"] == "confirm"]
     if confirm.empty:
         return "has none yet", "wait for one, or name a trial"
@@ -235,13 +218,10 @@ def _no_complete(trials: pd.DataFrame) -> tuple[str, str]:
 
 
 def load_study_results(where: str | PathLike[str]) -> StudyResults:
-    """Returns one study's results.
-
-    Args:
-        where: the study's own folder or URI.
+    """Returns the results in a study's own folder or URI.
 
     Raises:
-        ResultsError: there is no study, or several, or no finished trial, or a file that is not ours.
+        ResultsError: it holds no study, no finished trial, or a damaged file.
         SpecError: its ``study.yaml`` is no study.
     """
     storage = Storage.at(where)

@@ -1,12 +1,12 @@
-"""Writes rows to files of each format: exactly as they came, or refused in one line."""
+"""Writes rows to a CSV, TSV, JSON or Parquet file without loss; values that the format cannot hold are an error."""
 
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -21,15 +21,10 @@ from zostudy.wording import one_line
 
 
 def check_target(to: Path, file: Path, rows: RawRows) -> None:
-    """Checks before the work that the predictions can go where they are to go.
-
-    Args:
-        to: the file to write.
-        file: the input.
-        rows: what is to be written, with any predictions.
+    """Checks that rows with predictions can be written to ``to``, before texts are scored; ``file`` is the input.
 
     Raises:
-        DataError: it is the input, of no known extension, or cannot be written, or its format cannot hold the rows.
+        DataError: ``to`` is the input, has an unknown extension or cannot be written, or cannot hold the rows.
     """
     if to.suffix.lower() not in _WRITERS:
         remedy = f"use one of {', '.join(_WRITERS)}"
@@ -42,10 +37,10 @@ def check_target(to: Path, file: Path, rows: RawRows) -> None:
 
 
 def write_rows(rows: RawRows, to: Path) -> None:
-    """Writes rows in the format of the file's extension; the file appears whole.
+    """Writes rows at once to a file, in the format of its extension.
 
     Raises:
-        DataError: it cannot be written, or the format cannot hold the rows.
+        DataError: the file cannot be written, or the format cannot hold the rows.
     """
     unfinished = to.with_name(f".{to.name}.unfinished")
     try:
@@ -59,13 +54,9 @@ def write_rows(rows: RawRows, to: Path) -> None:
 
 
 def write_csv(rows: RawRows, file: TextIO, delimiter: str = ",", kind: str = "CSV") -> None:
-    """Writes rows as CSV, lines ending in a line feed.
+    """Writes rows as CSV, lines ending in a line feed, to a file that was opened with ``newline=""``.
 
-    Args:
-        rows: the rows.
-        file: opened with ``newline=""``.
-        delimiter: between two fields.
-        kind: the format's name, for error messages.
+    ``kind`` is the format's name for errors.
 
     Raises:
         DataError: CSV cannot hold a column.
@@ -81,17 +72,8 @@ def write_csv(rows: RawRows, file: TextIO, delimiter: str = ",", kind: str = "CS
         (careful if any("\r" in cell for cell in row) else writer).writerow(row)
 
 
-def check_csv(rows: RawRows) -> None:
-    """Checks before the work that rows can be printed as CSV.
-
-    Raises:
-        DataError: CSV cannot hold a column.
-    """
-    write_csv(rows, io.StringIO())
-
-
 def _write(rows: RawRows, path: Path, to: Path) -> None:
-    """Writes rows to a path in the format that is asked for."""
+    """Writes rows to ``path`` in the format of ``to``."""
     try:
         _WRITERS[to.suffix.lower()](rows, path)
     except DataError as error:
@@ -105,12 +87,9 @@ def _refuse_characters(refused: str, name: str, cells: Iterable[str], kind: str)
             raise DataError(f"{kind} cannot hold {found!r}", got=f"column {name!r} does ({where})", remedy=REMEDY)
 
 
-def _write_separated(delimiter: str, kind: str) -> Callable[[RawRows, Path], None]:
-    def write(rows: RawRows, path: Path) -> None:
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            write_csv(rows, file, delimiter, kind)
-
-    return write
+def _write_separated(rows: RawRows, path: Path, delimiter: str, kind: str) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        write_csv(rows, file, delimiter, kind)
 
 
 def _write_json(rows: RawRows, path: Path) -> None:
@@ -124,14 +103,12 @@ def _write_json(rows: RawRows, path: Path) -> None:
 def _write_json_lines(rows: RawRows, path: Path) -> None:
     with open(path, "w", encoding="utf-8", newline="") as file:
         for line in _objects(rows):
-            # Between the tokens of an object there may be line breaks, inside its texts they are always escaped.
+            # Line breaks stand only between the tokens of an object: within strings they are escaped.
             file.write(line.replace("\n", " ").replace("\r", " ") + "\n")
 
 
 def _objects(rows: RawRows) -> Iterable[str]:
-    if rows.objects is not None:
-        return rows.objects
-    return object_texts(rows.table)
+    return object_texts(rows.table) if rows.objects is None else rows.objects
 
 
 def object_texts(table: pa.Table) -> list[str]:
@@ -160,8 +137,8 @@ def _write_parquet(rows: RawRows, path: Path) -> None:
 
 
 _WRITERS: dict[str, Callable[[RawRows, Path], None]] = {
-    ".csv": _write_separated(",", "CSV"),
-    ".tsv": _write_separated("\t", "TSV"),
+    ".csv": partial(_write_separated, delimiter=",", kind="CSV"),
+    ".tsv": partial(_write_separated, delimiter="\t", kind="TSV"),
     ".json": _write_json,
     ".jsonl": _write_json_lines,
     ".parquet": _write_parquet,

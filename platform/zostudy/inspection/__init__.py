@@ -1,1 +1,1 @@
-"""A first look at somebody's data: what is in it, how a model can be asked about it, and a study to begin with."""
+"""A first look at a data file: its facts, a template and label words, and a study to begin with."""

@@ -1,4 +1,4 @@
-"""What the columns of a file hold, and which of them are taken for texts, labels and splits."""
+"""The columns of a file, and guesses for the text, label and split columns."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class ColumnFacts:
     Attributes:
         name: in the file.
         type: Arrow's, such as ``string`` or ``int64``.
-        distinct: different values, empty ones not counted; 0 for values that name no class, such as lists.
-        empty: rows without a value.
+        distinct: number of different values without empty ones; 0 for values that cannot name a class, such as lists.
+        empty: number of rows without a value.
         characters: mean length of the texts; 0 for other values.
         use: ``text``, ``second_text``, ``label``, ``label names`` (of labels that are numbers), ``split``, or ``-``.
     """
@@ -50,7 +50,7 @@ def column_facts(table: pa.Table, source: str) -> list[ColumnFacts]:
 def guess_columns(
     facts: Sequence[ColumnFacts], n_rows: int, source: str, text: str | None, second_text: str | None, label: str | None
 ) -> Columns:
-    """Returns which column holds what; a column that is given is not guessed.
+    """Returns the text and label columns: the given ones, and guesses for the others.
 
     Two columns with the usual names of a pair are the texts. Otherwise the text column is ``text``, or the one with the
     longest texts. The label column has a usual name, or the fewest values, two to 50; it has at most half as many
@@ -76,7 +76,7 @@ def guess_columns(
 
 
 def guess_splits(table: pa.Table, source: str) -> SplitNames | None:
-    """Returns the roles of the splits that a column ``split`` names; None without one, or where the defaults hold."""
+    """Returns the names of the splits in the column ``split``; None without that column or if the defaults fit."""
     if Columns.split not in table.column_names:
         return None
     names = {

@@ -1,4 +1,4 @@
-"""How a model can be asked about the classes: a ready template, and words that the model can answer with."""
+"""Drafts a template, and a label word for each class that is one token of the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zostudy.tasks.wellknown import WELL_KNOWN
 
 NEAREST = 5
 
-# LM-BFF's for one text (Gao et al., ACL 2021), which speaks of anything; a pair needs its own.
+# For one text LM-BFF's template (Gao et al., ACL 2021), which suits any topic. The second one is for pairs.
 _TEMPLATES: dict[HeadKind, tuple[str, str]] = {
     "masked": ("{text} It was {mask}.", "{text} {second_text} It was {mask}."),
     "causal": ("{text} It was {mask}", "{text} {second_text} It was {mask}"),
@@ -31,8 +31,8 @@ class DraftWording:
 
     Attributes:
         wording: ready for a study; its label words differ.
-        nearest: for each class the words nearest to its name that are one token, the nearest first. For an encoder its
-            name in plain words, which serves as label text.
+        nearest: for each class the words nearest to its name that are one token, the nearest first; for an encoder the
+            label text, which is the name in plain words.
     """
 
     wording: Wording
@@ -40,15 +40,10 @@ class DraftWording:
 
 
 def find_wording(task: Task, source: ModelSource, tokenizer: Any, template: str | None = None) -> DraftWording:
-    """Returns how a model is asked about a task.
+    """Returns a template and label words for a task and a model.
 
-    The words of a well-known task are taken where the model has them as one token, else the nearest ones.
-
-    Args:
-        task: the data; a well-known one by its name.
-        source: the model.
-        tokenizer: the model's.
-        template: to use in place of the ready one.
+    The words of a well-known task are used if each is one token of the model, else the words nearest to the class
+    names. A given ``template`` replaces the drafted one.
 
     Raises:
         DataError: the template does not suit the model.
@@ -64,7 +59,7 @@ def find_wording(task: Task, source: ModelSource, tokenizer: Any, template: str 
         words = known.label_words if known else tuple(names)
         return DraftWording(Wording(chosen, words), tuple((word,) for word in words))
     before = chosen.render(ANY_TEXT, ANY_TEXT if pairs else None)[0]
-    # Of as many words as there are classes, one is always left for a class.
+    # With C words for each of C classes, every class finds a word that no other class has.
     nearest = nearest_words(tokenizer, embedding_table(source), before, names, max(NEAREST, len(names)))
     fits = known and all(is_one_token(tokenizer, before, word) for word in known.label_words)
     words = known.label_words if known and fits else distinct_words(names, nearest)
@@ -77,10 +72,10 @@ def plain_name(name: str) -> str:
 
 
 def distinct_words(names: Sequence[str], nearest: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Returns one word a class, no word twice: its name where that is one of its words, else the nearest that is left.
+    """Returns a different word for each class: its name if that is among its words, else its nearest free word.
 
-    Words that differ only in capitals count as one. A class whose words are all taken, or that has none, gets the first
-    of all words that is left, or an empty text.
+    Words that differ only in capitals count as one. A class without a free word gets the first free word of the other
+    classes, or an empty text.
     """
     own = {name.casefold(): label for label, name in reversed([*enumerate(names)]) if name in nearest[label]}
     chosen = {label: names[label] for label in own.values()}

@@ -1,20 +1,24 @@
-"""What is known of a data file, and what a model makes of it."""
+"""The facts about a data file, as data and as one screen of text."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from zostudy.config.task import TaskSpec
 from zostudy.inspection.columns import ColumnFacts
 from zostudy.inspection.texts import Lengths, Repeats
+from zostudy.results.table_formats import Table, plain
 from zostudy.tasks.rows import RowCount
 from zostudy.tasks.sizes import Available
+from zostudy.wording import comma_list, counted, quoted, shown
 
 if TYPE_CHECKING:
     from zostudy.inspection.draft_wording import DraftWording
+
+MOST_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class ClassFacts:
         rows: used rows in all splits.
         candidates: rows that training and dev can be drawn from: no repeats and no texts of test.
         test: rows of the test split.
-        rare: whether it is among the rarer half of the classes, which a study makes rare unless told otherwise.
+        rare: whether it is among the rarer half of the classes, which a study makes rare by default.
     """
 
     name: str
@@ -38,15 +42,15 @@ class ClassFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What a model makes of the data.
+    """A model, and its template, label words and limits for the data.
 
     Attributes:
         name: of the model.
         head: ``masked``, ``causal`` or ``encoder``.
         draft: template and label words.
-        room: tokens that an input may have beside the prompt.
-        too_long: texts that have more, and would be cut.
-        flops_per_token: multiplications and additions of a token, estimated.
+        room: most tokens of an input without the prompt.
+        too_long: number of texts with more tokens, which would be cut.
+        flops_per_token: multiplications and additions for a token, estimated.
     """
 
     name: str
@@ -58,20 +62,20 @@ class ModelFacts:
 
 
 @dataclass(frozen=True, repr=False)
-class DataFacts:
-    """What is in a data file.
+class Inspection:
+    """The result of ``zostudy.inspect``; as text, what ``zostudy inspect`` prints.
 
     Attributes:
-        file: the data.
+        file: path of the data.
         rows: used and left-out rows.
-        columns: of the file, with the use that is guessed.
+        columns: of the file, each with its guessed use.
         task: the data as the ``task`` section of a study.
         classes: in label order.
-        available: candidates of each class for train, and for dev where it has a split of its own.
+        available: candidates of each class for train, and for dev if dev is a split of its own.
         lengths: of the texts, in characters and words, or in the model's tokens.
         repeats: repeated and contradictory texts.
         notes: decisions made while reading the data.
-        model: what the model makes of it; None where none was given.
+        model: the facts about the model; None without a model.
     """
 
     file: str
@@ -85,6 +89,11 @@ class DataFacts:
     notes: tuple[str, ...]
     model: ModelFacts | None = None
 
+    def __repr__(self) -> str:
+        """Returns the tables of columns and classes, and a line for each other fact."""
+        tables = plain(columns_table(self), classes_table(self))
+        return "\n".join([f"{self.file}: {self.rows}", "", tables, "", *fact_lines(self)])
+
     @property
     def natural_ratio(self) -> float:
         """Candidates of the largest class / candidates of the smallest, to two decimals."""
@@ -93,7 +102,7 @@ class DataFacts:
     def as_dict(self) -> dict[str, Any]:
         """Returns all facts as plain data for JSON; an infinite ratio is null."""
         facts = asdict(replace(self, task=TaskSpec(), model=None))
-        ratio = self.natural_ratio if np.isfinite(self.natural_ratio) else None
+        ratio = self.natural_ratio if math.isfinite(self.natural_ratio) else None
         model = self.model and {
             "name": self.model.name,
             "head": self.model.head,
@@ -105,3 +114,71 @@ class DataFacts:
         }
         task = self.task.model_dump(mode="json", exclude_none=True)
         return facts | {"natural_ratio": ratio, "task": task, "model": model}
+
+
+def columns_table(inspection: Inspection) -> Table:
+    """Returns a row for each column of the file."""
+    rows = (
+        (quoted(each.name), each.type, each.use, f"{each.distinct:,}", f"{each.empty:,}", _length(each.characters))
+        for each in inspection.columns
+    )
+    return Table(("column", "type", "taken as", "distinct", "empty", "mean length"), tuple(rows), text_columns=3)
+
+
+def classes_table(inspection: Inspection) -> Table:
+    """Returns a row for each class, in label order, at most ``MOST_CLASSES``."""
+    model = inspection.model
+    total = sum(each.rows for each in inspection.classes)
+    heading = "label text" if model and model.head == "encoder" else "nearest words of one token"
+    columns = ("class", *([heading] if model else []), "minority", "rows", "share", "for train and dev", "test")
+    rows = tuple(
+        (each.name, *_words(model, label), "yes" if each.rare else "-", *_counts(each, total))
+        for label, each in enumerate(inspection.classes[:MOST_CLASSES])
+    )
+    rest = len(inspection.classes) - MOST_CLASSES
+    notes = (f"and {rest:,} more classes",) if rest > 0 else ()
+    return Table(columns, rows, notes=notes, text_columns=len(columns) - 4)
+
+
+def fact_lines(inspection: Inspection) -> Iterator[str]:
+    """Yields a line for each fact that is not in a table."""
+    ratio = f"{inspection.natural_ratio:g}" if math.isfinite(inspection.natural_ratio) else "infinite: a class is empty"
+    yield f"natural ratio: {ratio} (rows for train and dev: no repeats, no texts of test)"
+    for lengths in inspection.lengths:
+        yield str(lengths)
+    yield _repeats(inspection)
+    yield from _model_lines(inspection.model)
+    for note in inspection.notes:
+        yield f"note: {note}"
+
+
+def _repeats(inspection: Inspection) -> str:
+    found = inspection.repeats
+    line = f"repeats: {counted(found.repeated_rows, 'row')} with the text of an earlier row"
+    if not found.contradictions:
+        return f"{line}, none with another label"
+    first, second = found.example or (0, 0)
+    return f"{line}; {found.contradictions:,} texts have different labels (rows {first:,} and {second:,}, for example)"
+
+
+def _model_lines(model: ModelFacts | None) -> Iterator[str]:
+    if model is None:
+        yield "label words and tokens: name a model, such as --model mini-roberta"
+        return
+    cut = f"{model.too_long:,} texts are longer and would be cut" if model.too_long else "no text is longer"
+    yield f"{model.name} ({model.head}) takes {model.room:,} tokens beside the prompt: {cut}"
+    wording = model.draft.wording
+    kind = "label texts" if model.head == "encoder" else "label words"
+    yield f"template: {shown(wording.template.source)}, {kind}: {comma_list(wording.label_words)}"
+
+
+def _words(model: ModelFacts | None, label: int) -> tuple[str, ...]:
+    return () if model is None else (", ".join(map(quoted, model.draft.nearest[label])) or "none",)
+
+
+def _counts(each: ClassFacts, total: int) -> tuple[str, ...]:
+    return f"{each.rows:,}", f"{each.rows / total:.1%}", f"{each.candidates:,}", f"{each.test:,}"
+
+
+def _length(characters: float) -> str:
+    return f"{characters:.0f}" if characters else "-"

@@ -1,4 +1,4 @@
-"""``zostudy.init_study``: a study file for somebody's data, with every guess in sight."""
+"""``zostudy.init_study``: writes a commented study file for a data file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from zostudy.config.overrides import override
 from zostudy.config.study import StudySpec
 from zostudy.document import parse_document
 from zostudy.errors import DataError, SpecError
-from zostudy.inspection.commented import commented_study
-from zostudy.inspection.drafting import draft
-from zostudy.inspection.inspecting import NUMBERED, Inspection, inspect
-from zostudy.inspection.sizing import CORES, Sizing, fit_size
+from zostudy.inspection.drafting import commented_study, draft
+from zostudy.inspection.facts import Inspection
+from zostudy.inspection.inspecting import NUMBERED, inspect
+from zostudy.inspection.sizing import CORES, FittedSize, fit_size
 from zostudy.lm.sources import minilm_installed
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import load_task
@@ -33,20 +33,20 @@ def init_study(
     template: str | None = None,
     overrides: Sequence[str] = (),
 ) -> Path:
-    """Writes a commented study of a data file, which runs as it stands, and returns its path.
+    """Writes a commented study of a data file, ready to run, and returns its path.
 
-    What is not given is guessed from the data, which is taken as it is (``natural``, ``all``). The study is as large as
-    ``zostudy.inspection.sizing`` lets it be, and says what it leaves out for that.
+    Columns that are not given are guessed. The study takes the data at its natural ratio with all its rows. Its size is
+    chosen so that it ends in a few minutes, and a comment lists the parts that are left out for this.
 
     Args:
         data: a CSV, TSV, JSON (lines or array) or Parquet file.
         output: the file to write, which must not exist.
-        model: without it minilm where it is installed, else mini-roberta.
+        model: the model. Default: minilm if it is installed, else mini-roberta.
         text: the text column.
         second_text: the second text column of pair tasks.
         label: the label column.
         template: the words around the text.
-        overrides: any key of the study, such as ``imbalance.ratios=[1, 10]``.
+        overrides: settings of the study, such as ``imbalance.ratios=[1, 10]``.
 
     Raises:
         DataError: the data cannot be used, cannot give the ratios, or has too few rows of a class for train and dev.
@@ -59,23 +59,23 @@ def init_study(
     assert inspection.model is not None
     _check_words(inspection.model.draft.wording.label_words, inspection, overrides)
     _check_rows(inspection)
-    sizing = fit_size(inspection, inspection.model)
-    drafted = draft(inspection, inspection.model, sizing)
+    fitted = fit_size(inspection, inspection.model)
+    drafted = draft(inspection, inspection.model, fitted)
     spec = study_of(drafted, overrides)
     _check_draws(spec)
     study = override(parse_document(dump_yaml(drafted), str(target)), overrides).data
     _make_relative(study, spec, target.parent)
-    _write(target, commented_study(study, _opening(inspection, sizing, target)))
+    _write(target, commented_study(study, _opening(inspection, fitted, target)))
     return target
 
 
 def default_model() -> str:
-    """Returns minilm where it is installed, else mini-roberta, which is in the package."""
+    """Returns minilm if it is installed, else mini-roberta, which is part of the package."""
     return "minilm" if minilm_installed() else EMBEDDED_MODELS[0]
 
 
 def check_new(target: Path) -> None:
-    """Raises a ``SpecError`` if the file exists: no study is ever written over."""
+    """Raises a ``SpecError`` if the file exists: studies are never overwritten."""
     if target.exists():
         remedy = "name another with `output`"
         raise SpecError("must be a new file", got="it exists", remedy=remedy, about=str(target))
@@ -111,20 +111,20 @@ def _check_draws(spec: StudySpec) -> None:
 
 
 def _make_relative(study: dict[str, Any], spec: StudySpec, folder: Path) -> None:
-    """Makes the paths of data and model, absolute in ``spec``, relative to the folder: all can move together."""
+    """Makes the paths of data and model relative to the study's folder, so that all three can move together."""
     if spec.task.file is not None:
         study["task"]["file"] = Path(os.path.relpath(spec.task.file, folder)).as_posix()
     if os.path.isabs(spec.model.name):
         study["model"]["name"] = f"./{Path(os.path.relpath(spec.model.name, folder)).as_posix()}"
 
 
-def _opening(inspection: Inspection, sizing: Sizing, target: Path) -> list[str]:
+def _opening(inspection: Inspection, fitted: FittedSize, target: Path) -> list[str]:
     counts = ", ".join(f"{each.name} ({each.rows:,})" for each in inspection.classes)
-    time = f"about {math.ceil(sizing.minutes)} min on {CORES} usual processor cores, by text length and model size"
+    time = f"about {math.ceil(fitted.minutes)} min on {CORES} usual processor cores, by text length and model size"
     return [
         f"{inspection.rows}. Classes in label order: {counts}. Natural ratio: {inspection.natural_ratio:g}.",
         *(f"Note: {note}." for note in inspection.notes if note == NUMBERED),
-        f"Expected: {time}. {sizing.cuts}".rstrip(),
+        f"Expected: {time}. {fitted.cuts}".rstrip(),
         "Ratios such as [natural, 10, 50] also show what happens where a class becomes rarer. The reference white-box "
         "among the methods shows how much room is left, and takes as long as all others together.",
         f"zostudy run {target.name} --dry-run measures what it will take; zostudy keys lists the keys left out here.",

@@ -1,11 +1,11 @@
-"""``zostudy.inspect``: what is in a data file, and how a model can be asked about it."""
+"""``zostudy.inspect``: the columns, classes, texts and label words of a data file."""
 
 from __future__ import annotations
 
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,7 @@ from zostudy.config.model import ModelSpec
 from zostudy.config.task import TaskSpec
 from zostudy.errors import DataError
 from zostudy.inspection.columns import ColumnFacts, column_facts, guess_columns, guess_splits
-from zostudy.inspection.facts import ClassFacts, DataFacts, ModelFacts
-from zostudy.inspection.tables import inspection_text
+from zostudy.inspection.facts import ClassFacts, Inspection, ModelFacts
 from zostudy.inspection.texts import Lengths, find_repeats, lengths_of
 from zostudy.tasks.columns import Columns, find_column, names_of
 from zostudy.tasks.files import read_rows
@@ -30,18 +29,9 @@ from zostudy.wording import file_suggestion
 
 LONGEST_NAME = 60
 NUMBERED = (
-    "the classes are named by numbers, which tell a model nothing: give task.label_words a word or short text for each "
-    "class, in this order"
+    "the classes are named by numbers, which mean nothing to a model: give task.label_words a word or short text for "
+    "each class, in this order"
 )
-
-
-@dataclass(frozen=True, repr=False)
-class Inspection(DataFacts):
-    """What ``zostudy.inspect`` returns; shown as what ``zostudy inspect`` prints."""
-
-    def __repr__(self) -> str:
-        """Returns what ``zostudy inspect`` prints."""
-        return inspection_text(self)
 
 
 def inspect(
@@ -53,19 +43,19 @@ def inspect(
     template: str | None = None,
     trust_remote_code: bool = False,
 ) -> Inspection:
-    """Returns what is in a data file: columns, classes, lengths, repeats; and with a model its tokens and label words.
+    """Returns the columns, classes, lengths and repeats of a data file, and a model's tokens and label words for it.
 
     Args:
         data: a CSV, TSV, JSON (lines or array) or Parquet file.
-        model: an embedded model, ``minilm``, a hub id or a folder; without it no model is loaded.
-        text: the text column; without it, it is guessed.
-        second_text: the second text column of pair tasks; without it, two columns with the usual names are taken.
-        label: the label column; without it, it is guessed.
-        template: the words around the text, in place of a ready one.
+        model: an embedded model, ``minilm``, a hub id or a folder. Default: no model is loaded.
+        text: the text column. Default: guessed.
+        second_text: the second text column of pair tasks. Default: two columns with the usual names of a pair.
+        label: the label column. Default: guessed.
+        template: the words around the text. Default: a template that suits the model.
         trust_remote_code: run Python files that come with the model.
 
     Raises:
-        DataError: the file cannot be read or used, or a column is not there.
+        DataError: the file cannot be read or used, or lacks a column.
         ModelError: the model cannot be loaded, or its tokenizer cannot read a text.
     """
     path, rows, facts, columns = _read(data, text, second_text, label)
@@ -81,6 +71,7 @@ def inspect(
         uses.setdefault(NAME_COLUMN, "label names")
     made, lengths = _lengths(model, trust_remote_code, task, template)
     available = available_rows(task.table)
+    name_is_known = task.name in WELL_KNOWN
     return Inspection(
         file=str(path),
         rows=task.rows,
@@ -90,7 +81,7 @@ def inspect(
         available=available,
         lengths=lengths,
         repeats=find_repeats(task.table),
-        notes=(*task.notes, *([] if _has_words(task) else [NUMBERED])),
+        notes=(*task.notes, *([] if name_is_known or has_names(task.table.class_names) else [NUMBERED])),
         model=made,
     )
 
@@ -98,7 +89,7 @@ def inspect(
 def guessed_columns(
     data: str | os.PathLike[str], text: str | None = None, second_text: str | None = None, label: str | None = None
 ) -> Columns:
-    """Returns which column of a file holds what; those that are given are not guessed.
+    """Returns the text and label columns of a file: the given ones, and guesses for the others.
 
     Raises:
         DataError: the file cannot be read, or no column can be the text or the label.
@@ -128,7 +119,7 @@ def _data_file(data: str | os.PathLike[str]) -> Path:
 
 
 def _loaded(spec: TaskSpec, path: Path) -> Task:
-    """Returns the task under the file's name; a well-known name only where the classes are those of that task."""
+    """Returns the task, named as the file. It gets a well-known name only if its classes are those of that task."""
     name = task_name(path.stem)
     if name in WELL_KNOWN:
         with suppress(DataError):
@@ -147,10 +138,6 @@ def _classes(task: Task, available: Available) -> tuple[ClassFacts, ...]:
     )
 
 
-def _has_words(task: Task) -> bool:
-    return task.name in WELL_KNOWN or has_names(task.table.class_names)
-
-
 def _used_texts(task: Task) -> list[tuple[str, ...]]:
     table = task.table
     rows = np.sort(np.concatenate(list(table.splits.values()))).tolist()
@@ -159,19 +146,15 @@ def _used_texts(task: Task) -> list[tuple[str, ...]]:
     return [(table.texts[row], table.second_texts[row]) for row in rows]
 
 
-def _plain_lengths(task: Task) -> tuple[Lengths, ...]:
-    texts = _used_texts(task)
-    characters = [sum(map(len, each)) for each in texts]
-    words = [sum(len(text.split()) for text in each) for each in texts]
-    return lengths_of("characters", characters), lengths_of("words", words)
-
-
 def _lengths(
     model: str | None, trust_remote_code: bool, task: Task, template: str | None
 ) -> tuple[ModelFacts | None, tuple[Lengths, ...]]:
-    """Returns what the model makes of the texts, and their lengths in its tokens, or without a model in characters."""
+    """Returns the facts about the model, and the lengths of the texts in its tokens, or in characters and words."""
     if model is None:
-        return None, _plain_lengths(task)
+        texts = _used_texts(task)
+        characters = [sum(map(len, each)) for each in texts]
+        words = [sum(len(text.split()) for text in each) for each in texts]
+        return None, (lengths_of("characters", characters), lengths_of("words", words))
     from zostudy.inspection.draft_wording import find_wording
     from zostudy.lm.architecture import flops_per_token
     from zostudy.lm.finding import find_model, load_config
@@ -192,6 +175,6 @@ def _lengths(
 
 
 def task_name(stem: str) -> str:
-    """Returns a file's name, without its extension, as a study may be called."""
+    """Returns the name of a study for a file's name without extension: invalid characters become hyphens."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:LONGEST_NAME]
     return plain or "data"

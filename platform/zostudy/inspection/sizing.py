@@ -1,4 +1,4 @@
-"""How large a study of somebody's data may be that ends in some minutes on two processor cores."""
+"""Chooses the size of a drafted study, so that it ends in a few minutes on two processor cores."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from zostudy.config.model import ModelSpec
 from zostudy.config.study import BudgetSpec
-from zostudy.inspection.facts import DataFacts, ModelFacts
+from zostudy.inspection.facts import Inspection, ModelFacts
 from zostudy.search.landscape import has_plane, n_examples, n_rows
 from zostudy.wording import comma_list
 
 MINUTES = 8
 CORES = 2
 CORE_FLOPS = 4e10
-"""What a core of a usual processor (AVX2) multiplies and adds in a second, in float32."""
+"""Multiplications and additions of a usual core (AVX2) in a second, in float32."""
 LONGEST_MEAN = 64
-"""Tokens to which texts are cut whose mean length is above it."""
+"""Most tokens of a text's mean length; if the mean is longer, all texts are cut to this length."""
 LEAST_RARE_IN_DEV = 10
-"""Dev rows of the smallest class, where the data has them: an AUC of fewer is mostly noise."""
+"""Dev rows of the smallest class, if the data has them: an AUC of fewer is mostly noise."""
 
 PROMPT_TOKENS: int = ModelSpec.model_fields["prompt_tokens"].default
 
@@ -27,13 +27,13 @@ _UNTUNED = ("no-prompt", "untuned")
 
 @dataclass(frozen=True)
 class Size:
-    """What a study spends its time on.
+    """A size that a study can have.
 
     Attributes:
-        tuned: methods beside random search that tune.
+        tuned: the methods that tune, beside random search.
         seeds: confirm seeds.
         batch_size: examples of a query.
-        dev_rows: about the most of dev, and of each dev evaluation.
+        dev_rows: about the most rows of dev.
         test_rows: the most rows of test.
         landscape: whether the loss landscape is evaluated.
     """
@@ -47,7 +47,7 @@ class Size:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """All methods: what the tuned ones must beat comes first."""
+        """All methods: the ones that tuned methods must beat come first."""
         return (*_UNTUNED, "random-search", *self.tuned)
 
 
@@ -59,21 +59,21 @@ SIZES = (
     Size(("bpt-fzg",), 5, 8, 100, 400),
     Size(("bpt-fzg",), 3, 8, 100, 300),
 )
-"""The largest first. Fewer seeds come last, as three can hardly show a difference."""
+"""From the largest to the smallest. Seeds are reduced last, as three seeds can hardly show a difference."""
 
 
 @dataclass(frozen=True)
-class Sizing:
-    """A study's size for some data and model.
+class FittedSize:
+    """A size, fitted to data and model.
 
     Attributes:
-        size: the largest that ends in time, or else the smallest.
+        size: the unfitted size.
         batch_size: examples of a query, at least one of each class.
         dev_minority_size: dev rows of the smallest class.
-        test_rows: the most rows of test; None where all are used.
-        text_tokens: tokens to which texts are cut; None where they stay whole.
-        minutes: expected, without start-up.
-        left_out: what a larger study would have, and the key that brings it back.
+        test_rows: the most rows of test; None if all are used.
+        text_tokens: tokens to which texts are cut; None if they stay whole.
+        minutes: expected minutes, without start-up.
+        left_out: the parts of the largest size that are missing, each with the key that adds it.
     """
 
     size: Size
@@ -86,18 +86,18 @@ class Sizing:
 
     @property
     def cuts(self) -> str:
-        """What is left out, and what for, in a sentence; empty where nothing is."""
+        """The missing parts in a sentence; empty if none is missing."""
         aim = "end in" if self.minutes <= MINUTES else "come nearer to"
         return f"To {aim} {MINUTES} minutes, it does without: {'; '.join(self.left_out)}." if self.left_out else ""
 
 
-def fit_size(inspection: DataFacts, model: ModelFacts) -> Sizing:
-    """Returns the largest of ``SIZES`` that is expected to end in ``MINUTES`` on ``CORES``, or else the smallest."""
-    sizings = [_sizing(size, inspection, model) for size in SIZES]
-    return next((found for found in sizings if found.minutes <= MINUTES), sizings[-1])
+def fit_size(inspection: Inspection, model: ModelFacts) -> FittedSize:
+    """Returns the largest of ``SIZES`` that is expected to end in ``MINUTES`` on ``CORES``, else the smallest."""
+    candidates = [_fitted(size, inspection, model) for size in SIZES]
+    return next((found for found in candidates if found.minutes <= MINUTES), candidates[-1])
 
 
-def _sizing(size: Size, inspection: DataFacts, model: ModelFacts) -> Sizing:
+def _fitted(size: Size, inspection: Inspection, model: ModelFacts) -> FittedSize:
     rare = _dev_minority_size(inspection, size.dev_rows)
     dev_rows = round(rare * sum(inspection.available.train) / min(inspection.available.train))
     n_test = sum(each.test for each in inspection.classes)
@@ -110,18 +110,18 @@ def _sizing(size: Size, inspection: DataFacts, model: ModelFacts) -> Sizing:
     examples += _train_examples(size, inspection.available.train)
     seconds = examples * tokens * model.flops_per_token / (CORES * CORE_FLOPS)
     left_out = tuple(_left_out(size, batch_size, n_test, test_rows, text_tokens))
-    return Sizing(size, batch_size, rare, test_rows, text_tokens, seconds / 60, left_out)
+    return FittedSize(size, batch_size, rare, test_rows, text_tokens, seconds / 60, left_out)
 
 
-def _dev_minority_size(inspection: DataFacts, most: int) -> int:
-    """Returns dev rows of the smallest class: of a bearable dev split in the data's proportions."""
+def _dev_minority_size(inspection: Inspection, most: int) -> int:
+    """Returns the dev rows of the smallest class, in a dev split of ``most`` rows in the data's proportions."""
     for_dev = inspection.available.dev or tuple(count // 4 for count in inspection.available.train)
-    bearable = round(most * min(for_dev) / max(1, sum(for_dev)))
-    return max(1, min(*for_dev, max(bearable, LEAST_RARE_IN_DEV)))
+    in_proportion = round(most * min(for_dev) / max(1, sum(for_dev)))
+    return max(1, min(*for_dev, max(in_proportion, LEAST_RARE_IN_DEV)))
 
 
 def _examples(size: Size, batch_size: int, dev_rows: int, test_rows: int) -> int:
-    """Returns how many examples queries, dev and test take."""
+    """Returns the number of examples that queries, dev and test score."""
     budget = BudgetSpec()
     tuned = len(size.methods) - len(_UNTUNED)
     once = len(size.methods) * (dev_rows + test_rows)
@@ -129,8 +129,8 @@ def _examples(size: Size, batch_size: int, dev_rows: int, test_rows: int) -> int
 
 
 def _train_examples(size: Size, train_counts: Sequence[int]) -> int:
-    """Returns how many examples the training loss takes, with its landscape where there is one."""
-    with_landscape = len(size.methods) - 1 if size.landscape else 0  # no-prompt has none
+    """Returns the number of examples that the training loss and its landscape score."""
+    with_landscape = len(size.methods) - 1 if size.landscape else 0  # no-prompt has no landscape
     around = sum(n_examples(train_counts, has_plane(number)) for number in range(size.seeds))
     return with_landscape * around + (len(size.methods) - with_landscape) * size.seeds * n_rows(train_counts)
 

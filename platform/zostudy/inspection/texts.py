@@ -1,4 +1,4 @@
-"""The texts of a task: how long they are, and which of them are repeated."""
+"""The lengths and the repeats of a task's texts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Lengths:
 
     Attributes:
         unit: ``characters``, ``words`` or ``tokens``. Tokens count the template and the special ones, not the prompt.
-        median: half of the texts are at most so long.
-        most: 95% of the texts are at most so long.
-        longest: of all.
-        mean: of all.
+        median: the median length.
+        most: the 95% quantile.
+        longest: the greatest length.
+        mean: the mean length.
     """
 
     unit: str
@@ -43,9 +43,9 @@ class Repeats:
     """Repeated texts among the used rows of all splits.
 
     Attributes:
-        repeated_rows: rows whose text (of a pair, both texts) an earlier row has.
-        contradictions: texts that occur with different labels.
-        example: two rows of such a text, from 1; None without one.
+        repeated_rows: number of rows whose text (of a pair: both texts) stands in an earlier row.
+        contradictions: number of texts with different labels.
+        example: two rows of such a text, counted from 1, or None.
     """
 
     repeated_rows: int

@@ -1,6 +1,6 @@
 """The report of a study: one HTML file that needs no network, and every figure as PNG and SVG.
 
-``zostudy.report(...)`` writes one: the room is called as the function is.
+This package can be called: ``zostudy.report(...)`` writes a report.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class _Report(ModuleType):
 
         Args:
             folders: a results folder or several, also ``s3://`` or ``gs://``.
-            to: the file, or the folder of ``report.html``; without it, that of the study.
-            baseline: the label of a method; every other one is tested against it.
+            to: the HTML file, or a folder for ``report.html``. Default: the study's folder.
+            baseline: the label of the method against which every other one is tested.
 
         Raises:
             ResultsError: no trial has finished, the report cannot be written, or the extra ``[report]`` is missing.

@@ -1,4 +1,4 @@
-"""Several studies on one page, side by side: joined on the methods, ratios, models and tasks that they share."""
+"""The comparison of several studies, which stands before their own reports on the page."""
 
 from __future__ import annotations
 
@@ -26,13 +26,7 @@ _RANKS = "Mean ranks over all blocks; a thick bar joins methods that are not tol
 
 
 def all_studies_report(trials: pd.DataFrame, given: Given, charts: Charts) -> StudyReport:
-    """Returns what stands before the reports of several studies.
-
-    Args:
-        trials: of all of them.
-        given: what ``compare`` is given, such as their locations.
-        charts: draws all methods.
-    """
+    """Returns the comparison of several studies, given all their trials and the input of ``compare``."""
     studies = _studies(trials)
     question = f"{len(studies.rows)} studies side by side. Each follows on its own."
     try:
@@ -48,7 +42,7 @@ def all_studies_report(trials: pd.DataFrame, given: Given, charts: Charts) -> St
 
 
 def _compared(given: Given) -> Comparison:
-    """Returns methods against ratios, or against studies where several of them ran the same cell."""
+    """Returns the comparison by ratio; by study if several studies ran the same cell."""
     try:
         return compare(given, METRICS, allow_unequal=True)
     except ResultsError:
@@ -61,7 +55,7 @@ def _ranks(shown: Sequence[RankStatistics]) -> Iterator[Figure]:
 
 
 def _means(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
-    """Yields a figure a metric and model or task, methods in their colours."""
+    """Yields a figure for each metric and each model or task."""
     headings, by = [*map(comparison.heading, comparison.columns)], comparison.by.replace("_", " ")
     groups = dict.fromkeys(cell.group for cell in comparison.cells)
     for metric in comparison.metrics:
@@ -81,10 +75,10 @@ def _part(comparison: Comparison, group: Sequence[object], metric: str) -> pd.Da
 
 def _studies(trials: pd.DataFrame) -> Table:
     rows = []
-    for study, of in trials.groupby("study"):
-        ratios = ", ".join(f"{ratio:g}" for ratio in sorted(of["imbalance_ratio"].unique()))
-        confirm = of[of["stage"] == "confirm"]
-        words = (str(study), of["model"].iloc[0], of["task"].iloc[0], ", ".join(sorted(of["method"].unique())))
-        rows.append((*words, ratios, short(int(of["budget"].max())), str(confirm["seed"].nunique()), str(len(of))))
+    for study, own in trials.groupby("study"):
+        ratios = ", ".join(f"{ratio:g}" for ratio in sorted(own["imbalance_ratio"].unique()))
+        confirm = own[own["stage"] == "confirm"]
+        words = (str(study), own["model"].iloc[0], own["task"].iloc[0], ", ".join(sorted(own["method"].unique())))
+        rows.append((*words, ratios, short(int(own["budget"].max())), str(confirm["seed"].nunique()), str(len(own))))
     columns = ("study", "model", "task", "methods", "ratios", "queries a trial", "confirm seeds", "trials")
     return Table(columns, tuple(rows), "The studies", text_columns=4)

@@ -1,18 +1,38 @@
-"""The figures, in Vega-Lite: one description each gives the interactive chart, the PNG and the SVG."""
+"""The figures as Vega-Lite charts, from each of which the interactive chart, the PNG and the SVG are made."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import cycle
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from zostudy.report.colours import colours_of
+COLOURS = {
+    "bpt-fzg": "#0072B2",
+    "bpt-fzg-sam": "#009E73",
+    "cma-es": "#CC79A7",
+    "cma-es-spsa": "#6A9A3A",
+    "fzoo": "#D55E00",
+    "linear-probe": "#8F8F2B",
+    "mezo-momentum": "#7B6BD6",
+    "no-prompt": "#A8A8A8",
+    "r-adazo": "#2BA8A8",
+    "random-search": "#A5794F",
+    "sabo": "#D0454C",
+    "spsa": "#56B4E9",
+    "untuned": "#767676",
+    "white-box": "#B59A1D",
+    "zo-adamm": "#B583DB",
+    "zosa": "#E69F00",
+    "zosa-auc": "#EE8866",
+}
+"""The colour of each registered method in every figure. Each is visible on white and on black."""
 
 HEIGHT = 240
 
-# Alike figures share these bounds, so that they can be compared by eye; the page drops them to look closer.
+# The bounds of an axis. Figures of one kind share them, so that they can be compared. The page can drop them.
 Bounds = tuple[float, float]
 
 _UNIT = alt.Scale(domain=[0, 1], zero=False)
@@ -21,15 +41,10 @@ _THIN, _FAINT = 1, 0.5
 
 
 class Charts:
-    """Draws each method in one colour throughout; the parameter ``shown`` names the methods to draw, null for all."""
+    """Draws each method in its colour. The charts' parameter ``shown`` lists the methods to draw, null for all."""
 
     def __init__(self, methods: Sequence[str], shown: Collection[str] | None = None) -> None:
-        """Gives each method its colour.
-
-        Args:
-            methods: of all that is drawn on a page.
-            shown: those that legends name; without it, all.
-        """
+        """Gives each method of the page its colour; legends name the ``shown`` methods, or all."""
         self.colours = {
             method: colour for method, colour in colours_of(methods).items() if shown is None or method in shown
         }
@@ -39,28 +54,23 @@ class Charts:
     def intervals(
         self, frame: pd.DataFrame, headings: Sequence[str], by: str, title: str, bounds: Bounds | None = None
     ) -> Any:
-        """Draws means as points and their intervals as bars, methods side by side at each value compared by.
+        """Draws means as points and their intervals as bars, with the methods side by side at each column.
 
         Args:
             frame: ``method, column, mean, low, high, seeds``.
             headings: the values of ``column``, in order.
-            by: the axis' title.
+            by: title of the x axis.
             title: of the figure.
-            bounds: of the axis; without them, those of its own values.
+            bounds: of the y axis. Default: those of its values.
         """
         y_scale = shared(bounds) if bounds else _FREE
         layers = interval_layers(frame, list(self.colours), headings, by, self._colour, y_scale)
         return self._finished(layers, title)
 
     def seeds(self, frame: pd.DataFrame, x: str, y_title: str, title: str, bounds: Bounds) -> Any:
-        """Draws a thin line a confirm trial, and the median of each method at each point as a thick one.
+        """Draws each confirm trial as a thin line, and the median of each method at each x as a thick line.
 
-        Args:
-            frame: ``method, trial, value`` and the axis' column.
-            x: that column.
-            y_title: of the axis.
-            title: of the figure.
-            bounds: of the axis.
+        ``frame`` holds ``method, trial, value`` and the column ``x``.
         """
         base = alt.Chart(frame).encode(x=alt.X(f"{x}:Q", title=x), color=self._colour)
         thin = base.mark_line(strokeWidth=_THIN, opacity=_FAINT)
@@ -71,14 +81,9 @@ class Charts:
         return self._finished(alt.layer(thin, thick), title)
 
     def curves(self, frame: pd.DataFrame, title: str, x_title: str, y_title: str, dashed: Bounds) -> Any:
-        """Draws one line a trial on the unit square, and a dashed one to hold them against.
+        """Draws a line for each trial on the unit square, and a dashed line as reference.
 
-        Args:
-            frame: ``method, trial, x, y, order``.
-            title: of the figure.
-            x_title: of the axis.
-            y_title: of the axis.
-            dashed: its heights at the left and at the right.
+        ``frame`` holds ``method, trial, x, y, order``, and ``dashed`` the reference's y at x = 0 and at x = 1.
         """
         interpolate: Any = "step-after" if x_title == "recall" else "linear"
         lines = alt.Chart(frame).mark_line(strokeWidth=1.2, opacity=0.8, interpolate=interpolate)
@@ -94,7 +99,7 @@ class Charts:
         return self._finished(alt.layer(straight.encode(x="x:Q", y="y:Q"), lines), title)
 
     def search(self, frame: pd.DataFrame, key: str, kind: str, bounds: Bounds) -> Any:
-        """Draws dev AUC of the search trials against one hyperparameter, whose values are of an ``AxisKind``."""
+        """Draws dev AUC of the search trials against a hyperparameter; ``kind`` is an ``AxisKind``."""
         x = alt.X("value:Q", scale=alt.Scale(type="log") if kind == "log" else _FREE)
         if kind == "choice" or not _is_numeric(frame["value"]):
             x = alt.X("value:O").axis(labelAngle=0)
@@ -127,7 +132,7 @@ class Charts:
         return self._finished(alt.layer(drawn, text), "configurations")
 
     def importances(self, frame: pd.DataFrame) -> Any:
-        """Draws each hyperparameter's share of the variance, a point a cell."""
+        """Draws the importance of each hyperparameter, with a point for each cell."""
         chart = alt.Chart(frame).mark_point(filled=True, size=60)
         chart = chart.encode(
             x=alt.X("importance:Q", scale=_UNIT),
@@ -156,7 +161,7 @@ def interval_layers(
     """Returns the layers of ``Charts.intervals``."""
     base = alt.Chart(frame).encode(
         x=alt.X("column:N", scale=alt.Scale(domain=list(headings)), title=by).axis(labelAngle=0, grid=False),
-        # Methods stand side by side, so that intervals do not hide each other.
+        # The methods are side by side, so that intervals do not hide each other.
         xOffset=alt.XOffset("method:N", scale=alt.Scale(domain=list(methods))),
         color=colour,
         tooltip=tips(frame, "method", "column", "mean", "low", "high", "seeds"),
@@ -168,7 +173,7 @@ def interval_layers(
 
 
 def scalars(frame: pd.DataFrame, levels: pd.DataFrame, title: str, bounds: Bounds) -> Any:
-    """Draws a, b and alpha over a run, and as dashed levels their optimum for the kept point's dev scores."""
+    """Draws a, b and alpha over a run, and as dashed lines their optimum for the kept point's dev scores."""
     legend = alt.Legend(orient="bottom", title=None, symbolOpacity=1)
     colour = alt.Color("scalar:N", scale=alt.Scale(scheme="dark2"), legend=legend)
     lines = alt.Chart(frame).mark_line(strokeWidth=1.2)
@@ -181,12 +186,12 @@ def scalars(frame: pd.DataFrame, levels: pd.DataFrame, title: str, bounds: Bound
     )
     rules = alt.Chart(levels).mark_rule(strokeDash=[4, 4], opacity=0.6)
     rules = rules.encode(y="value:Q", color=colour, tooltip=tips(levels, "trial", "scalar", "value"))
-    layers = [lines, rules] if len(levels) else [lines]  # Vega complains of marks without data
+    layers = [lines, rules] if len(levels) else [lines]  # Vega warns of marks without data
     return alt.layer(*layers).properties(width="container", height=HEIGHT, title=title)
 
 
 def tips(frame: pd.DataFrame, *names: str) -> list[Any]:
-    """Returns the tooltip of a mark: words and counts as they are, other numbers in four figures."""
+    """Returns the tooltip of a mark: words and counts in full, other numbers with four digits."""
     return [
         alt.Tooltip(f"{name}:Q", format="," if name in _COUNTS else ".4~g")
         if _is_numeric(frame[name])
@@ -196,13 +201,25 @@ def tips(frame: pd.DataFrame, *names: str) -> list[Any]:
 
 
 def shared(bounds: Bounds) -> alt.Scale:
-    """Returns the scale of an axis with given bounds, which the page may drop: then it has those of its values."""
+    """Returns the scale of an axis with these bounds."""
     return alt.Scale(domain=bounds, zero=False, nice=True)
 
 
 def bounds_of(values: pd.Series[float]) -> Bounds:
     """Returns the least and the greatest value, as the bounds of an axis."""
     return float(values.min()), float(values.max())
+
+
+def colours_of(labels: Iterable[str]) -> dict[str, str]:
+    """Returns a colour for each label: a registered method's own one, and free ones for others in alphabetical order.
+
+    If the labels outnumber the colours, colours repeat.
+    """
+    named = list(dict.fromkeys(labels))
+    left = [colour for method, colour in COLOURS.items() if method not in named]
+    others = sorted(label for label in named if label not in COLOURS)
+    found = COLOURS | dict(zip(others, cycle(left or COLOURS.values())))
+    return {label: found[label] for label in named}
 
 
 def _is_numeric(values: pd.Series[Any]) -> bool:

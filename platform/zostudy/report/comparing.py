@@ -1,4 +1,4 @@
-"""The comparison of methods: the tables of ``zostudy compare``, and their metrics, curves and progress drawn."""
+"""Sections that compare methods: the metrics, dev metrics over queries, ROC curves, and the saddle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from zostudy.report import frames
 from zostudy.report.charts import Charts, bounds_of, scalars
 from zostudy.report.findings import findings
-from zostudy.report.parts import Figure, ReportSection, metric_words, none_drawn, span
+from zostudy.report.parts import Figure, ReportSection, metric_words, range_text, reason_not_drawn
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.metric_tables import comparison_tables, reference_note
@@ -42,15 +42,10 @@ _GUESSED = (
 
 
 def comparison_sections(results: Results, baseline: str | None, counts: str, charts: Charts) -> list[ReportSection]:
-    """Returns the tables of ``zostudy compare`` for the confirm trials so far, each metric drawn against the ratio.
+    """Returns the tables of ``zostudy compare`` for the confirm trials so far, and a figure of each metric.
 
-    The first section holds what was found and the first metric, which ranks; the second the others, which decide.
-
-    Args:
-        results: of one study.
-        baseline: the label of a method, or None.
-        counts: the classes in a line.
-        charts: draws.
+    The first section holds the findings and the first metric, which measures ranking. The second section holds the
+    other metrics, which measure decisions. ``counts`` is a line on the classes.
 
     Raises:
         ResultsError: the study has no method of the baseline's label.
@@ -70,7 +65,7 @@ def comparison_sections(results: Results, baseline: str | None, counts: str, cha
 
 
 def _split(comparison: Comparison, tables: list[Table]) -> tuple[tuple[Table, ...], tuple[Table, ...]]:
-    """Returns the tables of the first metric, with the verdicts on cells as a whole, and those of the others."""
+    """Returns the tables of the first metric, with the verdicts on whole cells, and the tables of the other metrics."""
     first, *others = tables
     on_cells = verdict_notes(comparison, [None])
     shown = {cell[-1] for row in first.rows for cell in row}
@@ -82,9 +77,9 @@ def _split(comparison: Comparison, tables: list[Table]) -> tuple[tuple[Table, ..
 
 
 def anytime_section(confirm: pd.DataFrame, history: pd.DataFrame, charts: Charts) -> ReportSection:
-    """Returns the kept point's dev metrics against the queries spent, a figure a ratio and metric."""
+    """Returns figures of the kept point's dev metrics against the queries, one for each ratio and metric."""
     figures = {metric: list(_anytime(confirm, history, metric, charts)) for metric in ANYTIME}
-    note = none_drawn(confirm, history, "history")
+    note = reason_not_drawn(confirm, history, "history")
     missing = [metric_words(metric) for metric in ANYTIME if not figures[metric]]
     if missing and not note:
         note = f"Not drawn: {', '.join(missing)}; an earlier zostudy ran this study, which did not store them."
@@ -92,25 +87,25 @@ def anytime_section(confirm: pd.DataFrame, history: pd.DataFrame, charts: Charts
 
 
 def curves_section(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> ReportSection:
-    """Returns ROC and precision-recall curves of two-class confirm trials, two figures a ratio."""
-    title, note = "ROC and precision-recall", none_drawn(confirm, scores, "scores")
+    """Returns ROC and precision-recall curves of two-class confirm trials, two figures for each ratio."""
+    title, note = "ROC and precision-recall", reason_not_drawn(confirm, scores, "scores")
     if not note and frames.n_classes(scores) != 2:
-        note = f"Drawn of tasks with two classes alone; this one has {frames.n_classes(scores)}."
+        note = f"Drawn for tasks with two classes only; this one has {frames.n_classes(scores)}."
     if note:
         return ReportSection(title, note=note)
-    left_out = len(confirm) - sum(1 for _ in frames.two_class(confirm, scores, "test"))
+    left_out = len(confirm) - sum(1 for _ in frames.two_class_trials(confirm, scores, "test"))
     notes = [
-        f"Left out: {left_out} confirm trials with no test scores, or of one class alone." if left_out else "",
+        f"Left out: {left_out} confirm trials without test scores of both classes." if left_out else "",
         _GUESSED if confirm["positive_class"].isna().any() else "",
     ]
     return ReportSection(title, note=" ".join(filter(None, notes)), figures=tuple(_curves(confirm, scores, charts)))
 
 
 def saddle_section(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame) -> ReportSection:
-    """Returns the scalars a, b and alpha of AUC maximisation over a run, a figure a method and ratio."""
+    """Returns figures of AUC maximisation's scalars a, b and alpha over a run, one for each method and ratio."""
     figures = tuple(_saddles(confirm, history, scores))
-    none = none_drawn(confirm, history, "history") or "No method here keeps such scalars, as those of objective auc do."
-    return ReportSection("The saddle of AUC maximisation", note="" if figures else none, figures=figures)
+    reason = reason_not_drawn(confirm, history, "history") or "No method of this study has the objective auc."
+    return ReportSection("The saddle of AUC maximisation", note="" if figures else reason, figures=figures)
 
 
 def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
@@ -119,7 +114,7 @@ def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
     deciding = pd.concat([frame[end] for frame in [*means.values()][1:] for end in ("low", "high")])
     for metric, frame in means.items():
         if len(frame):
-            caption = f"Mean over {span(frame['seeds'])} confirm seeds; bars are 95% intervals."
+            caption = f"Mean over {range_text(frame['seeds'])} confirm seeds; bars are 95% intervals."
             if comparison.references:
                 caption = f"{caption} References: {reference_note(comparison)}"
             bounds = None if metric == comparison.metrics[0] else bounds_of(deciding)
@@ -137,8 +132,8 @@ def _anytime(confirm: pd.DataFrame, history: pd.DataFrame, metric: str, charts: 
 def _curves(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Iterator[Figure]:
     share = frames.positive_share(confirm, scores)
     caption = (
-        "On test, a line a confirm trial. Dashed: scores without knowledge, whose precision is the positive class's "
-        f"share of test, {share:.3g}."
+        "On test, a line for each confirm trial. Dashed: random scores, whose precision is the positive class's share "
+        f"of test, {share:.3g}."
     )
     for kind, (words, x, y) in CURVES.items():
         chance = (0, 1) if kind == "roc" else (share, share)
@@ -152,7 +147,7 @@ def _saddles(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame)
     bounds = bounds_of(pd.concat([values["value"], levels["value"]]))
     for (method, ratio), frame in values.groupby(["method", "ratio"]):
         level = levels[(levels["method"] == method) & (levels["ratio"] == ratio)]
-        caption = "Auxiliary scalars, a line a confirm trial."
+        caption = "Auxiliary scalars, a line for each confirm trial."
         if len(level):
             caption = f"{caption} {_DASHED}"
         chart = scalars(frame, level, f"{method}, ratio {ratio:g}", bounds)

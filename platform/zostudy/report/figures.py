@@ -1,4 +1,4 @@
-"""A comparison as one picture: PNG, SVG or PDF."""
+"""Draws a comparison as a PNG, SVG or PDF file, for ``zostudy compare --figure``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import altair as alt
 import vl_convert
 
 from zostudy.errors import ResultsError
-from zostudy.report.charts import interval_layers
-from zostudy.report.colours import colours_of
+from zostudy.report.charts import colours_of, interval_layers
 from zostudy.report.frames import metric_frame
 from zostudy.report.parts import metric_words
 from zostudy.results.comparison.comparison import Comparison
@@ -20,14 +19,10 @@ ENDINGS = (".png", ".svg", ".pdf")
 
 
 def draw_comparison(comparison: Comparison, path: Path) -> None:
-    """Draws each metric against what the cells are compared by: means as points, 95% intervals as bars.
-
-    Args:
-        comparison: from ``zostudy.compare``.
-        path: the picture to write, PNG, SVG or PDF by its ending.
+    """Draws a panel for each metric, with means as points and 95% intervals as bars; the ending gives the format.
 
     Raises:
-        ResultsError: the ending is another one, or the file cannot be written.
+        ResultsError: the ending is not .png, .svg or .pdf, or the file cannot be written.
     """
     ending = path.suffix.lower()
     if ending not in ENDINGS:

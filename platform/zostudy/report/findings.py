@@ -1,4 +1,4 @@
-"""What a reader sees first: the question of a study, its best methods, and the classes behind its tables."""
+"""The first lines of a report: the question of a study, its best methods, and its classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zostudy.wording import printable
 
 
 def question(trials: pd.DataFrame, methods: int) -> str:
-    """Returns what a study with this many methods asks."""
+    """Returns the question that a study with this number of methods answers."""
     ratios = sorted(trials["imbalance_ratio"].unique())
     budget, batch = trials["budget"].max(), trials["batch_size"].max()
     return (
@@ -26,12 +26,12 @@ def question(trials: pd.DataFrame, methods: int) -> str:
 
 
 def findings(cells: Cells) -> list[str]:
-    """Returns a line a metric: where each row is the best, and which rows are not significantly worse than it."""
+    """Returns a line for each metric: the best rows with their columns, and the rows not significantly worse."""
     return [line for metric in cells.metrics if (line := _finding(cells, metric))]
 
 
 def counts_line(classes: StudyClasses | None) -> str:
-    """Returns the wording, and each class with its word, rows and share of test, in a line; empty if not stored."""
+    """Returns a line of each class with its word, rows and share of test, and the template; empty if not stored."""
     if classes is None:
         return ""
     rows = sum(each.test for each in classes.classes)
@@ -61,8 +61,8 @@ def _by_row(cells: Cells, found: Iterable[CellSummary]) -> str:
         columns.setdefault(cell.row, []).append(cells.heading(cell.column))
     every, by = [*map(cells.heading, cells.columns)], cells.by.removeprefix("imbalance_")
     named = []
-    for row, of in columns.items():
-        where = f"every {by}" if of == every and len(every) > 1 else f"{by} {_listed(of)}"
+    for row, own in columns.items():
+        where = f"every {by}" if own == every and len(every) > 1 else f"{by} {_listed(own)}"
         named.append(f"{' '.join(map(value_text, row))} ({where})")
     return ", ".join(named)
 

@@ -1,10 +1,10 @@
-"""The data of the figures: frames whose columns have fixed names, so that labels of a study are only ever values."""
+"""The data frames of the figures. Their columns have fixed names; the labels of a study are values."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,16 +16,19 @@ from zostudy.methods.objectives import AucMinimax
 from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
 from zostudy.results.comparison.cells import Cells
 
-# So that a page stays small and quick: rows of one kind of figure over all ratios, and points of one line.
+# The rows of one kind of figure over all ratios, and the points of a line. More would make the page large and slow.
 MOST_ROWS, MOST_POINTS, LEAST_POINTS = 8_000, 101, 11
 
 OF_A_TRIAL = ["method", "ratio", "trial"]
 
+TrialScores: TypeAlias = "tuple[pd.Series[Any], pd.DataFrame]"
+"""A row of the table ``trials``, and the trial's rows of the table ``scores``."""
+
 
 def metric_frame(comparison: Cells, metric: str) -> pd.DataFrame:
-    """Returns ``method, column, mean, low, high, seeds``, one row a cell with a mean.
+    """Returns ``method, column, mean, low, high, seeds``, a row for each cell that has a mean.
 
-    ``column`` is the heading of what the cells are compared by, and ``method`` whatever names a row.
+    ``column`` is the heading of the cell's column in the comparison, and ``method`` the name of its row.
     """
     rows = [
         {"method": " ".join(map(str, cell.row)), "column": comparison.heading(cell.column), "seeds": cell.seeds}
@@ -37,21 +40,21 @@ def metric_frame(comparison: Cells, metric: str) -> pd.DataFrame:
 
 
 def with_places(confirm: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns rows of confirm trials, with the trial's ``method`` and ``ratio`` beside them."""
+    """Returns the rows of confirm trials, with the columns ``method`` and ``ratio`` of each trial."""
     places = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
     return rows.merge(places, on="trial")
 
 
 def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "dev_auc") -> pd.DataFrame:
-    """Returns ``method, ratio, trial, queries, value``: a dev metric of the point that is kept so far.
+    """Returns ``method, ratio, trial, queries, value``: a dev metric of the kept point over the queries.
 
-    That is the point with the best dev AUC, the earliest of equals. All trials of a cell have a value wherever one of
-    them was evaluated. Studies that did not store the metric have none.
+    The kept point is the one with the best dev AUC so far, the earliest of equals. All trials of a cell have a value at
+    each number of queries at which one of them was evaluated. Studies that did not store the metric have no rows.
 
     Args:
         confirm: complete confirm trials.
         history: the table ``history``.
-        metric: a column of it, such as ``dev_balanced_accuracy``.
+        metric: a column of ``history``, such as ``dev_balanced_accuracy``.
     """
     seen = with_places(confirm, history.dropna(subset=["dev_auc", metric]))
     seen = seen.sort_values(["trial", "step"], kind="stable")
@@ -68,17 +71,14 @@ def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "d
 def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Returns ``method, ratio, trial, x, y, order`` of two-class confirm trials on test, each line thinned evenly.
 
-    Args:
-        confirm: complete confirm trials.
-        scores: the table ``scores``.
-        kind: ``roc`` (false against true positive rate) or ``precision-recall`` (recall against precision).
+    ``kind`` is ``roc`` (false against true positive rate) or ``precision-recall`` (recall against precision).
     """
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     parts = [pd.DataFrame(columns=[*OF_A_TRIAL, "x", "y", "order"])]
-    for trial, split in two_class(confirm, scores, "test"):
+    for trial, split in two_class_trials(confirm, scores, "test"):
         positive = positive_class(trial, split, "test")
-        logits, labels = arrays(split)
+        logits, labels = scores_and_labels(split)
         is_positive, score = labels == positive, logits[:, positive] - logits[:, 1 - positive]
         if kind == "roc":
             x, y, _ = roc_curve(is_positive, score)
@@ -91,15 +91,15 @@ def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.Da
 
 
 def positive_share(confirm: pd.DataFrame, scores: pd.DataFrame) -> float:
-    """Returns the positive class's share of test, which all trials share; NaN where no trial has scores of two."""
-    found = two_class(confirm, scores, "test")
-    return next((float((rows["label"] == positive_class(of, rows, "test")).mean()) for of, rows in found), np.nan)
+    """Returns the positive class's share of test, equal for all trials; NaN if no trial has scores of two classes."""
+    found = two_class_trials(confirm, scores, "test")
+    return next((float((rows["label"] == positive_class(trial, rows, "test")).mean()) for trial, rows in found), np.nan)
 
 
 def by_configuration(search: pd.DataFrame) -> pd.DataFrame:
-    """Returns the complete search trials, those of one configuration as one row: its first, with their mean dev AUC.
+    """Returns a row for each configuration: its first complete search trial, with the mean dev AUC of its trials.
 
-    The column ``seeds`` counts them. A configuration with a failed seed has failed, and is left out.
+    The column ``seeds`` counts these trials. A configuration with a failed trial is left out.
     """
     failed = search[search["status"] == "failed"].groupby(["cell", "number"]).size()
     complete = search[search["status"] == "complete"].sort_values(["cell", "number", "trial"], kind="stable")
@@ -112,11 +112,9 @@ def by_configuration(search: pd.DataFrame) -> pd.DataFrame:
 
 
 def search_frame(search: pd.DataFrame, space: Mapping[str, Distribution]) -> pd.DataFrame:
-    """Returns ``method, ratio, trial, key, value, dev_auc``, one row a configuration and searched key.
+    """Returns ``method, ratio, trial, key, value, dev_auc``, a row for each configuration and searched key.
 
-    Args:
-        search: of ``by_configuration``.
-        space: of the study.
+    ``search`` is the frame of ``by_configuration``, and ``space`` the study's search space.
     """
     rows = [
         {**_of_trial(trial), "key": key, "value": value, "dev_auc": trial["dev_auc"]}
@@ -129,7 +127,7 @@ def search_frame(search: pd.DataFrame, space: Mapping[str, Distribution]) -> pd.
 def searched(trial: pd.Series[Any], space: Mapping[str, Distribution]) -> dict[str, tuple[Distribution, Any]]:
     """Returns the distribution and the trial's value of each searched option, in alphabetical order.
 
-    An option that the method fixes outside the searched range is left out.
+    An option that the method fixes outside its searched range is left out.
     """
     params = json.loads(trial["params"])
     own = own_space(space, trial["method"], params.keys())
@@ -153,8 +151,8 @@ def auxiliary_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFram
 def saddle_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Returns ``method, ratio, trial, scalar, value``: the saddle's a, b and alpha for the kept point's dev scores."""
     rows = []
-    for trial, split in two_class(confirm[confirm["objective"] == "auc"], scores, "dev"):
-        logits, labels = arrays(split)
+    for trial, split in two_class_trials(confirm[confirm["objective"] == "auc"], scores, "dev"):
+        logits, labels = scores_and_labels(split)
         shares = np.bincount(labels, minlength=2) / len(labels)
         options = ObjectiveOptions(alpha_projection="none", auxiliary_start="closed_form")
         imbalance = ImbalanceSettings(margin=trial["margin"])
@@ -169,14 +167,14 @@ def n_classes(scores: pd.DataFrame) -> int:
     return len(scores["scores"].iloc[0])
 
 
-def two_class(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterator[tuple[pd.Series[Any], pd.DataFrame]]:
-    """Yields each trial of two classes that has scores of both on ``dev`` or ``test``, with these scores."""
-    for trial, rows in of_split(confirm, scores, split):
+def two_class_trials(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterator[TrialScores]:
+    """Yields each trial of two classes with its scores on ``dev`` or ``test``, if both classes have rows there."""
+    for trial, rows in trials_with_scores(confirm, scores, split):
         if n_classes(rows) == 2 and rows["label"].nunique() == 2:
             yield trial, rows
 
 
-def of_split(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterator[tuple[pd.Series[Any], pd.DataFrame]]:
+def trials_with_scores(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterator[TrialScores]:
     """Yields each trial that has scores on ``dev`` or ``test``, with these scores."""
     by_trial = dict(list(scores[scores["split"] == split].groupby("trial")))
     for _, trial in confirm.iterrows():
@@ -185,20 +183,20 @@ def of_split(confirm: pd.DataFrame, scores: pd.DataFrame, split: str) -> Iterato
 
 
 def positive_class(trial: pd.Series[Any], rows: pd.DataFrame, split: str) -> int:
-    """Returns the positive class of a two-class trial: the stored one.
+    """Returns the stored positive class of a two-class trial.
 
-    Studies before schema version 4 stored none. There it is the class whose average precision is the stored AUPRC.
+    Before schema version 4 it was not stored. There it is the class whose average precision is the stored AUPRC.
     """
     if not pd.isna(trial["positive_class"]):
         return int(trial["positive_class"])
     from sklearn.metrics import average_precision_score
 
-    logits, labels = arrays(rows)
+    logits, labels = scores_and_labels(rows)
     auprc = [average_precision_score(labels == k, logits[:, k] - logits[:, 1 - k]) for k in (0, 1)]
     return min((0, 1), key=lambda k: abs(auprc[k] - trial[f"{split}_auprc"]))
 
 
-def arrays(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+def scores_and_labels(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Returns the scores, float64 ``[n, C]``, and the classes, int32 ``[n]``, of rows of the table ``scores``."""
     return np.stack(list(rows["scores"])).astype(np.float64), rows["label"].to_numpy(np.int32)
 
@@ -208,6 +206,6 @@ def _of_trial(trial: pd.Series[Any]) -> dict[str, Any]:
 
 
 def _thinned(n_points: int, n_lines: int) -> NDArray[np.int64]:
-    """Returns the points of a line to draw where there are many: evenly spaced, the first and the last among them."""
+    """Returns the indices of the points of a line to draw: evenly spaced, with the first and the last."""
     shown = min(MOST_POINTS, max(LEAST_POINTS, MOST_ROWS // n_lines))
     return np.unique(np.linspace(0, n_points - 1, shown).astype(np.int64))

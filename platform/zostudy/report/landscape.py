@@ -12,12 +12,12 @@ import pandas as pd
 
 from zostudy.report.charts import Bounds, Charts, bounds_of, tips
 from zostudy.report.frames import with_places
-from zostudy.report.parts import Figure, ReportSection, none_drawn, short
+from zostudy.report.parts import Figure, ReportSection, reason_not_drawn, short
 from zostudy.results.comparison.statistics import bounded_interval, t_interval
 from zostudy.results.table_formats import Table
 
 TILES_IN_A_ROW, TILE_HEIGHT = 3, 130
-# The gap between tiles, and the height of the name above each, as shares of a tile.
+# The gap between tiles and the height of a tile's name, as shares of the tile.
 GAP, HEADING = 0.06, 0.16
 
 _CELL = ["method", "imbalance_ratio"]
@@ -25,7 +25,7 @@ _LEAST = {"sharpness": -inf, "loss": 0.0, "norm": 0.0}
 """The columns of the table, each with its lowest possible value."""
 
 _NOTE = (
-    "The training loss around the points that the confirm trials kept: cross-entropy, whatever a method minimises. "
+    "The loss is the training cross-entropy around the points that the confirm trials kept, for every objective. "
     "Distances are in latent units: 1 along a random direction moves each prompt entry by about the spread of the "
     "model's token embeddings, times prompt_scale. Sharpness is the mean rise at distance 1. Flat is not better by "
     "itself: loss can be flat where it is high, and a model that normalises its inputs is flat around any long prompt. "
@@ -37,22 +37,16 @@ _CAPTION = (
     "directions; thick: the median over seeds."
 )
 _NOT_EVALUATED = (
-    "No loss was evaluated around the kept points: the study says confirm: {landscape: false}, or an earlier zostudy "
-    "ran it."
+    "The loss around the kept points was not evaluated: the study sets confirm: {landscape: false}, or an earlier "
+    "zostudy ran it."
 )
 
 
 def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Charts) -> ReportSection:
-    """Returns sharpness, slices and planes of the trials around whose points the loss was evaluated.
-
-    Args:
-        confirm: complete confirm trials.
-        landscape: the table ``landscape``.
-        charts: draws.
-    """
+    """Returns sharpness, slices and planes of the complete confirm trials that have rows in the table ``landscape``."""
     seen = confirm[confirm["trial"].isin(landscape["trial"])]
     if confirm.empty or (seen.empty and confirm["sharpness"].notna().any()):
-        return ReportSection("Loss landscape", note=none_drawn(confirm, landscape, "landscape"))
+        return ReportSection("Loss landscape", note=reason_not_drawn(confirm, landscape, "landscape"))
     if seen.empty:
         return ReportSection("Loss landscape", note=_NOT_EVALUATED)
     figures = (*_sharpness(seen, charts), *_slices(seen, landscape, charts), *_planes(seen, landscape))
@@ -60,10 +54,7 @@ def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Ch
 
 
 def sharpness_frame(confirm: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, column, mean, low, high, seeds``: Student's interval over the confirm seeds with a sharpness.
-
-    ``column`` is the ratio as a heading.
-    """
+    """Returns ``method, column, mean, low, high, seeds``: t intervals of sharpness; ``column`` is the ratio as text."""
     rows = [
         {"method": method, "column": f"{ratio:g}", "seeds": len(seeds)} | t_interval(seeds).band
         for (method, ratio), seeds in confirm.dropna(subset=["sharpness"]).groupby(_CELL)["sharpness"]
@@ -72,9 +63,9 @@ def sharpness_frame(confirm: pd.DataFrame) -> pd.DataFrame:
 
 
 def slice_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, ratio, distance, trial, value``: the rise above the kept point of each confirm trial.
+    """Returns ``method, ratio, distance, trial, value``: the rise of the loss above that of the kept point.
 
-    It is the mean over the trial's two directions; a trial without a finite loss there has no row.
+    It is the mean over the trial's two directions. Points without a finite loss have no row.
     """
     on_axes = _rises(confirm, landscape[(landscape["x"] == 0) | (landscape["y"] == 0)])
     by = ["method", "ratio", "distance", "trial"]
@@ -83,10 +74,7 @@ def slice_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
 
 
 def plane_frame(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
-    """Returns ``method, ratio, x, y, loss, rise`` of the trials with a whole plane; the rise is above the kept point.
-
-    Points without a finite loss are left out.
-    """
+    """Returns ``method, ratio, x, y, loss, rise`` of the trials with a plane, for points with a finite loss."""
     whole = landscape.loc[(landscape["x"] != 0) & (landscape["y"] != 0), "trial"].unique()
     planes = _rises(confirm, landscape[landscape["trial"].isin(whole)])
     return planes[["method", "ratio", "x", "y", "loss", "rise"]].round({"loss": 5, "rise": 5})
@@ -121,7 +109,7 @@ def _planes(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Iterator[Figure]:
 
 
 def _tiles(frame: pd.DataFrame, title: str, bounds: Bounds) -> Any:
-    """Draws a plane a method side by side, on one pair of hidden axes, so that it takes the width it is given."""
+    """Draws the plane of each method as a tile. All tiles share one pair of hidden axes, so they fill the width."""
     methods = sorted(frame["method"].unique())
     tiles = pd.DataFrame({"method": methods, "number": range(len(methods))})
     tiles["right"] = tiles["number"] % TILES_IN_A_ROW * (1 + GAP) + 0.5
@@ -149,7 +137,7 @@ def _tiles(frame: pd.DataFrame, title: str, bounds: Bounds) -> Any:
 
 
 def _cells(frame: pd.DataFrame, tiles: pd.DataFrame) -> pd.DataFrame:
-    """Returns a plane's frame with the edges of each point's square, y upwards, in its method's tile of width 1."""
+    """Returns the frame with the edges of each point's square, y upwards, in its method's tile of width 1."""
     step, reach = frame.loc[frame["x"] > 0, "x"].min(), frame["x"].max()
     side = step / (2 * reach + step)
     placed = frame.merge(tiles, on="method")
@@ -178,7 +166,7 @@ def _with_spread(values: pd.Series[float], low: float) -> str:
 
 
 def _rises(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
-    """Returns the points with a finite loss, with ``method``, ``ratio`` and ``rise``, above the kept point's loss."""
+    """Returns the points with a finite loss, with ``method``, ``ratio`` and their ``rise`` above the kept point."""
     rise = landscape["loss"] - landscape["trial"].map(_kept_losses(landscape))
     return with_places(confirm, landscape.assign(rise=rise).dropna(subset=["rise"]))
 

@@ -1,4 +1,4 @@
-"""Writes a report: one HTML file with the drawing library in it, and each figure as PNG and SVG beside it."""
+"""Writes a report: an HTML file that contains the drawing library, and each figure as PNG and SVG."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from zostudy.results.storage import Storage, Where
 FIGURE_WIDTH, FIGURE_SCALE = 460, 2.0
 ENDINGS = (".svg", ".png")
 
-# A page has one legend a section, a figure on its own has its own.
-_ON_ITS_OWN = {"legend": {"orient": "bottom", "columns": 4, "symbolOpacity": 1}, "axis": {"labelOverlap": True}}
+# On the page a section has one legend. A figure in a file of its own has its own legend.
+_FILE_CONFIG = {"legend": {"orient": "bottom", "columns": 4, "symbolOpacity": 1}, "axis": {"labelOverlap": True}}
 
 
 def write_report(studies: Sequence[Where], to: Where, watch: bool = False, baseline: str | None = None) -> None:
-    """Writes one report of all studies, with its figures in ``figures/`` beside it; those of an earlier report go.
+    """Writes one report of all studies, and its figures to ``figures/`` beside it; removes those of an earlier report.
 
     Args:
-        studies: locations of one study each.
+        studies: the location of each study.
         to: the HTML file.
-        watch: the page reloads itself every few seconds, and no figure files are written.
-        baseline: the label of a method; every other one is tested against it.
+        watch: whether the page reloads itself every few seconds; then no figure files are written.
+        baseline: the label of the method against which every other one is tested.
 
     Raises:
-        ResultsError: a location cannot be read, the report not be written, or a study has no such baseline.
+        ResultsError: a location cannot be read, the report cannot be written, or a study lacks the baseline.
     """
     storages, page = [Storage.at(study) for study in studies], Storage.at(to)
     results = [read_results(storage) for storage in storages]
@@ -52,11 +52,11 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
     trials = pd.concat([one.trials for one in results], ignore_index=True)
     before = [all_studies_report(trials, storages, Charts(methods))] if len(reports) > 1 else []
     described = with_safe_names([*before, *reports])
-    # Altair refuses figures of many rows; the frames of ours are thinned already.
+    # Altair's limit on the rows of a figure is switched off, as the frames are thinned already.
     with alt.data_transformers.enable("default", max_rows=None):
         specs = {figure.name: figure.chart.to_dict() for study in described for figure in study.figures}
     figures = page.parent / "figures"
-    outdated = _drawn(page) - set(specs)
+    outdated = _figure_names(page) - set(specs)
     page.parent.make()
     page.parent.write(page.name, _page(title, described, specs, watch).encode())
     for name in sorted(outdated):
@@ -66,8 +66,8 @@ def write_report(studies: Sequence[Where], to: Where, watch: bool = False, basel
         _draw(specs, figures)
 
 
-def _drawn(page: Storage) -> set[str]:
-    """Returns the figures of an earlier report in the same file: only their files may be removed."""
+def _figure_names(page: Storage) -> set[str]:
+    """Returns the names of an earlier report's figures: only files of these names may be removed."""
     try:
         earlier = page.parent.read(page.name).decode(errors="replace")
     except OSError:
@@ -96,7 +96,7 @@ def _page(title: str, studies: Sequence[StudyReport], specs: Mapping[str, Any], 
 
 
 def _compact(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a figure whose rows of data do not repeat the names of their columns."""
+    """Returns a figure with its data as lists, which do not repeat the names of the columns in each row."""
     datasets = {
         name: {"columns": list(rows[0]), "rows": [list(row.values()) for row in rows]}
         for name, rows in spec["datasets"].items()
@@ -105,14 +105,14 @@ def _compact(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _library() -> str:
-    """Returns vega-embed with its libraries, in which there is no ``</script``."""
+    """Returns vega-embed with its libraries; they do not contain ``</script``."""
     return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stub asks for an argument
 
 
 def _draw(specs: Mapping[str, Any], folder: Storage) -> None:
     folder.make()
     for name, spec in specs.items():
-        fixed = json.dumps({**spec, "width": FIGURE_WIDTH, "background": "white", "config": _ON_ITS_OWN})
+        fixed = json.dumps({**spec, "width": FIGURE_WIDTH, "background": "white", "config": _FILE_CONFIG})
         svg = vl_convert.vegalite_to_svg(fixed)
         folder.write(f"{name}.svg", svg.encode())
         folder.write(f"{name}.png", vl_convert.svg_to_png(svg, scale=FIGURE_SCALE))

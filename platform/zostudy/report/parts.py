@@ -1,11 +1,10 @@
-"""The parts of a report: sections of tables and figures, each figure with its caption."""
+"""The parts of a report: studies, their sections, and the figures with their captions."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import groupby
 from math import inf
 from numbers import Integral
@@ -16,18 +15,18 @@ import pandas as pd
 from zostudy.results.table_formats import Table
 
 LONGEST_NAME = 120
-LEAST_WHOLE = 1000  # from here on four figures would cut digits before the point
+LEAST_WHOLE = 1000  # with four digits, larger numbers would lose digits before the point
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart and its name.
+    """A chart with its name and caption.
 
     Attributes:
         name: unique in its study; the name of its files.
         chart: an Altair chart.
-        caption: what is drawn. Figures with one caption after another stand under it together.
-        by_method: whether the methods' colours, and the parameter ``shown``, are in it.
+        caption: of the chart. Successive figures with equal captions stand together under one caption.
+        by_method: whether the chart has the methods' colours and the parameter ``shown``.
     """
 
     name: str
@@ -38,17 +37,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class ReportSection:
-    """A part of the report, under a title; each of its parts may be empty.
+    """A section of a report. Everything but its title may be empty.
 
     Attributes:
-        title: of the part.
-        note: what to know before reading it.
+        title: of the section.
+        note: an explanation that stands first.
         tables: its tables.
         figures: its figures.
         text: shown word for word.
-        findings: sentences to read first.
-        counts: the classes that its tables are about, in a line.
-        is_sortable: whether a reader may sort and filter its table.
+        findings: sentences that answer the study's question.
+        counts: a line on the classes of the tables.
+        is_sortable: whether a reader can sort and filter the table.
     """
 
     title: str
@@ -67,8 +66,8 @@ class ReportSection:
 
     @property
     def captioned(self) -> list[tuple[str, list[Figure]]]:
-        """The figures by their captions, each of which then stands once."""
-        return [(caption, list(of)) for caption, of in groupby(self.figures, key=lambda figure: figure.caption)]
+        """The figures grouped by caption."""
+        return [(caption, list(each)) for caption, each in groupby(self.figures, key=lambda figure: figure.caption)]
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,10 @@ class StudyReport:
 
     Attributes:
         name: of the study.
-        question: what it asks.
-        summary: how far it has come.
-        sections: its parts, the first of which answers.
-        colours: of the methods that it has.
+        question: that the study answers.
+        summary: its trials and queries so far.
+        sections: its sections, the first of which answers the question.
+        colours: of its methods.
     """
 
     name: str
@@ -94,23 +93,22 @@ class StudyReport:
         """All figures, in the order of the page."""
         return [figure for section in self.sections for figure in section.figures]
 
-    def with_names(self, rename: Callable[[str], str]) -> StudyReport:
-        """Returns the report with other names of its figures."""
-        sections = [
-            replace(section, figures=tuple(replace(figure, name=rename(figure.name)) for figure in section.figures))
-            for section in self.sections
-        ]
-        return replace(self, sections=tuple(sections))
-
 
 def with_safe_names(studies: Iterable[StudyReport]) -> list[StudyReport]:
-    """Returns the studies with figures whose names are unique, and safe as a file and in a page."""
+    """Returns the studies with unique names of figures that are safe as file names and as ids in HTML."""
     taken: set[str] = set()
-    return [study.with_names(partial(_safe_name, taken, study.name)) for study in studies]
+
+    def renamed(figure: Figure, study: StudyReport) -> Figure:
+        return replace(figure, name=_safe_name(taken, study.name, figure.name))
+
+    def with_names(section: ReportSection, study: StudyReport) -> ReportSection:
+        return replace(section, figures=tuple(renamed(figure, study) for figure in section.figures))
+
+    return [replace(study, sections=tuple(with_names(each, study) for each in study.sections)) for study in studies]
 
 
 def short(value: Any) -> str:
-    """Returns a value as tables show it: numbers in four figures, whole and large ones without decimals."""
+    """Returns a value as text: numbers with four digits, whole and large ones without decimals."""
     if value is None or isinstance(value, str | bool):
         return "" if value is None else str(value)
     if isinstance(value, Integral) or (isinstance(value, float) and LEAST_WHOLE <= abs(value) < inf):
@@ -119,12 +117,12 @@ def short(value: Any) -> str:
 
 
 def metric_words(metric: str) -> str:
-    """Returns a column of metrics as figures name it, such as ``test AUC``."""
+    """Returns the words for a column of metrics, such as ``test AUC`` for ``test_auc``."""
     return metric.replace("_", " ").replace("auc", "AUC").replace("auprc", "AUPRC")
 
 
-def none_drawn(confirm: pd.DataFrame, rows: pd.DataFrame, table: str) -> str:
-    """Returns why nothing can be drawn of a table: it has no rows of complete confirm trials. Else ``""``."""
+def reason_not_drawn(confirm: pd.DataFrame, rows: pd.DataFrame, table: str) -> str:
+    """Returns the reason why a table has no rows of complete confirm trials; empty if it has some."""
     if confirm.empty:
         return "No confirm trial is complete so far."
     if not rows["trial"].isin(confirm["trial"]).any():
@@ -134,13 +132,13 @@ def none_drawn(confirm: pd.DataFrame, rows: pd.DataFrame, table: str) -> str:
     return ""
 
 
-def span(counts: pd.Series[int]) -> str:
-    """Returns counts for a caption: ``3``, or ``2 to 3``."""
+def range_text(counts: pd.Series[int]) -> str:
+    """Returns the range of some counts as text: ``3``, or ``2 to 3``."""
     return f"{counts.min():g}" if counts.nunique() == 1 else f"{counts.min():g} to {counts.max():g}"
 
 
 def _safe_name(taken: set[str], study: str, name: str) -> str:
-    """Returns a safe name that is not taken, and adds it to the taken ones."""
+    """Returns a safe name that is not in ``taken``, and adds it there."""
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{study}-{name}").lstrip("-.")[:LONGEST_NAME]
     free, number = safe, 2
     while free in taken:

@@ -1,47 +1,45 @@
-"""The search: its configurations, dev AUC against each hyperparameter, and their importances."""
+"""The section on the search: configurations, dev AUC against each hyperparameter, and importances."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from zostudy.config.distributions import Distribution
+from zostudy.config.distributions import Choice, Distribution
 from zostudy.report.charts import Charts, bounds_of
 from zostudy.report.frames import by_configuration, search_frame, searched
-from zostudy.report.parallel import axis_kind, parallel_frame
-from zostudy.report.parts import Figure, ReportSection, span
+from zostudy.report.parts import Figure, ReportSection, range_text, short
 from zostudy.search.space import as_optuna
 
-LEAST_TRIALS = 4
-"""Configurations that a cell needs for importances."""
+LEAST_TRIALS = 4  # cells with fewer configurations get no importances
 
 _PARALLEL = (
-    "A line a configuration, at any ratio, through its value of each key to its dev AUC. Axes end at the least and the "
-    "greatest value, and are logarithmic where the search was."
+    "A line for each configuration, at any ratio, through its value of each key to its dev AUC. Axes end at the least "
+    "and the greatest value, and are logarithmic if the search was."
 )
 _TITLE = "What the search found"
 
-Space = Mapping[str, Distribution]
+Space: TypeAlias = Mapping[str, Distribution]
+AxisKind: TypeAlias = Literal["choice", "log", "linear"]
 
 
 def search_section(search: pd.DataFrame, space: Space, charts: Charts) -> ReportSection:
-    """Returns the section on the configurations; those that were stopped early or failed are only counted."""
+    """Returns the section on the configurations. Pruned and failed trials are only counted."""
     if not space:
-        note = "Nothing was searched: search.space is empty, and methods run with their settings."
+        note = "Nothing was searched: search.space is empty, and the methods run with the settings of the study file."
         return ReportSection(_TITLE, note=note)
     if search.empty:
         return ReportSection(_TITLE, note="There is no search trial: none has ended so far, or search.trials is 0.")
     judged = by_configuration(search)
-    return ReportSection(
-        _TITLE,
-        note=_counts(search, judged),
-        figures=tuple(_figures(judged, space, charts)),
-    )
+    return ReportSection(_TITLE, note=_counts(search, judged), figures=tuple(_figures(judged, space, charts)))
 
 
 def _counts(search: pd.DataFrame, judged: pd.DataFrame) -> str:
-    """Returns what the figures leave out, and how many configurations were judged on fewer seeds than others."""
+    """Returns the numbers of trials that the figures leave out, and of configurations with fewer seeds than others."""
     ends = {"failed": "failed", "pruned": "were stopped early"}
     counts = ", ".join(f"{n} {how}" for status, how in ends.items() if (n := int((search["status"] == status).sum())))
     left_out = f"Of {len(search)} search trials, {counts}; the figures leave these out." if counts else ""
@@ -54,11 +52,7 @@ def _counts(search: pd.DataFrame, judged: pd.DataFrame) -> str:
 def importance_frame(search: pd.DataFrame, space: Space) -> pd.DataFrame:
     """Returns ``method, ratio, key, importance, trials`` by fANOVA (Hutter et al., ICML 2014), importances sum to 1.
 
-    Cells with fewer than four configurations, or whose dev AUCs are all equal, are left out.
-
-    Args:
-        search: of ``by_configuration``.
-        space: of the study.
+    Cells with fewer than ``LEAST_TRIALS`` configurations, or with equal dev AUCs, are left out.
     """
     rows = [
         {"method": method, "ratio": ratio, "key": key, "importance": importance, "trials": len(cell)}
@@ -84,6 +78,44 @@ def _importances_of(cell: pd.DataFrame, space: Space) -> dict[str, float]:
     return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
 
 
+def axis_kind(space: Space, key: str) -> AxisKind:
+    """Returns the kind of axis for the values of a searched key."""
+    kinds = [distribution for name, distribution in space.items() if f".{name}".endswith(f".{key}")]
+    if all(isinstance(kind, Choice) for kind in kinds):
+        return "choice"
+    return "log" if any(getattr(kind, "log", False) for kind in kinds) else "linear"
+
+
+def parallel_frame(values: pd.DataFrame, kinds: Mapping[str, AxisKind]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns the lines of parallel coordinates, and the values to write on their axes.
+
+    Lines are ``method, ratio, trial, key, value, dev_auc, order, place``, a row for each configuration and axis: the
+    keys, then dev AUC. Names are ``key, value, place``. ``place`` is 0 at the least value of an axis and 1 at its
+    greatest. ``values`` is a ``search_frame`` with rows, and ``kinds`` holds the kind of each key's axis.
+    """
+    scores = values.drop_duplicates("trial").assign(key="dev AUC", value=lambda rows: rows["dev_auc"])
+    lines, names = [], []
+    for order, (key, axis) in enumerate([*values.groupby("key"), ("dev AUC", scores)]):
+        placed = axis.assign(order=order, place=_places(axis["value"], kinds.get(str(key), "linear")))
+        ends = placed.drop_duplicates("place").sort_values("place")
+        names.append(ends if kinds.get(str(key)) == "choice" else ends.iloc[[0, -1]])
+        lines.append(placed.assign(value=placed["value"].map(short)))
+    named = pd.concat(names)[["key", "value", "place"]]
+    return pd.concat(lines), named.assign(value=named["value"].map(short))
+
+
+def _places(values: pd.Series[Any], kind: AxisKind) -> NDArray[np.float64]:
+    if kind == "choice":
+        in_order = sorted(set(values), key=lambda value: (isinstance(value, str), value))  # numbers before words
+        ranks = {value: rank for rank, value in enumerate(in_order)}
+        along = np.array([ranks[value] for value in values], dtype=np.float64)
+    else:
+        along = values.to_numpy(np.float64)
+        along = np.log(along) if kind == "log" else along
+    spread = np.ptp(along)
+    return ((along - along.min()) / spread).round(4) if spread else np.full_like(along, 0.5)
+
+
 def _values(values: pd.DataFrame, space: Space, caption: str, charts: Charts) -> Iterator[Figure]:
     for key, frame in values.groupby("key"):
         frame = frame.assign(value=frame["value"].infer_objects())
@@ -95,8 +127,8 @@ def _figures(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Fig
     frame, caption = importance_frame(search, space), "Each configuration by its value of a searched key, at any ratio."
     if len(frame):
         caption = (
-            f"{caption} Importances: fANOVA by Optuna, a point a cell, from {span(frame['trials'])} configurations "
-            "each, which is a hint and no measurement."
+            f"{caption} Importances: fANOVA by Optuna, a point for each cell, from {range_text(frame['trials'])} "
+            "configurations each, which is too few for more than a hint."
         )
     values = search_frame(search, space)
     if len(values):

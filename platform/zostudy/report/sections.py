@@ -1,4 +1,4 @@
-"""The report of one study, section by section."""
+"""The report of one study: its summary and its sections."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ from zostudy.report.comparing import anytime_section, comparison_sections, curve
 from zostudy.report.findings import counts_line, question
 from zostudy.report.landscape import landscape_section
 from zostudy.report.parts import ReportSection, StudyReport
-from zostudy.report.reproducing import agreement_section, failures_section, noise_section, repeating_section
 from zostudy.report.searching import search_section
-from zostudy.report.trials import trials_section
+from zostudy.report.table_sections import (
+    agreement_section,
+    failures_section,
+    noise_section,
+    repeating_section,
+    trials_section,
+)
 from zostudy.results.classes import read_classes
 from zostudy.results.completeness import confirmed
 from zostudy.results.lost_rows import study_notes
@@ -33,10 +38,10 @@ class StudyFile:
     """The parts of a study file that a report shows.
 
     Attributes:
-        storage: the study's.
-        text: the file, word for word.
-        methods: their labels, in its order.
-        space: the searched keys.
+        storage: the study's folder.
+        text: of the file.
+        methods: their labels, in the file's order.
+        space: the search space.
     """
 
     storage: Storage
@@ -49,7 +54,7 @@ def read_study_file(storage: Storage) -> StudyFile:
     """Returns the stored study file of a study.
 
     Raises:
-        ResultsError: it is missing, cannot be read, or holds no study.
+        ResultsError: the file is missing, cannot be read, or holds no study.
     """
     stored = read_stored_study(storage, "a report", "give a folder that zostudy run wrote")
     try:
@@ -62,7 +67,7 @@ def read_study_file(storage: Storage) -> StudyFile:
 
 
 def _labels(methods: Any) -> tuple[str, ...]:
-    """Returns the labels: an entry is a method's name, or a mapping of its label to its options."""
+    """Returns the methods' labels. An entry is a method's name, or a mapping of its label to its options."""
     entries = methods if isinstance(methods, list) else []
     return tuple(str(label) for entry in entries for label in (entry if isinstance(entry, dict) else [entry]))
 
@@ -102,7 +107,7 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
 
 
 def _drawn(title: str, draw: Callable[[], ReportSection]) -> ReportSection:
-    """Returns a section; where its table cannot be read, the reason in its place."""
+    """Returns the section that ``draw`` returns, or the reason why its table cannot be read."""
     try:
         return draw()
     except ResultsError as error:

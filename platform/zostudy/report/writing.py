@@ -1,4 +1,4 @@
-"""``zostudy.report``: where a report goes, and the studies that it can be of."""
+"""``zostudy.report``: finds the studies, and the file to write the report to."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 def report(folders: Where | Sequence[Where], to: Where | None = None, baseline: str | None = None) -> Storage:
-    """Writes a report and returns where it is; see ``zostudy.report``."""
-    check_drawing()
+    """Writes a report and returns its location; see ``zostudy.report``."""
+    check_dependencies()
     places = [folders] if isinstance(folders, str | os.PathLike | Storage) else list(folders)
-    page = page_at(places, to)
-    studies = written(places)
+    page = page_location(places, to)
+    studies = studies_with_times(places)
     begun = [study for study, files in studies if files]
     if not begun:
         raise ResultsError(
@@ -37,12 +37,8 @@ def report(folders: Where | Sequence[Where], to: Where | None = None, baseline: 
     return page
 
 
-def check_drawing() -> None:
-    """Checks that what draws reports is installed.
-
-    Raises:
-        ResultsError: it is not.
-    """
+def check_dependencies() -> None:
+    """Raises a ``ResultsError`` unless the extra ``[report]`` is installed."""
     try:
         import zostudy.report.page  # noqa: F401
     except ImportError as error:
@@ -50,7 +46,7 @@ def check_drawing() -> None:
         raise ResultsError(rule, got="it is missing", remedy="pip install 'zostudy[report]'") from error
 
 
-def page_at(folders: Sequence[Where], to: Where | None) -> Storage:
+def page_location(folders: Sequence[Where], to: Where | None) -> Storage:
     """Returns the file that a report of these folders is written to.
 
     Raises:
@@ -63,6 +59,6 @@ def page_at(folders: Sequence[Where], to: Where | None) -> Storage:
     return page / PAGE if to is None or page.is_folder() else page
 
 
-def written(folders: Sequence[Where]) -> list[tuple[Storage, dict[str, datetime]]]:
-    """Returns the studies in folders, with when each file of their trials was written: other times, other trials."""
+def studies_with_times(folders: Sequence[Where]) -> list[tuple[Storage, dict[str, datetime]]]:
+    """Returns the studies in folders, each with the time of each file of its trials, which new trials change."""
     return [(study, (study / "trials").write_times(".parquet")) for study in (find_studies(folders) if folders else ())]

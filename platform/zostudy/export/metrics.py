@@ -1,4 +1,4 @@
-"""How well an exported prompt labels rows whose classes a file holds: the metrics of both decisions."""
+"""The metrics of an exported prompt on rows with true labels, at the threshold and by argmax."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from zostudy.tasks.wellknown import WELL_KNOWN
 from zostudy.wording import comma_list
 
 MOST_RECALLS = 6
-"""Classes up to which the table shows the recall of each."""
+"""The table shows the recall of each class if there are no more classes than these."""
 
 Names = Sequence[str | None]
 
 
 @dataclass(frozen=True)
-class KnownLabels:
-    """The classes that a file gives its rows.
+class TrueLabels:
+    """The true labels of a file's rows.
 
     Attributes:
-        column: where they stand.
-        classes: int32 ``[n]``, ``NO_LABEL`` where a row has none.
-        note: how they were read, if that is not plain.
+        column: the label column.
+        classes: int32 ``[n]``, ``NO_LABEL`` for a row without a label.
+        note: on the reading of numbers as classes.
     """
 
     column: str
@@ -41,53 +41,43 @@ class KnownLabels:
     note: str | None = None
 
 
-def known_labels(table: pa.Table, task: ExportedTask, label: str | None, source: str) -> KnownLabels | None:
-    """Returns the classes of a file's rows; None where the file lacks the study's label column.
+def true_labels(table: pa.Table, task: ExportedTask, label: str | None, source: str) -> TrueLabels | None:
+    """Returns the true labels of a file's rows; None if the file lacks the study's label column.
 
-    They are names of classes, in the label column or in ``label_name``. As many numbers as there are classes are taken
-    as the classes in their order.
-
-    Args:
-        table: the rows.
-        task: names the classes, and the label column that the study's data had.
-        label: the label column, if it is another one here.
-        source: the file, for errors.
+    The labels are class names, in the column ``label`` (default: the study's) or in ``label_name``. If they are C
+    different numbers for C classes, the numbers in ascending order stand for the classes in label order. ``source`` is
+    the file, for errors.
 
     Raises:
-        DataError: ``label`` is no column of the file, or the column holds something else than these classes.
+        DataError: ``label`` is no column of the file, or the column holds other values than these classes.
     """
     column = label or task.label
     if column is None or (label is None and column not in table.column_names):
         return None
     names = read_labels(table, column, source).names
     if (classes := _named(names, task)) is not None:
-        return KnownLabels(column, classes)
+        return TrueLabels(column, classes)
     if NAME_COLUMN in table.column_names:
         named = _named(read_labels(table, NAME_COLUMN, source).names, task)
         if named is not None:
-            return KnownLabels(NAME_COLUMN, named)
+            return TrueLabels(NAME_COLUMN, named)
     if (ranked := _ranked(names, task)) is not None:
-        return KnownLabels(column, *ranked)
+        return TrueLabels(column, *ranked)
     others = [name for name in names if name is not None and name not in task.class_names]
     rule = f"column {column!r} must hold the classes {comma_list(task.class_names)}"
     raise DataError(rule, got=f"it holds {others[0]!r}" if others else "it is empty", about=source)
 
 
-def metrics_lines(scores: NDArray[np.float32], labels: KnownLabels, manifest: Manifest) -> list[str]:
-    """Returns the metrics of the rows that have a class, as lines of a table, a row a decision.
+def metrics_lines(scores: NDArray[np.float32], labels: TrueLabels, manifest: Manifest) -> list[str]:
+    """Returns the metrics of the rows with a true label, as lines of a table with a row for each decision.
 
-    With rows of a single class there is nothing to rank, and one line says so.
-
-    Args:
-        scores: float32 ``[n, C]``.
-        labels: of the same rows.
-        manifest: names the classes and the decision.
+    ``scores`` are float32 ``[n, C]``. If all labels are equal, no metric is defined, and one line says so.
     """
     measured = labels.classes != NO_LABEL
     classes, scores, names = labels.classes[measured], scores[measured], manifest.task.class_names
     if len(np.unique(classes)) < 2:
         return [f"no metrics: all rows are {names[classes[0]]!r} in column {labels.column!r}"]
-    # The AUC of two classes is that of either; no metric shown here asks which of them is rare.
+    # The choice of minority classes changes no metric shown here: with two classes, either one has the same AUC.
     all_metrics = classification_metrics(scores, classes, tuple(range(len(names))))
     shown = [k for k in range(len(names)) if len(names) <= MOST_RECALLS and (classes == k).any()]
     decisions = {"argmax": Decision()}
@@ -114,7 +104,7 @@ def _measured(predicted: NDArray[np.int64], classes: NDArray[np.int32], shown: S
 
 
 def _named(names: Names, task: ExportedTask) -> NDArray[np.int32] | None:
-    """Returns the classes that names stand for; None if one of them is no class, or all are empty."""
+    """Returns the classes of names; None if a name is no class, or all names are empty."""
     known = WELL_KNOWN.get(task.name)
     label_of: dict[str, int | None] = {name: k for k, name in enumerate(task.class_names)}
     if known is not None and known.class_names == task.class_names:
@@ -123,7 +113,7 @@ def _named(names: Names, task: ExportedTask) -> NDArray[np.int32] | None:
 
 
 def _ranked(names: Names, task: ExportedTask) -> tuple[NDArray[np.int32], str] | None:
-    """Returns the classes of numbers, which name them in their order, and a note; None if they do not."""
+    """Returns the classes of C different numbers by their order, and a note; None if they are not C numbers."""
     found = {name for name in names if name is not None}
     if len(found) != len(task.class_names) or not all(map(is_number, found)):
         return None

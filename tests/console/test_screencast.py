@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from zostudy.console.recording import ROWS, draw, main, moments, pages, screen
+from zostudy.console.screencast import ROWS, draw, main, moments, pages, screen
 
 
 def shown(lines: list[str]) -> list[str]:

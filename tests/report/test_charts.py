@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from zostudy.methods import get_method, method_names
-from zostudy.report.colours import COLOURS, colours_of
+from zostudy.report.charts import COLOURS, colours_of
 
 
 def test_each_registered_method_has_a_colour_of_its_own() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from zostudy.config.distributions import Choice, Range
-from zostudy.report.parallel import AxisKind, axis_kind, parallel_frame
+from zostudy.report.searching import AxisKind, axis_kind, parallel_frame
 
 
 def test_parallel_coordinates_go_from_the_least_to_the_greatest_value_of_each_key() -> None:

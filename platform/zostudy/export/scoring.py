@@ -1,4 +1,4 @@
-"""Texts labelled with an exported prompt, by the evaluator that tuned it."""
+"""Scores texts with an exported prompt, by the evaluator that tuned it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from torch import Tensor
 
 from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError, ResultsError, TooLongError
-from zostudy.export.identity import another_model, check_identity
-from zostudy.export.labelling import InputTexts
+from zostudy.export.identity import check_identity, wrong_model
 from zostudy.export.manifest import EXPORT_AGAIN, PROMPT_FILE, PROMPT_KEY, Manifest
-from zostudy.export.prompt import fingerprint
+from zostudy.export.prompt import embeddings_digest
+from zostudy.export.task import InputTexts
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import Evaluator, make_evaluator
@@ -32,7 +32,7 @@ from zostudy.lm.weights import DType
 ROWS_AT_ONCE = 256
 
 
-def predict(
+def score_texts(
     folder: Path,
     manifest: Manifest,
     texts: InputTexts,
@@ -42,20 +42,20 @@ def predict(
     truncate: bool = False,
     trust_remote_code: bool = False,
 ) -> NDArray[np.float32]:
-    """Returns the class scores of texts, float32 ``[n, C]``, those of the study to 1e-4.
+    """Returns the class scores of texts, float32 ``[n, C]``, which equal those of the study to 1e-4.
 
     Args:
         folder: the export.
-        manifest: its manifest.
-        texts: what to label.
-        report: called with the number of texts that are done, from 0 on.
-        device: a torch device.
-        model: where the model is now, if not where the study had it.
-        truncate: cut texts that are too long, even where the study refused them.
+        manifest: of the export.
+        texts: n texts.
+        report: called with the number of scored texts, from 0 on.
+        device: ``cpu`` or ``cuda``.
+        model: where the model is now, if it has moved since the study.
+        truncate: cut texts that are too long, even if the study refused them.
         trust_remote_code: run Python files that come with the model.
 
     Raises:
-        ModelError: the model cannot be loaded or is another one, texts are too long, or there is no such device.
+        ModelError: the model cannot be loaded or is not the study's, texts are too long, or the device is missing.
         ResultsError: the export is damaged.
     """
     if device == "cuda" and not torch.cuda.is_available():
@@ -72,16 +72,16 @@ def predict(
         check_identity(manifest.identity, manifest.model.name, source, tokenizer)
     dtype: DType = "bfloat16" if spec.dtype == "bfloat16" else "float32"
     evaluator = make_evaluator(spec, source, encoded, dtype, device)
-    if fingerprint(evaluator.embeddings) != manifest.embeddings:
-        raise another_model(manifest.model.name, source, "other embeddings")
+    if embeddings_digest(evaluator.embeddings) != manifest.embeddings:
+        raise wrong_model(manifest.model.name, source, "other embeddings")
     return _scores(evaluator, prompt, len(texts.texts), report)
 
 
 def _scores(evaluator: Evaluator, prompt: Tensor, n_texts: int, report: Callable[[int], None]) -> NDArray[np.float32]:
     """Returns the scores of all texts, ``[n, C]``.
 
-    Each thread scores rows of its own with products of one thread, as a study's replicas do: threads that share the
-    small products of one forward wait for each other most of the time.
+    Each thread scores its own rows and computes its matrix products alone, as a study's replicas do. Threads that share
+    the small products of one forward wait for each other most of the time.
     """
     parts = [np.arange(start, n_texts, dtype=np.int32)[:ROWS_AT_ONCE] for start in range(0, n_texts, ROWS_AT_ONCE)]
 

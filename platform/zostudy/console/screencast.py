@@ -1,8 +1,8 @@
-"""Records what a command shows on a terminal, as an SVG that moves.
+"""Records the terminal of a command as an animated SVG.
 
-``python -m zostudy.console.recording FILE COMMAND ...`` runs the command, such as ``zostudy run STUDY``, and writes the
-file. It shows the terminal at equal times while the command runs, and then what stays, page by page. Where nothing
-moves, it shows the first of these pages.
+``python -m zostudy.console.screencast FILE COMMAND ...`` runs the command, such as ``zostudy run STUDY``, and writes
+the file. The animation shows the terminal at equal times while the command runs, and then the whole output, page by
+page. A viewer without animation shows the first of these pages.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOMENTS = 6
 MOMENT_SECONDS, PAGE_SECONDS = 1.5, 6.0
 
 _CONTROL = re.compile(r"\x1b\[(?P<number>\??[\d;]*)(?P<verb>[A-Za-ln-z])|\r|\n")
-"""What moves the cursor or erases. Colours (``m``) stay in the text."""
+"""Control sequences that move the cursor or erase text. Colours (``m``) stay in the text."""
 
 _FRAME = """<g class="frame" id="{unique_id}">
 <style>{styles}</style>
@@ -41,7 +41,7 @@ _FRAME = """<g class="frame" id="{unique_id}">
 
 
 def record(command: Sequence[str]) -> Iterator[tuple[float, str]]:
-    """Yields what a command prints on a terminal, with the seconds since its start."""
+    """Yields a command's output on a terminal in parts, each with the seconds since the start."""
     ours, its = pty.openpty()
     termios.tcsetwinsize(its, (ROWS, COLUMNS))
     begun = time.monotonic()
@@ -59,19 +59,19 @@ def record(command: Sequence[str]) -> Iterator[tuple[float, str]]:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
-    except OSError:  # Linux's answer where the other end is closed
+    except OSError:  # Linux raises it when the other end is closed
         return b""
 
 
 def moments(printed: Sequence[tuple[float, str]]) -> list[str]:
-    """Returns what had been printed at ``MOMENTS`` equal times before the end."""
+    """Returns the output up to each of ``MOMENTS`` equally spaced times before the end."""
     times = [printed[-1][0] * number / (MOMENTS + 1) for number in range(1, MOMENTS + 1)]
     return ["".join(text for when, text in printed if when <= until) for until in times]
 
 
 def screen(printed: str) -> list[str]:
-    """Returns the lines that a terminal shows, colours included, after this was printed."""
-    printed = re.sub(r"\x1b(\[[\d;?]*)?$", "", printed)  # a control sequence of which the rest has not come
+    """Returns the lines, with colours, that a terminal shows after this output."""
+    printed = re.sub(r"\x1b(\[[\d;?]*)?$", "", printed)  # an unfinished control sequence
     lines, row, place = [""], 0, 0
     for control in _CONTROL.finditer(printed):
         lines[row] += printed[place : control.start()]
@@ -89,21 +89,21 @@ def screen(printed: str) -> list[str]:
 
 
 def pages(lines: Sequence[str]) -> list[Sequence[str]]:
-    """Returns the lines in screens; the last one is full, too."""
+    """Returns the lines page by page; the last page begins early enough to be full."""
     begins = [*range(0, len(lines) - ROWS, ROWS), max(0, len(lines) - ROWS)]
     return [lines[begin : begin + ROWS] for begin in begins]
 
 
-def draw(moving: Sequence[Sequence[str]], staying: Sequence[Sequence[str]], title: str) -> str:
-    """Returns an SVG that shows the screens in turn, and the first staying one where nothing moves."""
-    screens = [*moving, *staying]
-    seconds = [MOMENT_SECONDS] * len(moving) + [PAGE_SECONDS] * len(staying)
+def draw(while_running: Sequence[Sequence[str]], at_end: Sequence[Sequence[str]], title: str) -> str:
+    """Returns an SVG that shows the screens in turn; without animation, the first screen ``at_end``."""
+    screens = [*while_running, *at_end]
+    seconds = [MOMENT_SECONDS] * len(while_running) + [PAGE_SECONDS] * len(at_end)
     frames = [_frame(lines[-ROWS:], number, title) for number, lines in enumerate(screens)]
     ends = [100 * sum(seconds[: number + 1]) / sum(seconds) for number in range(len(screens))]
     styles = [
         f"@keyframes show-{number} {{ 0% {{ visibility: hidden }} {begin:.3f}% {{ visibility: visible }} "
         f"{end:.3f}% {{ visibility: hidden }} }}\n"
-        f"#frame-{number} {{ visibility: {'visible' if number == len(moving) else 'hidden'}; "
+        f"#frame-{number} {{ visibility: {'visible' if number == len(while_running) else 'hidden'}; "
         f"animation: show-{number} {sum(seconds)}s step-end infinite }}"
         for number, (begin, end) in enumerate(itertools.pairwise([0.0, *ends]))
     ]
@@ -124,12 +124,12 @@ def _frame(lines: Sequence[str], number: int, title: str) -> str:
 
 
 def main(file: str, *command: str) -> None:
-    """Records the command and writes the file, where paths are relative to the current folder."""
+    """Records the command and writes the file, in which the current folder's path is left out."""
     words, folder = " ".join(command), f"{Path.cwd()}/"
     printed = [(when, text.replace(folder, "")) for when, text in record(command)]
-    moving = [[f"$ {words}", *screen(each)] for each in moments(printed)]
-    staying = [f"$ {words}", *screen("".join(text for _, text in printed))]
-    Path(file).write_text(draw(moving, pages(staying), words), encoding="utf-8")
+    while_running = [[f"$ {words}", *screen(each)] for each in moments(printed)]
+    at_end = [f"$ {words}", *screen("".join(text for _, text in printed))]
+    Path(file).write_text(draw(while_running, pages(at_end), words), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,36 @@
+"""Prepares this process for long work: its signals, and a working directory that exists."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+
+_log = logging.getLogger(__name__)
+
+
+def interrupt_on_termination() -> None:
+    """Makes SIGTERM and SIGHUP interrupt the process as Ctrl-C does, and SIGINT too, which background jobs ignore."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
+
+
+def end_interrupted_line() -> None:
+    """Ends the line on which a terminal has shown ``^C``."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write("\n")
+
+
+def leave_deleted_folder() -> None:
+    """Changes to ``/dev/fd`` and logs it if the working directory has been deleted, as a batch job's folder may be.
+
+    Libraries such as Ray ask for the working directory. No file can be made in ``/dev/fd``, so relative paths fail.
+    """
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        _log.info("the working directory has been deleted, so only absolute paths work")
+        os.chdir("/dev/fd")
