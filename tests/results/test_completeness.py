@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from zostudy.results.completeness import JUDGED_BY, confirmed, confirms, outdated
+from zostudy.results.completeness import JUDGED_BY, confirmed, has_same_settings, outdated
 
 Trial = tuple[str, str, int, float | None, str]
 
@@ -94,21 +94,21 @@ def test_of_confirm_trials_those_count_that_are_complete_and_not_bettered() -> N
 
 
 def test_numbers_are_compared_as_json_gives_them_back() -> None:
-    assert confirms(
+    assert has_same_settings(
         {"learning_rate": 1, "margin": float("nan")}, {"learning_rate": 1.0, "margin": float("nan")}, "spsa"
     )
-    assert not confirms({"learning_rate": 1}, {"learning_rate": 1.0 + 1e-15}, "spsa")
+    assert not has_same_settings({"learning_rate": 1}, {"learning_rate": 1.0 + 1e-15}, "spsa")
 
 
 def test_an_option_that_a_method_has_gained_counts_as_its_default() -> None:
     old = {"perturbation_radius": 0.2}
-    assert confirms(old, old | {"learning_rate": 0.5, "imbalance.prior": "global"}, "spsa")
-    assert confirms(old | {"learning_rate": 0.5}, old, "spsa")
-    assert not confirms(old, old | {"learning_rate": 0.4}, "spsa")
-    assert not confirms(old, old | {"imbalance.prior": "batch"}, "spsa")
+    assert has_same_settings(old, old | {"learning_rate": 0.5, "imbalance.prior": "global"}, "spsa")
+    assert has_same_settings(old | {"learning_rate": 0.5}, old, "spsa")
+    assert not has_same_settings(old, old | {"learning_rate": 0.4}, "spsa")
+    assert not has_same_settings(old, old | {"imbalance.prior": "batch"}, "spsa")
 
 
 def test_options_that_a_method_has_lost_and_those_of_an_unknown_method_are_compared_where_both_have_them() -> None:
     for algorithm in ("spsa", "not installed here"):
-        assert confirms({"lost": 1, "margin": 2.0}, {"margin": 2.0}, algorithm)
-        assert not confirms({"lost": 1}, {"lost": 2}, algorithm)
+        assert has_same_settings({"lost": 1, "margin": 2.0}, {"margin": 2.0}, algorithm)
+        assert not has_same_settings({"lost": 1}, {"lost": 2}, algorithm)

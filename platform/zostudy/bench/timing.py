@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +49,7 @@ def seconds_per_call(call: Callable[[], object]) -> float:
             return elapsed / calls
 
 
-@dataclass(frozen=True)
-class StepTime:
+class StepTime(NamedTuple):
     """The time of one step, or the median of several.
 
     Attributes:
@@ -74,8 +72,4 @@ def time_step(pool: Pool, latents: NDArray[np.float32], rows: NDArray[np.int32])
 
 def median_step(steps: Sequence[StepTime]) -> StepTime:
     """Returns the median of each figure."""
-    return StepTime(
-        median(step.seconds for step in steps),
-        median(step.driver_seconds for step in steps),
-        median(step.replica_seconds for step in steps),
-    )
+    return StepTime(*map(median, zip(*steps, strict=True)))

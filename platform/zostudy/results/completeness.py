@@ -51,12 +51,12 @@ class BestConfiguration(NamedTuple):
         return self.rank[0]
 
 
-def rank_of(dev_auc: float, number: int) -> _Rank:
+def ranking_key(dev_auc: float, number: int) -> _Rank:
     """Returns a key whose maximum is the best of a cell's complete search trials: of equals the earliest."""
     return dev_auc, -number
 
 
-def confirms(params: Params, best: Params, algorithm: str) -> bool:
+def has_same_settings(params: Params, best: Params, algorithm: str) -> bool:
     """Returns whether a confirm trial ran with the settings of the best search trial.
 
     An option that only one of the two has was added to the method or removed from it in between. For the other trial it
@@ -70,10 +70,10 @@ def confirms(params: Params, best: Params, algorithm: str) -> bool:
     if params.keys() != best.keys():
         defaults = _defaults(algorithm)
         params, best = {**defaults, **params}, {**defaults, **best}
-    return all(equal(params[key], best[key]) for key in params.keys() & best.keys())
+    return all(same_value(params[key], best[key]) for key in params.keys() & best.keys())
 
 
-def equal(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     """Returns whether two values of an option are the same; NaN is the same as NaN."""
     return bool(one == other or (one != one and other != other))
 
@@ -97,7 +97,7 @@ def best_configurations(trials: Mapping[str, Iterable[Any]]) -> dict[tuple[str, 
     best: dict[tuple[str, str], BestConfiguration] = {}
     for (study, cell, number), of_seeds in seeds.items():
         mean = fmean(dev_auc for dev_auc, _ in of_seeds)  # the same in whatever order the rows come
-        found = BestConfiguration(len(of_seeds), rank_of(mean, number), of_seeds[0][1])
+        found = BestConfiguration(len(of_seeds), ranking_key(mean, number), of_seeds[0][1])
         best[study, cell] = max(found, best.get((study, cell), found))
     return best
 
@@ -154,7 +154,7 @@ def _is_open(storage: Storage) -> bool:
 
 
 def _confirms(params: str, best: str, algorithm: str) -> bool:
-    return params == best or confirms(_parsed(params), _parsed(best), algorithm)
+    return params == best or has_same_settings(_parsed(params), _parsed(best), algorithm)
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,8 @@
-"""The rows that each table must hold for the finished trials of a study, and the rows that are missing or surplus."""
+"""The rows that each table must hold for the finished trials of a study, and the rows that are missing or surplus.
+
+A function that reads raises ``ResultsError`` where a file cannot be read, and ``FileNotFoundError`` where a file has
+gone meanwhile, as happens when files are merged.
+"""
 
 from __future__ import annotations
 
@@ -110,12 +114,7 @@ def _fault(expected: RowDigest, there: RowDigest) -> str:
 
 
 def read_finished(storage: Storage) -> FinishedTrials:
-    """Returns the finished trials of a study. A trial's own file counts before the merged one.
-
-    Raises:
-        ResultsError: as ``read_with_finished``.
-        FileNotFoundError: a file was removed meanwhile, as happens when files are merged.
-    """
+    """Returns the finished trials of a study. A trial's own file counts before the merged one."""
     return read_with_finished(storage, ())[0]
 
 
@@ -123,8 +122,7 @@ def read_with_finished(storage: Storage, columns: Sequence[str]) -> tuple[Finish
     """Returns the finished trials as ``read_finished`` does, and some columns of each file of ``trials``.
 
     Raises:
-        ResultsError: a file cannot be read, or two files hold the same trial.
-        FileNotFoundError: a file was removed meanwhile, as happens when files are merged.
+        ResultsError: two files hold the same trial, or one cannot be read.
     """
     folder = storage / "trials"
     tables: dict[str, pa.Table] = {}
@@ -158,10 +156,6 @@ def lost_trials(storage: Storage, finished: FinishedTrials, tables: Sequence[str
         storage: of a study.
         finished: its trials.
         tables: the tables to look at; None for those that suffice.
-
-    Raises:
-        ResultsError: a file cannot be read.
-        FileNotFoundError: a file was removed meanwhile, as happens when files are merged.
     """
     merged = finished.of_file(MERGED)
     found: set[str] = set()
@@ -179,10 +173,6 @@ def is_as_expected(storage: Storage, table: str, name: str, finished: FinishedTr
     """Returns whether a file holds exactly the rows that it must, by its footer.
 
     For trials that an older zostudy ran, only the least number of rows is known.
-
-    Raises:
-        ResultsError: the file cannot be read.
-        FileNotFoundError: it is not there.
     """
     expected = [finished.expected[table][trial] for trial in finished.of_file(name)]
     footer = read_footer(storage / table, name, table)

@@ -71,9 +71,9 @@ class Ledger:
         """
         if not (self.storage / "trials").files(PARQUET):
             return ()
-        stored = self._study()
+        stored = read_stored_study(self.storage, "going on with a study", "give another folder with --results").data
         changes = study_changes(stored, resolved)
-        if changes.contradictions and not self._takes_back(resolved):
+        if changes.contradictions and not self._takes_back(stored, resolved):
             raise ResultsError(
                 "a results folder holds one study, which may only grow",
                 got=f"{self.storage} holds another ({'; '.join(changes.contradictions)})",
@@ -160,13 +160,9 @@ class Ledger:
         """
         write_table(encode_rows([row], AGREEMENT), self.storage / "agreement", f"{row['dtype']}{PARQUET}")
 
-    def _study(self) -> Mapping[str, Any]:
-        """Returns the stored study file as plain data."""
-        return read_stored_study(self.storage, "going on with a study", "give another folder with --results").data
-
-    def _takes_back(self, resolved: Mapping[str, Any]) -> bool:
+    def _takes_back(self, stored: Mapping[str, Any], resolved: Mapping[str, Any]) -> bool:
         """Returns whether the stored study is this one grown, and all trials are of this one."""
-        if study_changes(resolved, self._study()).contradictions:
+        if study_changes(resolved, stored).contradictions:
             return False
         most = {"search": resolved["search"]["trials"], "confirm": resolved["confirm"]["seeds"]}
         labels = {label for entry in resolved["methods"] for label in ([entry] if isinstance(entry, str) else entry)}

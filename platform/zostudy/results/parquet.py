@@ -1,4 +1,8 @@
-"""One Parquet file of a table. It is written whole, with checksums, and read only if it is unchanged."""
+"""One Parquet file of a table. It is written whole, with checksums, and read only if it is unchanged.
+
+A function that reads raises ``FileNotFoundError`` where the file is not there, and ``ResultsError`` where it cannot be
+read, is of another table, or has changed since it was written.
+"""
 
 from __future__ import annotations
 
@@ -69,12 +73,7 @@ def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable
 
 
 def read_file(folder: Storage, name: str, table: str, columns: Sequence[str]) -> tuple[pa.Table, Footer]:
-    """Returns some columns of a file, and its footer. A column that its version did not have is null.
-
-    Raises:
-        ResultsError: the file cannot be read, is of another table, or has changed since it was written.
-        FileNotFoundError: it is not there.
-    """
+    """Returns some columns of a file, and its footer. A column that its version did not have is null."""
     with _opened(folder, name, table) as (file, schema):
         footer, known = _footer(folder, name, file, schema), set(schema.names)
         there = [column for column in columns if column in known]
@@ -84,24 +83,14 @@ def read_file(folder: Storage, name: str, table: str, columns: Sequence[str]) ->
 
 
 def read_batches(folder: Storage, name: str, table: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Yields some columns of a file in batches of rows. Names of trials are dictionary-encoded.
-
-    Raises:
-        ResultsError: as ``read_file``.
-        FileNotFoundError: it is not there.
-    """
+    """Yields some columns of a file in batches of rows. Names of trials are dictionary-encoded."""
     with _opened(folder, name, table, dictionaries=["trial"]) as (file, _):
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, [*columns], use_threads=False)
 
 
 def read_footer(folder: Storage, name: str, table: str) -> Footer:
-    """Returns the footer of a file, which is quick.
-
-    Raises:
-        ResultsError: as ``read_file``.
-        FileNotFoundError: it is not there.
-    """
+    """Returns the footer of a file, which is quick."""
     with _opened(folder, name, table) as (file, schema):
         return _footer(folder, name, file, schema)
 

@@ -112,7 +112,8 @@ def _check_once(storages: Sequence[Storage], trials: Sequence[pa.Table]) -> None
 
 
 def _without_others(given: list[Storage]) -> list[Storage]:
-    others = [storage for storage in given if _exists(storage) and not _studies_in(storage)]
+    there = [storage for storage in given if storage.is_folder() or storage.exists("")]
+    others = [storage for storage in there if not _studies_in(storage)]
     if not others or len(others) == len(given):
         return given
     _log.info("note: without a study, and left out: %s", comma_list(storage.name for storage in others))
@@ -128,10 +129,6 @@ def _study_folders(storage: Storage) -> list[Storage]:
     if not (studies := _studies_in(storage)):
         raise ResultsError("a results folder must hold a study or studies", got=f"{storage} holds none", remedy=_REMEDY)
     return studies
-
-
-def _exists(storage: Storage) -> bool:
-    return storage.is_folder() or storage.exists("")
 
 
 def _studies_in(storage: Storage) -> list[Storage]:

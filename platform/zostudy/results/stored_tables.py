@@ -1,4 +1,8 @@
-"""Reads the tables of a study from their files, and checks that they hold the rows of all finished trials."""
+"""Reads the tables of a study from their files, and checks that they hold the rows of all finished trials.
+
+A function that reads raises ``ResultsError`` where a file cannot be read, is of another table or of a newer zostudy.
+Those that take names of files raise ``FileNotFoundError`` where one is no longer there.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +58,7 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
         columns: of the table; None for all of them.
 
     Raises:
-        ResultsError: a file cannot be read, is not of this table, or was written by a newer zostudy; or the table
-            lacks rows of finished trials, or holds others.
+        ResultsError: the table lacks rows of finished trials, or holds others; or a file cannot be read.
     """
     storage, names = Storage.at(where), list(columns or SCHEMAS[table].names)
     for _ in range(MOST_LISTINGS):
@@ -105,12 +108,7 @@ def table_files(storage: Storage, table: str) -> list[str]:
 
 
 def check_files(storage: Storage, table: str, names: list[str]) -> None:
-    """Checks that files are of this table and whole as far as their footers say, which is quick.
-
-    Raises:
-        ResultsError: one cannot be read, is not of this table, or was written by a newer zostudy.
-        FileNotFoundError: one is no longer there.
-    """
+    """Checks that files are of this table and whole as far as their footers say, which is quick."""
     folder = table_folder(storage, table)
     _for_each(folder, names, lambda name: read_footer(folder, name, table))
 
@@ -126,9 +124,8 @@ def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
         names: from ``table_files``.
 
     Raises:
-        ResultsError: the table lacks rows of finished trials, or holds others; or a file cannot be read.
+        ResultsError: the table lacks rows of finished trials, or holds others.
         ChangedError: trials ended meanwhile.
-        FileNotFoundError: a file is no longer there.
     """
     if table in MEASUREMENTS:
         _read_measurements(storage, table)
@@ -156,12 +153,7 @@ def torn_files(folder: Storage, table: str) -> dict[str, str]:
 def count_rows(
     storage: Storage, table: str, names: list[str], finished: FinishedTrials
 ) -> tuple[dict[str, RowDigest], bool]:
-    """Returns the rows of each finished trial in files of a table, and whether there are no others.
-
-    Raises:
-        ResultsError: a file cannot be read.
-        FileNotFoundError: a file is no longer there.
-    """
+    """Returns the rows of each finished trial in files of a table, and whether there are no others."""
     folder, with_others = storage / table, set[str]()
 
     def counting(name: str) -> Iterator[pa.Table]:

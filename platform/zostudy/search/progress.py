@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from zostudy.config.settings import default_settings
-from zostudy.results.completeness import confirms, rank_of
+from zostudy.results.completeness import has_same_settings, ranking_key
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import Proposer, SearchResult
@@ -121,7 +121,7 @@ class CellProgress:
         if not self.cell.n_search or self.abandoned:
             return list(rows)
         best = self._best
-        return [row for row in rows if best is not None and confirms(row.params, best.params, row.algorithm)]
+        return [row for row in rows if best is not None and has_same_settings(row.params, best.params, row.algorithm)]
 
     def _run(self, row: TrialRow, evaluations: Evaluations) -> SearchResult:
         curve = best_so_far(self._plan.spec.budget, evaluations, whole=row.status == "complete")
@@ -206,7 +206,7 @@ class CellProgress:
 def best_of(results: Sequence[SearchResult]) -> int | None:
     """Returns the number of a cell's best configuration; None if none of them ran to its end."""
     complete = {n: result.dev_auc for n, result in enumerate(results) if result.dev_auc is not None and result.complete}
-    return max(complete, key=lambda n: rank_of(complete[n], n), default=None)
+    return max(complete, key=lambda n: ranking_key(complete[n], n), default=None)
 
 
 class StudyProgress:

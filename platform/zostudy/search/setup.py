@@ -18,7 +18,7 @@ from zostudy.config.space import WORDING
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import ResultsError
 from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method, unused_options
-from zostudy.results.completeness import equal
+from zostudy.results.completeness import same_value
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.start_draws import queries_before
@@ -181,7 +181,7 @@ def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
             del now["subspace_dim"]
         gained = _OF_STEP_RULES & now.keys() - row.params.keys()
         for key in [*sorted(gained), *sorted(now.keys() & row.params.keys())]:
-            if key in gained or not equal(now[key], row.params[key]):
+            if key in gained or not same_value(now[key], row.params[key]):
                 before = "without it" if key in gained else f"with {row.params[key]}"
                 raise ResultsError(
                     "all trials of a study must run with the same settings",

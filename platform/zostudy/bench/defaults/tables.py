@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 from typing import Any
 
 from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
 from zostudy.bench.defaults.searching import searched_values
 from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
-from zostudy.results.comparison.statistics import mean_of, paired_test
+from zostudy.results.comparison.statistics import paired_test
 from zostudy.results.table_formats import Table
 
 BASELINE, RIVAL = "untuned", "random-search"
@@ -109,9 +110,9 @@ def _defaults(measured: _Measurements) -> Table:
                     *_named(place),
                     method,
                     str(len(gains)),
-                    f"{mean_of(untuned):.3f}",
-                    f"{mean_of(list(values.values())):.3f}",
-                    f"{mean_of(list(gains.values())):+.3f}",
+                    f"{fmean(untuned):.3f}",
+                    f"{fmean(values.values()):.3f}",
+                    f"{fmean(gains.values()):+.3f}",
                     f"{min(gains.values()):+.3f}",
                     versus,
                 )
@@ -136,7 +137,7 @@ def _searches(measured: _Measurements) -> Table:
         rows.append((*_named(place), job.method, f"{own:+.3f}", f"{best:+.3f}", share, changes_text(changes)))
     headings = ("task", "ratio", "queries", "method", "gain of defaults", "of search", "share", "found")
     notes = tuple(
-        f"{method}: mean share {mean_of(values):.0%} (each at most 100%), least {min(values):.0%}"
+        f"{method}: mean share {fmean(values):.0%} (each at most 100%), least {min(values):.0%}"
         for method, values in shares.items()
     )
     return Table(headings, tuple(rows), "Defaults beside a search of 30 trials, on other seeds", notes, text_columns=4)
@@ -150,14 +151,14 @@ def _neighbours(measured: _Measurements) -> Table:
         defaults = measured.of(method)
         pairs = {key: values[key] - defaults[key] for key in values if key in defaults}
         if pairs:
-            by_task = {place[0]: mean_of(list(_at(place, pairs).values())) for place in _places(pairs)}
+            by_task = {place[0]: fmean(_at(place, pairs).values()) for place in _places(pairs)}
             least, most = min(by_task, key=by_task.__getitem__), max(by_task, key=by_task.__getitem__)
             rows.append(
                 (
                     method,
                     changes,
                     str(len(pairs)),
-                    f"{mean_of(list(by_task.values())):+.3f}",
+                    f"{fmean(by_task.values()):+.3f}",
                     f"{by_task[least]:+.3f} {least}",
                     f"{by_task[most]:+.3f} {most}",
                 )
@@ -192,7 +193,7 @@ def _named(place: Place) -> tuple[str, str, str]:
 
 def _mean(values: Iterable[float]) -> float | None:
     known = list(values)
-    return mean_of(known) if known else None
+    return fmean(known) if known else None
 
 
 def _short(value: Any) -> str:

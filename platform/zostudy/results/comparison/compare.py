@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
 
 from zostudy.errors import ResultsError
@@ -30,7 +31,7 @@ from zostudy.results.comparison.coordinates import (
 )
 from zostudy.results.comparison.evidence import EVIDENCE_COLUMNS, evidence_of
 from zostudy.results.comparison.search_ranges import StudyRanges, range_notes, read_search_ranges
-from zostudy.results.comparison.statistics import bounded_interval, mean_of
+from zostudy.results.comparison.statistics import bounded_interval
 from zostudy.results.completeness import JUDGED_BY
 from zostudy.results.lost_rows import study_notes
 from zostudy.results.reading import find_studies, read_trials
@@ -226,8 +227,8 @@ def _summary(
         seeds=len(complete),
         failed=len(current) - len(complete),
         budget=int(first["budget"]),
-        queries=mean_of([trial["queries"] for trial in spent]),
-        examples=mean_of([trial["examples"] for trial in spent]),
+        queries=fmean([trial["queries"] for trial in spent]),
+        examples=fmean([trial["examples"] for trial in spent]),
         values=values,
         missing=first["asked"] - len(current),
         search_trials=first["searched"],

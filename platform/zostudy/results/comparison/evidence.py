@@ -59,10 +59,8 @@ class SearchedRange(NamedTuple):
 
     def place(self, value: float) -> float:
         """Returns where a value lies in the range's own scale: 0 at the low end, 1 at the high one."""
-        low, high, at = (
-            (math.log(number) for number in (self.low, self.high, value)) if self.log else (*self[:2], value)
-        )
-        return (at - low) / (high - low)
+        scale = math.log if self.log else float
+        return (scale(value) - scale(self.low)) / (scale(self.high) - scale(self.low))
 
 
 SearchedRanges: TypeAlias = Mapping[str, tuple[str, SearchedRange]]

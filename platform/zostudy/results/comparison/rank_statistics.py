@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
+from statistics import fmean
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from zostudy.randomness import generator
 from zostudy.results.comparison.cell_summary import CellSummary, Seed, gain
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.ranking import column_ranks
-from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE, mean_of
+from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE
 
 LEAST_METHODS, LEAST_BLOCKS = 2, 3
 
@@ -106,7 +107,7 @@ def rank_statistics(cells: Cells, metric: str) -> RankStatistics | None:
     blocks = [block for block in blocks if seeds[block]]
     if len(ranked) < LEAST_METHODS or len(blocks) < LEAST_BLOCKS:
         return None
-    means = [[mean_of([found[block][method][seed] for seed in seeds[block]]) for block in blocks] for method in ranked]
+    means = [[fmean([found[block][method][seed] for seed in seeds[block]]) for block in blocks] for method in ranked]
     gains = np.array([[gain(metric, mean) for mean in row] for row in means])
     ranks = column_ranks(gains)
     order = np.argsort(ranks.mean(axis=1), kind="stable")

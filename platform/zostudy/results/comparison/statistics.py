@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import exp, fsum, isinf, lgamma, nan, sqrt
+from statistics import fmean
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from zostudy.results.comparison.student_t import expit, logit, quantile, two_sided_p
@@ -104,7 +105,7 @@ def t_interval(values: Iterable[float]) -> Interval:
     sample = [float(value) for value in values]
     if len(sample) < 2:
         return Interval(sample[0] if sample else None, None, None)
-    mean = mean_of(sample)
+    mean = fmean(sample)
     half = _half_width(_spread_of(sample, mean), len(sample))
     return Interval(mean, mean - half, mean + half)
 
@@ -126,7 +127,7 @@ def bounded_interval(values: Iterable[float], bounds: Bounds = (0.0, 1.0)) -> In
     lowest, width = bounds[0], bounds[1] - bounds[0]
     if isinf(lowest):
         return t_interval(sample)
-    mean = mean_of(sample)
+    mean = fmean(sample)
     if isinf(width):
         return _above(lowest, sample, mean)
     share = (mean - lowest) / width
@@ -155,7 +156,7 @@ def prediction_bound(values: Iterable[float], further: int) -> float | None:
     sample = [float(value) for value in values]
     if len(sample) < 2:
         return None
-    mean = mean_of(sample)
+    mean = fmean(sample)
     if not 0 < mean < 1:
         return mean
     above = quantile(CONFIDENCE, len(sample) - 1) * _spread_of(sample, mean) * sqrt(1 / len(sample) + 1 / further)
@@ -173,7 +174,7 @@ def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> Pair
     differences, n = [a - b for a, b in pairs], len(pairs)
     if n < LEAST_PAIRS:
         return PairedTest(n, t_interval(differences), None, None)
-    mean = mean_of(differences)
+    mean = fmean(differences)
     spread = _spread_of(differences, mean)
     half = _half_width(spread, n)
     interval = Interval(mean, mean - half, mean + half)
@@ -216,11 +217,6 @@ def holm_of_tests(tests: Sequence[PairedTest]) -> list[float | None]:
 
 
 # A comparison sums up thousands of cells of three seeds each, and for so few numbers numpy takes ten times as long.
-
-
-def mean_of(sample: Sequence[float]) -> float:
-    """Returns the mean of at least one value."""
-    return fsum(sample) / len(sample)
 
 
 def _spread_of(sample: Sequence[float], mean: float) -> float:
