@@ -59,6 +59,12 @@ def test_folders_beside_the_statement_are_told_where_they_belong(
     assert 'write zostudy query "SELECT ..." --results ' in shown.err
 
 
+def test_a_statement_may_be_longer_than_a_path(call: Callable[..., Any]) -> None:
+    sql = f"SELECT length('{'x' * 5000}') AS n"
+    answer = call("query", sql, "--results", REFERENCE / "quickstart", "--format", "json")
+    assert json.loads(answer.out) == [{"n": 5000}]
+
+
 def test_a_plan_is_shown_as_it_was_drawn(call: Callable[..., Any]) -> None:
     sql = "EXPLAIN SELECT method, count(*) FROM trials GROUP BY method"
     lines = call("query", sql, "--results", REFERENCE).out.splitlines()

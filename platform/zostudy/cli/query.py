@@ -8,7 +8,6 @@ import shlex
 import shutil
 import sys
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -102,7 +101,7 @@ def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits:
 
 def _sql(given: list[str]) -> str:
     """Returns the statement; refuses several arguments and folders, which belong to ``--results``."""
-    folders = [each for each in given if each.strip() and Path(each).is_dir()]
+    folders = [each for each in given if each.strip() and os.path.isdir(each)]
     if len(given) > 1 or folders:
         got = f"got the folder {folders[0]}" if folders else f"got {len(given)} arguments"
         remedy = f'write zostudy query "SELECT ..." --results {shlex.quote(folders[0]) if folders else "DIR"}'
