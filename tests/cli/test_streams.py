@@ -47,7 +47,7 @@ def error_line(done: subprocess.CompletedProcess[bytes]) -> str:
 )
 def test_a_full_standard_output_is_told_in_a_line(command: str) -> None:
     assert error_line(shell(f"$Z {command} > /dev/full")).startswith(
-        "standard output must take what is printed, but it does not (No space left on device)"
+        "standard output must be writable, but it is not (No space left on device)"
     )
 
 

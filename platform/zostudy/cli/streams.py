@@ -80,9 +80,9 @@ class _Raising(io.FileIO):
             raise
         except OSError as error:
             raise OutputError(
-                "standard output must take what is printed",
-                got=f"it does not ({error.strerror})",
-                remedy="make room there, or send it elsewhere",
+                "standard output must be writable",
+                got=f"it is not ({error.strerror})",
+                remedy="free space there, or send it elsewhere",
             ) from error
 
 
