@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
 import torch
 
 from zostudy.bench.report import Machine
@@ -37,9 +38,8 @@ def has_page_counts() -> bool:
 
 
 def resident_bytes() -> int:
-    """Returns how much memory this process holds; 0 on a system that does not count it."""
-    status = Path("/proc/self/statm")
-    return int(status.read_text(encoding="ascii").split()[1]) * resource.getpagesize() if status.is_file() else 0
+    """Returns the resident memory of this process."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def reset_peak(device: str) -> None:

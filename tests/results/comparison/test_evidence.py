@@ -75,8 +75,8 @@ def test_evidence_is_taken_from_the_trials_the_search_and_the_study_file(study: 
     assert [move.reach for move in found.moves] == [pytest.approx(0.31 * math.sqrt(9))] * 3
     assert found.predictions == (Prediction(0.6, 0.75),) * 3
     assert found.dev_auc == (0.7, 0.71, 0.72)
-    assert found.found is not None
-    assert (found.found.dev_auc, found.found.seeds) == (0.9, 1)
+    assert found.best_configuration is not None
+    assert (found.best_configuration.dev_auc, found.best_configuration.seeds) == (0.9, 1)
     assert {key: (value, within) for key, value, within in found.chosen} == {
         "reach": (0.31, SearchedRange(0.3, 10.0, True)),
         "zosa.perturbation_radius": (0.5, SearchedRange(0.1, 1.0, False)),
@@ -103,7 +103,7 @@ def test_the_verdicts_stand_under_the_table_and_are_the_same_of_results(study: S
 def test_a_data_frame_tells_no_ranges(study: Study) -> None:
     found = evidence(compare(load_results(study()).trials))
     assert found.chosen == ()
-    assert found.found is not None
+    assert found.best_configuration is not None
 
 
 def test_an_option_beside_the_step_rule_was_not_chosen(study: Study) -> None:

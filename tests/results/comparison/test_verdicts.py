@@ -306,7 +306,7 @@ def test_search_and_confirm_disagree_above_students_prediction_bound(seeds: int)
     above = scipy.stats.t.ppf(0.95, 3) * spread * math.sqrt(1 / 4 + 1 / seeds) / (mean * (1 - mean))
     most = 1 / (1 + math.exp(-(math.log(mean / (1 - mean)) + above)))
     for found, agrees in ((0.5, True), (most - 0.001, True), (most + 0.001, False), (0.99, False)):
-        verdict = search_disagrees(made(dev_auc=dev, found=BestConfiguration(seeds, (found, 0), "{}")))
+        verdict = search_disagrees(made(dev_auc=dev, best_configuration=BestConfiguration(seeds, (found, 0), "{}")))
         assert (verdict is None) == agrees, found
         if verdict:
             assert verdict.setting.startswith("raise search.seeds")
@@ -317,22 +317,22 @@ def test_search_and_confirm_disagree_above_students_prediction_bound(seeds: int)
 
 def test_a_search_trial_of_975_that_confirms_at_830_disagrees() -> None:
     dev = (0.793, 0.908, 0.789)
-    assert search_disagrees(made(dev_auc=dev, found=BestConfiguration(1, (0.975, 2), "{}"))) is not None
-    assert search_disagrees(made(dev_auc=dev, found=BestConfiguration(1, (0.9, 2), "{}"))) is None
+    assert search_disagrees(made(dev_auc=dev, best_configuration=BestConfiguration(1, (0.975, 2), "{}"))) is not None
+    assert search_disagrees(made(dev_auc=dev, best_configuration=BestConfiguration(1, (0.9, 2), "{}"))) is None
 
 
 def test_a_perfect_search_agrees_with_seeds_of_which_one_more_could_be_perfect() -> None:
     perfect = BestConfiguration(1, (1.0, 0), "{}")
-    assert search_disagrees(made(dev_auc=(0.995, 1.0, 0.938), found=perfect)) is None
-    assert search_disagrees(made(dev_auc=(1.0, 1.0, 1.0), found=perfect)) is None
-    assert search_disagrees(made(dev_auc=(0.93, 0.94, 0.938), found=perfect)) is not None
+    assert search_disagrees(made(dev_auc=(0.995, 1.0, 0.938), best_configuration=perfect)) is None
+    assert search_disagrees(made(dev_auc=(1.0, 1.0, 1.0), best_configuration=perfect)) is None
+    assert search_disagrees(made(dev_auc=(0.93, 0.94, 0.938), best_configuration=perfect)) is not None
 
 
 def test_without_a_search_or_a_bound_nothing_disagrees() -> None:
     found = BestConfiguration(1, (0.99, 0), "{}")
     assert search_disagrees(made(dev_auc=(0.5, 0.51, 0.52))) is None
-    assert search_disagrees(made(dev_auc=(0.5,), found=found)) is None
-    assert search_disagrees(made(dev_auc=(0.5, 0.51, 0.52), found=found)) is not None
+    assert search_disagrees(made(dev_auc=(0.5,), best_configuration=found)) is None
+    assert search_disagrees(made(dev_auc=(0.5, 0.51, 0.52), best_configuration=found)) is not None
 
 
 BARRED = {

@@ -233,7 +233,7 @@ def _summary(
         missing=first["asked"] - len(current),
         search_trials=first["searched"],
         needs=first.get("needs") or "scores",  # an earlier zostudy had no reference that needs more
-        evidence=evidence_of(complete, first["found"], ranges.get((first["study"], first["method"]), {})),
+        evidence=evidence_of(complete, first["best_configuration"], ranges.get((first["study"], first["method"]), {})),
     )
 
 

@@ -36,7 +36,7 @@ def confirm_trials_of(trials: Columns) -> list[TrialValues]:
     """Returns the confirm trials, each with its columns and four more.
 
     ``outdated``: it does not count. ``asked``: the confirm trials of the cell that has most of them, of the same study
-    and data. ``searched``: the configurations of its own cell's search. ``found``: the best of these.
+    and data. ``searched``: the configurations of its own cell's search. ``best_configuration``: the best of these.
     """
     best = best_configurations(trials)
     marks = outdated(trials, best)
@@ -53,7 +53,7 @@ def confirm_trials_of(trials: Columns) -> list[TrialValues]:
             "outdated": mark,
             "asked": asked[_study_of(row)],
             "searched": len(searched.get((row["study"], row["cell"]), ())),
-            "found": best.get((row["study"], row["cell"])),
+            "best_configuration": best.get((row["study"], row["cell"])),
         }
         for row, mark in confirm
     ]

@@ -79,7 +79,7 @@ class Evidence:
         predictions: of the complete trials, on test.
         has_threshold: whether dev chose a threshold, which there is between two classes only.
         dev_auc: of the complete trials, at the kept point.
-        found: the best configuration of the search.
+        best_configuration: that of the search.
         chosen: the keys of ``search.space`` with a range, each with the value and the range.
     """
 
@@ -90,16 +90,16 @@ class Evidence:
     predictions: tuple[Prediction, ...] = ()
     has_threshold: bool = False
     dev_auc: tuple[float, ...] = ()
-    found: BestConfiguration | None = None
+    best_configuration: BestConfiguration | None = None
     chosen: tuple[tuple[str, float, SearchedRange], ...] = ()
 
 
-def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges: SearchedRanges) -> Evidence:
+def evidence_of(trials: Sequence[Trial], best: BestConfiguration | None, ranges: SearchedRanges) -> Evidence:
     """Returns the evidence of a cell.
 
     Args:
         trials: its complete confirm trials that count, of one method and one configuration.
-        found: the best configuration of its search.
+        best: the best configuration of its search.
         ranges: that its study searches for its method.
     """
     if not trials:
@@ -119,8 +119,8 @@ def evidence_of(trials: Sequence[Trial], found: BestConfiguration | None, ranges
         ),
         has_threshold=first.get("dev_threshold") is not None,
         dev_auc=tuple(trial["dev_auc"] for trial in trials if trial["dev_auc"] is not None),
-        found=found,
-        chosen=_chosen(first, ranges) if found else (),
+        best_configuration=best,
+        chosen=_chosen(first, ranges) if best else (),
     )
 
 

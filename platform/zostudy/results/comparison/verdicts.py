@@ -221,10 +221,10 @@ def search_disagrees(cell: CellSummary) -> Verdict | None:
     It passes the 95% prediction bound of the mean of as many seeds as the search gave it. The interval of the confirm
     seeds' mean would not do: the more seeds there are, the more often a single honest one lies outside.
     """
-    found, dev_auc = cell.evidence.found, cell.evidence.dev_auc
-    most = prediction_bound(dev_auc, found.seeds) if found else None
-    if found is None or most is None or round(found.dev_auc, 3) <= round(most, 3):  # as shown: 1 is above any bound
+    best, dev_auc = cell.evidence.best_configuration, cell.evidence.dev_auc
+    most = prediction_bound(dev_auc, best.seeds) if best else None
+    if best is None or most is None or round(best.dev_auc, 3) <= round(most, 3):  # as shown: 1 is above any bound
         return None
     expected = f"at most {most:.3f} expected from {len(dev_auc)} confirm seeds of mean {fmean(dev_auc):.3f}"
-    fact = f"dev AUC {found.dev_auc:.3f} in search, {expected}"
+    fact = f"dev AUC {best.dev_auc:.3f} in search, {expected}"
     return Verdict(DISAGREES, cell, fact, "raise search.seeds, so that luck chooses less")
