@@ -120,6 +120,14 @@ def test_a_ledger_holds_the_same_wherever_it_is(
     assert len(load_results(str(storage)).trials) == 3
 
 
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "report.html")
+    with pytest.raises(ResultsError, match="it is no file that can be replaced"):
+        Storage.at(tmp_path).write("report.html", b"page")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").is_fifo()
+
+
 def test_hidden_files_are_no_results(make_outcome: Callable[..., Any], tmp_path: Path) -> None:
     Ledger(tmp_path / "made").record(make_outcome())
     for table in TABLES_OF_A_TRIAL:

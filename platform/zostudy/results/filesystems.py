@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -69,6 +70,10 @@ def _gs(endpoint_override: str | None = None, scheme: str | None = None) -> fs.F
 
 def write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:
     """Writes a file under another name in the same folder, brings it to disk, and only then renames it."""
+    if path.exists() and not (
+        path.is_file() or path.is_dir()
+    ):  # a rename would put a file in the place of a device such as /dev/full
+        raise OSError(errno.EINVAL, "it is no file that can be replaced", str(path))
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
         with open(unfinished, "wb") as file:
