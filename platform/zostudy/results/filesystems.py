@@ -70,9 +70,8 @@ def _gs(endpoint_override: str | None = None, scheme: str | None = None) -> fs.F
 
 def write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:
     """Writes a file under another name in the same folder, brings it to disk, and only then renames it."""
-    if path.exists() and not (
-        path.is_file() or path.is_dir()
-    ):  # a rename would put a file in the place of a device such as /dev/full
+    # A rename would put a file in the place of a device such as /dev/full.
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise OSError(errno.EINVAL, "it is no file that can be replaced", str(path))
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
