@@ -105,7 +105,7 @@ def test_auc_from_labels_is_balanced_accuracy_and_ranks_otherwise(confirmed: pd.
         agreement.append(f"{stats.kendalltau(means['test_auc'], means[DECIDING]).statistic:.2f}".removeprefix("0"))
         n = len(means)
     assert f"{n} methods of [imbalance-cause](#imbalance-cause)" in text
-    assert f"rank correlation (Kendall) of {', '.join(agreement[:-1])} and {agreement[-1]}" in text
+    assert f"correlate (Kendall) by {', '.join(agreement[:-1])} and {agreement[-1]}" in text
     hardest = confirmed[confirmed["imbalance_ratio"] == 100].groupby("method")[["test_auc", DECIDING]].mean()
     places = hardest.rank(ascending=False).astype(int).loc["ce-natural"]
     assert f"from place {places['test_auc']} to place {places[DECIDING]}" in text

@@ -139,7 +139,7 @@ def test_the_yaml_of_a_text_loads(name: str, desk: Path, monkeypatch: pytest.Mon
 
 def test_the_wordings_shown_are_searched() -> None:
     study, worded = blocks(TEXTS["platform/zostudy/guides/writing-studies.md"], "yaml")
-    assert {method.label for method in study_of(yaml.safe_load(study)).methods} >= {"zosa", "zosa-auc"}
+    assert {method.label for method in study_of(yaml.safe_load(study)).methods} >= {"zosa", "zosa-focal"}
     assert used_wordings(study_of(yaml.safe_load(study) | yaml.safe_load(worded))) == ("default", "plain", "short")
 
 

@@ -14,7 +14,7 @@ from zostudy.methods import MethodOptions, get_method, method_names
 
 Write = Callable[..., str]
 
-FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-auc: {method: zosa, objective: auc}}"
+FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-focal: {method: zosa, objective: focal}}"
 DISTRIBUTION = "must give each option as {choice: [...]} or {low: ..., high: ...}"
 OPEN_OPTION = "must be an option that a method of this study has and leaves open"
 

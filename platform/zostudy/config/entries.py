@@ -15,7 +15,7 @@ from zostudy.methods import method_names
 from zostudy.wording import suggestion
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
-_FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-auc: {method: zosa, objective: auc}}"
+_FORMS = "write zosa, or {zosa: {sharpness_radius: 0.1}}, or {zosa-focal: {method: zosa, objective: focal}}"
 
 
 def method_specs(entries: list[Any], checked: bool = True) -> tuple[tuple[MethodSpec, ...], list[Problem]]:

@@ -121,8 +121,9 @@ def _make_relative(study: dict[str, Any], spec: StudySpec, folder: Path) -> None
 def _opening(inspection: Inspection, fitted: FittedSize, target: Path) -> list[str]:
     counts = ", ".join(f"{each.name} ({each.rows:,})" for each in inspection.classes)
     time = f"about {math.ceil(fitted.minutes)} min on {CORES} usual processor cores, by text length and model size"
+    ratio = f"Natural ratio of train and dev: {inspection.natural_ratio:g}"
     return [
-        f"{inspection.rows}. Classes in label order: {counts}. Natural ratio: {inspection.natural_ratio:g}.",
+        f"{inspection.rows}. Classes in label order: {counts}. {ratio}.",
         *(f"Note: {note}." for note in inspection.notes if note == NUMBERED),
         f"Expected: {time}. {fitted.cuts}".rstrip(),
         "Ratios such as [natural, 10, 50] also show what happens where a class becomes rarer. The reference white-box "

@@ -45,8 +45,12 @@ class TrialRow:
     batch_size: Annotated[int, "examples of one query"]
     objective: Annotated[str | None, "what the method minimises; null if it minimises nothing"] = None
     subspace_dim: Annotated[int | None, "length d of the latent; 0 without a prompt"] = None
-    perturbation_radius: Annotated[float | None, "distance of a query from the point, in latent units"] = None
-    sharpness_radius: Annotated[float | None, "length of the ascent step before an update, in latent units"] = None
+    perturbation_radius: Annotated[
+        float | None, "how far a probe moves each entry of the prompt, in embedding spreads"
+    ] = None
+    sharpness_radius: Annotated[
+        float | None, "how far the ascent moves each entry of the prompt, in embedding spreads"
+    ] = None
     step_rule: Annotated[str | None, "how far a step moves the latent; null where an older zostudy ran"] = None
     reach: Annotated[float | None, "how far the first step moves each entry of the prompt, in embedding spreads"] = None
     learning_rate: Annotated[float | None, "step size of the latent by the rule plain; null beside other rules"] = None
@@ -103,11 +107,13 @@ class TrialRow:
         float | None, "cross-entropy on up to 64 training examples, as many of each class; null in search"
     ] = None
     test_loss: Annotated[float | None, "test: mean over the classes of their mean cross-entropy; null in search"] = None
-    sharpness: Annotated[float | None, "mean rise of train_loss at radius 1 around the kept point"] = None
+    sharpness: Annotated[
+        float | None, "mean rise of train_loss, in nats, one embedding spread around the kept point"
+    ] = None
     latent: Annotated[tuple[float, ...] | None, "the kept point z, subspace_dim numbers"] = None
-    latent_norm: Annotated[float | None, "length of the kept point, its distance from the start, in latent units"] = (
-        None
-    )
+    latent_norm: Annotated[
+        float | None, "length of the kept point z; over sqrt(subspace_dim): embedding spreads from the start"
+    ] = None
     versions: Annotated[Mapping[str, str], "versions of zostudy and of what it stands on, digest of the data, as JSON"]
     started_at: Annotated[datetime, "when the trial started, UTC"]
     finished_at: Annotated[datetime, "when the trial ended, UTC"]
