@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 import json
+import os
 import random
 from collections.abc import Callable
 from decimal import Decimal
@@ -255,6 +256,9 @@ def test_targets_that_cannot_be_are_refused_before_the_work(tmp_path: Path) -> N
         check_target(tmp_path / "." / "file.csv", file, rows)
     with pytest.raises(DataError, match="a folder that can be written"):
         check_target(tmp_path / "none" / "out.csv", file, rows)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match="must be a file in a folder"):
+        check_target(tmp_path / "pipe.csv", file, rows)
     with pytest.raises(DataError, match="CSV cannot hold column 'body'"):
         write_csv(RawRows(pa.table({"body": [b"a"]})), io.StringIO())
 

@@ -50,6 +50,11 @@ def test_a_study_that_lacks_trials_is_unfinished(study: Path) -> None:
     assert overviews(study)[0].state == "unfinished"
 
 
+def test_a_study_that_lost_scores_is_unfinished(study: Path) -> None:
+    (study / "scores" / "merged.parquet").unlink()
+    assert overviews(study)[0].state == "unfinished"
+
+
 def test_failed_trials_are_counted_and_none_is_the_best(tmp_path: Path, make_outcome: Callable[..., Any]) -> None:
     ledger = Ledger(tmp_path / "made")
     ledger.record(make_outcome("zosa", 10.0, 0, status="failed", error="it broke", dev_auc=None))

@@ -69,7 +69,7 @@ def test_a_file_is_what_was_written_last(storage: Storage) -> None:
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "page.html").mkdir()
-    with pytest.raises(ResultsError, match="Is a directory"):
+    with pytest.raises(ResultsError, match="it is a folder, a pipe or a device"):
         Storage.at(tmp_path).write("page.html", b"text")
     assert [path.name for path in tmp_path.rglob("*")] == ["page.html"]
 
@@ -122,7 +122,7 @@ def test_a_ledger_holds_the_same_wherever_it_is(
 
 def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "report.html")
-    with pytest.raises(ResultsError, match="it is no file that can be replaced"):
+    with pytest.raises(ResultsError, match="it is a folder, a pipe or a device"):
         Storage.at(tmp_path).write("report.html", b"page")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").is_fifo()

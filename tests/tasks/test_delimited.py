@@ -112,6 +112,8 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
         ("csv", "text;label\nno, it is;1\n", "must be separated by commas, but the header 'text;label' has semicolons"),
         ("csv", "text\tlabel\na\t1\n", "commas, but the header 'text\\tlabel' has tabs; name it .tsv"),
         ("tsv", "text,label\na,1\n", "must be separated by tabs, but the header 'text,label' has commas; name it .csv"),
+        ("csv", "sep=|\ntext|label\na|1\n", "must be separated by commas, but the first line is 'sep=|'; save it with"),
+        ("tsv", "sep=,\ntext,label\na,1\n", "separated by tabs, but the first line is 'sep=,'; save it with tabs"),
         ("csv", "text,label\na,1\ntext,label\nb,0\n", "the header must stand once, but line 3 repeats it"),
         ("tsv", "text\tlabel\na\t1\n\ufefftext\tlabel\nb\t0\n", "the header must stand once, but line 3 repeats it"),
         (
@@ -137,3 +139,14 @@ def test_what_only_looks_like_another_form_is_read(tmp_path: Path) -> None:
 def test_blank_lines_are_rows_where_there_is_one_column(tmp_path: Path) -> None:
     for read in (of_csv, of_tsv):
         assert rows(read(tmp_path, "\ntext\na\n\nb\n\n")) == [["a"], [""], ["b"]]
+
+
+def test_the_hint_of_excel_is_no_header(tmp_path: Path) -> None:
+    for hint in ("sep=,", "SEP=,", '"sep=,"'):
+        read = of_csv(tmp_path, f"{hint}\r\ntext,label\r\na,1\r\n")
+        assert (read.table.column_names, rows(read)) == (["text", "label"], [["a", "1"]])
+    assert rows(of_csv(tmp_path, "sep=,\ntext\na\n\nb\n")) == [["a"], [""], ["b"]]
+    assert rows(of_tsv(tmp_path, "sep=\t\ntext\tlabel\na\t1\n")) == [["a", "1"]]
+    assert of_csv(tmp_path, "sep=,\n").table.column_names == ["sep=", ""]
+    with pytest.raises(DataError, match=r"row 1 \(line 3\) has 1"):
+        of_csv(tmp_path, "sep=,\ntext,label\na\n")

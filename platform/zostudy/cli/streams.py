@@ -10,7 +10,10 @@ import codecs
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
+
+import typer
 
 from zostudy.errors import ZostudyError
 
@@ -48,10 +51,8 @@ def finish_streams() -> None:
     Raises:
         OutputError: standard output cannot be written.
     """
-    try:
+    with suppress(typer.Exit):
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has closed the pipe, as ``head`` does
-        silence_output()
 
 
 def silence_output() -> None:
@@ -71,13 +72,17 @@ def _open_closed_descriptors() -> None:
 
 
 class _Raising(io.FileIO):
-    """A descriptor whose failed writes raise an ``OutputError``, so that they are not taken for another file's."""
+    """A descriptor whose failed writes raise an ``OutputError``, so that they are not taken for another file's.
+
+    Where nobody reads any more, the command ends with exit code 0.
+    """
 
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError:  # the reader has closed the pipe, as ``head`` does
+            silence_output()
+            raise typer.Exit from None
         except OSError as error:
             raise OutputError(
                 "standard output must be writable",

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from zostudy.errors import DataError
 from zostudy.export.column_texts import REMEDY, column_json, column_texts
+from zostudy.results.filesystems import is_replaceable
 from zostudy.tasks.json_columns import JsonType
 from zostudy.tasks.rows import RawRows
 from zostudy.wording import one_line
@@ -31,7 +32,7 @@ def check_target(to: Path, file: Path, rows: RawRows) -> None:
         raise DataError(f"unknown extension {to.suffix!r}", remedy=remedy, about=f"`to` {to}")
     if to.exists() and to.samefile(file):
         raise DataError("must be another file than the input", remedy="name another one", about=f"`to` {to}")
-    if to.is_dir() or not os.access(to.absolute().parent, os.W_OK):
+    if not is_replaceable(to) or not os.access(to.absolute().parent, os.W_OK):
         raise DataError("must be a file in a folder that can be written", remedy="mend the path", about=f"`to` {to}")
     _write(rows, Path(os.devnull), to)
 

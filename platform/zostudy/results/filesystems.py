@@ -68,11 +68,15 @@ def _gs(endpoint_override: str | None = None, scheme: str | None = None) -> fs.F
     )
 
 
+def is_replaceable(path: Path) -> bool:
+    """Returns whether a rename may put a file at a path: never in the place of a folder, a pipe or a device."""
+    return path.is_file() or not path.exists()
+
+
 def write_by_rename(path: Path, content: bytes | pa.Buffer) -> None:
     """Writes a file under another name in the same folder, brings it to disk, and only then renames it."""
-    # A rename would put a file in the place of a device such as /dev/full.
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise OSError(errno.EINVAL, "it is no file that can be replaced", str(path))
+    if not is_replaceable(path):
+        raise OSError(errno.EINVAL, "it is a folder, a pipe or a device", str(path))
     unfinished = path.with_name(path.name + UNFINISHED)
     try:
         with open(unfinished, "wb") as file:

@@ -9,8 +9,9 @@ from typing import Literal
 
 import pandas as pd
 
-from zostudy.results.completeness import JUDGED_BY, confirmed, unfinished
+from zostudy.results.completeness import JUDGED_BY, confirmed
 from zostudy.results.lease import is_held
+from zostudy.results.lost_rows import study_notes
 from zostudy.results.reading import as_frame, find_studies
 from zostudy.results.storage import Storage, Where
 from zostudy.results.stored_tables import read_table
@@ -41,7 +42,7 @@ class StudyOverview:
 
     Attributes:
         storage: where its results are.
-        state: ``running`` while a driver holds it, else whether all its trials are there.
+        state: ``running`` while a driver holds it, else whether all its trials are there, and whole.
         model: the frozen model.
         task: name, file or hub id.
         trials: stored trials, failed ones included.
@@ -74,7 +75,7 @@ def overviews(path: Where | Sequence[Where]) -> list[StudyOverview]:
 def _overview(storage: Storage) -> StudyOverview:
     held = is_held(storage)  # asked first, as a study may end meanwhile
     trials = as_frame([read_table(storage, "trials", (*JUDGED_BY, *_SHOWN))])
-    state: StudyState = "running" if held else "unfinished" if not len(trials) or unfinished([storage]) else "complete"
+    state: StudyState = "running" if held else "unfinished" if not len(trials) or study_notes([storage]) else "complete"
     first = trials["started_at"].min() if len(trials) else None
     return StudyOverview(
         storage=storage,

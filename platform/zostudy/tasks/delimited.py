@@ -18,6 +18,7 @@ from zostudy.wording import clipped, counted
 
 _WHOLE_IN_QUOTES = re.compile(r'"(?:[^"]|"")*"')
 _QUOTES_AFTER_BLANKS = re.compile(r'\s+"[^"]*"\s*')
+_HINT = re.compile("sep=(.)", re.IGNORECASE | re.DOTALL)
 _SEPARATORS = {
     ",": ("commas", "name it .csv"),
     "\t": ("tabs", "name it .tsv"),
@@ -34,7 +35,7 @@ def read_csv(path: Path) -> RawRows:
         DataError: it is not UTF-8, a field's quotes do not end, or rows have more or fewer fields than the header.
         OSError: it cannot be read.
     """
-    lines = _without_blanks(list(_csv_lines(path, read_text(path))))
+    lines = _without_blanks(_without_hint(path, list(_csv_lines(path, read_text(path))), ","))
     remedy = "put texts that hold commas or quotes in quotes, and double the quotes inside"
     table = _table(path, lines, ",", remedy)
     spanning = sum(any("\n" in field or "\r" in field for field in fields) for _, fields in lines)
@@ -55,7 +56,8 @@ def read_tsv(path: Path) -> RawRows:
     content = read_text(path)
     ends = "\n" if "\n" in content else "\r"
     lines = [(number, line.rstrip("\r").split("\t")) for number, line in enumerate(content.split(ends), 1)]
-    lines = _without_blanks([(number, fields if fields != [""] else []) for number, fields in lines])
+    lines = [(number, fields if fields != [""] else []) for number, fields in lines]
+    lines = _without_blanks(_without_hint(path, lines, "\t"))
     quoted = [field for _, fields in lines for field in fields if field.startswith('"')]
     notes: tuple[str, ...] = ()
     if _written_like_csv(lines[0][1], quoted):
@@ -80,6 +82,18 @@ def _csv_lines(path: Path, content: str) -> Iterator[Line]:
             remedy = "put the whole field in quotes and double those inside"
             raise DataError(f"the row at line {number:,} {fault}", remedy=remedy, about=str(path)) from None
         yield number, fields
+
+
+def _without_hint(path: Path, lines: list[Line], separator: str) -> list[Line]:
+    """Returns the lines without a first one such as ``sep=,``, which tells Excel the separator and is no header."""
+    hint = _HINT.fullmatch(separator.join(lines[0][1]))
+    if hint is None or not any(fields for _, fields in lines[1:]):
+        return lines
+    if hint[1] != separator:
+        words = _SEPARATORS[separator][0]
+        rule, got = f"fields must be separated by {words}", f"the first line is {hint[0]!r}"
+        raise DataError(rule, got=got, remedy=f"save it with {words}, without that line", about=str(path))
+    return lines[1:]
 
 
 def _without_blanks(lines: list[Line]) -> list[Line]:
