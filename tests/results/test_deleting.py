@@ -46,6 +46,14 @@ def test_a_running_study_is_not_deleted(study: Path) -> None:
     assert plan_deletion(study) == found
 
 
+def test_trials_that_a_run_adds_meanwhile_are_not_deleted(study: Path, make_outcome: Callable[..., Any]) -> None:
+    found = plan_deletion(study)
+    Ledger(Storage.at(study)).record(make_outcome())
+    with pytest.raises(ResultsError, match="a run has added trials since; delete again"):
+        delete_results(found)
+    assert plan_deletion(study).trials == 79
+
+
 @pytest.mark.parametrize(
     ("folder", "remedy"),
     [("", "name the folder of one study"), ("quikstart", "did you mean .*/quickstart?"), ("quickstart/trials", "name")],

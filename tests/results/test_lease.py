@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import signal
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from zostudy.errors import ResultsError
-from zostudy.results.lease import lease
+from zostudy.results.lease import LEASE_FILE, is_held, lease
+from zostudy.results.storage import Storage
 
 HOLD = """
 import sys, time
@@ -40,6 +42,16 @@ def test_a_second_driver_is_refused_while_the_first_lives(holder: subprocess.Pop
     with held as refused, lease(tmp_path / "study"):
         pass
     assert "\n" not in str(refused.value)
+
+
+def test_a_look_at_the_moment_of_a_start_does_not_refuse_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lease(tmp_path):
+        pass
+    look = (tmp_path / LEASE_FILE).open("rb")
+    fcntl.flock(look, fcntl.LOCK_SH)
+    monkeypatch.setattr("zostudy.results.lease.time.sleep", lambda seconds: look.close())
+    with lease(tmp_path):
+        assert is_held(Storage.at(tmp_path))
 
 
 def test_a_killed_driver_leaves_nothing_locked(holder: subprocess.Popen[str], tmp_path: Path) -> None:

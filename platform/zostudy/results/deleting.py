@@ -61,9 +61,12 @@ def delete_results(study: DeletionPlan) -> None:
     """Deletes the results of a study for good.
 
     Raises:
-        ResultsError: a driver is running it, or something cannot be removed.
+        ResultsError: a driver is running it, a run has added trials since, or something cannot be removed.
     """
     with lease(study.storage):
+        if _count(study.storage) != study.trials:
+            rule = "results must be those whose deletion was asked for"
+            raise ResultsError(rule, got="a run has added trials since", remedy="delete again")
         for folder in study.folders:
             study.storage.remove_folder(folder)
         for file in study.files:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ from zostudy.results.claims import claim, is_claimed, this_process
 from zostudy.results.storage import Storage, Where
 
 LEASE_FILE = ".lease"
+SECONDS_OF_A_LOOK = 0.05
+"""``is_held`` locks the file for less than this time."""
 
 # Never through a link: who holds the lock is written into the file, whatever it is.
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -67,7 +70,7 @@ def _locked(folder: Path) -> Iterator[None]:
         if not stat.S_ISREG(held.st_mode) or held.st_nlink > 1:
             raise _not_a_file(path)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file.fileno())
         except BlockingIOError:
             file.seek(0)
             raise ResultsError(
@@ -85,6 +88,20 @@ def _locked(folder: Path) -> Iterator[None]:
             file.truncate(0)
             file.write(f"{this_process()}\n".encode())
         yield
+
+
+def _lock(descriptor: int) -> None:
+    """Locks a file for this process alone. A lock that another one holds is tried again once, as it may only look.
+
+    Raises:
+        BlockingIOError: another process holds it.
+        OSError: it cannot be locked.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(SECONDS_OF_A_LOOK)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _not_a_file(path: Path) -> ResultsError:
