@@ -13,7 +13,7 @@ from tests.reading_findings import REFERENCE, findings, record, short
 
 from zostudy import compare, load_results
 
-TASKS = ("mpqa", "sms_spam", "sst2", "subj", "trec", "hate_speech_offensive")
+TASKS = ("mpqa", "sms_spam", "sst2", "subj", "trec", "hate_speech_offensive", "rte")
 TUNED = ("random-search", "spsa", "zosa", "fzoo", "cma-es", "bpt-fzg")
 ROWS = ("no-prompt", "untuned", *TUNED, "linear-probe", "white-box")
 DECIDED = dict.fromkeys(TASKS, "balanced_accuracy_at_dev_threshold") | dict.fromkeys(
@@ -84,6 +84,14 @@ def test_who_is_above_random_search(cells: Cells) -> None:
     assert above(cells, "subj", "random-search") == {"fzoo"}
     assert above(cells, "trec", "random-search") == set()
     assert above(cells, "hate_speech_offensive", "random-search") == set()
+
+
+def test_on_rte_nothing_is_above_chance(cells: Cells) -> None:
+    highest = {method: interval(cells["rte", method]["test_auc"].to_numpy(float) - 0.5)[0] for method in ROWS[1:]}
+    assert max(highest.values()) < 0
+    assert cells["rte", "no-prompt"]["test_auc"].max() < 0.5
+    means = [cells["rte", method]["test_auc"].mean() for method in ROWS]
+    assert f"AUC is {short(min(means))} to {short(max(means))} for every row" in findings("real-text")
 
 
 def test_on_hate_speech_prompts_hardly_help(cells: Cells) -> None:
