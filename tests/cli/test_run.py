@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import ray
+import typer
 
 from zostudy.config import load_study
 from zostudy.results.ledger import Ledger
@@ -77,6 +78,21 @@ def test_a_failed_trial_is_named_and_gives_exit_code_1(call: Any, finished_study
     assert all("lower reach or the learning rates" in line for line in failed)
     assert "untuned" in called.out
     assert f"results: {finished.folder} (4 trials)" in called.out
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_failed_trial_is_told_where_nobody_reads_the_tables(
+    call: Any, finished_study: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*records: Any, **options: Any) -> None:
+        raise typer.Exit
+
+    monkeypatch.setattr("zostudy.cli.run.show", gone)
+    finished = finished_study("partly-unread", methods=["untuned", DIVERGING])
+    called = call("run", finished.study, "--results", finished.folder.parent)
+    assert (called.code, called.out) == (1, "")
+    assert "failed: diverging-r2-search-000: " in called.err
 
 
 @pytest.mark.slow

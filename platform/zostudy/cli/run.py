@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,7 +58,10 @@ def run_command(
     storage = Storage.at(results) / spec.name
     interrupt_on_termination()
     progress = run_spec(spec, storage, address, track=track or (), profile=profile)
-    _show_end(progress, storage)
+    with suppress(typer.Exit):  # raised where nobody reads any more; what failed still decides the exit code
+        _show_end(progress, storage)
+    for row in progress.failed:
+        _log.info("failed: %s: %s", row.trial, row.error)
     if progress.failed:
         raise typer.Exit(SOMETHING_FAILED)
 
@@ -85,7 +89,7 @@ def _show_plan(study: PreparedStudy) -> None:
 
 
 def _show_end(progress: StudyProgress, storage: Storage) -> None:
-    """Prints the comparison, the failed trials, and the location of the results."""
+    """Prints the comparison, and the location of the results."""
     from zostudy.results.comparison.compare import compare
     from zostudy.results.comparison.metric_tables import comparison_tables
     from zostudy.results.results import read_results
@@ -97,8 +101,6 @@ def _show_end(progress: StudyProgress, storage: Storage) -> None:
         print_lines("", _pruned(progress))
     if progress.plan.spec.search.seeds > 1:
         print_lines("", _lost(progress))
-    for row in progress.failed:
-        _log.info("failed: %s: %s", row.trial, row.error)
     print_lines(
         "", f"results: {storage} ({progress.n_finished} trials)", f"again:   zostudy compare {storage.shell_quoted}"
     )

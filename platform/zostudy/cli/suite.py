@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -101,11 +102,12 @@ def _run(chosen: Slice, methods: tuple[str, ...], data: Path | None, results: st
     studies = suite_studies(chosen, methods, data, Storage.at(results))
     interrupt_on_termination()
     failed = [row for study in studies for row in run_spec(study.spec, study.storage, address).failed]
-    print_lines(chosen, "")
-    _show(leaderboard(committed_trials(chosen), new_trials([study.storage for study in studies])))
+    with suppress(typer.Exit):  # raised where nobody reads any more; what failed still decides the exit code
+        print_lines(chosen, "")
+        _show(leaderboard(committed_trials(chosen), new_trials([study.storage for study in studies])))
+        print_lines("", *(f"results: {study.storage}" for study in studies))
     for row in failed:
         _log.info("failed: %s: %s", row.trial, row.error)
-    print_lines("", *(f"results: {study.storage}" for study in studies))
     if failed:
         raise typer.Exit(SOMETHING_FAILED)
 
