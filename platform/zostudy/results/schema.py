@@ -198,5 +198,6 @@ OLDER_NAMES = {"noise_floor": "precision"}
 
 def is_known(schema: pa.Schema, table: str) -> bool:
     """Returns whether a zostudy wrote a table with this schema; an older one lacks columns, which are read as null."""
-    known = [field for field in SCHEMAS[table] if field.name in schema.names or not field.nullable]
+    there = set(schema.names)
+    known = [field for field in SCHEMAS[table] if field.name in there or not field.nullable]
     return bool(schema.equals(pa.schema(known)))

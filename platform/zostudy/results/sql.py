@@ -99,24 +99,27 @@ def run_sql(
     _check_text(statement)
     check_read_once(storages)
     limits = limits or Limits()
-    tables = [table for table in TABLES if _ASKS_FOR_TABLES.search(statement) or _names(statement, table)]
-    files = _files(storages, tables)
-    while True:
-        try:
-            return _answer(storages, statement, files, tables, take, limits)
-        except ChangedError:
-            files = _files(storages, tables)
-        except _FAILURES as error:
-            if (large := too_large(error, limits)) is not None:
-                raise large from error
-            before, files = files, _files(storages, tables)
-            if all(set(before[key]) <= set(files[key]) for key in before):
-                _check_contents(storages, tables, error)
-                raise _refused(tables, error) from error
-            # Else files were merged between their listing and their reading.
+    with duckdb_connection(limits) as connection:
+        tables = _tables(connection, statement)
+        files = _files(storages, tables)
+        while True:
+            try:
+                _check_statement(connection, statement)
+                return _answer(connection, storages, statement, files, tables, take, limits)
+            except ChangedError:
+                files = _files(storages, tables)
+            except _FAILURES as error:
+                if (large := too_large(error, limits)) is not None:
+                    raise large from error
+                before, files = files, _files(storages, tables)
+                if all(set(before[key]) <= set(files[key]) for key in before):
+                    _check_contents(storages, tables, error)
+                    raise _refused(tables, error) from error
+                # Else files were merged between their listing and their reading.
 
 
 def _answer(
+    connection: duckdb.DuckDBPyConnection,
     storages: Sequence[Storage],
     statement: str,
     files: Files,
@@ -124,17 +127,14 @@ def _answer(
     take: Callable[[duckdb.DuckDBPyConnection], T],
     limits: Limits,
 ) -> T:
-    with duckdb_connection(limits) as connection:
-        _check_statement(connection, statement)
+    def ask() -> T:
+        for table in tables:
+            connection.register(table, rows := _rows(storages, table, files))
+            if (older := OLDER_NAMES.get(table)) and _mentions(statement, older):
+                connection.register(older, rows)
+        return take(connection.execute(statement))
 
-        def ask() -> T:
-            for table in tables:
-                connection.register(table, rows := _rows(storages, table, files))
-                if (older := OLDER_NAMES.get(table)) and _names(statement, older):
-                    connection.register(older, rows)
-            return take(connection.execute(statement))
-
-        return interruptible(connection, limits, ask)
+    return interruptible(connection, limits, ask)
 
 
 def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
@@ -151,7 +151,19 @@ def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
     return names
 
 
-def _names(statement: str, table: str) -> bool:
+def _tables(connection: duckdb.DuckDBPyConnection, statement: str) -> list[str]:
+    """Returns the tables that a statement reads, or where DuckDB cannot tell them, all whose names are in its text."""
+    mentioned = [table for table in TABLES if _mentions(statement, table)]
+    try:
+        read = {name.lower() for name in connection.get_table_names(statement)}
+    except _FAILURES:
+        read = set()
+    if _ASKS_FOR_TABLES.search(statement):
+        return [*TABLES]
+    return [table for table in mentioned if {table, OLDER_NAMES.get(table)} & read] if read else mentioned
+
+
+def _mentions(statement: str, table: str) -> bool:
     return re.search(rf"\b({'|'.join({table, OLDER_NAMES.get(table, table)})})\b", statement, re.IGNORECASE) is not None
 
 
