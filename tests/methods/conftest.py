@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,6 +80,12 @@ class Toy:
         while not method.finished:
             records.append(self.run_step(method))
         return records
+
+    def example_losses(self, method: Any, rows: NDArray[np.int32]) -> Callable[[NDArray[np.float64]], Any]:
+        """Returns the losses ``[b]`` of a batch's examples as a function of the latent."""
+        return lambda latent: method.objective.losses(
+            *self.score(Queries(latent[None].astype(np.float32), rows[None]))
+        )[0]
 
     def everyone(self, latent: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         return self.score(Queries(latent[None], np.arange(len(self.labels), dtype=np.int32)[None]))

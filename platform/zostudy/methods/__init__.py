@@ -3,7 +3,6 @@
 from typing_extensions import Doc
 
 from zostudy.methods import (  # noqa: F401  (they register)
-    adaptive,
     bpt_fzg,
     bpt_fzg_sam,
     cma_es,
@@ -12,12 +11,15 @@ from zostudy.methods import (  # noqa: F401  (they register)
     linear_probe,
     mezo_momentum,
     no_prompt,
+    r_adazo,
     random_search,
     sabo,
     spsa,
     untuned,
     white_box,
+    zo_adamm,
     zosa,
+    zosa_auc,
 )
 from zostudy.methods.base import Method, State
 from zostudy.methods.context import Context
