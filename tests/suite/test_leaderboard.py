@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.reading_findings import findings
 
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.comparable import compare_in_groups
@@ -51,6 +52,23 @@ def test_the_leaderboard_shown_is_that_of_the_rows() -> None:
     committed = committed_trials(Slice())
     (table,) = leaderboard(committed, committed.head(0)).tables
     assert markdown(table) in (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+
+
+def test_who_is_told_from_the_leader() -> None:
+    """It is what results/README.md says below the table."""
+    text = findings("suite")
+    compared = compare(committed_trials(Slice()))
+    tied: dict[str, set[str]] = {}
+    for metric in compared.metrics:
+        ranks = compared.rank_statistics(metric)
+        assert ranks is not None
+        assert ranks.ranks[0].method == "bpt-fzg"
+        tied[metric] = {method for group in ranks.groups if "bpt-fzg" in group for method in group} - {"bpt-fzg"}
+    assert "`bpt-fzg` leads in every column" in text
+    assert tied["test_auc"] == {"fzoo", "spsa", "cma-es", "zosa"}
+    assert "In AUC Nemenyi's test does not tell it from `fzoo`, `spsa`, `cma-es` or `zosa`" in text
+    assert tied["test_balanced_accuracy"] == {"fzoo", "spsa", "cma-es"}
+    assert "In balanced accuracy by argmax it does tell it from `zosa`, and not from the other three" in text
 
 
 def test_committed_rows_are_compared_as_compare_does(committed: pd.DataFrame) -> None:

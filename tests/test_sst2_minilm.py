@@ -1,0 +1,71 @@
+"""What results/README.md says of the study sst2-minilm, which an earlier version ran, is what its Parquet holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from tests.reading_findings import REFERENCE, findings, short
+
+from zostudy import compare, load_results
+
+SEEDS = 5
+
+
+@pytest.fixture(scope="module")
+def confirmed() -> pd.DataFrame:
+    trials = load_results(REFERENCE / "sst2-minilm").trials
+    return trials[trials["stage"] == "confirm"].sort_values("number")
+
+
+def gains(confirmed: pd.DataFrame, method: str, metric: str) -> NDArray[np.float64]:
+    """Returns by how much a method is above the untuned prompt, seed by seed."""
+    own, untuned = (confirmed[confirmed["method"] == label][metric].to_numpy(float) for label in (method, "untuned"))
+    assert len(own) == SEEDS
+    difference: NDArray[np.float64] = own - untuned
+    return difference
+
+
+def test_bpt_fzg_is_above_the_untuned_prompt_in_each_seed(confirmed: pd.DataFrame) -> None:
+    auc = gains(confirmed, "bpt-fzg", "test_auc")
+    assert min(auc) > 0
+    assert min(gains(confirmed, "bpt-fzg", "test_balanced_accuracy")) > 0
+    assert f"in each of the five seeds, AUC by {short(min(auc))} to {short(max(auc))}." in findings("sst2-minilm")
+
+
+def test_what_the_other_methods_changed(confirmed: pd.DataFrame) -> None:
+    text, moved = findings("sst2-minilm"), {}
+    for method in ("spsa", "zosa"):
+        kept = confirmed[confirmed["method"] == method]["best_queries"].to_numpy() == 0
+        assert kept.sum() == 3
+        assert not gains(confirmed, method, "test_auc")[kept].any()
+        moved[method] = ~kept
+    auc, recall = (
+        np.concatenate([gains(confirmed, method, metric)[rows] for method, rows in moved.items()])
+        for metric in ("test_auc", "test_minority_recall")
+    )
+    lost, won = -auc[auc < 0], auc[auc > 0]
+    assert len(won) == 1
+    first, second, third = map(short, lost)
+    assert f"three of their four trials lowered test AUC, by {first}, {second} and {third}, and one raised" in text
+    assert f"raised it by {short(won[0])}." in text
+    assert recall.max() < 0
+    assert f"fell in all four, in three by {short(np.sort(-recall)[1])} or more" in text
+
+
+def test_the_intervals_overlap() -> None:
+    cells = compare(load_results(REFERENCE / "sst2-minilm"), ["test_auc"]).cells
+    bands = [cell.intervals["test_auc"] for cell in cells]
+    low, high = np.array([(band.low, band.high) for band in bands], float).T
+    assert len(low) == 4
+    assert low.max() < high.min()
+
+
+def test_its_steps_and_batches_are_those_of_an_earlier_version(confirmed: pd.DataFrame) -> None:
+    cross_entropy = confirmed[confirmed["method"].isin(["spsa", "zosa"])]
+    assert set(cross_entropy["sampler"]) == {"natural"}
+    assert confirmed["step_rule"].isna().all()
+    assert set(confirmed["budget"]) == {1200}
+    assert set(confirmed["n_minority"]) == {20}
+    assert set(confirmed["imbalance_ratio"]) == {10}
