@@ -49,13 +49,18 @@ class BptFzg(ProbingMethod):
         g = mean over i and repeats r of (F_i(z + radius u_ri) - F_i(z - radius u_ri)) / (2 radius) * u_ri
         z <- z - learning_rate * g;   a, b descend and alpha ascends, from the scores at z
 
-    This is ``step_rule: plain`` with ``estimator: central``. R repeats cost 1 + 2R queries a step (``central``) or
-    1 + R (``forward``). We could not read the paper's algorithm in full: per-example directions, the Gaussian law,
-    central differences and simultaneous updates follow other published code of the same group.
-    Four defaults are ours, so that one setting serves all models and ratios from 1 to 50. ``step_rule: adagrad-norm``
-    takes the place of a learning rate, of which no value is right for two models. ``estimator: forward`` buys more
-    steps for the same queries. ``auc_version: v2`` drops v1's factor p(1-p), which shrinks 13-fold on the way (``v1``
-    with ``auxiliary_learning_rate``, and ``learning_rate`` of the rule plain, divided by p(1-p) is the same method).
+    This is ``step_rule: plain`` with ``estimator: central``.
+
+    Cost: 1 + 2R queries a step for R repeats (``central``), or 1 + R (``forward``). The 1 is at z itself.
+
+    Settings: The paper's are the saddle problem (``objective: auc``), and gradients of both orders. We could not read
+    its algorithm in full: ``direction_sharing: per_example``, ``direction: gaussian``, central differences and
+    ``update_order: jacobi`` follow other published code of the same group. Ours are ``queries_per_step`` 6, so five
+    repeats, ``perturbation_radius`` 0.1, ``reach`` 3, ``learning_rate_schedule: constant``, and four more, so that one
+    setting serves all models and ratios from 1 to 50. ``step_rule: adagrad-norm`` takes the place of a learning rate,
+    of which no value is right for two models. ``estimator: forward`` buys more steps for the same queries.
+    ``auc_version: v2`` drops v1's factor p(1-p), which shrinks 13-fold on the way (``v1`` with
+    ``auxiliary_learning_rate``, and ``learning_rate`` of the rule plain, divided by p(1-p) is the same method).
     ``auxiliary_start: closed_form``, because from zero the first steps pull every score to 0 before alpha has grown.
     """
 

@@ -32,8 +32,12 @@ class BptFzgSam(AscendingMethod, BptFzg):
 
     a, b and alpha step from the scores at z. ``step_rule: plain`` is these lines. By default g / sigma is scaled to a
     length of at most about sqrt(d), so that ``sharpness_radius`` counts embedding spreads. As each example has a base
-    loss of its own, sigma is taken of the changes of the losses; with one direction for all it is ZOSA's. All other
-    settings are those of ``bpt-fzg``. A step costs twice as much: 2(1 + R) queries, or 2(1 + 2R) with ``central``.
+    loss of its own, sigma is taken of the changes of the losses; with one direction for all it is ZOSA's.
+
+    Cost: twice what ``bpt-fzg`` takes: 2(1 + R) queries a step (``forward``), or 2(1 + 2R) (``central``).
+
+    Settings: No paper has the composition. ``queries_per_step`` 12, so the repeats of ``bpt-fzg`` in each stage, and
+    ``sharpness_radius`` 0.1 are ours; all others are those of ``bpt-fzg``.
     """
 
     Options = BptFzgSamOptions

@@ -49,10 +49,21 @@ class CmaEsOptions(ObjectiveOptions):
 class CmaEs(TunedMethod):
     """BBT (Sun et al., ICML 2022): CMA-ES over the latent, a whole population on the step's batch.
 
-    The point to evaluate is the mean of the search distribution. One lucky batch misleads it less than the best
-    candidate ever seen. ``covariance: separable`` is sep-CMA-ES (Ros & Hansen, PPSN 2008), whose cost grows
-    with d alone: the form for a prompt without a subspace. Its state is the losses of all generations: each population
-    is a function of the seed, the generation and the earlier losses, so loading a state replays them.
+        x_k ~ N(z, sigma^2 C), k = 1..population;   l_k = L(x_k), all on one batch
+        z <- weighted mean of the half with the least losses;   sigma and C follow the same ranking
+
+    The weights and the paths of sigma and C are the library's. ``covariance: separable`` is sep-CMA-ES (Ros & Hansen,
+    PPSN 2008), whose C is diagonal and whose time grows with d alone: the form for a prompt without a subspace. The
+    state is the losses of all generations: each population is a function of the seed, the generation and the earlier
+    losses, so loading a state replays them.
+
+    Cost: ``queries_per_step`` queries a step, one for each candidate. The AUC objective takes one of them for the mean,
+    where its scalars step.
+
+    Settings: BBT's are the start at zero, a population of 20 (``queries_per_step``) and ``covariance: full``. BBT has
+    500 numbers, a first sigma of 1, the whole training set as a batch, 8,000 queries, and keeps the candidate with the
+    best dev score. Ours are ``subspace_dim`` 100, ``reach`` 2 as the first sigma, the batches of the study, and the
+    mean as the point to evaluate: one lucky batch misleads it less than the best candidate ever seen.
     """
 
     Options = CmaEsOptions

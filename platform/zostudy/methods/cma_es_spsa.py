@@ -46,10 +46,13 @@ class CmaEsSpsa(Spsa):
 
     SharpZO's first stage is a sharpness-aware CMA-ES by coordinate-wise differences, whose cost grows with d, and its
     second prunes entries of the gradient; both are left out. SharpZO switches after a number of steps or when
-    validation no longer gains. We switch after a share of the budget, because dev must not steer a step here. Each
-    part has the options of its own method (``cma-es``, ``spsa``). All defaults are ours; ``reach`` is shorter than
-    SPSA's, so that the descent does not leave at once the region that was found. A step costs what SPSA's does, which
-    is CMA-ES's population too.
+    validation no longer gains. We switch after a share of the budget, because dev must not steer a step here.
+
+    Cost: the queries of a step of ``spsa``, in both parts; they are CMA-ES's population.
+
+    Settings: The order of the stages is the paper's. Ours are all defaults: ``queries_per_step`` 10, ``warm_up`` 0.5,
+    ``warm_up_reach`` 2, ``subspace_dim`` 100, and ``reach`` 1, which is shorter than SPSA's, so that the descent does
+    not leave at once the region that was found. All others are those of ``cma-es`` and ``spsa``, each for its part.
     """
 
     Options = CmaEsSpsaOptions

@@ -50,8 +50,15 @@ class Fzoo(ProbingMethod):
         g = 1/(radius m) sum_i (l_i - l_0) u_i,   sigma^2 = 1/(m-1) sum_i (l_i - mean l)^2
         z <- z - learning_rate * g / sigma
 
-    ``step_rule: plain`` is these lines; the released code has a factor ``radius`` more in the last. By default the
-    step is scaled to a length of about ``reach * sqrt(d)``, and falls linearly. A step costs m + 1 queries.
+    Here l_0 = L(z) and l_i = L(z + radius u_i) on the step's batch. ``step_rule: plain`` is these lines; the released
+    code has a factor ``radius`` more in the last.
+
+    Cost: m + 1 queries a step.
+
+    Settings: The paper's are the one-sided estimate, ``direction: rademacher`` and ``spread_ddof: 1`` (its code has 0).
+    Ours are ``queries_per_step`` 10, so nine directions (an example of its code has eight), ``perturbation_radius``
+    0.1, ``step_rule: spread``, which brings a step to a length of about ``reach * sqrt(d)``, ``reach`` 1, and
+    ``learning_rate_schedule: linear``, where its code is constant.
     """
 
     Options = FzooOptions

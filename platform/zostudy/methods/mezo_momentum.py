@@ -38,12 +38,16 @@ class MezoMomentum(Spsa):
         g = (L(z + radius u) - L(z - radius u)) / (2 radius) * u;   g <- g * min(1, gradient_clip / |g|)
         v <- momentum v + (1 - momentum) learning_rate g;   z <- z - v / (1 - momentum^t)
 
-    ZOT's code has one direction a step, momentum 0.96 with this correction, clipping at 100, radius 0.1, and a learning
-    rate that falls from 0.1 to 0.01 along a cosine, over the whole prompt. That is ``step_rule: plain``,
-    ``learning_rate: 0.1``, ``learning_rate_schedule: cosine`` (ours falls to 0), ``model.subspace: none``. By default
-    the moves are those of ``adagrad-norm``, as no learning rate suits two models. Their ``reach`` is shorter than
-    SPSA's, because the correction counts the first moves several times. Both, and the law of u (MeZO's), are ours. A
-    step costs 2 queries, 3 with the AUC objective. ``momentum: 0`` and a large ``gradient_clip`` are ``spsa``.
+    ``momentum: 0`` and a large ``gradient_clip`` are ``spsa``.
+
+    Cost: 2 queries a step, 3 with the AUC objective. More directions cost what they do in ``spsa``.
+
+    Settings: ZOT's code has one direction a step (``queries_per_step`` 3 holds one pair), ``momentum`` 0.96 with this
+    correction, ``gradient_clip`` 100, radius 0.1, and a learning rate that falls from 0.1 to 0.01 along a cosine, over
+    the whole prompt. That is ``step_rule: plain``, ``learning_rate: 0.1``, ``learning_rate_schedule: cosine`` (it falls
+    to 0), ``model.subspace: none``. ``direction: gaussian`` is MeZO's. Ours are the step rule and the radius, which are
+    those of ``spsa``, as no learning rate suits two models, and ``reach`` 1, which is shorter than SPSA's, because the
+    correction counts the first moves several times.
     """
 
     Options = MezoMomentumOptions

@@ -27,10 +27,14 @@ class RAdazo(Spsa):
         z <- z - reach * m / sqrt(v + zeta)
 
     g is an estimate along directions of the sphere. ``bias_correction: false`` and ``learning_rate_schedule: constant``
-    are these lines with zeta = 0, where ``reach`` is the learning rate. A summary of the paper gave us the lines and
-    the sphere; the estimator, the decays and all defaults are ours. On pure noise the quotient that ``reach`` scales
-    is about sqrt((1 - beta1) / (1 + beta1)), or 0.23, in ZO-AdaMM, and 1 here. So the default ``reach`` is shorter in
-    about that proportion. A step costs what SPSA's does.
+    are these lines with zeta = 0, where ``reach`` is the learning rate.
+
+    Cost: the queries of a step of ``spsa``.
+
+    Settings: The paper's, by a summary of it, are the lines (``step_rule: r-adazo``) and ``direction: sphere``. Ours
+    are ``reach`` 0.3, ``learning_rate_schedule: linear``, and the decays with their correction. All others are those of
+    ``spsa``. On pure noise the quotient that ``reach`` scales is about sqrt((1 - beta1) / (1 + beta1)), or 0.23, in
+    ZO-AdaMM, and 1 here. So the default ``reach`` is shorter in about that proportion.
     """
 
     Options = RAdazoOptions

@@ -36,7 +36,14 @@ class RandomSearchOptions(ObjectiveOptions):
 class RandomSearch(TunedMethod):
     """Keeps the prompt with the least loss among the incumbent and fresh random challengers, step by step.
 
-    The incumbent is evaluated again on each new batch, so that one lucky batch cannot keep it for ever.
+        x_0 = z,  x_k = reach * u_k with u_k ~ N(0, I), k = 1..K;   z <- the x_k with the least L(x_k) on the batch
+
+    The incumbent x_0 is evaluated again on each new batch, so that one lucky batch cannot keep it for ever. It follows
+    no paper: challengers are drawn around the start tokens, not around the incumbent, and learn nothing from losses.
+
+    Cost: ``queries_per_step`` queries a step, K + 1.
+
+    Settings: All are ours: ``queries_per_step`` 10, so nine challengers, and ``reach`` 3.
     """
 
     Options = RandomSearchOptions

@@ -88,11 +88,16 @@ class Sabo(ProbingMethod):
         mu <- mu - beta Sigma g'_mu,   Sigma^(-1) <- Sigma^(-1) + 2 beta g'_Sigma
 
     rho is ``kl_radius``: the ascent is the best one within a KL divergence of rho^2, to second order. ``kl_radius: 0``
-    leaves out the first sample and is INGO. The diagonal Gaussian, the KL neighbourhood and the two samples are the
-    paper's. The constants are derived by us, as we could not read its algorithm. ``step_rule: plain`` is these lines,
-    with beta as both learning rates. By default both gradients are divided by the spread of their losses, and that of
-    mu is scaled, so that ``reach`` counts embedding spreads. A variance changes at most fourfold in a move. All
-    defaults are ours. A step costs 2(N + 1) queries, N + 1 as INGO.
+    leaves out the first sample and is INGO. ``step_rule: plain`` is these lines, with beta as both learning rates.
+
+    Cost: 2(N + 1) queries a step, N + 1 as INGO.
+
+    Settings: The paper's are the diagonal Gaussian (``direction: gaussian``), the KL neighbourhood and the two samples.
+    The constants of the formula are derived by us, as we could not read its algorithm. Ours are ``queries_per_step``
+    20, so nine points a sample, ``perturbation_radius`` 1 as the first standard deviation, ``kl_radius`` 3,
+    ``step_rule: spread``, which divides both gradients by the spread of their losses and scales that of mu, so that
+    ``reach`` counts embedding spreads, ``reach`` 1, ``learning_rate_schedule: linear``, ``variance_learning_rate`` 0.1,
+    and that a variance changes at most fourfold in a move.
     """
 
     Options = SaboOptions

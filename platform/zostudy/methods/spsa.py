@@ -25,8 +25,14 @@ class Spsa(ProbingMethod):
         z <- z - learning_rate * g
 
     ``step_rule: plain`` is the last line, whose good learning rate depends on the model and the scale of the loss.
-    A step costs 2m queries (``central``) or m + 1 (``forward``). The AUC objective steps its scalars at the
+
+    Cost: 2m queries a step (``central``), or m + 1 (``forward``). The AUC objective steps its scalars at the
     unperturbed latent, which costs ``central`` one query more.
+
+    Settings: The papers' are the pairs (``estimator: central``) and the mean over m of them. MeZO has one pair a step,
+    Gaussian directions and a constant learning rate. Ours are ``queries_per_step`` 10, so five pairs, ``direction:
+    rademacher``, ``perturbation_radius`` 0.1, ``step_rule: adagrad-norm`` with ``reach`` 3, and
+    ``learning_rate_schedule: constant``, as that rule shortens its steps by itself.
     """
 
     Options = SpsaOptions

@@ -36,9 +36,12 @@ class WhiteBox(TunedMethod):
         m <- beta1 m + (1 - beta1) g;    v <- beta2 v + (1 - beta2) g^2
         z <- z - learning_rate * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
 
-    It has the batches, objectives and budget of the black-box methods. A step is one forward pass of one prompt on one
-    batch, which counts as one query; the backward pass is free. So it shows how much a method could still gain in the
-    latent.
+    g is the gradient of the batch's mean loss. It has the batches, objectives and budget of the black-box methods, and
+    so shows how much a method could still gain in the latent.
+
+    Cost: 1 query a step, the forward pass of one prompt on one batch. The backward pass is free.
+
+    Settings: The decays and epsilon are the paper's. ``learning_rate`` 0.1 is ours.
     """
 
     Options = WhiteBoxOptions

@@ -26,8 +26,13 @@ class ZoAdamm(Spsa):
         z <- z - reach * m / sqrt(w)
 
     g is SPSA's estimate. ``bias_correction: false`` and ``learning_rate_schedule: constant`` are these lines, where
-    ``reach`` is the learning rate. We know the method only from other papers. They say that g goes into AMSGrad. The
-    estimator, the decays (Adam's usual ones) and all defaults are ours. A step costs what SPSA's does.
+    ``reach`` is the learning rate.
+
+    Cost: the queries of a step of ``spsa``.
+
+    Settings: We know the method only from other papers. They say that g goes into AMSGrad (``step_rule: amsgrad``).
+    Ours are ``reach`` 1, ``learning_rate_schedule: linear``, and the decays (Adam's usual ones) with their correction.
+    All others are those of ``spsa``.
     """
 
     Options = ZoAdammOptions

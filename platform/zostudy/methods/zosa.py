@@ -61,9 +61,16 @@ class Zosa(AscendingMethod, Fzoo):
         z <- z - learning_rate * g' / sigma
 
     ``step_rule: plain`` is these lines. By default both moves are scaled: g / sigma to a length of about sqrt(d), so
-    that ``sharpness_radius`` and ``reach`` count embedding spreads. As far as we could read the paper, it does not say
-    where the second baseline is taken, whether v is fresh, or which sigma divides the last step: each is an option.
-    A step costs 2(m + 1) queries, 2m + 1 with ``baseline: at_current``.
+    that ``sharpness_radius`` and ``reach`` count embedding spreads.
+
+    Cost: 2(m + 1) queries a step, 2m + 1 with ``baseline: at_current``.
+
+    Settings: The paper's are the two stages, the Rademacher directions, and a spread of m - 1 that scales ascent and
+    step. As far as we could read it, it leaves open where the second baseline is taken, whether v is fresh, and which
+    sigma divides the last step. Each is an option, whose default is ours: ``baseline: at_perturbed``, as a difference
+    at z' needs the loss there, ``second_directions: fresh``, ``step_scale: first_spread``. Ours are also
+    ``queries_per_step`` 18, so eight directions a stage, ``reach`` 3 and ``sharpness_radius`` 0.1, and, as in ``fzoo``,
+    the step rule, the perturbation radius and the linear schedule.
     """
 
     Options = ZosaOptions
