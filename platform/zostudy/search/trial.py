@@ -27,6 +27,7 @@ from zostudy.search.recording import Recording
 from zostudy.search.resume import ResumeState, Save
 from zostudy.search.setup import StudyData, TrialSetup, set_up
 from zostudy.search.start_draws import best_draw, comparison_rows
+from zostudy.wording import one_line
 
 if TYPE_CHECKING:  # which imports Ray; the public Callback does without
     from zostudy.cluster.pool import Pool
@@ -93,7 +94,7 @@ def run_trial(
         except NoReplicaError:
             raise
         except Exception as error:  # anything else fails this trial, and the study goes on
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+            reason = f"{type(error).__name__}: {one_line(error, 500)}"
             if state is not None:  # perhaps the state is at fault; if not, the trial fails again without it
                 raise _UnfitStateError(reason) from error
             return recording.outcome(error=reason)
