@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zostudy import load_results
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
+
+Metrics: TypeAlias = dict[str, dict[tuple[int, str], NDArray[np.float64]]]
+"""The values over the seeds, by metric, budget and method."""
 
 
 def findings(study: str) -> str:
@@ -20,9 +31,23 @@ def record() -> str:
     return " ".join(text.split("## What the record says\n")[1].split("\n##")[0].split())
 
 
+def values(study: str, budgets: Sequence[int], seeds: int, *metrics: str) -> Metrics:
+    """Returns what the confirm trials of a study have at each budget, in the order of their seeds."""
+    trials = load_results([REFERENCE / f"{study}-{budget}" for budget in budgets]).trials.sort_values("number")
+    groups = [rows for _, rows in trials[trials["stage"] == "confirm"].groupby(["budget", "method"])]
+    assert {len(rows) for rows in groups} == {seeds}
+    keys = [(int(rows["budget"].iloc[0]), str(rows["method"].iloc[0])) for rows in groups]
+    return {name: {key: rows[name].to_numpy(float) for key, rows in zip(keys, groups, strict=True)} for name in metrics}
+
+
 def short(value: float, digits: int = 3) -> str:
     """Returns a share as the text writes it."""
-    return f"{value:.{digits}f}".removeprefix("0")
+    return re.sub(r"^(-?)0\.", r"\1.", f"{value:.{digits}f}")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Returns a difference as the text writes it."""
+    return ("+" if value >= 0 else "-") + short(abs(value), digits)
 
 
 def chance(p: float) -> str:

@@ -1,0 +1,81 @@
+"""What results/README.md says of the study budget is what its Parquet holds."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+from tests.reading_findings import chance, findings, record, short, values
+
+from zostudy.results.comparison.statistics import holm
+
+BUDGETS = (100, 300, 1000, 5000)
+RIVALS = ("fzoo", "spsa", "cma-es", "zosa", "random-search")
+
+Seeds: TypeAlias = dict[tuple[int, str], NDArray[np.float64]]
+
+
+@pytest.fixture(scope="module")
+def auc_by_budget() -> Seeds:
+    return values("budget", BUDGETS, 5, "test_auc")["test_auc"]
+
+
+def test_the_gap_to_true_gradients_that_each_method_closes(auc_by_budget: Seeds) -> None:
+    text = findings("budget")
+    methods = ("bpt-fzg", "fzoo", "spsa", "cma-es", "zosa", "random-search")
+    means = {key: float(seeds.mean()) for key, seeds in auc_by_budget.items()}
+    closed: dict[str, list[str]] = {}
+    for method in methods:
+        shares = [
+            (means[budget, method] - means[budget, "untuned"]) / (means[budget, "white-box"] - means[budget, "untuned"])
+            for budget in BUDGETS
+        ]
+        cells = [f"{means[budget, method]:.3f} ({share:.0%})" for budget, share in zip(BUDGETS, shares, strict=True)]
+        assert f"| {method} | {' | '.join(cells)} |" in text
+        closed[method] = [f"{share:.0%}" for share in shares]
+    bpt, fzoo, zosa, luck = (closed[method] for method in ("bpt-fzg", "fzoo", "zosa", "random-search"))
+    assert f"it has gone {bpt[0]} of the way" in record()
+    assert f"`fzoo` {fzoo[0]} and `zosa` {zosa[0]}" in record()
+    assert f"at {bpt[2]}, {fzoo[2]} and {zosa[2]}, and random search is at {luck[2]}" in record()
+    assert f"With 5,000 queries random search has gone {luck[3]} of the way, less than" in text
+    assert means[5000, "random-search"] < min(means[100, method] for method in methods[:-1])
+
+
+def p_values(auc_by_budget: Seeds, pairs: list[tuple[tuple[int, str], tuple[int, str]]]) -> list[float]:
+    """Returns those of paired t tests, after Holm's correction over all pairs."""
+    return holm([float(stats.ttest_rel(auc_by_budget[one], auc_by_budget[other]).pvalue) for one, other in pairs])
+
+
+def test_bpt_fzg_is_ahead_while_queries_are_few(auc_by_budget: Seeds) -> None:
+    text = findings("budget")
+    others = [(budget, rival) for budget in BUDGETS for rival in RIVALS]
+    found = p_values(auc_by_budget, [((budget, "bpt-fzg"), (budget, rival)) for budget, rival in others])
+    behind = {
+        budget: {rival for (of, rival), p in zip(others, found, strict=True) if of == budget and p < 0.05}
+        for budget in BUDGETS
+    }
+    assert behind == {100: {*RIVALS} - {"fzoo"}, **{budget: {"random-search"} for budget in BUDGETS[1:]}}
+    means = {rival: auc_by_budget[100, rival].mean() for rival in RIVALS}
+    assert auc_by_budget[100, "bpt-fzg"].mean() > max(means.values())
+    assert "it has the highest mean at 100 queries" in text
+    assert f"measurably above all but `fzoo` ({chance(found[0])}) there" in text
+    assert f"Holm over {len(others)}" in text
+    assert "From 300 queries on only random search is measurably behind" in text
+
+
+def test_who_still_gains_from_more_queries(auc_by_budget: Seeds) -> None:
+    text = findings("budget")
+    methods = ("zosa", "cma-es", "spsa", "fzoo", "bpt-fzg", "random-search")
+    steps = [(few, many, method) for few, many in ((300, 1000), (1000, 5000)) for method in methods]
+    found = p_values(auc_by_budget, [((many, method), (few, method)) for few, many, method in steps])
+    shown = [
+        f"`{method}` {short((auc_by_budget[many, method] - auc_by_budget[few, method]).mean())} ({chance(p)})"
+        for (few, many, method), p in zip(steps, found, strict=True)
+    ]
+    assert f"from 300 to 1,000** (Holm over {len(steps)}, with the next): {', '.join(shown[:6])}." in text
+    assert f"from 1,000 to 5,000**: {', '.join(shown[6:])}." in text
+    assert [step for step, p in zip(steps, found, strict=True) if p < 0.05] == [(300, 1000, "zosa")]
+    assert "Only the first is beyond chance" in text
