@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 import zostudy
 from zostudy.config import load_study
@@ -99,9 +102,16 @@ def test_each_key_stands_under_its_own_meaning(mail: Path) -> None:
             section: Any = field.annotation
             for key in value:
                 assert section.model_fields[key].description in above
-    assert text.startswith("# 120 rows: 120 used. Classes in label order: ham (96), spam (24).")
+    assert text.splitlines()[1].startswith("# 120 rows: 120 used. Classes in label order: ham (96), spam (24).")
     assert "file: mail.csv" in text
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines()[1:])) <= 110
+
+
+def test_the_first_line_names_the_installed_schema(mail: Path) -> None:
+    text = zostudy.init_study(mail, mail.parent / "study.yaml", model="mini-roberta").read_text()
+    uri = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    with urllib.request.urlopen(uri) as schema:
+        Draft202012Validator(json.load(schema)).validate(yaml.safe_load(text))
 
 
 def test_classes_named_by_numbers_want_words(write_data: WriteData) -> None:

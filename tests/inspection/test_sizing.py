@@ -76,7 +76,7 @@ def test_what_a_smaller_study_leaves_out_is_written_with_the_key_that_brings_it_
     monkeypatch.setattr(sizing, "MINUTES", 0)
     monkeypatch.setattr(sizing, "LONGEST_MEAN", 6)
     path = zostudy.init_study(data, data.parent / "study.yaml", model="mini-roberta")
-    opening = " ".join(line.removeprefix("# ") for line in path.read_text().splitlines()[:8])
+    opening = " ".join(line.removeprefix("# ") for line in path.read_text().splitlines()[1:9])
     study = load_study(path)
     assert (study.task.test_rows, study.task.truncate) == (SIZES[-1].test_rows, True)
     assert study.model.max_length == 6 + study.model.prompt_tokens

@@ -1,4 +1,4 @@
-"""The studies that come with the package. A bare name such as ``quickstart`` stands for one."""
+"""The files that come with the package: studies, of which a bare name stands for one, and the schema of studies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "studies"  # in a checkout, a link to its folder of studies
+SCHEMA_FILE = Path(__file__).with_name("study.schema.json")
 
 
 def shipped_studies() -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from zostudy.config.shipped import SCHEMA_FILE
 from zostudy.config.study import BudgetSpec, ImbalanceSpec, SearchSpec, StudySpec
 from zostudy.document import inline_yaml
 from zostudy.inspection.facts import Inspection, ModelFacts
@@ -69,9 +70,10 @@ def _task(inspection: Inspection, model: ModelFacts, fitted: FittedSize) -> dict
 def commented_study(study: Mapping[str, Any], opening: Sequence[str]) -> str:
     """Returns the text of a study file, in which the meaning of each key stands above it as a comment.
 
-    The lines of ``opening`` come first, as comments.
+    The first line names the installed schema for editors. The lines of ``opening`` follow, as comments.
     """
-    lines = [line for text in opening for line in _comment(printable(text), "")]
+    lines = [f"# yaml-language-server: $schema={SCHEMA_FILE.as_uri()}"]
+    lines += [line for text in opening for line in _comment(printable(text), "")]
     for name, value in study.items():
         lines += ["", *_key(name, value, StudySpec.model_fields[name])]
     return "\n".join(lines) + "\n"
