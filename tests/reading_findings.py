@@ -25,10 +25,15 @@ def findings(study: str) -> str:
     return " ".join(text.split(f"### {study}\n")[1].split("\n##")[0].split())
 
 
+def readme(heading: str) -> str:
+    """Returns a section of README.md, on one line."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return " ".join(text.split(f"## {heading}\n")[1].split("\n##")[0].split())
+
+
 def record() -> str:
     """Returns what README.md says of the reference studies, on one line."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return " ".join(text.split("## What the record says\n")[1].split("\n##")[0].split())
+    return readme("What the record says")
 
 
 def values(study: str, budgets: Sequence[int], seeds: int, *metrics: str) -> Metrics:

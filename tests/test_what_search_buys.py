@@ -164,3 +164,4 @@ def test_the_record_tells_what_searching_gained(trials: pd.DataFrame) -> None:
     zosa, fzoo = (" and ".join(short(found[method, ratio]) for ratio in RATIOS) for method in ("zosa", "fzoo"))
     rest = max(found[method, ratio] for method in ("bpt-fzg", "spsa") for ratio in RATIOS)
     assert f"on three seeds gained {zosa} for `zosa`, {fzoo} for `fzoo`, and at most {short(rest)}" in record()
+    assert "only the first beyond chance" in record()

@@ -1,0 +1,90 @@
+"""What README.md and results/README.md say of the quickstart is what its Parquet holds."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from tests.reading_findings import REFERENCE, findings, readme, short
+
+from zostudy import load_results
+
+RATIOS = (1, 10, 50)
+SEARCHED = ("bpt-fzg", "zosa")
+RECALL = "test_minority_recall"
+
+
+@pytest.fixture(scope="module")
+def trials() -> pd.DataFrame:
+    return load_results(REFERENCE / "quickstart").trials.sort_values("number")
+
+
+@pytest.fixture(scope="module")
+def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
+    return trials[trials["stage"] == "confirm"]
+
+
+@pytest.fixture(scope="module")
+def answer() -> str:
+    return readme("The answer it gives")
+
+
+def by_ratio(confirmed: pd.DataFrame, method: str, metric: str) -> list[float]:
+    """Returns a method's mean at each ratio."""
+    means = confirmed[confirmed["method"] == method].groupby("imbalance_ratio")[metric].mean()
+    return [float(means[ratio]) for ratio in RATIOS]
+
+
+def test_deciding_collapses_while_ranking_stays(confirmed: pd.DataFrame, answer: str) -> None:
+    auc, argmax, threshold = (
+        by_ratio(confirmed, "ce-natural", metric) for metric in ("test_auc", RECALL, f"{RECALL}_at_dev_threshold")
+    )
+    assert f"AUC is {short(auc[0])}, {short(auc[1])} and {short(auc[2])} as the ratio grows" in answer
+    assert f"minority recall falls from {short(argmax[0])} to {short(argmax[2])}" in answer
+    assert f"find {short(threshold[2])} of the minority at ratio 50" in answer
+    assert auc == sorted(auc), "the figure's caption: it ranks better and better"
+    assert argmax == sorted(argmax, reverse=True), "and finds less and less of the rare class"
+    assert threshold == sorted(threshold), "unless a threshold from dev decides"
+
+
+def test_stratified_batches_find_the_rare_class(confirmed: pd.DataFrame, answer: str) -> None:
+    assert f"recall {short(by_ratio(confirmed, 'ce-stratified', RECALL)[2])} at ratio 50" in answer
+    seeds = confirmed[(confirmed["method"] == "ce-stratified") & (confirmed["imbalance_ratio"] == 50)]
+    recall = seeds[RECALL].to_numpy(float)
+    assert f"found less ({short(recall.min())}) and ranked lower" in answer
+    assert sorted(recall)[1] - recall.min() > 0.1
+    assert recall.argmin() == seeds["test_auc"].to_numpy(float).argmin()
+    assert f"mean AUC there is {short(by_ratio(confirmed, 'ce-stratified', 'test_auc')[2])}" in answer
+
+
+def test_bpt_fzg_holds_and_zosa_is_behind_it(confirmed: pd.DataFrame, answer: str) -> None:
+    bpt_fzg, zosa = (by_ratio(confirmed, method, "test_auc") for method in SEARCHED)
+    assert f"(AUC {short(min(bpt_fzg))} to {short(max(bpt_fzg))})" in answer
+    assert f"ZOSA ({short(min(zosa))} to {short(max(zosa))}) is behind it and above random search" in answer
+    seeds = confirmed.pivot_table(index=["imbalance_ratio", "number"], columns="method", values="test_auc")
+    assert len(seeds) == 9
+    assert (seeds["zosa"] < seeds["bpt-fzg"]).all()
+    assert (seeds["zosa"] > seeds["random-search"]).all()
+
+
+def test_what_searching_bought(trials: pd.DataFrame) -> None:
+    text = findings("quickstart")
+    search = trials[trials["stage"] == "search"].groupby(["method", "imbalance_ratio"])
+    cells = {(str(method), float(str(ratio))): rows for (method, ratio), rows in search}
+    assert {*cells} == {(method, ratio) for method in SEARCHED for ratio in RATIOS}
+    assert {len(rows) for rows in cells.values()} == {4}
+    winners = {cell: rows.nlargest(1, "dev_auc").iloc[0] for cell, rows in cells.items()}
+    assert sum(winner["number"] == 0 for winner in winners.values()) == 3
+    assert "In three of the six searched cells the first trial won" in text
+    assert {winner["sampler"] for winner in winners.values()} == {"stratified"}
+    assert "No winner draws natural batches" in text
+    dev = {cell: (rows["dev_auc"].iloc[0], winners[cell]["dev_auc"]) for cell, rows in cells.items()}
+    first, best = dev.pop(("bpt-fzg", 10))
+    assert f"BPT-FZG at ratio 10 went from {short(first)} to {short(best)}" in text
+    assert f"by {short(max(after - before for before, after in dev.values()))} AUC or less" in text
+
+
+def test_the_first_trial_has_the_defaults_but_for_the_dimension(trials: pd.DataFrame, confirmed: pd.DataFrame) -> None:
+    first = trials[(trials["stage"] == "search") & (trials["number"] == 0)]
+    assert set(first["perturbation_radius"]) == {0.1}
+    assert set(first["sampler"]) == {"stratified"}
+    assert len(set(first["subspace_dim"])) > 1
