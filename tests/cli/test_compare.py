@@ -85,6 +85,7 @@ def test_studies_that_cannot_share_a_table_get_one_each(call: Any, of_another_mo
     called = call("compare", *folders, "--metric", "test_auc")
     assert called.out.count("test_auc by imbalance_ratio") == 2
     assert "gpt2 ran in bfloat16, quickstart in float32." in called.out
+    assert [line.split()[:2] for line in called.out.splitlines()[-4:-2]] == [["1", "quickstart"], ["2", "gpt2"]]
     records = json.loads(call("compare", *folders, "--metric", "test_auc", "--format", "json").out)
     assert [record["table"] for record in records] == [1] * 9 + [2] * 9
     refused = call("compare", *folders, "--figure", tmp_path / "both.svg")

@@ -43,6 +43,7 @@ def compare_command(
 ) -> None:
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""
     from zostudy.results.comparison.comparable import compare_in_groups
+    from zostudy.results.comparison.contents import contents
     from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
 
     gc.freeze()  # without it, garbage collection of the imported objects takes a fifth of the time
@@ -55,7 +56,8 @@ def compare_command(
         for note in dict.fromkeys(note for comparison in comparisons for note in comparison_notes(comparison)):
             _log.info("note: %s", note)
     else:
-        show([], format, [table for comparison in comparisons for table in comparison_tables(comparison)])
+        tables = [table for comparison in comparisons for table in comparison_tables(comparison)]
+        show([], format, [*tables, contents(comparisons)] if len(comparisons) > 1 else tables)
 
 
 def _records(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import pytest
 from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.contents import contents
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 
@@ -133,3 +134,39 @@ def test_a_study_of_search_trials_alone_parts_nothing(run_study: RunStudy) -> No
     folders = [run_study("a", "spsa", stage="search", dtype="bfloat16"), run_study("b", "spsa"), run_study("c", "zosa")]
     [comparison] = compare_in_groups(folders)
     assert len(comparison.cells) == 2
+
+
+@pytest.fixture
+def two_sweeps(run_study: RunStudy) -> list[Path]:
+    """A sweep over models and one over budgets, of other methods each, which meet in one cell."""
+    of_methods = [run_study(f"methods-{model}", "spsa", "zosa", model=model) for model in ("a", "b", "c")]
+    of_steps = [run_study(f"steps-{budget}", "spsa", "longer", model="b", budget=budget) for budget in (900, 300)]
+    return [of_methods[0], *of_steps, *of_methods[1:]]
+
+
+def test_studies_of_the_same_methods_stay_together(two_sweeps: list[Path]) -> None:
+    comparisons = compare_in_groups(two_sweeps, ["test_auc"])
+    assert studies_of(comparisons) == [
+        "methods-a, methods-b, methods-c.",
+        "steps-900, steps-300; steps-300 and methods-b ran the same cells, which --by study sets side by side.",
+    ]
+    assert [len(of.cells) for of in comparisons] == [6, 4]
+    assert len(compare_in_groups([two_sweeps[0], *two_sweeps[3:], two_sweeps[1]])) == 1  # nothing needs a second table
+
+
+def test_where_tables_are_many_other_methods_join_only_what_they_are_compared_with(
+    two_sweeps: list[Path], run_study: RunStudy
+) -> None:
+    folders = [*two_sweeps, run_study("rival", "fzoo", model="c"), run_study("other", "cma-es", model="e")]
+    first, _, third = studies_of(compare_in_groups(folders))
+    assert first == "methods-a, methods-b, methods-c, rival."
+    assert third == "other; other and methods-a ran other methods, on other models, tasks, budgets or ratios."
+
+
+def test_the_last_table_lists_what_each_is_of(two_sweeps: list[Path]) -> None:
+    table = contents(compare_in_groups(two_sweeps, ["test_auc"]))
+    assert table.columns == ("table", "study", "model", "task", "budget", "methods", "best in test_auc")
+    assert table.rows == (
+        ("1", "methods-a, methods-b, methods-c", "a, b, c", "reviews", "300", "2", "spsa (3 of 3)"),
+        ("2", "steps-900, steps-300", "b", "reviews", "300, 900", "2", "longer (2 of 2)"),
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ class Cells:
         unequal: whether cells with different budgets were let in.
         notes: what a reader should know of the studies, such as which ones are unfinished.
         natural_ratios: the imbalance ratios of which every trial took the data as they are.
+        scope: of one comparison among several: its studies, models, tasks, budgets and methods, each name once.
     """
 
     by: str
@@ -35,6 +36,7 @@ class Cells:
     unequal: bool = False
     notes: tuple[str, ...] = ()
     natural_ratios: frozenset[float] = frozenset()
+    scope: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def heading(self, column: Any) -> str:
         """Returns a column's value as a table shows it."""

@@ -1,13 +1,14 @@
 """Groups studies whose numbers are comparable; each group is compared in tables of its own.
 
 The studies of a group must have run in one dtype. Where they have a model, task and ratio in common, they must have the
-same data, weights, training examples, positive class, and prompt. And no two may have run the same cell.
+same data, weights, training examples, positive class, and prompt. And no two may have run the same cell. Where that
+takes several groups, the studies of the same methods, such as those of several budgets or models, stay together.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from zostudy.machine import usable_cpus
 from zostudy.results.comparison.compare import checked_metrics, compare, compare_columns, needed_columns
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.confirm_trials import columns_of_tables
+from zostudy.results.comparison.contents import SCOPE
 from zostudy.results.comparison.coordinates import BUDGET
 from zostudy.results.measurements import read_measurements
 from zostudy.results.reading import MOST_AT_ONCE, find_studies, read_trials
@@ -65,31 +67,48 @@ class ComparableStudies:
     data: Mapping[Key, tuple[Storage, Key]]
     reason: str = ""
 
-    def conflict(self, study: ComparableStudies) -> str | None:
-        """Returns why a single study cannot share the table; None if it can, as one without confirm trials."""
-        [storage], first = study.storages, self.storages[0]
-        if not self.cells or not study.cells:
+    @property
+    def methods(self) -> frozenset[str]:
+        """The methods that have confirm trials."""
+        return frozenset(method for *_, method in self.cells)
+
+    def conflict(self, other: ComparableStudies) -> str | None:
+        """Returns why another group cannot share the table; None if it can, as one without confirm trials."""
+        if not self.cells or not other.cells:
             return None
-        if self.dtype != study.dtype:
-            return f"{storage.name} ran in {study.dtype}, {first.name} in {self.dtype}"
-        if same := next((cell for cell in study.cells if cell in self.cells), None):
-            return f"{storage.name} and {self.cells[same]} ran the same cells, which --by study sets side by side"
-        for key in (key for key in study.data if key in self.data):
-            other, run_on = self.data[key]
-            if run_on != study.data[key][1]:
-                return f"{storage.name} and {other.name} ran {_named(key)} on other data, weights or training examples"
-            if setting := _differing_prompt(storage, other):
-                return f"{storage.name} and {other.name} ran {_named(key)} with another {setting}"
+        if self.dtype != other.dtype:
+            return f"{other.storages[0].name} ran in {other.dtype}, {self.storages[0].name} in {self.dtype}"
+        if same := next((cell for cell in other.cells if cell in self.cells), None):
+            return f"{other.cells[same]} and {self.cells[same]} ran the same cells, which --by study sets side by side"
+        for key in (key for key in other.data if key in self.data):
+            (one, run_on), (storage, other_run_on) = self.data[key], other.data[key]
+            if run_on != other_run_on:
+                return f"{storage.name} and {one.name} ran {_named(key)} on other data, weights or training examples"
+            if setting := _differing_prompt(storage, one):
+                return f"{storage.name} and {one.name} ran {_named(key)} with another {setting}"
         return None
 
-    def joined(self, study: ComparableStudies) -> ComparableStudies:
-        """Returns the group with another study, with which there is no conflict."""
+    def distance(self, other: ComparableStudies) -> str | None:
+        """Returns why another group had better not share the table: a conflict, or no block that both ran."""
+        if reason := self.conflict(other):
+            return reason
+        if (
+            not self.cells
+            or not other.cells
+            or {cell[:-1] for cell in self.cells} & {cell[:-1] for cell in other.cells}
+        ):
+            return None
+        names = f"{other.storages[0].name} and {self.storages[0].name}"
+        return f"{names} ran other methods, on other models, tasks, budgets or ratios"
+
+    def joined(self, other: ComparableStudies) -> ComparableStudies:
+        """Returns the group with another one, with which there is no conflict."""
         return ComparableStudies(
-            [*self.storages, *study.storages],
-            [*self.tables, *study.tables],
-            self.dtype if self.cells else study.dtype,
-            {**self.cells, **study.cells},
-            {**self.data, **study.data},
+            [*self.storages, *other.storages],
+            [*self.tables, *other.tables],
+            self.dtype if self.cells else other.dtype,
+            {**self.cells, **other.cells},
+            {**self.data, **other.data},
             self.reason,
         )
 
@@ -103,9 +122,9 @@ def compare_in_groups(
 ) -> list[Comparison]:
     """Returns a comparison of the studies that can share a table with the first, then those of the others.
 
-    Each names its studies and says why they stand apart. By study, all share one: each has a column of its own. The
-    arguments and errors are those of ``compare``, but the results are folders of studies, or of folders of them. Where
-    some studies have the baseline, those that lack it are compared without tests.
+    Each names its studies, says why they stand apart, and has a ``scope``. By study, all share one: each has a column
+    of its own. The arguments and errors are those of ``compare``, but the results are folders of studies, or of folders
+    of them. Where some studies have the baseline, those that lack it are compared without tests.
     """
     asked = checked_metrics(metrics, by)
     storages = find_studies(folders)
@@ -113,14 +132,16 @@ def compare_in_groups(
         return [compare(storages, asked, by, baseline, allow_unequal)]
     cell = tuple(name for name in _CELL if not allow_unequal or name == by or name not in BUDGET)
     needed = needed_columns(asked)
-    groups = _groups(storages, read_trials(storages, [*needed, "positive_class", "versions"]), cell)
+    groups = _groups(_studies(storages, read_trials(storages, [*needed, "positive_class", "versions"]), cell))
     columns = [columns_of_tables(group.tables, needed) for group in groups]
     comparisons = []
     for group, trials in zip(groups, columns, strict=True):
         is_elsewhere = baseline not in trials["method"] and any(baseline in others["method"] for others in columns)
         own_baseline = None if is_elsewhere else baseline
         found = compare_columns(trials, group.storages, asked, by, own_baseline, allow_unequal)
-        comparisons.append(replace(found, notes=(*_group_notes(group, len(groups)), *found.notes)))
+        scope = {"study": tuple(storage.name for storage in group.storages)}
+        scope |= {name: tuple(sorted(set(trials[name]))) for name in SCOPE[1:]}
+        comparisons.append(replace(found, notes=(*_group_notes(group, len(groups)), *found.notes), scope=scope))
     return comparisons
 
 
@@ -132,18 +153,37 @@ def _group_notes(group: ComparableStudies, n_groups: int) -> list[str]:
     return [f"Compared apart from other studies: {studies}{because}."]
 
 
-def _groups(storages: Sequence[Storage], tables: Sequence[pa.Table], cell: Sequence[str]) -> list[ComparableStudies]:
-    with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_ONCE)) as pool:
-        dtypes = list(pool.map(_dtype, storages))
-    groups: list[ComparableStudies] = []
-    for study in map(partial(_study, cell), storages, tables, dtypes):
-        reasons = [group.conflict(study) for group in groups]
+def _groups(studies: Sequence[ComparableStudies]) -> list[ComparableStudies]:
+    """Returns one group where all can share a table; else those of the same methods first, then what joins these."""
+    if len(groups := _joined(studies, ComparableStudies.conflict)) == 1:
+        return groups
+    same: dict[frozenset[str], list[ComparableStudies]] = {}
+    for study in studies:
+        same.setdefault(study.methods, []).append(study)
+    families = [group for of in same.values() for group in _joined(of, ComparableStudies.conflict)]
+    return _joined(families, ComparableStudies.distance)
+
+
+def _joined(
+    groups: Iterable[ComparableStudies], apart: Callable[[ComparableStudies, ComparableStudies], str | None]
+) -> list[ComparableStudies]:
+    """Returns the groups, each joined to the first one before it from which no reason keeps it apart."""
+    joined: list[ComparableStudies] = []
+    for group in groups:
+        reasons = [apart(earlier, group) for earlier in joined]
         if None in reasons:
             place = reasons.index(None)
-            groups[place] = groups[place].joined(study)
+            joined[place] = joined[place].joined(group)
         else:
-            groups.append(replace(study, reason=next(filter(None, reasons), "")))
-    return groups
+            joined.append(replace(group, reason=next(filter(None, reasons), "")))
+    return joined
+
+
+def _studies(storages: Sequence[Storage], tables: Sequence[pa.Table], cell: Sequence[str]) -> list[ComparableStudies]:
+    """Returns a group of each study."""
+    with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_ONCE)) as pool:
+        dtypes = list(pool.map(_dtype, storages))
+    return list(map(partial(_study, cell), storages, tables, dtypes))
 
 
 def _study(cell: Sequence[str], storage: Storage, table: pa.Table, dtype: str) -> ComparableStudies:

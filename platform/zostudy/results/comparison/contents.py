@@ -1,0 +1,45 @@
+"""What several comparisons are of, a line each: the last table where studies take more than one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from zostudy.results.comparison.cells import Cells
+from zostudy.results.table_formats import Table
+from zostudy.wording import comma_list
+
+SCOPE = ("study", "model", "task", "budget", "method")
+"""What a comparison among several names of itself; each but the first is a column of ``trials``."""
+
+
+def contents(comparisons: Sequence[Cells]) -> Table:
+    """Returns a row for each comparison, which has a ``scope``: its studies and what they ran, and who is the best."""
+    metric = comparisons[0].metrics[0]
+    *named, methods = SCOPE
+    return Table(
+        columns=("table", *named, "methods", f"best in {metric}"),
+        rows=tuple(
+            (
+                str(number),
+                *(comma_list(map(str, of.scope[name])) for name in named),
+                str(len(of.scope[methods])),
+                _best(of, metric),
+            )
+            for number, of in enumerate(comparisons, 1)
+        ),
+        title="what the tables above are of",
+        notes=(
+            "Best: the method that is the best of the most columns, of those with a best one. The studies of one table "
+            "alone, with --metric, --by and --baseline, answer more.",
+        ),
+        text_columns=len(named) + 3,
+    )
+
+
+def _best(cells: Cells, metric: str) -> str:
+    counts = Counter(str(cell.row[-1]) for cell in cells.ranked if cells.is_best(metric, cell))
+    if not counts:
+        return "-"
+    [(method, count)] = counts.most_common(1)
+    return f"{method} ({count} of {counts.total()})"
