@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from zostudy.bench.report import Report
+from zostudy.config import load_study
 from zostudy.methods import method_names
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
@@ -23,6 +27,8 @@ RESULTS = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
 MOST_WORDS = 1800
 FLATNESS = ("test_auc", "test_balanced_accuracy", "sharpness", "train_loss", "test_loss")
 """What is shown of the study flatness."""
+SHOWN = RESULTS.replace("\\\n", "")
+"""Each command is on one line."""
 
 
 def section_command(heading: str) -> str:
@@ -88,6 +94,41 @@ def test_the_tables_of_a_reference_study_are_those_of_its_results(study: str) ->
     shown = (REFERENCE / f"{study}.md").read_text(encoding="utf-8")
     assert shown == "\n\n".join(map(markdown, tables)) + "\n", remedy
     assert f"](reference/{study}.md)" in RESULTS
+
+
+def minutes(folder: Path) -> float:
+    """Returns for how long a trial of a study ran, without the times between its runs."""
+    trials = pd.read_parquet(folder / "trials", columns=["started_at", "finished_at"]).sort_values("started_at")
+    started, finished = trials["started_at"], trials["finished_at"]
+    earlier = finished.cummax().shift(fill_value=started.iloc[0])
+    ran = finished.cummax() - np.maximum(started, earlier)
+    return float(ran.dt.total_seconds().clip(lower=0).sum()) / 60
+
+
+def test_the_minutes_are_those_of_the_trials() -> None:
+    of_study: dict[str, list[float]] = {}
+    shown = 0
+    for row in re.findall(r"^\| .*\(reference/.*\|$", RESULTS, flags=re.MULTILINE):
+        names = re.findall(r"\(reference/([\w-]+)\.md\)", row)
+        folders = [[*(REFERENCE / name).iterdir()] if name == "suite" else [REFERENCE / name] for name in names]
+        found = [sum(map(minutes, each)) for each in folders]
+        assert row.endswith(f"| {', '.join(f'{each:.1f}' for each in found)} |"), (row, found)
+        shown += len(names)
+        for study in re.findall(r"\(\.\./studies/(\w+\.yaml)\)", row):
+            of_study.setdefault(study, []).extend(found)
+    assert shown == len([*REFERENCE.glob("*.md")])
+    studies = (ROOT / "studies" / "README.md").read_text(encoding="utf-8")
+    for study, found in of_study.items():
+        span = " to ".join(dict.fromkeys(f"{each:.0f}" for each in (min(found), max(found))))
+        assert re.search(rf"^\| \[{study}\].*\| {span}(,[\w ]+)? \|$", studies, flags=re.MULTILINE), (study, span)
+
+
+@pytest.mark.parametrize(
+    ("file", "rest"), re.findall(r"^zostudy run studies/(\w+\.yaml)(.*)$", SHOWN, flags=re.MULTILINE)
+)
+def test_a_command_shown_makes_a_reference_study(file: str, rest: str) -> None:
+    study = load_study(ROOT / "studies" / file, [word for word in shlex.split(rest) if word != "--set"])
+    assert study == load_study(REFERENCE / study.name / "study.yaml")
 
 
 def test_the_answer_shown_is_that_of_the_quickstart() -> None:
