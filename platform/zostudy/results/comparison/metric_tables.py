@@ -11,6 +11,7 @@ from zostudy.results.comparison.rank_tables import rank_notes, rank_tables, show
 from zostudy.results.comparison.ranking import Contrast, Rank, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.comparison.statistics import CONFIDENCE, LEAST_PAIRS, SIGNIFICANCE
 from zostudy.results.comparison.verdict_notes import verdict_notes
+from zostudy.results.comparison.way_to_gradients import way_notes
 from zostudy.results.decision import ENOUGH_ROWS
 from zostudy.results.schema import AT_DEV_THRESHOLD
 from zostudy.results.table_formats import Table, p_value_text, value_text
@@ -22,8 +23,9 @@ def comparison_tables(cells: Cells) -> list[Table]:
     """Returns one table a metric: rows are methods, columns imbalance ratios, with ranks and queries spent.
 
     A metric of argmax and the same one at the threshold of dev share a table, a row each. With a baseline, tables of
-    the differences to it follow each. Verdicts in a metric stand under its table, those on cells as a whole and the
-    notes under the last metric's table. Mean ranks over the blocks of several studies come last.
+    the differences to it follow each. Verdicts in a metric stand under its table, under the first one also how far the
+    methods are on the way to true gradients, and those on cells as a whole and the notes under the last metric's table.
+    Mean ranks over the blocks of several studies come last.
     """
     marks = {metric: _marks(cells, metric) for metric in cells.metrics}
     ranks = {metric: average_ranks(cells, metric) for metric in cells.metrics}
@@ -31,7 +33,7 @@ def comparison_tables(cells: Cells) -> list[Table]:
     tables = []
     for metrics in together:
         notes = list(dict.fromkeys(note for metric in metrics for note in _rank_notes(cells, ranks[metric])))
-        notes += verdict_notes(cells, metrics)
+        notes += [*(way_notes(cells, metrics[0]) if metrics is together[0] else ()), *verdict_notes(cells, metrics)]
         if metrics is together[-1]:
             used = {mark for marked in marks.values() for mark in marked.values()}
             notes += [*verdict_notes(cells, [None]), *_decision_notes(cells), *_mark_notes(cells, used), *_notes(cells)]
@@ -53,7 +55,7 @@ def _together(metrics: Iterable[str]) -> list[tuple[str, ...]]:
 def comparison_notes(cells: Cells) -> list[str]:
     """Returns the notes of the tables without those that explain marks, for readers of ``records``."""
     notes = [note for metric in cells.metrics for note in _rank_notes(cells, average_ranks(cells, metric))]
-    notes += [*verdict_notes(cells, cells.metrics), *verdict_notes(cells, [None])]
+    notes += [*way_notes(cells, cells.metrics[0]), *verdict_notes(cells, cells.metrics), *verdict_notes(cells, [None])]
     found = [contrast for metric in cells.metrics for contrast in contrasts(cells, metric)]
     return list(dict.fromkeys([*notes, *_notes(cells), *_test_notes(found), *rank_notes(shown_ranks(cells))]))
 
