@@ -55,3 +55,13 @@ def test_a_subspace_gains_nothing(auc: dict[tuple[str, str], NDArray[np.float64]
     without = [(method, "none", length) for method in METHODS for length in ("200", "500")]
     assert min(p_values(auc, without)) > 0.15
     assert "(p > .15, uncorrected)" in findings("subspace-dim")
+
+
+def test_without_a_subspace_all_numbers_of_the_prompt_are_tuned_at_the_same_cost() -> None:
+    trials = load_results([REFERENCE / "subspace-dim", REFERENCE / "subspace-dim-none"]).trials
+    assert set(trials["subspace_dim"][trials["study"] == "subspace-dim-none"]) == {640}
+    assert "no subspace: all 640 numbers of the prompt" in findings("subspace-dim")
+    tuned = trials[trials["algorithm"] != "untuned"]
+    assert (tuned.groupby("algorithm")["queries"].nunique() == 1).all()
+    assert {*trials["model"]} == {"mini-llama"}
+    assert {*trials["imbalance_ratio"]} == {10}
