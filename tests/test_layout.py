@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,28 @@ def test_cpus_are_counted_at_one_place() -> None:
 
 
 # Not by import-linter, which takes a library as a whole, as `ray`.
+def test_only_the_command_line_names_its_flags() -> None:
+    """A Python user reads the same errors and notes; whole shell commands may have flags."""
+    command = re.compile(r"\b(zostudy|docker run|pip install|tensorboard|python -m|server started with)\b[^\n;]*")
+    for path in PACKAGE.rglob("*.py"):
+        if path.is_relative_to(PACKAGE / "cli") or path.name == "__main__.py":
+            continue
+        for line, text in texts(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not re.search(r"(?<![\w-])--[a-z]", command.sub("", text)), f"{path}:{line}: {text}"
+
+
+def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yields the texts of a program with their lines, without docstrings; what an f-string fills in is left out."""
+    nodes = list(ast.walk(tree))
+    parts = {part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    docs = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.JoinedStr):
+            yield node.lineno, "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in parts | docs:
+            yield node.lineno, node.value
+
+
 def test_only_its_adapter_knows_tune() -> None:
     for path in PACKAGE.rglob("*.py"):
         if path.parent != PACKAGE / "search" / "tune":

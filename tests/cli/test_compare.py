@@ -43,6 +43,13 @@ def test_a_table_has_its_notes_below_it(call: Any, of_two_seeds: Path) -> None:
     assert "\nToo few seeds: " in called.out
 
 
+@pytest.mark.parametrize("format", ["table", "markdown", "csv"])
+def test_notes_name_flags(call: Any, tmp_path: Path, format: str) -> None:
+    again = with_columns(tmp_path / "again", {"study": "again"})
+    called = call("compare", QUICKSTART, again, "--metric", "test_auc", "--format", format)
+    assert "again and quickstart ran the same cells, which --by study sets side by side." in called.out + called.err
+
+
 @pytest.mark.parametrize("name", ["auc.bmp", "nowhere/auc.svg"])
 def test_a_figure_that_cannot_be_is_refused_before_anything_is_printed(call: Any, tmp_path: Path, name: str) -> None:
     called = call("compare", QUICKSTART, "--figure", tmp_path / name)
@@ -58,12 +65,16 @@ def test_a_figure_is_drawn_beside_what_is_printed(call: Any, tmp_path: Path) -> 
 @pytest.fixture
 def of_another_model(tmp_path: Path) -> Path:
     """The quickstart as if another model had run it."""
-    folder = shutil.copytree(QUICKSTART, tmp_path / "gpt2")
+    return with_columns(tmp_path / "gpt2", {"study": "gpt2", "model": "mini-gpt2"})
+
+
+def with_columns(folder: Path, changed: dict[str, str]) -> Path:
+    """The quickstart in another folder, with other values in columns of its trials."""
+    shutil.copytree(QUICKSTART, folder)
     trials = pq.read_table(folder / "trials" / "merged.parquet")
-    changed = {"study": "gpt2", "model": "mini-gpt2"}
     for name, value in changed.items():
-        place = trials.schema.get_field_index(name)
-        trials = trials.set_column(place, trials.schema.field(name), [[value] * len(trials)])
+        index = trials.schema.get_field_index(name)
+        trials = trials.set_column(index, trials.schema.field(name), [[value] * len(trials)])
     pq.write_table(trials, folder / "trials" / "merged.parquet")
     return folder
 

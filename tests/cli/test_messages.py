@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from zostudy.cli.app import app
-from zostudy.cli.messages import flagged, machine_fault
+from zostudy.cli.messages import flagged, machine_fault, set_verb
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,5 @@ def test_a_bug_is_none(error: Any) -> None:
     ],
 )
 def test_a_parameter_is_shown_as_the_flag_of_the_verb(verb: str, message: str, shown: str) -> None:
-    assert flagged(message, app, verb) == shown
+    set_verb(app, verb)
+    assert flagged(message) == shown

@@ -29,6 +29,7 @@ def test_inspect_tells_in_one_screen_and_in_json(call: Any, mail: Path) -> None:
     assert told.code == 0
     assert len(told.out.splitlines()) <= 24
     assert told.out.splitlines()[-1] == f"next: zostudy init {mail}"
+    assert "name a model with --model, such as mini-roberta" in call("inspect", mail).out
     facts = json.loads(call("inspect", mail, "--format", "json").out)
     assert [each["rows"] for each in facts["classes"]] == [96, 24]
     heading, *rows = call("inspect", mail, "--format", "csv").out.splitlines()

@@ -29,6 +29,12 @@ def test_elapsed_time_stands_in_front_of_progress_alone(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "[    0.0 s] round 1 of 3\nerror: a fault\n"
 
 
+def test_lines_are_reworded_as_they_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    show_log(str.upper)
+    LOGGER.info("reading %s", "reviews")
+    assert capsys.readouterr().err == "READING REVIEWS\n"
+
+
 def test_the_command_line_shows_each_line_once_whatever_else_is_configured(capsys: pytest.CaptureFixture[str]) -> None:
     show_log()
     show_log()

@@ -186,7 +186,7 @@ def test_what_to_do_is_said_of_another_study_and_of_one_older_than_default_space
         with pytest.raises(ResultsError) as caught:
             ledger.check_extends({**STUDY, "search": {"trials": 6, "space": space | {"zosa.rho": {"choice": [2]}}}})
         assert caught.value.remedy.startswith(remedy)
-        assert "--set name=" in caught.value.remedy
+        assert "`overrides` name=" in caught.value.remedy
 
 
 def test_what_a_study_had_grown_by_is_taken_back_while_no_trial_has_come_of_it(

@@ -120,7 +120,7 @@ def test_a_tracker_that_cannot_be_opened_is_an_error_before_the_study(
         pytest.fail("the study began")
     assert str(caught.value) == (
         "`track`: tensorboard must be ready to take runs, but ConnectionError: nobody answers; "
-        "mend its settings, or leave --track tensorboard out"
+        "mend its settings, or leave tensorboard out of `track`"
     )
 
 

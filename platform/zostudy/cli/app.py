@@ -18,7 +18,7 @@ from zostudy.cli.compare import compare_command
 from zostudy.cli.export import export_command, tokens_command
 from zostudy.cli.guide import guide_command
 from zostudy.cli.jobs import jobs_command, logs_command, stop_command, submit_command
-from zostudy.cli.messages import UsageError, flagged, machine_fault, usage_line
+from zostudy.cli.messages import UsageError, flagged, machine_fault, set_verb, usage_line
 from zostudy.cli.own_data import init_command, inspect_command
 from zostudy.cli.predict import predict_command
 from zostudy.cli.query import query_command
@@ -104,7 +104,8 @@ def main() -> None:
     Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted, which typer answers with.
     """
     atexit.register(gc.freeze)  # else Python walks the objects of all libraries again and again while it ends
-    show_log()
+    set_verb(app, sys.argv[1] if len(sys.argv) > 1 else "")
+    show_log(flagged)
     try:
         prepare_streams()
         leave_deleted_folder()
@@ -116,7 +117,7 @@ def main() -> None:
         if isinstance(error, OutputError):
             silence_output()
         for line in error.lines:
-            _log.error("%s", flagged(line, app, sys.argv[1] if len(sys.argv) > 1 else ""))
+            _log.error("%s", line)
         if isinstance(error, LostRayError):
             os._exit(error.exit_code)  # a normal exit waits half a minute for the dead Ray
         code = error.exit_code

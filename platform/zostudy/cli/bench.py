@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from zostudy.cli.formats import Format, show
+from zostudy.cli.messages import flagged
 from zostudy.cli.parameters import Device, ResultsOption, local_path, names
 from zostudy.console.log import show_log
 from zostudy.console.progress import progress
@@ -81,7 +82,7 @@ def bench_command(
     """Measure this machine: evaluator (against a plain transformers loop), pool, scale, memory and driver."""
     if output is not None:
         _check_writable(output)
-    show_log().show_elapsed_time()
+    show_log(flagged).show_elapsed_time()
     with progress("measuring this machine"):
         _log.info("loading torch and transformers")
         from zostudy.bench.evaluator import disagreement

@@ -8,10 +8,12 @@ import math
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
+from zostudy.cli.messages import flagged
 from zostudy.results.table_formats import Table, latex, markdown, plain, table_of
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def show(
         return
     if tables is None:
         tables = [table_of(records)] if records else []
+    tables = [replace(table, notes=tuple(map(flagged, table.notes))) for table in tables]
     if format is Format.MARKDOWN:
         print("\n\n".join(map(markdown, tables)))
     elif format is Format.LATEX:

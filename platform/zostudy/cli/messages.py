@@ -1,10 +1,12 @@
-"""The one line that the command line prints for an error."""
+"""The one line that the command line prints for an error, with the flags of the called verb."""
 
 from __future__ import annotations
 
 import errno
 import re
 import resource
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import typer
@@ -26,19 +28,27 @@ _REMEDIES = {
     errno.ENAMETOOLONG: "choose a shorter path",
 }
 _MAPPING_FAILED = ("failed to map segment", "cannot allocate memory")
+_flags: Callable[[], dict[str, str]] = dict
 
 
-def flagged(message: str, app: typer.Typer, verb: str) -> str:
-    """Returns an error's message with the flags of the called verb for the API's parameters.
+def set_verb(app: typer.Typer, verb: str) -> None:
+    """Says which verb is called, so that ``flagged`` knows its flags. A verb that does not exist has no flags."""
+    global _flags
+    _flags = cache(partial(_flags_of, app, verb))
+
+
+def flagged(message: str) -> str:
+    """Returns a message with the flags of the called verb for the API's parameters.
 
     `baseline` in backticks becomes --baseline. A parameter that is no flag of the verb only loses its backticks.
     """
-    if "`" not in message:
-        return message
+    return re.sub(r"`([a-z_]+)`", lambda found: _flags().get(found[1], found[1]), message)
+
+
+def _flags_of(app: typer.Typer, verb: str) -> dict[str, str]:
     called = typer.main.get_group(app).commands.get(verb)
     names = [name for each in (called.params if called else []) for name in each.opts if name.startswith("--")]
-    flags = {name[2:].replace("-", "_"): name for name in names} | ({"overrides": "--set"} if "--set" in names else {})
-    return re.sub(r"`([a-z_]+)`", lambda found: flags.get(found[1], found[1]), message)
+    return {name[2:].replace("-", "_"): name for name in names} | ({"overrides": "--set"} if "--set" in names else {})
 
 
 def usage_line(error: Any) -> str:

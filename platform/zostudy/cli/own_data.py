@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from zostudy.cli.formats import Format, show
+from zostudy.cli.messages import flagged
 from zostudy.cli.parameters import FormatOption, SetOption, TrustOption, local_path
 from zostudy.console.progress import progress
 from zostudy.printing import print_lines, print_text
@@ -59,7 +60,7 @@ def inspect_command(
         print_lines(f"{found.file}: {found.rows}", "")
     show([asdict(each) for each in found.classes], format, tables)
     if format is Format.TABLE:
-        print_lines("", *fact_lines(found), "", f"next: zostudy init {shlex.quote(str(data))}")
+        print_lines("", *map(flagged, fact_lines(found)), "", f"next: zostudy init {shlex.quote(str(data))}")
 
 
 def init_command(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zostudy.wording import printable
@@ -21,10 +22,15 @@ LOGGER = logging.getLogger("zostudy")
 
 
 class LineHandler(logging.Handler):
-    """Prints each record as one line, with control characters escaped, and warnings and errors named as such."""
+    """Prints each record as one line, with control characters escaped, and warnings and errors named as such.
 
-    def __init__(self) -> None:
+    Args:
+        reword: changes the words of a line, as the command line does, which shows flags for parameters.
+    """
+
+    def __init__(self, reword: Callable[[str], str] = str) -> None:
         super().__init__()
+        self._reword = reword
         self._began: float | None = None
 
     def show_elapsed_time(self) -> None:
@@ -35,7 +41,7 @@ class LineHandler(logging.Handler):
         """Prints the record."""
         try:
             if sys.stderr is not None:  # as under pythonw
-                sys.stderr.write(f"{self._prefix(record.levelno)}{printable(record.getMessage())}\n")
+                sys.stderr.write(f"{self._prefix(record.levelno)}{printable(self._reword(record.getMessage()))}\n")
                 sys.stderr.flush()
         except Exception:
             self.handleError(record)
@@ -54,9 +60,9 @@ class _DefaultHandler(LineHandler):
             super().emit(record)
 
 
-def show_log() -> LineHandler:
-    """Shows every record from INFO on, and returns the handler: for the command line."""
-    handler = LineHandler()
+def show_log(reword: Callable[[str], str] = str) -> LineHandler:
+    """Shows every record from INFO on, reworded, and returns the handler: for the command line."""
+    handler = LineHandler(reword)
     LOGGER.handlers = [handler]
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False

@@ -83,8 +83,8 @@ def read_manifest(folder: Path) -> Manifest:
         fault = f"there is no {path}"
         given = shlex.quote(str(folder))
         is_study = (folder / STUDY_FILE).exists()
-        command = f"{given} best --to EXPORT, and name EXPORT" if is_study else f"DIR TRIAL --to {given}"
-        remedy = f"make it with: zostudy export {command}"
+        own = f"zostudy export {given} best --to EXPORT, and name EXPORT"
+        remedy = f"make it with: {own if is_study else f'zostudy export DIR TRIAL --to {given}'}"
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"

@@ -163,7 +163,7 @@ def _repeats(inspection: Inspection) -> str:
 
 def _model_lines(model: ModelFacts | None) -> Iterator[str]:
     if model is None:
-        yield "label words and tokens: name a model, such as --model mini-roberta"
+        yield "label words and tokens: name a model with `model`, such as mini-roberta"
         return
     cut = f"{model.too_long:,} texts are longer and would be cut" if model.too_long else "no text is longer"
     yield f"{model.name} ({model.head}) takes {model.room:,} tokens beside the prompt: {cut}"

@@ -27,7 +27,7 @@ def report(folders: Where | Sequence[Where], to: Where | None = None, baseline: 
         raise ResultsError(
             "a report needs at least one finished trial",
             got=f"{', '.join(map(str, places))} holds none",
-            remedy="wait for the first one, as --watch does, or run the study again to resume it",
+            remedy="wait for the first one, or run the study again to resume it",
         )
     for study in (study for study, files in studies if not files):
         _log.info("note: %s is left out: it has no finished trial yet", study.name)

@@ -71,7 +71,7 @@ class Ledger:
         """
         if not (self.storage / "trials").files(PARQUET):
             return ()
-        stored = read_stored_study(self.storage, "going on with a study", "give another folder with --results").data
+        stored = read_stored_study(self.storage, "going on with a study", "give another folder with `results`").data
         changes = study_changes(stored, resolved)
         if changes.contradictions and not self._takes_back(stored, resolved):
             raise ResultsError(
@@ -180,7 +180,7 @@ class Ledger:
 
 def _other_study(stored: Mapping[str, Any]) -> str:
     """Returns how to run a study that contradicts the stored one."""
-    search, name = stored.get("search", {}), "give it another name (--set name=...)"
+    search, name = stored.get("search", {}), "give it another name (`overrides` name=...)"
     if search.get("trials") and not search.get("space"):
         return f"{name}: the stored one is older than default search spaces, so its search.trials searched nothing"
     return f"change the study back, or {name}"

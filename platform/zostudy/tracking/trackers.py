@@ -47,7 +47,7 @@ def open_tracker(name: str, study: Storage) -> Tracker:
     try:
         tracker: Tracker = import_module(f"zostudy.tracking.{name}_tracker").open_tracker(study)
     except Exception as error:  # of any of these libraries
-        got, remedy = one_line_of(error), f"mend its settings, or leave --track {name} out"
+        got, remedy = one_line_of(error), f"mend its settings, or leave {name} out of `track`"
         raise TrackerError(f"{name} must be ready to take runs", got=got, remedy=remedy, about="`track`") from error
     _log.info("tracking: %s", tracker.name)
     return tracker

@@ -108,7 +108,7 @@ def test_one_cell_of_two_studies_is_compared_apart_or_by_study(run_study: RunStu
     folders = [run_study("a", "spsa"), run_study("b", "spsa", "zosa")]
     assert studies_of(compare_in_groups(folders)) == [
         "a.",
-        "b; b and a ran the same cells, which --by study sets side by side.",
+        "b; b and a ran the same cells, which `by` study sets side by side.",
     ]
     [comparison] = compare_in_groups(folders, by="study")
     assert comparison.columns == ["a", "b"]

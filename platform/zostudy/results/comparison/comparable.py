@@ -79,7 +79,7 @@ class ComparableStudies:
         if self.dtype != other.dtype:
             return f"{other.storages[0].name} ran in {other.dtype}, {self.storages[0].name} in {self.dtype}"
         if same := next((cell for cell in other.cells if cell in self.cells), None):
-            return f"{other.cells[same]} and {self.cells[same]} ran the same cells, which --by study sets side by side"
+            return f"{other.cells[same]} and {self.cells[same]} ran the same cells, which `by` study sets side by side"
         for key in (key for key in other.data if key in self.data):
             (one, run_on), (storage, other_run_on) = self.data[key], other.data[key]
             if run_on != other_run_on:

@@ -31,7 +31,7 @@ def contents(comparisons: Sequence[Cells]) -> Table:
         title="what the tables above are of",
         notes=(
             "Best: the method that is the best of the most columns, of those with a best one. The studies of one table "
-            "alone, with --metric, --by and --baseline, answer more.",
+            "alone, with `metric`, `by` and `baseline`, answer more.",
         ),
         text_columns=len(named) + 3,
     )

@@ -223,7 +223,7 @@ def _notes(cells: Cells) -> list[str]:
     if "sharpness" in cells.metrics:
         notes.append("Compare sharpness at equal train_loss alone: around a point that has hardly moved it is low too.")
     if not {"budget", "batch_size"}.isdisjoint(cells.row_names):
-        notes.append("Budgets differ: only cells of one budget are compared. Side by side: --by budget.")
+        notes.append("Budgets differ: only cells of one budget are compared. Side by side: `by` budget.")
     if cells.unequal:
         notes.append("Budgets differ: scores of more queries are no sign of a better method.")
     if len(searched) > 1:
