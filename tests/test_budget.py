@@ -36,11 +36,13 @@ def test_the_gap_to_true_gradients_that_each_method_closes(auc_by_budget: Seeds)
         cells = [f"{means[budget, method]:.3f} ({share:.0%})" for budget, share in zip(BUDGETS, shares, strict=True)]
         assert f"| {method} | {' | '.join(cells)} |" in text
         closed[method] = [f"{share:.0%}" for share in shares]
+    named = [f"`{method}`" for method in ("bpt-fzg", "fzoo", "spsa", "cma-es")]
     bpt, fzoo, zosa, luck = (closed[method] for method in ("bpt-fzg", "fzoo", "zosa", "random-search"))
     assert f"it has gone {bpt[0]} of the way" in record()
     assert f"`fzoo` {fzoo[0]} and `zosa` {zosa[0]}" in record()
     assert f"at {bpt[2]}, {fzoo[2]} and {zosa[2]}, and random search is at {luck[2]}" in record()
     assert f"With 5,000 queries random search has gone {luck[3]} of the way, less than" in text
+    assert f"less than {', '.join(named)} and `zosa` with 100" in text
     assert means[5000, "random-search"] < min(means[100, method] for method in methods[:-1])
 
 

@@ -59,6 +59,7 @@ def flatter(flatness: Metrics) -> dict[tuple[int, str], str]:
     """What the text says of each method's sharpness less FZOO's at equal training loss."""
     found = [excess(flatness, "sharpness", *key) for key in TRIED]
     assert {len(each) for each in found} == {8, 9, 10}
+    assert "so 8 to 10 of ten stand behind a figure" in findings("flatness")
     shown = (f"{signed(each.mean(), 4)} ({chance(p)})" for each, p in zip(found, p_values(found), strict=True))
     return dict(zip(TRIED, shown, strict=True))
 
@@ -110,7 +111,9 @@ def test_what_distance_tells(flatness: Metrics) -> None:
         found.append(short(float(stats.spearmanr(*pairs).statistic), 2))
     assert f"the 70 trials of a budget correlate (Spearman) by {found[0]}, {found[1]} and {found[2]}" in text
     sabo, fzoo = (f"{distance(flatness, 1000, method):.1f}" for method in ("sabo", "fzoo"))
-    assert f"`sabo` lies {sabo} embedding spreads from the start at 1,000 queries and `fzoo` {fzoo}" in text
+    assert f"`sabo` lies {sabo} embedding spreads from the start at 1,000 queries and `fzoo` {fzoo}," in text
+    assert "and it is the flatter one" in text
+    assert flatness["sharpness"][1000, "sabo"].mean() < flatness["sharpness"][1000, "fzoo"].mean()
 
 
 def test_what_the_ascent_changes(flatness: Metrics) -> None:
@@ -139,3 +142,4 @@ def test_flatter_points_do_not_generalise_better(flatness: Metrics) -> None:
     assert f"from FZOO's at the same budget in none of {len(TRIED)} comparisons (p = 1.000)" in text
     least = min(p_values([excess(flatness, "test_loss", *key) for key in TRIED]))
     assert f"test loss at equal training loss neither (p of {short(least)} or more)" in text
+    assert "Flatter points generalise no better in the record" in record()

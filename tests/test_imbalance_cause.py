@@ -118,6 +118,15 @@ def test_what_each_part_does(trials: pd.DataFrame) -> None:
     assert "15 in all; the three models share the seeds" in findings("imbalance-cause")
     for words, figures in zip(found, shown([*found.values()]), strict=True):
         assert f"{words} {figures}" in findings("imbalance-cause")
+    p_values = holm([float(stats.ttest_1samp(each, 0).pvalue) for each in found.values()])
+    beyond_chance = [words for words, p in zip(found, p_values, strict=True) if p < 0.05]
+    assert beyond_chance == [
+        "stratified less natural batches",
+        "in AUC",
+        "a direction for each example less one for all",
+    ]
+    assert "**Class weights are no substitute**" in findings("imbalance-cause")
+    assert "**The loss hardly matters once batches are stratified**" in findings("imbalance-cause")
     (interval,) = shown([STRATIFIED.differences(trials)])
     assert f"At ratio 100 they change balanced accuracy by {interval.split(';')[0]}" in record()
     by_loss = [STRATIFIED.differences(of_loss) for _, of_loss in trials.groupby("loss")]
@@ -151,6 +160,7 @@ def test_what_batches_do_at_each_ratio(parts: pd.DataFrame) -> None:
     )
     for ratio, deciding, auc in zip(ratios, found[::2], found[1::2], strict=True):
         assert f"| {ratio} | {deciding} | {auc} |" in text
+    assert "At ratio 1, where the data is even, they make no measurable difference" in text
     assert all(float(figures.split("p = ")[1].rstrip(")")) > 0.05 for figures in found[:2])
 
 
@@ -174,8 +184,9 @@ def test_auc_from_labels_is_balanced_accuracy_and_ranks_otherwise(confirmed: pd.
         agreement.append(f"{stats.kendalltau(means['test_auc'], means[DECIDING]).statistic:.2f}".removeprefix("0"))
         n = len(means)
     assert f"{n} methods of [imbalance-cause](#imbalance-cause)" in text
-    assert f"correlate (Kendall) by {', '.join(agreement[:-1])} and {agreement[-1]}" in text
+    assert f"correlate (Kendall) by {', '.join(agreement[:-1])} and {agreement[-1]} at ratios 1, 10, 50 and 100" in text
     hardest = confirmed[confirmed["imbalance_ratio"] == 100].groupby("method")[["test_auc", DECIDING]].mean()
     places = hardest.rank(ascending=False).astype(int).loc["ce-natural"]
     assert f"from place {places['test_auc']} to place {places[DECIDING]}" in text
-    assert hardest["test_auc"].idxmax() == hardest[DECIDING].idxmax() == "auc-stratified"
+    assert hardest["test_auc"].idxmax() == hardest[DECIDING].idxmax() == "auc-stratified", "which is BPT-FZG as it is"
+    assert "BPT-FZG is first in both" in text

@@ -45,6 +45,7 @@ def test_what_the_other_methods_changed(confirmed: pd.DataFrame) -> None:
         np.concatenate([gains(confirmed, method, metric)[rows] for method, rows in moved.items()])
         for metric in ("test_auc", "test_minority_recall")
     )
+    assert "SPSA and ZOSA kept the start in three seeds" in text
     lost, won = -auc[auc < 0], auc[auc > 0]
     assert len(won) == 1
     first, second, third = map(short, lost)
@@ -60,6 +61,7 @@ def test_the_intervals_overlap() -> None:
     low, high = np.array([(band.low, band.high) for band in bands], float).T
     assert len(low) == 4
     assert low.max() < high.min()
+    assert "The intervals of five seeds overlap" in findings("sst2-minilm")
 
 
 def test_its_steps_and_batches_are_those_of_an_earlier_version(confirmed: pd.DataFrame) -> None:

@@ -47,6 +47,8 @@ def test_more_numbers_gain_up_to_200(auc: dict[tuple[str, str], NDArray[np.float
     found = dict(zip(steps, holm(p_values(auc, steps)), strict=True))
     spsa, zosa = ("spsa", "200", "50"), ("zosa", "200", "50")
     assert {step for step, p in found.items() if p >= 0.05} == {spsa, zosa}
+    assert "up to 50 for every method and up to 200 for BPT-FZG and FZOO" in findings("subspace-dim")
+    assert "each step up to there gains (p < .05, Holm over eight)" in findings("subspace-dim")
     shown = f"SPSA ({chance(found[spsa])}) and ZOSA ({chance(found[zosa])}) are within chance"
     assert f"From 50 to 200 the gains of {shown}" in findings("subspace-dim")
 
@@ -54,7 +56,9 @@ def test_more_numbers_gain_up_to_200(auc: dict[tuple[str, str], NDArray[np.float
 def test_a_subspace_gains_nothing(auc: dict[tuple[str, str], NDArray[np.float64]]) -> None:
     without = [(method, "none", length) for method in METHODS for length in ("200", "500")]
     assert min(p_values(auc, without)) > 0.15
-    assert "(p > .15, uncorrected)" in findings("subspace-dim")
+    assert "better or worse at 200 or 500 numbers than without a subspace (p > .15, uncorrected)" in findings(
+        "subspace-dim"
+    )
 
 
 def test_without_a_subspace_all_numbers_of_the_prompt_are_tuned_at_the_same_cost() -> None:

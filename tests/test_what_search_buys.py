@@ -79,6 +79,7 @@ def check_the_table(trials: pd.DataFrame) -> None:
 def test_the_table_of_gains(trials: pd.DataFrame) -> None:
     check_the_table(trials)
     assert [cell for cell, (_, p) in gains(trials).items() if p < 0.05] == [("zosa", 10)]
+    assert "gains most for ZOSA**, and only its gain at ratio 10 is beyond chance" in findings("what-search-buys")
     assert max((gain, cell) for cell, (gain, _) in gains(trials).items())[1] == ("zosa", 10)
     search = trials[trials["stage"] == "search"].groupby(["method", "imbalance_ratio"])
     assert {*search["number"].nunique()} == {30}
@@ -92,6 +93,7 @@ def test_on_mini_gpt2_the_search_gained_nothing(on_gpt2: pd.DataFrame) -> None:
     assert [cell for cell, (gain, _) in found.items() if gain > 0] == [("spsa", 50)]
     assert {cell for cell, (gain, _) in found.items() if gain == 0} == {("fzoo", 10), ("fzoo", 50), ("spsa", 10)}
     assert "In three of eight cells the search returns the defaults, in four its winner is worse than they are" in text
+    assert "on fresh seeds, though not beyond chance" in text
     for method, ratio in (("fzoo", 10), ("fzoo", 50), ("spsa", 10)):
         settings = [confirmed(on_gpt2, label, ratio)["params"].iloc[0] for label in (method, f"{method}-defaults")]
         assert settings[0] == settings[1]
