@@ -7,6 +7,7 @@ import pytest
 
 from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.evidence import Evidence
 from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
 from zostudy.results.comparison.ranking import average_ranks
 from zostudy.results.comparison.statistics import Interval, bounded_interval, t_interval
@@ -254,6 +255,38 @@ def test_an_error_a_loss_or_a_sharpness_is_best_where_it_is_lowest(metric: str) 
     }
     (table,) = comparison_tables(comparison)
     assert ("equal train_loss" in " ".join(table.notes)) == (metric == "sharpness")
+
+
+def test_sharpness_stands_beside_the_losses_and_has_no_verdict() -> None:
+    metrics = ("sharpness", "test_auc", "train_loss")
+    values = {"untuned": (0.0, 0.7, 0.5), "zosa": (0.02, 0.9, 0.6)}
+    cells = tuple(
+        CellSummary(
+            row=(method,),
+            column=1.0,
+            intervals={name: Interval(mean, mean, mean) for name, mean in zip(metrics, of, strict=True)},
+            seeds=3,
+            failed=0,
+            budget=300,
+            queries=300.0 if method == "zosa" else 0.0,
+            examples=9600.0,
+            values={
+                name: {(seed,): mean + seed / (1e3 if method == "zosa" else 2e3) for seed in range(3)}
+                for name, mean in zip(metrics, of, strict=True)
+            },
+            evidence=Evidence(algorithm=method),
+        )
+        for method, of in values.items()
+    )
+    comparison = Comparison("imbalance_ratio", ("method",), metrics, cells)
+    of_loss, of_auc = comparison_tables(comparison)
+    assert of_loss.title.startswith("sharpness, train_loss by imbalance_ratio: ")
+    assert of_loss.columns[:2] == ("method", "metric")
+    assert [row[:2] for row in of_loss.rows] == [
+        (method, metric) for method in ("untuned", "zosa") for metric in ("sharpness", "train_loss")
+    ]
+    assert of_auc.title.startswith("test_auc by")
+    assert [verdict.metric for verdict in comparison.verdicts] == ["train_loss"]
 
 
 def reference(method: str, values: list[float], needs: str) -> CellSummary:

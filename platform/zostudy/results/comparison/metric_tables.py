@@ -13,16 +13,20 @@ from zostudy.results.comparison.statistics import CONFIDENCE, LEAST_PAIRS, SIGNI
 from zostudy.results.comparison.verdict_notes import verdict_notes
 from zostudy.results.comparison.way_to_gradients import way_notes
 from zostudy.results.decision import ENOUGH_ROWS
-from zostudy.results.schema import AT_DEV_THRESHOLD
+from zostudy.results.schema import AT_DEV_THRESHOLD, LOSSES
 from zostudy.results.table_formats import Table, p_value_text, value_text
 
 NOT_WORSE, UNTESTED = "†", "‡"
+
+_OF_THE_LOSS = ("sharpness", *LOSSES)
+"""Metrics that share a table: a sharpness is read beside the loss that it was measured at."""
 
 
 def comparison_tables(cells: Cells) -> list[Table]:
     """Returns one table a metric: rows are methods, columns imbalance ratios, with ranks and queries spent.
 
-    A metric of argmax and the same one at the threshold of dev share a table, a row each. With a baseline, tables of
+    A metric of argmax and the same one at the threshold of dev share a table, a row each, and so do sharpness and
+    losses. With a baseline, tables of
     the differences to it follow each. Verdicts in a metric stand under its table, under the first one also how far the
     methods are on the way to true gradients, and those on cells as a whole and the notes under the last metric's table.
     Mean ranks over the blocks of several studies come last.
@@ -48,7 +52,8 @@ def _together(metrics: Iterable[str]) -> list[tuple[str, ...]]:
     """Returns the metrics of each table."""
     groups: dict[str, dict[str, None]] = {}
     for metric in metrics:
-        groups.setdefault(metric.removesuffix(AT_DEV_THRESHOLD), {})[metric] = None
+        table = "loss" if metric in _OF_THE_LOSS else metric.removesuffix(AT_DEV_THRESHOLD)
+        groups.setdefault(table, {})[metric] = None
     return [tuple(group) for group in groups.values()]
 
 
@@ -69,7 +74,7 @@ def _table(
 ) -> Table:
     by_key, columns = {cell.key: cell for cell in cells.cells}, cells.columns
     has_ranks = len(cells.rows) - len(cells.references) > 1 and len(columns) > 1
-    names = (*cells.row_names, *(["decision"] if len(metrics) > 1 else []))
+    names = (*cells.row_names, *(["metric" if metrics[0] in _OF_THE_LOSS else "decision"] if len(metrics) > 1 else []))
     rows: list[tuple[str, ...]] = []
     best: set[tuple[int, int]] = set()
     for row, metric in product(cells.rows, metrics):
@@ -79,7 +84,7 @@ def _table(
         rows.append(
             (
                 *map(value_text, row),
-                *((_decision(metric),) if len(metrics) > 1 else ()),
+                *((_row_name(metric),) if len(metrics) > 1 else ()),
                 *(_cell_text(cell, metric, marks[metric]) if cell else "-" for cell in across),
                 *((_rank_text(ranks[metric].get(row)),) if has_ranks else ()),
                 _range(cell.queries for cell in there),
@@ -87,7 +92,8 @@ def _table(
             )
         )
     seeds = _range(cell.asked for cell in cells.cells)
-    title = metrics[0].removesuffix(AT_DEV_THRESHOLD) if len(metrics) > 1 else metrics[0]
+    measured = dict.fromkeys(metric.removesuffix(AT_DEV_THRESHOLD) for metric in metrics)
+    title = ", ".join(measured) if len(metrics) > 1 else metrics[0]
     return Table(
         columns=(
             *names,
@@ -105,7 +111,10 @@ def _table(
     )
 
 
-def _decision(metric: str) -> str:
+def _row_name(metric: str) -> str:
+    """Returns what tells the rows of a method apart where several metrics share a table."""
+    if metric in _OF_THE_LOSS:
+        return metric
     return "threshold" if metric.endswith(AT_DEV_THRESHOLD) else "argmax"
 
 

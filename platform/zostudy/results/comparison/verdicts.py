@@ -86,7 +86,8 @@ def verdicts(cells: Sequence[CellSummary], metrics: Iterable[str]) -> list[Verdi
     measured = [(cell, yardsticks(cell, peers[cell.column, cell.group])) for cell in cells]
     found += [verdict for cell, rivals in measured if (verdict := too_few_seeds(cell, rivals))]
     pairs = [(cell, rival) for cell, rivals in measured for rival in rivals]
-    return found + [v for metric in metrics for pair in pairs if (v := against_yardstick(*pair, metric))]
+    judged = [metric for metric in metrics if metric != "sharpness"]  # the untuned prompt is flat, as nothing moved it
+    return found + [v for metric in judged for pair in pairs if (v := against_yardstick(*pair, metric))]
 
 
 def is_yardstick(cell: CellSummary) -> bool:
