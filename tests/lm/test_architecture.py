@@ -15,6 +15,7 @@ from zostudy.lm.architecture import (
     UNIT_FLOPS,
     Architecture,
     micro_batch_size,
+    packed_family,
 )
 
 BERT = Architecture(
@@ -73,3 +74,9 @@ def test_a_unit_holds_what_its_cost_allows_but_no_fewer_tokens_than_pay() -> Non
     huge = dataclasses.replace(LLAMA, n_layers=32, width=4096, n_heads=32, head_dim=128, mlp_width=11008)
     assert _units(huge, 20, 100) == round(LEAST_TOKENS["cpu"] / 20)
     assert _units(huge, 20, 200) == LEAST_TEXT_PER_PROMPT * 200 // 20
+
+
+@pytest.mark.parametrize(("family", "config"), [("bert", RobertaConfig), ("gpt2", GPT2Config), ("llama", LlamaConfig)])
+def test_a_quantised_model_has_no_packed_forward(family: str, config: Any) -> None:
+    assert packed_family(config()) == family
+    assert packed_family(config(quantization_config={"quant_method": "bitsandbytes"})) is None

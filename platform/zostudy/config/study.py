@@ -155,7 +155,7 @@ class ResourcesSpec(Section):
     """What one replica takes of its node."""
 
     cpus: Annotated[Positive, key("CPUs, and so threads, of a replica")] = 1
-    gpus: Annotated[Number, Field(ge=0), key("GPUs of a replica; a fraction lets replicas share one")] = 0.0
+    gpus: Annotated[Number, Field(ge=0), key("GPUs of a replica; a fraction shares one, several hold a model")] = 0.0
     accelerator_type: Annotated[
         Text | None, key("Ray's name of the accelerator that a node must have; null: any node", example="A100")
     ] = None

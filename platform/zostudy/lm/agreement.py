@@ -30,7 +30,7 @@ from zostudy.lm.weights import DType, load_model, weights_of
 from zostudy.randomness import generator
 
 BOUNDS: dict[DType, float] = {"float32": 1e-4, "bfloat16": 0.1}
-"""The largest difference from transformers' float32 scores that a dtype may have, as a share of the largest score."""
+"""The largest difference from transformers' scores that a dtype may have, as a share of the largest score."""
 
 TEXTS = 5
 _SEED, _DIM = 0, 16
@@ -38,7 +38,7 @@ _SEED, _DIM = 0, 16
 
 @dataclass(frozen=True)
 class Agreement:
-    """How near an evaluator's scores are to those of transformers' own model in float32.
+    """How near an evaluator's scores are to those of transformers' own model, in float32 unless that is quantised.
 
     Attributes:
         family: transformers' ``model_type``.
@@ -48,6 +48,7 @@ class Agreement:
         prompts: number of prompts that each text was scored under.
         largest_score: the largest absolute score of transformers' model.
         difference: the largest difference, as a share of the largest score.
+        bound: what the difference may be at most; a quantised model rounds as bfloat16 does.
     """
 
     family: str
@@ -57,6 +58,7 @@ class Agreement:
     prompts: int
     largest_score: float
     difference: float
+    bound: float
 
     @property
     def line(self) -> str:
@@ -183,7 +185,7 @@ class _Reference:
         drawn = generator(_SEED, "agreement").standard_normal((1, dim), dtype=np.float32)
         latents = np.concatenate([np.zeros_like(drawn), drawn])
         prompt = evaluator.prompts(latents, _SEED)[1]
-        self.family = plain.family
+        self.family, self._quantised = plain.family, plain.quantised
         self._source, self._latents, self._rows = source, latents, some_rows(task)
         self._scores = np.stack([by_tokens, plain.score_with_vectors(lambda: prompt, self._rows)])  # [2, t, C]
 
@@ -204,8 +206,9 @@ class _Reference:
         largest, difference = float(np.abs(self._scores).max()), _largest(scores - self._scores, self._scores)
         kind = "packed" if isinstance(evaluator, FrozenLM) else "padded"
         n_prompts, n_texts = self._scores.shape[:2]
-        agreement = Agreement(self.family, dtype, kind, n_texts, n_prompts, largest, difference)
-        if not agreement.difference <= BOUNDS[dtype]:  # NaN is refused too
+        bound = BOUNDS["bfloat16" if self._quantised else dtype]
+        agreement = Agreement(self.family, dtype, kind, n_texts, n_prompts, largest, difference, bound)
+        if not difference <= bound:  # NaN is refused too
             raise self._disagreement(agreement, scores)
         return agreement
 
@@ -213,9 +216,8 @@ class _Reference:
         differences = np.nan_to_num(np.abs(scores - self._scores), nan=np.inf)
         worst = np.unravel_index(int(differences.argmax()), differences.shape)
         in_bfloat16 = agreement.dtype == "bfloat16"
-        bound = f"{BOUNDS[agreement.dtype]:g} of the largest score"
         return DisagreementError(
-            f"an evaluator must score as transformers' own model does, to {bound}",
+            f"an evaluator must score as transformers' own model does, to {agreement.bound:g} of the largest score",
             got=f"the {agreement.evaluator} one for {self.family} in {agreement.dtype} differs by "
             f"{agreement.difference:.1g} (row {self._rows[worst[1]]}: {scores[worst]:.4g}, transformers "
             f"{self._scores[worst]:.4g})",

@@ -89,9 +89,14 @@ def flops_per_token(config: Any) -> float:
     return 24.0 * n_layers * width**2
 
 
+def is_quantised(config: Any) -> bool:
+    """Returns whether a transformers configuration is of a model whose weights a quantiser has made codes of."""
+    return getattr(config, "quantization_config", None) is not None
+
+
 def packed_family(config: Any) -> str | None:
     """Returns the family of a transformers configuration, or None where only transformers' own code is exact."""
-    family = FAMILIES.get(config.model_type)
+    family = None if is_quantised(config) else FAMILIES.get(config.model_type)
     is_plain = {"bert": _is_plain_bert, "gpt2": _is_plain_gpt2, "llama": _is_plain_llama}
     return family if family and is_plain[family](config) else None
 

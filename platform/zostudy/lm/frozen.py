@@ -200,8 +200,8 @@ def make_evaluators(
     with load_errors_explained(model):
         weights = load_weights(model, [*tasks.values()], spec.prompt_tokens, dtype)
         if weights is None:
-            loaded = load_model(model, TORCH_DTYPES[dtype])
-            return {name: PaddedLM(spec, loaded, model, task, device) for name, task in tasks.items()}
+            loaded = load_model(model, TORCH_DTYPES[dtype], device)
+            return {name: PaddedLM(spec, loaded, model, task) for name, task in tasks.items()}
         return packed_evaluators(spec, weights, tasks, device)
 
 

@@ -43,26 +43,29 @@ class TokenHead:
 
     def __call__(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
         """See ``Head``."""
-        texts = torch.arange(len(answers), device=answers.device)
-        with _only_at(self._model.get_output_embeddings(), texts, answers):
+        with _only_at(self._model.get_output_embeddings(), answers):
             logits: Tensor = self._model(**inputs).logits
         # One position a text, unless the model multiplies by its output weights without calling that module.
-        at_answer = logits[:, 0] if logits.shape[1] == 1 else logits[texts, answers]
+        at_answer = logits[:, 0] if logits.shape[1] == 1 else _at(answers, logits)
         return at_answer[:, self._label_tokens]
 
     def states(self, inputs: dict[str, Tensor], answers: Tensor, lengths: Sequence[int]) -> Tensor:
         """See ``Head``; the states are the body's last ones, before any transform of the head."""
-        states: Tensor = self._model.base_model(**inputs).last_hidden_state
-        return states[torch.arange(len(answers), device=answers.device), answers]
+        return _at(answers, self._model.base_model(**inputs).last_hidden_state)
+
+
+def _at(answers: Tensor, states: Tensor) -> Tensor:
+    """Returns each text's state ``[b, D]`` at its answer; the states may be on another GPU than the inputs."""
+    return states[torch.arange(len(answers), device=states.device), answers.to(states.device)]
 
 
 @contextmanager
-def _only_at(vocabulary: Any, texts: Tensor, answers: Tensor) -> Iterator[None]:
+def _only_at(vocabulary: Any, answers: Tensor) -> Iterator[None]:
     """Gives the output layer, the largest matrix of many models, only the answers' states, ``[b, 1, D]``."""
 
     def narrowed(module: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         states, *others = given
-        return (states[texts, answers].unsqueeze(1) if states.dim() == 3 else states), *others
+        return (_at(answers, states).unsqueeze(1) if states.dim() == 3 else states), *others
 
     hook = None if vocabulary is None else vocabulary.register_forward_pre_hook(narrowed)
     try:

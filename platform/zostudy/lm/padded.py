@@ -37,18 +37,16 @@ PADDING_UNSEEN = frozenset(
 class PaddedLM(PromptedLM):
     """As ``FrozenLM``, slower, for any model that transformers loads; embeds and reads with the model's own modules."""
 
-    def __init__(
-        self, spec: ModelSpec, model: Any, source: ModelSource, task: EncodedTask, device: str = "cpu"
-    ) -> None:
-        """As ``FrozenLM``, with a model that ``load_model`` loaded from the source.
+    def __init__(self, spec: ModelSpec, model: Any, source: ModelSource, task: EncodedTask) -> None:
+        """As ``FrozenLM``, with a model that ``load_model`` loaded from the source, where that put it.
 
         Raises:
             ModelError: an encoder pools its states in an unknown way.
         """
-        self._model = model.to(device).requires_grad_(False)
+        self._model = model
         self._embedding = model.get_input_embeddings()
         self._dtype: torch.dtype = self._embedding.weight.dtype
-        super().__init__(spec, task, device, _spread(self._embedding))
+        super().__init__(spec, task, str(self._embedding.weight.device), _spread(self._embedding))
         self._padding = padding_of(model.config, source.head)
         self._head = self._make_head(source)
 

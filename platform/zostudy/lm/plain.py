@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from zostudy.errors import DisagreementError
+from zostudy.lm.architecture import is_quantised
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.padded import with_prompts
 from zostudy.lm.pooling import find_pooling, pooled
@@ -26,6 +27,7 @@ class PlainModel:
 
     Attributes:
         family: transformers' ``model_type``.
+        quantised: whether a quantiser has made codes of its weights.
     """
 
     def __init__(self, model: Any, source: ModelSource, task: EncodedTask, temperature: float) -> None:
@@ -35,6 +37,7 @@ class PlainModel:
             ModelError: an encoder pools its states in an unknown way.
         """
         self.family: str = model.config.model_type
+        self.quantised = is_quantised(model.config)
         self._model = model
         self._source = source
         self._task = task

@@ -20,12 +20,14 @@ class ModelSource:
         revision: the hub revision, or None.
         head: how a text is scored.
         trust_remote_code: whether Python files that come with the model may be run.
+        spread: whether transformers spreads its layers over the GPUs of a replica.
     """
 
     location: str
     revision: str | None
     head: HeadKind
     trust_remote_code: bool = False
+    spread: bool = False
 
     @property
     def loading(self) -> dict[str, Any]:

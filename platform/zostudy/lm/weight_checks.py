@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from zostudy.errors import ModelError
+from zostudy.lm.architecture import is_quantised
 from zostudy.lm.sources import ModelSource
 
 # Encoders compute it, and no head of ours reads it.
@@ -46,7 +47,7 @@ def check_fit(source: ModelSource, model: Any, report: Mapping[str, Any], held: 
         if len(faults) == 1 and lacks_head and source.head != "encoder":
             remedy = f"take a checkpoint that was saved with its {source.head} head, or set model.head to encoder"
         raise ModelError(_RULE, got=f"{source.location} {' and '.join(faults)}", remedy=remedy)
-    if not _is_quantised(model):  # whose numbers are codes
+    if not is_quantised(model.config):  # whose numbers are codes
         _check_numbers(source, model, held)
 
 
@@ -57,7 +58,7 @@ def check_size(source: ModelSource, blank: Any, held: Mapping[str, Tensor]) -> N
         ModelError: ``config.json`` describes several times the numbers that the files hold.
     """
     described, there = (sum(t.numel() for t in tensors) for tensors in (blank.parameters(), held.values()))
-    if not _is_quantised(blank) and described > _FAR_LARGER * there:
+    if not is_quantised(blank.config) and described > _FAR_LARGER * there:
         got = f"it describes {described:,} numbers and {source.location} holds {there:,}"
         raise ModelError("weights must be all those that config.json describes", got=got, remedy=_MEND)
 
@@ -116,10 +117,6 @@ def _check_numbers(source: ModelSource, model: Any, held: Mapping[str, Tensor]) 
             got=f"{source.location} has NaN or infinity in {_named(strange)}",
             remedy="take a checkpoint from before its training diverged, or download it again",
         )
-
-
-def _is_quantised(model: Any) -> bool:
-    return getattr(model.config, "quantization_config", None) is not None
 
 
 def _is_finite(parameter: Tensor) -> bool:

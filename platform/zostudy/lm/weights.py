@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zostudy.lm.architecture import Architecture, packed_family
+from zostudy.errors import ModelError
+from zostudy.lm.architecture import Architecture, is_quantised, packed_family
 from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.extraction import extract
@@ -59,7 +60,7 @@ class Weights:
 
 
 def load_weights(source: ModelSource, tasks: Sequence[EncodedTask], prompt_tokens: int, dtype: DType) -> Weights | None:
-    """Returns the weights, or None for an architecture that only transformers' own code runs.
+    """Returns the weights, or None for a model that only transformers' own code runs.
 
     Args:
         source: where the model is.
@@ -72,7 +73,7 @@ def load_weights(source: ModelSource, tasks: Sequence[EncodedTask], prompt_token
         ModelError: the model cannot be loaded.
     """
     with load_errors_explained(source):
-        if packed_family(load_config(source)) is None:
+        if source.spread or packed_family(load_config(source)) is None:
             return None
     return weights_of(load_model(source, torch.float32), source, tasks, prompt_tokens, dtype)
 
@@ -81,7 +82,7 @@ def weights_of(
     model: Any, source: ModelSource, tasks: Sequence[EncodedTask], prompt_tokens: int, dtype: DType
 ) -> Weights | None:
     """As ``load_weights``, of a model from ``load_model`` in float32."""
-    family = packed_family(model.config)
+    family = None if source.spread else packed_family(model.config)
     if family is None:
         return None
     labels = torch.from_numpy(np.concatenate([task.label_tokens for task in tasks])).long()
@@ -94,28 +95,45 @@ def weights_of(
     return Weights(architecture, dtype, arrays, spread, pooling)
 
 
-def load_model(source: ModelSource, dtype: torch.dtype) -> Any:
-    """Returns transformers' own frozen model, all its weights out of the model's files.
+def load_model(source: ModelSource, dtype: torch.dtype, device: str = "cpu") -> Any:
+    """Returns transformers' own frozen model on a torch device, all its weights out of the model's files.
 
     Raises:
-        ModelError: it cannot be loaded, or weights and ``config.json`` do not fit each other.
+        ModelError: it cannot be loaded, or weights and ``config.json`` do not fit each other, or the model not the GPUs
+            over which it is to be spread.
     """
+    spread = source.spread and device == "cuda"
     with load_errors_explained(source):
         config = load_config(source)
         held = read_tensors(weight_files(source))
         blank = _blank(source, config)
         check_size(source, blank, held)
+        quantised = is_quantised(config)  # computes in a dtype of its own, and may not move once it is read
+        placed = "auto" if spread else device if quantised else None
         model, report = type(blank).from_pretrained(
             None,  # without a path transformers reads no other file
             config=blank.config,
             state_dict=held,
-            dtype=dtype,
+            dtype="auto" if quantised else dtype,
+            device_map=placed,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # check_fit names them, with both shapes
         )
+        if spread:
+            _check_on_gpus(source, model)
         check_fit(source, model, report, held)
-    model.config.use_cache = False
-    return model.eval().requires_grad_(False)
+        model.config.use_cache = False
+        return (model if placed else model.to(device)).eval().requires_grad_(False)
+
+
+def _check_on_gpus(source: ModelSource, model: Any) -> None:
+    """Checks that no layer is left to the processor or the disk, which would fetch it anew for each forward."""
+    if any(parameter.device.type != "cuda" for parameter in model.parameters()):
+        raise ModelError(
+            "a model must fit into the GPUs of its replica",
+            got=f"{source.location} does not",
+            remedy="raise resources.gpus, or free their memory",
+        )
 
 
 def _blank(source: ModelSource, config: Any) -> Any:

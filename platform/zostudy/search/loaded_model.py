@@ -7,7 +7,7 @@ from typing import Any
 
 from zostudy.cluster.micro_batches import MOST_EXAMPLES
 from zostudy.cluster.replica import ScorerFactory, build_evaluators
-from zostudy.lm.agreement import BOUNDS, Agreement
+from zostudy.lm.agreement import Agreement
 from zostudy.lm.architecture import micro_batch_size
 from zostudy.lm.frozen import Model, can_share_prompts
 from zostudy.lm.weights import DType, Weights
@@ -56,7 +56,8 @@ class LoadedModel:
     def hosting_note(self) -> str | None:
         """Returns a note for the user if replicas cannot host the model the fast way. Ray must run."""
         if not isinstance(self.model, Weights):
-            return "evaluator: transformers' own code, padded and slower; this architecture has no packed forward"
+            reason = "the packed one runs on one GPU" if self.model.spread else "this model has no packed forward"
+            return f"evaluator: transformers' own code, padded and slower; {reason}"
         if not self._fits_store():
             return "weights: each replica reads its own copy, as they do not fit Ray's object store on every node"
         return None
@@ -89,7 +90,7 @@ def record_agreement(loaded: LoadedModel, ledger: Ledger, callbacks: Callback) -
         ResultsError: it cannot be stored.
     """
     agreement, spec = loaded.agreement, loaded.study.plan.spec
-    row = {"study": spec.name, "model": spec.model.name, **asdict(agreement), "bound": BOUNDS[agreement.dtype]}
+    row = {"study": spec.name, "model": spec.model.name, **asdict(agreement)}
     ledger.record_agreement(row)
     callbacks.on_note(agreement.line)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -110,7 +111,7 @@ def with_model(outlined: Outline) -> PreparedStudy:
     """
     plan, task, data = outlined.plan, outlined.task, outlined.data
     spec = plan.spec
-    source = find_model(spec.model)
+    source = _find_model(spec)
     data = replace(data, versions={**data.versions, **model_digests(source)})
     encodings = _encodings(spec, source, task, data)
     # A model that does not load or scores wrongly is refused before anything is written.
@@ -118,6 +119,18 @@ def with_model(outlined: Outline) -> PreparedStudy:
     verified = read_verified(spec.model, source, encodings, dtype)
     data = replace(data, prompt_entries=spec.model.prompt_tokens * verified.width)
     return PreparedStudy(plan, task, source, encodings, data, _classes(plan, source, task, data), verified)
+
+
+def _find_model(spec: StudySpec) -> ModelSource:
+    """Returns where the study's model is, to be spread if a replica has several GPUs."""
+    spread = spec.resources.gpus > 1
+    if spread and find_spec("accelerate") is None:
+        raise ModelError(
+            "a model is spread over the GPUs of a replica by accelerate",
+            got="it is not installed",
+            remedy="run: pip install accelerate, or set resources.gpus to 1",
+        )
+    return replace(find_model(spec.model), spread=spread)
 
 
 def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:
