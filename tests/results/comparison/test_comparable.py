@@ -148,7 +148,7 @@ def test_studies_of_the_same_methods_stay_together(two_sweeps: list[Path]) -> No
     comparisons = compare_in_groups(two_sweeps, ["test_auc"])
     assert studies_of(comparisons) == [
         "methods-a, methods-b, methods-c.",
-        "steps-900, steps-300; steps-300 and methods-b ran the same cells, which --by study sets side by side.",
+        "steps-900, steps-300; steps-300 and methods-b ran the same cells, which `by` study sets side by side.",
     ]
     assert [len(of.cells) for of in comparisons] == [6, 4]
     assert len(compare_in_groups([two_sweeps[0], *two_sweeps[3:], two_sweeps[1]])) == 1  # nothing needs a second table
