@@ -102,8 +102,7 @@ def run_study(
             outcome = end_of(assignment)(spec, assignment, study.data)
             ledger.record(outcome)
             progress.record(outcome.trial, outcome.history)
-            journal.update(progress.cells[assignment.cell])
-            watcher.on_trial_end(assignment, outcome)
+            CallbackList([journal, watcher]).on_trial_end(assignment, outcome)
     return progress
 
 

@@ -25,7 +25,7 @@ from zostudy.search.trial import TrialProgress
 
 
 class Stores:
-    """Ledger, journal and checkpoints in memory."""
+    """Ledger and checkpoints in memory."""
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
@@ -34,8 +34,6 @@ class Stores:
 
     def record(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-
-    def update(self, cell: object) -> None: ...
 
     def save(self, trial: str, state: Any) -> None:
         self.states[trial] = state
@@ -53,7 +51,8 @@ class Stores:
 class Calls(Callback):
     """Counts starts and ends by trial, and keeps how many replicas there are said to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, stores: Stores) -> None:
+        self.stores = stores
         self.starts: Counter[str] = Counter()
         self.ends: Counter[str] = Counter()
         self.n_replicas = 1
@@ -66,6 +65,7 @@ class Calls(Callback):
         self.starts[assignment.name] += 1
 
     def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
+        assert any(stored is outcome for stored in self.stores.outcomes), "the ledger is first to know"
         self.ends[assignment.name] += 1
 
 
@@ -83,7 +83,7 @@ def outcome_of(assignment: Assignment, make_row: Blank) -> Outcome:
 
 def make_driver(plan: Plan, stores: Any, calls: Callback, n_replicas: Callable[[], int] = lambda: 1) -> StudyDriver:
     data: Any = None
-    return StudyDriver(data, StudyProgress(plan, []), stores, stores, stores, calls, n_replicas)
+    return StudyDriver(data, StudyProgress(plan, []), stores, stores, calls, n_replicas)
 
 
 def run_out(driver: StudyDriver, running: list[Assignment], make_row: Blank) -> None:
@@ -102,7 +102,8 @@ class Machine(RuleBasedStateMachine):
     def __init__(self, plan: Plan, make_row: Blank, expected: dict[str, TrialRow]) -> None:
         super().__init__()
         self.make_row, self.expected = make_row, expected
-        self.stores, self.calls, self.n_replicas = Stores(), Calls(), 1
+        self.stores, self.n_replicas = Stores(), 1
+        self.calls = Calls(self.stores)
         self.driver = make_driver(plan, self.stores, self.calls, lambda: self.n_replicas)
         self.running: list[Assignment] = []
         self.deaths: Counter[str] = Counter()

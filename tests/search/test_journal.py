@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import optuna
@@ -17,9 +16,10 @@ from optuna.storages.journal import JournalFileBackend
 from zostudy.cluster.micro_batches import Scorer
 from zostudy.cluster.pool import LocalPool
 from zostudy.errors import ResultsError
+from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
 from zostudy.search.journal import JOURNAL_FILE, Journal
-from zostudy.search.plan import Plan
+from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.setup import StudyData
 from zostudy.search.trial import run_trial
@@ -28,19 +28,24 @@ CELL = "spsa-r1"
 
 
 @pytest.fixture(scope="module")
-def outcomes(plan: Plan, data: StudyData, scorer: Scorer) -> list[Any]:
+def ended(plan: Plan, data: StudyData, scorer: Scorer) -> list[tuple[Assignment, Outcome]]:
     """The search trials of one cell, in the order in which they ran."""
     progress, found = StudyProgress(plan, []).cells[CELL], []
     while (assignment := progress.next()) is not None and assignment.stage == "search":
         outcome = run_trial(plan.spec, assignment, data, LocalPool(scorer), lambda _: None)
         progress.record(outcome.trial, outcome.history)
-        found.append(outcome)
+        found.append((assignment, outcome))
     assert len(found) == plan.spec.search.trials
     return found
 
 
 @pytest.fixture
-def stored(plan: Plan, outcomes: list[Any]) -> StudyProgress:
+def outcomes(ended: list[tuple[Assignment, Outcome]]) -> list[Outcome]:
+    return [outcome for _, outcome in ended]
+
+
+@pytest.fixture
+def stored(plan: Plan, outcomes: list[Outcome]) -> StudyProgress:
     """A study of which three search trials are in the ledger."""
     return StudyProgress(plan, [o.trial for o in outcomes[:3]], {o.name: o.history for o in outcomes[:3]})
 
@@ -57,16 +62,17 @@ def values(path: Path) -> list[float | None]:
 
 
 def test_it_catches_up_with_the_ledger_and_follows_it(
-    stored: StudyProgress, outcomes: list[Any], tmp_path: Path
+    stored: StudyProgress, ended: list[tuple[Assignment, Outcome]], tmp_path: Path
 ) -> None:
+    expected = [outcome.trial.dev_auc for _, outcome in ended]
     for _ in range(2):
         with Journal(Storage.at(tmp_path), stored, pytest.fail):
-            assert values(tmp_path / JOURNAL_FILE) == [o.trial.dev_auc for o in outcomes[:3]]
+            assert values(tmp_path / JOURNAL_FILE) == expected[:3]
     with Journal(Storage.at(tmp_path), stored, pytest.fail) as journal:
-        for outcome in outcomes[3:]:
+        for assignment, outcome in ended[3:]:
             stored.record(outcome.trial, outcome.history)
-            journal.update(stored.cells[CELL])
-    assert values(tmp_path / JOURNAL_FILE) == [o.trial.dev_auc for o in outcomes]
+            journal.on_trial_end(assignment, outcome)
+    assert values(tmp_path / JOURNAL_FILE) == expected
 
 
 def test_in_an_object_store_it_is_there_as_a_whole_at_the_end(
@@ -132,7 +138,10 @@ def test_the_lock_of_a_crash_is_not_waited_for(
 
 
 def test_one_that_cannot_be_written_is_told_in_a_line(
-    stored: StudyProgress, outcomes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stored: StudyProgress,
+    ended: list[tuple[Assignment, Outcome]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -144,10 +153,11 @@ def test_one_that_cannot_be_written_is_told_in_a_line(
             Journal(Storage.at(tmp_path), stored, pytest.fail)
         assert "\n" not in str(refused.value)
     with Journal(Storage.at(tmp_path), stored, pytest.fail) as journal:
-        stored.record(outcomes[3].trial, outcomes[3].history)
+        assignment, outcome = ended[3]
+        stored.record(outcome.trial, outcome.history)
         monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(ResultsError, match="No space left on device"):
-            journal.update(stored.cells[CELL])
+            journal.on_trial_end(assignment, outcome)
 
 
 def test_what_ended_a_run_is_told_rather_than_that_the_journal_was_lost(

@@ -11,7 +11,6 @@ from zostudy.results.checkpoints import Checkpoints, State
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
-from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
@@ -36,7 +35,6 @@ class StudyDriver:
         data: StudyData,
         progress: StudyProgress,
         ledger: Ledger,
-        journal: Journal,
         checkpoints: Checkpoints,
         callbacks: Callback,
         n_replicas: Callable[[], int],
@@ -47,13 +45,12 @@ class StudyDriver:
             data: labels and draws.
             progress: which trials have finished; updated as others do.
             ledger: stores outcomes.
-            journal: stores search trials for Optuna's tools.
             checkpoints: stores the states of running trials.
             callbacks: called as the study goes on.
             n_replicas: returns how many replicas are ready.
         """
         self._data, self._progress = data, progress
-        self._ledger, self._journal, self._checkpoints = ledger, journal, checkpoints
+        self._ledger, self._checkpoints = ledger, checkpoints
         self._callbacks, self._count_replicas = callbacks, n_replicas
         self._n_replicas = n_replicas()
         self._deaths: Counter[str] = Counter()
@@ -115,7 +112,6 @@ class StudyDriver:
             self._ledger.record(outcome)
             self._checkpoints.remove(assignment.name)
             self._progress.record(outcome.trial, outcome.history)
-            self._journal.update(self._progress.cells[assignment.cell])
             self._callbacks.on_trial_end(assignment, outcome)
 
     def stopped(self, assignment: Assignment) -> None:

@@ -15,7 +15,10 @@ from types import TracebackType
 from typing import Any
 
 from zostudy.errors import ResultsError
+from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
+from zostudy.search.callback import Callback
+from zostudy.search.plan import Assignment
 from zostudy.search.progress import CellProgress, StudyProgress
 from zostudy.search.proposer import frozen_trial
 from zostudy.search.space import distributions
@@ -24,8 +27,8 @@ JOURNAL_FILE = "optuna.journal"
 SECONDS_BETWEEN_UPLOADS = 10.0
 
 
-class Journal:
-    """Appends configurations to ``optuna.journal``, each as soon as it and all before it have finished.
+class Journal(Callback):
+    """Appends configurations to ``optuna.journal``, each as soon as it and all before it are in the ledger.
 
     Optuna can only write to a file. For an object store that file is in a temporary folder, and is uploaded as a
     whole now and then and at the end.
@@ -38,23 +41,23 @@ class Journal:
 
         Args:
             storage: of the study's results.
-            progress: with the finished trials of the ledger.
+            progress: with the finished trials of the ledger; follows the study.
             notify: takes a line about a torn journal.
 
         Raises:
             ResultsError: it cannot be written.
         """
-        self._storage, self._ending = storage, ExitStack()
+        self._storage, self._progress, self._ending = storage, progress, ExitStack()
         self._folder = storage.folder or Path(
             self._ending.enter_context(tempfile.TemporaryDirectory(prefix="zostudy-"))
         )
         self._uploaded = time.monotonic()
         with self._write_errors_explained():
             try:
-                self._open(progress)
+                self._open()
             except (ValueError, KeyError, AssertionError):  # a line cannot be read, or Optuna does not understand it
                 notify(f"set aside: {JOURNAL_FILE} was torn, is now {_set_aside(storage)}; written anew")
-                self._open(progress)
+                self._open()
 
     def __enter__(self) -> Journal:
         """Returns itself."""
@@ -67,18 +70,18 @@ class Journal:
         with self._ending, suppress(ResultsError) if error else nullcontext():
             self._upload()
 
-    def update(self, cell: CellProgress) -> None:
-        """Adds the cell's finished search trials up to the first unfinished one.
+    def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
+        """Adds the finished search trials of the trial's cell up to the first unfinished one.
 
         Raises:
             ResultsError: they cannot be written.
         """
         with self._write_errors_explained():
-            self._update(cell)
+            self._update(self._progress.cells[assignment.cell])
         if time.monotonic() - self._uploaded >= SECONDS_BETWEEN_UPLOADS:
             self._upload()
 
-    def _open(self, progress: StudyProgress) -> None:
+    def _open(self) -> None:
         import optuna
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
@@ -96,16 +99,16 @@ class Journal:
                 return optuna.load_study(study_name=name, storage=storage)
             return optuna.create_study(study_name=name, storage=storage, direction="maximize")
 
-        n_seeds = progress.plan.spec.search.seeds
+        n_seeds = self._progress.plan.spec.search.seeds
         of_seeds = f"/{n_seeds} seeds" if n_seeds > 1 else ""
         self._studies: dict[str, Any] = {
-            name: study(f"{progress.plan.spec.name}/{name}{of_seeds}")
-            for name, cell in progress.cells.items()
+            name: study(f"{self._progress.plan.spec.name}/{name}{of_seeds}")
+            for name, cell in self._progress.cells.items()
             if cell.cell.n_search
         }
         self._written = {name: len(study.get_trials(deepcopy=False)) for name, study in self._studies.items()}
-        for cell in progress.cells.values():
-            self.update(cell)
+        for cell in self._progress.cells.values():
+            self._update(cell)
 
     def _update(self, cell: CellProgress) -> None:
         name = cell.cell.name

@@ -17,7 +17,6 @@ from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
 from zostudy.search.driver import MOST_TRIES, StudyDriver
-from zostudy.search.journal import Journal
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.setup import StudyData
@@ -51,8 +50,7 @@ class Tune:
             def on_trial_end(self, assignment: Assignment, outcome: Outcome) -> None:
                 outcomes.append(outcome)
 
-        journal, checkpoints = Journal(ledger.storage, self.progress, self.told.append), Checkpoints(ledger.storage)
-        driver = StudyDriver(self.data, self.progress, ledger, journal, checkpoints, Ends(), lambda: 1)
+        driver = StudyDriver(self.data, self.progress, ledger, Checkpoints(ledger.storage), Ends(), lambda: 1)
         self.searcher = StudySearcher(driver, self.pace)
         self.n_suggested = 0
 

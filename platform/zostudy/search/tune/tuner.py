@@ -14,7 +14,7 @@ from zostudy.errors import ZostudyError
 from zostudy.methods import registered_here
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
-from zostudy.search.callback import Callback
+from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.driver import StudyDriver
 from zostudy.search.journal import Journal
 from zostudy.search.progress import StudyProgress
@@ -74,7 +74,7 @@ def tune_trials(
     pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), notify=callbacks.on_note)
     trainable = tune.with_parameters(tune_trial, spec=spec, data=data, pools=pools, methods=registered_here())
     with Journal(ledger.storage, progress, callbacks.on_note) as journal, _tune_folder() as folder:
-        driver = StudyDriver(data, progress, ledger, journal, checkpoints, callbacks, n_replicas)
+        driver = StudyDriver(data, progress, ledger, checkpoints, CallbackList([journal, callbacks]), n_replicas)
         try:
             _tuner(trainable, StudySearcher(driver, pace), pace, folder).fit()
         except TuneError as error:
