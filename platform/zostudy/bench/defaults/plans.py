@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
-from zostudy.bench.defaults.tasks import JUDGED_SEEDS, METHODS, TASKS, TUNED
+from zostudy.bench.defaults.tasks import COMPOSITIONS, JUDGED_SEEDS, METHODS, TASKS, TUNED
 from zostudy.config.known import EMBEDDED_MODELS
 
 RATIO, HARD_RATIO = 10.0, 50.0
@@ -71,6 +71,7 @@ def small_plan() -> list[Job]:
     """Returns what one core does in some hours: the embedded models, and a first look at the real tasks."""
     return [
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS[:3]),
+        *_trials(EMBEDDED_MODELS, (RATIO,), JUDGED_SEEDS[:3], methods=COMPOSITIONS),
         *_neighbours(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:1]),
         *_searches(EMBEDDED_MODELS, RATIO, BUDGET),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:1]),
@@ -102,10 +103,14 @@ PLANS = {"small": small_plan, "full": full_plan}
 
 
 def _trials(
-    tasks: Sequence[str], ratios: Sequence[float], seeds: Sequence[int], queries: int = BUDGET
+    tasks: Sequence[str],
+    ratios: Sequence[float],
+    seeds: Sequence[int],
+    queries: int = BUDGET,
+    methods: Sequence[str] = METHODS,
 ) -> Iterator[TrialJob]:
-    """Yields the defaults of all methods."""
-    for seed, ratio, task, method in product(seeds, ratios, tasks, METHODS):
+    """Yields the defaults of methods."""
+    for seed, ratio, task, method in product(seeds, ratios, tasks, methods):
         if ratio in TASKS[task].ratios:
             yield TrialJob(task, ratio, method, seed, queries=queries)
 

@@ -29,6 +29,8 @@ BATCH_SIZE = 32
 
 TUNED = ("bpt-fzg", "spsa", "fzoo", "zosa", "cma-es")
 METHODS = ("untuned", "random-search", *TUNED)
+COMPOSITIONS = ("cma-es-spsa", "zo-adamm", "r-adazo", "mezo-momentum", "sabo", "zosa-auc", "bpt-fzg-sam")
+"""Methods whose defaults are those of the parts that they are made of, or of their papers."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class DevelopmentTask:
                 "model": {"name": self.model, "dtype": "float32"},
                 "task": {**self.task, **file},
                 "imbalance": {"ratios": self.ratios},
-                "methods": tuple({"label": name, "algorithm": name} for name in METHODS),
+                "methods": tuple({"label": name, "algorithm": name} for name in (*METHODS, *COMPOSITIONS)),
                 "budget": {"queries": queries, "batch_size": BATCH_SIZE, "evaluations": evaluations},
                 "search": {"trials": search_trials},
                 "confirm": {"seeds": len(JUDGED_SEEDS) + 1, "landscape": False},
