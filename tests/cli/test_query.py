@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from zostudy.console import progress
+from zostudy.results import lost_rows, sql
 from zostudy.results.results import load_results
 from zostudy.results.sql import EXAMPLES, TABLES
 
@@ -45,6 +48,29 @@ def test_an_answer_is_a_table_or_data(call: Callable[..., Any]) -> None:
     )
     rows = list(csv.DictReader(io.StringIO(call("query", sql, "--results", REFERENCE, "--format", "csv").out)))
     assert [int(row["n"]) for row in rows] == [record["n"] for record in records]
+
+
+@pytest.mark.parametrize("format", ["table", "csv"])
+def test_what_lasts_is_shown_on_a_terminal(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, format: str
+) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, force_interactive=True, width=100)
+
+    def lasting(work: Callable[..., Any], what: str) -> Callable[..., Any]:
+        def work_until_it_is_shown(*given: Any) -> Any:
+            while what not in screen.getvalue():
+                time.sleep(0.01)
+            return work(*given)
+
+        return work_until_it_is_shown
+
+    monkeypatch.setattr(progress, "SECONDS_WITHOUT_PROGRESS", 0.0)
+    monkeypatch.setattr(progress, "terminal", lambda: console)
+    monkeypatch.setattr(lost_rows, "study_notes", lasting(lost_rows.study_notes, "reading the results"))
+    monkeypatch.setattr(sql, "run_sql", lasting(sql.run_sql, "running the query"))
+    shown = call("query", "SELECT 17 AS n", "--results", REFERENCE / "quickstart", "--format", format)
+    assert (shown.code, shown.out.split()) == (0, ["n", "17"])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import typer
 from zostudy.cli.formats import DATA_FORMATS, Batches, Format, plain_rows, show, write_batches
 from zostudy.cli.parameters import RESULTS_VARIABLE, FormatOption
 from zostudy.console.process_setup import interrupt_on_termination
+from zostudy.console.progress import progress
 from zostudy.errors import ResultsError
 from zostudy.printing import print_text
 from zostudy.results.table_formats import Table, table_of
@@ -69,8 +70,9 @@ def query_command(
     from zostudy.results.reading import find_studies
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
-    storages = find_studies(results or [os.environ.get(RESULTS_VARIABLE) or DEFAULT])
-    notes = study_notes(storages)  # raises an error for a broken study file, so it comes before the answer
+    with progress("reading the results"):
+        storages = find_studies(results or [os.environ.get(RESULTS_VARIABLE) or DEFAULT])
+        notes = study_notes(storages)  # raises an error for a broken study file, so it comes before the answer
     interrupt_on_termination()
     try:
         _print_answer(storages, sql, format, limits)
@@ -88,11 +90,13 @@ def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits:
         # The answer is printed whole or not at all: a query may fail at its last row, and run_sql repeats a query whose
         # files were merged meanwhile.
         with tempfile.SpooledTemporaryFile(LARGEST_IN_MEMORY, "w+", encoding="utf-8", newline="") as file:
-            run_sql(storages, sql, lambda answer: _write(answer, format, file), limits)
+            with progress("running the query"):
+                run_sql(storages, sql, lambda answer: _write(answer, format, file), limits)
             file.seek(0)
             shutil.copyfileobj(file, sys.stdout)
     else:
-        answer = run_sql(storages, sql, _answer, limits)
+        with progress("running the query"):
+            answer = run_sql(storages, sql, _answer, limits)
         if isinstance(answer, str):
             print_text(f"{answer}\n")
         else:
