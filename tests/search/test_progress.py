@@ -77,10 +77,22 @@ def run(
             running.append(assignment)
         row = outcome(running.pop(order.randrange(len(running))))
         progress.record(row, evaluations(row))
+        check_counts(progress.cells[row.cell])
         rows.append(row)
         if stop_after is not None and len(rows) - len(stored) >= stop_after:
             break
     return sorted({row.trial: row for row in rows}.values(), key=lambda row: row.trial)
+
+
+def check_counts(cell: CellProgress) -> None:
+    """Holds what is counted as trials end against the rows."""
+    stages = [row.stage for row in cell.rows]
+    assert (cell.n_searched, cell.n_confirmed) == (stages.count("search"), stages.count("confirm"))
+    assert cell.n_finished == len(cell.rows)
+    ended = next(found for n in range(cell.cell.n_search, -1, -1) if (found := cell.search_results(n)) is not None)
+    confirmed = [row.dev_auc for row in cell.rows if row.stage == "confirm" and row.dev_auc is not None]
+    best = best_of(ended)
+    assert cell.dev_auc == (fmean(confirmed) if confirmed else None if best is None else ended[best].dev_auc)
 
 
 @pytest.fixture(scope="module")

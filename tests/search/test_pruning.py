@@ -23,7 +23,7 @@ from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.proposer import SearchResult, frozen_trial
-from zostudy.search.pruning import PASSES, best_so_far, thresholds
+from zostudy.search.pruning import PASSES, Pruner, best_so_far
 
 # Few values, so that many are equal; a trial that fails at an evaluation leaves its curve up to there.
 CURVES = st.integers(2, 12).flatmap(
@@ -57,7 +57,7 @@ def test_trials_are_stopped_where_optuna_would_stop_them(
     )
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize", pruner=make_pruner(startup))
-    told: list[SearchResult] = []
+    pruner, told = Pruner(spec), list[SearchResult]()
     for values, failed_at in trials:
         best = np.maximum.accumulate(values).tolist()
         curve = {10.0 * k: value for k, value in enumerate(best, start=1)}
@@ -66,7 +66,7 @@ def test_trials_are_stopped_where_optuna_would_stop_them(
             study.tell(study.ask(), state=TrialState.FAIL)
             continue
         asked = study.ask()
-        limits = thresholds(spec, told)
+        limits = pruner.thresholds(told)
         stopped = next((k for k, limit in enumerate(limits, start=1) if best[k - 1] < limit), None)
         assert stopped == next((k for k in range(1, n) if _optuna_stops(asked, best[k - 1], k)), None)
         if stopped is None:
@@ -74,6 +74,45 @@ def test_trials_are_stopped_where_optuna_would_stop_them(
         study.tell(asked, best[-1] if stopped is None else None, TrialState.PRUNED if stopped else TrialState.COMPLETE)
         reached = dict(list(curve.items())[:stopped])
         told.append(SearchResult({}, [*reached.values()][-1], reached, pruned=stopped is not None))
+
+
+RESULTS = st.lists(
+    st.builds(
+        lambda values, scored, pruned: SearchResult(
+            {},
+            values[-1] if values and scored else None,
+            dict(zip((20.0, 40.0, 60.0), values, strict=False)),
+            pruned and len(values) < 3,
+        ),
+        st.lists(st.sampled_from([0.1, 0.3, 0.6, 0.7]) | st.floats(0, 1), max_size=3),
+        st.booleans(),
+        st.booleans(),
+    ).filter(lambda result: len(result.curve) == 3 or not result.complete),
+    max_size=40,
+)
+
+
+@pytest.mark.parametrize("rule", ["none", "asha", "median"])
+@settings(max_examples=60, deadline=None)
+@given(results=RESULTS, stops=st.lists(st.integers(0, 40), max_size=12))
+def test_values_kept_in_order_give_the_thresholds_of_all_results_sorted(
+    make_spec: Callable[..., StudySpec], rule: str, results: list[SearchResult], stops: list[int]
+) -> None:
+    spec = make_spec(search={"trials": 40, "pruning": rule, "startup_trials": 3})
+    pruner = Pruner(spec)
+    for stop in (*sorted(stops), *stops):  # mostly a trial is told more than the one before
+        told = results[:stop]
+        assert pruner.thresholds(told) == (() if rule == "none" else tuple(_plainly(rule, told, k) for k in (1, 2)))
+
+
+def _plainly(rule: str, told: list[SearchResult], number: int) -> float:
+    """Returns a threshold from all results."""
+    counted = [each for each in told if (each.complete if rule == "median" else each.dev_auc is not None)]
+    values = [each.curve[20.0 * number] for each in counted if 20.0 * number in each.curve]
+    if rule == "median":
+        return float(np.percentile(values, 50)) if len(values) >= 3 else PASSES
+    best_first = sorted(values, reverse=True)
+    return best_first[max(1, (len(values) + 1) // 3) - 1] if values and number == 1 else PASSES
 
 
 def _optuna_stops(trial: optuna.Trial, value: float, evaluation: int) -> bool:
@@ -85,11 +124,11 @@ def test_the_first_trial_that_does_not_fail_passes_everywhere(make_spec: Callabl
     failed = [SearchResult({}, None, {20.0: 0.99, 40.0: 0.99})] * 9
     for rule in ("asha", "median"):
         spec = make_spec(search={"trials": 10, "pruning": rule, "startup_trials": 1})
-        assert thresholds(spec, failed) == (PASSES, PASSES)
+        assert Pruner(spec).thresholds(failed) == (PASSES, PASSES)
 
 
 def test_without_a_rule_there_is_no_threshold(make_spec: Callable[..., StudySpec]) -> None:
-    assert thresholds(make_spec(), [SearchResult({}, 0.9, {20.0: 0.5, 40.0: 0.7, 60.0: 0.9})] * 9) == ()
+    assert Pruner(make_spec()).thresholds([SearchResult({}, 0.9, {20.0: 0.5, 40.0: 0.7, 60.0: 0.9})] * 9) == ()
 
 
 def test_the_rungs_are_evaluations_1_3_9(make_spec: Callable[..., StudySpec]) -> None:
@@ -97,7 +136,7 @@ def test_the_rungs_are_evaluations_1_3_9(make_spec: Callable[..., StudySpec]) ->
         budget={"queries": 100, "evaluations": 10, "batch_size": 8}, search={"trials": 9, "pruning": "asha"}
     )
     told = [SearchResult({}, 0.9, {10.0 * k: 0.9 for k in range(1, 11)})]
-    limits = thresholds(spec, told)
+    limits = Pruner(spec).thresholds(told)
     assert [k for k, limit in enumerate(limits, start=1) if limit > PASSES] == [1, 3, 9]
 
 

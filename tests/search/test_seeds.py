@@ -194,6 +194,7 @@ def run(
             running.append(assignment)
         row = outcome(running.pop(draw.randrange(len(running))))
         progress.record(row, {})
+        assert progress.n_finished == sum(len(cell.rows) for cell in progress.cells.values())
         rows.append(row)
         if stop_after is not None and len(rows) - len(stored) >= stop_after:
             break

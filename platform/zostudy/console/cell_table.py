@@ -54,12 +54,11 @@ def cell_table(cells: Sequence[CellProgress], running: Mapping[str, float | None
 
 
 def _row(cell: CellProgress, running: Mapping[str, float | None]) -> tuple[str, ...]:
-    done = {stage: sum(row.stage == stage for row in cell.rows) for stage in ("search", "confirm")}
     return (
         cell.cell.ratio_label,
         cell.cell.method.label,
-        f"{done['search']}/{cell.n_search_trials}",
-        f"{done['confirm']}/{cell.cell.n_confirm}",
+        f"{cell.n_searched}/{cell.n_search_trials}",
+        f"{cell.n_confirmed}/{cell.cell.n_confirm}",
         _auc(running[cell.cell.name]) if cell.cell.name in running else "",
         _auc(cell.dev_auc),
     )

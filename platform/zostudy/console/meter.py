@@ -9,18 +9,25 @@ from zostudy.search.trial import TrialProgress
 
 
 class Meter:
-    """Counts the queries and replica seconds of this run's trials. Time counts from the first report on."""
+    """Counts the queries and replica seconds of this run's trials. Time counts from the first report on.
+
+    Attributes:
+        queries: spent in this run.
+    """
 
     def __init__(self, n_replicas: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._n_replicas, self._clock = n_replicas, clock
         self._sized, self._offered = clock(), 0.0
         self._spent: dict[str, tuple[int, float]] = {}
+        self.queries, self._seconds = 0, 0.0
         self._first: tuple[float, int, float] | None = None
         self._first_of: dict[str, tuple[float, int]] = {}
 
     def progressed(self, trial: str, progress: TrialProgress) -> None:
         """Takes the latest counts of a trial, which never fall: queries of a trial that died stay counted."""
-        self._spent[trial] = max(self._spent.get(trial, (0, 0.0)), (progress.queries, progress.replica_seconds))
+        before = self._spent.get(trial, (0, 0.0))
+        self._spent[trial] = now = max(before, (progress.queries, progress.replica_seconds))
+        self.queries, self._seconds = self.queries + now[0] - before[0], self._seconds + now[1] - before[1]
         self._first_of.setdefault(trial, (self._clock(), progress.queries))
         if self._first is None:
             self._first = self._clock(), progress.queries, progress.replica_seconds
@@ -44,11 +51,6 @@ class Meter:
         return (self._clock() - since) / spent if spent > 0 else 0.0
 
     @property
-    def queries(self) -> int:
-        """Queries spent in this run."""
-        return sum(queries for queries, _ in self._spent.values())
-
-    @property
     def queries_per_second(self) -> float:
         """Mean rate since the first report; 0 before the second."""
         if self._first is None:
@@ -61,6 +63,6 @@ class Meter:
         """Share of the replicas' time that they worked, 0 to 1."""
         if self._first is None:
             return 0.0
-        worked = sum(seconds for _, seconds in self._spent.values()) - self._first[2]
+        worked = self._seconds - self._first[2]
         offered = self._offered + (self._clock() - self._sized) * self._n_replicas
         return min(1.0, worked / max(offered, 1e-9))

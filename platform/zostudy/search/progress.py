@@ -12,7 +12,7 @@ from zostudy.results.completeness import has_same_settings, ranking_key
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name
 from zostudy.search.proposer import Proposer, SearchResult
-from zostudy.search.pruning import Evaluations, best_so_far, thresholds
+from zostudy.search.pruning import Evaluations, Pruner, best_so_far
 from zostudy.search.seeds import due_seeds, mean_result
 
 
@@ -29,6 +29,7 @@ class CellProgress:
         self._plan = plan
         self._finished: dict[str, dict[str, TrialRow]] = {"search": {}, "confirm": {}}
         self._running: set[str] = set()
+        self._pruner = Pruner(plan.spec)
         self._proposed: dict[int, Mapping[str, Any]] = {}
         self._runs: dict[tuple[int, int], SearchResult] = {}  # by configuration and seed
         self._results: list[SearchResult] = []  # of configurations, without a gap
@@ -43,8 +44,17 @@ class CellProgress:
     @property
     def n_finished(self) -> int:
         """Finished trials, failed ones included."""
-        needed = len(self._finished["search"]) - self._n_needless
-        return needed + len(self._confirm_rows)
+        return self.n_searched + self.n_confirmed
+
+    @property
+    def n_searched(self) -> int:
+        """Finished search trials that count."""
+        return len(self._finished["search"]) - self._n_needless
+
+    @property
+    def n_confirmed(self) -> int:
+        """Finished confirm trials that count."""
+        return len(self._confirm_rows)
 
     @property
     def n_started(self) -> int:
@@ -54,7 +64,7 @@ class CellProgress:
     @property
     def n_trials(self) -> int:
         """Trials of the cell in all. No more confirm trials run once every configuration has failed."""
-        return self.n_search_trials + (len(self._confirm_rows) if self.abandoned else self.cell.n_confirm)
+        return self.n_search_trials + (self.n_confirmed if self.abandoned else self.cell.n_confirm)
 
     @property
     def n_search_trials(self) -> int:
@@ -80,8 +90,8 @@ class CellProgress:
     @property
     def dev_auc(self) -> float | None:
         """The mean dev AUC of the finished confirm trials; before there is one, the best configuration's so far."""
-        confirmed = [row.dev_auc for row in self.rows if row.stage == "confirm" and row.dev_auc is not None]
-        best = best_of(self._results)
+        confirmed = [row.dev_auc for row in self._confirm_rows if row.dev_auc is not None]
+        best = self._best_of_first[-1]
         return fmean(confirmed) if confirmed else None if best is None else self._results[best].dev_auc
 
     def next(self) -> Assignment | None:
@@ -179,11 +189,10 @@ class CellProgress:
         return None
 
     def _search_trial(self, number: int, seed: int, told: Sequence[SearchResult]) -> Assignment:
-        spec = self._plan.spec
         if number not in self._proposed:
             self._proposed[number] = self._proposer.propose(number, told, self._proposed)
         params = self._proposed[number]
-        return self._plan.assign(self.cell, "search", number, params, thresholds(spec, told), seed)
+        return self._plan.assign(self.cell, "search", number, params, self._pruner.thresholds(told), seed)
 
     def _next_confirm(self) -> Assignment | None:
         if self._best is None and self.cell.n_search:

@@ -7,7 +7,8 @@ threshold; an equal one goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import insort
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,49 +47,62 @@ def best_so_far(budget: BudgetSpec, evaluations: Evaluations, whole: bool) -> di
     return {at: float(best[min(k, len(best) - 1)]) for at, k in zip(schedule[:reached], first[:reached], strict=True)}
 
 
-def thresholds(spec: StudySpec, told: Sequence[SearchResult]) -> tuple[float, ...]:
-    """Returns the threshold of a search trial's best dev AUC at each evaluation but the last; empty without pruning.
+class Pruner:
+    """The thresholds of a cell's search trials.
 
-    Under either rule the first trial that does not fail passes everywhere, so that there is one to confirm.
-
-    Args:
-        spec: the study.
-        told: the results of trials 0 to n - lag, in order.
+    Results are a list that grows, so the values at each evaluation point are kept in ascending order.
     """
-    if spec.search.pruning == "none":
-        return ()
-    rule = _median(spec, told) if spec.search.pruning == "median" else _successive_halving(told)
-    points = evaluation_schedule(spec.budget)[:-1]
-    return tuple(rule(number, at) for number, at in enumerate(points, start=1))
+
+    def __init__(self, spec: StudySpec) -> None:
+        """Starts without results."""
+        self._search = spec.search
+        self._points = evaluation_schedule(spec.budget)[:-1] if spec.search.pruning != "none" else []
+        self._n_told = 0
+        self._values: dict[float, list[float]] = {at: [] for at in self._points}
+
+    def thresholds(self, told: Sequence[SearchResult]) -> tuple[float, ...]:
+        """Returns the threshold of a trial's best dev AUC at each evaluation but the last; empty without pruning.
+
+        Under either rule the first trial that does not fail passes everywhere, so that there is one to confirm.
+
+        Args:
+            told: the results of trials 0 to n - lag, in order.
+        """
+        if len(told) < self._n_told:  # an earlier trial runs again
+            self._n_told, self._values = 0, {at: [] for at in self._points}
+        for result in told[self._n_told :]:
+            if self._counts(result):
+                for at in result.curve.keys() & self._values.keys():
+                    insort(self._values[at], result.curve[at])
+        self._n_told = len(told)
+        rule = self._median if self._search.pruning == "median" else _successive_halving
+        return tuple(rule(number, values) for number, values in enumerate(self._values.values(), start=1))
+
+    def _counts(self, result: SearchResult) -> bool:
+        """Returns whether thresholds depend on this result."""
+        return result.complete if self._search.pruning == "median" else result.dev_auc is not None
+
+    def _median(self, number: int, values: Sequence[float]) -> float:
+        """The median of the complete trials at that point, after ``startup_trials`` of them; Optuna's MedianPruner."""
+        if len(values) < self._search.startup_trials:
+            return PASSES
+        middle = values[(len(values) - 1) // 2 : len(values) // 2 + 1]
+        return float(np.percentile(middle, 50))
 
 
-Rule = Callable[[int, float], float]
-"""Takes an evaluation's number, from 1, and its evaluation point in queries; returns the threshold."""
-
-
-def _median(spec: StudySpec, told: Sequence[SearchResult]) -> Rule:
-    """The median of the complete trials at that point, after ``startup_trials`` of them; as Optuna's MedianPruner."""
-    complete = [result for result in told if result.complete]
-    if len(complete) < spec.search.startup_trials:
-        return lambda number, at: PASSES
-    return lambda number, at: float(np.percentile([result.curve[at] for result in complete], 50))
-
-
-def _successive_halving(told: Sequence[SearchResult]) -> Rule:
+def _successive_halving(number: int, values: Sequence[float]) -> float:
     """ASHA: at evaluations 1, 3, 9, ... a trial must be in the best third of the trials that reached it, with itself.
 
     If that third is less than one trial, it must be the best. This is Optuna's SuccessiveHalvingPruner, with an
     evaluation as the resource (Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020).
+
+    Args:
+        number: of the evaluation, from 1.
+        values: the best dev AUC there of the trials that reached it, ascending.
     """
-    scored = [result for result in told if result.dev_auc is not None]
-
-    def threshold(number: int, at: float) -> float:
-        values = sorted((result.curve[at] for result in scored if at in result.curve), reverse=True)
-        if not values or not _is_rung(number):
-            return PASSES
-        return values[max(1, (len(values) + 1) // REDUCTION_FACTOR) - 1]
-
-    return threshold
+    if not values or not _is_rung(number):
+        return PASSES
+    return values[-max(1, (len(values) + 1) // REDUCTION_FACTOR)]
 
 
 def _is_rung(number: int) -> bool:
