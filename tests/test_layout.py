@@ -64,6 +64,20 @@ def test_only_the_command_line_names_its_flags() -> None:
             assert not re.search(r"(?<![\w-])--[a-z]", command.sub("", text)), f"{path}:{line}: {text}"
 
 
+def test_a_class_or_type_has_its_name_alone() -> None:
+    where: dict[str, list[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            names = (
+                [node.name] if isinstance(node, ast.ClassDef) else [t.id for t in targets if isinstance(t, ast.Name)]
+            )
+            for name in (name.lstrip("_") for name in names):
+                if not name.isupper() and name[:1].isupper():
+                    where.setdefault(name, []).append(path.relative_to(PACKAGE).as_posix())
+    assert {name: files for name, files in where.items() if len(files) > 1} == {}
+
+
 def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yields the texts of a program with their lines, without docstrings; what an f-string fills in is left out."""
     nodes = list(ast.walk(tree))

@@ -88,7 +88,7 @@ def parse_yaml(text: str, location_of: Callable[[int], Location]) -> tuple[Any, 
     Raises:
         SpecError: the text is not valid YAML, or holds something that a study file may not.
     """
-    reader = _Reader(location_of)
+    reader = _NodeReader(location_of)
     node = _node(text, location_of)
     data = None if node is None else reader.plain(node, ())
     return data, {(): location_of(1)} | reader.locations
@@ -178,7 +178,7 @@ for _tag, (_pattern, _starts) in _SCALARS.items():
     _Dumper.add_implicit_resolver(_tag, re.compile(_pattern), _starts)
 
 
-class _Reader:
+class _NodeReader:
     """Turns nodes into plain data and records their locations."""
 
     def __init__(self, location_of: Callable[[int], Location]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zostudy.methods import Queries
 from zostudy.methods.directions import draw_directions
 from zostudy.methods.fzoo import Fzoo
-from zostudy.methods.sabo import Sabo, Slopes, ascent, slopes_of
+from zostudy.methods.sabo import NaturalGradients, Sabo, ascent, natural_gradients
 
 DIM, N, RADIUS = 6, 5, 0.4
 Vector = NDArray[np.float64]
@@ -26,27 +26,27 @@ def test_the_gradients_are_those_of_the_expected_loss() -> None:
     a, b, mean, variances = noise.normal(size=3), noise.normal(size=3), noise.normal(size=3), np.array([0.5, 1.0, 2.0])
     z = noise.normal(size=(200_000, 3)).astype(np.float32)
     points = np.vstack([mean + np.sqrt(variances) * z, mean])
-    slopes = slopes_of((a * points**2 / 2 + b * points).sum(axis=1), z)
-    np.testing.assert_allclose(slopes.shift / np.sqrt(variances), a * mean + b, atol=0.05)
-    np.testing.assert_allclose(slopes.stretch / variances, a / 2, atol=0.05)
+    gradients = natural_gradients((a * points**2 / 2 + b * points).sum(axis=1), z)
+    np.testing.assert_allclose(gradients.shift / np.sqrt(variances), a * mean + b, atol=0.05)
+    np.testing.assert_allclose(gradients.stretch / variances, a / 2, atol=0.05)
 
 
 @given(st.integers(0, 1000))
 def test_the_ascent_has_the_kl_divergence_of_its_radius_and_is_the_steepest(seed: int) -> None:
     noise = np.random.default_rng(seed)
-    slopes = Slopes(noise.normal(size=DIM), noise.normal(size=DIM), 1.0)
+    gradients = NaturalGradients(noise.normal(size=DIM), noise.normal(size=DIM), 1.0)
     variances, radius = noise.uniform(0.5, 2, DIM), 1e-3
-    shift, factors = ascent(slopes, radius)
+    shift, factors = ascent(gradients, radius)
     here = torch.distributions.Normal(torch.zeros(DIM).double(), torch.from_numpy(np.sqrt(variances)))
     there = torch.distributions.Normal(
         torch.from_numpy(np.sqrt(variances) * shift), torch.from_numpy(np.sqrt(variances * factors))
     )
     assert float(torch.distributions.kl_divergence(there, here).sum()) == pytest.approx(radius**2, rel=0.02)
-    gain = slopes.shift @ shift + slopes.stretch @ (factors - 1)
+    gain = gradients.shift @ shift + gradients.stretch @ (factors - 1)
     for _ in range(20):
         other = noise.normal(size=2 * DIM)  # in shift and relative variance, scaled to the same divergence
         other *= radius / np.sqrt((other[:DIM] ** 2).sum() / 2 + (other[DIM:] ** 2).sum() / 4)
-        assert np.concatenate([slopes.shift, slopes.stretch]) @ other < gain
+        assert np.concatenate([gradients.shift, gradients.stretch]) @ other < gain
 
 
 def by_hand(losses: Any, mean: Vector, sigma: Vector, rho: float, beta: float) -> tuple[Vector, Vector]:

@@ -7,11 +7,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
-from typing import TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from zostudy.bench.flops import count_flops
@@ -24,6 +22,7 @@ from zostudy.lm.architecture import Architecture
 from zostudy.lm.frozen import FrozenLM
 from zostudy.lm.linear import Linear
 from zostudy.lm.weights import TORCH_DTYPES, DType
+from zostudy.methods.queries import Scores
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +35,6 @@ CAREFUL = "careful"
 DTYPES: tuple[DType, ...] = ("float32", "bfloat16")
 AGREEMENT = 1e-4
 """The largest difference of float32 scores from the reference's."""
-
-Scores: TypeAlias = NDArray[np.float32]
 
 
 def measure_model(bench_model: BenchModel, device: str, rounds: int) -> ModelSpeed:

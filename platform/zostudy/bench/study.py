@@ -42,7 +42,7 @@ def measure_study(n_trials: int) -> StudyOverhead:
         factory = ScorerFactory(QuickScorer, ())
         replicas = start_replicas(REPLICAS, ResourcesSpec(cpus=1), factory)
         pools = PoolFactory(replicas.copy, factory, 2**20, "float32")
-        meter = _Meter(progress)
+        meter = _ScorerMeter(progress)
         started = time.perf_counter()
         tune_trials(study.data, progress, Ledger(Path(folder)), pools, lambda: REPLICAS, meter)
         seconds = time.perf_counter() - started
@@ -84,7 +84,7 @@ def _spec(n_trials: int) -> StudySpec:
     )
 
 
-class _Meter(Callback):
+class _ScorerMeter(Callback):
     """Counts the scorers' time, and the driver's memory as the study goes on."""
 
     def __init__(self, progress: StudyProgress) -> None:

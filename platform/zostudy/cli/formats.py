@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEAST_LETTERS = 8
 """The narrowest a column of words gets, in letters; longer words are broken."""
 
-Batches: TypeAlias = Iterable[Sequence[Sequence[Any]]]
+RowBatches: TypeAlias = Iterable[Sequence[Sequence[Any]]]
 """Rows in batches, so that only one batch of a large result is in memory."""
 
 
@@ -67,7 +67,7 @@ def show(
         print(plain(*tables))
 
 
-def write_batches(format: Format, columns: Sequence[str], batches: Batches, file: TextIO) -> None:
+def write_batches(format: Format, columns: Sequence[str], batches: RowBatches, file: TextIO) -> None:
     """Writes rows as CSV, or as a JSON array of one object a row with an indent of 2.
 
     ``columns`` are different names. Without columns the CSV is empty.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zostudy.cli.formats import DATA_FORMATS, Batches, Format, plain_rows, show, write_batches
+from zostudy.cli.formats import DATA_FORMATS, Format, RowBatches, plain_rows, show, write_batches
 from zostudy.cli.parameters import RESULTS_VARIABLE, FormatOption
 from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.console.progress import progress
@@ -142,7 +142,7 @@ def _answer(answer: duckdb.DuckDBPyConnection) -> Table | str:
     return table_of(records) if records else Table(tuple(columns), (), notes=("no rows",))
 
 
-def _batches(answer: duckdb.DuckDBPyConnection) -> Batches:
+def _batches(answer: duckdb.DuckDBPyConnection) -> RowBatches:
     return map(plain_rows, iter(lambda: answer.fetchmany(ROWS_AT_ONCE), []))
 
 

@@ -26,7 +26,7 @@ MOST_TRIES = 3
 _LESS_LOAD = "ease the load on this machine"
 
 
-class _Node(node.Node):
+class _LeanNode(node.Node):
     """Ray's processes without two that a study does not need: the dashboard, and the monitor of an autoscaler.
 
     Ray starts the dashboard even if it is told not to include it, and waits for it.
@@ -119,7 +119,7 @@ def _on_loopback() -> Iterator[None]:
     with environment({"RAY_enable_metrics_collection": "0"} | token):
         read_token_settings()
         ray_constants.ENABLE_RAY_CLUSTER = False  # then a node's address is 127.0.0.1, and all servers listen there
-        node.Node, original = _Node, node.Node  # type: ignore[misc]
+        node.Node, original = _LeanNode, node.Node  # type: ignore[misc]
         try:
             yield
         finally:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
@@ -52,3 +53,5 @@ def _distribution_name(value: object) -> str:
 Distribution = Annotated[
     Annotated[Choice, Tag("Choice")] | Annotated[Range, Tag("Range")], Discriminator(_distribution_name)
 ]
+SearchSpace: TypeAlias = Mapping[str, Distribution]
+"""The distribution of each searched key."""

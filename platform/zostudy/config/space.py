@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from zostudy.config.distributions import Choice, Distribution, Range
+from zostudy.config.distributions import Choice, Distribution, Range, SearchSpace
 from zostudy.config.imbalance_keys import KEYS, PREFIX, SECTION, SETTINGS
 from zostudy.config.options import check_option, option_names, options_class
 from zostudy.config.problems import Problem
@@ -64,7 +64,7 @@ def unused(study: StudySpec, method: MethodSpec) -> dict[str, UsedWith]:
     return unused_options(options_class(method.algorithm), method.options, searched)
 
 
-def own_space(space: Mapping[str, Distribution], label: str, free: Collection[str]) -> dict[str, Distribution]:
+def own_space(space: SearchSpace, label: str, free: Collection[str]) -> dict[str, Distribution]:
     """Returns the part of a study's search space that applies to one method, named as a trial's settings are.
 
     Args:

@@ -13,7 +13,7 @@ from zostudy.errors import ModelError, TooLongError
 from zostudy.lm.inputs import Input, InputReader, Render, RowTexts, Sides
 from zostudy.lm.label_words import label_token_ids
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.tokenizer import Name, tokenise
+from zostudy.lm.tokenizer import TextNamer, tokenise
 from zostudy.lm.truncation import shortened
 from zostudy.lm.vocabulary import find_vocabulary
 
@@ -179,12 +179,12 @@ def _read_label_texts(reader: InputReader, label_words: Sequence[str], max_token
     return found
 
 
-def _named_words(label_words: Sequence[str]) -> Name:
+def _named_words(label_words: Sequence[str]) -> TextNamer:
     return lambda index: f"label word {label_words[index]!r}"
 
 
 def _unknown_texts(
-    tokenizer: Any, template: Input, texts: Sequence[RowTexts], inputs: Sequence[Input], name: Name
+    tokenizer: Any, template: Input, texts: Sequence[RowTexts], inputs: Sequence[Input], name: TextNamer
 ) -> tuple[str, ...]:
     """Returns a note on texts of which the tokenizer knows nothing: of these a score says nothing."""
     unknown, n = tokenizer.unk_token_id, len(texts[0])

@@ -14,7 +14,7 @@ from typing import Any
 
 from zostudy.config.known import HeadKind
 from zostudy.errors import ModelError
-from zostudy.lm.tokenizer import Name, tokenise
+from zostudy.lm.tokenizer import TextNamer, tokenise
 from zostudy.lm.vocabulary import Frame, find_frame, special_ids, unknown_id
 
 RowTexts = tuple[str, ...]
@@ -77,9 +77,9 @@ class InputReader:
         self._tokenizer, self._head = tokenizer, head
         self.frame = find_frame(tokenizer)
         mask = tokenizer.mask_token if head == "masked" else ""
-        self._usual = _Reader(tokenizer, head, self.frame, mask, special_ids(tokenizer))
+        self._usual = _LineReader(tokenizer, head, self.frame, mask, special_ids(tokenizer))
 
-    def read(self, sides: Sequence[Sides], name: Name) -> list[Input]:
+    def read(self, sides: Sequence[Sides], name: TextNamer) -> list[Input]:
         """Returns an input for each text.
 
         A line without special tokens gets the ids that the tokenizer gives it. A line with some is read again, their
@@ -100,40 +100,40 @@ class InputReader:
         """Returns the input of the template around empty texts."""
         return self.read([render(*[""] * n_texts)], lambda _: "the template")[0]
 
-    def tokenizer_for(self, text: str, name: Name) -> Any:
+    def tokenizer_for(self, text: str, name: TextNamer) -> Any:
         """Returns the tokenizer for a text: the model's, or the one that reads special tokens as characters."""
         [ids] = tokenise(self._tokenizer, [text], name, special=False)
         return self._tokenizer if self._usual.special.keys().isdisjoint(ids) else self._plain.tokenizer
 
     @cached_property
-    def _plain(self) -> _Reader:
+    def _plain(self) -> _LineReader:
         special = special_ids(self._tokenizer)
         unknown = unknown_id(self._tokenizer)
         if unknown is not None:  # characters become it too
             special.pop(unknown, None)
         if not self._tokenizer.is_fast:  # slow ones would leave out added words as well
-            return _Reader(self._tokenizer, self._head, self.frame, self._usual.mark, special)
+            return _LineReader(self._tokenizer, self._head, self.frame, self._usual.mark, special)
         tokenizer = copy.deepcopy(self._tokenizer)
         tokenizer.split_special_tokens = True
         if self._head != "masked":
-            return _Reader(tokenizer, self._head, self.frame, "", special)
+            return _LineReader(tokenizer, self._head, self.frame, "", special)
         mask = self._tokenizer.added_tokens_decoder[self._tokenizer.mask_token_id]
         habits = {key: getattr(mask, key) for key in ("single_word", "lstrip", "rstrip", "normalized")}
         from tokenizers import AddedToken  # replicas import this module, but not tokenizers
 
         tokenizer.add_tokens([AddedToken(_STAND_IN, special=False, **habits)])
         special[tokenizer.convert_tokens_to_ids(_STAND_IN)] = _STAND_IN
-        return _Reader(tokenizer, self._head, self.frame, _STAND_IN, special)
+        return _LineReader(tokenizer, self._head, self.frame, _STAND_IN, special)
 
 
-def _checked(found: Input | ModelError, index: int, name: Name) -> Input:
+def _checked(found: Input | ModelError, index: int, name: TextNamer) -> Input:
     if isinstance(found, ModelError):
         raise ModelError(found.rule, got=f"{name(index)} {found.got}", remedy=found.remedy)
     return found
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _LineReader:
     """One way to read a line.
 
     Attributes:
@@ -150,7 +150,7 @@ class _Reader:
     mark: str
     special: dict[int, str]
 
-    def read(self, sides: Sequence[Sides], name: Name) -> list[Input | ModelError]:
+    def read(self, sides: Sequence[Sides], name: TextNamer) -> list[Input | ModelError]:
         """Returns for each text its input, or an error that lacks only the text's name."""
         lines = tokenise(self.tokenizer, [f"{before}{self.mark}{after}" for before, after in sides], name)
         if self.head != "masked":

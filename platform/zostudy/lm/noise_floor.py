@@ -50,7 +50,7 @@ class Probes:
 
 
 @dataclass(frozen=True)
-class Call:
+class ProbeCall:
     """Some of the probes, in one call of a model.
 
     Attributes:
@@ -82,8 +82,8 @@ class Call:
 
 
 COMPOSITIONS = (
-    (Call(),),
-    (Call(last=0.5, step=-1, aside=TINY_STEP), Call(first=0.5, step=-1, aside=TINY_STEP)),
+    (ProbeCall(),),
+    (ProbeCall(last=0.5, step=-1, aside=TINY_STEP), ProbeCall(first=0.5, step=-1, aside=TINY_STEP)),
 )
 """Two ways to put the same probes into forwards: all together; and half of the directions at a time, rows reversed.
 

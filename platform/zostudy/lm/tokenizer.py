@@ -10,7 +10,7 @@ from zostudy.errors import ModelError
 from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.sources import ModelSource
 
-Name = Callable[[int], str]
+TextNamer = Callable[[int], str]
 """Names one of several texts in an error, by its index: ``row 7``."""
 
 
@@ -57,7 +57,7 @@ def _check_repeats(source: ModelSource, tokenizer: Any) -> None:
             )
 
 
-def tokenise(tokenizer: Any, texts: Sequence[str], name: Name, special: bool = True) -> list[list[int]]:
+def tokenise(tokenizer: Any, texts: Sequence[str], name: TextNamer, special: bool = True) -> list[list[int]]:
     """Returns the token ids of each text, with the tokenizer's special tokens around it if ``special``.
 
     Raises:
@@ -76,7 +76,7 @@ def tokenise(tokenizer: Any, texts: Sequence[str], name: Name, special: bool = T
     return ids
 
 
-def token_starts(tokenizer: Any, text: str, name: Name) -> list[int]:
+def token_starts(tokenizer: Any, text: str, name: TextNamer) -> list[int]:
     """Returns where each token of a text starts, in characters; special tokens are left out.
 
     Raises:
@@ -86,7 +86,7 @@ def token_starts(tokenizer: Any, text: str, name: Name) -> list[int]:
     return [start for start, _ in batch["offset_mapping"][0]]
 
 
-def _call(tokenizer: Any, texts: Sequence[str], name: Name, **options: bool) -> Any:
+def _call(tokenizer: Any, texts: Sequence[str], name: TextNamer, **options: bool) -> Any:
     batch, error = _attempt(tokenizer, texts, options)
     if error is None:
         return batch

@@ -7,7 +7,7 @@ from typing import Any
 
 from zostudy.errors import ModelError
 from zostudy.lm.inputs import Input, InputReader, Render, RowTexts
-from zostudy.lm.tokenizer import Name, token_starts, tokenise
+from zostudy.lm.tokenizer import TextNamer, token_starts, tokenise
 
 
 def shortened(reader: InputReader, render: Render, texts: RowTexts, whole: Input, max_tokens: int, name: str) -> Input:
@@ -51,7 +51,7 @@ def _cut(reader: InputReader, texts: RowTexts, excess: int, name: str) -> RowTex
 class _Cut:
     """A text that can be cut after any of its tokens."""
 
-    def __init__(self, tokenizer: Any, text: str, name: Name) -> None:
+    def __init__(self, tokenizer: Any, text: str, name: TextNamer) -> None:
         self._tokenizer, self._text, self._name = tokenizer, text, name
         self._starts = token_starts(tokenizer, text, name) if tokenizer.is_fast else None
         self.n_tokens = self._count(text) if self._starts is None else len(self._starts)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zostudy.errors import ModelError
 from zostudy.lm.finding import load_config
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.tokenizer import Name, tokenise
+from zostudy.lm.tokenizer import TextNamer, tokenise
 
 _LETTERS = ("a", "A", "e", "the", "0", ".")
 
@@ -101,7 +101,7 @@ class Vocabulary:
         special = set(self.tokenizer.all_special_ids)
         return np.asarray([id for id in self.tokens if id not in special], dtype=np.int32)
 
-    def check(self, texts: Iterable[Iterable[int]], name: Name) -> None:
+    def check(self, texts: Iterable[Iterable[int]], name: TextNamer) -> None:
         """Checks that every id of every text has a row; ``name`` names a text in the error.
 
         Raises:

@@ -61,7 +61,7 @@ class SaboOptions(ProbingOptions):
 
 
 @dataclass(frozen=True)
-class Slopes:
+class NaturalGradients:
     """Natural gradients of a Gaussian's expected loss, in units of its own standard deviations.
 
     Attributes:
@@ -125,40 +125,40 @@ class Sabo(ProbingMethod):
         """Ascends within the KL ball, samples there on the same batch, and moves mean and variances."""
         mean, variances = self.latent, self.variances
         if self._stages == 2:
-            scores, labels, losses, slopes = yield from self._sample("ascent", mean, variances)
-            shift, change = ascent(slopes, self.options.kl_radius)
+            scores, labels, losses, gradients = yield from self._sample("ascent", mean, variances)
+            shift, change = ascent(gradients, self.options.kl_radius)
             mean = (mean + np.sqrt(variances) * shift).astype(np.float32)
             variances = variances * _bounded(change)
-            _, _, _, slopes = yield from self._sample("descent", mean, variances)
+            _, _, _, gradients = yield from self._sample("descent", mean, variances)
         else:
-            scores, labels, losses, slopes = yield from self._sample("descent", mean, variances)
+            scores, labels, losses, gradients = yield from self._sample("descent", mean, variances)
 
-        gradient = self.variances / np.sqrt(variances) * slopes.shift
-        self._descend(gradient, variances, slopes)
+        gradient = self.variances / np.sqrt(variances) * gradients.shift
+        self._descend(gradient, variances, gradients)
         self.objective.update(scores, labels)
         return self.record(float(losses[-1]), spread(losses[:-1]), float(np.linalg.norm(gradient)))
 
     def _sample(
         self, stage: str, mean: Latents, variances: Variances
-    ) -> Generator[Queries, tuple[Scores, Labels], tuple[Scores, Labels, Losses, Slopes]]:
+    ) -> Generator[Queries, tuple[Scores, Labels], tuple[Scores, Labels, Losses, NaturalGradients]]:
         """Returns scores and labels at the mean, the losses of sample and mean, and the gradients."""
         noise = self.directions(stage, self.n_directions)
         points = np.concatenate([mean + np.sqrt(variances).astype(np.float32) * noise, mean[None]])
         scores, labels = yield Queries(points, np.tile(self.batch(), (len(points), 1)))
         self.objective.start(scores[-1:], labels[-1:])
         losses = self.objective.losses(scores, labels).mean(axis=1)
-        return scores[-1:], labels[-1:], losses, slopes_of(losses, noise)
+        return scores[-1:], labels[-1:], losses, natural_gradients(losses, noise)
 
-    def _descend(self, gradient: Gradient, variances: Variances, slopes: Slopes) -> None:
+    def _descend(self, gradient: Gradient, variances: Variances, gradients: NaturalGradients) -> None:
         rate = self.options.variance_learning_rate
         if self.options.step_rule != "plain":
-            if slopes.spread < SMALLEST_SPREAD:
+            if gradients.spread < SMALLEST_SPREAD:
                 return
             d, n = self.options.subspace_dim, self.n_directions
-            gradient = gradient * math.sqrt(d * n / (d + n - 1)) / (self.options.perturbation_radius * slopes.spread)
-            rate = rate / slopes.spread
+            gradient = gradient * math.sqrt(d * n / (d + n - 1)) / (self.options.perturbation_radius * gradients.spread)
+            rate = rate / gradients.spread
         self.descend(gradient)
-        inverse_change = 1 + 2 * rate * slopes.stretch * self.variances / variances
+        inverse_change = 1 + 2 * rate * gradients.stretch * self.variances / variances
         self.variances = self.variances / _bounded(inverse_change)
 
     @property
@@ -166,7 +166,7 @@ class Sabo(ProbingMethod):
         return 2 if self.options.kl_radius > 0 else 1
 
 
-def slopes_of(losses: Losses, noise: Latents) -> Slopes:
+def natural_gradients(losses: Losses, noise: Latents) -> NaturalGradients:
     """Returns the natural gradients from the losses of a sample, then of its mean: float64 ``[N + 1]``.
 
     Args:
@@ -175,18 +175,18 @@ def slopes_of(losses: Losses, noise: Latents) -> Slopes:
     """
     rise = (losses[:-1] - losses[-1])[:, None]
     wide = noise.astype(np.float64)
-    return Slopes((wide * rise).mean(axis=0), ((wide**2 - 1) * rise).mean(axis=0) / 2, spread(losses[:-1]))
+    return NaturalGradients((wide * rise).mean(axis=0), ((wide**2 - 1) * rise).mean(axis=0) / 2, spread(losses[:-1]))
 
 
-def ascent(slopes: Slopes, kl_radius: float) -> tuple[Gradient, Gradient]:
+def ascent(gradients: NaturalGradients, kl_radius: float) -> tuple[Gradient, Gradient]:
     """Returns the steepest move of a KL divergence of ``kl_radius^2``, to second order; none where losses are flat.
 
     Returns:
         The shift of the mean in standard deviations, and the factors of the variances, float64 ``[d]`` each.
     """
-    size = math.sqrt(0.5 * float((slopes.shift**2).sum()) + float((slopes.stretch**2).sum()))
+    size = math.sqrt(0.5 * float((gradients.shift**2).sum()) + float((gradients.stretch**2).sum()))
     share = kl_radius / size if size > 0 else 0.0
-    return share * slopes.shift, 1 + 2 * share * slopes.stretch
+    return share * gradients.shift, 1 + 2 * share * gradients.stretch
 
 
 def _bounded(factors: Gradient) -> Gradient:

@@ -12,13 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zostudy.methods.base import State
+from zostudy.methods.estimators import Gradient
 from zostudy.methods.options import ProbingOptions
 from zostudy.methods.queries import Latents
-
-Gradient = NDArray[np.float64]
 
 
 class StepRule(ABC):
@@ -160,7 +158,7 @@ class Amsgrad(StepRule):
         return 1 - decay**self.steps if self.options.bias_correction else 1.0
 
 
-class RAdazo(Amsgrad):
+class RAdazoRule(Amsgrad):
     """R-AdaZO (ICML 2025): the second moment is that of the mean gradient, whose noise is less.
 
     m <- beta1 m + (1 - beta1) g;   v <- beta2 v + (1 - beta2) m^2;   z <- z - reach * m / sqrt(v)
@@ -178,7 +176,7 @@ _STEP_RULES: Mapping[str, type[StepRule]] = {
     "adagrad-norm": AdagradNorm,
     "dog": Dog,
     "amsgrad": Amsgrad,
-    "r-adazo": RAdazo,
+    "r-adazo": RAdazoRule,
     "plain": Plain,
     "spread": Spread,
 }

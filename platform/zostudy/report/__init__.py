@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zostudy.results.storage import Storage, Where
 
 
-class _Report(ModuleType):
+class _CallableModule(ModuleType):
     def __call__(
         self, folders: Where | Sequence[Where], to: Where | None = None, baseline: str | None = None
     ) -> Storage:
@@ -34,4 +34,4 @@ class _Report(ModuleType):
         return report(folders, to, baseline)
 
 
-sys.modules[__name__].__class__ = _Report
+sys.modules[__name__].__class__ = _CallableModule

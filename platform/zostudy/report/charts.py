@@ -33,7 +33,7 @@ COLOURS = {
 HEIGHT = 240
 
 # The bounds of an axis. Figures of one kind share them, so that they can be compared. The page can drop them.
-Bounds = tuple[float, float]
+AxisRange = tuple[float, float]
 
 _UNIT = alt.Scale(domain=[0, 1], zero=False)
 _FREE = alt.Scale(zero=False)
@@ -52,7 +52,7 @@ class Charts:
         self._colour = alt.Color("method:N", scale=scale, title=None)
 
     def intervals(
-        self, frame: pd.DataFrame, headings: Sequence[str], by: str, title: str, bounds: Bounds | None = None
+        self, frame: pd.DataFrame, headings: Sequence[str], by: str, title: str, bounds: AxisRange | None = None
     ) -> Any:
         """Draws means as points and their intervals as bars, with the methods side by side at each column.
 
@@ -67,7 +67,7 @@ class Charts:
         layers = interval_layers(frame, list(self.colours), headings, by, self._colour, y_scale)
         return self._finished(layers, title)
 
-    def seeds(self, frame: pd.DataFrame, x: str, y_title: str, title: str, bounds: Bounds) -> Any:
+    def seeds(self, frame: pd.DataFrame, x: str, y_title: str, title: str, bounds: AxisRange) -> Any:
         """Draws each confirm trial as a thin line, and the median of each method at each x as a thick line.
 
         ``frame`` holds ``method, trial, value`` and the column ``x``.
@@ -80,7 +80,7 @@ class Charts:
         thick = thick.encode(y=alt.Y("median(value):Q", title=y_title), tooltip=[*tips(frame, "method", x), *median])
         return self._finished(alt.layer(thin, thick), title)
 
-    def curves(self, frame: pd.DataFrame, title: str, x_title: str, y_title: str, dashed: Bounds) -> Any:
+    def curves(self, frame: pd.DataFrame, title: str, x_title: str, y_title: str, dashed: tuple[float, float]) -> Any:
         """Draws a line for each trial on the unit square, and a dashed line as reference.
 
         ``frame`` holds ``method, trial, x, y, order``, and ``dashed`` the reference's y at x = 0 and at x = 1.
@@ -98,7 +98,7 @@ class Charts:
         straight = alt.Chart(pd.DataFrame({"x": (0, 1), "y": dashed})).mark_line(strokeDash=[4, 4], color="#888")
         return self._finished(alt.layer(straight.encode(x="x:Q", y="y:Q"), lines), title)
 
-    def search(self, frame: pd.DataFrame, key: str, kind: str, bounds: Bounds) -> Any:
+    def search(self, frame: pd.DataFrame, key: str, kind: str, bounds: AxisRange) -> Any:
         """Draws dev AUC of the search trials against a hyperparameter; ``kind`` is an ``AxisKind``."""
         x = alt.X("value:Q", scale=alt.Scale(type="log") if kind == "log" else _FREE)
         if kind == "choice" or not _is_numeric(frame["value"]):
@@ -172,7 +172,7 @@ def interval_layers(
     return alt.layer(lines, bars, points.encode(y=y, opacity=alt.value(1)))
 
 
-def scalars(frame: pd.DataFrame, levels: pd.DataFrame, title: str, bounds: Bounds) -> Any:
+def scalars(frame: pd.DataFrame, levels: pd.DataFrame, title: str, bounds: AxisRange) -> Any:
     """Draws a, b and alpha over a run, and as dashed lines their optimum for the kept point's dev scores."""
     legend = alt.Legend(orient="bottom", title=None, symbolOpacity=1)
     colour = alt.Color("scalar:N", scale=alt.Scale(scheme="dark2"), legend=legend)
@@ -200,12 +200,12 @@ def tips(frame: pd.DataFrame, *names: str) -> list[Any]:
     ]
 
 
-def shared(bounds: Bounds) -> alt.Scale:
+def shared(bounds: AxisRange) -> alt.Scale:
     """Returns the scale of an axis with these bounds."""
     return alt.Scale(domain=bounds, zero=False, nice=True)
 
 
-def bounds_of(values: pd.Series[float]) -> Bounds:
+def bounds_of(values: pd.Series[float]) -> AxisRange:
     """Returns the least and the greatest value, as the bounds of an axis."""
     return float(values.min()), float(values.max())
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zostudy.config.distributions import Distribution
+from zostudy.config.distributions import Distribution, SearchSpace
 from zostudy.config.space import own_space
 from zostudy.methods.objectives import AucMinimax
 from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
@@ -111,7 +111,7 @@ def by_configuration(search: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def search_frame(search: pd.DataFrame, space: Mapping[str, Distribution]) -> pd.DataFrame:
+def search_frame(search: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:
     """Returns ``method, ratio, trial, key, value, dev_auc``, a row for each configuration and searched key.
 
     ``search`` is the frame of ``by_configuration``, and ``space`` the study's search space.
@@ -124,7 +124,7 @@ def search_frame(search: pd.DataFrame, space: Mapping[str, Distribution]) -> pd.
     return pd.DataFrame(rows, columns=[*OF_A_TRIAL, "key", "value", "dev_auc"])
 
 
-def searched(trial: pd.Series[Any], space: Mapping[str, Distribution]) -> dict[str, tuple[Distribution, Any]]:
+def searched(trial: pd.Series[Any], space: SearchSpace) -> dict[str, tuple[Distribution, Any]]:
     """Returns the distribution and the trial's value of each searched option, in alphabetical order.
 
     An option that the method fixes outside its searched range is left out.

@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from zostudy.report.charts import Bounds, Charts, bounds_of, tips
+from zostudy.report.charts import AxisRange, Charts, bounds_of, tips
 from zostudy.report.frames import with_places
 from zostudy.report.parts import Figure, ReportSection, reason_not_drawn, short
 from zostudy.results.comparison.statistics import bounded_interval, t_interval
@@ -108,7 +108,7 @@ def _planes(confirm: pd.DataFrame, landscape: pd.DataFrame) -> Iterator[Figure]:
         yield Figure(f"loss-planes-ratio-{ratio:g}", chart, caption, by_method=False)
 
 
-def _tiles(frame: pd.DataFrame, title: str, bounds: Bounds) -> Any:
+def _tiles(frame: pd.DataFrame, title: str, bounds: AxisRange) -> Any:
     """Draws the plane of each method as a tile. All tiles share one pair of hidden axes, so they fill the width."""
     methods = sorted(frame["method"].unique())
     tiles = pd.DataFrame({"method": methods, "number": range(len(methods))})

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zostudy.config.distributions import Choice, Distribution
+from zostudy.config.distributions import Choice, SearchSpace
 from zostudy.report.charts import Charts, bounds_of
 from zostudy.report.frames import by_configuration, search_frame, searched
 from zostudy.report.parts import Figure, ReportSection, range_text, short
@@ -23,11 +23,10 @@ _PARALLEL = (
 )
 _TITLE = "What the search found"
 
-Space: TypeAlias = Mapping[str, Distribution]
 AxisKind: TypeAlias = Literal["choice", "log", "linear"]
 
 
-def search_section(search: pd.DataFrame, space: Space, charts: Charts) -> ReportSection:
+def search_section(search: pd.DataFrame, space: SearchSpace, charts: Charts) -> ReportSection:
     """Returns the section on the configurations. Pruned and failed trials are only counted."""
     if not space:
         note = "Nothing was searched: search.space is empty, and the methods run with the settings of the study file."
@@ -49,7 +48,7 @@ def _counts(search: pd.DataFrame, judged: pd.DataFrame) -> str:
     return " ".join([*([left_out] if left_out else []), *([seeds] if most > 1 else [])])
 
 
-def importance_frame(search: pd.DataFrame, space: Space) -> pd.DataFrame:
+def importance_frame(search: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:
     """Returns ``method, ratio, key, importance, trials`` by fANOVA (Hutter et al., ICML 2014), importances sum to 1.
 
     Cells with fewer than ``LEAST_TRIALS`` configurations, or with equal dev AUCs, are left out.
@@ -63,7 +62,7 @@ def importance_frame(search: pd.DataFrame, space: Space) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "ratio", "key", "importance", "trials"])
 
 
-def _importances_of(cell: pd.DataFrame, space: Space) -> dict[str, float]:
+def _importances_of(cell: pd.DataFrame, space: SearchSpace) -> dict[str, float]:
     import optuna
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import create_trial
@@ -78,7 +77,7 @@ def _importances_of(cell: pd.DataFrame, space: Space) -> dict[str, float]:
     return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
 
 
-def axis_kind(space: Space, key: str) -> AxisKind:
+def axis_kind(space: SearchSpace, key: str) -> AxisKind:
     """Returns the kind of axis for the values of a searched key."""
     kinds = [distribution for name, distribution in space.items() if f".{name}".endswith(f".{key}")]
     if all(isinstance(kind, Choice) for kind in kinds):
@@ -116,14 +115,14 @@ def _places(values: pd.Series[Any], kind: AxisKind) -> NDArray[np.float64]:
     return ((along - along.min()) / spread).round(4) if spread else np.full_like(along, 0.5)
 
 
-def _values(values: pd.DataFrame, space: Space, caption: str, charts: Charts) -> Iterator[Figure]:
+def _values(values: pd.DataFrame, space: SearchSpace, caption: str, charts: Charts) -> Iterator[Figure]:
     for key, frame in values.groupby("key"):
         frame = frame.assign(value=frame["value"].infer_objects())
         chart = charts.search(frame, str(key), axis_kind(space, str(key)), bounds_of(values["dev_auc"]))
         yield Figure(f"search-{key}", chart, caption)
 
 
-def _figures(search: pd.DataFrame, space: Space, charts: Charts) -> Iterator[Figure]:
+def _figures(search: pd.DataFrame, space: SearchSpace, charts: Charts) -> Iterator[Figure]:
     frame, caption = importance_frame(search, space), "Each configuration by its value of a searched key, at any ratio."
     if len(frame):
         caption = (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from zostudy.config.distributions import Distribution
+from zostudy.config.distributions import Distribution, SearchSpace
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
 from zostudy.report.classification import CALIBRATION, CLASSES, calibration_section, classes_section
@@ -47,7 +47,7 @@ class StudyFile:
     storage: Storage
     text: str
     methods: tuple[str, ...]
-    space: Mapping[str, Distribution]
+    space: SearchSpace
 
 
 def read_study_file(storage: Storage) -> StudyFile:

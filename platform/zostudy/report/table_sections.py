@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from zostudy.config.distributions import Distribution
+from zostudy.config.distributions import SearchSpace
 from zostudy.report.frames import searched
 from zostudy.report.parts import ReportSection, metric_words, short
 from zostudy.results.classes import StudyClasses, class_table
@@ -67,7 +67,7 @@ def failures_section(trials: pd.DataFrame) -> ReportSection:
     return ReportSection("Failures", tables=(replace(reasons, text_columns=2),))
 
 
-def trials_section(trials: pd.DataFrame, space: Mapping[str, Distribution]) -> ReportSection:
+def trials_section(trials: pd.DataFrame, space: SearchSpace) -> ReportSection:
     """Returns all trials with their searched settings, metrics and costs, cell by cell."""
     ordered = trials.sort_values(["cell", "stage", "dev_auc"], ascending=[True, True, False], kind="stable")
     rows = tuple(_trial_row(trial, space) for _, trial in ordered.head(MOST_TRIALS).iterrows())
@@ -103,7 +103,7 @@ def _table(title: str, frame: pd.DataFrame, columns: Iterable[str]) -> Table:
     return Table(tuple(names), rows, title)
 
 
-def _trial_row(trial: pd.Series[Any], space: Mapping[str, Distribution]) -> tuple[str, ...]:
+def _trial_row(trial: pd.Series[Any], space: SearchSpace) -> tuple[str, ...]:
     settings = ", ".join(f"{key} {short(value)}" for key, (_, value) in searched(trial, space).items())
     metrics = ("-" if pd.isna(trial[metric]) else f"{trial[metric]:.3f}" for metric in TRIAL_METRICS)
     costs = (f"{trial['queries']:,}", f"{trial['wall_seconds']:,.1f}")

@@ -24,7 +24,7 @@ CHECKPOINTS = "checkpoints"
 _CONDITION = "condition"
 _MARK = b"zostudy checkpoint, sha256 "
 
-State = Mapping[str, Any]
+SavedState = Mapping[str, Any]
 """Arrays, numbers and text by name."""
 
 
@@ -57,7 +57,7 @@ class Checkpoints:
         for name in self._storage.files(UNFINISHED):
             self._storage.remove(name)
 
-    def save(self, trial: str, state: State) -> None:
+    def save(self, trial: str, state: SavedState) -> None:
         """Saves the state of a trial in place of the last one."""
         buffer, content = io.BytesIO(), {_CONDITION: self._condition} | dict(state)
         np.savez(buffer, allow_pickle=False, **{name: np.asarray(value) for name, value in content.items()})

@@ -29,7 +29,7 @@ JUDGED_BY = ("study", "cell", "stage", "status", "number", "dev_auc", "algorithm
 Params = Mapping[str, Any]
 """The column ``params`` of a trial, as plain data."""
 
-_Rank = tuple[float, int]
+_RankingKey = tuple[float, int]
 
 
 class BestConfiguration(NamedTuple):
@@ -42,7 +42,7 @@ class BestConfiguration(NamedTuple):
     """
 
     seeds: int
-    rank: _Rank
+    rank: _RankingKey
     params: str
 
     @property
@@ -51,7 +51,7 @@ class BestConfiguration(NamedTuple):
         return self.rank[0]
 
 
-def ranking_key(dev_auc: float, number: int) -> _Rank:
+def ranking_key(dev_auc: float, number: int) -> _RankingKey:
     """Returns a key whose maximum is the best of a cell's complete search trials: of equals the earliest."""
     return dev_auc, -number
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from zostudy.errors import NoReplicaError
-from zostudy.results.checkpoints import Checkpoints, State
+from zostudy.results.checkpoints import Checkpoints, SavedState
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
@@ -65,7 +65,7 @@ class StudyDriver:
         """Returns the next trial; None while it depends on trials that still run."""
         return self._progress.next()
 
-    def started(self, assignment: Assignment) -> State | None:
+    def started(self, assignment: Assignment) -> SavedState | None:
         """Returns the state that a started trial resumes from, or None.
 
         Raises:
@@ -83,7 +83,7 @@ class StudyDriver:
                 self._callbacks.on_replicas_changed(n_now)
             self._callbacks.on_trial_progress(assignment, latest)
 
-    def saved(self, assignment: Assignment, state: State) -> None:
+    def saved(self, assignment: Assignment, state: SavedState) -> None:
         """Stores the state of a running trial. The count of its deaths starts again from 0.
 
         Raises:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from zostudy.config import Choice, method_space
+from zostudy.config.distributions import SearchSpace
 from zostudy.config.field_types import AskedRatio
 from zostudy.config.space import WORDING
 from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
@@ -15,7 +16,6 @@ from zostudy.errors import SpecError
 from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed
 from zostudy.ratios import NATURAL, ratio_label
-from zostudy.search.space import Space
 
 Stage = Literal["search", "confirm"]
 
@@ -40,7 +40,7 @@ class Cell:
     method: MethodSpec
     imbalance_ratio: float
     asked_ratio: AskedRatio
-    space: Space
+    space: SearchSpace
     n_search: int
     n_confirm: int
     n_seeds: int = 1
@@ -205,7 +205,7 @@ def make_plan(spec: StudySpec, natural_ratio: float = math.nan) -> Plan:
     return Plan(spec, tuple(cells))
 
 
-def _searched(spec: StudySpec, method: MethodSpec) -> tuple[Space, int]:
+def _searched(spec: StudySpec, method: MethodSpec) -> tuple[SearchSpace, int]:
     """Returns what is searched for a method, and how many configurations of it.
 
     A method that tunes nothing tries each wording once, as a second time would give the same.

@@ -160,13 +160,13 @@ def tpe_sampler(seed: int, startup_trials: int, together: dict[str, BaseDistribu
     from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import TPESampler
 
-    class Sampler(TPESampler):
+    class JointSampler(TPESampler):
         def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
             return together
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)  # multivariate is stable from Optuna 5 on
-        return Sampler(seed=seed, n_startup_trials=startup_trials, multivariate=True, constant_liar=False)
+        return JointSampler(seed=seed, n_startup_trials=startup_trials, multivariate=True, constant_liar=False)
 
 
 def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:

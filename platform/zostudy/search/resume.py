@@ -17,13 +17,13 @@ import numpy as np
 from zostudy.cluster.micro_batches import ScoreBuffer
 from zostudy.config.contents import lasting_name
 from zostudy.methods import Method
-from zostudy.results.checkpoints import State
+from zostudy.results.checkpoints import SavedState
 from zostudy.search.recording import Recording
 from zostudy.search.setup import TrialSetup
 
 SECONDS_BETWEEN_SAVES = 15.0
 
-Save = Callable[[State], None]
+Save = Callable[[SavedState], None]
 
 _METHOD = "method."
 _CALL = "since.{}."
@@ -62,7 +62,7 @@ class ScoreCache:
             state[call + "seconds"] = buffer.seconds
         return state
 
-    def load_state_dict(self, state: State) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Takes over a ``state_dict``.
 
         Raises:
@@ -106,11 +106,11 @@ class ResumeState:
             self._saved_at = time.monotonic()
             self._save(self.state_dict())
 
-    def state_dict(self) -> State:
+    def state_dict(self) -> SavedState:
         """Returns the marked state and the scores since."""
         return self._recording.state_dict() | self._at_step_end | self.scores.state_dict()
 
-    def load_state_dict(self, state: State) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Brings method and recording to a saved state. The trial then goes on as if never stopped, bit for bit.
 
         Raises:
@@ -124,7 +124,7 @@ class ResumeState:
         self._at_step_end = self._snapshot()
         self.scores.load_state_dict(state)
 
-    def fits(self, state: State) -> bool:
+    def fits(self, state: SavedState) -> bool:
         """Returns whether a state was saved by this trial in this configuration."""
         return str(state.get("identity")) == self._identity
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from zostudy.config.distributions import Choice, Range
+from zostudy.config.distributions import Choice, Range, SearchSpace
 from zostudy.config.imbalance_keys import PREFIX, with_prefix
 from zostudy.config.settings import imbalance_settings
 from zostudy.config.space import WORDING
@@ -16,10 +15,8 @@ from zostudy.methods import MethodOptions, get_method
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-Space = Mapping[str, Choice | Range]
 
-
-def distributions(space: Space, options: type[MethodOptions]) -> dict[str, BaseDistribution]:
+def distributions(space: SearchSpace, options: type[MethodOptions]) -> dict[str, BaseDistribution]:
     """Returns one Optuna distribution a key, in the order of the study file."""
     return {key: as_optuna(values, _is_whole(key, options)) for key, values in space.items()}
 
@@ -45,7 +42,7 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
     return bool(distribution.low <= value <= distribution.high)
 
 
-def defaults_inside(space: Space, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
+def defaults_inside(space: SearchSpace, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the default of each key whose space contains it. The search tries these values first."""
     options = get_method(method.algorithm).Options(**method.options)
     known = (

@@ -18,7 +18,7 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.lm.start import draw_seed
 from zostudy.methods import Evaluation, Queries, StepRecord
-from zostudy.results.checkpoints import State
+from zostudy.results.checkpoints import SavedState
 from zostudy.results.metrics import balanced_cross_entropy, classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
 from zostudy.search.landscape import LandscapeProbe, balanced_rows, has_plane
@@ -60,7 +60,7 @@ def run_trial(
     pool: Pool,
     report: ReportProgress,
     save: Save | None = None,
-    saved: State | None = None,
+    saved: SavedState | None = None,
     refuse: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Runs a trial to its end and returns its outcome. The outcome of a failed trial holds the reason.
@@ -81,7 +81,7 @@ def run_trial(
     """
     setup = set_up(spec, assignment, data)
 
-    def attempt(state: State | None) -> Outcome:
+    def attempt(state: SavedState | None) -> Outcome:
         recording = Recording(setup)
         try:
             trial = Trial(setup, pool, recording, report, save)

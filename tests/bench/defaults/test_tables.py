@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from zostudy.bench.defaults.__main__ import main
-from zostudy.bench.defaults.jobs import Job, SearchJob, TrialJob
+from zostudy.bench.defaults.jobs import AnyJob, SearchJob, TrialJob
 from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 from zostudy.bench.defaults.tables import default_tables
 
@@ -30,7 +30,7 @@ def store(tmp_path: Path, make_row: MakeRow) -> TrialStore:
     return store
 
 
-JOBS: list[Job] = [trial(method, seed) for method in ("untuned", "random-search", "spsa") for seed in range(3)]
+JOBS: list[AnyJob] = [trial(method, seed) for method in ("untuned", "random-search", "spsa") for seed in range(3)]
 
 
 def test_gains_are_over_the_untuned_prompt_of_the_same_seed(store: TrialStore) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from zostudy.cluster.pool import LocalPool
-from zostudy.results.checkpoints import Checkpoints, State
+from zostudy.results.checkpoints import Checkpoints, SavedState
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
@@ -66,7 +66,7 @@ class Tune:
             self.n_suggested += 1
         return started
 
-    def report(self, trial_id: str, process: int, saved: tuple[State, ...] = (), outcome: Any = None) -> None:
+    def report(self, trial_id: str, process: int, saved: tuple[SavedState, ...] = (), outcome: Any = None) -> None:
         result = {
             **HERE,
             "pid": process,

@@ -128,7 +128,7 @@ class SearchJob:
         return TrialJob(self.task, self.ratio, self.method, seed, changes, self.queries, **search)
 
 
-Job: TypeAlias = TrialJob | SearchJob
+AnyJob: TypeAlias = TrialJob | SearchJob
 
 
 def find_cell(plan: Plan, method: str, ratio: float) -> Cell:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
+from zostudy.bench.defaults.jobs import EVALUATIONS, AnyJob, SearchJob, TrialJob
 from zostudy.bench.defaults.tasks import COMPOSITIONS, JUDGED_SEEDS, METHODS, TASKS, TUNED
 from zostudy.config.known import EMBEDDED_MODELS
 
@@ -67,7 +67,7 @@ NEIGHBOURS: dict[str, tuple[Changes, ...]] = {
 """What each method's defaults are compared with: one setting changed, or two that belong together."""
 
 
-def small_plan() -> list[Job]:
+def small_plan() -> list[AnyJob]:
     """Returns what one core does in some hours: the embedded models, and a first look at the real tasks."""
     return [
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS[:3]),
@@ -82,7 +82,7 @@ def small_plan() -> list[Job]:
     ]
 
 
-def full_plan() -> list[Job]:
+def full_plan() -> list[AnyJob]:
     """Returns the small plan, then everything else: some days of one core, nearly all of them for the real tasks."""
     return [
         *small_plan(),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from zostudy.bench.defaults.jobs import Job, TrialJob
+from zostudy.bench.defaults.jobs import AnyJob, TrialJob
 from zostudy.bench.defaults.measuring import LoadedTask
 from zostudy.bench.defaults.searching import run_search
 from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
@@ -35,7 +35,7 @@ class Runner:
         self._loaded: dict[str, LoadedTask] = {}
         self.measured = 0
 
-    def run(self, jobs: Sequence[Job]) -> None:
+    def run(self, jobs: Sequence[AnyJob]) -> None:
         """Runs all jobs.
 
         Raises:

@@ -11,7 +11,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from zostudy.bench.defaults.jobs import EVALUATIONS, Job, SearchJob, TrialJob
+from zostudy.bench.defaults.jobs import EVALUATIONS, AnyJob, SearchJob, TrialJob
 from zostudy.bench.defaults.searching import searched_values
 from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 from zostudy.results.comparison.statistics import paired_test
@@ -22,22 +22,22 @@ BASELINE, RIVAL = "untuned", "random-search"
 Place = tuple[str, float, int]
 """Task, ratio and budget."""
 
-Values = Mapping[tuple[Place, int], float]
+JudgedAuc = Mapping[tuple[Place, int], float]
 """Judged AUC by place and seed."""
 
 
-def default_tables(jobs: Sequence[Job], store: TrialStore) -> tuple[Table, ...]:
+def default_tables(jobs: Sequence[AnyJob], store: TrialStore) -> tuple[Table, ...]:
     """Returns the tables of a plan's jobs, as far as they are measured; the last line of the first says how far."""
-    measured = _Measurements(jobs, store)
+    measured = _MeasuredJobs(jobs, store)
     others = (_searches(measured), _neighbours(measured))
     return (_defaults(measured), *(table for table in others if table.rows))
 
 
 @dataclass(frozen=True)
-class _Measurements:
+class _MeasuredJobs:
     """The jobs of a plan with what is measured of them."""
 
-    jobs: Sequence[Job]
+    jobs: Sequence[AnyJob]
     store: TrialStore
 
     @property
@@ -61,17 +61,17 @@ class _Measurements:
                 found.setdefault((job.method, variant_text(job)), {})[place, job.seed] = row.judged_auc
         return found
 
-    def of(self, method: str, changes: str = "") -> Values:
+    def of(self, method: str, changes: str = "") -> JudgedAuc:
         return self.values.get((method, changes), {})
 
     @cached_property
-    def untuned(self) -> Values:
+    def untuned(self) -> JudgedAuc:
         """Judged AUC of the untuned prompt, which no budget changes, for each budget of the plan."""
         budgets = sorted({job.queries for job in self.jobs})
         known = {((task, ratio), seed): value for ((task, ratio, _), seed), value in self.of(BASELINE).items()}
         return {((*place, queries), seed): value for (place, seed), value in known.items() for queries in budgets}
 
-    def gains(self, values: Values) -> Values:
+    def gains(self, values: JudgedAuc) -> JudgedAuc:
         """Returns the gains over untuned, where that is measured."""
         return {key: value - self.untuned[key] for key, value in values.items() if key in self.untuned}
 
@@ -94,7 +94,7 @@ def variant_text(job: TrialJob) -> str:
     return changes_text({**job.changes, **looks})
 
 
-def _defaults(measured: _Measurements) -> Table:
+def _defaults(measured: _MeasuredJobs) -> Table:
     rows = []
     random = measured.of(RIVAL)
     for place in _places(measured.untuned):
@@ -121,7 +121,7 @@ def _defaults(measured: _Measurements) -> Table:
     return Table(headings, tuple(rows), "Defaults, judged AUC", (measured.progress,), text_columns=4)
 
 
-def _searches(measured: _Measurements) -> Table:
+def _searches(measured: _MeasuredJobs) -> Table:
     rows, shares = [], dict[str, list[float]]()
     for job in measured.jobs:
         if not isinstance(job, SearchJob) or (changes := measured.search_of(job)) is None:
@@ -143,7 +143,7 @@ def _searches(measured: _Measurements) -> Table:
     return Table(headings, tuple(rows), "Defaults beside a search of 30 trials, on other seeds", notes, text_columns=4)
 
 
-def _neighbours(measured: _Measurements) -> Table:
+def _neighbours(measured: _MeasuredJobs) -> Table:
     rows = []
     for (method, changes), values in measured.values.items():
         if not changes:
@@ -169,21 +169,21 @@ def _neighbours(measured: _Measurements) -> Table:
     )
 
 
-def _judged(job: SearchJob, store: TrialStore, place: Place, changes: Mapping[str, Any]) -> Values:
+def _judged(job: SearchJob, store: TrialStore, place: Place, changes: Mapping[str, Any]) -> JudgedAuc:
     rows: dict[int, MeasuredTrial | None] = {seed: store.find(job.confirmed(seed, changes)) for seed in job.seeds}
     return {(place, seed): row.judged_auc for seed, row in rows.items() if row and row.judged_auc is not None}
 
 
-def _difference(values: Values, others: Values) -> str:
+def _difference(values: JudgedAuc, others: JudgedAuc) -> str:
     test = paired_test(values, others)
     return "" if test.difference.mean is None else f"{test.difference:+.3f}"
 
 
-def _at(place: Place, values: Values) -> Values:
+def _at(place: Place, values: JudgedAuc) -> JudgedAuc:
     return {key: value for key, value in values.items() if key[0] == place}
 
 
-def _places(values: Values) -> list[Place]:
+def _places(values: JudgedAuc) -> list[Place]:
     return list(dict.fromkeys(place for place, _ in values))
 
 

@@ -10,7 +10,7 @@ from zostudy.results.comparison.evidence import Evidence
 from zostudy.results.comparison.statistics import Interval, PairedTest, paired_test
 from zostudy.results.schema import bounds, lower_is_better
 
-Seed: TypeAlias = tuple[int, ...]
+SeedKey: TypeAlias = tuple[int, ...]
 """What pairs confirm trials of two methods."""
 
 RowKey: TypeAlias = tuple[Any, ...]
@@ -49,7 +49,7 @@ class CellSummary:
     budget: int
     queries: float
     examples: float
-    values: Mapping[str, Mapping[Seed, float]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[SeedKey, float]] = field(default_factory=dict)
     missing: int = 0
     search_trials: int = 0
     needs: str = "scores"

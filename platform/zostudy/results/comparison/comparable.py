@@ -44,7 +44,7 @@ _PROMPT = {
 _COLUMNS = ["stage", *_CELL, *_DRAWN, "versions"]
 
 
-Key: TypeAlias = tuple[Any, ...]
+ColumnValues: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class ComparableStudies:
     storages: list[Storage]
     tables: list[pa.Table]
     dtype: str
-    cells: Mapping[Key, str]
-    data: Mapping[Key, tuple[Storage, Key]]
+    cells: Mapping[ColumnValues, str]
+    data: Mapping[ColumnValues, tuple[Storage, ColumnValues]]
     reason: str = ""
 
     @property
@@ -194,7 +194,7 @@ def _study(cell: Sequence[str], storage: Storage, table: pa.Table, dtype: str) -
     return ComparableStudies([storage], [table], dtype, cells, data)
 
 
-def _run_on(trial: Mapping[str, Any]) -> Key:
+def _run_on(trial: Mapping[str, Any]) -> ColumnValues:
     versions = json.loads(trial["versions"])
     return (*(trial[name] for name in _DRAWN), versions.get("data"), versions.get("weights"))
 
@@ -222,6 +222,6 @@ def _dtype(storage: Storage) -> str:
     return UNKNOWN
 
 
-def _named(key: Key) -> str:
+def _named(key: ColumnValues) -> str:
     model, task, ratio = key
     return f"{task} with {model} at ratio {ratio:g}"

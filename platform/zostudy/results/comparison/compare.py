@@ -9,10 +9,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
 
 from zostudy.errors import ResultsError
-from zostudy.results.comparison.cell_summary import CellSummary, Seed
+from zostudy.results.comparison.cell_summary import CellSummary, SeedKey
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.confirm_trials import (
-    Columns,
+    TrialColumns,
     TrialValues,
     columns_of_frame,
     columns_of_tables,
@@ -116,7 +116,7 @@ def compare(
 
 
 def compare_columns(
-    trials: Columns,
+    trials: TrialColumns,
     storages: Sequence[Storage],
     asked: Sequence[str],
     by: str,
@@ -172,7 +172,7 @@ def needed_columns(metrics: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*_NEEDED, *_LATER, *(metrics or DEFAULT_METRICS)]))
 
 
-def _read(results: Given, metrics: Sequence[str]) -> tuple[Columns, list[Storage]]:
+def _read(results: Given, metrics: Sequence[str]) -> tuple[TrialColumns, list[Storage]]:
     """Returns the columns of the trials that a comparison reads, and the storages of the studies; none of a frame."""
     names = needed_columns(metrics)
     if _is_frame(results):
@@ -188,7 +188,7 @@ def _is_frame(results: Given) -> TypeIs[pd.DataFrame]:
     return pandas is not None and isinstance(results, pandas.DataFrame)
 
 
-def _default_metrics(trials: Columns) -> tuple[str, ...]:
+def _default_metrics(trials: TrialColumns) -> tuple[str, ...]:
     """Returns those of ``DEFAULT_METRICS`` that the trials have."""
     return tuple(
         metric
@@ -237,13 +237,13 @@ def _summary(
     )
 
 
-def _by_seed(trials: list[TrialValues], seeds: Sequence[Seed], metric: str) -> dict[Seed, float]:
+def _by_seed(trials: list[TrialValues], seeds: Sequence[SeedKey], metric: str) -> dict[SeedKey, float]:
     """Returns the values; none where a trial of an older zostudy lacks its own, so that all means are of all seeds."""
     values = {seed: trial[metric] for seed, trial in zip(seeds, trials, strict=True)}
     return {} if None in values.values() else values
 
 
-def _check_columns(trials: Columns, metrics: Sequence[str]) -> None:
+def _check_columns(trials: TrialColumns, metrics: Sequence[str]) -> None:
     missing = dict.fromkeys(name for name in (*_NEEDED, *metrics) if name not in trials)
     if missing:
         raise ResultsError(

@@ -13,7 +13,7 @@ from zostudy.results.completeness import best_configurations, outdated
 if TYPE_CHECKING:  # slow to import, and files are compared without it
     import pandas as pd
 
-Columns: TypeAlias = Mapping[str, list[Any]]
+TrialColumns: TypeAlias = Mapping[str, list[Any]]
 """Trials by column; a missing value is None."""
 
 TrialValues: TypeAlias = dict[str, Any]
@@ -21,18 +21,18 @@ TrialValues: TypeAlias = dict[str, Any]
 _OF_STUDY = ("study", "model", "task", "imbalance_ratio")
 
 
-def columns_of_tables(tables: Iterable[pa.Table], names: Sequence[str]) -> Columns:
+def columns_of_tables(tables: Iterable[pa.Table], names: Sequence[str]) -> TrialColumns:
     """Returns some columns of stored trials."""
     rows = pa.concat_tables(tables)
     return {name: _without_nan(rows[name].to_pylist()) for name in names}
 
 
-def columns_of_frame(trials: pd.DataFrame, names: Sequence[str]) -> Columns:
+def columns_of_frame(trials: pd.DataFrame, names: Sequence[str]) -> TrialColumns:
     """Returns those of the columns that a frame of trials has."""
     return {name: _column_of_frame(trials[name]) for name in names if name in trials}
 
 
-def confirm_trials_of(trials: Columns) -> list[TrialValues]:
+def confirm_trials_of(trials: TrialColumns) -> list[TrialValues]:
     """Returns the confirm trials, each with its columns and four more.
 
     ``outdated``: it does not count. ``asked``: the confirm trials of the cell that has most of them, of the same study

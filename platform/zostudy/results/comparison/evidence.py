@@ -6,8 +6,9 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from zostudy.results.comparison.confirm_trials import TrialValues
 from zostudy.results.completeness import BestConfiguration
 
 EVIDENCE_COLUMNS = (
@@ -21,8 +22,6 @@ EVIDENCE_COLUMNS = (
     "dev_threshold",
 )
 """The columns of ``trials`` that evidence is taken from, beside those of every comparison; older tables lack some."""
-
-Trial = Mapping[str, Any]
 
 
 class Move(NamedTuple):
@@ -94,7 +93,7 @@ class Evidence:
     chosen: tuple[tuple[str, float, SearchedRange], ...] = ()
 
 
-def evidence_of(trials: Sequence[Trial], best: BestConfiguration | None, ranges: SearchedRanges) -> Evidence:
+def evidence_of(trials: Sequence[TrialValues], best: BestConfiguration | None, ranges: SearchedRanges) -> Evidence:
     """Returns the evidence of a cell.
 
     Args:
@@ -124,7 +123,7 @@ def evidence_of(trials: Sequence[Trial], best: BestConfiguration | None, ranges:
     )
 
 
-def _move(trial: Trial) -> Move | None:
+def _move(trial: TrialValues) -> Move | None:
     """Returns the move of a trial with a prompt whose method spends queries."""
     distance, size, reach = (trial.get(name) for name in ("latent_norm", "subspace_dim", "reach"))
     if distance is None or not size or not trial["queries"] or trial["algorithm"] == "untuned":
@@ -132,7 +131,7 @@ def _move(trial: Trial) -> Move | None:
     return Move(distance, None if reach is None else reach * math.sqrt(size))
 
 
-def _chosen(trial: Trial, ranges: SearchedRanges) -> tuple[tuple[str, float, SearchedRange], ...]:
+def _chosen(trial: TrialValues, ranges: SearchedRanges) -> tuple[tuple[str, float, SearchedRange], ...]:
     params = json.loads(trial["params"]) if ranges else {}
     unused = {name for name in ("reach", "learning_rate") if trial.get(name) is None}  # beside the step rule
     return tuple(

@@ -26,7 +26,7 @@ DIFFERENCE, NUMBERS, FIRST_GROUP, BETWEEN_GROUPS, TICK = -1.9, -0.6, 0.35, 0.35,
 Align: TypeAlias = Literal["left", "center", "right"]
 
 
-class Line(NamedTuple):
+class RuleMark(NamedTuple):
     """A straight line in ranks and levels."""
 
     x: float
@@ -36,7 +36,7 @@ class Line(NamedTuple):
     width: float = THIN
 
 
-class Text(NamedTuple):
+class TextMark(NamedTuple):
     """A text, aligned at a rank and level."""
 
     x: float
@@ -74,13 +74,13 @@ def rank_chart(statistics: RankStatistics) -> Any:
     n_methods, joined = len(statistics.ranks), [group for group in statistics.groups if len(group) > 1]
     first_level = FIRST_GROUP + BETWEEN_GROUPS * len(joined) + 0.5
     lines = [*_scale(n_methods), *_bars(statistics, joined), *_ruler(statistics)]
-    texts = [Text(rank, NUMBERS, str(rank)) for rank in range(1, n_methods + 1)]
-    texts.append(Text(1, DIFFERENCE - 0.5, f"critical difference {statistics.critical_difference:.2f}", "left"))
+    texts = [TextMark(rank, NUMBERS, str(rank)) for rank in range(1, n_methods + 1)]
+    texts.append(TextMark(1, DIFFERENCE - 0.5, f"critical difference {statistics.critical_difference:.2f}", "left"))
     for rank, edge, level in _places(statistics):
         at = first_level + level
-        lines += [Line(rank.mean, 0, rank.mean, at), Line(rank.mean, at, edge, at)]
+        lines += [RuleMark(rank.mean, 0, rank.mean, at), RuleMark(rank.mean, at, edge, at)]
         gap, align = (-0.01, _LEFT) if edge == 1 else (0.01, _RIGHT)
-        texts.append(Text(edge + gap * n_methods, at, f"{rank.method} ({rank.mean:.2f})", align))
+        texts.append(TextMark(edge + gap * n_methods, at, f"{rank.method} ({rank.mean:.2f})", align))
     bottom = first_level + (n_methods - 1) // 2 + 0.5
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[DIFFERENCE - 1, bottom], reverse=True, nice=False))
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[1, n_methods], nice=False))
@@ -112,21 +112,21 @@ def _places(statistics: RankStatistics) -> Iterator[tuple[MethodRank, int, int]]
         yield (rank, 1, place) if place < n_left else (rank, n_methods, n_methods - 1 - place)
 
 
-def _scale(n_methods: int) -> Iterator[Line]:
-    yield Line(1, 0, n_methods, 0)
+def _scale(n_methods: int) -> Iterator[RuleMark]:
+    yield RuleMark(1, 0, n_methods, 0)
     for rank in range(1, n_methods + 1):
-        yield Line(rank, -TICK, rank, 0)
+        yield RuleMark(rank, -TICK, rank, 0)
 
 
-def _ruler(statistics: RankStatistics) -> Iterator[Line]:
+def _ruler(statistics: RankStatistics) -> Iterator[RuleMark]:
     end = 1 + statistics.critical_difference
-    yield Line(1, DIFFERENCE, end, DIFFERENCE)
+    yield RuleMark(1, DIFFERENCE, end, DIFFERENCE)
     for x in (1, end):
-        yield Line(x, DIFFERENCE - TICK, x, DIFFERENCE + TICK)
+        yield RuleMark(x, DIFFERENCE - TICK, x, DIFFERENCE + TICK)
 
 
-def _bars(statistics: RankStatistics, joined: list[tuple[str, ...]]) -> Iterator[Line]:
+def _bars(statistics: RankStatistics, joined: list[tuple[str, ...]]) -> Iterator[RuleMark]:
     means = {rank.method: rank.mean for rank in statistics.ranks}
     for place, group in enumerate(joined):
         y = FIRST_GROUP + BETWEEN_GROUPS * place
-        yield Line(means[group[0]], y, means[group[-1]], y, THICK)
+        yield RuleMark(means[group[0]], y, means[group[-1]], y, THICK)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.randomness import generator
-from zostudy.results.comparison.cell_summary import CellSummary, Seed, gain
+from zostudy.results.comparison.cell_summary import CellSummary, SeedKey, gain
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.ranking import column_ranks
 from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE
@@ -29,7 +29,7 @@ RESAMPLES = 2_000
 Block: TypeAlias = tuple[Any, ...]
 """The values that name a block, those of ``RankStatistics.named_by``."""
 
-_Values: TypeAlias = Mapping[str, Mapping[Seed, float]]
+_BlockValues: TypeAlias = Mapping[str, Mapping[SeedKey, float]]
 
 
 @dataclass(frozen=True)
@@ -160,12 +160,12 @@ def bootstrap_intervals(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
     return ends.T
 
 
-def _values_by_block(cells: Cells, metric: str) -> dict[Block, _Values]:
+def _values_by_block(cells: Cells, metric: str) -> dict[Block, _BlockValues]:
     """Returns the values of each method that is whole in a block, by seed."""
     algorithms: dict[str, set[str]] = {}
     for cell in cells.ranked:
         algorithms.setdefault(cell.row[-1], set()).add(cell.evidence.algorithm)
-    found: dict[Block, dict[str, Mapping[Seed, float]]] = {}
+    found: dict[Block, dict[str, Mapping[SeedKey, float]]] = {}
     for cell in cells.ranked:
         if cell.whole and (values := cell.values.get(metric)):
             found.setdefault((*cell.group, cell.column), {})[_name(cell, algorithms[cell.row[-1]])] = values
@@ -178,7 +178,7 @@ def _name(cell: CellSummary, algorithms: set[str]) -> str:
     return f"{label} ({cell.evidence.algorithm})" if len(algorithms) > 1 else label
 
 
-def _full_part(methods: Sequence[str], found: Mapping[Block, _Values]) -> tuple[list[str], list[Block]]:
+def _full_part(methods: Sequence[str], found: Mapping[Block, _BlockValues]) -> tuple[list[str], list[Block]]:
     """Returns methods and blocks such that every method is in every block; perhaps none."""
     present = np.array([[method in values for values in found.values()] for method in methods], dtype=bool)
     rows, columns = [*methods], [*found]

@@ -15,7 +15,7 @@ from zostudy.cluster.replica_set import ReplicaLister
 from zostudy.config.study import StudySpec
 from zostudy.errors import ClusterError, NoReplicaError
 from zostudy.methods import Method, register_method
-from zostudy.results.checkpoints import State
+from zostudy.results.checkpoints import SavedState
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
 from zostudy.search.setup import StudyData
@@ -67,7 +67,7 @@ def tune_trial(
     latest = TrialProgress(0, 0.0, None)
 
     def send(
-        saved: Sequence[State] = (),
+        saved: Sequence[SavedState] = (),
         outcome: Sequence[Outcome] = (),
         fault: str | None = None,
         refused: str | None = None,
@@ -80,7 +80,7 @@ def tune_trial(
         latest = progress
         send()
 
-    def save(state: State) -> None:
+    def save(state: SavedState) -> None:
         send(saved=[state])
 
     def refuse(reason: str) -> None:
