@@ -43,17 +43,16 @@ def test_deciding_collapses_while_ranking_stays(confirmed: pd.DataFrame, answer:
     assert f"find {short(threshold[2])} of the minority at ratio 50" in answer
     assert auc == sorted(auc), "the figure's caption: it ranks better and better"
     assert argmax == sorted(argmax, reverse=True), "and finds less and less of the rare class"
-    assert threshold == sorted(threshold), "unless a threshold from dev decides"
+    assert abs(threshold[2] - threshold[0]) < 0.01, "unless a threshold from dev decides"
 
 
 def test_stratified_batches_find_the_rare_class(confirmed: pd.DataFrame, answer: str) -> None:
     assert f"recall {short(by_ratio(confirmed, 'ce-stratified', RECALL)[2])} at ratio 50" in answer
-    seeds = confirmed[(confirmed["method"] == "ce-stratified") & (confirmed["imbalance_ratio"] == 50)]
-    recall = seeds[RECALL].to_numpy(float)
-    assert f"found less ({short(recall.min())}) and ranked lower" in answer
-    assert sorted(recall)[1] - recall.min() > 0.1
-    assert recall.argmin() == seeds["test_auc"].to_numpy(float).argmin()
-    assert f"mean AUC there is {short(by_ratio(confirmed, 'ce-stratified', 'test_auc')[2])}" in answer
+    recall = confirmed.pivot_table(index=["imbalance_ratio", "number"], columns="method", values=RECALL)
+    more = (recall["ce-stratified"] - recall["ce-natural"]).loc[[10, 50]].to_numpy(float)
+    assert len(more) == 10
+    assert f"in each seed, by {short(more.min())} to {short(more.max())}" in answer
+    assert more.min() > 0
 
 
 def test_bpt_fzg_holds_and_zosa_is_behind_it(confirmed: pd.DataFrame, answer: str) -> None:
@@ -61,7 +60,7 @@ def test_bpt_fzg_holds_and_zosa_is_behind_it(confirmed: pd.DataFrame, answer: st
     assert f"(AUC {short(min(bpt_fzg))} to {short(max(bpt_fzg))})" in answer
     assert f"ZOSA ({short(min(zosa))} to {short(max(zosa))}) is behind it and above random search" in answer
     seeds = confirmed.pivot_table(index=["imbalance_ratio", "number"], columns="method", values="test_auc")
-    assert len(seeds) == 9
+    assert len(seeds) == 15
     assert (seeds["zosa"] < seeds["bpt-fzg"]).all()
     assert (seeds["zosa"] > seeds["random-search"]).all()
 

@@ -35,7 +35,7 @@ def test_every_study_is_described() -> None:
 def test_the_quickstart_compares_two_samplers_and_searches_two_methods_at_three_ratios() -> None:
     study = load_study(STUDIES[0].parent / "quickstart.yaml")
     assert list(study.imbalance.ratios) == [1, 10, 50]
-    assert (study.search.trials, study.confirm.seeds, study.budget.queries) == (4, 3, 300)
+    assert (study.search.trials, study.confirm.seeds, study.budget.queries) == (4, 5, 300)
     natural, stratified = (method for method in study.methods if method.algorithm == "spsa")
     assert (natural.imbalance, stratified.imbalance) == ({"sampler": "natural"}, {"sampler": "stratified"})
     spaces = {method.label: set(method_space(study, method)) for method in study.methods}

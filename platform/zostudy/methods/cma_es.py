@@ -68,7 +68,10 @@ class CmaEs(TunedMethod):
 
     Options = CmaEsOptions
     options: CmaEsOptions
-    use = "as the classic black-box baseline; with defaults above spsa on one embedded model of three"
+    use = (
+        "as the classic black-box baseline; "
+        "with defaults above spsa on one embedded model of three, and above spsa in mean rank on real text"
+    )
 
     def __init__(self, options: CmaEsOptions, context: Context) -> None:
         """Starts the search distribution at zero; raises as ``TunedMethod`` does."""

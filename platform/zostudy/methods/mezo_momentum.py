@@ -52,7 +52,11 @@ class MezoMomentum(Spsa):
 
     Options = MezoMomentumOptions
     options: MezoMomentumOptions
-    use = "to study momentum; with defaults below fzoo on every embedded model, level with random search on one"
+    use = (
+        "to study momentum; "
+        "with defaults below fzoo on two embedded models, level with random search on one, and below "
+        "random-search in mean rank on real text"
+    )
     state_attributes = ("velocity",)
 
     def __init__(self, options: MezoMomentumOptions, context: Context) -> None:
