@@ -43,7 +43,7 @@ def test_a_shell_completes_verbs_and_options(
 
 def test_the_environment_names_results_and_cluster(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOSTUDY_RESULTS", str(ROOT / "results" / "reference" / "quickstart"))
-    assert call("query", "SELECT count(*) AS n FROM trials", "--format", "csv").out == "n\n78\n"
+    assert call("query", "SELECT count(*) AS n FROM trials", "--format", "csv").out == "n\n114\n"
     monkeypatch.setenv("ZOSTUDY_ADDRESS", "http://127.0.0.1:9")
     refused = call("jobs")
     assert refused.code == 2

@@ -22,7 +22,7 @@ def test_studies_are_listed(call: Callable[..., Any]) -> None:
     assert [line.split()[0] for line in shown.out.splitlines()] == ["study", *stored]
     records = {record["study"]: record for record in json.loads(call("studies", REFERENCE, "--format", "json").out)}
     first = records["quickstart"]
-    assert (first["state"], first["trials"], first["best"]) == ("complete", 78, "bpt-fzg at 50")
+    assert (first["state"], first["trials"], first["best"]) == ("complete", 114, "bpt-fzg at 50")
 
 
 def test_two_studies_are_told_apart(call: Callable[..., Any]) -> None:
@@ -53,7 +53,7 @@ def test_nothing_is_deleted_without_a_yes(
     shown = call("delete", folder)
     assert shown.code == 1
     assert shown.out.endswith("nothing was deleted\n")
-    assert "delete 78 trials of" in shown.err
+    assert "delete 114 trials of" in shown.err
     assert (folder / "trials" / "merged.parquet").exists()
 
 
@@ -72,5 +72,5 @@ def test_yes_deletes_the_results_and_keeps_the_study_file(call: Callable[..., An
     folder = shutil.copytree(REFERENCE / "quickstart", tmp_path / "quickstart")
     shown = call("delete", folder, "--yes")
     assert shown.code == 0
-    assert shown.out == f"deleted: 78 trials of {folder}\nkept:    study.yaml\n"
+    assert shown.out == f"deleted: 114 trials of {folder}\nkept:    study.yaml\n"
     assert not (folder / "trials").exists()

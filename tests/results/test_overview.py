@@ -43,7 +43,7 @@ def test_a_study_runs_while_a_driver_holds_it(study: Path) -> None:
 
 def test_a_study_that_lacks_trials_is_unfinished(study: Path) -> None:
     text = (study / "study.yaml").read_text()
-    (study / "study.yaml").write_text(text.replace("confirm:\n  seeds: 3", "confirm:\n  seeds: 4"))
+    (study / "study.yaml").write_text(text.replace("confirm:\n  seeds: 5", "confirm:\n  seeds: 6"))
     assert overviews(study)[0].state == "complete", "its files were merged, which only an ended study's are"
     for table in ("trials", "history", "scores", "landscape"):
         (study / table / "merged.parquet").rename(study / table / "own.parquet")
