@@ -23,7 +23,7 @@ ANSWERS = {
     "flatness-*": "zosa-0      train_loss",
     "real-text-*": "Friedman's test over 7 blocks",
     "what-search-buys-*": "test_auc against zosa-defaults: mean difference",
-    "what-search-buys-llama": "perturbation_radius",
+    "what-search-buys-llama": "zosa-defaults",
     "budget-*": "Of the way from untuned to white-box in test_auc at budget 100: bpt-fzg 85%",
 }
 

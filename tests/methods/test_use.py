@@ -34,7 +34,9 @@ def store() -> TrialStore:
 def judged(store: TrialStore, method: str, model: str) -> float:
     """Returns the mean judged AUC of the method's defaults of today at ratio 10 and 300 queries."""
     rows = [store.find(TrialJob(model, 10.0, method, seed)) for seed in range(3)]
-    return fmean(row.judged_auc for row in rows if row is not None and row.judged_auc is not None)
+    aucs = [row.judged_auc for row in rows if row is not None and row.judged_auc is not None]
+    assert len(aucs) == 3
+    return fmean(aucs)
 
 
 @pytest.mark.parametrize(("method", "side", "other", "count"), CLAIMS)

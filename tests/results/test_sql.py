@@ -8,6 +8,8 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,6 +108,19 @@ def test_a_merged_study_answers_as_before_and_so_does_one_that_went_on(
     assert [row for row in after if not row[0].startswith("zosa")] == [r for r in before if not r[0].startswith("zosa")]
     assert [row[1] for row in after if row[0] == "zosa-ratio10-confirm-0001"] == ["failed"] * 3
     assert len(after) == 15
+
+
+def test_rows_that_were_changed_by_hand_are_refused_where_the_statement_reads_them(ledger: Ledger) -> None:
+    """Also if the file keeps its notes: the digest is that of the rows, not what the footer says of them."""
+    merge(ledger.storage)
+    path = Path(ledger.storage.path) / "history" / "merged.parquet"
+    table = pq.read_table(path)
+    column = table.column_names.index("loss")
+    pq.write_table(table.set_column(column, table.schema.field(column), pc.add(table["loss"], 1.0)), path)
+    with pytest.raises(ResultsError) as caught:
+        rows(ledger.storage, "SELECT avg(loss) FROM history")
+    assert caught.value.rule == "results must be whole"
+    assert rows(ledger.storage, "SELECT count(*) > 0 AS history FROM trials") == [(True,)]
 
 
 @pytest.mark.parametrize("after", ["table_files", "check_files"])

@@ -21,7 +21,6 @@ from zostudy.results.finished_trials import (
     FinishedTrials,
     first_and_more,
     is_as_expected,
-    is_exactly_as_expected,
     lost_trials,
     read_finished,
     read_with_finished,
@@ -117,8 +116,7 @@ def check_files(storage: Storage, table: str, names: list[str]) -> None:
 def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
     """Checks that the files of a table hold the rows of all finished trials, and returns whether all of these count.
 
-    Those of a trial that ran again since they were merged, or is to run again, do not count. The rows of a file are
-    read only if the digest in its footer is not that of its trials.
+    Those of a trial that ran again since they were merged, or is to run again, do not count.
 
     Args:
         storage: of a study.
@@ -136,10 +134,8 @@ def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
     _check_trials(storage, finished)
     if table == "trials":
         return MERGED not in names or len(names) == 1
-    suspect = [name for name in names if not is_exactly_as_expected(storage, table, name, finished)]
-    rows, all_count = count_rows(storage, table, suspect, finished)
-    whole = {trial for name in set(names) - {*suspect} for trial in finished.of_file(name)}
-    _check_expected(storage, table, finished, rows | {trial: finished.expected[table][trial] for trial in whole})
+    rows, all_count = count_rows(storage, table, names, finished)
+    _check_expected(storage, table, finished, rows)
     return all_count
 
 
