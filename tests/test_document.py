@@ -75,7 +75,7 @@ def test_scalars_are_read_by_yaml_1_2(text: str, value: object) -> None:
 def test_every_key_and_entry_has_its_line() -> None:
     text = "# a comment\na: 1\nb:\n  c:\n    - x\n    - {d: 2,\n       e: 3}\n1: z\n"
     document = parse_document(text, "f.yaml")
-    lines = {path: place.line for path, place in document.locations.items()}
+    lines = {path: location.line for path, location in document.locations.items()}
     assert lines == {
         (): 2,
         ("a",): 2,

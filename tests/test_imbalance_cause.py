@@ -186,7 +186,7 @@ def test_auc_from_labels_is_balanced_accuracy_and_ranks_otherwise(confirmed: pd.
     assert f"{n} methods of [imbalance-cause](#imbalance-cause)" in text
     assert f"correlate (Kendall) by {', '.join(agreement[:-1])} and {agreement[-1]} at ratios 1, 10, 50 and 100" in text
     hardest = confirmed[confirmed["imbalance_ratio"] == 100].groupby("method")[["test_auc", DECIDING]].mean()
-    places = hardest.rank(ascending=False).astype(int).loc["ce-natural"]
-    assert f"from place {places['test_auc']} to place {places[DECIDING]}" in text
+    ranks = hardest.rank(ascending=False).astype(int).loc["ce-natural"]
+    assert f"from place {ranks['test_auc']} to place {ranks[DECIDING]}" in text
     assert hardest["test_auc"].idxmax() == hardest[DECIDING].idxmax() == "auc-stratified", "which is BPT-FZG as it is"
     assert "BPT-FZG is first in both" in text

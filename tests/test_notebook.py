@@ -43,10 +43,10 @@ def test_the_notebook_is_kept_with_small_results_and_no_trace_of_a_machine() -> 
 def test_the_notebook_runs_and_shows_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     path = os.pathsep.join([str(ROOT / "platform"), os.environ.get("PYTHONPATH", "")])
     kept = read()
-    with tempfile.TemporaryDirectory() as place:  # not pytest's, whose paths are too long for Ray's sockets
-        for name, value in {"PYTHONPATH": path, "TMPDIR": place, "PYTHONWARNINGS": "ignore"}.items():
+    with tempfile.TemporaryDirectory() as temporary:  # not pytest's, whose paths are too long for Ray's sockets
+        for name, value in {"PYTHONPATH": path, "TMPDIR": temporary, "PYTHONWARNINGS": "ignore"}.items():
             monkeypatch.setenv(name, value)
         run = NotebookClient(read(), timeout=600, kernel_name="python3").execute()
-        (folder,) = (entry for entry in Path(place).iterdir() if (entry / "results").is_dir())
+        (folder,) = (entry for entry in Path(temporary).iterdir() if (entry / "results").is_dir())
         assert sorted(entry.name for entry in folder.iterdir()) == ["my-prompt", "results"]
     assert outputs(run) == outputs(kept)

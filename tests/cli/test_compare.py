@@ -90,8 +90,8 @@ def test_several_studies_end_in_ranks_and_draw_them(call: Any, of_another_model:
 def test_studies_that_cannot_share_a_table_get_one_each(call: Any, of_another_model: Path, tmp_path: Path) -> None:
     floor = of_another_model / "precision" / "cells.parquet"
     rows = pq.read_table(floor)
-    place, chosen = rows.schema.get_field_index("chosen"), pc.invert(rows["chosen"])  # both dtypes are there
-    pq.write_table(rows.set_column(place, rows.schema.field("chosen"), chosen), floor)
+    index, chosen = rows.schema.get_field_index("chosen"), pc.invert(rows["chosen"])  # both dtypes are there
+    pq.write_table(rows.set_column(index, rows.schema.field("chosen"), chosen), floor)
     folders = (QUICKSTART, of_another_model)
     called = call("compare", *folders, "--metric", "test_auc")
     assert called.out.count("test_auc by imbalance_ratio") == 2

@@ -72,9 +72,9 @@ def test_a_setting_reaches_its_key_and_no_other(setting: str, path: tuple[str | 
     after = override(before, [setting])
     assert value_at(after.data, *path) == value
     assert after.location(path) == Location(0, f"`overrides` {setting}")
-    for other, place in before.locations.items():
+    for other, location in before.locations.items():
         if other[: len(path)] != path and other != path[: len(other)]:
-            assert after.location(other) == place
+            assert after.location(other) == location
     assert before == document()
 
 

@@ -27,8 +27,8 @@ def test_the_nearest_words_are_those_that_brute_force_finds(name: str) -> None:
     tokenizer, table = load_tokenizer(source), embedding_table(source)
     [found] = nearest_words(tokenizer, table, BEFORE, ["wonderful acting"], top=3)
     centred = torch.from_numpy(table - table.mean(axis=0))
-    place = centred[tokenizer(" wonderful acting", add_special_tokens=False)["input_ids"]].mean(dim=0)
-    cosines = torch.cosine_similarity(centred, place[None]).tolist()
+    centre = centred[tokenizer(" wonderful acting", add_special_tokens=False)["input_ids"]].mean(dim=0)
+    cosines = torch.cosine_similarity(centred, centre[None]).tolist()
     ranked = []
     tokens = [*tokenizer.convert_ids_to_tokens(range(len(cosines))), ""]
     fragments = [

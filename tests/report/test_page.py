@@ -31,8 +31,8 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "trials" / "merged.parquet"
     table = pq.read_table(path)
     labels = [HOSTILE if label == "zosa" else label for label in table["method"].to_pylist()]
-    place = table.schema.get_field_index("method")
-    pq.write_table(table.set_column(place, table.schema.field("method"), pa.array(labels)), path)
+    index = table.schema.get_field_index("method")
+    pq.write_table(table.set_column(index, table.schema.field("method"), pa.array(labels)), path)
     study = yaml.safe_load((QUICKSTART / "study.yaml").read_text(encoding="utf-8"))
     study["task"]["label_words"] = [HOSTILE, "good"]
     (folder / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
@@ -149,13 +149,13 @@ def test_alike_figures_share_their_axes_until_a_reader_looks_closer(light: Any) 
 def test_trials_are_sorted_and_filtered(light: Any) -> None:
     part = light.locator("section", has=light.locator("input[type=search]"))
     rows, heading = part.locator("tbody tr:not([hidden])"), part.locator("th", has_text="dev AUC")
-    place = part.locator("th").all_inner_texts().index("dev AUC")
+    index = part.locator("th").all_inner_texts().index("dev AUC")
     every = rows.count()
     heading.click()
-    values = [float(row.split("\t")[place].replace("-", "-inf")) for row in rows.all_inner_texts()]
+    values = [float(row.split("\t")[index].replace("-", "-inf")) for row in rows.all_inner_texts()]
     assert values == sorted(values, reverse=True)
     heading.click()
-    assert rows.first.inner_text().split("\t")[place] == f"{min(values):.3f}"
+    assert rows.first.inner_text().split("\t")[index] == f"{min(values):.3f}"
     part.locator("input").fill("spsa R10-search")
     assert 0 < rows.count() < every
     assert all("spsa-r10-search" in row for row in rows.all_inner_texts())
@@ -260,11 +260,11 @@ def test_a_place_that_cannot_be_written_gets_one_line(tmp_path: Path, altered: C
 def test_a_report_is_written_beside_results_in_an_object_store(
     s3_uri: Callable[[str], str], tmp_path: Path, altered: Callable[..., Path]
 ) -> None:
-    folder, place = altered(tmp_path / "kept"), Storage.at(s3_uri("reports/kept"))
+    folder, storage = altered(tmp_path / "kept"), Storage.at(s3_uri("reports/kept"))
     for path in folder.rglob("*.*"):
-        place.write(path.relative_to(folder).as_posix(), path.read_bytes())
-    write_report([place], place / "report.html")
-    figures = place / "figures"
-    drawn = re.findall(r'class="chart" id="([^"]+)"', place.read("report.html").decode())
+        storage.write(path.relative_to(folder).as_posix(), path.read_bytes())
+    write_report([storage], storage / "report.html")
+    figures = storage / "figures"
+    drawn = re.findall(r'class="chart" id="([^"]+)"', storage.read("report.html").decode())
     assert figures.files() == sorted(name + ending for name in drawn for ending in (".png", ".svg"))
     assert figures.read("kept-roc-ratio-10.png")[:4] == b"\x89PNG"

@@ -21,8 +21,8 @@ def test_parallel_coordinates_go_from_the_least_to_the_greatest_value_of_each_ke
     ]
     kinds: dict[str, AxisKind] = {"radius": "log", "dim": "choice", "sampler": "choice"}
     lines, names = parallel_frame(pd.DataFrame(rows), kinds)
-    places = {key: of.sort_values("trial")["place"].tolist() for key, of in lines.groupby("key")}
-    assert places == {"radius": [0, 0.5, 1], "dim": [1, 0, 0.5], "sampler": [1, 0, 0], "dev AUC": [0, 0.5, 1]}
+    positions = {key: of.sort_values("trial")["position"].tolist() for key, of in lines.groupby("key")}
+    assert positions == {"radius": [0, 0.5, 1], "dim": [1, 0, 0.5], "sampler": [1, 0, 0], "dev AUC": [0, 0.5, 1]}
     assert lines.drop_duplicates("order").sort_values("order")["key"].iloc[-1] == "dev AUC"
     named = {key: of["value"].tolist() for key, of in names.groupby("key")}
     assert named["dim"] == ["10", "50", "200"]

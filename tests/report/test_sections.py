@@ -48,9 +48,9 @@ def section(study: StudyReport, title: str) -> ReportSection:
 
 def replaced(rows: pa.Table, **columns: Any) -> pa.Table:
     for name, values in columns.items():
-        place = rows.schema.get_field_index(name)
+        index = rows.schema.get_field_index(name)
         field = rows.schema.field(name)
-        rows = rows.set_column(place, field, pa.array(values, field.type))
+        rows = rows.set_column(index, field, pa.array(values, field.type))
     return rows
 
 
@@ -65,8 +65,8 @@ def of_search(rows: pa.Table) -> pa.Table:
 
 
 def pruned(rows: pa.Table) -> pa.Table:
-    places = zip(rows["stage"].to_pylist(), rows["number"].to_pylist(), strict=True)
-    hit = [place == ("search", 3) for place in places]
+    keys = zip(rows["stage"].to_pylist(), rows["number"].to_pylist(), strict=True)
+    hit = [key == ("search", 3) for key in keys]
     return replaced(rows, status=["pruned" if one else "complete" for one in hit])
 
 
@@ -75,8 +75,8 @@ def of_three_classes(rows: pa.Table) -> pa.Table:
 
 
 def of_one_class_for_zosa(rows: pa.Table) -> pa.Table:
-    places = zip(rows["label"].to_pylist(), rows["cell"].to_pylist(), rows["split"].to_pylist(), strict=True)
-    return replaced(rows, label=[0 if place[1:] == ("zosa-r10", "test") else place[0] for place in places])
+    keys = zip(rows["label"].to_pylist(), rows["cell"].to_pylist(), rows["split"].to_pylist(), strict=True)
+    return replaced(rows, label=[0 if key[1:] == ("zosa-r10", "test") else key[0] for key in keys])
 
 
 def bare(folder: Path) -> Path:

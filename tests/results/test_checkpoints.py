@@ -69,12 +69,12 @@ def content(older: bool) -> bytes:
 WHOLE = {older: content(older) for older in (True, False)}
 
 
-def loaded_from(place: Path, saved: bytes) -> tuple[dict[str, Any] | None, list[str]]:
+def loaded_from(folder: Path, saved: bytes) -> tuple[dict[str, Any] | None, list[str]]:
     """What is loaded from a file of these bytes, and what is told."""
-    (place / "checkpoints").mkdir(exist_ok=True)
-    (place / "checkpoints" / "t.npz").write_bytes(saved)
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    (folder / "checkpoints" / "t.npz").write_bytes(saved)
     told: list[str] = []
-    return Checkpoints(place, notify=told.append).load("t"), told
+    return Checkpoints(folder, notify=told.append).load("t"), told
 
 
 def check_same_or_set_aside(saved: bytes) -> None:
@@ -100,9 +100,9 @@ def check_same_or_set_aside(saved: bytes) -> None:
 @given(data=st.data())
 def test_a_changed_byte_loads_the_same_state_or_is_set_aside_with_a_line(data: st.DataObject, older: bool) -> None:
     whole = WHOLE[older]
-    place = data.draw(st.integers(0, len(whole) - 1))
+    position = data.draw(st.integers(0, len(whole) - 1))
     change = data.draw(st.integers(1, 255))
-    check_same_or_set_aside(whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
+    check_same_or_set_aside(whole[:position] + bytes([whole[position] ^ change]) + whole[position + 1 :])
 
 
 @pytest.mark.parametrize("older", [True, False])
@@ -117,8 +117,8 @@ def test_a_file_that_is_cut_or_goes_on_is_set_aside(data: st.DataObject, older: 
 def test_with_a_checksum_no_change_goes_unnoticed(tmp_path: Path) -> None:
     whole = WHOLE[False]
     assert loaded_from(tmp_path, whole)[0] is not None
-    for place in range(0, len(whole), 17):
-        state, told = loaded_from(tmp_path, whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    for position in range(0, len(whole), 17):
+        state, told = loaded_from(tmp_path, whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
         assert (state, len(told)) == (None, 1)
 
 

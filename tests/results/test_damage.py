@@ -49,11 +49,11 @@ def footer_start(content: bytes) -> int:
 
 
 def flipped(content: bytes, start: int, stop: int) -> Iterator[bytes]:
-    """Gives the content with one byte changed, at random places."""
+    """Gives the content with one byte changed, at random positions."""
     at_random = random.Random(0)
-    for place in at_random.sample(range(start, stop), FLIPS):
+    for position in at_random.sample(range(start, stop), FLIPS):
         changed = bytearray(content)
-        changed[place] ^= at_random.randrange(1, 256)
+        changed[position] ^= at_random.randrange(1, 256)
         yield bytes(changed)
 
 

@@ -49,7 +49,7 @@ Rows = Counter[str]
 
 def outcomes(make_outcome: Callable[..., Outcome], shift: float = 0.0) -> Iterator[Outcome]:
     """Gives the outcomes of the study's trials, each with figures of its own; ``shift`` is of an earlier run."""
-    for place, (method, stage, number) in enumerate(TRIALS):
+    for index, (method, stage, number) in enumerate(TRIALS):
         confirm = stage == "confirm"
         sure = {"sharpness": 0.1} if confirm else {"test_auc": None}
         outcome = make_outcome(
@@ -57,13 +57,13 @@ def outcomes(make_outcome: Callable[..., Outcome], shift: float = 0.0) -> Iterat
             number=number,
             stage=stage,
             trial=f"{method}-r10-{stage}-{number}",
-            dev_auc=0.5 + place / 100,
+            dev_auc=0.5 + index / 100,
             **sure,
         )
         assert outcome.landscape is not None
-        history = dict(outcome.history, loss=outcome.history["loss"] + place + shift)
+        history = dict(outcome.history, loss=outcome.history["loss"] + index + shift)
         scores = {
-            split: dev._replace(scores=dev.scores + np.float32(place + shift))
+            split: dev._replace(scores=dev.scores + np.float32(index + shift))
             for split, dev in (("dev", outcome.scores["dev"]), ("test", outcome.scores["dev"]))
         }
         yield replace(
@@ -90,11 +90,11 @@ def write_study(
     ledger.write_study(STUDY, {})
     record_measured(ledger, make_noise_floor)
     for shift in (1.0, 0.0):
-        for place, outcome in enumerate(outcomes(make_outcome, shift)):
-            if shift and place not in (0, 3):
+        for index, outcome in enumerate(outcomes(make_outcome, shift)):
+            if shift and index not in (0, 3):
                 continue  # some trials were run before
             ledger.record(outcome)
-            if state == "grown" and place == 5:
+            if state == "grown" and index == 5:
                 merge(ledger.storage)
         if shift:
             shutil.copytree(folder, folder.parent / f"{folder.name}-before", dirs_exist_ok=True)
@@ -109,12 +109,12 @@ def write_study(
 
 def answers(folder: Path, asked: Sequence[str]) -> dict[str, Rows | None]:
     """Returns what each reader makes of a study, None where it refused; SQL about some tables, the others about all."""
-    place = Storage.at(folder)
+    storage = Storage.at(folder)
     asks: dict[str, Callable[[], Rows]] = {"compare": lambda: Counter(map(str, compare(folder).records()))}
     for table in SCHEMAS:
-        asks[f"read {table}"] = partial(_read, place, table)
+        asks[f"read {table}"] = partial(_read, storage, table)
     for table in asked:
-        asks[f"query {table}"] = partial(run_sql, [place], f"SELECT * FROM {table}", _fetched)
+        asks[f"query {table}"] = partial(run_sql, [storage], f"SELECT * FROM {table}", _fetched)
     found: dict[str, Rows | None] = {}
     for name, ask in asks.items():
         with suppress(ResultsError):
@@ -126,8 +126,8 @@ def _fetched(answer: Any) -> Rows:
     return Counter(map(repr, answer.fetchall()))
 
 
-def _read(place: Storage, table: str) -> Rows:
-    return Counter(map(repr, read_table(place, table).to_pylist()))
+def _read(storage: Storage, table: str) -> Rows:
+    return Counter(map(repr, read_table(storage, table).to_pylist()))
 
 
 def _lose(path: Path, at: float) -> None:

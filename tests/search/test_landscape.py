@@ -49,11 +49,11 @@ def test_the_places_are_a_grid_along_two_directions_at_right_angles(seed: int, d
     centre = np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
     points = LandscapeProbe.of(centre, seed, plane)
     whole = {(x, y) for x in GRID for y in GRID if (plane or 0 in (x, y)) and (dim > 1 or y == 0)}
-    assert {tuple(place) for place in points.coordinates} | {(0.0, 0.0)} == whole
+    assert {tuple(xy) for xy in points.coordinates} | {(0.0, 0.0)} == whole
     assert len(points.coordinates) == len(whole) - 1
     assert not np.signbit(points.coordinates[points.coordinates == 0]).any()
 
-    at = {tuple(place): latent - centre for place, latent in zip(points.coordinates, points.latents, strict=False)}
+    at = {tuple(xy): latent - centre for xy, latent in zip(points.coordinates, points.latents, strict=False)}
     axes = [at[EXTENT, 0.0] / EXTENT] + ([at[0.0, EXTENT] / EXTENT] if dim > 1 else [])
     np.testing.assert_allclose(np.inner(axes, axes), dim * np.eye(len(axes)), atol=1e-4 * dim)
     for (x, y), step in at.items():
@@ -107,7 +107,7 @@ def test_losses_that_are_not_finite_are_absent_and_the_others_stay() -> None:
     scores[[0, 1, 2], [0, 1, 1], [2, 0, 0]] = np.inf, -np.inf, np.nan
     landscape = points.landscape(scores, np.array([0, 1], dtype=np.int32))
     absent = {(x, y) for x, y, loss in zip(landscape.x, landscape.y, landscape.loss, strict=True) if np.isnan(loss)}
-    assert absent == {tuple(place) for place in points.coordinates[:3]}
+    assert absent == {tuple(xy) for xy in points.coordinates[:3]}
     np.testing.assert_allclose(landscape.loss[~np.isnan(landscape.loss)], np.log(3))
     assert landscape.sharpness == pytest.approx(0, abs=1e-12)
     scores[n - 2, 0, 0] = np.nan
@@ -163,8 +163,8 @@ def test_a_confirm_trial_stores_the_loss_around_its_kept_point(
 
     at = {(row["x"], row["y"]): row["loss"] for row in table}
     assert at[0.0, 0.0] == trial.train_loss == pytest.approx(loss(kept), rel=1e-6)
-    for place, latent in zip(points.coordinates, points.latents, strict=False):
-        assert at[tuple(place)] == pytest.approx(loss(latent), rel=1e-6)
+    for xy, latent in zip(points.coordinates, points.latents, strict=False):
+        assert at[tuple(xy)] == pytest.approx(loss(latent), rel=1e-6)
     around = [loss(latent) for latent in points.latents[len(points.coordinates) : -1]]
     assert trial.sharpness == pytest.approx(np.mean(around) - at[0.0, 0.0], abs=1e-6)
 
@@ -228,4 +228,4 @@ def test_scores_around_the_kept_point_that_are_not_finite_fail_no_trial(
     tables = encode(outcome)
     assert tables["trials"]["sharpness"].to_pylist() == [None]
     losses = {(row["x"], row["y"]): row["loss"] for row in tables["landscape"].to_pylist()}
-    assert all((loss is None) == (np.hypot(*place) > 0.8) for place, loss in losses.items())
+    assert all((loss is None) == (np.hypot(*xy) > 0.8) for xy, loss in losses.items())

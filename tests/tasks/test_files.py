@@ -84,10 +84,12 @@ def test_what_is_not_utf8_is_told_with_byte_line_and_remedy(tmp_path: Path, exte
     path = write(tmp_path / f"data.{extension}", ROWS)
     content = path.read_text(encoding="utf-8").replace("\\u00f6", "ö")
     windows = content.encode("cp1252")
-    place = windows.index(b"\xf6")
-    line = windows.count(b"\n", 0, place) + 1
+    position = windows.index(b"\xf6")
+    line = windows.count(b"\n", 0, position) + 1
     message = refusal(path, windows)
-    assert f"byte {place + 1} (line {line}) is 0xf6, as in Windows-1252 or a damaged file; save it as UTF-8" in message
+    assert (
+        f"byte {position + 1} (line {line}) is 0xf6, as in Windows-1252 or a damaged file; save it as UTF-8" in message
+    )
     for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         message = refusal(path, content.replace("ö", "o").encode(encoding))
         assert "UTF-16" in message or "UTF-32" in message

@@ -42,5 +42,5 @@ def wording_problems(study: StudySpec) -> Iterator[Problem]:
         return
     for number, value in enumerate(searched.choice if searched is not None else ()):
         if value not in known:
-            place = ("search", "space", WORDING, "choice", number)
-            yield Problem(place, rule, value, suggestion(str(value), known, remedy))
+            key = ("search", "space", WORDING, "choice", number)
+            yield Problem(key, rule, value, suggestion(str(value), known, remedy))

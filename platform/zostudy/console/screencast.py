@@ -72,10 +72,10 @@ def moments(printed: Sequence[tuple[float, str]]) -> list[str]:
 def screen(printed: str) -> list[str]:
     """Returns the lines, with colours, that a terminal shows after this output."""
     printed = re.sub(r"\x1b(\[[\d;?]*)?$", "", printed)  # an unfinished control sequence
-    lines, row, place = [""], 0, 0
+    lines, row, position = [""], 0, 0
     for control in _CONTROL.finditer(printed):
-        lines[row] += printed[place : control.start()]
-        place = control.end()
+        lines[row] += printed[position : control.start()]
+        position = control.end()
         if control["verb"] == "A":
             row = max(0, row - int(control["number"] or 1))
         elif control["verb"] == "K":
@@ -84,7 +84,7 @@ def screen(printed: str) -> list[str]:
             row += 1
             if row == len(lines):
                 lines.append("")
-    lines[row] += printed[place:]
+    lines[row] += printed[position:]
     return lines
 
 

@@ -211,7 +211,7 @@ def _wording(manifest: Manifest, note: str | None) -> str:
 def _use(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
     lead = len(prompt.lead)
     ids = ", ".join(map(str, prompt.lead))
-    places = (
+    where = (
         f"The prompt was tuned behind the special tokens with which the tokenizer begins (id {ids}). So the adapter's "
         f"first {lead} of {lead + len(prompt.vectors)} vectors are the embeddings of these tokens. Leave the tokens "
         "themselves out of the input, as the code does."
@@ -235,7 +235,7 @@ def _use(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
     use = (
         "## Use\n\nIn this folder, `zostudy predict . FILE --to labelled.csv` labels a CSV, TSV, JSON or Parquet file."
         "\n\n"
-        f"With PEFT the scores equal those of the study, {exact}. {places} Pad batches on the right and pass the "
+        f"With PEFT the scores equal those of the study, {exact}. {where} Pad batches on the right and pass the "
         f"attention mask.{head}{here}\n\n```python\n{peft_snippet(manifest, prompt, source)}\n```\n"
     )
     if source.head != "causal":

@@ -33,8 +33,8 @@ print(dict(zip(classes, scores({example}).tolist())))"""
 
 _IMPORTS = "from importlib.resources import files\n\n"
 
-_MASKED = """    place = {ahead} + int((ids[0] == tokenizer.mask_token_id).nonzero())  # text must not hold it
-    return model(input_ids=ids).logits[0, place, label_tokens]"""
+_MASKED = """    position = {ahead} + int((ids[0] == tokenizer.mask_token_id).nonzero())  # text must not hold it
+    return model(input_ids=ids).logits[0, position, label_tokens]"""
 
 _CAUSAL = """    return model(input_ids=ids).logits[0, -1, label_tokens]"""
 

@@ -57,7 +57,7 @@ def nearest_words(
 ) -> list[tuple[str, ...]]:
     """Returns for each name the words nearest to it, the nearest first.
 
-    A name's place is the mean of its tokens' embeddings. Nearness is the cosine, after the mean of all embeddings is
+    A name's centre is the mean of its tokens' embeddings. Nearness is the cosine, after the mean of all embeddings is
     subtracted, because otherwise every two tokens point the same way. A name that is one token itself comes first.
     Fragments of words come after all whole words.
 
@@ -79,8 +79,8 @@ def nearest_words(
     pieces = tokenise(tokenizer, [f" {name}" for name in names], lambda index: f"class {names[index]!r}", special=False)
     found = []
     for name, tokens in zip(names, pieces, strict=True):
-        place = table[[token for token in tokens if token < len(table)]].mean(axis=0) - mean
-        order = ids[np.lexsort((-(candidates @ _unit(place)), fragments))[:MOST_TRIED]]
+        centre = table[[token for token in tokens if token < len(table)]].mean(axis=0) - mean
+        order = ids[np.lexsort((-(candidates @ _unit(centre)), fragments))[:MOST_TRIED]]
         ranked = [name, *(words[id] for id in order.tolist())]
         fitting = (word for word in dict.fromkeys(ranked) if is_one_token(tokenizer, before, word))
         found.append(tuple(islice(fitting, top)))

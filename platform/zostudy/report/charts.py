@@ -118,7 +118,7 @@ class Charts:
         keys = list(lines["key"].unique())
         axis = alt.Axis(labelAngle=-15, labelAlign="left", labelOverlap=False, orient="top", domain=False, grid=True)
         x = alt.X("key:N", title=None, axis=axis, scale=alt.Scale(type="point", domain=keys, padding=0.3))
-        y = alt.Y("place:Q", axis=None, scale=alt.Scale(domainMin=-0.05, domainMax=1.05, nice=False))
+        y = alt.Y("position:Q", axis=None, scale=alt.Scale(domainMin=-0.05, domainMax=1.05, nice=False))
         drawn = alt.Chart(lines).mark_line(strokeWidth=1.2, opacity=0.7)
         drawn = drawn.encode(
             x=x,

@@ -68,9 +68,9 @@ def confusion_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame
         for name, decision in decisions.items():
             counts = np.zeros((logits.shape[1], logits.shape[1]))
             np.add.at(counts, (labels, decision.classes(logits.astype(np.float32))), 1)
-            place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "decision": name}
+            shared = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "decision": name}
             rows += [
-                {**place, "label": label, "predicted": predicted, "share": count / row.sum() if row.any() else np.nan}
+                {**shared, "label": label, "predicted": predicted, "share": count / row.sum() if row.any() else np.nan}
                 for label, row in enumerate(counts)
                 for predicted, count in enumerate(row)
             ]
@@ -85,8 +85,8 @@ def reliability_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFra
         logits, labels = frames.scores_and_labels(split)
         confidence = probabilities(logits.astype(np.float32)).max(axis=1)
         bins = np.searchsorted(np.linspace(0, 1, CONFIDENCE_BINS + 1)[1:-1], confidence)
-        place = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": "all seeds"}
-        parts.append(pd.DataFrame({**place, "x": confidence, "y": logits.argmax(axis=1) == labels, "order": bins}))
+        shared = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": "all seeds"}
+        parts.append(pd.DataFrame({**shared, "x": confidence, "y": logits.argmax(axis=1) == labels, "order": bins}))
     by = ["method", "ratio", "trial", "order"]
     binned = pd.concat(parts).astype({"y": float}).groupby(by).agg(x=("x", "mean"), y=("y", "mean"), rows=("y", "size"))
     return binned[binned["rows"] >= LEAST_ROWS].reset_index().round(4)

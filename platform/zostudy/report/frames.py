@@ -39,10 +39,10 @@ def metric_frame(comparison: Cells, metric: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "column", "mean", "low", "high", "seeds"])
 
 
-def with_places(confirm: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def with_method_and_ratio(confirm: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows of confirm trials, with the columns ``method`` and ``ratio`` of each trial."""
-    places = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
-    return rows.merge(places, on="trial")
+    trials = confirm[["trial", "method", "imbalance_ratio"]].rename(columns={"imbalance_ratio": "ratio"})
+    return rows.merge(trials, on="trial")
 
 
 def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "dev_auc") -> pd.DataFrame:
@@ -56,7 +56,7 @@ def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "d
         history: the table ``history``.
         metric: a column of ``history``, such as ``dev_balanced_accuracy``.
     """
-    seen = with_places(confirm, history.dropna(subset=["dev_auc", metric]))
+    seen = with_method_and_ratio(confirm, history.dropna(subset=["dev_auc", metric]))
     seen = seen.sort_values(["trial", "step"], kind="stable")
     best_before = seen.groupby("trial")["dev_auc"].cummax().groupby(seen["trial"]).shift(fill_value=-np.inf)
     kept = seen[seen["dev_auc"] > best_before]
@@ -65,7 +65,7 @@ def anytime_frame(confirm: pd.DataFrame, history: pd.DataFrame, metric: str = "d
         values = kept[kept["trial"].isin(cell["trial"])].pivot_table(index="queries", columns="trial", values=metric)
         filled = values.reindex(sorted(cell["queries"].unique())).ffill().dropna()
         rows.append(filled.melt(ignore_index=False).reset_index())
-    return with_places(confirm, pd.concat(rows[1:] or rows))[[*OF_A_TRIAL, "queries", "value"]]
+    return with_method_and_ratio(confirm, pd.concat(rows[1:] or rows))[[*OF_A_TRIAL, "queries", "value"]]
 
 
 def curve_frame(confirm: pd.DataFrame, scores: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -145,7 +145,7 @@ def auxiliary_frame(confirm: pd.DataFrame, history: pd.DataFrame) -> pd.DataFram
             for queries, auxiliary in zip(kept["queries"], kept["auxiliary"], strict=True)
             for name, value in auxiliary.items()
         ]
-    return with_places(confirm, pd.DataFrame(rows, columns=["trial", "queries", "scalar", "value"]))
+    return with_method_and_ratio(confirm, pd.DataFrame(rows, columns=["trial", "queries", "scalar", "value"]))
 
 
 def saddle_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from zostudy.report.charts import AxisRange, Charts, bounds_of, tips
-from zostudy.report.frames import with_places
+from zostudy.report.frames import with_method_and_ratio
 from zostudy.report.parts import Figure, ReportSection, reason_not_drawn, short
 from zostudy.results.comparison.statistics import bounded_interval, t_interval
 from zostudy.results.table_formats import Table
@@ -168,7 +168,7 @@ def _with_spread(values: pd.Series[float], low: float) -> str:
 def _rises(confirm: pd.DataFrame, landscape: pd.DataFrame) -> pd.DataFrame:
     """Returns the points with a finite loss, with ``method``, ``ratio`` and their ``rise`` above the kept point."""
     rise = landscape["loss"] - landscape["trial"].map(_kept_losses(landscape))
-    return with_places(confirm, landscape.assign(rise=rise).dropna(subset=["rise"]))
+    return with_method_and_ratio(confirm, landscape.assign(rise=rise).dropna(subset=["rise"]))
 
 
 def _kept_losses(landscape: pd.DataFrame) -> pd.Series[float]:

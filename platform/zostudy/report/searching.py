@@ -88,22 +88,22 @@ def axis_kind(space: SearchSpace, key: str) -> AxisKind:
 def parallel_frame(values: pd.DataFrame, kinds: Mapping[str, AxisKind]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the lines of parallel coordinates, and the values to write on their axes.
 
-    Lines are ``method, ratio, trial, key, value, dev_auc, order, place``, a row for each configuration and axis: the
-    keys, then dev AUC. Names are ``key, value, place``. ``place`` is 0 at the least value of an axis and 1 at its
+    Lines are ``method, ratio, trial, key, value, dev_auc, order, position``, a row for each configuration and axis: the
+    keys, then dev AUC. Names are ``key, value, position``. ``position`` is 0 at the least value of an axis and 1 at its
     greatest. ``values`` is a ``search_frame`` with rows, and ``kinds`` holds the kind of each key's axis.
     """
     scores = values.drop_duplicates("trial").assign(key="dev AUC", value=lambda rows: rows["dev_auc"])
     lines, names = [], []
     for order, (key, axis) in enumerate([*values.groupby("key"), ("dev AUC", scores)]):
-        placed = axis.assign(order=order, place=_places(axis["value"], kinds.get(str(key), "linear")))
-        ends = placed.drop_duplicates("place").sort_values("place")
+        located = axis.assign(order=order, position=_positions(axis["value"], kinds.get(str(key), "linear")))
+        ends = located.drop_duplicates("position").sort_values("position")
         names.append(ends if kinds.get(str(key)) == "choice" else ends.iloc[[0, -1]])
-        lines.append(placed.assign(value=placed["value"].map(short)))
-    named = pd.concat(names)[["key", "value", "place"]]
+        lines.append(located.assign(value=located["value"].map(short)))
+    named = pd.concat(names)[["key", "value", "position"]]
     return pd.concat(lines), named.assign(value=named["value"].map(short))
 
 
-def _places(values: pd.Series[Any], kind: AxisKind) -> NDArray[np.float64]:
+def _positions(values: pd.Series[Any], kind: AxisKind) -> NDArray[np.float64]:
     if kind == "choice":
         in_order = sorted(set(values), key=lambda value: (isinstance(value, str), value))  # numbers before words
         ranks = {value: rank for rank, value in enumerate(in_order)}

@@ -19,14 +19,14 @@ _log = logging.getLogger(__name__)
 def report(folders: Where | Sequence[Where], to: Where | None = None, baseline: str | None = None) -> Storage:
     """Writes a report and returns its location; see ``zostudy.report``."""
     check_dependencies()
-    places = [folders] if isinstance(folders, str | os.PathLike | Storage) else list(folders)
-    page = page_location(places, to)
-    studies = studies_with_times(places)
+    locations = [folders] if isinstance(folders, str | os.PathLike | Storage) else list(folders)
+    page = page_location(locations, to)
+    studies = studies_with_times(locations)
     begun = [study for study, files in studies if files]
     if not begun:
         raise ResultsError(
             "a report needs at least one finished trial",
-            got=f"{', '.join(map(str, places))} holds none",
+            got=f"{', '.join(map(str, locations))} holds none",
             remedy="wait for the first one, or run the study again to resume it",
         )
     for study in (study for study, files in studies if not files):

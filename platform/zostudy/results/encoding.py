@@ -16,7 +16,7 @@ from zostudy.results.schema import HISTORY, LANDSCAPE, SCORES, TRIALS
 
 
 def encode(outcome: Outcome, noise_floor_rows: int = 0) -> dict[str, pa.Table]:
-    """Returns the rows of one trial, table by table: one in ``trials``, one a step, one a scored example, one a place.
+    """Returns a trial's rows, table by table: one in ``trials``, one a step, one a scored example, one a probed point.
 
     The row in ``trials`` says how many there are in each other table, with their digest.
 

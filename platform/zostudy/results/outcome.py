@@ -30,7 +30,7 @@ class Landscape(NamedTuple):
     """The training loss around the kept point.
 
     Attributes:
-        x: float64 ``[p]``, places along a random direction, in latent units; 0 is the kept point.
+        x: float64 ``[p]``, coordinates along a random direction, in latent units; 0 is the kept point.
         y: float64 ``[p]``, along a second one at right angles to it.
         loss: float64 ``[p]``, mean cross-entropy of the label words; NaN where a score is not finite.
         examples: that the mean is over.

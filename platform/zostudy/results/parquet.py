@@ -203,8 +203,8 @@ def _check_schema(folder: Storage, name: str, schema: pa.Schema, table: str, dic
             remedy="read it with a newer zostudy",
         )
     for column in dictionaries:
-        if (place := schema.get_field_index(column)) >= 0:
-            schema = schema.set(place, schema.field(place).with_type(pa.string()))
+        if (index := schema.get_field_index(column)) >= 0:
+            schema = schema.set(index, schema.field(index).with_type(pa.string()))
     if not version or not is_known(schema, table):
         raise ResultsError(
             f"a folder of {table} must hold nothing but what zostudy wrote",

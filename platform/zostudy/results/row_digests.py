@@ -102,8 +102,8 @@ def _of_lists(lists: pa.Array) -> Numbers:
     offsets = lists.offsets.to_numpy().astype(np.int64)
     offsets -= offsets[0]
     elements = _numbers(lists.flatten())
-    places = np.arange(len(elements)) - np.repeat(offsets[:-1], np.diff(offsets))
-    return _mixed(_sums(_mixed(elements ^ _mixed(places.astype(np.uint64))), offsets[:-1], offsets[1:]))
+    positions = np.arange(len(elements)) - np.repeat(offsets[:-1], np.diff(offsets))
+    return _mixed(_sums(_mixed(elements ^ _mixed(positions.astype(np.uint64))), offsets[:-1], offsets[1:]))
 
 
 def _bits(values: NDArray[Any]) -> Numbers:

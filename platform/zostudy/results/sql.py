@@ -250,13 +250,13 @@ def _refused(tables: Sequence[str], error: Exception) -> ResultsError:
     """Returns the error of a refused statement. DuckDB knows only those of our tables that the statement names."""
     reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     if unknown := _NO_TABLE.search(reason):
-        rule, place, known = "a query must name tables of the results", "", list(TABLES)
+        rule, where, known = "a query must name tables of the results", "", list(TABLES)
         otherwise = f"the tables are {', '.join(TABLES)}"
     elif unknown := _NO_COLUMN.search(reason):
-        rule, place = "a query must name columns of its tables", f" in {comma_list(tables)}" if tables else ""
+        rule, where = "a query must name columns of its tables", f" in {comma_list(tables)}" if tables else ""
         known = [column for table in tables for column in TABLES[table].names]
         otherwise = "zostudy query without SQL lists the columns"
     else:
         return ResultsError(f"the query failed: {reason.rstrip('!')}", remedy="mend the statement")
     name = unknown[unknown.lastindex or 1]
-    return ResultsError(rule, got=f"there is no {quoted(name)}{place}", remedy=suggestion(name, known, otherwise))
+    return ResultsError(rule, got=f"there is no {quoted(name)}{where}", remedy=suggestion(name, known, otherwise))

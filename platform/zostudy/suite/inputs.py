@@ -61,12 +61,12 @@ def check_methods(names: Sequence[str]) -> None:
         raise SpecError(
             "must name a method", got="none is named", remedy="zostudy methods lists them", about="`methods`"
         )
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         options = fields(get_method(name).Options)
         if missing := [each.name for each in options if each.default is MISSING and each.default_factory is MISSING]:
             rule = "a method of the suite must have a default for every option"
             raise SpecError(rule, got=f"{name} has none for {comma_list(missing)}", remedy="give it one")
-        if name in names[:place]:
+        if name in names[:index]:
             raise SpecError("must name each once", got=f"{name} stands twice", remedy="keep one", about="`methods`")
 
 

@@ -58,9 +58,9 @@ def compared(*cells: CellSummary, metric: str = AUC) -> Comparison:
 def of_tasks(values: Mapping[str, Sequence[float]]) -> list[CellSummary]:
     """Returns cells of one seed and ratio, a task a value."""
     return [
-        cell(method, (f"task {place:02}", 1.0), [value])
+        cell(method, (f"task {index:02}", 1.0), [value])
         for method, of in values.items()
-        for place, value in enumerate(of)
+        for index, value in enumerate(of)
     ]
 
 
@@ -150,7 +150,7 @@ def test_a_block_is_a_task_and_ratio_with_the_means_over_the_seeds_that_all_have
 
 def test_what_lacks_most_is_left_out_until_all_that_stays_is_full() -> None:
     blocks = [(f"task {number}", 1.0) for number in range(5)]
-    cells = [cell(method, block, [0.5 + place / 9]) for place, method in enumerate("abc") for block in blocks]
+    cells = [cell(method, block, [0.5 + index / 9]) for index, method in enumerate("abc") for block in blocks]
     cells += [cell("seldom", blocks[0], [0.9]), cell("white-box", blocks[1], [0.99], needs="gradients")]
     cells[4] = cell("a", blocks[4], [0.5], failed=1)
     found = statistics_of(*cells)

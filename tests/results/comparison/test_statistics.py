@@ -253,11 +253,11 @@ def test_holm_rejects_what_the_step_down_rule_rejects(p_values: list[float]) -> 
     corrected = holm(p_values)
     for level in (0.01, 0.05, 0.2):
         rejected = set()
-        for step, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-            if p_values[place] > level / (len(p_values) - step) + 1e-12:
+        for step, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+            if p_values[index] > level / (len(p_values) - step) + 1e-12:
                 break
-            rejected.add(place)
-        assert {place for place, p_value in enumerate(corrected) if p_value <= level + 1e-12} == rejected
+            rejected.add(index)
+        assert {index for index, p_value in enumerate(corrected) if p_value <= level + 1e-12} == rejected
 
 
 @pytest.mark.slow

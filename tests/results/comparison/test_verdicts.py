@@ -293,10 +293,10 @@ def test_an_edge_is_within_5_percent_of_an_end_in_the_scale_of_the_range(
         assert found[0].fact.startswith(f"reach {value:g} of {within.low:g} to {within.high:g}")
 
 
-def test_a_place_in_a_range_goes_from_0_to_1() -> None:
+def test_a_position_in_a_range_goes_from_0_to_1() -> None:
     for log in (False, True):
-        assert [SearchedRange(0.1, 10.0, log).place(end) for end in (0.1, 10.0)] == pytest.approx([0, 1])
-    assert SearchedRange(0.1, 10.0, True).place(1.0) == pytest.approx(0.5)
+        assert [SearchedRange(0.1, 10.0, log).position(end) for end in (0.1, 10.0)] == pytest.approx([0, 1])
+    assert SearchedRange(0.1, 10.0, True).position(1.0) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("seeds", [1, 4])

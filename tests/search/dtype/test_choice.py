@@ -261,8 +261,8 @@ def test_the_rows_say_what_was_measured(house: House) -> None:
 
 
 def row(dtype: str, chosen: bool, ratio: float, least: float = 0.0123) -> dict[str, Any]:
-    place = {"cell": "spsa-r10", "method": "spsa", "imbalance_ratio": 10.0, "perturbation_radius": 0.01}
-    return place | {"dtype": dtype, "chosen": chosen, "signal_over_noise": ratio, "least_radius": least}
+    cell = {"cell": "spsa-r10", "method": "spsa", "imbalance_ratio": 10.0, "perturbation_radius": 0.01}
+    return cell | {"dtype": dtype, "chosen": chosen, "signal_over_noise": ratio, "least_radius": least}
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ class TrialJob:
         return _settings(self.method, tuple(sorted(self.changes.items())))
 
     @property
-    def place(self) -> tuple[Any, ...]:
+    def identity(self) -> tuple[Any, ...]:
         """All that tells the trial from others but its settings."""
         where = (self.task, self.ratio, self.method, self.seed, self.queries, self.evaluations)
         return (*where, self.search_number, self.search_space)
@@ -69,10 +69,10 @@ class TrialJob:
         A trial of a search is named by its number, as its values come from the trials before.
         """
         settings = self.settings if self.search_number is None else _settings(self.method)
-        return short_digest([json.dumps([*self.place, settings], sort_keys=True).encode()])
+        return short_digest([json.dumps([*self.identity, settings], sort_keys=True).encode()])
 
     def runs_as(self, changes: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
-        """Returns whether a measured trial of this place ran as the job would now.
+        """Returns whether a measured trial of this identity ran as the job would now.
 
         A trial that lacks an option ran before the method had it, and counts as having its default.
 

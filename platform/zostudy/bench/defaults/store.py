@@ -46,7 +46,7 @@ class MeasuredTrial:
     versions: Annotated[Mapping[str, str], "of Python and packages, as JSON"]
 
     @property
-    def place(self) -> tuple[Any, ...]:
+    def identity(self) -> tuple[Any, ...]:
         """As of ``TrialJob``."""
         where = (self.task, self.imbalance_ratio, self.method, self.seed, self.queries, self.evaluations)
         return (*where, self.search_number, self.search_space)
@@ -67,7 +67,7 @@ class TrialStore:
         """
         self._folder = Storage.at(folder)
         self._known: dict[str, MeasuredTrial] = {}
-        self._by_place: dict[tuple[Any, ...], list[MeasuredTrial]] = {}
+        self._by_identity: dict[tuple[Any, ...], list[MeasuredTrial]] = {}
         for name in self._folder.files(_SUFFIX):
             self._read(name)
 
@@ -81,7 +81,7 @@ class TrialStore:
         name = job.key + _SUFFIX
         if job.key not in self._known and self._folder.exists(name):
             self._read(name)
-        there = self._by_place.get(job.place, [])
+        there = self._by_identity.get(job.identity, [])
         return next((row for row in there if job.runs_as(row.changes, row.settings)), None)
 
     def add(self, row: MeasuredTrial) -> None:
@@ -116,7 +116,7 @@ class TrialStore:
     def _remember(self, row: MeasuredTrial) -> None:
         if row.key not in self._known:
             self._known[row.key] = row
-            self._by_place.setdefault(row.place, []).append(row)
+            self._by_identity.setdefault(row.identity, []).append(row)
 
 
 def _encoded(rows: Iterable[MeasuredTrial]) -> pa.Buffer:

@@ -19,11 +19,11 @@ from zostudy.results.table_formats import Table
 
 BASELINE, RIVAL = "untuned", "random-search"
 
-Place = tuple[str, float, int]
+Condition = tuple[str, float, int]
 """Task, ratio and budget."""
 
-JudgedAuc = Mapping[tuple[Place, int], float]
-"""Judged AUC by place and seed."""
+JudgedAuc = Mapping[tuple[Condition, int], float]
+"""Judged AUC by condition and seed."""
 
 
 def default_tables(jobs: Sequence[AnyJob], store: TrialStore) -> tuple[Table, ...]:
@@ -52,13 +52,13 @@ class _MeasuredJobs:
         return counts + (f"; {failed} failed" if failed else "")
 
     @cached_property
-    def values(self) -> dict[tuple[str, str], dict[tuple[Place, int], float]]:
-        """Judged AUC by method and what was changed, then by place and seed. Failed trials have none."""
-        found: dict[tuple[str, str], dict[tuple[Place, int], float]] = {}
+    def values(self) -> dict[tuple[str, str], dict[tuple[Condition, int], float]]:
+        """Judged AUC by method and what was changed, then by condition and seed. Failed trials have none."""
+        found: dict[tuple[str, str], dict[tuple[Condition, int], float]] = {}
         for job in self.jobs:
             if isinstance(job, TrialJob) and (row := self.store.find(job)) is not None and row.judged_auc is not None:
-                place = (job.task, job.ratio, job.queries)
-                found.setdefault((job.method, variant_text(job)), {})[place, job.seed] = row.judged_auc
+                condition = (job.task, job.ratio, job.queries)
+                found.setdefault((job.method, variant_text(job)), {})[condition, job.seed] = row.judged_auc
         return found
 
     def of(self, method: str, changes: str = "") -> JudgedAuc:
@@ -69,7 +69,9 @@ class _MeasuredJobs:
         """Judged AUC of the untuned prompt, which no budget changes, for each budget of the plan."""
         budgets = sorted({job.queries for job in self.jobs})
         known = {((task, ratio), seed): value for ((task, ratio, _), seed), value in self.of(BASELINE).items()}
-        return {((*place, queries), seed): value for (place, seed), value in known.items() for queries in budgets}
+        return {
+            ((*condition, queries), seed): value for (condition, seed), value in known.items() for queries in budgets
+        }
 
     def gains(self, values: JudgedAuc) -> JudgedAuc:
         """Returns the gains over untuned, where that is measured."""
@@ -97,9 +99,9 @@ def variant_text(job: TrialJob) -> str:
 def _defaults(measured: _MeasuredJobs) -> Table:
     rows = []
     random = measured.of(RIVAL)
-    for place in _places(measured.untuned):
+    for condition in _conditions(measured.untuned):
         for method in dict.fromkeys(job.method for job in measured.jobs):
-            values = _at(place, measured.of(method))
+            values = _at(condition, measured.of(method))
             gains = measured.gains(values)
             if not gains or method == BASELINE:
                 continue
@@ -107,7 +109,7 @@ def _defaults(measured: _MeasuredJobs) -> Table:
             versus = "" if method == RIVAL else _difference(values, random)
             rows.append(
                 (
-                    *_named(place),
+                    *_named(condition),
                     method,
                     str(len(gains)),
                     f"{fmean(untuned):.3f}",
@@ -126,15 +128,15 @@ def _searches(measured: _MeasuredJobs) -> Table:
     for job in measured.jobs:
         if not isinstance(job, SearchJob) or (changes := measured.search_of(job)) is None:
             continue
-        place = (job.task, job.ratio, job.queries)
+        condition = (job.task, job.ratio, job.queries)
         own, best = (
-            _mean(measured.gains(_judged(job, measured.store, place, values)).values()) for values in ({}, changes)
+            _mean(measured.gains(_judged(job, measured.store, condition, values)).values()) for values in ({}, changes)
         )
         if own is None or best is None:
             continue
         shares.setdefault(job.method, []).append(min(1.0, own / best) if best > 0 else 1.0)
         share = f"{own / best:.0%}" if best > 0 else "-"
-        rows.append((*_named(place), job.method, f"{own:+.3f}", f"{best:+.3f}", share, changes_text(changes)))
+        rows.append((*_named(condition), job.method, f"{own:+.3f}", f"{best:+.3f}", share, changes_text(changes)))
     headings = ("task", "ratio", "queries", "method", "gain of defaults", "of search", "share", "found")
     notes = tuple(
         f"{method}: mean share {fmean(values):.0%} (each at most 100%), least {min(values):.0%}"
@@ -151,7 +153,7 @@ def _neighbours(measured: _MeasuredJobs) -> Table:
         defaults = measured.of(method)
         pairs = {key: values[key] - defaults[key] for key in values if key in defaults}
         if pairs:
-            by_task = {place[0]: fmean(_at(place, pairs).values()) for place in _places(pairs)}
+            by_task = {condition[0]: fmean(_at(condition, pairs).values()) for condition in _conditions(pairs)}
             least, most = min(by_task, key=by_task.__getitem__), max(by_task, key=by_task.__getitem__)
             rows.append(
                 (
@@ -169,9 +171,9 @@ def _neighbours(measured: _MeasuredJobs) -> Table:
     )
 
 
-def _judged(job: SearchJob, store: TrialStore, place: Place, changes: Mapping[str, Any]) -> JudgedAuc:
+def _judged(job: SearchJob, store: TrialStore, condition: Condition, changes: Mapping[str, Any]) -> JudgedAuc:
     rows: dict[int, MeasuredTrial | None] = {seed: store.find(job.confirmed(seed, changes)) for seed in job.seeds}
-    return {(place, seed): row.judged_auc for seed, row in rows.items() if row and row.judged_auc is not None}
+    return {(condition, seed): row.judged_auc for seed, row in rows.items() if row and row.judged_auc is not None}
 
 
 def _difference(values: JudgedAuc, others: JudgedAuc) -> str:
@@ -179,16 +181,16 @@ def _difference(values: JudgedAuc, others: JudgedAuc) -> str:
     return "" if test.difference.mean is None else f"{test.difference:+.3f}"
 
 
-def _at(place: Place, values: JudgedAuc) -> JudgedAuc:
-    return {key: value for key, value in values.items() if key[0] == place}
+def _at(condition: Condition, values: JudgedAuc) -> JudgedAuc:
+    return {key: value for key, value in values.items() if key[0] == condition}
 
 
-def _places(values: JudgedAuc) -> list[Place]:
-    return list(dict.fromkeys(place for place, _ in values))
+def _conditions(values: JudgedAuc) -> list[Condition]:
+    return list(dict.fromkeys(condition for condition, _ in values))
 
 
-def _named(place: Place) -> tuple[str, str, str]:
-    return place[0], f"{place[1]:g}", str(place[2])
+def _named(condition: Condition) -> tuple[str, str, str]:
+    return condition[0], f"{condition[1]:g}", str(condition[2])
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -24,18 +24,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Trains, saves and measures one model; returns the exit code."""
     options = _options(arguments)
     folder = options.to or Path(zostudy.lm.__file__).parent / "embedded" / options.model
-    recipe = TrainConfig(seed=options.seed, steps=options.steps)
+    config = TrainConfig(seed=options.seed, steps=options.steps)
     torch.set_num_threads(options.threads)
     logging.disable_progress_bar()
     started = time.monotonic()
-    model, tokenizer = pretrain(options.model, recipe, report=lambda line: print(line, flush=True))
+    model, tokenizer = pretrain(options.model, config, report=lambda line: print(line, flush=True))
     seconds = time.monotonic() - started
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)  # nobody generates with these models
     (folder / "model.safetensors").chmod(0o644)  # safetensors writes for the owner alone
     measured = measure(folder)
-    (folder / "README.md").write_text(model_card(options.model, recipe, seconds, measured), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(options.model, config, seconds, measured), encoding="utf-8")
     print(f"{options.model}: {measured}\nwritten to {folder} after {seconds:.0f} s of pretraining")
     return 0 if measured.worth_tuning else 1
 

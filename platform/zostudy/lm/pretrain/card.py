@@ -52,7 +52,7 @@ def measure(folder: Path) -> Measurements:
     )
 
 
-def model_card(model_name: str, recipe: TrainConfig, seconds: float, measured: Measurements) -> str:
+def model_card(model_name: str, config: TrainConfig, seconds: float, measured: Measurements) -> str:
     """Returns the card, in Markdown."""
     zero_shot = ", ".join(f"{auc:.3f}" for auc in measured.zero_shot.values())
     white_box = ", ".join(f"{auc:.3f} (d = {dim})" for dim, auc in measured.white_box.items())
@@ -67,9 +67,9 @@ offline. It knows a few hundred English words and one kind of text; it is of no 
 
 ## How it was made
 
-    python -m zostudy.lm.pretrain {model_name} --seed {recipe.seed} --threads {torch.get_num_threads()}
+    python -m zostudy.lm.pretrain {model_name} --seed {config.seed} --threads {torch.get_num_threads()}
 
-{recipe.steps} steps of {recipe.batches.batch_size} passages in {seconds:.0f} s, torch {torch.__version__},
+{config.steps} steps of {config.batches.batch_size} passages in {seconds:.0f} s, torch {torch.__version__},
 transformers {transformers.__version__}. The tokenizer, a byte-level BPE, was trained on the same text. Other versions
 or thread counts change the last bits of the weights, and so the figures a little.
 

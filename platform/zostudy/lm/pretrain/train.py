@@ -59,43 +59,43 @@ class TrainConfig:
 
 
 def pretrain(
-    model_name: str, recipe: TrainConfig, report: Callable[[str], None]
+    model_name: str, config: TrainConfig, report: Callable[[str], None]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """Returns a freshly trained model, in evaluation mode, and its tokenizer.
 
     Args:
         model_name: ``mini-roberta``, ``mini-gpt2`` or ``mini-llama``.
-        recipe: what to train and for how long.
+        config: what to train and for how long.
         report: called with a line of progress about every hundred steps.
     """
-    corpus = passages(recipe.seed, recipe.passages)
+    corpus = passages(config.seed, config.passages)
     tokenizer = train_tokenizer(model_name, _tokenizer_texts(corpus))
-    lesson_steps = round(recipe.lesson_share * recipe.steps)
-    lessons = passages(recipe.seed, recipe.passages, lessons=True)
-    lesson_batches = Batches(lessons, tokenizer, replace(recipe.batches, longest_prefix=0), recipe.seed)
-    batches = Batches(corpus, tokenizer, recipe.batches, recipe.seed)
-    torch.manual_seed(recipe.seed)
+    lesson_steps = round(config.lesson_share * config.steps)
+    lessons = passages(config.seed, config.passages, lessons=True)
+    lesson_batches = Batches(lessons, tokenizer, replace(config.batches, longest_prefix=0), config.seed)
+    batches = Batches(corpus, tokenizer, config.batches, config.seed)
+    torch.manual_seed(config.seed)
     model = _untrained_model(model_name, tokenizer)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_cosine(step, recipe.steps))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_cosine(step, config.steps))
     started, recent_losses = time.monotonic(), []
     model.train()
-    for step in range(recipe.steps):
+    for step in range(config.steps):
         batch = (lesson_batches if step < lesson_steps else batches).draw(step)
         states = model.base_model(input_ids=batch.ids, attention_mask=batch.attention_mask).last_hidden_state
         closing_loss = _word_loss(model, states, batch.closing_targets)
         text_loss = _word_loss(model, states, batch.text_targets)
         optimizer.zero_grad()
-        (closing_loss + recipe.text_weight * text_loss).backward()
+        (closing_loss + config.text_weight * text_loss).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         recent_losses.append(closing_loss.item())
-        if (step + 1) % 100 == 0 or step + 1 == recipe.steps:
+        if (step + 1) % 100 == 0 or step + 1 == config.steps:
             rate = (step + 1) / (time.monotonic() - started)
             report(
-                f"{model_name}: step {step + 1}/{recipe.steps}, closing loss {np.mean(recent_losses):.3f}, "
-                f"{rate:.1f} steps/s, {(recipe.steps - step - 1) / rate:.0f} s to go"
+                f"{model_name}: step {step + 1}/{config.steps}, closing loss {np.mean(recent_losses):.3f}, "
+                f"{rate:.1f} steps/s, {(config.steps - step - 1) / rate:.0f} s to go"
             )
             recent_losses.clear()
     return model.eval(), tokenizer

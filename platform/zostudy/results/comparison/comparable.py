@@ -172,8 +172,8 @@ def _joined(
     for group in groups:
         reasons = [apart(earlier, group) for earlier in joined]
         if None in reasons:
-            place = reasons.index(None)
-            joined[place] = joined[place].joined(group)
+            index = reasons.index(None)
+            joined[index] = joined[index].joined(group)
         else:
             joined.append(replace(group, reason=next(filter(None, reasons), "")))
     return joined

@@ -56,7 +56,7 @@ class SearchedRange(NamedTuple):
     high: float
     log: bool
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """Returns where a value lies in the range's own scale: 0 at the low end, 1 at the high one."""
         scale = math.log if self.log else float
         return (scale(value) - scale(self.low)) / (scale(self.high) - scale(self.low))

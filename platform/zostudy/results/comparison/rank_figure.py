@@ -76,7 +76,7 @@ def rank_chart(statistics: RankStatistics) -> Any:
     lines = [*_scale(n_methods), *_bars(statistics, joined), *_ruler(statistics)]
     texts = [TextMark(rank, NUMBERS, str(rank)) for rank in range(1, n_methods + 1)]
     texts.append(TextMark(1, DIFFERENCE - 0.5, f"critical difference {statistics.critical_difference:.2f}", "left"))
-    for rank, edge, level in _places(statistics):
+    for rank, edge, level in _label_positions(statistics):
         at = first_level + level
         lines += [RuleMark(rank.mean, 0, rank.mean, at), RuleMark(rank.mean, at, edge, at)]
         gap, align = (-0.01, _LEFT) if edge == 1 else (0.01, _RIGHT)
@@ -104,12 +104,12 @@ def _title(statistics: RankStatistics) -> str:
     return f"{words}: mean ranks over {n_blocks} blocks, {statistics.test} {p_text(statistics)}"
 
 
-def _places(statistics: RankStatistics) -> Iterator[tuple[MethodRank, int, int]]:
+def _label_positions(statistics: RankStatistics) -> Iterator[tuple[MethodRank, int, int]]:
     """Yields each method with the end of the line that its name stands at, and its level; no two lines cross."""
     n_methods = len(statistics.ranks)
     n_left = (n_methods + 1) // 2
-    for place, rank in enumerate(statistics.ranks):
-        yield (rank, 1, place) if place < n_left else (rank, n_methods, n_methods - 1 - place)
+    for index, rank in enumerate(statistics.ranks):
+        yield (rank, 1, index) if index < n_left else (rank, n_methods, n_methods - 1 - index)
 
 
 def _scale(n_methods: int) -> Iterator[RuleMark]:
@@ -127,6 +127,6 @@ def _ruler(statistics: RankStatistics) -> Iterator[RuleMark]:
 
 def _bars(statistics: RankStatistics, joined: list[tuple[str, ...]]) -> Iterator[RuleMark]:
     means = {rank.method: rank.mean for rank in statistics.ranks}
-    for place, group in enumerate(joined):
-        y = FIRST_GROUP + BETWEEN_GROUPS * place
+    for index, group in enumerate(joined):
+        y = FIRST_GROUP + BETWEEN_GROUPS * index
         yield RuleMark(means[group[0]], y, means[group[-1]], y, THICK)

@@ -90,8 +90,8 @@ class RankStatistics:
         return self._count_without("imbalance_ratio", "budget", "batch_size")
 
     def _count_without(self, *names: str) -> int:
-        kept = [place for place, name in enumerate(self.named_by) if name not in names]
-        return len({tuple(block[place] for place in kept) for block in self.blocks})
+        kept = [index for index, name in enumerate(self.named_by) if name not in names]
+        return len({tuple(block[index] for index in kept) for block in self.blocks})
 
 
 def rank_statistics(cells: Cells, metric: str) -> RankStatistics | None:
@@ -111,7 +111,7 @@ def rank_statistics(cells: Cells, metric: str) -> RankStatistics | None:
     gains = np.array([[gain(metric, mean) for mean in row] for row in means])
     ranks = column_ranks(gains)
     order = np.argsort(ranks.mean(axis=1), kind="stable")
-    gains, ranks, ranked = gains[order], ranks[order], [ranked[place] for place in order]
+    gains, ranks, ranked = gains[order], ranks[order], [ranked[index] for index in order]
     averages, intervals = ranks.mean(axis=1), bootstrap_intervals(ranks)
     test, statistic, p_value = _test(gains)
     difference = critical_difference(*ranks.shape)
@@ -154,8 +154,8 @@ def bootstrap_intervals(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     n_blocks, tail = ranks.shape[1], (1 - CONFIDENCE) / 2
     drawn = generator(0, "ranks").integers(n_blocks, size=(RESAMPLES, n_blocks))
-    places = (drawn + n_blocks * np.arange(RESAMPLES)[:, None]).ravel()
-    counts = np.bincount(places, minlength=drawn.size).reshape(drawn.shape)  # how often each block was drawn
+    flat_indices = (drawn + n_blocks * np.arange(RESAMPLES)[:, None]).ravel()
+    counts = np.bincount(flat_indices, minlength=drawn.size).reshape(drawn.shape)  # how often each block was drawn
     ends: NDArray[np.float64] = np.quantile(counts @ ranks.T / n_blocks, [tail, 1 - tail], axis=0)
     return ends.T
 
@@ -185,9 +185,9 @@ def _full_part(methods: Sequence[str], found: Mapping[Block, _BlockValues]) -> t
     while present.size and not present.all():
         lacking = [1 - present.mean(axis=1 - axis) for axis in (0, 1)]
         axis = 0 if lacking[0].max() > lacking[1].max() else 1
-        place = int(lacking[axis].argmax())
-        present = np.delete(present, place, axis)
-        del (rows if axis == 0 else columns)[place]
+        index = int(lacking[axis].argmax())
+        present = np.delete(present, index, axis)
+        del (rows if axis == 0 else columns)[index]
     return (rows, columns) if present.size else ([], [])
 
 
@@ -205,5 +205,5 @@ def _test(gains: NDArray[np.float64]) -> tuple[Literal["Friedman", "Wilcoxon"], 
 def _groups(methods: Sequence[str], averages: NDArray[np.float64], difference: float) -> tuple[tuple[str, ...], ...]:
     """Returns the largest runs of methods, which are in the order of their averages, that differ by less."""
     ends = [int(np.searchsorted(averages, average + difference)) for average in averages]
-    starts = [place for place, end in enumerate(ends) if not place or end > ends[place - 1]]
+    starts = [index for index, end in enumerate(ends) if not index or end > ends[index - 1]]
     return tuple(tuple(methods[start : ends[start]]) for start in starts)

@@ -88,9 +88,9 @@ def _test_note(statistics: RankStatistics) -> str:
 def _texts(statistics: RankStatistics) -> dict[str, str]:
     """Returns what a table says of each method."""
     letters: dict[str, str] = {}
-    for place, group in enumerate(statistics.groups):
+    for index, group in enumerate(statistics.groups):
         for method in group:
-            letters[method] = letters.get(method, "") + ascii_lowercase[place % len(ascii_lowercase)]
+            letters[method] = letters.get(method, "") + ascii_lowercase[index % len(ascii_lowercase)]
     return {
         rank.method: f"{rank.mean:.1f} ({rank.low:.1f}, {rank.high:.1f}) {letters[rank.method]}"
         for rank in statistics.ranks
@@ -104,5 +104,5 @@ def _named(statistics: RankStatistics) -> str:
 def _sources(cells: Cells) -> set[tuple[object, ...]]:
     """Returns what the cells are of, but for their ratios: looked at first, as rank statistics take an import."""
     names = (*cells.row_names[:-1], cells.by)
-    kept = [place for place, name in enumerate(names) if name != "imbalance_ratio"]
-    return {tuple((*cell.group, cell.column)[place] for place in kept) for cell in cells.ranked}
+    kept = [index for index, name in enumerate(names) if name != "imbalance_ratio"]
+    return {tuple((*cell.group, cell.column)[index] for index in kept) for cell in cells.ranked}

@@ -207,9 +207,9 @@ def edges(cell: CellSummary) -> Iterator[Verdict]:
     A low end of 0 is none: there is nothing below that a search could try.
     """
     for key, value, within in cell.evidence.chosen:
-        place = within.place(value)
-        is_low = place <= EDGE
-        if EDGE < place < 1 - EDGE or (is_low and within.low == 0):
+        position = within.position(value)
+        is_low = position <= EDGE
+        if EDGE < position < 1 - EDGE or (is_low and within.low == 0):
             continue
         end, move = ("low", "lower") if is_low else ("high", "raise")
         fact = f"{key} {value:.4g} of {within.low:g} to {within.high:g}{' (log)' if within.log else ''}"
