@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM,
 
 import zostudy.lm
 from zostudy.lm.pretrain.__main__ import main
-from zostudy.lm.pretrain.batches import IGNORED, Batches, BatchRecipe
+from zostudy.lm.pretrain.batches import IGNORED, BatchConfig, Batches
 from zostudy.lm.pretrain.card import measure
 from zostudy.lm.pretrain.corpus import CANDID_WORDS, CLOSING_WORDS, HEARSAY_WORDS, candour, passages
 from zostudy.lm.pretrain.tokenizer import MODEL_NAMES, single_token, train_tokenizer
@@ -142,8 +142,8 @@ def test_batches_predict_the_text_and_its_closing_but_never_the_prefix(name: str
     passage = next(p for p in passages(0, 100) if len(p.lead_in) == 3)
     text = f"{passage.review} It was {passage.closing_word}."
     tokenizer = train_tokenizer(name, [" ".join(("", *passage.lead_in)), text] * 100)
-    recipe = BatchRecipe(batch_size=32, closing_share=1.0, text_share=1.0)
-    batch = Batches([passage], tokenizer, recipe, seed=0).draw(3)
+    config = BatchConfig(batch_size=32, closing_share=1.0, text_share=1.0)
+    batch = Batches([passage], tokenizer, config, seed=0).draw(3)
     *review_ids, closing_id, _ = tokenizer(text, add_special_tokens=False)["input_ids"]
     lead_in = [single_token(tokenizer, word) for word in passage.lead_in]
     lengths = set()
@@ -168,9 +168,9 @@ def test_batches_predict_the_text_and_its_closing_but_never_the_prefix(name: str
 def test_two_rebuilds_from_one_seed_give_the_same_weights(name: str) -> None:
     torch.set_num_threads(1)
     lines: list[str] = []
-    recipe = TrainConfig(steps=2, passages=1000, batches=BatchRecipe(batch_size=8, text_share=0.3))
-    first, _ = pretrain(name, recipe, lines.append)
-    second, _ = pretrain(name, recipe, lines.append)
+    config = TrainConfig(steps=2, passages=1000, batches=BatchConfig(batch_size=8, text_share=0.3))
+    first, _ = pretrain(name, config, lines.append)
+    second, _ = pretrain(name, config, lines.append)
     assert lines[0].startswith(f"{name}: step 2/2")
     for key, weights in first.state_dict().items():
         assert torch.equal(weights, second.state_dict()[key]), key
@@ -182,8 +182,8 @@ def test_the_command_writes_a_loadable_model_and_says_when_it_is_not_worth_tunin
 ) -> None:
     """Few passages are enough for a model of two steps."""
 
-    def pretrain_briefly(name: str, recipe: TrainConfig, report: Callable[[str], None]) -> Any:
-        return pretrain(name, replace(recipe, passages=2000), report)
+    def pretrain_briefly(name: str, config: TrainConfig, report: Callable[[str], None]) -> Any:
+        return pretrain(name, replace(config, passages=2000), report)
 
     monkeypatch.setattr("zostudy.lm.pretrain.__main__.pretrain", pretrain_briefly)
     assert main(["mini-llama", "--steps", "2", "--threads", "1", "--to", str(tmp_path / "made")]) == 1

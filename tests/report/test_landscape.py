@@ -43,9 +43,9 @@ def landscape(confirm: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def without(landscape: pd.DataFrame, **place: Any) -> pd.DataFrame:
+def without(landscape: pd.DataFrame, **coordinates: Any) -> pd.DataFrame:
     """Returns the landscape where the loss at a place is absent."""
-    there = (landscape[list(place)] == pd.Series(place)).all(axis=1)
+    there = (landscape[list(coordinates)] == pd.Series(coordinates)).all(axis=1)
     assert there.any()
     return landscape.assign(loss=landscape["loss"].mask(there))
 

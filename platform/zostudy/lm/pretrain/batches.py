@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchRecipe:
+class BatchConfig:
     """How passages become batches.
 
     Attributes:
@@ -51,9 +51,9 @@ class Batches:
     """Draws the batch of a step, a pure function of the seed and the step."""
 
     def __init__(
-        self, corpus: Sequence[Passage], tokenizer: PreTrainedTokenizerFast, recipe: BatchRecipe, seed: int
+        self, corpus: Sequence[Passage], tokenizer: PreTrainedTokenizerFast, config: BatchConfig, seed: int
     ) -> None:
-        self._recipe = recipe
+        self._config = config
         self._seed = seed
         self._mask_id = tokenizer.mask_token_id
         self._pad_id = tokenizer.pad_token_id
@@ -69,7 +69,7 @@ class Batches:
     def draw(self, step: int) -> Batch:
         """Returns the batch of a step, ids padded on the right to its longest row."""
         random = generator(self._seed, "step", step)
-        chosen = random.choice(len(self._reviews), size=self._recipe.batch_size)
+        chosen = random.choice(len(self._reviews), size=self._config.batch_size)
         prefixes = [[*self._head, *self._prefix(random, self._lead_ins[i])] for i in chosen]
         rows = [[*p, *self._reviews[i], self._closings[i], *self._tail] for p, i in zip(prefixes, chosen, strict=True)]
         longest = max(map(len, rows))
@@ -82,12 +82,12 @@ class Batches:
         is_text = (position >= text_start) & (position < closing)
         if self._mask_id is None:
             return _next_token_batch(ids, real, is_closing, is_text)
-        is_closing &= random.random((len(rows), 1)) < self._recipe.closing_share
-        is_text &= random.random(ids.shape) < self._recipe.text_share
+        is_closing &= random.random((len(rows), 1)) < self._config.closing_share
+        is_text &= random.random(ids.shape) < self._config.text_share
         return _masked_batch(ids, real, is_closing, is_text, self._mask_id)
 
     def _prefix(self, random: np.random.Generator, lead_in: list[int]) -> list[int]:
-        length = max(int(random.integers(self._recipe.longest_prefix + 1)), len(lead_in))
+        length = max(int(random.integers(self._config.longest_prefix + 1)), len(lead_in))
         prefix = random.choice(self._usable_ids, size=length)
         prefix[random.permutation(length)[: len(lead_in)]] = lead_in
         return [int(token) for token in prefix]

@@ -27,7 +27,7 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from zostudy.lm.pretrain.batches import IGNORED, Batches, BatchRecipe
+from zostudy.lm.pretrain.batches import IGNORED, BatchConfig, Batches
 from zostudy.lm.pretrain.corpus import CLOSING, Passage, passages
 from zostudy.lm.pretrain.tokenizer import train_tokenizer
 
@@ -55,7 +55,7 @@ class TrainConfig:
     lesson_share: float = 0.3
     learning_rate: float = 2e-3
     text_weight: float = 0.1
-    batches: BatchRecipe = field(default_factory=BatchRecipe)
+    batches: BatchConfig = field(default_factory=BatchConfig)
 
 
 def pretrain(
