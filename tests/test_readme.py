@@ -70,7 +70,8 @@ def test_the_speeds_shown_are_those_of_the_reference_benchmark() -> None:
     report = Report.from_json((REFERENCE / "bench.json").read_text(encoding="utf-8"))
     shown = 0
     for model in report.evaluator:
-        reference, float32, bfloat16 = model.speeds
+        by_name = {speed.evaluator: speed for speed in model.speeds}
+        reference, float32, bfloat16 = (by_name[name] for name in ("reference", "float32", "bfloat16"))
         share = bfloat16.share_of_matrix_rate
         assert share is not None
         row = f"| {model.model} | {reference.seconds:.3g} | {float32.ratio:.1f}x | {bfloat16.ratio:.1f}x |"

@@ -4,7 +4,16 @@ import json
 import socket
 
 from zostudy.bench.machine import describe_machine
-from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed, StudyOverhead
+from zostudy.bench.report import (
+    MemoryUse,
+    ModelSpeed,
+    PoolSpeed,
+    Report,
+    ScaleEfficiency,
+    SearchGrowth,
+    Speed,
+    StudyOverhead,
+)
 
 REPORT = Report(
     machine=describe_machine("cpu", 3),
@@ -30,6 +39,7 @@ REPORT = Report(
     scale=(ScaleEfficiency(1, 0.05, 8, 0.41, 0.97, 0.01),),
     memory=(MemoryUse("mini-gpt2", 1, 10, 300, 250, 100, 200, 300, 1.0),),
     study=StudyOverhead(104, 8, 8, 10, 20.0, 0.5, 0.1875, 10**8, 2 * 10**8, 3 * 10**8),
+    growth=(SearchGrowth(1_000, 0.012, 0.034, 31.5),),
     notes=("one note",),
 )
 

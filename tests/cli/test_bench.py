@@ -19,6 +19,7 @@ from zostudy.bench.report import (
     PoolSpeed,
     Report,
     ScaleEfficiency,
+    SearchGrowth,
     Speed,
     StudyOverhead,
 )
@@ -154,6 +155,7 @@ def test_a_report_stands_in_tables() -> None:
             MemoryUse("roberta-large", 4, 1_420_000_000, 7 * 10**9, 3 * 10**9, 6 * 10**9, 10**9, 25 * 10**8, 1.25),
         ),
         study=StudyOverhead(1_000, 8, 8, 10, 120.0, 4.0, 0.116, 4 * 10**8, 5 * 10**8, 6 * 10**8),
+        growth=(SearchGrowth(1_000, 0.012, 0.0345, 1_031.54),),
         notes=("Some Chip has no unit.",),
     )
     shown = "\n".join(map(plain, report_tables(report)))
@@ -170,6 +172,7 @@ def test_a_report_stands_in_tables() -> None:
         "64 512 0.430 0.200 0.930",
         "memory: roberta-large, weights of 1.42 GB",
         "1,000 8 8 120.0 0.116 400 MB 500 MB 600 MB",
+        "1,000 0.0120 0.0345 1,031.5",
         "4 7.00 GB 3.00 GB 6.00 GB 1.00 GB 2.50 GB 1.25",
     ):
         assert expected in lines

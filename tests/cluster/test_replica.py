@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.micro_batches import MicroBatch
 from zostudy.cluster.pool import RayPool
+from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import Replica, ScorerFactory
 from zostudy.config.study import ResourcesSpec
 from zostudy.lm.linear import bfloat16_unit
@@ -105,6 +106,26 @@ def mapped_blocks() -> int:
     mallinfo = ctypes.CDLL(None).mallinfo2
     mallinfo.restype = Counts
     return int(mallinfo().hblks)
+
+
+def test_a_replica_is_told_its_threads_and_to_keep_memory_in_one_arena(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+
+    class Actor:
+        def options(self, **options: Any) -> Actor:
+            told.update(options)
+            return self
+
+        def remote(self) -> None: ...
+
+    monkeypatch.setattr("ray.remote", lambda **options: lambda replica: Actor())
+    RayApi().start(ResourcesSpec(cpus=3, gpus=2))
+    assert (told["num_cpus"], told["num_gpus"]) == (3, 2)
+    environment = told["runtime_env"]["env_vars"]
+    assert environment["OMP_NUM_THREADS"] == "3"
+    allocator = {name: int(value) for name, value in environment.items() if name.startswith("MALLOC_")}
+    assert allocator.pop("MALLOC_TRIM_THRESHOLD_") > 2**36  # more than a replica ever frees at once
+    assert allocator == {"MALLOC_ARENA_MAX": 1, "MALLOC_MMAP_MAX_": 0}
 
 
 @pytest.mark.ray

@@ -12,9 +12,10 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
 from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.model import ModelSpec
+from zostudy.lm import attention
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
-from zostudy.lm.frozen import Evaluator, make_evaluator
+from zostudy.lm.frozen import Evaluator, make_evaluator, on_device
 from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource, minilm_installed
 from zostudy.lm.tokenizer import load_tokenizer
@@ -139,6 +140,29 @@ def test_the_prompt_matters_and_a_zero_latent_is_the_start_prompt_at_any_dim(loa
     small, large = (lm.score(np.zeros((1, dim), np.float32), rows, SEED) for dim in (3, 50))
     np.testing.assert_array_equal(small, large)
     assert not np.allclose(small, lm.score(np.ones((1, 3), np.float32), rows, SEED), atol=1e-3)
+
+
+def test_indices_keep_their_values_and_shapes_on_the_way_to_a_device() -> None:
+    arrays: list[NDArray[Any]] = [np.arange(6, dtype=np.int32), np.array([], np.int64), np.array([[2**40, 1], [3, 4]])]
+    moved = on_device(torch.device("cpu"), *arrays)
+    assert {each.dtype for each in moved} == {torch.int64}
+    for each, array in zip(moved, arrays, strict=True):
+        np.testing.assert_array_equal(each.numpy(), array)
+
+
+def test_what_tokens_see_is_made_once_for_all_layers(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[int, int]] = []
+    make = attention._causal_mask
+
+    def counted(n_prefix: int, length: int, device: torch.device) -> torch.Tensor:
+        made.append((n_prefix, length))
+        return make(n_prefix, length, device)
+
+    monkeypatch.setattr(attention, "_causal_mask", counted)
+    latents, rows = _queries(2)
+    loaded[-1].score(latents, rows, SEED)
+    assert len(made) == len({*made})
+    assert bool(made) == (loaded[1].head == "causal")
 
 
 def test_weights_stay_frozen(loaded: Any) -> None:

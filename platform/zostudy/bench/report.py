@@ -119,6 +119,16 @@ class StudyOverhead:
 
 
 @dataclass(frozen=True)
+class SearchGrowth:
+    """The driver's processor seconds for the latest trials of a search, without those of the trials and of Ray."""
+
+    trials: int  # of the cell by then
+    proposal_seconds: float  # of a proposal, the median
+    driver_seconds: float  # of a trial, proposal and storing included, the median
+    total_seconds: float  # of all trials up to then
+
+
+@dataclass(frozen=True)
 class Report:
     """The figures of one run of the benchmark. Sections that were not asked for are empty."""
 
@@ -129,6 +139,7 @@ class Report:
     scale: tuple[ScaleEfficiency, ...] = ()  # by replicas
     memory: tuple[MemoryUse, ...] = ()  # by replicas
     study: StudyOverhead | None = None  # the driver's time for a trial
+    growth: tuple[SearchGrowth, ...] = ()  # by trials of a cell
     notes: tuple[str, ...] = ()  # sections that were left out, and other remarks
 
     def to_json(self) -> str:

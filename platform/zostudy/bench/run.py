@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 
 from zostudy.bench.evaluator import measure_model
+from zostudy.bench.growth import SIZES as GROWTH_SIZES
+from zostudy.bench.growth import measure_growth
 from zostudy.bench.machine import describe_machine, has_page_counts, processor_threads
 from zostudy.bench.memory import measure_memory
 from zostudy.bench.models import BATCH, LARGE, LARGEST, NAMES, SMALL, BenchModel, open_model
@@ -26,7 +28,9 @@ from zostudy.wording import suggestion
 
 _log = logging.getLogger(__name__)
 
-SECTIONS = ("evaluator", "pool", "scale", "memory", "study")
+SECTIONS = ("evaluator", "pool", "scale", "memory", "study", "growth")
+LONG_SECTIONS = ("growth",)
+"""Measured only where they are asked for."""
 POOL_MODEL = "mini-roberta"
 MEMORY_MODEL = "roberta-large"
 
@@ -35,7 +39,7 @@ MEMORY_MODEL = "roberta-large"
 class BenchPlan:
     """The sections, models and settings of one run of the benchmark."""
 
-    only: Sequence[str] = SECTIONS
+    only: Sequence[str] = tuple(section for section in SECTIONS if section not in LONG_SECTIONS)
     models: Sequence[str] = ()  # some of ``zostudy.bench.models.NAMES``; empty for all but the largest
     large: bool = False  # the largest too
     texts: Path | None = None  # a file of texts, or None for the embedded task's
@@ -77,7 +81,9 @@ def run_bench(plan: BenchPlan) -> Report:
     scale = measure_scale(SIZES) if "scale" in plan.only else ()
     memory = run.memory() if "memory" in plan.only else ()
     study = measure_study(plan.trials) if "study" in plan.only else None
-    return Report(machine, texts.origin, evaluator, pool, scale, memory, study, (*_remarks(machine), *run.left_out))
+    growth = measure_growth(GROWTH_SIZES) if "growth" in plan.only else ()
+    notes = (*_remarks(machine), *run.left_out)
+    return Report(machine, texts.origin, evaluator, pool, scale, memory, study, growth, notes)
 
 
 class _Run:

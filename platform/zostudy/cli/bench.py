@@ -48,7 +48,8 @@ class ReportFormat(StrEnum):
 
 def bench_command(
     only: Annotated[
-        str, typer.Option(metavar="SECTIONS", help="The sections to measure, separated by commas.")
+        str,
+        typer.Option(metavar="SECTIONS", help="Sections, separated by commas. growth takes half an hour."),
     ] = "evaluator,pool,scale,memory,study",
     models: Annotated[
         str,

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zostudy.bench.report import MemoryUse, ModelSpeed, PoolSpeed, Report, ScaleEfficiency, Speed, StudyOverhead
+from zostudy.bench.report import (
+    MemoryUse,
+    ModelSpeed,
+    PoolSpeed,
+    Report,
+    ScaleEfficiency,
+    SearchGrowth,
+    Speed,
+    StudyOverhead,
+)
 from zostudy.results.table_formats import Table
 from zostudy.wording import counted
 
@@ -32,6 +41,11 @@ _STUDY_NOTE = (
     "scorer's sleep, per trial. Ray, Tune, Optuna and the ledger are real; the start of the trials' processes counts."
 )
 
+_GROWTH_NOTE = (
+    "Processor seconds of the driver, without those of the trials and of Ray, the median of the latest trials. in all: "
+    "of all trials up to then. Optuna's sampler reads all earlier trials for each proposal."
+)
+
 
 def report_tables(report: Report) -> list[Table]:
     """Returns the machine, then a table for each section that was measured."""
@@ -46,6 +60,8 @@ def report_tables(report: Report) -> list[Table]:
         tables.append(_memory(report.memory))
     if report.study:
         tables.append(_study(report.study))
+    if report.growth:
+        tables.append(_growth(report.growth))
     return tables
 
 
@@ -156,6 +172,19 @@ def _study(study: StudyOverhead) -> Table:
         "after": _size(study.last_bytes),
     }
     return _table([row], f"study: trials of {study.queries} queries", _STUDY_NOTE)
+
+
+def _growth(points: Sequence[SearchGrowth]) -> Table:
+    rows = [
+        {
+            "trials of a cell": f"{point.trials:,}",
+            "proposal s/trial": f"{point.proposal_seconds:.4f}",
+            "driver s/trial": f"{point.driver_seconds:.4f}",
+            "driver s in all": f"{point.total_seconds:,.1f}",
+        }
+        for point in points
+    ]
+    return _table(rows, "growth: one search", _GROWTH_NOTE)
 
 
 def _table(rows: Sequence[dict[str, str]], title: str, *notes: str, text_columns: int = 0) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -42,11 +43,13 @@ class Attention:
     Attributes:
         positions: int64 ``[T]``, each token's position in its own input.
         buckets: all the tokens, in order; where texts share prefixes, the first bucket holds these.
+        causal: whether a token sees only the tokens before it.
         rotation: cosines and sines ``[T, 1, head_dim]`` of the positions, or None.
     """
 
     positions: Tensor
     buckets: Sequence[LengthBucket]
+    causal: bool
     rotation: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, shape: Architecture, qkv: Linear, states: Tensor, read: Tensor | None) -> Tensor:
@@ -61,11 +64,23 @@ class Attention:
         queries, keys, values = self._projected(shape, qkv, states, read)
         shares = self.buckets[-1].prefixes is not None
         outputs, done = [], 0
-        for bucket in self.buckets if read is None or not shares else self.buckets[1:]:
+        for bucket, mask in [*zip(self.buckets, self._masks, strict=True)][read is not None and shares :]:
             n_own = bucket.count * (bucket.length if read is None else 1)
-            outputs.append(self._attend(bucket, queries[done : done + n_own], keys, values, shape.causal))
+            own = queries[done : done + n_own]
+            outputs.append(self._attend(bucket, own, keys, values, mask if read is None else None))
             done += n_own
         return torch.cat(outputs)
+
+    @cached_property
+    def _masks(self) -> list[Tensor | None]:
+        """What the tokens of each bucket see, for all layers; None where that is everything."""
+        device, prefix = self.positions.device, self.buckets[0].length
+        return [
+            _causal_mask(0 if bucket.prefixes is None else prefix, bucket.length, device)
+            if self.causal and bucket.length > 1
+            else None
+            for bucket in self.buckets
+        ]
 
     def _projected(
         self, shape: Architecture, qkv: Linear, states: Tensor, read: Tensor | None
@@ -87,12 +102,11 @@ class Attention:
             keys, values = keys.repeat_interleave(repeats, dim=1), values.repeat_interleave(repeats, dim=1)
         return queries, keys, values
 
-    def _attend(self, bucket: LengthBucket, queries: Tensor, keys: Tensor, values: Tensor, causal: bool) -> Tensor:
+    def _attend(
+        self, bucket: LengthBucket, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None
+    ) -> Tensor:
         queries = queries.unflatten(0, (bucket.count, -1)).transpose(1, 2)
         keys, values = self._seen(bucket, keys), self._seen(bucket, values)
-        mask = None
-        if causal and queries.shape[2] > 1:
-            mask = _causal_mask(keys.shape[2] - bucket.length, bucket.length, keys.device)
         heads: Tensor = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
         return heads.transpose(1, 2).flatten(2).flatten(0, 1)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -93,60 +93,67 @@ class FrozenLM(PromptedLM):
         return self._can_share and prompt_tokens > 0
 
     def _scores(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> Tensor:
-        states, layout = self._laid_states(prompts, queries, rows)
+        states, in_order = self._laid_states(prompts, queries, rows)
         if self._labels is None:
             scores = self._model.logits(states)
         else:
             scores = self._spec.temperature * functional.normalize(states, dim=-1) @ self._labels.T
-        return self._in_order(scores, layout)
+        return scores[in_order]
 
     def _states(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> Tensor:
-        return self._in_order(*self._laid_states(prompts, queries, rows))
+        states, in_order = self._laid_states(prompts, queries, rows)
+        return states[in_order]
 
-    def _laid_states(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> tuple[Tensor, Layout]:
-        """Returns the states ``[s, D]`` in the order of their layout."""
+    def _laid_states(self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]) -> tuple[Tensor, Tensor]:
+        """Returns the states ``[s, D]`` as they are laid out, and int64 ``[s]``, where each given text's state is."""
         n = prompts.shape[1]
         layout = lay_out(self._task, queries, rows, n, self._shares(n))
-        inputs = self._embedded(layout.ids)
-        inputs[self._to_device(layout.prompt_positions)] = prompts[self._to_device(layout.prompt_queries)]
-        attention = self._attention(layout, self._shares(n))
+        ids, positions, prompt_positions, prompt_queries, prefixes, read, in_order = on_device(
+            self._device,
+            *(layout.ids, layout.positions, layout.prompt_positions, layout.prompt_queries, layout.prefixes),
+            *(layout.read, np.argsort(layout.order)),
+        )
+        inputs = self.embed(ids).float()
+        inputs[prompt_positions] = prompts[prompt_queries]
+        attention = self._attention(layout, positions, prefixes)
         if self._labels is None:
-            return self._model.forward(inputs, attention, self._to_device(layout.read)), layout
+            return self._model.forward(inputs, attention, read), in_order
         states = self._model.forward(inputs, attention, None)
         by_length = (states[b.start : b.stop].unflatten(0, (b.count, b.length)) for b in attention.buckets)
-        return torch.cat([pooled(own, self._pooling) for own in by_length]), layout
+        return torch.cat([pooled(own, self._pooling) for own in by_length]), in_order
 
-    def _in_order(self, laid: Tensor, layout: Layout) -> Tensor:
-        """Returns the texts' rows in the order in which the texts were given."""
-        return laid[self._to_device(np.argsort(layout.order))]
-
-    def _attention(self, layout: Layout, shared: bool) -> Attention:
-        positions = self._to_device(layout.positions)
+    def _attention(self, layout: Layout, positions: Tensor, prefixes: Tensor) -> Attention:
         lengths, counts = np.unique(layout.lengths, return_counts=True)
         starts = layout.head + np.cumsum(lengths * counts) - lengths * counts
         buckets = [LengthBucket(*of) for of in zip(starts.tolist(), counts.tolist(), lengths.tolist(), strict=True)]
-        if shared:
+        if layout.head:
             n_prompts = len(layout.prompt_queries)
-            prefixes = self._to_device(layout.prefixes).split(counts.tolist())
-            texts = [LengthBucket(b.start, b.count, b.length, own) for b, own in zip(buckets, prefixes, strict=True)]
+            seen = prefixes.split(counts.tolist())
+            texts = [LengthBucket(b.start, b.count, b.length, own) for b, own in zip(buckets, seen, strict=True)]
             buckets = [LengthBucket(0, n_prompts, layout.head // n_prompts), *texts]
-        return Attention(positions, buckets, self._model.rotation(positions))
+        return self._attention_among(buckets, positions)
 
-    def _embedded(self, ids: NDArray[np.int32]) -> Tensor:
-        return self.embed(torch.from_numpy(ids)).float()
+    def _attention_among(self, buckets: Sequence[LengthBucket], positions: Tensor) -> Attention:
+        return Attention(positions, buckets, self._model.shape.causal, self._model.rotation(positions))
 
     @torch.no_grad()
     def _label_states(self) -> Tensor:
         """Returns the label texts' unit vectors ``[C, D]``, without a prompt."""
         states = []
-        for ids in self._task.label_texts:
-            positions = self._to_device(np.arange(len(ids)))
-            attention = Attention(positions, [LengthBucket(0, 1, len(ids))], self._model.rotation(positions))
-            states.append(pooled(self._model.forward(self._embedded(ids), attention, None), self._pooling))
+        for text in self._task.label_texts:
+            ids, positions = on_device(self._device, text, np.arange(len(text)))
+            attention = self._attention_among([LengthBucket(0, 1, len(text))], positions)
+            states.append(pooled(self._model.forward(self.embed(ids).float(), attention, None), self._pooling))
         return functional.normalize(torch.stack(states), dim=-1)
 
-    def _to_device(self, array: NDArray[np.int64] | NDArray[np.int32]) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
+
+def on_device(device: torch.device, *arrays: NDArray[np.integer[Any]]) -> list[Tensor]:
+    """Returns index arrays as int64 tensors on a device, by one transfer, as each costs an accelerator alike."""
+    together = torch.from_numpy(np.concatenate([array.ravel() for array in arrays]))
+    if device.type == "cuda":
+        together = together.pin_memory()
+    parts = together.to(device, torch.int64, non_blocking=True).split([array.size for array in arrays])
+    return [part.view(array.shape) for part, array in zip(parts, arrays, strict=True)]
 
 
 def can_share_prompts(shape: Architecture, task: EncodedTask) -> bool:
