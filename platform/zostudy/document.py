@@ -35,7 +35,7 @@ class Location:
 
     @property
     def is_override(self) -> bool:
-        """Whether an override gave it."""
+        """True if an override gave it."""
         return self.line == 0
 
     def __str__(self) -> str:

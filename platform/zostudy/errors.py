@@ -94,7 +94,7 @@ class ResultsWarning(UserWarning):
 
 
 class ReplicaError(ZostudyError):
-    """Replicas die of what they are asked to do."""
+    """Replicas die each time that they compute the same micro-batch."""
 
 
 class NoReplicaError(ZostudyError):

@@ -49,7 +49,7 @@ def check_address_space(least: int, work: str) -> None:
 
 
 def available_memory() -> int | None:
-    """Returns the bytes that may still be used, as the kernel and the control groups allow; None if nobody tells."""
+    """Returns the bytes that may still be used, as the kernel and the control groups allow; None if neither tells."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))

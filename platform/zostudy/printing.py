@@ -6,11 +6,11 @@ from zostudy.wording import printable
 
 
 def print_lines(*lines: object) -> None:
-    """Prints each on a line of its own, with control characters escaped."""
+    """Prints each object on a line of its own, with control characters escaped."""
     for line in lines:
         print(printable(str(line)), flush=True)
 
 
 def print_text(text: str) -> None:
-    """Prints text of many lines as it stands, but for control characters."""
+    """Prints a text of many lines, with control characters escaped."""
     print(printable(text, kept="\n\t"), end="", flush=True)

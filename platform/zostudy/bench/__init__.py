@@ -1,1 +1,1 @@
-"""The benchmark: what an evaluator, a pool and a replica cost, measured in one run beside what peers do."""
+"""The benchmark: the cost of an evaluator, a pool and a replica, measured beside peers in one run."""

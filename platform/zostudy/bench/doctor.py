@@ -163,7 +163,7 @@ def check_hub(environment: Mapping[str, str]) -> Check:
 
 
 def explained(subject: str, work: Callable[[], str | None], otherwise: str) -> Check:
-    """Returns what a piece of work says, or as an error why it failed."""
+    """Returns the line that a piece of work returns, or the error that it raises, as a check."""
     try:
         return Check(subject, "ok", work() or otherwise)
     except ZostudyError as error:

@@ -1,6 +1,6 @@
-"""How many floating point operations a query takes in zostudy's evaluator, counted, not measured.
+"""The floating point operations of a query in zostudy's evaluator, counted, not measured.
 
-Counted are two for each multiply-add of every matrix product that the evaluator performs: the projections, the
+Two operations count for each multiply-add of every matrix product that the evaluator performs: the projections, the
 feed-forward, attention's scores and its weighted sums, the head's rows, and a prompt out of its latent. Attention among
 one text's tokens counts as the full square, also for causal models, whose upper half is computed and thrown away; a
 prompt that texts share counts once a forward; the last layer counts where it is computed: keys and values everywhere,

@@ -39,7 +39,7 @@ def doctor_command(results: ResultsOption = "results") -> None:
 
 
 class ReportFormat(StrEnum):
-    """How the report is printed. CSV is missing, because the tables have different columns."""
+    """The format of the report. CSV is missing, because the tables have different columns."""
 
     TABLE = "table"
     JSON = "json"

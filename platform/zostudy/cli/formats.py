@@ -1,4 +1,4 @@
-"""How a verb prints its result: a table for people, plain text in a pipe, or CSV and JSON for other programs."""
+"""Prints the result of a verb: a table for people, plain text in a pipe, or CSV and JSON for other programs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RowBatches: TypeAlias = Iterable[Sequence[Sequence[Any]]]
 
 
 class Format(StrEnum):
-    """How a verb prints its result."""
+    """The format in which a verb prints its result."""
 
     TABLE = "table"
     JSON = "json"

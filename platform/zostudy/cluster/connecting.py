@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import grpc
 
 PATIENCE_SECONDS = 5.0
-"""How long requests to a cluster that does not answer are repeated."""
+"""Requests to a cluster that does not answer are repeated for this long."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator
     Args:
         address: of a cluster; None, or ``local``, starts Ray on this machine, for this study alone.
         cpus: that replicas take on this machine. A Ray of this machine promises them, whatever the machine has.
-        shared_bytes: what replicas will share on a node; a Ray of this machine gets room for it.
+        shared_bytes: memory that the replicas of a node will share; a Ray of this machine gets room for it.
 
     Raises:
         LostRayError: a process of a Ray of this machine died.

@@ -26,7 +26,7 @@ SECONDS_WHILE_ONE_STARTS = 1.0
 SILENT_SECONDS = 60.0
 """After this time without a ready replica, the user is told what the first one waits for."""
 TOGETHER_SECONDS = 10.0
-"""How long the first ready replica waits for others that have room, before work starts."""
+"""The first ready replica waits this long for others that have room, before work starts."""
 
 
 class Fleet:

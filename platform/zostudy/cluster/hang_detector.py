@@ -12,7 +12,7 @@ from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import CONTROL
 
 MOST_BATCH_SECONDS = 600.0
-"""How long a replica may work on one micro-batch. Most take a tenth of a second of a core, and few take a minute."""
+"""A replica may work this long on one micro-batch. Most take a tenth of a second of a core, and few take a minute."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class NotThereError(ZostudyError):
-    """The head does not have what was asked for."""
+    """The head has nothing of the name that was asked for."""
 
 
 class HeadNode:
@@ -53,7 +53,7 @@ class HeadNode:
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether the address is a loopback one: the head runs here, or at the far end of a tunnel."""
+        """True if the address is a loopback one: the head runs here, or at the far end of a tunnel."""
         host = urlsplit(self.address).hostname or ""
         try:
             return ipaddress.ip_address(host).is_loopback

@@ -56,7 +56,7 @@ class Job:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """True if it has ended, in whatever way."""
         return self.status in ENDED
 
     @property

@@ -54,7 +54,7 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
 
     Args:
         cpus: how many CPUs Ray may promise, whatever the machine has.
-        shared_bytes: what replicas will share in the object store.
+        shared_bytes: memory that replicas will share in the object store.
 
     Raises:
         LostRayError: one of its processes died.

@@ -43,12 +43,12 @@ class WhiteBoxScorer(Scorer, Protocol):
 
 
 Scorers: TypeAlias = Scorer | Mapping[str, Scorer]
-"""What a replica hosts: the scorer of a task, or one for each of its wordings, by name."""
+"""The scorer of a task that a replica hosts, or one for each of its wordings, by name."""
 
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """Some of a step's queries, or some examples of each: what one replica scores at once.
+    """Some of a step's queries, or some examples of each, which one replica scores at once.
 
     Attributes:
         queries: which of the step's queries.

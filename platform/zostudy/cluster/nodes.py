@@ -1,4 +1,4 @@
-"""How many replicas the nodes of a cluster hold: counted node by node, as a replica does not span two."""
+"""The number of replicas that a cluster holds, counted node by node, as a replica does not span two."""
 
 from __future__ import annotations
 

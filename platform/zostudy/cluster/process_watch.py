@@ -15,7 +15,7 @@ from zostudy.errors import LostRayError
 
 SECONDS_BETWEEN_CHECKS = 0.2
 END_SECONDS = 20.0
-"""How long the study may take to end after a process has died. Ray can keep it waiting for a minute, or for ever."""
+"""After a process has died the study may take this long to end. Ray can keep it waiting for a minute, or for ever."""
 
 NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 """The names of the processes that Ray needs, by the names that it uses inside."""
@@ -82,7 +82,7 @@ class _Watch(threading.Thread):
             self._leaving.set()
 
     def end(self) -> None:
-        """Everything has been ended."""
+        """Stops the deadline, as everything has ended."""
         self._ended.set()
 
     def _has_died(self) -> bool:

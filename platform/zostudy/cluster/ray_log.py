@@ -15,7 +15,7 @@ from zostudy.results.storage import Storage, Where
 
 RAY_LOG_FILE = "ray.log"
 MOST_BYTES = 2**23
-"""The file then becomes ``ray.log.1``, and a new one is begun."""
+"""At this size the file becomes ``ray.log.1``, and a new one is begun."""
 
 
 @contextmanager

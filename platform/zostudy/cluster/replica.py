@@ -27,7 +27,7 @@ Pages = dict[str, int]
 CONTROL = "control"
 """Concurrency group of control calls, which run in a thread of their own while the replica scores."""
 EXIT_SECONDS = 1.0
-"""How long a killed process may take to exit."""
+"""A killed process may take this long to exit."""
 CONFIRM_SECONDS = 0.1
 """Delay between confirming a call and running it, so that the caller knows of its start even if it ends the process."""
 
@@ -78,7 +78,7 @@ class Replica:
         """Returns the name of its process as soon as it runs; a control call.
 
         Args:
-            killed: the process that the caller has had killed, and that must not be the one that answers.
+            killed: a process that the caller has killed, which must not be the one that answers.
         """
         if self._process == killed:
             time.sleep(EXIT_SECONDS)

@@ -21,7 +21,7 @@ MOST_DEATHS = 5
 SECONDS_BETWEEN_REFRESHES = 10.0
 SECONDS_WITHOUT_ANY = 1.0
 MOST_SECONDS_SILENT = 120.0
-"""How long to wait for silent replicas, such as those that wait for a node, when all others have failed."""
+"""Silent replicas, such as those that wait for a node, are waited for this long when all others have failed."""
 
 NONE_LEFT = ReplicaError(
     "a study must have a replica", got="there has been none for minutes", remedy="see the logs of Ray"

@@ -69,7 +69,7 @@ class Shipment:
 
     Attributes:
         study: the study with every default filled in, as plain data; inputs by their paths in the shipment.
-        inputs: what travels with it.
+        inputs: the files and folders that travel with it.
     """
 
     study: dict[str, Any]

@@ -29,7 +29,7 @@ _EXTENDS: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class StudyChanges:
-    """How a study differs from an earlier one, a line each, such as ``search.trials: 6 -> 12``.
+    """The differences of a study from an earlier one, a line each, such as ``search.trials: 6 -> 12``.
 
     Attributes:
         additions: more trials, seeds, ratios or methods, or the space of a first search; stored trials stay as they

@@ -58,7 +58,7 @@ def missing_paths(study: StudySpec) -> Iterator[Problem]:
 
 
 def _is_folder(given: str, absolute: str) -> bool:
-    """Whether a model's name is a folder: it begins like a path, or such a folder exists."""
+    """Returns whether a model's name is a folder: it begins like a path, or such a folder exists."""
     if given in BUILT_IN_MODELS:
         return False
     return given.startswith((".", "/", "~")) or os.path.isdir(absolute)

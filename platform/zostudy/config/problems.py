@@ -13,7 +13,7 @@ from zostudy.wording import shown
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with the value of one key.
+    """A rule that the value of one key breaks.
 
     Attributes:
         path: the key, from the top of the study file.

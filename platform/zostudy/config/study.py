@@ -31,7 +31,7 @@ from zostudy.methods.options import ClassWeights, Prior, SamplerName
 
 
 class ImbalanceSpec(Section):
-    """How the classes are made uneven, and how the methods handle it."""
+    """The class imbalance: ratios, sizes of the draws, and how methods handle it."""
 
     ratios: Annotated[
         tuple[AskedRatio, ...],
@@ -80,7 +80,7 @@ class ImbalanceSpec(Section):
 
 
 class BudgetSpec(Section):
-    """What a trial may spend."""
+    """The budget of a trial."""
 
     queries: Annotated[Positive, key("queries of a trial; one query is one prompt evaluated on one batch")] = 300
     batch_size: Annotated[Positive, key("examples of a query")] = 32
@@ -90,7 +90,7 @@ class BudgetSpec(Section):
 
 
 class SearchSpec(Section):
-    """How each cell is searched."""
+    """The search of each cell's settings."""
 
     trials: Annotated[
         Whole, Field(ge=0), key("configurations that are tried in a cell; 0: the defaults are confirmed")
@@ -138,7 +138,7 @@ class SearchSpec(Section):
 
 
 class ConfirmSpec(Section):
-    """How each cell's best configuration is run again, on fresh seeds. Only this stage opens test."""
+    """The repeats of each cell's best configuration on fresh seeds. Only this stage opens test."""
 
     seeds: Annotated[Positive, key("confirm trials of a cell")] = 3
     landscape: Annotated[
@@ -152,7 +152,7 @@ class ConfirmSpec(Section):
 
 
 class ResourcesSpec(Section):
-    """What one replica takes of its node."""
+    """The resources that one replica takes of its node."""
 
     cpus: Annotated[Positive, key("CPUs, and so threads, of a replica")] = 1
     gpus: Annotated[Number, Field(ge=0), key("GPUs of a replica; a fraction shares one, several hold a model")] = 0.0

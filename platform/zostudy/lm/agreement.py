@@ -38,7 +38,7 @@ _SEED, _DIM = 0, 16
 
 @dataclass(frozen=True)
 class Agreement:
-    """How near an evaluator's scores are to those of transformers' own model, in float32 unless that is quantised.
+    """The distance of an evaluator's scores from those of transformers' model, in float32 unless that is quantised.
 
     Attributes:
         family: transformers' ``model_type``.
@@ -48,7 +48,7 @@ class Agreement:
         prompts: number of prompts that each text was scored under.
         largest_score: the largest absolute score of transformers' model.
         difference: the largest difference, as a share of the largest score.
-        bound: what the difference may be at most; a quantised model rounds as bfloat16 does.
+        bound: the largest difference allowed; a quantised model rounds as bfloat16 does.
     """
 
     family: str
@@ -69,7 +69,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class VerifiedModel:
-    """What evaluators of a model are made of, and how near they are to transformers.
+    """A model whose evaluators agree with transformers.
 
     Attributes:
         model: weights, or their source.

@@ -39,7 +39,7 @@ LEAST_TEXT_PER_PROMPT = 4
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a forward needs to know beside the tensors.
+    """The choices of an architecture that a forward depends on, beside the tensors.
 
     Attributes:
         n_layers: number of layers.

@@ -38,7 +38,7 @@ class LengthBucket:
 
 @dataclass(frozen=True)
 class Attention:
-    """Which tokens see each other in one forward of T tokens.
+    """Attention in one forward of T tokens: each token's position, and the tokens that it sees.
 
     Attributes:
         positions: int64 ``[T]``, each token's position in its own input.

@@ -54,7 +54,7 @@ class FrozenLM(PromptedLM):
 
         Args:
             task: the same rows in other words.
-            number: the wording's place in the weights.
+            number: the wording's index in the weights.
         """
         other = copy(self)
         other._ask(task, number)
@@ -166,7 +166,7 @@ def can_share_prompts(shape: Architecture, task: EncodedTask) -> bool:
 
 
 Model: TypeAlias = Weights | ModelSource
-"""What an evaluator is made of: weights that are read already, or where to read them."""
+"""The model of an evaluator: weights that are read already, or the source to read them from."""
 
 Evaluator: TypeAlias = FrozenLM | PaddedLM
 

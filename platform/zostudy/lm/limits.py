@@ -1,4 +1,4 @@
-"""How long an input may be."""
+"""The longest input that a model takes."""
 
 from __future__ import annotations
 

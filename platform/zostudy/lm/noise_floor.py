@@ -126,7 +126,7 @@ class NoiseFloor:
 
     @property
     def enough(self) -> bool:
-        """Whether the dtype may be used; False if anything is not finite."""
+        """True if the dtype may be used; False if anything is not finite."""
         return self.signal_over_noise >= ENOUGH
 
     def least_radius(self, target: float = ENOUGH) -> float:

@@ -1,4 +1,4 @@
-"""Which texts go into one forward, and where their tokens lie in it."""
+"""Splits texts into forwards, and lays out the tokens of each."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class PaddedLM(PromptedLM):
     def _inputs(
         self, prompts: Tensor, queries: Indices, rows: NDArray[np.int32]
     ) -> tuple[dict[str, Tensor], Tensor, list[int]]:
-        """Returns what the head is called with for rows, each under the prompt of its query."""
+        """Returns the head's arguments for rows, each under the prompt of its query."""
         ids, real = self._task.padded(rows)
         mask = torch.from_numpy(real).to(self._device).long() if self._padding == "masked" and not real.all() else None
         own_prompts = prompts.to(self._dtype)[queries]
@@ -124,7 +124,7 @@ def _spread(embedding: Any) -> float:
 
 
 def with_prompts(texts: Tensor, prompts: Tensor, lead: int, mask: Tensor | None = None) -> dict[str, Tensor]:
-    """Returns what transformers' model is called with for texts behind prompts.
+    """Returns the arguments of transformers' model for texts behind prompts.
 
     Args:
         texts: token vectors ``[b, L, D]``, padded on the right.

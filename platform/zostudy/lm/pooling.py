@@ -1,4 +1,4 @@
-"""How an encoder pools its tokens' states: as its own ``1_Pooling/config.json`` says, else by their mean."""
+"""Pools the states of an encoder's tokens: as its own ``1_Pooling/config.json`` says, else by their mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both evaluators do alike: latents and row numbers in; scores, or states and gradients for references, out."""
+"""The base class of both evaluators: latents and row numbers in; scores out, or states and gradients for references."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PromptedLM(ABC):
     """A frozen model with a task's tokens. A latent of no entries stands for no prompt."""
 
     def __init__(self, spec: ModelSpec, task: EncodedTask, device: str, embedding_spread: float) -> None:
-        """Takes what the evaluators have in common.
+        """Takes the parts that both evaluators have.
 
         Args:
             spec: prompt length and scale, temperature.

@@ -1,4 +1,4 @@
-"""What a model is loaded from: a folder or a hub id; some come in Python packages."""
+"""The source of a model: a folder or a hub id; some come in Python packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a prompt starts: random tokens of the vocabulary, one of several such draws, or the words of a text."""
+"""The start of a prompt: random tokens of the vocabulary, one of several such draws, or the words of a text."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Method(ABC):
 
     @property
     def finished(self) -> bool:
-        """Whether the budget has no room for another whole step."""
+        """True if the budget has no room for another whole step."""
         return self._running is None and self.queries_spent + self.step_cost > self.context.budget
 
     def ask(self) -> Queries:

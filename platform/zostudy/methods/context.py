@@ -1,4 +1,4 @@
-"""What a method knows about its trial."""
+"""The trial, as its method sees it."""
 
 from __future__ import annotations
 

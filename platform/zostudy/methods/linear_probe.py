@@ -1,4 +1,4 @@
-"""The linear probe: what a logistic regression reads from the frozen model's states of the same examples."""
+"""The linear probe: a logistic regression on the frozen model's states of the same examples."""
 
 from __future__ import annotations
 

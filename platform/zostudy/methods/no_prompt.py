@@ -1,4 +1,4 @@
-"""The task without a prompt: what the frozen model says by itself."""
+"""The task without a prompt: the frozen model's own answers."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class ObjectiveOptions(MethodOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ImbalanceSettings:
-    """How methods handle the class imbalance. The search can vary them like options."""
+    """Settings of the class imbalance, which the search can vary like options."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 

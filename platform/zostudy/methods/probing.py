@@ -75,22 +75,22 @@ class ProbingMethod(TunedMethod):
 
     @property
     def central(self) -> bool:
-        """Whether a direction is probed by a +/- pair; else by one probe."""
+        """True if a direction is probed by a +/- pair; else by one probe."""
         return False
 
     @property
     def base(self) -> bool:
-        """Whether the point itself is probed too: for forward differences, and for the objective's own scalars."""
+        """True if the point itself is probed too: for forward differences, and for the objective's own scalars."""
         return not self.central or self.objective.has_auxiliaries
 
     @property
     def per_example(self) -> bool:
-        """Whether each example of the batch has a direction of its own."""
+        """True if each example of the batch has a direction of its own."""
         return False
 
     @property
     def scalars_first(self) -> bool:
-        """Whether the objective's own scalars step before the latent's losses are taken."""
+        """True if the objective's own scalars step before the latent's losses are taken."""
         return False
 
     @property

@@ -32,7 +32,7 @@ class Queries:
         rows: int32 ``[q, b]``, row numbers into the task's table: the examples that prompt is evaluated on.
         group: number of consecutive queries that must share a forward (2 for a +/- pair, whose
             difference would amplify any noise between forwards). The last group may be shorter.
-        access: what is wanted of each example; more than scores only if the method declares that it ``needs`` it.
+        access: the kind of answer for each example; more than scores only if the method declares it in ``needs``.
     """
 
     latents: Latents

@@ -1,4 +1,4 @@
-"""Default search spaces: what a method is searched over in a study that names no ``search.space``.
+"""Default search spaces, for studies that name no ``search.space``.
 
 An option declares its own, beside its documentation: ``Annotated[float, Gt(0), Doc("..."), LogRange(0.3, 30)]``. An
 option that declares none keeps its value.
@@ -24,7 +24,7 @@ DefaultSpace: TypeAlias = dict[str, LogRange | OneOf]
 
 
 def default_space(method: type[Method], fixed: Mapping[str, Any]) -> DefaultSpace:
-    """Returns what a search of a method varies by default, by option or ``imbalance.SETTING``; empty if nothing.
+    """Returns a method's default search space, by option or ``imbalance.SETTING``; empty if it has none.
 
     Args:
         method: a registered method.

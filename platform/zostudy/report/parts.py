@@ -61,7 +61,7 @@ class ReportSection:
 
     @property
     def by_method(self) -> bool:
-        """Whether a figure needs a legend of methods."""
+        """True if a figure needs a legend of methods."""
         return any(figure.by_method for figure in self.figures)
 
     @property

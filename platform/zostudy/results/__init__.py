@@ -1,1 +1,1 @@
-"""What a study found: the Parquet ledger, and reading and comparing it without Ray or torch."""
+"""The results of studies: the Parquet ledger, and reading and comparing it without Ray or torch."""

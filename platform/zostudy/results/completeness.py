@@ -1,4 +1,4 @@
-"""Which confirm trials count, and which studies are complete.
+"""Decides which confirm trials count, and which studies are complete.
 
 A confirm trial counts if it ran with the settings of the best configuration of its cell. A longer search may find
 better settings: then readers leave the older confirm trials out, and a resumed run repeats them. Both ask here.

@@ -25,7 +25,7 @@ there a single one moves the recall that is searched by more than .05, and a mea
 
 @dataclass(frozen=True)
 class Decision:
-    """How scores become a class.
+    """The rule by which scores become a class.
 
     Attributes:
         threshold: of two classes, the second one where its score exceeds the first one's by more than this;

@@ -19,8 +19,8 @@ from zostudy.errors import ResultsError
 from zostudy.machine import usable_cpus
 
 MOST_MEMORY, MOST_THREADS = "384MiB", 8
-"""What DuckDB holds at most, beside what pyarrow reads for it, and the threads that share it; the rest of a large
-grouping or join goes to disk."""
+"""DuckDB's memory, beside what pyarrow reads for it, and its threads. What a large grouping or join needs beyond this
+memory goes to disk."""
 
 MOST_SPILLED = 10 << 30
 """Bytes that it may keep on disk, or half of what is free there."""
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a query may go.
+    """The limits of a query.
 
     Attributes:
         spill: bytes that it may keep in the temporary folder; None for the smaller of 10 GiB and half of what is free.

@@ -59,7 +59,7 @@ class FinishedTrials:
 
     @property
     def expects_agreement(self) -> bool:
-        """Whether ``agreement`` must have a row: it is as old as the digests, and measured beside noise floors."""
+        """True if ``agreement`` must have a row: it is as old as the digests, and measured beside noise floors."""
         return any(trial["precision_rows"] and trial["history_digest"] for trial in self.trials.values())
 
     def of_file(self, name: str) -> list[str]:

@@ -69,7 +69,7 @@ class Results:
 
     @property
     def storages(self) -> list[Storage]:
-        """Where the studies are."""
+        """The locations of the studies."""
         return [storage for storage, _ in self._finished]
 
     @cached_property

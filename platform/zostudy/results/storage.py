@@ -1,4 +1,4 @@
-"""Where results are: a folder, or a prefix in an object store. Whole files in, whole files out."""
+"""The storage of results: a folder, or a prefix in an object store. Files are written and read whole."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Storage:
             return content
 
     def write(self, name: str, content: bytes | pa.Buffer) -> None:
-        """Writes a file so that it is either absent, what it was, or whole, whenever the machine stops.
+        """Writes a file whole: if the machine stops meanwhile, the older file is still there, or none.
 
         Args:
             name: of the file.

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRow:
-    """What is known of a finished trial; None in a nullable column says that there is no value.
+    """A finished trial; None in a nullable column stands for no value.
 
     Its fields are the columns of ``zostudy.results.schema.TRIALS``, each with its meaning and unit; those of metrics
     take theirs from there. ``params`` and ``versions`` are stored as JSON; times carry a time zone.

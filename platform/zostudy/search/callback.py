@@ -1,4 +1,4 @@
-"""Callbacks: what a study calls as it goes on, such as the live view and the log."""
+"""Callbacks, which a study calls as it goes on, such as the live view and the log."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class StudyDriver:
 
     @property
     def done(self) -> bool:
-        """Whether every trial has finished."""
+        """True once every trial has finished."""
         return self._progress.done
 
     def next(self) -> Assignment | None:

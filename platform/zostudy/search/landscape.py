@@ -21,13 +21,13 @@ from zostudy.results.outcome import Landscape
 from zostudy.tasks.imbalance import Draw
 
 EXTENT = 2.0
-"""How far slices and plane reach. On the embedded task the loss is a parabola up to about 1, and not at 2."""
+"""The distance that slices and plane reach. On the embedded task the loss is a parabola up to about 1, and not at 2."""
 
 STEPS = 4
 """Points of a slice on each side of the kept point."""
 
 SHARPNESS_RADIUS = 1.0
-"""The radius of the rise: the largest at which it is still that of the curvature on the embedded task."""
+"""The radius of sharpness: the largest at which the loss of the embedded task rises as its curvature says."""
 
 SHARPNESS_PAIRS = 8
 MOST_EXAMPLES = 64
@@ -37,7 +37,7 @@ _PAIR = 2
 
 @dataclass(frozen=True)
 class LandscapeProbe:
-    """The points that are evaluated: +/- pairs around the centre, those of slices or plane, then the sharpness's.
+    """The points to evaluate, +/- pairs around the centre: those of slices or plane, then those of the sharpness.
 
     Attributes:
         coordinates: float64 ``[p, 2]``, of the first p points.

@@ -244,5 +244,5 @@ def tunes(method: MethodSpec) -> bool:
 
 
 def takes_differences(method: MethodSpec) -> bool:
-    """Returns whether a method tunes by scores alone, so that rounding may drown what it sees of the loss."""
+    """Returns whether a method tunes by scores alone, so that rounding may drown its loss differences."""
     return tunes(method) and get_method(method.algorithm).needs == "scores"

@@ -78,7 +78,7 @@ class CellProgress:
 
     @property
     def abandoned(self) -> bool:
-        """Whether all configurations have failed, so that none can be confirmed."""
+        """True if all configurations have failed, so that none can be confirmed."""
         return self._best is None and 0 < self.cell.n_search == len(self._results)
 
     @property
@@ -244,7 +244,7 @@ class StudyProgress:
 
     @property
     def done(self) -> bool:
-        """Whether every trial has finished."""
+        """True once every trial has finished."""
         return all(cell.n_finished >= cell.n_trials for cell in self.cells.values())
 
     @property

@@ -43,7 +43,7 @@ class SearchResult:
 
     @property
     def complete(self) -> bool:
-        """Whether it ran to its end."""
+        """True if it ran to its end."""
         return self.dev_auc is not None and not self.pruned
 
     @property
@@ -155,7 +155,7 @@ class Proposer:
 def tpe_sampler(seed: int, startup_trials: int, together: dict[str, BaseDistribution]) -> BaseSampler:
     """Returns Optuna's TPE sampler, which draws these keys together.
 
-    They are what it finds out itself, but by reading all trials for each proposal.
+    It would find the same keys by itself, but by reading all trials for each proposal.
     """
     from optuna.exceptions import ExperimentalWarning
     from optuna.samplers import TPESampler

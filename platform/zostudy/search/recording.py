@@ -72,7 +72,7 @@ class Recording:
 
     @property
     def begun(self) -> bool:
-        """Whether the start has been evaluated."""
+        """True once the start has been evaluated."""
         return bool(self._history)
 
     @property

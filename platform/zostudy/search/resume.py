@@ -1,4 +1,4 @@
-"""What a stopped trial resumes from: the end of its last step, and the scores that it received since.
+"""The state that a stopped trial resumes from: the end of its last step, and the scores received since.
 
 One step, evaluation or landscape of a large model may take minutes, and none of them can start in the middle. So a
 resumed trial starts at the end of its last step, and is given the scores since then without asking a replica again.

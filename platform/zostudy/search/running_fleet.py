@@ -42,7 +42,7 @@ def running_fleet(
         address: of a Ray cluster; None for this machine.
         spec: the study.
         storage: of its results.
-        shared_bytes: what replicas will share on a node.
+        shared_bytes: memory that the replicas of a node will share.
         notify: takes lines for the user.
 
     Raises:

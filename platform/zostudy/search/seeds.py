@@ -1,4 +1,4 @@
-"""A configuration's seeds: on how many it is judged, and when it loses those that are left.
+"""The seeds of a configuration: how many judge it, and when it loses the others.
 
 With ``search.seeds: k`` a search proposes configurations as before, and judges each by its mean dev AUC over k seeds.
 
@@ -48,7 +48,7 @@ LEAST_PAIRS = 2
 
 
 def seeds_before_test(p_threshold: float) -> float:
-    """Returns after how many seeds a configuration may lose the others at the earliest; infinity if it never may.
+    """Returns the fewest seeds after which a configuration may lose the others; infinity if it never may.
 
     The least p of n pairs is 2**-n, when all are worse.
     """
@@ -56,7 +56,7 @@ def seeds_before_test(p_threshold: float) -> float:
 
 
 def due_seeds(search: SearchSpec, best: Sequence[float], finished: Sequence[float | None]) -> int:
-    """Returns how many seeds of a configuration are to run, as far as is known; it has ended when all of these have.
+    """Returns how many seeds of a configuration are to run, as far as is known. It ends when all of them have.
 
     Args:
         search: number of seeds and p threshold.
@@ -91,7 +91,7 @@ def is_worse(values: Sequence[float], best: Sequence[float], p_threshold: float)
 
 
 def mean_result(runs: Sequence[SearchResult]) -> SearchResult:
-    """Returns the result of a configuration from those of its seeds, in order: of a single one just that."""
+    """Returns the result of a configuration from those of its seeds, in order; a single seed's as it is."""
     if len(runs) == 1:
         return runs[0]
     values = tuple(run.dev_auc for run in runs)

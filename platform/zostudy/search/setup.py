@@ -1,4 +1,4 @@
-"""What trials are made of: the labels and draws that they share; a trial's rows, options and method."""
+"""The labels and draws that all trials share, and the setup of one trial: rows, options and method."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RECORDED_PACKAGES = ("zostudy", "ray", "optuna", "torch", "transformers", "numpy
 
 @dataclass(frozen=True)
 class StudyData:
-    """What all trials of a study share. It holds neither texts nor a model.
+    """The labels and draws that all trials of a study share. It holds neither texts nor a model.
 
     Attributes:
         labels: int32 ``[n]``, the class of each row of the task's table.
@@ -120,7 +120,7 @@ class TrialSetup:
 
     @property
     def context(self) -> Context:
-        """What the method knows of its trial."""
+        """The trial, as its method sees it."""
         rows = self.draw.train_rows
         return Context(
             seed=self.assignment.noise_seed,

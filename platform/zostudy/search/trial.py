@@ -37,7 +37,7 @@ SECONDS_BETWEEN_REPORTS = 1.0
 
 @dataclass(frozen=True)
 class TrialProgress:
-    """How far a trial is, as the live view shows it.
+    """The progress of a running trial, for the live view.
 
     Attributes:
         queries: spent so far.
@@ -160,7 +160,7 @@ class Trial:
 
     @property
     def _n_points_passed(self) -> int:
-        """How many evaluation points of the schedule the spent queries have reached."""
+        """The number of the schedule's evaluation points that the spent queries have reached."""
         return bisect_right(self._schedule, self._method.queries_spent)
 
     def _falls_below(self, n_passed: int) -> bool:
@@ -245,7 +245,7 @@ class Trial:
             return scores
 
     def _answers(self, queries: Queries, start: int | None = None) -> NDArray[np.float32]:
-        """Returns what the replicas answer, float32 ``[q, b, ...]``; nothing but what the method declares to need.
+        """Returns the replicas' answers, float32 ``[q, b, ...]``, of a kind that the method declares in ``needs``.
 
         Latents are in the subspace that the seed of a start names, by default that of the trial's own start.
         """

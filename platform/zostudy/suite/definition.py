@@ -80,7 +80,7 @@ class Slice:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is the whole suite or its whole offline half."""
+        """True if it is the whole suite or its whole offline half."""
         return self == Slice() or self == Slice(OFFLINE)
 
     def study_name(self, part: Part, budget: int) -> str:

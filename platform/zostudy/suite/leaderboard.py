@@ -25,7 +25,7 @@ COMMITTED = Path(__file__).parent / "reference"
 """In a checkout, a link to ``results/reference/suite``."""
 
 TOLERANCE = 0.005
-"""How far a cell's mean test AUC may move where a processor of another kind rounds otherwise. Measured: .0003."""
+"""A cell's mean test AUC may move by this much where another kind of processor rounds otherwise. Measured: .0003."""
 
 _CELL = ["model", "task", "budget", "imbalance_ratio", "method"]
 _TRIAL = [*_CELL, "seed"]
@@ -34,7 +34,7 @@ _BESIDE = ("latent", "imbalance", "number", "versions")
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """What ``zostudy suite`` shows.
+    """The tables and notes that ``zostudy suite`` shows.
 
     Attributes:
         comparison: of all rows, those of a method that ran again in place of its committed ones.

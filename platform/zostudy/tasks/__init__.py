@@ -1,1 +1,1 @@
-"""Texts and labels: where they come from, how a model is asked about them, and how they are made uneven."""
+"""Texts and labels: their files and data sets, the wordings of a task, and the imbalance draws."""

@@ -19,7 +19,7 @@ LARGEST_WHOLE_DOUBLE = 2**53  # above, some whole numbers are no doubles
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column holds what.
+    """The columns that a task uses.
 
     Attributes:
         text: the texts.

@@ -69,4 +69,4 @@ _READERS: dict[str, Callable[[Path], RawRows]] = {
 }
 
 EXTENSIONS = tuple(_READERS)
-"""Of the files that can be read."""
+"""The extensions of files that can be read."""

@@ -24,7 +24,7 @@ def hub_rows(
         hub: the data set's id, or a folder.
         config: its configuration, where it has several.
         revision: branch, tag or commit.
-        columns: which column holds what.
+        columns: those that the task uses.
         splits: the names of the splits to read.
 
     Raises:

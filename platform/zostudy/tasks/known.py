@@ -28,7 +28,7 @@ class WellKnownTask:
 
     Attributes:
         class_names: the classes, in label order.
-        wordings: how each kind of head is asked.
+        wordings: template and label words for each kind of head.
         source: where the words for masked and for causal models come from.
         hub: the data set on the hub, or None where the user gives a file.
         other_names: other names of a class in circulation -> its name here.

@@ -37,7 +37,7 @@ class RowCount:
 
     @property
     def total(self) -> int:
-        """All rows that there are."""
+        """All rows, used or left out."""
         return self.used + sum(rows for _, rows in self.left_out)
 
     def __str__(self) -> str:

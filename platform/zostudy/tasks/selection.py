@@ -29,7 +29,7 @@ def select(
 
     Args:
         rows: the rows.
-        columns: which column holds what.
+        columns: those that the task uses.
         roles: ``train``, ``test`` and perhaps ``dev`` -> its split.
         source: the file or data set, for errors.
         task: the task's name, for errors.

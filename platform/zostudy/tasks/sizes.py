@@ -1,4 +1,4 @@
-"""How many rows of each class train and dev get: by a ratio and a size, or as the data has them."""
+"""The rows of each class in train and dev: by a ratio and a size, or in the data's own proportions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows serve for training, dev and test: by a column of the file, or by a hash of the text."""
+"""The rows of train, dev and test: named by a column of the file, or chosen by a hash of the text."""
 
 from __future__ import annotations
 

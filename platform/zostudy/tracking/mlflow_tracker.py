@@ -1,4 +1,4 @@
-"""MLflow: an experiment a study, a run a trial, at the place that ``MLFLOW_TRACKING_URI`` names."""
+"""MLflow: an experiment a study, a run a trial, where ``MLFLOW_TRACKING_URI`` points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zostudy.results.storage import Storage
 from zostudy.tracking.trial import TrackedTrial
 
 MOST_METRICS = 1000
-"""The most that one call of MLflow's REST API takes."""
+"""The most metrics that one call of MLflow's REST API takes."""
 
 
 class MlflowTracker:
@@ -37,7 +37,7 @@ class MlflowTracker:
 
 def open_tracker(study: Storage) -> MlflowTracker:
     """Returns a tracker of the study's experiment, which is made if it is missing."""
-    for chatty in ("mlflow", "alembic"):  # say in lines what the study's own lines say, or nobody asked for
+    for chatty in ("mlflow", "alembic"):  # they log all that they do
         logging.getLogger(chatty).setLevel(logging.WARNING)
     client = MlflowClient()
     found = client.get_experiment_by_name(study.name)

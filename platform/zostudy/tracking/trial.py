@@ -58,7 +58,7 @@ class TrackedTrial:
 
 
 class Tracker(Protocol):
-    """A place that runs are tracked at."""
+    """A tool in which runs are tracked."""
 
     name: str
 

@@ -1,1 +1,1 @@
-"""How the methods' defaults were chosen: trials around them on development tasks, judged on rows that chose nothing."""
+"""The choice of the methods' defaults: trials around them on development tasks, judged on rows that chose nothing."""

@@ -64,7 +64,7 @@ class TrialJob:
 
     @property
     def key(self) -> str:
-        """Names the trial by what it runs with, so that a changed default makes another trial of the same job.
+        """Names the trial by its settings, so that a changed default makes another trial of the same job.
 
         A trial of a search is named by its number, as its values come from the trials before.
         """

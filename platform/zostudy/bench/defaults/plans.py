@@ -64,7 +64,7 @@ NEIGHBOURS: dict[str, tuple[Changes, ...]] = {
     ),
     "cma-es": ({"reach": 1.0}, {"reach": 4.0}, {"queries_per_step": 10}, {"subspace_dim": 30}),
 }
-"""What each method's defaults are compared with: one setting changed, or two that belong together."""
+"""The neighbours of each method's defaults: one setting changed, or two that belong together."""
 
 
 def small_plan() -> list[AnyJob]:

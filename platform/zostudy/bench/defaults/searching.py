@@ -1,4 +1,4 @@
-"""Searches a method's default space trial by trial, as a study does. MeasuredTrial trials are not run again."""
+"""Searches a method's default space trial by trial, as a study does. Measured trials are not run again."""
 
 from __future__ import annotations
 

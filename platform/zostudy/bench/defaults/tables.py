@@ -42,7 +42,7 @@ class _MeasuredJobs:
 
     @property
     def progress(self) -> str:
-        """How many of the plan's trials and searches are measured."""
+        """The number of the plan's trials and searches that are measured, in words."""
         trials = {job.key: self.store.find(job) for job in self.jobs if isinstance(job, TrialJob)}
         there = [row for row in trials.values() if row is not None]
         searches = [self.search_of(job) for job in self.jobs if isinstance(job, SearchJob)]

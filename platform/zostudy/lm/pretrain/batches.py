@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class BatchConfig:
-    """How passages become batches.
+    """The sizes and shares by which passages become batches.
 
     Attributes:
         batch_size: passages in a step.

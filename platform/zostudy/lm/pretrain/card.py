@@ -35,7 +35,7 @@ class Measurements:
 
     @property
     def worth_tuning(self) -> bool:
-        """Whether the untuned prompt leaves room, and some prompt uses it."""
+        """True if the untuned prompt leaves room, and some prompt uses it."""
         low, high = ZERO_SHOT_BAND
         starts_in_band = all(low <= auc <= high for auc in self.zero_shot.values())
         return starts_in_band and min(self.white_box.values()) >= WHITE_BOX_FLOOR

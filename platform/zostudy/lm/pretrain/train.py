@@ -37,7 +37,7 @@ _WARM_STEPS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How an embedded model is trained, and for how long.
+    """The settings by which an embedded model is trained.
 
     Attributes:
         seed: the source of all randomness, at least 0.
@@ -46,7 +46,7 @@ class TrainConfig:
         lesson_share: of the steps; these come first and see lessons without random tokens.
         learning_rate: AdamW's peak, after a hundred steps of warm-up and before a cosine decay.
         text_weight: weight of the other words' loss relative to the closing word's.
-        batches: how passages become batches.
+        batches: the settings of the batches.
     """
 
     seed: int = 0

@@ -1,4 +1,4 @@
-"""The AUC square loss over all pairs of a batch: what the minimax form equals at its inner optimum."""
+"""The AUC square loss over all pairs of a batch, which the minimax form equals at its inner optimum."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from zostudy.results.comparison.statistics import Interval, PairedTest, paired_t
 from zostudy.results.schema import bounds, lower_is_better
 
 SeedKey: TypeAlias = tuple[int, ...]
-"""What pairs confirm trials of two methods."""
+"""The key by which confirm trials of two methods are paired."""
 
 RowKey: TypeAlias = tuple[Any, ...]
-"""Names a row: whatever differs between the cells, then the method."""
+"""Names a row: the values in which cells differ, then the method."""
 
 CellKey: TypeAlias = tuple[RowKey, Any]
 """Row and column of a cell."""
@@ -58,7 +58,7 @@ class CellSummary:
 
     @property
     def is_reference(self) -> bool:
-        """Whether the method has more access than a black box gives, so that it is compared with no other."""
+        """True if the method has more access than a black box gives, so that it is compared with no other."""
         return self.needs != "scores"
 
     @property
@@ -68,7 +68,7 @@ class CellSummary:
 
     @property
     def group(self) -> RowKey:
-        """What the cell shares, beside the column, with the cells that it is ranked and tested against."""
+        """The values that the cell shares, beside the column, with the cells that it is ranked and tested against."""
         return self.row[:-1]
 
     @property
@@ -78,7 +78,7 @@ class CellSummary:
 
     @property
     def whole(self) -> bool:
-        """Whether all its seeds ended; without some, perhaps the hard ones, its mean may be too high."""
+        """True if all its seeds ended; without some, perhaps the hard ones, its mean may be too high."""
         return not self.failed and not self.missing
 
     def test_against(self, other: CellSummary, metric: str) -> PairedTest:

@@ -18,12 +18,12 @@ class Cells:
 
     Attributes:
         by: the column of ``trials`` that the cells are set against.
-        row_names: what a row is made of: ``method``, after whatever else differs between the cells.
+        row_names: the names of a row's values: those in which cells differ, then ``method``.
         metrics: the metrics compared.
         cells: one a row and column, those that spend nothing first, references with more access last.
         baseline: the method that the others are tested against, if any.
         unequal: whether cells with different budgets were let in.
-        notes: what a reader should know of the studies, such as which ones are unfinished.
+        notes: remarks on the studies, such as which ones are unfinished.
         natural_ratios: the imbalance ratios of which every trial took the data as they are.
         scope: of one comparison among several: its studies, models, tasks, budgets and methods, each name once.
     """
@@ -99,7 +99,7 @@ class Cells:
     def _best_of(self, metric: str, cells: Sequence[CellSummary]) -> CellSummary | None:
         """Returns the cell with the best mean of those that no verdict bars.
 
-        None where that is of a yardstick and a barred cell has a better mean, which is only not shown to be better.
+        None where that cell is of a yardstick and a barred cell has a better mean: neither is shown to be better.
         """
         means = [
             (gain(metric, mean), cell)

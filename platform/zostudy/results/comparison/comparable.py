@@ -56,7 +56,7 @@ class ComparableStudies:
         tables: their trials.
         dtype: of all of them.
         cells: the study that ran each cell, by model, task, budget, ratio and method.
-        data: the study, and what its trials were run on, by model, task and ratio.
+        data: the study, and the data and weights that its trials ran on, by model, task and ratio.
         reason: why the first of them does not share the table of an earlier group; empty of the first group.
     """
 
@@ -167,7 +167,7 @@ def _groups(studies: Sequence[ComparableStudies]) -> list[ComparableStudies]:
 def _joined(
     groups: Iterable[ComparableStudies], apart: Callable[[ComparableStudies, ComparableStudies], str | None]
 ) -> list[ComparableStudies]:
-    """Returns the groups, each joined to the first one before it from which no reason keeps it apart."""
+    """Returns the groups; each is joined to the first one before it, unless there is a reason against it."""
     joined: list[ComparableStudies] = []
     for group in groups:
         reasons = [apart(earlier, group) for earlier in joined]

@@ -50,7 +50,7 @@ DEFAULT_METRICS = (
     "test_minority_recall",
     f"test_minority_recall{AT_DEV_THRESHOLD}",
 )
-"""How well the scores rank, and how well argmax and a threshold decide."""
+"""Metrics of the ranking by scores, and of the decisions by argmax and at a threshold."""
 
 _COMPARABLE = (
     *(f"test_{metric}" for metric in TEST_METRICS),
@@ -76,7 +76,7 @@ class HasTrials(Protocol):
 
     @property
     def storages(self) -> list[Storage]:
-        """Where the studies are."""
+        """The locations of the studies."""
 
 
 Given: TypeAlias = Union["pd.DataFrame", HasTrials, Where, Sequence[Where]]

@@ -17,7 +17,7 @@ from zostudy.results.table_formats import html, plain
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Cells):
-    """What ``zostudy.compare`` returns; shown as the tables that ``zostudy compare`` prints."""
+    """The result of ``zostudy.compare``; shown as the tables that ``zostudy compare`` prints."""
 
     def records(self) -> list[dict[str, Any]]:
         """Returns one flat mapping a cell and metric, with unrounded numbers, for programs to read."""

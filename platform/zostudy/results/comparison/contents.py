@@ -1,4 +1,4 @@
-"""What several comparisons are of, a line each: the last table where studies take more than one."""
+"""The contents of several comparisons, a line each: the last table where studies take more than one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from zostudy.results.table_formats import Table
 from zostudy.wording import comma_list
 
 SCOPE = ("study", "model", "task", "budget", "method")
-"""What a comparison among several names of itself; each but the first is a column of ``trials``."""
+"""The names in the ``scope`` of a comparison among several; each but the first is a column of ``trials``."""
 
 
 def contents(comparisons: Sequence[Cells]) -> Table:
-    """Returns a row for each comparison, which has a ``scope``: its studies and what they ran, and who is the best."""
+    """Returns a row for each comparison, which has a ``scope``: its studies, their contents, and the best method."""
     metric = comparisons[0].metrics[0]
     *named, methods = SCOPE
     return Table(

@@ -15,14 +15,14 @@ ASKED_RATIO = "imbalance"
 
 
 def unequal_budgets(confirm: Sequence[TrialValues]) -> list[str]:
-    """Returns what differs of queries and examples between the cells that spend some."""
+    """Returns those of queries and examples that differ between the cells that spend some."""
     spending = {(trial["study"], trial["cell"]) for trial in confirm if trial["queries"]}
     tuned = [trial for trial in confirm if (trial["study"], trial["cell"]) in spending]
     return [name for name in BUDGET if _differs(tuned, name)]
 
 
 def row_names(confirm: Sequence[TrialValues], coordinates: Sequence[str], by: str) -> tuple[str, ...]:
-    """Returns the coordinates that name the rows: the method, and what differs between trials.
+    """Returns the coordinates that name the rows: the method, and those in which trials differ.
 
     Not the imbalance ratio, if each column has one of its own, as tasks at their natural ratios have.
     """

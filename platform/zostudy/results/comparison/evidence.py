@@ -25,7 +25,7 @@ EVIDENCE_COLUMNS = (
 
 
 class Move(NamedTuple):
-    """How far a trial's kept point lies from its start, in latent units.
+    """The move of a trial's kept point from its start, in latent units.
 
     Attributes:
         distance: of the two.

@@ -26,10 +26,9 @@ def comparison_tables(cells: Cells) -> list[Table]:
     """Returns one table a metric: rows are methods, columns imbalance ratios, with ranks and queries spent.
 
     A metric of argmax and the same one at the threshold of dev share a table, a row each, and so do sharpness and
-    losses. With a baseline, tables of
-    the differences to it follow each. Verdicts in a metric stand under its table, under the first one also how far the
-    methods are on the way to true gradients, and those on cells as a whole and the notes under the last metric's table.
-    Mean ranks over the blocks of several studies come last.
+    losses. With a baseline, tables of the differences to it follow each. Verdicts in a metric stand under its table.
+    Under the first table also stands how far the methods are on the way to true gradients; under the last metric's
+    table stand the verdicts on cells as a whole, and the notes. Mean ranks over blocks of several studies come last.
     """
     marks = {metric: _marks(cells, metric) for metric in cells.metrics}
     ranks = {metric: average_ranks(cells, metric) for metric in cells.metrics}

@@ -81,12 +81,12 @@ class RankStatistics:
 
     @property
     def sources(self) -> int:
-        """How many models, tasks, budgets or studies the blocks are of, whatever their ratios."""
+        """The number of models, tasks, budgets or studies that the blocks are of, whatever their ratios."""
         return self._count_without("imbalance_ratio")
 
     @property
     def data_sets(self) -> int:
-        """How many models and tasks the blocks are of; the ratios and budgets of one share rows and seeds."""
+        """The number of models and tasks that the blocks are of; the ratios and budgets of one share rows and seeds."""
         return self._count_without("imbalance_ratio", "budget", "batch_size")
 
     def _count_without(self, *names: str) -> int:

@@ -44,7 +44,7 @@ def rank_tables(cells: Cells) -> list[Table]:
 
 
 def rank_notes(shown: Sequence[RankStatistics]) -> list[str]:
-    """Returns a line on the test of each metric, and what limits what they say."""
+    """Returns a line on the test of each metric, and lines on the limits of these tests."""
     if not shown:
         return []
     notes = [_test_note(statistics) for statistics in shown]

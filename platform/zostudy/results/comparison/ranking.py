@@ -1,4 +1,4 @@
-"""Compares cells with one another: their ranks, which are not worse than the best, and tests against a baseline."""
+"""Compares cells with one another: ranks, the cells not worse than the best, and tests against a baseline."""
 
 from __future__ import annotations
 

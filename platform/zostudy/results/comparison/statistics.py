@@ -1,6 +1,6 @@
 """Means over a few seeds with their intervals, and paired tests: is the difference of two methods more than chance?
 
-Student's distribution (``student.py``) and Holm's correction are written out: the same numbers as those of
+Student's distribution (``student_t.py``) and Holm's correction are written out: the same numbers as those of
 ``scipy.stats`` and statsmodels, which the tests hold them against, without a second of importing.
 """
 
@@ -65,7 +65,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class PairedTest:
-    """How one method differs from another over the seeds that both have.
+    """The difference of two methods over the seeds that both have.
 
     Attributes:
         pairs: seeds that both have.
@@ -93,7 +93,7 @@ class PairedTest:
 
     @property
     def has_too_few_pairs(self) -> bool:
-        """Whether this is why there is no p-value."""
+        """True if the p-value is missing because there are too few pairs."""
         return self.pairs < LEAST_PAIRS
 
 

@@ -1,4 +1,4 @@
-"""How much of the way from the untuned prompt to true gradients in the same latent each method has gone."""
+"""The share of the way from the untuned prompt to true gradients in the same latent that each method has gone."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _score_with(pool: Pool, seed: int, wording: str) -> Score:
 
 
 def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> CellProbes | None:
-    """Returns None if there is nothing to measure, or if the defaults fit no trial and others are still to be found."""
+    """Returns the probes of a cell; None if it takes no differences, or cannot run with the smallest settings."""
     assignment = _first_trial(plan, cell)
     try:
         method = set_up(plan.spec, assignment, data).make_method()

@@ -45,7 +45,7 @@ class Pace(Callback):
 
     @property
     def can_start(self) -> bool:
-        """Whether one more trial may start."""
+        """True if one more trial may start."""
         if len(self._running) >= self._limit():
             return False
         now = time.monotonic()
