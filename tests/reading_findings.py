@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy import load_results
+from zostudy.config import StudySpec, parse_study
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
+TASKS = {"reviews": "generated reviews", "sst2": "SST-2"}
+NUMBERS = {5: "five", 10: "ten"}
 
 Metrics: TypeAlias = dict[str, dict[tuple[int, str], NDArray[np.float64]]]
 """The values over the seeds, by metric, budget and method."""
@@ -43,6 +46,30 @@ def values(study: str, budgets: Sequence[int], seeds: int, *metrics: str) -> Met
     assert {len(rows) for rows in groups} == {seeds}
     keys = [(int(rows["budget"].iloc[0]), str(rows["method"].iloc[0])) for rows in groups]
     return {name: {key: rows[name].to_numpy(float) for key, rows in zip(keys, groups, strict=True)} for name in metrics}
+
+
+def committed(pattern: str) -> list[StudySpec]:
+    """Returns the reference studies of a pattern, such as ``budget-*``, from their study files."""
+    files = sorted(REFERENCE.glob(f"{pattern}/study.yaml"))
+    return [parse_study(file.read_text(encoding="utf-8"), file.parent.name) for file in files]
+
+
+def set_up(pattern: str) -> str:
+    """Returns how the text writes the set-up of the reference studies of a pattern; data that differ are left out."""
+    studies = committed(pattern)
+    queries = sorted({study.budget.queries for study in studies})
+    data = {(study.task.name, tuple(study.imbalance.ratios)) for study in studies}
+    (rest,) = {(study.imbalance.minority_size, study.budget.batch_size, study.confirm.seeds) for study in studies}
+    rare, batch_size, seeds = rest
+    on = [f"{TASKS[task]} at ratio{'s'[: len(ratios) - 1]} {listed(ratios)}" for task, ratios in data if len(data) == 1]
+    tuning = [f"{rare} examples of the rare class", f"{listed(queries)} queries of {batch_size} examples"]
+    return ", ".join([listed(sorted({study.model.name for study in studies})), *on, *tuning, f"{NUMBERS[seeds]} seeds"])
+
+
+def listed(items: Sequence[str | float]) -> str:
+    """Returns words or numbers as the text lists them: ``a, b and c``."""
+    *first, last = (item if isinstance(item, str) else f"{item:,g}" for item in items)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def short(value: float, digits: int = 3) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
-from tests.reading_findings import REFERENCE, chance, findings, record, short, signed
+from tests.reading_findings import REFERENCE, chance, findings, record, set_up, short, signed
 
 from zostudy import load_results
 from zostudy.results.comparison.statistics import holm
@@ -74,6 +75,18 @@ def shown(differences: list[NDArray[np.float64]]) -> list[str]:
         f"{signed(each.mean())} ({', '.join(map(signed, test.confidence_interval(0.95)))}; {chance(p)})"
         for each, test, p in zip(differences, tests, p_values, strict=True)
     ]
+
+
+def test_the_set_up(parts: pd.DataFrame) -> None:
+    text = findings("imbalance-cause")
+    assert f"BPT-FZG with every combination of these parts: {set_up('imbalance-cause-*')}. " in text
+    assert {*parts["algorithm"]} == {"bpt-fzg"}
+    combinations = {*product(LOSSES.values(), BATCHES, ("own", "shared"))}
+    absent = combinations - {*parts[["loss", "batches", "directions"]].itertuples(index=False, name=None)}
+    assert absent == {("auc", "weighted", "own"), ("auc", "weighted", "shared")}
+    weighted = parts[parts["batches"] == "weighted"]
+    assert {*zip(weighted["sampler"], weighted["class_weights"], strict=True)} == {("natural", "balanced")}
+    assert "*Weighted* are natural batches with balanced class weights, which the AUC minimax does not take" in text
 
 
 def test_the_table_of_losses_and_batches(trials: pd.DataFrame) -> None:

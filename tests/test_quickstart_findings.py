@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from tests.reading_findings import REFERENCE, findings, readme, short
+from tests.reading_findings import REFERENCE, committed, findings, readme, set_up, short
 
 from zostudy import load_results
 
@@ -64,6 +64,28 @@ def test_bpt_fzg_holds_and_zosa_is_behind_it(confirmed: pd.DataFrame, answer: st
     assert len(seeds) == 15
     assert (seeds["zosa"] < seeds["bpt-fzg"]).all()
     assert (seeds["zosa"] > seeds["random-search"]).all()
+
+
+def test_the_set_up(trials: pd.DataFrame) -> None:
+    text = findings("quickstart")
+    assert text.startswith(f"`studies/quickstart.yaml`: {set_up('quickstart')}. ")
+    (study,) = committed("quickstart")
+    natural, stratified = (method for method in study.methods if method.label.startswith("ce-"))
+    assert (natural.label, natural.imbalance["sampler"]) == ("ce-natural", "natural")
+    assert "`ce-natural` is SPSA with cross-entropy on batches drawn from the data as it is" in text
+    assert (stratified.label, stratified.imbalance["sampler"]) == ("ce-stratified", "stratified")
+    assert "`ce-stratified` is the same with both classes in equal number in every batch" in text
+    assert {*trials[trials["algorithm"] == "spsa"]["objective"]} == {"cross-entropy"}
+    search = trials[trials["stage"] == "search"]
+    assert {*search["method"]} == {*SEARCHED}
+    assert [name.split(".")[1] for name in study.search.space] == [
+        *("subspace_dim", "perturbation_radius") * 2,
+        "sampler",
+    ]
+    assert "BPT-FZG and ZOSA first search subspace dimension, perturbation radius and sampler, in four trials" in text
+    assert set(search.groupby("cell").size()) == {4}
+    assert {*search["seed"]}.isdisjoint(trials[trials["stage"] == "confirm"]["seed"])
+    assert "The confirm seeds are fresh" in text
 
 
 def test_what_searching_bought(trials: pd.DataFrame) -> None:
