@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from tests.reading_findings import REFERENCE, chance, findings, record, short, signed
 
 from zostudy import compare, load_results
+from zostudy.config import load_study
 from zostudy.results.comparison.statistics import holm
+from zostudy.results.comparison.verdicts import DISAGREES, EDGE, EDGE_CHOSEN, Verdict
 
 METHODS, RATIOS = ("bpt-fzg", "fzoo", "spsa", "zosa"), (10, 50)
+MODELS = ("llama", "gpt2")
+
+
+def verdicts(model: str, rule: str) -> list[Verdict]:
+    compared = compare(load_results(REFERENCE / f"what-search-buys-{model}"), ["test_auc"])
+    return [verdict for verdict in compared.verdicts if verdict.rule == rule]
 
 
 def trials_on(model: str) -> pd.DataFrame:
@@ -76,10 +85,27 @@ def check_the_table(trials: pd.DataFrame) -> None:
         assert f"| {method} | {' | '.join(row)} |" in findings("what-search-buys")
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_the_set_up(model: str) -> None:
+    text, study = findings("what-search-buys"), load_study(REFERENCE / f"what-search-buys-{model}" / "study.yaml")
+    assert [f"{ratio:g}" for ratio in study.imbalance.ratios if isinstance(ratio, float)] == [*map(str, RATIOS)]
+    assert (study.task.name, study.model.name) == ("reviews", f"mini-{model}")
+    first = f"What does a search of {study.search.trials} configurations find that the defaults do not have?"
+    assert f"{first} mini-llama, generated reviews at ratios 10 and 50, {study.budget.queries} queries." in text
+    assert "The same on mini-gpt2:" in text
+    assert (study.search.seeds, study.confirm.seeds) == (3, 10)
+    assert "Each configuration was judged on three seeds" in text
+    by_stage = trials_on(model).groupby("stage")["seed"].agg(set)
+    assert not by_stage["search"] & by_stage["confirm"]
+    assert "Ten other seeds confirm. Mean test AUC at ratio 10 and 50, the gain (Holm over the eight)" in text
+
+
 def test_the_table_of_gains(trials: pd.DataFrame) -> None:
     check_the_table(trials)
+    assert len(gains(trials)) == 8
     assert [cell for cell, (_, p) in gains(trials).items() if p < 0.05] == [("zosa", 10)]
-    assert "gains most for ZOSA**, and only its gain at ratio 10 is beyond chance" in findings("what-search-buys")
+    most = "**On mini-llama a search gains most for ZOSA**, and only its gain at ratio 10 is beyond chance"
+    assert most in findings("what-search-buys")
     assert max((gain, cell) for cell, (gain, _) in gains(trials).items())[1] == ("zosa", 10)
     search = trials[trials["stage"] == "search"].groupby(["method", "imbalance_ratio"])
     assert {*search["number"].nunique()} == {30}
@@ -90,6 +116,7 @@ def test_on_mini_gpt2_the_search_gained_nothing(on_gpt2: pd.DataFrame) -> None:
     check_the_table(on_gpt2)
     found, text = gains(on_gpt2), findings("what-search-buys")
     assert min(p for _, p in found.values()) > 0.05
+    assert "**On mini-gpt2 a search gains nothing.**" in text
     assert [cell for cell, (gain, _) in found.items() if gain > 0] == [("spsa", 50)]
     assert {cell for cell, (gain, _) in found.items() if gain == 0} == {("fzoo", 10), ("fzoo", 50), ("spsa", 10)}
     assert "In three of eight cells the search returns the defaults, in four its winner is worse than they are" in text
@@ -105,49 +132,89 @@ def test_on_mini_gpt2_the_search_gained_nothing(on_gpt2: pd.DataFrame) -> None:
 
 def test_what_the_search_found_for_zosa(trials: pd.DataFrame) -> None:
     text = findings("what-search-buys")
-    first, second = (f"{confirmed(trials, 'zosa', ratio).iloc[0]['reach']:.1f}" for ratio in RATIOS)
-    assert f"a reach of {first} and {second} in place of 3" in text
+    first, second = (confirmed(trials, "zosa", ratio).iloc[0]["reach"] for ratio in RATIOS)
+    default = confirmed(trials, "zosa-defaults", 10).iloc[0]["reach"]
+    assert min(first, second) > default
+    assert f"The winners take longer steps: a reach of {first:.1f} and {second:.1f} in place of {default:g}" in text
     behind = [difference(trials, "bpt-fzg-defaults", "zosa", ratio) for ratio in RATIOS]
     gaps = " and ".join(short(gap) for gap, _ in behind)
     p_values = " and ".join(map(short, holm([p for _, p in behind])))
     assert f"they stay {gaps} behind BPT-FZG's defaults (p = {p_values}; Holm over these two)" in text
 
 
-def test_search_promised_more_of_bpt_fzg_than_confirm_kept() -> None:
-    verdicts = compare(load_results(REFERENCE / "what-search-buys-gpt2")).verdicts
-    disagreeing = {verdict.cell.row[-1] for verdict in verdicts if verdict.rule == "Search and confirm disagree"}
-    assert "bpt-fzg" in disagreeing
-    assert "the verdict *search and confirm disagree* stands under its table" in findings("what-search-buys")
+def test_search_promised_more_than_confirm_kept() -> None:
+    disagreeing = {(*each.cell.row, each.cell.column) for each in verdicts("gpt2", DISAGREES)}
+    assert disagreeing == {("bpt-fzg", 10), ("bpt-fzg", 50), ("zosa", 10)}
+    promised = "Dev had promised more of `bpt-fzg` at both ratios, and of `zosa` at ratio 10, than confirm kept:"
+    assert f"{promised} the verdict *search and confirm disagree* says so" in findings("what-search-buys")
 
 
-def test_how_the_winners_settings_move(trials: pd.DataFrame, on_gpt2: pd.DataFrame) -> None:
+def winners(both: Sequence[pd.DataFrame], name: str, method: str) -> list[list[float]]:
+    """Returns a setting that the search found, by model and ratio."""
+    return [[float(confirmed(of, method, ratio).iloc[0][name]) for ratio in RATIOS] for of in both]
+
+
+def test_how_the_winners_reach_moves(trials: pd.DataFrame, on_gpt2: pd.DataFrame) -> None:
     text, both = findings("what-search-buys"), (trials, on_gpt2)
-
-    def winners(name: str, method: str) -> list[list[float]]:
-        return [[float(confirmed(of, method, ratio).iloc[0][name]) for ratio in RATIOS] for of in both]
-
-    reach = {method: [[f"{each:.1f}" for each in of] for of in winners("reach", method)] for method in METHODS}
+    found = {method: winners(both, "reach", method) for method in METHODS}
+    logarithms = np.log(np.array([*found.values()]))
+    by_model, by_ratio = (float(np.exp(np.abs(np.diff(logarithms, axis=axis)).mean())) for axis in (1, 2))
+    assert by_model > by_ratio
+    assert "**The reach that is found depends on the model more than on the ratio.**" in text
+    factors = f"by a factor of {by_model:.1f} in the geometric mean, between the ratios of {by_ratio:.1f}"
+    assert f"Between the models it differs {factors}" in text
+    reach = {method: [[f"{each:.1f}" for each in of] for of in found[method]] for method in METHODS}
     assert reach["bpt-fzg"] == [["8.9", "8.9"], ["0.5", "0.5"]]
-    assert "BPT-FZG's reach falls from 8.9 to 0.5 at both ratios" in text
+    assert "From mini-llama to mini-gpt2 BPT-FZG's reach falls from 8.9 to 0.5 at both ratios" in text
     assert f"FZOO's from {' and '.join(reach['fzoo'][0])} to 1.0;" in text
     assert set(reach["fzoo"][1]) == {"1.0"}
     of_zosa = sorted(float(each) for of in reach["zosa"] for each in of)
     assert f"ZOSA's is {of_zosa[0]} to {of_zosa[-1]} on both" in text
-    pairs = [pair for method in METHODS for pair in winners("perturbation_radius", method)]
+
+
+def test_how_the_winners_radius_moves(trials: pd.DataFrame, on_gpt2: pd.DataFrame) -> None:
+    text, both = findings("what-search-buys"), (trials, on_gpt2)
+    pairs = [pair for method in METHODS for pair in winners(both, "perturbation_radius", method)]
     assert len(pairs) == 8
-    assert sum(at_50 > at_10 for at_10, at_50 in pairs) == 6
-    assert sum(at_50 < at_10 for at_10, at_50 in pairs) == 1
-    assert "grows in six of eight pairs of method and model and falls in one" in text
+    assert (grows := sum(at_50 > at_10 for at_10, at_50 in pairs)) == 6
+    assert (falls := sum(at_50 < at_10 for at_10, at_50 in pairs)) == 1
+    assert (p := float(stats.binomtest(grows, grows + falls).pvalue)) > 0.05
+    assert "**How the radius moves may be chance.** From ratio 10 to 50 the winner's radius grows in six" in text
+    assert f"six of eight pairs of method and model and falls in one (sign test, {chance(p)})" in text
     found = [each for of in both for ratio in RATIOS for each in correlations(of, "perturbation_radius", [ratio])]
+    assert "Within a cell, radius and dev AUC correlate" in text
     assert f"correlate (Spearman) by {signed(min(found), 2)} to {signed(max(found), 2)}" in text
     assert {*pd.concat(both)["model"]} == {"mini-llama", "mini-gpt2"}
-    assert "No encoder was searched" in text
+    assert "No encoder was searched." in text
+
+
+def test_which_winners_stand_at_an_edge() -> None:
+    text = findings("what-search-buys")
+
+    def at_edges(model: str) -> dict[tuple[str, int], list[str]]:
+        found: dict[tuple[str, int], list[str]] = {}
+        for verdict in verdicts(model, EDGE_CHOSEN):
+            key, *_ = verdict.fact.split()
+            found.setdefault((verdict.cell.row[-1], int(verdict.cell.column)), []).append(key.partition(".")[2])
+        return found
+
+    on_llama, on_gpt2 = map(at_edges, MODELS)
+    shown, also = ({cell: f"({', '.join(names)})" for cell, names in each.items()} for each in (on_llama, on_gpt2))
+    assert on_llama.keys() == {("fzoo", 10), ("zosa", 50)}
+    assert on_gpt2.keys() == {("bpt-fzg", 10), ("bpt-fzg", 50), ("zosa", 10), ("zosa", 50)}
+    first = f"`fzoo` at ratio 10 {shown['fzoo', 10]} and `zosa` at ratio 50 {shown['zosa', 50]}"
+    bpt_fzg = f"`bpt-fzg` at ratio 10 {also['bpt-fzg', 10]} and 50 {also['bpt-fzg', 50]}"
+    zosa = f"`zosa` at ratio 10 {also['zosa', 10]} and 50 {also['zosa', 50]}"
+    assert f"**Some winners stand within {EDGE:.0%} of an end of their range**" in text
+    assert f"on mini-llama {first}; on mini-gpt2 {bpt_fzg}, and {zosa}." in text
 
 
 def test_longer_latents_are_better_in_every_method(trials: pd.DataFrame, on_gpt2: pd.DataFrame) -> None:
     text = findings("what-search-buys")
     found, on_the_other = correlations(trials), correlations(on_gpt2)
-    assert f"of {short(min(found), 2)} to {short(max(found), 2)}" in text
+    assert min(*found, *on_the_other) > 0
+    assert "**Longer latents go with better dev AUC.** The dev AUC of a configuration and its `subspace_dim`" in text
+    assert f"have a rank correlation (Spearman) of {short(min(found), 2)} to {short(max(found), 2)}" in text
     assert f"on mini-gpt2 of {short(min(on_the_other), 2)} to {short(max(on_the_other), 2)}" in text
 
 
