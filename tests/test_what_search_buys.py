@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.reading_findings import REFERENCE, chance, findings, record, short, signed
+from tests.reading_findings import REFERENCE, chance, committed, findings, record, set_up, short, signed
 
 from zostudy import compare, load_results
-from zostudy.config import load_study
 from zostudy.results.comparison.statistics import holm
 from zostudy.results.comparison.verdicts import DISAGREES, EDGE, EDGE_CHOSEN, Verdict
 
@@ -85,19 +84,17 @@ def check_the_table(trials: pd.DataFrame) -> None:
         assert f"| {method} | {' | '.join(row)} |" in findings("what-search-buys")
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_the_set_up(model: str) -> None:
-    text, study = findings("what-search-buys"), load_study(REFERENCE / f"what-search-buys-{model}" / "study.yaml")
-    assert [f"{ratio:g}" for ratio in study.imbalance.ratios if isinstance(ratio, float)] == [*map(str, RATIOS)]
-    assert (study.task.name, study.model.name) == ("reviews", f"mini-{model}")
-    first = f"What does a search of {study.search.trials} configurations find that the defaults do not have?"
-    assert f"{first} mini-llama, generated reviews at ratios 10 and 50, {study.budget.queries} queries." in text
+def test_the_set_up(trials: pd.DataFrame, on_gpt2: pd.DataFrame) -> None:
+    text, studies = findings("what-search-buys"), committed("what-search-buys-*")
+    assert {(study.search.trials, study.search.seeds) for study in studies} == {(30, 3)}
+    first = "What does a search of 30 configurations find that the defaults do not have?"
+    assert f"{first} {set_up('what-search-buys-*')}. Before that, each configuration" in text
+    for each in (trials, on_gpt2):
+        by_stage = each.groupby("stage")["seed"].agg(set)
+        assert not by_stage["search"] & by_stage["confirm"]
+    assert "each configuration was judged on three other seeds" in text
+    assert "On mini-llama, mean test AUC at ratio 10 and 50, the gain (Holm over the eight)" in text
     assert "The same on mini-gpt2:" in text
-    assert (study.search.seeds, study.confirm.seeds) == (3, 10)
-    assert "Each configuration was judged on three seeds" in text
-    by_stage = trials_on(model).groupby("stage")["seed"].agg(set)
-    assert not by_stage["search"] & by_stage["confirm"]
-    assert "Ten other seeds confirm. Mean test AUC at ratio 10 and 50, the gain (Holm over the eight)" in text
 
 
 def test_the_table_of_gains(trials: pd.DataFrame) -> None:
