@@ -34,6 +34,11 @@ def readme(heading: str) -> str:
     return " ".join(text.split(f"## {heading}\n")[1].split("\n##")[0].split())
 
 
+def readme_start() -> str:
+    """Returns README.md up to its first section, on one line."""
+    return " ".join((ROOT / "README.md").read_text(encoding="utf-8").split("\n## ")[0].split())
+
+
 def record() -> str:
     """Returns what README.md says of the reference studies, on one line."""
     return readme("What the record says")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
-from tests.reading_findings import REFERENCE, committed, findings, readme, set_up, short
+from tests.reading_findings import REFERENCE, committed, findings, readme, readme_start, set_up, short
 
 from zostudy import load_results
 
@@ -28,6 +30,12 @@ def answer() -> str:
     return readme("The answer it gives")
 
 
+def test_the_task_is_generated_and_seeds_are_few(answer: str) -> None:
+    assert "generated reviews" in set_up("quickstart")
+    assert set_up("quickstart").endswith("five seeds")
+    assert "Five seeds of a small generated task show how to read a study, not which method is best." in answer
+
+
 def by_ratio(confirmed: pd.DataFrame, method: str, metric: str) -> list[float]:
     """Returns a method's mean at each ratio."""
     means = confirmed[confirmed["method"] == method].groupby("imbalance_ratio")[metric].mean()
@@ -41,10 +49,29 @@ def test_deciding_collapses_while_ranking_stays(confirmed: pd.DataFrame, answer:
     assert f"AUC is {short(auc[0])}, {short(auc[1])} and {short(auc[2])} as the ratio grows" in answer
     assert f"minority recall falls from {short(argmax[0])} to {short(argmax[2])}" in answer
     assert f"find {short(threshold[2])} of the minority at ratio 50" in answer
-    assert auc == sorted(auc), "the figure's caption: it ranks better and better"
-    assert argmax == sorted(argmax, reverse=True), "and finds less and less of the rare class"
-    assert threshold[2] > threshold[0], "unless a threshold from dev decides"
-    assert min(threshold[ratio] - argmax[ratio] for ratio in (1, 2)) > 0.1
+    assert "**Deciding collapses while ranking stays.** On natural batches (`ce-natural`)" in answer
+    assert "but argmax follows the majority" in answer
+    assert max(threshold) - min(threshold) < 0.03 < argmax[0] - argmax[2]
+    assert auc == sorted(auc)
+    assert argmax == sorted(argmax, reverse=True)
+    caption = (
+        "Cross-entropy on batches drawn as the data is (green) ranks better and better, and finds less and less of the "
+        "rare class, unless a threshold from dev decides."
+    )
+    assert f"*The quickstart, with 20 examples of the rare class. {caption}*" in readme_start()
+
+
+def test_the_figure_shows_the_means(confirmed: pd.DataFrame) -> None:
+    figure = (REFERENCE / "quickstart.svg").read_text(encoding="utf-8")
+    points = re.findall(r"ratio: (\d+); mean: ([\d.]+); method: ([\w-]+); .{,120}description=\"point\"", figure)
+    cells = [(method, int(ratio)) for ratio, _, method in points]
+    assert len(cells) == 3 * 18
+    for start, metric in zip((0, 18, 36), ("test_auc", RECALL, f"{RECALL}_at_dev_threshold"), strict=True):
+        means = confirmed.groupby(["method", "imbalance_ratio"])[metric].mean()
+        shown = [float(mean) for _, mean, _ in points[start : start + 18]]
+        assert shown == pytest.approx(means.loc[cells[start : start + 18]].to_list(), abs=1e-6)
+    (colour,) = {*re.findall(r'method: ce-natural;[^>]*line mark"[^>]*stroke="(#\w+)"', figure)}
+    assert colour == "#009E73", "the green of Okabe and Ito"
 
 
 def test_stratified_batches_find_the_rare_class(confirmed: pd.DataFrame, answer: str) -> None:
@@ -54,12 +81,16 @@ def test_stratified_batches_find_the_rare_class(confirmed: pd.DataFrame, answer:
     assert len(more) == 10
     assert f"in each seed, by {short(more.min())} to {short(more.max())}" in answer
     assert more.min() > 0
+    assert "**Stratified batches find the rare class by argmax**" in answer
+    assert "At ratios 10 and 50 `ce-stratified` finds more than `ce-natural` in each seed" in answer
 
 
 def test_bpt_fzg_holds_and_zosa_is_behind_it(confirmed: pd.DataFrame, answer: str) -> None:
     bpt_fzg, zosa = (by_ratio(confirmed, method, "test_auc") for method in SEARCHED)
-    assert f"(AUC {short(min(bpt_fzg))} to {short(max(bpt_fzg))})" in answer
-    assert f"ZOSA ({short(min(zosa))} to {short(max(zosa))}) is behind it and above random search" in answer
+    assert f"(AUC {short(min(bpt_fzg))} to {short(max(bpt_fzg))}). ZOSA" in answer
+    assert f"ZOSA ({short(min(zosa))} to {short(max(zosa))}) is behind it and above random search, in" in answer
+    assert "- **BPT-FZG holds at every ratio** (AUC" in answer
+    assert max(bpt_fzg) - min(bpt_fzg) < 0.02
     seeds = confirmed.pivot_table(index=["imbalance_ratio", "number"], columns="method", values="test_auc")
     assert len(seeds) == 15
     assert (seeds["zosa"] < seeds["bpt-fzg"]).all()
@@ -102,10 +133,14 @@ def test_what_searching_bought(trials: pd.DataFrame) -> None:
     dev = {cell: (rows["dev_auc"].iloc[0], winners[cell]["dev_auc"]) for cell, rows in cells.items()}
     first, best = dev.pop(("bpt-fzg", 10))
     assert f"BPT-FZG at ratio 10 went from {short(first)} to {short(best)}" in text
-    assert f"by {short(max(after - before for before, after in dev.values()))} AUC or less" in text
+    rise = max(after - before for before, after in dev.values())
+    assert f"On dev a winner is above the first trial by {short(rise)} AUC or less, but BPT-FZG at ratio 10" in text
+    assert best - first > 3 * rise
+    assert "- **Searching bought little here, but in one cell.**" in text
 
 
-def test_the_first_trial_has_the_defaults_but_for_the_dimension(trials: pd.DataFrame, confirmed: pd.DataFrame) -> None:
+def test_the_first_trial_has_the_defaults_but_for_the_dimension(trials: pd.DataFrame) -> None:
+    assert "the first trial won, which has the defaults but for the dimension" in findings("quickstart")
     first = trials[(trials["stage"] == "search") & (trials["number"] == 0)]
     assert set(first["perturbation_radius"]) == {0.1}
     assert set(first["sampler"]) == {"stratified"}
