@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
-from tests.reading_findings import REFERENCE, Metrics, chance, findings, record, short, signed, values
+from tests.reading_findings import (
+    REFERENCE,
+    Metrics,
+    chance,
+    committed,
+    findings,
+    record,
+    set_up,
+    short,
+    signed,
+    values,
+)
 
 from zostudy import load_results
+from zostudy.methods import get_method
+from zostudy.methods.zosa import ZosaOptions
 from zostudy.results.comparison.statistics import holm
 
 SEEDS = range(10)
@@ -17,6 +32,7 @@ ZOSA = ("zosa-0", "zosa-tenth", "zosa-1", "zosa-3")
 OTHERS = ("spsa", "sabo", *ZOSA)
 """All tuning but FZOO's, with which it is compared."""
 METHODS = ("untuned", "fzoo", *OTHERS)
+RADII = (0.5, 1.0, 1.5, 2.0)
 TRIED = [(budget, method) for budget in BUDGETS for method in OTHERS]
 
 
@@ -24,7 +40,21 @@ TRIED = [(budget, method) for budget in BUDGETS for method in OTHERS]
 def flatness() -> Metrics:
     found = values("flatness", BUDGETS, len(SEEDS), "train_loss", "test_loss", "sharpness", "test_auc", "latent_norm")
     test, train = found["test_loss"], found["train_loss"]
-    return found | {"gap": {key: test[key] - train[key] for key in test}}
+    return found | rises() | {"gap": {key: test[key] - train[key] for key in test}}
+
+
+def rises() -> Metrics:
+    """Returns, by radius, the mean rise of the training loss along the two lines through each point."""
+    results = load_results([REFERENCE / f"flatness-{budget}" for budget in BUDGETS])
+    slices = results.landscape[(results.landscape["x"] == 0) | (results.landscape["y"] == 0)]
+    trials = slices.merge(results.trials.drop(columns="cell"), on=["study", "trial"])
+    trials = trials.assign(radius=trials[["x", "y"]].abs().max(axis=1), rise=trials["loss"] - trials["train_loss"])
+    assert not trials["rise"][trials["radius"] == 0].any()
+    means = trials.groupby(["radius", "budget", "method", "number"])["rise"].mean().unstack()
+    return {
+        str(radius): {key: of_radius.loc[key].to_numpy(float) for key in of_radius.index}
+        for radius, of_radius in ((radius, means.loc[radius]) for radius in RADII)
+    }
 
 
 def distance(flatness: Metrics, budget: int, method: str) -> float:
@@ -60,8 +90,30 @@ def flatter(flatness: Metrics) -> dict[tuple[int, str], str]:
     found = [excess(flatness, "sharpness", *key) for key in TRIED]
     assert {len(each) for each in found} == {8, 9, 10}
     assert "so 8 to 10 of ten stand behind a figure" in findings("flatness")
-    shown = (f"{signed(each.mean(), 4)} ({chance(p)})" for each, p in zip(found, p_values(found), strict=True))
-    return dict(zip(TRIED, shown, strict=True))
+    return dict(zip(TRIED, shown(found), strict=True))
+
+
+def shown(found: list[NDArray[np.float64]]) -> list[str]:
+    """Returns how the text writes the means of differences, and their p-values after Holm's correction."""
+    return [f"{signed(each.mean(), 4)} ({chance(p)})" for each, p in zip(found, p_values(found), strict=True)]
+
+
+def test_the_set_up(flatness: Metrics) -> None:
+    text = findings("flatness")
+    asked = "Does tuning that seeks flat minima find them, and do they generalise better?"
+    assert f"{asked} {set_up('flatness-*')}." in text
+    assert {study.search.trials for study in committed("flatness-*")} == {0}
+    assert "Nothing was searched." in text
+    trials = load_results(REFERENCE / "flatness-1000").trials.groupby("method").first()
+    ascents = [f"{trials['sharpness_radius'][method]:g}" for method in ZOSA]
+    assert ascents[1] == f"{ZosaOptions().sharpness_radius:g}"
+    assert f"are ZOSA with an ascent of {ascents[0]}, {ascents[1]} (the default), {ascents[2]} and {ascents[3]}" in text
+    assert f"embedding spreads; its first step is {trials['reach']['zosa-0']:g} of them long" in text
+    assert trials["reach"][[*ZOSA]].nunique() == 1
+    options = {method: json.loads(trials["params"][method]) for method in ("sabo", "spsa", "fzoo")}
+    assert [method for method in options if options[method].get("kl_radius")] == ["sabo"]
+    assert trials["sharpness_radius"][["sabo", "spsa", "fzoo"]].isna().all()
+    assert "`sabo` ascends too, `spsa` and `fzoo` do not." in text
 
 
 def test_the_table_of_points(flatness: Metrics, flatter: dict[tuple[int, str], str]) -> None:
@@ -71,24 +123,34 @@ def test_the_table_of_points(flatness: Metrics, flatter: dict[tuple[int, str], s
         assert f"| {method} | {' | '.join(shown)} | {flatter.get((1000, method), '-')} |" in findings("flatness")
 
 
-def test_the_table_of_radii() -> None:
-    results = load_results(REFERENCE / "flatness-1000")
-    slices = results.landscape[(results.landscape["x"] == 0) | (results.landscape["y"] == 0)]
-    radius = slices[["x", "y"]].abs().max(axis=1)
-    at_point = slices[radius == 0].set_index("trial")["loss"]
-    rises = slices.assign(radius=radius, rise=slices["loss"] - slices["trial"].map(at_point))
-    method = results.trials.set_index("trial")["method"]
-    means = rises.assign(method=rises["trial"].map(method)).groupby(["trial", "method", "radius"])["rise"].mean()
-    by_radius = means.groupby(["method", "radius"]).mean().unstack()
-    for name in METHODS:
-        shown = (short(rise, 4) for rise in np.asarray(by_radius.loc[name, [0.5, 1.0, 1.5, 2.0]], float))
-        assert f"| {name} | {' | '.join(shown)} |" in findings("flatness")
-    assert (by_radius.loc[[*ZOSA, "sabo"]].max()[1:] < by_radius.loc[["fzoo", "spsa"]].min()[1:]).all()
-    assert "At each radius ZOSA's and SABO's points are flatter than FZOO's and SPSA's" in findings("flatness")
-
-
-def test_methods_without_an_ascent_are_flatter_too(flatter: dict[tuple[int, str], str]) -> None:
+def test_the_table_of_radii(flatness: Metrics) -> None:
     text = findings("flatness")
+    tried = [(method, str(radius)) for method in OTHERS for radius in RADII]
+    found = [excess(flatness, radius, 1000, method) for method, radius in tried]
+    less = dict(zip(tried, shown(found), strict=True))
+    for method in METHODS:
+        cells = [short(flatness[str(radius)][1000, method].mean(), 4) for radius in RADII]
+        if method in OTHERS:
+            cells = [f"{rise}, {less[method, str(radius)]}" for rise, radius in zip(cells, RADII, strict=True)]
+        assert f"| {method} | {' | '.join(cells)} |" in text
+    assert f"(Holm over {len(tried)}: six methods at four radii)" in text
+    assert all(each.mean() < 0 for each in found)
+    assert "**The other radii agree.** At equal training loss each mean is below FZOO's at each radius." in text
+    beyond = {key for key, p in zip(tried, p_values(found), strict=True) if p < 0.05}
+    assert beyond == {
+        *(("zosa-0", radius) for radius in ("1.0", "1.5", "2.0")),
+        *((method, radius) for method in ("zosa-1", "zosa-3") for radius in ("1.5", "2.0")),
+        ("zosa-tenth", "2.0"),
+    }
+    assert "Beyond chance are `zosa-0` at 1, 1.5 and 2, `zosa-1` and `zosa-3` at 1.5 and 2," in text
+    assert "and `zosa-tenth` at 2; `sabo` and `spsa` are at none." in text
+
+
+def test_methods_without_an_ascent_are_flatter_too(flatness: Metrics, flatter: dict[tuple[int, str], str]) -> None:
+    text = findings("flatness")
+    by_method = {method: excess(flatness, "sharpness", 1000, method).mean() for method in ZOSA}
+    assert by_method["zosa-0"] / min(by_method.values()) > 0.5
+    assert "**ZOSA's points are flatter than FZOO's, and the ascent is not the main reason.** At equal training" in text
     assert f"Holm over {len(TRIED)}: six methods at three budgets" in text
     none, spsa_300, spsa_1000 = (flatter[key] for key in ((1000, "zosa-0"), (300, "spsa"), (1000, "spsa")))
     assert f"`zosa-0`, which does not ascend, is flatter by {none[1:]}" in text
@@ -109,6 +171,8 @@ def test_what_distance_tells(flatness: Metrics) -> None:
         ]
         assert len(pairs[0]) == 70
         found.append(short(float(stats.spearmanr(*pairs).statistic), 2))
+    assert all(each.startswith("-") for each in found)
+    assert "**Distance goes with flatness; whether it is the cause is open.** Distance from the start" in text
     assert f"the 70 trials of a budget correlate (Spearman) by {found[0]}, {found[1]} and {found[2]}" in text
     sabo, fzoo = (f"{distance(flatness, 1000, method):.1f}" for method in ("sabo", "fzoo"))
     assert f"`sabo` lies {sabo} embedding spreads from the start at 1,000 queries and `fzoo` {fzoo}," in text
@@ -123,6 +187,8 @@ def test_what_the_ascent_changes(flatness: Metrics) -> None:
     found = {key: (each.mean(), p) for key, each, p in zip(tried, changes, p_values(changes), strict=True)}
     sharpness, loss, auc = (found["zosa-3", name] for name in ("sharpness", "train_loss", "test_auc"))
     assert f"Holm over {len(tried)}" in text
+    assert loss[0] > -sharpness[0] > 0
+    assert "**The ascent costs more than it flattens.** At 1,000 queries and a length of 3" in text
     assert f"it lowers sharpness by {short(-sharpness[0])} ({chance(sharpness[1])})" in text
     assert f"raises the training loss by {short(loss[0])} ({chance(loss[1])})" in text
     assert f"lowers test AUC by {short(-auc[0])}, within chance ({chance(auc[1])})" in text
@@ -130,11 +196,15 @@ def test_what_the_ascent_changes(flatness: Metrics) -> None:
     assert (
         f"An ascent of 0.1 does not change sharpness measurably ({chance(found['zosa-tenth', 'sharpness'][1])})" in text
     )
-    assert "ZOSA's points are flatter than `fzoo`'s, but as flat without its ascent" in record()
+    assert "ZOSA's points are flatter than `fzoo`'s, but with its default ascent not measurably flatter" in record()
+    costs = [str(get_method(name).__doc__).partition("Cost: ")[2].split()[:3] for name in ("fzoo", "zosa")]
+    assert costs == [["m", "+", "1"], ["2(m", "+", "1)"]]
+    assert "the ascent takes half of its queries" in record()
 
 
 def test_flatter_points_do_not_generalise_better(flatness: Metrics) -> None:
     text, gap = findings("flatness"), flatness["gap"]
+    assert "**Flatter points did not generalise better.** Test loss less training loss lies" in text
     tuned = [seeds.mean() for (_, method), seeds in gap.items() if method != "untuned"]
     assert f"between {short(min(tuned))} and {short(max(tuned))}" in text
     assert f"The untuned prompt has {short(gap[100, 'untuned'].mean())}" in text

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
-from tests.reading_findings import REFERENCE, chance, findings, short
+from tests.reading_findings import REFERENCE, chance, findings, set_up, short
 
 from zostudy import load_results
 from zostudy.results.comparison.statistics import holm
@@ -47,6 +47,7 @@ def test_more_numbers_gain_up_to_200(auc: dict[tuple[str, str], NDArray[np.float
     found = dict(zip(steps, holm(p_values(auc, steps)), strict=True))
     spsa, zosa = ("spsa", "200", "50"), ("zosa", "200", "50")
     assert {step for step, p in found.items() if p >= 0.05} == {spsa, zosa}
+    assert "**On this model and ratio more numbers are better, up to 50 for every method" in findings("subspace-dim")
     assert "up to 50 for every method and up to 200 for BPT-FZG and FZOO" in findings("subspace-dim")
     assert "each step up to there gains (p < .05, Holm over eight)" in findings("subspace-dim")
     shown = f"SPSA ({chance(found[spsa])}) and ZOSA ({chance(found[zosa])}) are within chance"
@@ -56,6 +57,7 @@ def test_more_numbers_gain_up_to_200(auc: dict[tuple[str, str], NDArray[np.float
 def test_a_subspace_gains_nothing(auc: dict[tuple[str, str], NDArray[np.float64]]) -> None:
     without = [(method, "none", length) for method in METHODS for length in ("200", "500")]
     assert min(p_values(auc, without)) > 0.15
+    assert "**The subspace itself gains nothing here**: no method is measurably better or" in findings("subspace-dim")
     assert "better or worse at 200 or 500 numbers than without a subspace (p > .15, uncorrected)" in findings(
         "subspace-dim"
     )
@@ -63,9 +65,10 @@ def test_a_subspace_gains_nothing(auc: dict[tuple[str, str], NDArray[np.float64]
 
 def test_without_a_subspace_all_numbers_of_the_prompt_are_tuned_at_the_same_cost() -> None:
     trials = load_results([REFERENCE / "subspace-dim", REFERENCE / "subspace-dim-none"]).trials
+    asked = "How many numbers should be tuned? One model at one ratio:"
+    assert f"{asked} {set_up('subspace-dim*')}. The last column has" in findings("subspace-dim")
     assert set(trials["subspace_dim"][trials["study"] == "subspace-dim-none"]) == {640}
     assert "no subspace: all 640 numbers of the prompt" in findings("subspace-dim")
     tuned = trials[trials["algorithm"] != "untuned"]
     assert (tuned.groupby("algorithm")["queries"].nunique() == 1).all()
-    assert {*trials["model"]} == {"mini-llama"}
-    assert {*trials["imbalance_ratio"]} == {10}
+    assert "A zeroth-order step costs the same number of queries at any length." in findings("subspace-dim")
