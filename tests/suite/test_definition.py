@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from zostudy.config import StudySpec
+from zostudy.config.known import STUDIES_FOLDER
 from zostudy.config.loading import parse_study
-from zostudy.config.shipped import FOLDER
 from zostudy.results.storage import Storage
 from zostudy.suite.definition import BUDGETS, OFFLINE, PARTS, RATIOS, SEEDS, Part, Slice
 from zostudy.suite.studies import suite_studies
@@ -23,7 +23,7 @@ def study(part: Part) -> StudySpec:
 
 
 def test_each_study_file_is_a_part() -> None:
-    assert sorted(part.study_file for part in PARTS) == sorted((FOLDER / "suite").glob("*.yaml"))
+    assert sorted(part.study_file for part in PARTS) == sorted((STUDIES_FOLDER / "suite").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)

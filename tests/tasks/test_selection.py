@@ -13,7 +13,7 @@ import pytest
 
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns
-from zostudy.tasks.naming import confusable
+from zostudy.tasks.labels import confusable
 from zostudy.tasks.rows import RowCount
 from zostudy.tasks.selection import select
 from zostudy.tasks.table import TextTable

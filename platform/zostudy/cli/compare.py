@@ -44,7 +44,8 @@ def compare_command(
     """Compare methods: mean and 95% interval over the confirm seeds, with the queries spent."""
     from zostudy.results.comparison.comparable import compare_in_groups
     from zostudy.results.comparison.contents import contents
-    from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
+    from zostudy.results.comparison.metric_tables import comparison_tables
+    from zostudy.results.comparison.table_notes import comparison_notes
 
     gc.freeze()  # without it, garbage collection of the imported objects takes a fifth of the time
     with progress("reading the results"):

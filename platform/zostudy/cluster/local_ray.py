@@ -63,13 +63,20 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
     worker: Any = ray._private.worker  # Ray has no public way to the processes that it starts
     with environment(QUIET, keep=True):
         try:
-            with same_sigterm(), _on_loopback():
+            with same_sigterm(), _on_loopback(), environment(_raylet_settings(cpus)):
                 _start(cpus, shared_bytes)
             processes = worker._global_node.all_processes
             with watched_processes({name: processes[name][0].process for name in NAMES}, ray.shutdown):
                 yield
         finally:
             read_token_settings()
+
+
+def _raylet_settings(cpus: int) -> dict[str, str]:
+    return {
+        "RAY_worker_maximum_startup_concurrency": str(cpus),  # else it warns of replicas beyond the cores
+        "RAY_prestart_worker_first_driver": "0",  # of workers that neither replicas nor trials can use
+    }
 
 
 def _start(cpus: int, shared_bytes: int) -> None:
@@ -83,10 +90,6 @@ def _start(cpus: int, shared_bytes: int) -> None:
                 job_config=own_paths(),
                 logging_level=logging.ERROR,
                 log_to_driver=True,
-                _system_config={
-                    "worker_maximum_startup_concurrency": cpus,  # else it warns of replicas beyond the cores
-                    "prestart_worker_first_driver": False,  # of workers that neither replicas nor trials can use
-                },
             )
             return
         except Exception as error:  # Ray raises nothing narrower where its processes do not come up in time

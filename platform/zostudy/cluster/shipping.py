@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from zostudy.config.contents import contents_name, files_read
+from zostudy.config.known import study_path
 from zostudy.config.overrides import override
 from zostudy.config.paths import MODEL_NAME, TASK_FILE
-from zostudy.config.shipped import study_path
 from zostudy.config.study import StudySpec
 from zostudy.digests import short_digest
 from zostudy.document import dump_yaml, parse_document

@@ -11,6 +11,7 @@ from zostudy.config.contents import same_contents
 from zostudy.config.model import ModelSpec
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.config.task import TaskSpec
+from zostudy.study_keys import options_by_label
 from zostudy.wording import shown
 
 # The landscape only adds rows that describe a confirm trial's final point.
@@ -87,14 +88,9 @@ def _leaves(study: Mapping[str, Any]) -> dict[str, Any]:
     leaves: dict[str, Any] = {}
     for key, value in study.items():
         if key == "methods":
-            value = {f"{label}": options for entry in value for label, options in _labelled(entry).items()}
-            leaves |= {f"{key}.{label}": options for label, options in value.items()}
+            leaves |= {f"{key}.{label}": options for label, options in options_by_label(value).items()}
         elif isinstance(value, Mapping):
             leaves |= {f"{key}.{rest}": leaf for rest, leaf in _leaves(value).items()}
         else:
             leaves[key] = value
     return leaves
-
-
-def _labelled(entry: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    return {entry: {}} if isinstance(entry, str) else entry

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from zostudy.config.known import WELL_KNOWN_TASKS
-from zostudy.config.options import options_class
+from zostudy.config.options import imbalance_settings, options_class
 from zostudy.config.paths import missing_paths
 from zostudy.config.problems import Problem
 from zostudy.config.prompts import prompt_problems
-from zostudy.config.settings import imbalance_settings
 from zostudy.config.space import method_space, space_problems, tried_values, unused
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.config.wordings import wording_problems

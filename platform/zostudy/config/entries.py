@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from zostudy.config.imbalance_keys import PREFIX, SECTION, without_prefix
 from zostudy.config.options import check_options
 from zostudy.config.problems import Problem
 from zostudy.config.study import MethodSpec
 from zostudy.document import KeyPath
 from zostudy.methods import method_names
+from zostudy.study_keys import PREFIX, SECTION, without_prefix
 from zostudy.wording import suggestion
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")

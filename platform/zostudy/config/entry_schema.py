@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from zostudy.config.imbalance_keys import SETTINGS, with_prefix
-from zostudy.methods import describe_options, get_method, method_names
+from zostudy.methods import ImbalanceSettings, describe_options, get_method, method_names
+from zostudy.study_keys import PREFIX, with_prefix
+
+SETTINGS = tuple(field.name for field in fields(ImbalanceSettings))
+"""Settings that a search may vary, and that an entry of ``methods`` may set for itself alone."""
+KEYS = tuple(PREFIX + name for name in SETTINGS)
 
 _IMBALANCE = "#/$defs/ImbalanceSpec/properties"
 

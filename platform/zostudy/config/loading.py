@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from zostudy.config.checks import check_study
 from zostudy.config.entries import method_specs
 from zostudy.config.explain import explain
+from zostudy.config.known import shipped_studies, study_path
 from zostudy.config.overrides import override
 from zostudy.config.paths import absent_paths, with_absolute_paths
 from zostudy.config.problems import Problem, spec_error
-from zostudy.config.shipped import shipped_studies, study_path
 from zostudy.config.space import with_default_space
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.document import Document, KeyPath, dump_yaml, parse_document

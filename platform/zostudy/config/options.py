@@ -1,21 +1,22 @@
-"""Checks the values of options against the dataclass (or section) that declares them."""
+"""The options of methods and the settings of the imbalance: checked against what declares them, and their defaults."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from zostudy.config.entry_schema import KEYS, SETTINGS
 from zostudy.config.explain import rule_text, value_remedy
-from zostudy.config.imbalance_keys import KEYS, PREFIX, SETTINGS
 from zostudy.config.problems import Problem
 from zostudy.config.study import ImbalanceSpec, MethodSpec
 from zostudy.document import KeyPath
 from zostudy.errors import SpecError
-from zostudy.methods import get_method
+from zostudy.methods import ImbalanceSettings, get_method
+from zostudy.study_keys import PREFIX, with_prefix, without_prefix
 from zostudy.wording import suggestion
 
 
@@ -84,6 +85,37 @@ def _together(owner: type[Any], values: dict[str, Any], path: KeyPath) -> list[P
         got = f"{owner.__name__} raises {error!r}"
         return [Problem(path, error=SpecError("options must fit together", got=got, remedy="change them"))]
     return []
+
+
+def imbalance_settings(imbalance: ImbalanceSpec, method: MethodSpec, params: Mapping[str, Any]) -> ImbalanceSettings:
+    """Returns sampler, prior, margin and class weights.
+
+    The entry's own settings replace the study's, and searched ones replace both.
+    The sampler ``auto`` is stratified: on natural batches the decisions follow the majority.
+
+    Args:
+        imbalance: of the study.
+        method: its entry of ``methods``.
+        params: searched values by name; those of the imbalance are ``imbalance.<setting>``.
+    """
+    settings = {name: getattr(imbalance, name) for name in SETTINGS} | method.imbalance | without_prefix(params)
+    if settings["sampler"] == "auto":
+        settings["sampler"] = "stratified"
+    return ImbalanceSettings(**settings)
+
+
+def default_settings(method: str) -> dict[str, Any]:
+    """Returns the defaults of a method's options and of the imbalance settings, named as in a trial's ``params``.
+
+    Empty where the method cannot be loaded, for example because its package is not installed.
+    """
+    try:
+        options = options_class(method)
+    except (SpecError, ImportError, AttributeError):
+        return {}
+    settings = with_prefix({field.name: field.default for field in dataclasses.fields(ImbalanceSettings)})
+    known = settings | {field.name: field.default for field in dataclasses.fields(options)}
+    return {name: value for name, value in known.items() if value is not dataclasses.MISSING}
 
 
 @cache

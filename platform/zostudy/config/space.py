@@ -7,15 +7,14 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from zostudy.config.distributions import Choice, Distribution, Range, SearchSpace
-from zostudy.config.imbalance_keys import KEYS, PREFIX, SECTION, SETTINGS
+from zostudy.config.entry_schema import KEYS, SETTINGS
 from zostudy.config.options import check_option, option_names, options_class
 from zostudy.config.problems import Problem
 from zostudy.config.study import ImbalanceSpec, MethodSpec, StudySpec
 from zostudy.document import KeyPath
 from zostudy.methods import LogRange, OneOf, UsedWith, default_space, get_method, unused_options
+from zostudy.study_keys import PREFIX, SECTION, WORDING, searched_keys
 from zostudy.wording import suggestion
-
-WORDING = "task.wording"
 
 
 def with_default_space(study: StudySpec) -> StudySpec:
@@ -65,22 +64,8 @@ def unused(study: StudySpec, method: MethodSpec) -> dict[str, UsedWith]:
 
 
 def own_space(space: SearchSpace, label: str, free: Collection[str]) -> dict[str, Distribution]:
-    """Returns the part of a study's search space that applies to one method, named as a trial's settings are.
-
-    Args:
-        space: by ``option``, ``label.option`` (which replaces ``option``), ``imbalance.setting``, or ``task.wording``.
-        label: the method's.
-        free: the options that the method has and leaves open, and ``imbalance.setting`` likewise.
-    """
-    own: dict[str, Distribution] = {}
-    for key, distribution in space.items():
-        owner, _, option = key.rpartition(".")
-        own_key = f"{label}.{option}"
-        if key == WORDING or (owner == SECTION and key in free):
-            own[key] = distribution
-        elif option in free and (key == own_key or (not owner and own_key not in space)):
-            own[option] = distribution
-    return own
+    """Returns the part of a study's search space that applies to one method; see ``searched_keys``."""
+    return {name: space[key] for name, key in searched_keys(space, label, free).items()}
 
 
 def space_problems(study: StudySpec) -> Iterator[Problem]:

@@ -23,11 +23,11 @@ from zostudy.config.field_types import (
     broken_rule,
     key,
 )
-from zostudy.config.imbalance_keys import with_prefix
 from zostudy.config.model import ModelSpec
 from zostudy.config.task import TaskSpec
 from zostudy.methods import ImbalanceSettings
 from zostudy.methods.options import ClassWeights, Prior, SamplerName
+from zostudy.study_keys import with_prefix
 
 
 class ImbalanceSpec(Section):

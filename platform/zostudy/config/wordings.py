@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from zostudy.config.distributions import Choice
 from zostudy.config.problems import Problem
-from zostudy.config.space import WORDING
 from zostudy.config.study import StudySpec
 from zostudy.config.task import OWN_WORDING
+from zostudy.study_keys import WORDING
 from zostudy.wording import suggestion
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,29}")

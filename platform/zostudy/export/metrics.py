@@ -15,8 +15,7 @@ from zostudy.export.task import ExportedTask
 from zostudy.results.decision import Decision
 from zostudy.results.metrics import classification_metrics, decision_metrics
 from zostudy.results.table_formats import Table, plain
-from zostudy.tasks.labels import NAME_COLUMN, NO_LABEL, read_labels
-from zostudy.tasks.naming import by_value, is_number
+from zostudy.tasks.labels import NAME_COLUMN, NO_LABEL, by_value, is_number, read_labels
 from zostudy.tasks.wellknown import WELL_KNOWN
 from zostudy.wording import comma_list
 

@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zostudy.config import StudySpec, parse_study
-from zostudy.config.space import WORDING
 from zostudy.config.task import OWN_WORDING
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.statistics import Interval, bounded_interval
@@ -23,6 +22,7 @@ from zostudy.results.results import Results, read_results
 from zostudy.results.schema import bounds
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
+from zostudy.study_keys import WORDING
 from zostudy.wording import suggestion
 
 if TYPE_CHECKING:  # so that errors in the results are reported before torch is loaded

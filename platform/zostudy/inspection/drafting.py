@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from zostudy.config.shipped import SCHEMA_FILE
+from zostudy.config.known import SCHEMA_FILE
 from zostudy.config.study import BudgetSpec, ImbalanceSpec, SearchSpec, StudySpec
 from zostudy.document import inline_yaml
 from zostudy.inspection.facts import Inspection, ModelFacts

@@ -19,9 +19,8 @@ from zostudy.inspection.texts import Lengths, find_repeats, lengths_of
 from zostudy.tasks.columns import Columns, find_column, names_of
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.imbalance import available_rows
-from zostudy.tasks.labels import NAME_COLUMN
+from zostudy.tasks.labels import NAME_COLUMN, has_names
 from zostudy.tasks.loading import Task, load_task
-from zostudy.tasks.naming import has_names
 from zostudy.tasks.rows import RawRows
 from zostudy.tasks.sizes import Available
 from zostudy.tasks.wellknown import WELL_KNOWN

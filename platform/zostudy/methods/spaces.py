@@ -19,6 +19,7 @@ from zostudy.methods.options import (
     describe_options,
     unused_options,
 )
+from zostudy.study_keys import with_prefix
 
 DefaultSpace: TypeAlias = dict[str, LogRange | OneOf]
 
@@ -35,7 +36,7 @@ def default_space(method: type[Method], fixed: Mapping[str, Any]) -> DefaultSpac
     unused = unused_options(method.Options, {name: value for name, value in fixed.items() if "." not in name})
     declared = _declared(method.Options)
     if issubclass(method.Options, ObjectiveOptions):  # which draws batches
-        declared |= {f"imbalance.{name}": space for name, space in _declared(ImbalanceSettings).items()}
+        declared |= with_prefix(_declared(ImbalanceSettings))
     return {name: space for name, space in declared.items() if name not in fixed and name not in unused}
 
 

@@ -14,8 +14,8 @@ from zostudy.report.findings import findings
 from zostudy.report.parts import Figure, ReportSection, metric_words, range_text, reason_not_drawn
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.metric_tables import comparison_tables, reference_note
-from zostudy.results.comparison.verdict_notes import verdict_notes
+from zostudy.results.comparison.metric_tables import comparison_tables
+from zostudy.results.comparison.table_notes import reference_note, verdict_notes
 from zostudy.results.lost_rows import study_notes
 from zostudy.results.results import Results
 from zostudy.results.table_formats import Table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
@@ -31,6 +30,7 @@ from zostudy.results.lost_rows import study_notes
 from zostudy.results.results import Results
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
+from zostudy.study_keys import options_by_label
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,7 @@ def read_study_file(storage: Storage) -> StudyFile:
     except (AttributeError, ValidationError) as error:
         file = str(storage / STUDY_FILE)
         raise ResultsError("must hold a study", about=file, remedy="restore it as the run wrote it") from error
-    return StudyFile(storage, stored.text, _labels(stored.data.get("methods")), space)
-
-
-def _labels(methods: Any) -> tuple[str, ...]:
-    """Returns the methods' labels. An entry is a method's name, or a mapping of its label to its options."""
-    entries = methods if isinstance(methods, list) else []
-    return tuple(str(label) for entry in entries for label in (entry if isinstance(entry, dict) else [entry]))
+    return StudyFile(storage, stored.text, tuple(options_by_label(stored.data.get("methods"))), space)
 
 
 def describe(file: StudyFile, results: Results, baseline: str | None, charts: Charts) -> StudyReport:

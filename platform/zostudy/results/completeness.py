@@ -164,7 +164,7 @@ def _parsed(params: str) -> Params:
 
 
 def _defaults(algorithm: str) -> Params:
-    from zostudy.config.settings import default_settings  # imports the methods, which readers rarely need
+    from zostudy.config.options import default_settings  # imports the methods, which readers rarely need
 
     return default_settings(algorithm)
 

@@ -22,6 +22,7 @@ from zostudy.results.storage import Storage, Where
 from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.results.trial_row import TrialRow
+from zostudy.study_keys import options_by_label
 
 _PROBE = ".probe"
 _SAME_CONTENTS = {
@@ -165,7 +166,7 @@ class Ledger:
         if study_changes(resolved, stored).contradictions:
             return False
         most = {"search": resolved["search"]["trials"], "confirm": resolved["confirm"]["seeds"]}
-        labels = {label for entry in resolved["methods"] for label in ([entry] if isinstance(entry, str) else entry)}
+        labels = options_by_label(resolved["methods"]).keys()
         n_seeds = resolved["search"].get("seeds", 1)
         columns = ("stage", "number", "search_seed", "method", "imbalance_ratio", "imbalance")
         trials: list[dict[str, Any]] = read_table(self.storage, "trials", columns).to_pylist()

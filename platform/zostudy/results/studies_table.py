@@ -12,6 +12,7 @@ from zostudy.ratios import ALL, NATURAL
 from zostudy.results.schema import column, empty_table
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import read_stored_study, unreadable_study
+from zostudy.study_keys import options_by_label
 
 STUDIES = pa.schema(
     [
@@ -67,7 +68,7 @@ def _row(storage: Storage) -> dict[str, Any]:
         "folder": str(storage),
         "model": model.get("name"),
         "task": task.get("name") or task.get("file") or task.get("hub"),
-        "methods": [method if isinstance(method, str) else next(iter(method)) for method in methods],
+        "methods": list(options_by_label(methods)),
         "imbalance_ratios": [_number(ratio) for ratio in ratios] if isinstance(ratios, list) else ratios,
         "minority_size": _number(imbalance.get("minority_size")),
         "budget": budget.get("queries"),

@@ -10,12 +10,12 @@ from typing import Any, Literal
 from zostudy.config import Choice, method_space
 from zostudy.config.distributions import SearchSpace
 from zostudy.config.field_types import AskedRatio
-from zostudy.config.space import WORDING
 from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed
 from zostudy.ratios import NATURAL, ratio_label
+from zostudy.study_keys import WORDING
 
 Stage = Literal["search", "confirm"]
 

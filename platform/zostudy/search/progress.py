@@ -7,7 +7,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Any
 
-from zostudy.config.settings import default_settings
+from zostudy.config.options import default_settings
 from zostudy.results.completeness import has_same_settings, ranking_key
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Cell, Plan, Stage, trial_name

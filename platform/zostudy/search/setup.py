@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.imbalance_keys import PREFIX, with_prefix
-from zostudy.config.settings import imbalance_settings
-from zostudy.config.space import WORDING
+from zostudy.config.options import imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import ResultsError
 from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method, unused_options
@@ -22,6 +20,7 @@ from zostudy.results.completeness import same_value
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.start_draws import queries_before
+from zostudy.study_keys import PREFIX, WORDING, with_prefix
 from zostudy.tasks.imbalance import Draw, draw
 from zostudy.tasks.loading import Task
 

@@ -6,11 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from zostudy.config.distributions import Choice, Range, SearchSpace
-from zostudy.config.imbalance_keys import PREFIX, with_prefix
-from zostudy.config.settings import imbalance_settings
-from zostudy.config.space import WORDING
+from zostudy.config.options import imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.methods import MethodOptions, get_method
+from zostudy.study_keys import PREFIX, WORDING, with_prefix
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

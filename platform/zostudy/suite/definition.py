@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from zostudy.config.field_types import AskedRatio
+from zostudy.config.known import STUDIES_FOLDER
 from zostudy.config.loading import parse_study
-from zostudy.config.shipped import FOLDER
 from zostudy.ratios import NATURAL, ratio_text
 from zostudy.wording import comma_list
 
@@ -44,7 +44,7 @@ class Part:
     @property
     def study_file(self) -> Path:
         """The study file."""
-        return FOLDER / "suite" / f"{self.name}.yaml"
+        return STUDIES_FOLDER / "suite" / f"{self.name}.yaml"
 
 
 _REVIEWS = "8dbab2b9f55f8bcc"

@@ -1,10 +1,13 @@
-"""Turns labels into classes: their names and their order."""
+"""Turns labels into classes: their names and their order. Bare numbers, and names that look alike, are told apart."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +16,12 @@ from numpy.typing import NDArray
 
 from zostudy.errors import DataError
 from zostudy.tasks.columns import find_column, names_of, refuse_rows
-from zostudy.tasks.naming import by_value, is_not_finite, is_number, is_whole
 
 NAME_COLUMN = "label_name"
 NO_LABEL = -1
+
+_NUMBER = re.compile(r"[+-]?([0-9]{1,99}\.?[0-9]{0,99}|\.[0-9]{1,99})([eE][+-]?[0-9]{1,3})?")
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -123,3 +128,45 @@ def _named(
         rule = f"column {NAME_COLUMN!r} must give each label one name of its own"
         raise DataError(rule, remedy="mend or drop it", about=source)
     return tuple(name for _, name in pairs)
+
+
+def has_names(class_names: Iterable[str]) -> bool:
+    """Returns whether the class names are more than bare numbers."""
+    return not all(map(is_number, class_names))
+
+
+def is_number(name: str) -> bool:
+    """Returns whether a name is a bare number."""
+    return _NUMBER.fullmatch(name) is not None
+
+
+def is_whole(name: str) -> bool:
+    """Returns whether a name is a bare number without a fraction."""
+    return is_number(name) and Decimal(name) == Decimal(name).to_integral_value()
+
+
+def is_not_finite(name: str) -> bool:
+    """Returns whether a name is written like a number that is missing or infinite, such as ``nan``."""
+    return _NOT_FINITE.fullmatch(name) is not None
+
+
+def by_value(name: str) -> tuple[Decimal, str]:
+    """Returns the key that sorts bare numbers: their value, then their form."""
+    return Decimal(name), name
+
+
+def confusable(class_names: Iterable[str]) -> tuple[str, ...]:
+    """Returns the first classes that look alike, or nothing.
+
+    They differ only in blanks, capitals, the form of a number, invisible characters, or how Unicode writes a character.
+    """
+    kin: dict[object, list[str]] = {}
+    for name in class_names:
+        plain = _plain(name)
+        kin.setdefault(Decimal(plain) if is_number(plain) else plain, []).append(name)
+    return next((tuple(names) for names in kin.values() if len(names) > 1), ())
+
+
+def _plain(name: str) -> str:
+    composed = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join("".join(c for c in composed if c.isprintable() or c.isspace()).split())

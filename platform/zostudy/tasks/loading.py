@@ -16,8 +16,7 @@ from zostudy.tasks.files import read_rows
 from zostudy.tasks.hub import hub_rows
 from zostudy.tasks.imbalance import rank_classes
 from zostudy.tasks.known import HubOrigin, WellKnownTask
-from zostudy.tasks.labels import NO_LABEL
-from zostudy.tasks.naming import has_names
+from zostudy.tasks.labels import NO_LABEL, has_names
 from zostudy.tasks.reviews import reviews
 from zostudy.tasks.rows import RowCount, count_rows
 from zostudy.tasks.selection import select

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from zostudy.errors import DataError
 from zostudy.tasks.columns import Columns, check_column, texts_of
-from zostudy.tasks.labels import NO_LABEL, number_classes, read_labels
-from zostudy.tasks.naming import confusable
+from zostudy.tasks.labels import NO_LABEL, confusable, number_classes, read_labels
 from zostudy.tasks.rows import RowCount, count_rows
 from zostudy.tasks.splits import TEST_SHARE, check_split, hashed_splits, named_splits
 from zostudy.tasks.table import TextTable

@@ -8,7 +8,7 @@ from zostudy.config.known import HeadKind
 from zostudy.config.task import OWN_WORDING, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.known import WellKnownTask
-from zostudy.tasks.naming import has_names
+from zostudy.tasks.labels import has_names
 from zostudy.tasks.templates import HEADS, Template, Wording
 from zostudy.wording import comma_list
 

@@ -10,8 +10,7 @@ import pytest
 from zostudy.bench.defaults.__main__ import main
 from zostudy.bench.defaults.jobs import SearchJob, TrialJob
 from zostudy.bench.defaults.measuring import LoadedTask
-from zostudy.bench.defaults.running import OutOfTimeError, Runner
-from zostudy.bench.defaults.searching import run_search, searched_values
+from zostudy.bench.defaults.running import OutOfTimeError, Runner, run_search, searched_values
 from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 
 MakeRow = Callable[[TrialJob, float], MeasuredTrial]

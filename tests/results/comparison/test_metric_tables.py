@@ -8,9 +8,10 @@ import pytest
 from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.evidence import Evidence
-from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
+from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.ranking import average_ranks
 from zostudy.results.comparison.statistics import Interval, bounded_interval, t_interval
+from zostudy.results.comparison.table_notes import comparison_notes
 from zostudy.results.table_formats import html, latex, markdown, plain
 
 

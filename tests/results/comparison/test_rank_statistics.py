@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.evidence import Evidence
-from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
+from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.rank_statistics import RankStatistics, bootstrap_intervals, critical_difference
 from zostudy.results.comparison.statistics import t_interval
+from zostudy.results.comparison.table_notes import comparison_notes
 
 AUC = "test_auc"
 

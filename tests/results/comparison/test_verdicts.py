@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.evidence import Evidence, Move, Prediction, SearchedRange
-from zostudy.results.comparison.metric_tables import comparison_notes, comparison_tables
+from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.statistics import bounded_interval
+from zostudy.results.comparison.table_notes import comparison_notes
 from zostudy.results.comparison.verdicts import (
     against_yardstick,
     constant_classifier,

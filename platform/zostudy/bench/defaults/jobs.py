@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 
 from zostudy.bench.defaults.tasks import SEARCH_SEED, TASKS
 from zostudy.config import BudgetSpec
-from zostudy.config.imbalance_keys import PREFIX, with_prefix
-from zostudy.config.settings import imbalance_settings
+from zostudy.config.options import imbalance_settings
 from zostudy.config.study import MethodSpec
 from zostudy.digests import short_digest
 from zostudy.methods import get_method, unused_options
 from zostudy.search.plan import Cell, Plan, make_plan
+from zostudy.study_keys import PREFIX, with_prefix
 
 EVALUATIONS = BudgetSpec().evaluations
 

@@ -1,16 +1,18 @@
-"""Runs the jobs of a plan that are not measured yet, in their order."""
+"""Runs the jobs of a plan that are not measured yet, in their order: trials, and searches as a study searches."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from zostudy.bench.defaults.jobs import AnyJob, TrialJob
+from zostudy.bench.defaults.jobs import AnyJob, SearchJob, TrialJob
 from zostudy.bench.defaults.measuring import LoadedTask
-from zostudy.bench.defaults.searching import run_search
 from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
+from zostudy.search.progress import best_of
+from zostudy.search.proposer import Proposer, SearchResult
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +71,37 @@ class Runner:
             _log.info("reading %s", task)
             self._loaded[task] = LoadedTask.of(task, self._data)
         return self._loaded[task]
+
+
+def run_search(job: SearchJob, measure: Callable[[TrialJob], MeasuredTrial]) -> None:
+    """Runs what a search lacks, then its best and the defaults on the judged seeds.
+
+    Args:
+        job: the search.
+        measure: returns a trial, measured now or before.
+    """
+    proposer = Proposer(job.plan.spec, job.cell)
+    told: list[SearchResult] = []
+    for number in range(job.trials):
+        known = told[: max(0, number - job.plan.spec.search.lag + 1)]
+        changes = proposer.propose(number, known, {each: result.params for each, result in enumerate(told)})
+        row = measure(job.trial(number, changes))
+        told.append(SearchResult(row.changes, row.dev_auc))
+    for seed in job.seeds:
+        measure(job.confirmed(seed, {}))
+        measure(job.confirmed(seed, _best_of(told)))
+
+
+def _best_of(results: list[SearchResult]) -> Mapping[str, Any]:
+    return results[best_of(results) or 0].params
+
+
+def searched_values(job: SearchJob, store: TrialStore) -> Mapping[str, Any] | None:
+    """Returns the values that a search found; None while it lacks a trial."""
+    rows = [store.find(job.trial(number, {})) for number in range(job.trials)]
+    if any(row is None for row in rows):
+        return None
+    return _best_of([SearchResult(row.changes, row.dev_auc) for row in rows if row is not None])
 
 
 def _line(job: TrialJob, row: MeasuredTrial) -> str:

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from zostudy.bench.defaults.jobs import EVALUATIONS, AnyJob, SearchJob, TrialJob
-from zostudy.bench.defaults.searching import searched_values
+from zostudy.bench.defaults.running import searched_values
 from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
 from zostudy.results.comparison.statistics import paired_test
 from zostudy.results.table_formats import Table

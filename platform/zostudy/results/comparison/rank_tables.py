@@ -7,7 +7,7 @@ from string import ascii_lowercase
 
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.rank_statistics import RankStatistics, rank_statistics
-from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE
+from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE, Interval
 from zostudy.results.table_formats import Table
 from zostudy.wording import comma_list
 
@@ -92,7 +92,7 @@ def _texts(statistics: RankStatistics) -> dict[str, str]:
         for method in group:
             letters[method] = letters.get(method, "") + ascii_lowercase[index % len(ascii_lowercase)]
     return {
-        rank.method: f"{rank.mean:.1f} ({rank.low:.1f}, {rank.high:.1f}) {letters[rank.method]}"
+        rank.method: f"{Interval(rank.mean, rank.low, rank.high):.1f} {letters[rank.method]}"
         for rank in statistics.ranks
     }
 

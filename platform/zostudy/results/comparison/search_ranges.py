@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.evidence import SearchedRange, SearchedRanges
 from zostudy.results.storage import Storage
+from zostudy.study_keys import PREFIX, options_by_label, searched_keys
 
 MOST_STUDIES = 20
 """Reading more study files than these would take longer than the comparison itself."""
@@ -37,22 +38,14 @@ def _of_study(storage: Storage) -> Iterator[tuple[tuple[str, str], SearchedRange
     with suppress(ResultsError):
         spec = read_stored_study(storage, "which ranges were searched", "do without them").data
         space = _section(_section(spec, "search"), "space")
-        entries = spec.get("methods")
-        for entry in entries if isinstance(entries, list) else ():
-            label = str(next(iter(entry)) if isinstance(entry, dict) and entry else entry)
-            fixed = _section(entry, label) if isinstance(entry, dict) else {}
-            yield (str(spec.get("name")), label), _own(space, label, fixed)
+        for label, options in options_by_label(spec.get("methods")).items():
+            yield (str(spec.get("name")), label), _own(space, label, options if isinstance(options, dict) else {})
 
 
 def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> SearchedRanges:
-    """Returns the ranges of one method: a key with its label counts before one without."""
-    own: dict[str, tuple[str, SearchedRange | None]] = {}
-    for key in sorted(space, key=lambda key: key.startswith(f"{label}.")):
-        owner, _, option = key.rpartition(".")
-        name = key if owner == "imbalance" else option
-        if owner in ("", label, "imbalance") and name not in fixed:
-            own[name] = key, _range(space[key])
-    return {name: (key, found) for name, (key, found) in own.items() if found}
+    free = {key if key.startswith(PREFIX) else key.rpartition(".")[2] for key in space} - fixed.keys()
+    own = searched_keys(space, label, free)
+    return {name: (key, found) for name, key in own.items() if (found := _range(space[key]))}
 
 
 def _range(values: Any) -> SearchedRange | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from zostudy.results.comparison.cell_summary import CellSummary, possible
@@ -14,6 +13,7 @@ from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm_o
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
 from zostudy.results.table_formats import Table, p_value_text
+from zostudy.study_keys import options_by_label
 from zostudy.wording import shown
 
 _ABSENT = "-"
@@ -138,16 +138,15 @@ def _contrasts(one: Comparison, other: Comparison, metric: str) -> Iterator[Meth
 def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yields the settings of a study file by their whole keys, those of a method under its label."""
     for key, given in data.items():
-        value = _by_label(given) if key == "methods" and isinstance(given, list) else given
+        value = _by_label(given) if key == "methods" else given
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
 
-def _by_label(methods: list[Any]) -> dict[str, Any]:
-    entries = (entry.items() if isinstance(entry, Mapping) else [(str(entry), "defaults")] for entry in methods)
-    return dict(chain.from_iterable(entries))
+def _by_label(methods: Any) -> dict[str, Any]:
+    return {label: options or "defaults" for label, options in options_by_label(methods).items()}
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from zostudy.config import load_study, method_space, study_of
-from zostudy.config.settings import imbalance_settings
+from zostudy.config.options import imbalance_settings
 from zostudy.errors import SpecError
 
 
