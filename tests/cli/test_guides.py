@@ -80,7 +80,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def is_parsed_only(words: list[str]) -> bool:
-    elsewhere = ELSEWHERE & {*words} or any(re.match("s3://|results/reference/", word) for word in words)
+    elsewhere = ELSEWHERE & {*words} or any(re.match("s3://|results/reference", word) for word in words)
     return bool(elsewhere) or words[1] in LONG or ("run" in words[1:3] and "--dry-run" not in words)
 
 

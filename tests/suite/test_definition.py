@@ -6,16 +6,21 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.reading_findings import REFERENCE
 
+from zostudy.cli.guide import read_guides
 from zostudy.config import StudySpec
 from zostudy.config.known import STUDIES_FOLDER
 from zostudy.config.loading import parse_study
+from zostudy.ratios import ratio_text
 from zostudy.results.storage import Storage
 from zostudy.suite.definition import BUDGETS, OFFLINE, PARTS, RATIOS, SEEDS, Part, Slice
+from zostudy.suite.leaderboard import committed_trials
 from zostudy.suite.studies import suite_studies
 from zostudy.tasks.reviews import reviews
 
 WHOLE = Slice()
+GUIDE = " ".join(read_guides()["suite"].split())
 
 
 def study(part: Part) -> StudySpec:
@@ -43,6 +48,42 @@ def test_all_parts_share_seed_sizes_and_batches() -> None:
 def test_a_third_of_the_parts_needs_no_other_data() -> None:
     assert {study(part).task.name for part in OFFLINE} == {"reviews"}
     assert {part.digest for part in OFFLINE} == {reviews().digest}
+
+
+def test_the_guide_says_what_the_suite_holds() -> None:
+    first = study(PARTS[0])
+    size, seeds = first.imbalance.minority_size, {study(part).confirm.seeds for part in PARTS}
+    assert {study(part).imbalance.dev_minority_size for part in PARTS} == {None}, "as many as for training"
+    assert f"| rare class | {size} examples to train with, and {size} of dev |" in GUIDE
+    assert f"| budgets | {BUDGETS[0]} and {BUDGETS[1]:,} queries of {first.budget.batch_size} examples |" in GUIDE
+    assert seeds == {5}
+    assert "| seeds | five, the same for all methods: data, start, subspace, batches |" in GUIDE
+    assert "| dtype | float32, whatever the processor |" in GUIDE
+    assert {part.name for part in OFFLINE} == {"mini-llama", "mini-gpt2", "mini-roberta"}
+    assert "| offline half | mini-llama, mini-gpt2 and mini-roberta on the embedded reviews |" in GUIDE
+    real = [part for part in PARTS if not part.is_offline]
+    assert [(study(part).model.name, part.task) for part in real] == [
+        ("minilm", task) for task in ("sst2", "mpqa", "subj", "trec", "sms_spam")
+    ]
+    assert "| other half | minilm on SST-2, MPQA, Subj, TREC (six classes) and SMS spam |" in GUIDE
+    ratios = "| imbalance ratios | 1, 10 and 50, where the data allows it, and natural where the data is uneven |"
+    assert [*map(ratio_text, RATIOS)] == ["1", "10", "50", "natural"]
+    assert ratios in GUIDE
+
+
+def test_the_guide_says_what_it_takes_and_what_stands_there() -> None:
+    hours = sum(part.minutes for part in PARTS if not part.is_offline) / 60
+    assert sum(part.minutes for part in OFFLINE) == 6
+    assert 4 < hours < 5
+    assert "A method takes about six minutes on the offline half, and four to five hours on the other" in GUIDE
+    trials = committed_trials(WHOLE)
+    assert {*trials["model"]} == {part.name for part in OFFLINE}
+    assert trials["method"].nunique() == 8
+    assert "so far those of eight methods on the offline half" in GUIDE
+    chosen_by = pd.read_parquet(REFERENCE / "defaults" / "trials.parquet", columns=["task"])["task"]
+    assert {*chosen_by} & {part.name for part in PARTS} == {*(part.name for part in OFFLINE), "minilm-mpqa"}
+    assert "The defaults of zostudy's own methods were chosen on these models" in GUIDE
+    assert "Of the other half, MPQA alone has trials in the record of those choices." in GUIDE
 
 
 def test_the_data_files_have_the_digests_of_the_suite(shared_dir: Path, tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from tests.reading_findings import findings
 
 from zostudy.cli.app import app
 from zostudy.cli.messages import flagged, set_verb
+from zostudy.config import parse_study
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.table_formats import markdown
-from zostudy.suite.definition import BUDGETS, OFFLINE, SEEDS, Slice
+from zostudy.suite.definition import BUDGETS, OFFLINE, SEEDS, VERSION, Slice
 from zostudy.suite.leaderboard import COMMITTED, TOLERANCE, committed_trials, leaderboard
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,14 @@ def test_each_committed_study_has_all_methods_ratios_and_seeds() -> None:
     assert {*cells.index.get_level_values("method")} == {*METHODS}
     assert all(numbers == {*range(SEEDS)} for numbers in cells)
     assert set(trials["status"]) == {"complete"}
+    text, spec = findings("suite"), parse_study(OFFLINE[0].study_file.read_text(encoding="utf-8"), "suite")
+    assert f"(../platform/zostudy/guides/suite.md), version {VERSION}." in text
+    assert (len(METHODS), len(OFFLINE), len(spec.imbalance.ratios), SEEDS) == (8, 3, 3, 5)
+    rows = f"eight methods with their defaults, on the offline half (three models, three ratios, {BUDGETS[0]} and"
+    assert f"Rows so far: {rows} {BUDGETS[1]:,} queries, five seeds)" in text
+    assert {trials["budget"].min(), trials["budget"].max()} == {*BUDGETS}
+    assert "On real text none are committed yet." in text
+    assert "The embedded reviews are one easy task, on which the defaults were chosen too." in text
 
 
 def test_the_leaderboard_shown_is_that_of_the_rows() -> None:
