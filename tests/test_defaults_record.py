@@ -39,7 +39,8 @@ def differences(studies: list[pd.DataFrame], other: str) -> list[pd.Series]:
 
 def test_none_is_below_random_search(studies: list[pd.DataFrame]) -> None:
     found = differences(studies, "random-search")
-    assert {len(each) for each in found} == {5}
+    assert {len(each) for each in found} == {5, 10}
+    assert "at five or ten seeds each" in findings("defaults")
     highest = [stats.ttest_1samp(each, 0).confidence_interval(0.95).high for each in found]
     assert min(highest) > 0
     assert f"none of {len(found)} comparisons" in findings("defaults")

@@ -1,0 +1,70 @@
+"""A cheap reference study, run again by its command in results/README.md, gives the committed trials and tables."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.reading_findings import REFERENCE, ROOT
+
+from zostudy import load_results
+from zostudy.suite.leaderboard import TOLERANCE
+
+STUDY = "budget-100"
+# What a trial found; the others say when it ran, and with which packages.
+FOUND = ["latent_norm", "best_queries", "train_loss", "test_loss", "history_digest"]
+
+
+def trials_of(folder: Path) -> pd.DataFrame:
+    trials = load_results(folder).trials.set_index(["method", "number"]).sort_index()
+    assert {*trials["status"]} == {"complete"}
+    return trials
+
+
+@pytest.fixture(scope="module")
+def rerun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study's folder after its command, for 100 queries."""
+    text = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^zostudy (run studies/budget\.yaml .*)$", text, flags=re.MULTILINE)
+    results = tmp_path_factory.mktemp("results")
+    words = shlex.split(command.replace("1000", "100"))
+    done = subprocess.run(
+        [sys.executable, "-m", "zostudy", *words, "--results", results], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return results / STUDY
+
+
+@pytest.fixture(scope="module")
+def same_kind_of_processor(rerun: Path) -> bool:
+    """Whether the prompts that nobody tuned score as they did, to the last bit: so the matrix products round alike."""
+    ran, committed = (trials_of(folder).loc["untuned"] for folder in (rerun, REFERENCE / STUDY))
+    return bool(ran["test_loss"].equals(committed["test_loss"]))
+
+
+@pytest.mark.ray
+def test_the_trials_are_the_committed_ones(rerun: Path, same_kind_of_processor: bool) -> None:
+    ran, committed = trials_of(rerun), trials_of(REFERENCE / STUDY)
+    assert ran.index.equals(committed.index)
+    assert len(ran) == 80
+    moved = (ran["test_auc"] - committed["test_auc"]).groupby("method").mean().abs()
+    assert moved.max() <= TOLERANCE
+    if same_kind_of_processor:
+        columns = [*FOUND, *(str(name) for name in committed if str(name).startswith(("dev_", "test_")))]
+        pd.testing.assert_frame_equal(ran[columns], committed[columns], check_exact=True)
+        assert all(np.array_equal(*pair) for pair in zip(ran["latent"], committed["latent"], strict=True))
+
+
+@pytest.mark.ray
+def test_the_tables_are_the_committed_ones(rerun: Path, same_kind_of_processor: bool) -> None:
+    if not same_kind_of_processor:
+        pytest.skip("this kind of processor rounds otherwise than that of the committed results")
+    command = [sys.executable, "-m", "zostudy", "compare", str(rerun), "--format", "markdown"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == (REFERENCE / f"{STUDY}.md").read_text(encoding="utf-8")
