@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import pandas as pd
 import pytest
 
 from zostudy.bench.report import Report
-from zostudy.config import load_study
 from zostudy.methods import method_names
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
@@ -122,14 +120,6 @@ def test_the_minutes_are_those_of_the_trials() -> None:
     for study, found in of_study.items():
         span = " to ".join(dict.fromkeys(f"{each:.0f}" for each in (min(found), max(found))))
         assert re.search(rf"^\| \[{study}\].*\| {span}(,[\w ]+)? \|$", studies, flags=re.MULTILINE), (study, span)
-
-
-@pytest.mark.parametrize(
-    ("file", "rest"), re.findall(r"^zostudy run studies/(\w+\.yaml)(.*)$", SHOWN, flags=re.MULTILINE)
-)
-def test_a_command_shown_makes_a_reference_study(file: str, rest: str) -> None:
-    study = load_study(ROOT / "studies" / file, [word for word in shlex.split(rest) if word != "--set"])
-    assert study == load_study(REFERENCE / study.name / "study.yaml")
 
 
 def test_the_answer_shown_is_that_of_the_quickstart() -> None:
