@@ -22,11 +22,14 @@ def test_the_version_is_that_of_the_project(call: Any) -> None:
     assert zostudy.__version__ == PROJECT["version"]
 
 
-def test_python_ends_without_looking_for_garbage(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_looks_for_garbage_rarely_and_ends_without(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     at_the_end: list[object] = []
+    thresholds: list[int] = []
     monkeypatch.setattr("atexit.register", at_the_end.append)
+    monkeypatch.setattr("gc.set_threshold", thresholds.append)
     assert call("--version").code == 0
     assert gc.freeze in at_the_end
+    assert thresholds == [20_000]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,11 @@ def test_a_margin_of_the_threshold_itself_is_the_first_class_as_argmax_has_it() 
 def test_the_threshold_is_a_probability_too() -> None:
     decision, scores = Decision(threshold=0.7), np.array([[0.0, 0.7]], dtype=np.float32)
     assert decision.probability == pytest.approx(probabilities(scores)[0, 1])
-    np.testing.assert_allclose(probabilities(scores), softmax(scores, axis=1), rtol=1e-6)
+
+
+def test_probabilities_are_the_softmax_of_scipy_to_the_last_bit() -> None:
+    scores = (30 * np.random.default_rng(0).standard_normal((500, 3))).astype(np.float32)
+    np.testing.assert_array_equal(probabilities(scores), softmax(scores.astype(np.float64), axis=1))
 
 
 def test_more_classes_go_by_the_highest_score() -> None:

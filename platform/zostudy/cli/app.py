@@ -34,6 +34,9 @@ from zostudy.printing import print_lines
 
 BAD_INPUT = 2
 
+OBJECTS_BETWEEN_COLLECTIONS = 20_000
+"""By default, Python walks the half million objects of imported libraries again and again, in vain."""
+
 _log = logging.getLogger(__name__)
 
 app = typer.Typer(
@@ -103,6 +106,7 @@ def main() -> None:
 
     Exit codes: 0 done; 1 the study ran and something failed; 2 bad input; 130 interrupted, which typer answers with.
     """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     atexit.register(gc.freeze)  # else Python walks the objects of all libraries again and again while it ends
     set_verb(app, sys.argv[1] if len(sys.argv) > 1 else "")
     show_log(flagged)

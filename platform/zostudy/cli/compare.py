@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +46,6 @@ def compare_command(
     from zostudy.results.comparison.metric_tables import comparison_tables
     from zostudy.results.comparison.table_notes import comparison_notes
 
-    gc.freeze()  # without it, garbage collection of the imported objects takes a fifth of the time
     with progress("reading the results"):
         comparisons = compare_in_groups(folders, metric, by, baseline, allow_unequal)
     if figure is not None:

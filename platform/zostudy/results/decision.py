@@ -91,10 +91,9 @@ def recalls(decision: Decision, split: SplitScores) -> NDArray[np.float64]:
 
 
 def probabilities(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Returns the softmax of scores ``[n, C]`` over the classes; it is not calibrated."""
-    from scipy.special import softmax
-
-    shares: NDArray[np.float64] = softmax(scores.astype(np.float64), axis=1)
+    """Returns the softmax of scores ``[n, C]`` over the classes, as scipy's to the last bit; it is not calibrated."""
+    odds = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = odds / odds.sum(axis=1, keepdims=True)
     return shares
 
 

@@ -1,16 +1,16 @@
 """The metrics of class scores on one split: how well they rank, decide and are calibrated.
 
 They are scikit-learn's to the last bit, which tests check. Every trial's process would take longer to import
-scikit-learn than to compute them.
+scikit-learn or scipy than to compute them.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from zostudy.errors import DataError, NotFiniteError
+from zostudy.methods.objectives.pointwise import log_softmax
 from zostudy.results.decision import choose_decision, probabilities
 from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import AT_DEV_THRESHOLD
@@ -95,7 +95,7 @@ def balanced_cross_entropy(scores: NDArray[np.float32], labels: NDArray[np.int32
         scores: finite float32 ``[n, C]`` logits.
         labels: int32 ``[n]`` true classes.
     """
-    losses = -log_softmax(scores.astype(np.float64), axis=1)[np.arange(len(labels)), labels]
+    losses = -log_softmax(scores)[np.arange(len(labels)), labels]
     return float(np.mean([losses[labels == label].mean() for label in np.unique(labels)]))
 
 
