@@ -48,6 +48,7 @@ ELSEWHERE = {"--address", "--device", "--watch", "all.html", "studies/real_text.
 OTHER_PROGRAMS = {
     "coverage",
     "cp",
+    "diff",
     "docker",
     "git",
     "kubectl",
