@@ -16,7 +16,7 @@ from zostudy.config import StudySpec, parse_study
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
 TASKS = {"reviews": "generated reviews", "sst2": "SST-2"}
-NUMBERS = {3: "three", 5: "five", 6: "six", 8: "eight", 10: "ten"}
+NUMBERS = {2: "two", 3: "three", 5: "five", 6: "six", 8: "eight", 10: "ten", 11: "eleven"}
 
 Metrics: TypeAlias = dict[str, dict[tuple[int, str], NDArray[np.float64]]]
 """The values over the seeds, by metric, budget and method."""
@@ -32,6 +32,12 @@ def readme(heading: str) -> str:
     """Returns a section of README.md, on one line."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return " ".join(text.split(f"## {heading}\n")[1].split("\n##")[0].split())
+
+
+def results(heading: str) -> str:
+    """Returns a section of results/README.md up to its first part, on one line; without a heading, what is before."""
+    text = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    return " ".join(re.split(r"\n##", text.split(f"## {heading}\n" if heading else "# Results\n")[1])[0].split())
 
 
 def readme_start() -> str:

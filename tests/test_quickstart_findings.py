@@ -99,7 +99,7 @@ def test_bpt_fzg_holds_and_zosa_is_behind_it(confirmed: pd.DataFrame, answer: st
 
 def test_the_set_up(trials: pd.DataFrame) -> None:
     text = findings("quickstart")
-    assert text.startswith(f"`studies/quickstart.yaml`: {set_up('quickstart')}. ")
+    assert text.startswith(f"`zostudy run studies/quickstart.yaml`: {set_up('quickstart')}. ")
     (study,) = committed("quickstart")
     natural, stratified = (method for method in study.methods if method.label.startswith("ce-"))
     assert (natural.label, natural.imbalance["sampler"]) == ("ce-natural", "natural")

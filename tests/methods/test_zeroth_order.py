@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.reading_findings import record
 
 from zostudy.errors import SpecError
 from zostudy.methods import Context, Method, Queries, get_method
@@ -93,6 +94,12 @@ def test_zosa_at_sharpness_radius_zero_equals_fzoo_given_the_same_draws(rule: An
         step(fzoo, bowl)
         np.testing.assert_array_equal(zosa.latent, fzoo.latent)
     assert zosa.latent.any()
+
+
+def test_the_ascent_takes_half_of_zosas_queries(toy: Any) -> None:
+    zosa = toy.method("zosa", context={"budget": 36})
+    assert 2 * zosa.ask().cost(zosa.context.batch_size) == zosa.step_cost
+    assert "the ascent takes half of its queries" in record()
 
 
 def test_zosa_at_sharpness_radius_zero_with_fresh_draws_is_fzoo_on_those(
