@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
-from tests.reading_findings import NUMBERS, REFERENCE, chance, findings, record, set_up, short, signed
+from tests.reading_findings import NUMBERS, REFERENCE, chance, findings, record, results, set_up, short, signed
 
 from zostudy import load_results
 from zostudy.config import ImbalanceSpec
@@ -139,6 +139,10 @@ def test_what_each_part_does(trials: pd.DataFrame) -> None:
     }
     assert {len(each) for each in found.values()} == {15}
     assert (trials.groupby("number")[["seed", "n_majority"]].nunique() == 1).all(axis=None)
+    assert (
+        "A p is that of a paired t test over the seeds, after Holm's correction over the comparisons named beside it. "
+        "Intervals are of 95%, uncorrected."
+    ) in results("What the studies found")
     assert "What one part changes in balanced accuracy at ratio 100, all else equal." in text
     assert "The unit is a model and seed, 15 in all; the three models share the seeds and their texts." in text
     assert f"Holm over the {NUMBERS[len(found)]} in the next four points" in text
@@ -223,7 +227,10 @@ def test_what_batches_do_at_each_ratio(parts: pd.DataFrame) -> None:
     )
     for ratio, deciding, auc in zip(ratios, found[::2], found[1::2], strict=True):
         assert f"| {ratio} | {deciding} | {auc} |" in text
-    assert f"in place of natural ones, by ratio (Holm over these {NUMBERS[len(found)]}): | ratio | balanced" in text
+    caption = (
+        f"What stratified batches change in place of natural ones, by ratio (Holm over these {NUMBERS[len(found)]})"
+    )
+    assert f"{caption}: | ratio | balanced accuracy | AUC |" in text
     assert "At ratio 1, where the data is even, they make no measurable difference" in text
     assert all(float(figures.split("p = ")[1].rstrip(")")) > 0.05 for figures in found[:2])
 

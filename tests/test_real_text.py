@@ -97,7 +97,8 @@ def test_what_the_last_rows_see(cells: Cells) -> None:
     assert [needs[row] for row in ROWS[-2:]] == ["states", "gradients"]
     assert {needs[row] for row in ROWS[:-2]} == {"scores"}
     text = findings("real-text")
-    assert "balanced accuracy at the threshold from dev, or by argmax with more than two classes. The last two" in text
+    assert "Mean test AUC, and balanced accuracy at the threshold from dev, or by argmax with more than two" in text
+    assert "by argmax with more than two classes. The last two rows" in text
     assert f"The last two rows need more of the model than its scores: | method | {HEADER} |" in text
     assert f"The last two rows see more than a black box shows: | method | {HEADER} | mean rank |" in record()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy import stats
-from tests.reading_findings import NUMBERS, REFERENCE, readme, record, results
+from tests.reading_findings import NUMBERS, REFERENCE, ROOT, readme, record, results
 
 from zostudy import Comparison, compare, load_results
 from zostudy.methods import get_method, method_names
@@ -56,6 +58,23 @@ def test_bpt_fzg_is_first_by_mean_rank(suite: Comparison) -> None:
         ranks = compared.rank_statistics("test_auc")
         assert ranks is not None
         assert ranks.ranks[0].method == "bpt-fzg"
+    assert "- **Begin with `bpt-fzg`.** At 100 queries it has gone" in record()
+
+
+def test_settings_that_one_seed_chose_are_in_the_log() -> None:
+    log = (ROOT / ".github" / "LOG.md").read_text(encoding="utf-8")
+    found = re.search(
+        r"\| settings that 30 search trials find on one seed, as defaults \| on three other seeds: fzoo on mini-gpt2 "
+        r"gains 0(\.\d+), its defaults 0(\.\d+) \|",
+        log,
+    )
+    assert found is not None
+    assert float(found[1]) < float(found[2])
+    assert (
+        f"Settings that one seed chose for `fzoo` there gained {found[1]} on three others, its defaults {found[2]} "
+        "([LOG.md](.github/LOG.md))."
+    ) in record()
+    assert "- **Do not count on a search.** On mini-llama, thirty configurations on three seeds" in record()
 
 
 def test_the_methods_are_counted_by_kind() -> None:

@@ -12,6 +12,7 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.reading_findings import results
 
 from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparison import Comparison
@@ -110,6 +111,7 @@ def test_methods_that_no_test_tells_apart_are_one_group() -> None:
     same = statistics_of(*of_tasks({method: [0.5, 0.6, 0.7] for method in "abc"}))
     assert (same.statistic, same.p_value, same.groups) == (0, 1, (("a", "b", "c"),))
     assert [(rank.mean, rank.low, rank.high) for rank in same.ranks] == [(2, 2, 2)] * 3
+    assert "Where p is not below .05, the order of the methods may be chance." in results("How to read a rank table")
 
 
 def test_two_methods_are_tested_by_their_signed_ranks() -> None:
@@ -130,6 +132,12 @@ def test_the_intervals_are_scipys_bootstrap(rows: list[list[float]]) -> None:
     np.testing.assert_allclose(found, np.stack(expected, axis=1), atol=2 / len(rows) - 1e-9)
     assert np.mean(np.abs(found - np.stack(expected, axis=1))) < 0.1
     np.testing.assert_array_equal(found, bootstrap_intervals(ranks))
+
+
+def test_the_text_tells_that_the_blocks_are_drawn_anew() -> None:
+    assert len(np.unique(bootstrap_intervals(np.array([[1.0, 2.0, 1.0, 2.0]])))) == 2
+    said = "and its interval says how far it moves when the blocks are drawn anew."
+    assert said in results("How to read a rank table")
 
 
 @pytest.mark.parametrize(("n_blocks", "share"), [(5, 0.84), (10, 0.91)])
