@@ -63,7 +63,10 @@ class Fzoo(ProbingMethod):
 
     Options = FzooOptions
     options: FzooOptions
-    use = "beside bpt-fzg: on the embedded models the best mean AUC of those that minimise cross-entropy"
+    use = (
+        "beside bpt-fzg: on the embedded models the best mean AUC of those that minimise cross-entropy; "
+        "above bpt-fzg in 7 of 29 blocks of the record"
+    )
     least_directions = 2
 
     def __init__(self, options: FzooOptions, context: Context) -> None:

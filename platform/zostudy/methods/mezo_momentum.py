@@ -54,8 +54,8 @@ class MezoMomentum(Spsa):
     options: MezoMomentumOptions
     use = (
         "to study momentum; "
-        "with defaults below fzoo on two embedded models, level with random search on one, and below "
-        "random-search in mean rank on real text"
+        "with defaults below fzoo on two embedded models, level with random-search on one, and below "
+        "random-search in mean rank on real text; above bpt-fzg in 0 of 7 blocks of the record"
     )
     state_attributes = ("velocity",)
 

@@ -40,5 +40,6 @@ class RAdazo(Spsa):
     Options = RAdazoOptions
     use = (
         "to study adaptive steps; "
-        "with defaults below spsa on every embedded model, but above spsa in mean rank on real text"
+        "with defaults below spsa on every embedded model, but above spsa in mean rank on real text; "
+        "above bpt-fzg in 1 of 7 blocks of the record"
     )

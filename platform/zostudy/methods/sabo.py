@@ -104,7 +104,8 @@ class Sabo(ProbingMethod):
     options: SaboOptions
     use = (
         "to study flatness of a distribution; "
-        "with defaults below fzoo on two embedded models, and below random-search in mean rank on real text"
+        "with defaults below fzoo on two embedded models, and below random-search in mean rank on real text; "
+        "above bpt-fzg in 0 of 7 blocks of the record"
     )
     state_attributes = ("variances",)
     least_directions = 2

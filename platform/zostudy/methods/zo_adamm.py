@@ -38,5 +38,6 @@ class ZoAdamm(Spsa):
     Options = ZoAdammOptions
     use = (
         "to study adaptive steps; "
-        "with defaults above spsa on no embedded model, and below random-search in mean rank on real text"
+        "with defaults above spsa on no embedded model, and below random-search in mean rank on real text; "
+        "above bpt-fzg in 1 of 7 blocks of the record"
     )

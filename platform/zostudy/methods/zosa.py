@@ -75,7 +75,10 @@ class Zosa(AscendingMethod, Fzoo):
 
     Options = ZosaOptions
     options: ZosaOptions
-    use = "to study flatness; with defaults below fzoo on two embedded models at 300 queries, on one at 1,200"
+    use = (
+        "to study flatness; with defaults below fzoo on two embedded models at 300 queries, on one at 1,200; "
+        "above bpt-fzg in 1 of 29 blocks of the record"
+    )
 
     @property
     def n_bases(self) -> int:

@@ -37,5 +37,6 @@ class ZosaAuc(Zosa):
     Options = ZosaAucOptions
     use = (
         "to tell ZOSA's ascent from its loss; "
-        "with defaults below fzoo on two embedded models, and below zosa in mean rank on real text"
+        "with defaults below fzoo on two embedded models, and below zosa in mean rank on real text; "
+        "above bpt-fzg in 0 of 7 blocks of the record"
     )
