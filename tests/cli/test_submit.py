@@ -89,7 +89,7 @@ def test_a_submitted_study_leaves_what_the_same_trials_leave_here_without_ray(
     _write_reviews(texts := tmp_path / "texts.csv")
     study = write_study(task={"name": "reviews", "file": "texts.csv"}, model=MODEL)
     cluster, local = tmp_path / "cluster", tmp_path / "local"
-    submitted = call("submit", study, "--address", head, "--results", cluster, "--replicas", 1, "--follow")
+    submitted = call("submit", study, "--address", head, "--results", cluster, "--set", "replicas=1", "--follow")
     out, err = submitted.out, submitted.err
     assert submitted.code == 0, out + err
     assert err.splitlines() == ["tiny: reading reviews, checking mini-roberta"] or "trying again" in err
@@ -219,7 +219,7 @@ def test_a_bad_study_is_told_as_run_tells_it_before_any_cluster_is_asked(call: A
     assert submitted.code == 2
     assert submitted.err == call("run", study).err
     assert "did you mean zosa?" in submitted.err
-    many = call("submit", write_study(), "--address", "http://127.0.0.1:1", "--replicas", "0")
+    many = call("submit", write_study(), "--address", "http://127.0.0.1:1", "--set", "replicas=0")
     assert many.code == 2
     assert many.err.startswith("error: --set replicas=0: replicas: must be auto or a whole number of at least 1")
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM, PreTrainedTokenizerFast
 
 from zostudy.bench.texts import Texts
@@ -21,6 +20,7 @@ from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.limits import max_input_tokens
+from zostudy.lm.pretrain.tokenizer import byte_level_bpe
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType, Weights, load_weights
@@ -34,9 +34,7 @@ LONGEST_TEXT = 128
 
 SMALL = ("minilm", "mini-roberta", "mini-gpt2", "mini-llama")
 LARGE = ("roberta-large", "gpt2-medium", "llama-1b")
-LARGEST = "gpt2-xl"
-FOR_GPUS = "llama-8b-quarter"
-NAMES = (*LARGE, LARGEST, FOR_GPUS, *SMALL)
+NAMES = (*LARGE, "gpt2-xl", "llama-8b-quarter", *SMALL)
 
 VOCABULARY_SIZE = 2**14
 """With this vocabulary some ten thousand texts have about as many tokens as with RoBERTa's own tokenizer."""
@@ -160,19 +158,8 @@ def train_tokenizer(head: HeadKind, texts: Iterable[str], longest: int) -> PreTr
 
     The texts of a masked model stand between ``<s>`` and ``</s>``, as RoBERTa's do.
     """
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY_SIZE,
-        special_tokens=list(_SPECIAL_TOKENS.values()),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    backend.train_from_iterator(texts, trainer)
-    if head == "masked":
-        frame = [(token, backend.token_to_id(token)) for token in ("<s>", "</s>")]
-        backend.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=frame)
+    frame = "<s> $A </s>" if head == "masked" else ""
+    backend = byte_level_bpe(texts, VOCABULARY_SIZE, list(_SPECIAL_TOKENS.values()), frame)
     return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=longest, **_SPECIAL_TOKENS)
 
 
@@ -210,7 +197,7 @@ _ARCHITECTURES: dict[str, tuple[HeadKind, str, dict[str, Any]]] = {
     "gpt2-medium": ("causal", "gpt2", {"n_layer": 24, "n_embd": 1024, "n_head": 16}),
     "gpt2-xl": ("causal", "gpt2", {"n_layer": 48, "n_embd": 1600, "n_head": 25}),
     "llama-1b": ("causal", "llama", _LLAMA_1B),
-    FOR_GPUS: ("causal", "llama", _LLAMA_8B_QUARTER),
+    "llama-8b-quarter": ("causal", "llama", _LLAMA_8B_QUARTER),
 }
 
 

@@ -16,7 +16,7 @@ from zostudy.bench.growth import SIZES as GROWTH_SIZES
 from zostudy.bench.growth import measure_growth
 from zostudy.bench.machine import describe_machine, has_page_counts, processor_threads
 from zostudy.bench.memory import measure_memory
-from zostudy.bench.models import BATCH, LARGE, LARGEST, NAMES, SMALL, BenchModel, open_model
+from zostudy.bench.models import BATCH, LARGE, NAMES, SMALL, BenchModel, open_model
 from zostudy.bench.pool import measure_pool
 from zostudy.bench.report import Machine, MemoryUse, ModelSpeed, PoolSpeed, Report
 from zostudy.bench.scale import SIZES, measure_scale
@@ -40,8 +40,7 @@ class BenchPlan:
     """The sections, models and settings of one run of the benchmark."""
 
     only: Sequence[str] = tuple(section for section in SECTIONS if section not in LONG_SECTIONS)
-    models: Sequence[str] = ()  # some of ``zostudy.bench.models.NAMES``; empty for all but the largest
-    large: bool = False  # the largest too
+    models: Sequence[str] = ()  # some of ``zostudy.bench.models.NAMES``; empty for all but the largest two
     texts: Path | None = None  # a file of texts, or None for the embedded task's
     column: str = "text"  # of that file
     threads: int | None = None  # of the evaluator section; None for torch's own number
@@ -95,8 +94,7 @@ class _Run:
 
     def evaluator(self) -> tuple[ModelSpeed, ...]:
         found = []
-        models = [*(self.plan.models or (*LARGE, *SMALL)), *([LARGEST] if self.plan.large else [])]
-        for name in dict.fromkeys(models):
+        for name in dict.fromkeys(self.plan.models or (*LARGE, *SMALL)):
             with self.opened("evaluator", name) as bench_model:
                 if bench_model is not None:
                     found.append(measure_model(bench_model, self.plan.device, self.plan.rounds))

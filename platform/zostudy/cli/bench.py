@@ -55,13 +55,12 @@ def bench_command(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Models, separated by commas. With random weights: roberta-large, gpt2-medium, llama-1b, gpt2-xl, "
-            "llama-8b-quarter (8 of the 32 layers of Llama 8B). Trained: minilm, mini-roberta, mini-gpt2, mini-llama. "
-            "Default: all except gpt2-xl, which --large adds, and llama-8b-quarter.",
+            help="Models, separated by commas. With random weights: roberta-large, gpt2-medium, llama-1b, gpt2-xl "
+            "(takes 20 GB of memory), llama-8b-quarter (8 of the 32 layers of Llama 8B). Trained: minilm, "
+            "mini-roberta, mini-gpt2, mini-llama. Default: all except gpt2-xl and llama-8b-quarter.",
             show_default=False,
         ),
     ] = "",
-    large: Annotated[bool, typer.Option("--large", help="Measure gpt2-xl too; takes 20 GB of memory.")] = False,
     texts: Annotated[
         Path | None,
         typer.Option(
@@ -90,7 +89,7 @@ def bench_command(
         from zostudy.bench.run import BenchPlan, run_bench
         from zostudy.cli.bench_tables import report_tables
 
-        plan = BenchPlan(names(only), names(models), large, texts, column, threads, rounds, trials, device.value)
+        plan = BenchPlan(names(only), names(models), texts, column, threads, rounds, trials, device.value)
         report = run_bench(plan)
     if output is not None:
         output.write_text(report.to_json() + "\n", encoding="utf-8")

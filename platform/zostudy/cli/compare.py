@@ -79,13 +79,7 @@ def _draw(comparisons: Sequence[Comparison], path: Path) -> None:
         )
     try:
         from zostudy.report.figures import draw_comparison
-        from zostudy.results.comparison.rank_figure import draw_ranks
-        from zostudy.results.comparison.rank_tables import shown_ranks
     except ImportError as error:
         needed = f"{error.name} is missing"
         raise ResultsError("a figure needs altair", got=needed, remedy="pip install 'zostudy[report]'") from error
-    shown = shown_ranks(comparison)
-    if shown:
-        draw_ranks(shown, path)
-    else:
-        draw_comparison(comparison, path)
+    draw_comparison(comparison, path)

@@ -42,9 +42,6 @@ def submit_command(
             help="The folder in which the study gets its own: a path on every node, or s3://... or gs://....",
         ),
     ] = None,
-    replicas: Annotated[
-        int | None, typer.Option(metavar="N", help="Replicas of the model. Default: as in the study file.")
-    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Show the job's log until the study has ended.")] = False,
 ) -> None:
     """Submit a study to a Ray cluster. Submit it again to resume it."""
@@ -54,7 +51,7 @@ def submit_command(
     from zostudy.config import load_study
     from zostudy.config.paths import missing_here
 
-    settings = [*(set_ or ()), *([] if replicas is None else [f"replicas={replicas}"])]
+    settings = set_ or ()
     spec = load_study(study, settings, elsewhere=True)
     if absent := missing_here(spec):
         warn_of_remote_code(spec)

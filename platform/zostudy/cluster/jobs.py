@@ -15,8 +15,9 @@ from typing import Any
 from uuid import uuid4
 
 from zostudy.cluster.head_node import HeadNode, NotThereError
-from zostudy.cluster.shipping import STUDY_FILE, Shipment
+from zostudy.cluster.shipping import Shipment
 from zostudy.errors import ZostudyError
+from zostudy.results.study_file import STUDY_FILE
 from zostudy.wording import suggestion
 
 STUDY, DIGEST, RESULTS = "zostudy_study", "zostudy_digest", "zostudy_results"

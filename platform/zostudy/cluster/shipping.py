@@ -22,10 +22,10 @@ from zostudy.config.study import StudySpec
 from zostudy.digests import short_digest
 from zostudy.document import dump_yaml, parse_document
 from zostudy.errors import SpecError
+from zostudy.results.study_file import STUDY_FILE
 
 PACKAGE = Path(__file__).resolve().parents[1]
 MOST_BYTES = 100 * 2**20
-STUDY_FILE = "study.yaml"
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,16 @@ from zostudy.errors import ResultsError
 from zostudy.report.charts import colours_of, interval_layers
 from zostudy.report.frames import metric_frame
 from zostudy.report.parts import metric_words
+from zostudy.report.rank_figure import rank_chart
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.rank_tables import shown_ranks
 
 PANEL_WIDTH, PANEL_HEIGHT, PANELS_BESIDE, PNG_SCALE = 260, 220, 3, 2.0
 ENDINGS = (".png", ".svg", ".pdf")
 
 
 def draw_comparison(comparison: Comparison, path: Path) -> None:
-    """Draws a panel for each metric, with means as points and 95% intervals as bars; the ending gives the format.
+    """Draws the methods' mean ranks over several studies, or the means and 95% intervals of one, by metric.
 
     Raises:
         ResultsError: the ending is not .png, .svg or .pdf, or the file cannot be written.
@@ -27,10 +29,10 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise ResultsError(f"a figure must end in {', '.join(ENDINGS)}", got=f"got {path}", remedy="rename it")
+    ranks = [rank_chart(statistics) for statistics in shown_ranks(comparison)]
+    panels = [] if ranks else [_panel(comparison, metric) for metric in comparison.metrics]
     with alt.data_transformers.enable("default", max_rows=None):
-        spec = alt.concat(
-            *(_panel(comparison, metric) for metric in comparison.metrics), columns=PANELS_BESIDE
-        ).to_dict()
+        spec = (alt.vconcat(*ranks) if ranks else alt.concat(*panels, columns=PANELS_BESIDE)).to_dict()
     try:
         path.write_bytes(_picture(spec | {"background": "white"}, ending))
     except OSError as error:

@@ -1,8 +1,8 @@
-"""The embedded models' tokenizers: one byte-level BPE recipe, with the special tokens of each family."""
+"""The embedded models' tokenizers: byte-level BPE, with the special tokens of each family."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -48,22 +48,28 @@ def train_tokenizer(model_name: str, texts: Iterable[str]) -> PreTrainedTokenize
         AddedToken(text, special=True, normalized=False, lstrip=text == names.get("mask_token"))
         for text in dict.fromkeys(names.values())
     ]
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
+    backend = byte_level_bpe(texts, _VOCABULARY_SIZE, special_tokens, _FRAMES.get(model_name, ""))
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=_MAX_LENGTH, **names)
+
+
+def byte_level_bpe(
+    texts: Iterable[str], vocabulary_size: int, special_tokens: Sequence[str | AddedToken], frame: str
+) -> Tokenizer:
+    """Returns a tokenizer trained on the texts; ``frame`` holds the tokens around a text, as in ``<s> $A </s>``."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=_VOCABULARY_SIZE,
-        special_tokens=special_tokens,
+        vocab_size=vocabulary_size,
+        special_tokens=[*special_tokens],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    backend.train_from_iterator(texts, trainer)
-    if model_name in _FRAMES:
-        backend.post_processor = processors.TemplateProcessing(
-            single=_FRAMES[model_name],
-            special_tokens=[(text, backend.token_to_id(text)) for text in _FRAMES[model_name].split() if text != "$A"],
-        )
-    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=_MAX_LENGTH, **names)
+    tokenizer.train_from_iterator(texts, trainer)
+    if frame:
+        around = [(token, tokenizer.token_to_id(token)) for token in frame.split() if token != "$A"]
+        tokenizer.post_processor = processors.TemplateProcessing(single=frame, special_tokens=around)
+    return tokenizer
 
 
 def single_token(tokenizer: PreTrainedTokenizerFast, word: str) -> int:

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from zostudy.errors import ResultsError
-from zostudy.results.comparison.rank_figure import THICK, draw_ranks, rank_chart
+from zostudy.report.figures import draw_comparison
+from zostudy.report.rank_figure import THICK, rank_chart
+from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.rank_statistics import MethodRank, RankStatistics
 
 MEANS = {"fzoo": 1.2, "spsa": 1.9, "zosa": 3.1, "untuned": 3.8}
@@ -75,19 +76,12 @@ def test_a_method_alone_in_its_group_has_no_bar() -> None:
     assert len(lines.query(f"width == {THICK}")) == 1
 
 
-@pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
-def test_a_picture_of_each_kind_is_written(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"ranks.{ending}"
-    draw_ranks([statistics(), statistics()], path)
-    assert path.read_bytes()[:4] in (b"<svg", b"\x89PNG", b"%PDF")
-    if ending == "svg":
-        words = [*ElementTree.parse(path).getroot().itertext()]
-        assert words.count("test auc: mean ranks over 16 blocks, Friedman p < 0.001") == 2
-        assert words.count("fzoo (1.20)") == 2
-
-
-@pytest.mark.parametrize(("name", "rule"), [("ranks.html", "must end in"), ("nowhere/ranks.svg", "must be writable")])
-def test_a_file_that_cannot_be_is_one_line(tmp_path: Path, name: str, rule: str) -> None:
-    with pytest.raises(ResultsError, match=rule):
-        draw_ranks([statistics()], tmp_path / name)
-    assert not [*tmp_path.iterdir()]
+def test_ranks_over_several_studies_are_drawn_in_place_of_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zostudy.report.figures.shown_ranks", lambda comparison: [statistics(), statistics()])
+    path = tmp_path / "ranks.svg"
+    draw_comparison(Comparison("task", ("method",), ("test_auc",), ()), path)
+    words = [*ElementTree.parse(path).getroot().itertext()]
+    assert words.count("test AUC: mean ranks over 16 blocks, Friedman p < 0.001") == 2
+    assert words.count("fzoo (1.20)") == 2

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import altair as alt
 import pandas as pd
 
-from zostudy.errors import ResultsError
+from zostudy.report.parts import metric_words
 from zostudy.results.comparison.rank_statistics import MethodRank, RankStatistics
 from zostudy.results.comparison.rank_tables import p_text
 
-FORMATS: dict[str, Literal["png", "svg", "pdf"]] = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
-"""By the endings that a figure may have."""
-
-WIDTH, HEIGHT_OF_A_LEVEL, PNG_SCALE = 420, 20, 2.0
+WIDTH, HEIGHT_OF_A_LEVEL = 420, 20
 THIN, THICK = 1.0, 4.0
 
 # Heights in levels, downwards from the line of ranks: the critical difference and the numbers stand above it.
@@ -43,26 +39,6 @@ class TextMark(NamedTuple):
     y: float
     text: str
     align: Align = "center"
-
-
-def draw_ranks(shown: Sequence[RankStatistics], path: Path) -> None:
-    """Draws a diagram for each of at least one metric.
-
-    Args:
-        shown: the rank statistics.
-        path: the picture to write, PNG, SVG or PDF by its ending.
-
-    Raises:
-        ResultsError: the ending is another one, or the file cannot be written.
-    """
-    format = FORMATS.get(path.suffix.lower())
-    if format is None:
-        raise ResultsError(f"a figure must end in {', '.join(FORMATS)}", got=f"got {path}", remedy="rename it")
-    charts = alt.vconcat(*map(rank_chart, shown)).properties(background="white")
-    try:
-        charts.save(str(path), format=format, scale_factor=PNG_SCALE if format == "png" else 1.0)
-    except OSError as error:
-        raise ResultsError("the figure must be writable", got=f"{path} is not ({error.strerror})") from error
 
 
 def rank_chart(statistics: RankStatistics) -> Any:
@@ -100,8 +76,8 @@ _RIGHT: Align = "left"
 
 
 def _title(statistics: RankStatistics) -> str:
-    words, n_blocks = statistics.metric.replace("_", " "), len(statistics.blocks)
-    return f"{words}: mean ranks over {n_blocks} blocks, {statistics.test} {p_text(statistics)}"
+    of = f"mean ranks over {len(statistics.blocks)} blocks, {statistics.test} {p_text(statistics)}"
+    return f"{metric_words(statistics.metric)}: {of}"
 
 
 def _label_positions(statistics: RankStatistics) -> Iterator[tuple[MethodRank, int, int]]:
