@@ -16,6 +16,7 @@ from zostudy.console.process_times import DRIVER, IDLE, RAY, REPLICAS, TRIALS, P
     [
         (["ray::Replica.score"], (REPLICAS, "ray::Replica")),
         (["ray::ImplicitFunc.train"], (TRIALS, "ray::ImplicitFunc")),
+        (["ray::RuntimeEnvAgent"], (RAY, "ray::RuntimeEnvAgent")),
         (["ray::IDLE_SpawnWorker"], (RAY, IDLE)),
         (["/usr/bin/python", "/site/ray/_private/workers/default_worker.py", "--node-ip"], (RAY, IDLE)),
         (["/usr/bin/python", "-u", "/site/ray/_private/log_monitor.py"], (RAY, "log_monitor")),

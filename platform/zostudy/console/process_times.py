@@ -19,6 +19,8 @@ ProcessKey: TypeAlias = tuple[int, float]
 
 IDLE = "idle worker"  # a Ray worker without work
 
+_KINDS = {"ray::Replica": REPLICAS, "ray::ImplicitFunc": TRIALS}  # the latter is Tune's class of a function
+
 
 @dataclass
 class ProcessUse:
@@ -65,7 +67,8 @@ def kind_of(command: list[str], name: str) -> tuple[str, str]:
     if title.startswith("ray::IDLE") or any("default_worker" in part for part in command):
         return RAY, IDLE
     if title.startswith("ray::"):
-        return REPLICAS if "Replica" in title else TRIALS, title.split(".")[0]
+        name = title.split(".")[0]
+        return _KINDS.get(name, RAY), name
     script = next((part for part in command[1:3] if part.endswith(".py")), title.split()[0])
     return RAY, PurePath(script).stem
 
