@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import product
 from typing import Any, ClassVar, get_args
 
 import numpy as np
@@ -82,8 +83,10 @@ def check_resume(toy: Any, fresh: Callable[[], Method]) -> None:
         assert same(resumed.state_dict(), states[-1])
 
 
-@pytest.mark.parametrize("name", TUNED)
-@pytest.mark.parametrize("objective", ["cross-entropy", "auc"])
+@pytest.mark.parametrize(
+    ("name", "objective"),
+    [*product(TUNED, ["cross-entropy", "auc"]), *(("spsa", name) for name in OBJECTIVES[1:] if name != "auc")],
+)
 def test_resumed_at_any_step_equals_never_stopped(toy: Any, name: str, objective: str) -> None:
     budget = 48 if get_method(name).needs == "scores" else 8
     options = {} if name == "white-box" else {"queries_per_step": 8}

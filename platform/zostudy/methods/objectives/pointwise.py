@@ -59,7 +59,9 @@ class LogitAdjusted(CrossEntropy):
     """Cross-entropy of ``s_k + tau log pi_k`` (Menon et al., ICLR 2021), pi the shares of the classes in the batches.
 
     Trained so, the scores as they are rank classes by their likelihood, whatever the prior. Stratified batches have
-    equal shares, and then it is cross-entropy. An absent class counts with the share of the rarest one.
+    equal shares, and then it is cross-entropy. The paper's pi are the shares of the training data; its batches have
+    them too. Ours are not those of the draw, because stratified batches have corrected the prior once: the draw's
+    shares would correct it twice. An absent class counts with the share of the rarest one.
     """
 
     def __init__(self, class_weights: ClassVector, class_shares: ClassVector, tau: float) -> None:
