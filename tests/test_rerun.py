@@ -29,11 +29,12 @@ def trials_of(folder: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def rerun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study's folder after its command, for 100 queries."""
+    """The study's folder after its command."""
     text = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^zostudy (run studies/budget\.yaml .*)$", text, flags=re.MULTILINE)
+    commands = {*re.findall(rf"^zostudy (run .* name={STUDY} .*)$", text, flags=re.MULTILINE)}
+    assert len(commands) == 1
     results = tmp_path_factory.mktemp("results")
-    words = shlex.split(command.replace("1000", "100"))
+    words = shlex.split(commands.pop())
     done = subprocess.run(
         [sys.executable, "-m", "zostudy", *words, "--results", results], cwd=ROOT, capture_output=True, text=True
     )
