@@ -432,6 +432,13 @@ def test_one_metric_needs_no_list(record: Record) -> None:
     assert compare(trials, "test_auc").metrics == compare(trials, ["test_auc"]).metrics == ("test_auc",)
 
 
+def test_sharpness_never_stands_without_the_train_loss(record: Record) -> None:
+    trials = record({"number": 0, "sharpness": 0.01, "train_loss": 0.5})
+    assert compare(trials, "sharpness").metrics == ("sharpness", "train_loss")
+    assert compare(trials, ["sharpness", "test_auc"]).metrics == ("sharpness", "test_auc", "train_loss")
+    assert compare(trials, ["train_loss", "sharpness"]).metrics == ("train_loss", "sharpness")
+
+
 def test_unknown_names_are_refused(record: Record) -> None:
     trials = record({"number": 0})
     with pytest.raises(ResultsError, match=r"one of test_auc, .*, but got auc"):

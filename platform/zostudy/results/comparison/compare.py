@@ -99,7 +99,7 @@ def compare(
             ``trials`` alone, and more than 20 studies, get no verdict on the edges of search ranges.
         metrics: a column of ``trials`` such as ``test_auc``, or several; without them, ``DEFAULT_METRICS``, of which
             those at the threshold are left out where no trial has them: with more than two classes, or of an older
-            zostudy.
+            zostudy. ``sharpness`` brings ``train_loss``, beside which it is read.
         by: names the columns: ``imbalance_ratio``, ``model``, ``task``, ``budget`` or ``study``. Whatever else differs
             between the studies names the rows, and only cells that share it are compared.
         baseline: the label of a method. Every other one is tested against it, seed by seed. It may have no trial yet.
@@ -155,7 +155,7 @@ def compare_columns(
 
 
 def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, ...]:
-    """Returns the metrics that are asked for, perhaps none.
+    """Returns the metrics that are asked for, perhaps none; with a sharpness the loss that it was measured at.
 
     Raises:
         ResultsError: a metric or ``by`` is unknown.
@@ -164,7 +164,7 @@ def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, 
     for metric in asked:
         _check_known("a metric must be one of", metric, _COMPARABLE)
     _check_known("methods can be compared by", by, COLUMNS)
-    return asked
+    return (*asked, "train_loss") if "sharpness" in asked and "train_loss" not in asked else asked
 
 
 def needed_columns(metrics: Sequence[str]) -> list[str]:
