@@ -25,6 +25,7 @@ from zostudy import load_results
 from zostudy.methods import get_method
 from zostudy.methods.zosa import ZosaOptions
 from zostudy.results.comparison.statistics import holm
+from zostudy.results.schema import TRIALS, meaning
 
 SEEDS = range(10)
 BUDGETS = (100, 300, 1000)
@@ -89,7 +90,9 @@ def flatter(flatness: Metrics) -> dict[tuple[int, str], str]:
     """What the text says of each method's sharpness less FZOO's at equal training loss."""
     found = [excess(flatness, "sharpness", *key) for key in TRIED]
     assert {len(each) for each in found} == {8, 9, 10}
-    assert "so 8 to 10 of ten stand behind a figure" in findings("flatness")
+    interpolated = "FZOO's sharpness at another training loss is interpolated over its budgets and the start."
+    left_out = "Seeds whose training loss FZOO never reached are left out, so 8 to 10 of ten stand behind a figure."
+    assert f"{interpolated} {left_out}" in findings("flatness")
     return dict(zip(TRIED, shown(found), strict=True))
 
 
@@ -117,6 +120,11 @@ def test_the_set_up(flatness: Metrics) -> None:
 
 
 def test_the_table_of_points(flatness: Metrics, flatter: dict[tuple[int, str], str]) -> None:
+    of = "the mean rise of the training loss one embedding spread around the kept point"
+    (column,) = (field for field in TRIALS if field.name == "sharpness")
+    assert meaning(column).replace("train_loss, in nats,", "the training loss") in of
+    points = "The points after 1,000 queries, and how they differ in sharpness from points of FZOO that have the same"
+    assert f"Sharpness is {of}. {points} training loss:" in findings("flatness")
     for method in METHODS:
         shown = [short(flatness[name][1000, method].mean()) for name in ("train_loss", "gap", "test_auc")]
         shown += [f"{distance(flatness, 1000, method):.1f}", short(flatness["sharpness"][1000, method].mean(), 4)]
@@ -176,6 +184,7 @@ def test_what_distance_tells(flatness: Metrics) -> None:
     assert f"the 70 trials of a budget correlate (Spearman) by {found[0]}, {found[1]} and {found[2]}" in text
     sabo, fzoo = (f"{distance(flatness, 1000, method):.1f}" for method in ("sabo", "fzoo"))
     assert f"`sabo` lies {sabo} embedding spreads from the start at 1,000 queries and `fzoo` {fzoo}," in text
+    assert "Distance is not all: `sabo` lies" in text
     assert "and it is the flatter one" in text
     assert flatness["sharpness"][1000, "sabo"].mean() < flatness["sharpness"][1000, "fzoo"].mean()
 

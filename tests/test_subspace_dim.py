@@ -37,6 +37,7 @@ def p_values(auc: dict[tuple[str, str], NDArray[np.float64]], pairs: Sequence[tu
 
 def test_the_table_of_lengths(auc: dict[tuple[str, str], NDArray[np.float64]]) -> None:
     text = findings("subspace-dim")
+    assert "Mean test AUC: | method | 10 | 50 | 200 | 500 | none |" in text
     for method in METHODS:
         assert f"| {method} | {' | '.join(short(auc[method, length].mean()) for length in LENGTHS)} |" in text
 

@@ -73,6 +73,8 @@ def radii(trial: pd.Series[Any]) -> str:
 
 
 def check_the_table(trials: pd.DataFrame) -> None:
+    radius = "The radius is `perturbation_radius`, and for ZOSA behind a slash `sharpness_radius`:"
+    assert radius in findings("what-search-buys")
     shown = {cell: f"{signed(gain)} ({chance(p)})" for cell, (gain, p) in gains(trials).items()}
     for method in METHODS:
         found = [confirmed(trials, method, ratio).iloc[0] for ratio in RATIOS]
