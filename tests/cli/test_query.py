@@ -23,6 +23,7 @@ from zostudy.results.results import load_results
 from zostudy.results.sql import EXAMPLES, TABLES
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+QUICKSTART = REFERENCE / "quickstart"
 
 
 def test_without_sql_it_lists_every_column_and_examples(call: Callable[..., Any]) -> None:
@@ -39,15 +40,16 @@ def test_without_sql_it_lists_every_column_and_examples(call: Callable[..., Any]
 
 def test_an_answer_is_a_table_or_data(call: Callable[..., Any]) -> None:
     sql = "SELECT study, count(*) AS n FROM trials GROUP BY study ORDER BY study"
-    shown = call("query", sql, "--results", REFERENCE)
-    assert shown.code == 0
-    assert shown.out.splitlines()[0].split() == ["study", "n"]
     records = json.loads(call("query", sql, "--results", REFERENCE, "--format", "json").out)
     assert [record["study"] for record in records] == sorted(
         file.parent.name for file in REFERENCE.glob("*/study.yaml")
     )
-    rows = list(csv.DictReader(io.StringIO(call("query", sql, "--results", REFERENCE, "--format", "csv").out)))
-    assert [int(row["n"]) for row in rows] == [record["n"] for record in records]
+    [quickstart] = [record for record in records if record["study"] == "quickstart"]
+    shown = call("query", sql, "--results", QUICKSTART)
+    assert shown.code == 0
+    assert shown.out.split() == ["study", "n", "quickstart", str(quickstart["n"])]
+    [row] = csv.DictReader(io.StringIO(call("query", sql, "--results", QUICKSTART, "--format", "csv").out))
+    assert row == {"study": "quickstart", "n": str(quickstart["n"])}
 
 
 @pytest.mark.parametrize("format", ["table", "csv"])
@@ -69,7 +71,7 @@ def test_what_lasts_is_shown_on_a_terminal(
     monkeypatch.setattr(progress, "terminal", lambda: console)
     monkeypatch.setattr(lost_rows, "study_notes", lasting(lost_rows.study_notes, "reading the results"))
     monkeypatch.setattr(sql, "run_sql", lasting(sql.run_sql, "running the query"))
-    shown = call("query", "SELECT 17 AS n", "--results", REFERENCE / "quickstart", "--format", format)
+    shown = call("query", "SELECT 17 AS n", "--results", QUICKSTART, "--format", format)
     assert (shown.code, shown.out.split()) == (0, ["n", "17"])
 
 
@@ -87,24 +89,24 @@ def test_folders_beside_the_statement_are_told_where_they_belong(
 
 def test_a_statement_may_be_longer_than_a_path(call: Callable[..., Any]) -> None:
     sql = f"SELECT length('{'x' * 5000}') AS n"
-    answer = call("query", sql, "--results", REFERENCE / "quickstart", "--format", "json")
+    answer = call("query", sql, "--results", QUICKSTART, "--format", "json")
     assert json.loads(answer.out) == [{"n": 5000}]
 
 
 def test_a_plan_is_shown_as_it_was_drawn(call: Callable[..., Any]) -> None:
     sql = "EXPLAIN SELECT method, count(*) FROM trials GROUP BY method"
-    lines = call("query", sql, "--results", REFERENCE).out.splitlines()
+    lines = call("query", sql, "--results", QUICKSTART).out.splitlines()
     assert len(lines) > 5
     assert all("explain" not in line for line in lines)
-    assert json.loads(call("query", sql, "--results", REFERENCE, "--format", "json").out)[0]["explain_key"]
+    assert json.loads(call("query", sql, "--results", QUICKSTART, "--format", "json").out)[0]["explain_key"]
 
 
 def test_a_table_that_is_none_gets_the_name_of_one_that_is(call: Callable[..., Any]) -> None:
-    refused = call("query", "SELECT * FROM trial", "--results", REFERENCE).err
+    refused = call("query", "SELECT * FROM trial", "--results", QUICKSTART).err
     assert "; did you mean trials?" in refused
     assert refused.count("error: ") == 1
     assert "pg_" not in refused
-    assert "did you mean" not in call("query", "SELECT * FROM nothing", "--results", REFERENCE).err
+    assert "did you mean" not in call("query", "SELECT * FROM nothing", "--results", QUICKSTART).err
 
 
 def test_any_value_is_one_that_json_knows(call: Callable[..., Any]) -> None:
@@ -112,7 +114,7 @@ def test_any_value_is_one_that_json_knows(call: Callable[..., Any]) -> None:
         "SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b, [1.5, NULL] AS c, {'x': DATE '2026-01-02'} AS d, "
         "1.25::DECIMAL(4, 2) AS e, NULL AS f, true AS g, map {'k': 'nan'::DOUBLE} AS h"
     )
-    [record] = json.loads(call("query", sql, "--results", REFERENCE, "--format", "json").out)
+    [record] = json.loads(call("query", sql, "--results", QUICKSTART, "--format", "json").out)
     assert record == {
         "a": None,
         "b": "inf",
@@ -143,26 +145,26 @@ def test_a_query_that_is_asked_to_end_leaves_nothing_behind(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("options", [("--timeout", "0"), ("--timeout", "nan"), ("--spill-limit", "much")])
 def test_a_limit_that_is_none_is_bad_input(call: Callable[..., Any], options: tuple[str, str]) -> None:
-    refused = call("query", "SELECT 1", "--results", REFERENCE, *options)
+    refused = call("query", "SELECT 1", "--results", QUICKSTART, *options)
     assert (refused.code, len(refused.err.splitlines())) == (2, 1)
 
 
 def test_an_answer_without_rows_still_names_its_columns(call: Callable[..., Any]) -> None:
-    shown = call("query", "SELECT trial, error FROM trials WHERE false", "--results", REFERENCE)
+    shown = call("query", "SELECT trial, error FROM trials WHERE false", "--results", QUICKSTART)
     assert shown.out.splitlines() == ["trial  error", "no rows"]
 
 
 def test_an_answer_without_rows_is_a_header_or_an_empty_array(call: Callable[..., Any]) -> None:
-    arguments = ("query", "SELECT trial, error FROM trials WHERE false", "--results", REFERENCE, "--format")
+    arguments = ("query", "SELECT trial, error FROM trials WHERE false", "--results", QUICKSTART, "--format")
     assert call(*arguments, "csv").out == "trial,error\n"
     assert call(*arguments, "json").out == "[]\n"
 
 
 def test_columns_of_equal_names_are_all_there(call: Callable[..., Any]) -> None:
     sql = "SELECT * FROM trials JOIN studies ON trials.study = studies.study LIMIT 1"
-    names = load_results(REFERENCE).sql(sql).columns.tolist()
+    names = load_results(QUICKSTART).sql(sql).columns.tolist()
     assert len(names) == len(TABLES["trials"]) + len(TABLES["studies"])
-    arguments = ("query", sql, "--results", REFERENCE, "--format")
+    arguments = ("query", sql, "--results", QUICKSTART, "--format")
     [record] = json.loads(call(*arguments, "json").out)
     assert list(record) == names
     assert record["study"] == record["study_1"]
@@ -174,9 +176,9 @@ def test_columns_of_equal_names_are_all_there(call: Callable[..., Any]) -> None:
 def test_batches_are_written_as_a_whole_would_be(call: Callable[..., Any], rows: int) -> None:
     sql = f"SELECT i, 'a\n\"b' AS s, [i, NULL] AS l FROM range({rows}) t(i) ORDER BY i"
     expected = [{"i": i, "s": 'a\n"b', "l": [i, None]} for i in range(rows)]
-    printed = call("query", sql, "--results", REFERENCE, "--format", "json").out
+    printed = call("query", sql, "--results", QUICKSTART, "--format", "json").out
     assert printed == json.dumps(expected, indent=2) + "\n"
-    printed = call("query", sql, "--results", REFERENCE, "--format", "csv").out
+    printed = call("query", sql, "--results", QUICKSTART, "--format", "csv").out
     assert list(csv.DictReader(io.StringIO(printed))) == [
         {name: str(value) for name, value in record.items()} for record in expected
     ]
@@ -202,14 +204,14 @@ def test_a_large_answer_is_never_in_memory_as_a_whole() -> None:
 
 def test_a_query_that_fails_at_its_last_rows_prints_none(call: Callable[..., Any]) -> None:
     sql = "SELECT CASE WHEN i < 9000 THEN i ELSE error('late') END AS i FROM range(9001) t(i)"
-    refused = call("query", sql, "--results", REFERENCE, "--format", "csv")
+    refused = call("query", sql, "--results", QUICKSTART, "--format", "csv")
     assert (refused.code, refused.out) == (2, "")
     assert "late" in refused.err
 
 
 @pytest.mark.parametrize("sql", ["SELECT colour FROM trials", "DROP TABLE trials"])
 def test_a_wrong_query_is_bad_input(call: Callable[..., Any], sql: str) -> None:
-    refused = call("query", sql, "--results", REFERENCE)
+    refused = call("query", sql, "--results", QUICKSTART)
     assert refused.code == 2
     assert refused.out == ""
     assert all(line.startswith("error: ") for line in refused.err.splitlines())

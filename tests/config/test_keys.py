@@ -98,11 +98,13 @@ def test_every_example_is_a_setting_that_a_study_takes(tmp_path: Path, monkeypat
         load_study(study, [*BESIDE.get(each.key, ()), each.example])
 
 
-@pytest.mark.parametrize("method", [name for name in method_names() if name != "climb"])
-def test_the_options_of_a_method_are_keys(method: str) -> None:
-    described = {option.name: option.doc for option in describe_options(get_method(method).Options)}
-    found = {each.key.rpartition(".")[2]: each.meaning for each in describe_keys(f"methods.{method}")}
-    assert {name: meaning.partition(SEARCHED)[0] for name, meaning in found.items()} == described
+def test_the_options_of_a_method_are_keys() -> None:
+    found: dict[str, dict[str, str]] = {}
+    for each in describe_keys("methods"):
+        _, method, option = each.key.split(".") if each.key != "methods" else ("", "", "")
+        found.setdefault(method, {})[option] = each.meaning.partition(SEARCHED)[0]
+    for method in method_names():
+        assert found[method] == {each.name: each.doc for each in describe_options(get_method(method).Options)}, method
 
 
 def test_a_key_says_what_it_is_searched_over() -> None:

@@ -26,6 +26,7 @@ from zostudy.results.sql import EXAMPLES, TABLES, column_names, run_sql
 from zostudy.results.stored_tables import merge
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+TWO_STUDIES = [REFERENCE / "quickstart", REFERENCE / "sst2-minilm"]
 
 
 @pytest.fixture
@@ -46,12 +47,12 @@ def rows(where: Any, sql: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("sql", EXAMPLES.values(), ids=EXAMPLES)
 def test_the_examples_run(sql: str) -> None:
-    answer = load_results(REFERENCE).sql(sql)
+    answer = load_results(TWO_STUDIES).sql(sql)
     assert len(answer) > 0 or "failed" in sql
 
 
 def test_a_group_by_is_that_of_pandas() -> None:
-    results = load_results(REFERENCE)
+    results = load_results(TWO_STUDIES)
     answer = results.sql("SELECT study, method, imbalance_ratio, avg(test_auc) AS test_auc FROM trials GROUP BY ALL")
     keys = ["study", "method", "imbalance_ratio"]
     expected = results.trials.groupby(keys)["test_auc"].mean()
