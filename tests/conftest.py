@@ -118,7 +118,7 @@ def logged() -> list[str]:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The folder ``shared`` beside the repository, with real data and models; skips where there is none."""
+    """The folder ``shared`` beside the repository, with real data and models; skips where it is missing."""
     folder = ROOT.parent / "shared"
     if not (folder / "data").is_dir():
         pytest.skip(f"real data and models are not on this machine: there is no {folder}")

@@ -279,7 +279,7 @@ def _answers(address: str) -> bool:
         return error.code == 401
     except OSError:
         return False
-    raise AssertionError("the head lets in whoever comes")
+    raise AssertionError("the head asks nobody for a token")
 
 
 def _wait_for(ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

@@ -33,7 +33,7 @@ def test_an_address_that_does_not_answer_is_refused_soon(monkeypatch: pytest.Mon
 
 
 class Refusing(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """A head that wants a token; it remembers what it was sent."""
+    """A head that wants a token; it records what it receives."""
 
     def __init__(self) -> None:
         self.authorizations: list[Any] = []

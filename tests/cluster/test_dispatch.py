@@ -26,7 +26,7 @@ LATENTS, ROWS = np.zeros((6, 2), np.float32), np.arange(24, dtype=np.int32).resh
 
 
 class SickScorer:
-    """Raises in so many processes, again and again in each, as a broken accelerator does; then it is well."""
+    """Raises at every call in the first few processes, as a broken accelerator does, and scores in later ones."""
 
     def __init__(self, folder: Path, sick_processes: int) -> None:
         (folder / str(os.getpid())).touch()

@@ -1,4 +1,4 @@
-"""Jobs of a cluster whose client is played by a record of what it was asked."""
+"""Jobs of a cluster whose client is a fake that records its calls."""
 
 from __future__ import annotations
 

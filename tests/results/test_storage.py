@@ -229,7 +229,7 @@ def test_a_uri_that_cannot_be_used_is_told_in_a_line(uri: str, message: str) -> 
 
 
 class Proxy:
-    """Stands before the S3 server: does something once, after so many bytes of requests."""
+    """Stands before the S3 server: does something once, after a number of bytes of requests."""
 
     def __init__(self, uri: str, after: int, do: Callable[[], None]) -> None:
         self._server, self._listening = urlsplit(f"//{uri.rpartition('=')[2]}"), socket.create_server(("127.0.0.1", 0))

@@ -45,7 +45,7 @@ STUDY: dict[str, Any] = {
 
 
 class Ending(Callback):
-    """Raises when so many trials have finished."""
+    """Raises when a number of trials has finished."""
 
     def __init__(self, error: BaseException | None = None, after: int = 0) -> None:
         self._error, self._after = error, after

@@ -16,7 +16,7 @@ from zostudy.tasks.table import TextTable
 
 
 def make_table(train: Any, test: Any = (3, 3), dev: Any = None) -> TextTable:
-    """A table with so many distinct texts of each class in each split."""
+    """A table with these numbers of distinct texts of each class in each split."""
     labels: list[int] = []
     splits = {}
     for name, counts in (("train", train), ("test", test), ("dev", dev)):

@@ -126,7 +126,7 @@ def test_trials_that_end_sooner_than_a_process_starts_do_not_start_one_each(make
     running = tune.fill()
     assert len(running) == 3
     waiting = [*running]
-    for _ in range(3):  # Tune gives the first process that is there to whoever waits
+    for _ in range(3):  # Tune gives the first free process to any trial that waits
         tune.end(waiting[0], 1, running[waiting.pop(0)])
         tune.now += 1.0
         more = tune.fill()
