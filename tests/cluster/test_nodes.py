@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zostudy.cluster.nodes import (
-    GIB,
     TRIAL_BYTES,
     TRIALS_PER_REPLICA,
     capacity,
@@ -19,6 +18,7 @@ from zostudy.cluster.nodes import (
 )
 from zostudy.cluster.ray_api import RayApi
 from zostudy.config.study import ResourcesSpec
+from zostudy.machine import GIB
 
 
 def node(name: str = "a", alive: bool = True, **has: float) -> dict[str, Any]:

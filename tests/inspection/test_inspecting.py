@@ -76,7 +76,7 @@ def test_texts_that_would_be_cut_are_counted(write_data: WriteData) -> None:
     assert found.model is not None
     assert found.model.too_long == 3
     assert found.lengths[0].unit == "tokens"
-    assert found.lengths[0].longest > found.model.room
+    assert found.lengths[0].longest > found.model.max_tokens
 
 
 def test_a_well_known_name_brings_its_words_only_where_the_classes_are_its_own(write_data: WriteData) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from zostudy.printing import print_lines, print_text
 
 if TYPE_CHECKING:
     from zostudy.results.storage import Storage
+    from zostudy.results.trial_row import TrialRow
     from zostudy.search.prepare import PreparedStudy
     from zostudy.search.progress import StudyProgress
 
@@ -60,9 +62,14 @@ def run_command(
     progress = run_spec(spec, storage, address, track=track or (), profile=profile)
     with suppress(typer.Exit):  # raised where nobody reads any more; what failed still decides the exit code
         _show_end(progress, storage)
-    for row in progress.failed:
+    exit_if_any(progress.failed)
+
+
+def exit_if_any(failed: Sequence[TrialRow]) -> None:
+    """Logs failed trials, of which each has a line, and ends the command with exit code 1 if there are any."""
+    for row in failed:
         _log.info("failed: %s: %s", row.trial, row.error)
-    if progress.failed:
+    if failed:
         raise typer.Exit(SOMETHING_FAILED)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from zostudy.cli.formats import show
 from zostudy.cli.parameters import ClusterOption, ResultsOption, local_path, names
+from zostudy.cli.run import exit_if_any
 from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.console.progress import progress
 from zostudy.errors import SpecError
@@ -20,10 +20,6 @@ from zostudy.printing import print_lines
 if TYPE_CHECKING:
     from zostudy.suite.definition import Slice
     from zostudy.suite.leaderboard import Leaderboard
-
-SOMETHING_FAILED = 1
-
-_log = logging.getLogger(__name__)
 
 
 class Action(StrEnum):
@@ -106,10 +102,7 @@ def _run(chosen: Slice, methods: tuple[str, ...], data: Path | None, results: st
         print_lines(chosen, "")
         _show(leaderboard(committed_trials(chosen), new_trials([study.storage for study in studies])))
         print_lines("", *(f"results: {study.storage}" for study in studies))
-    for row in failed:
-        _log.info("failed: %s: %s", row.trial, row.error)
-    if failed:
-        raise typer.Exit(SOMETHING_FAILED)
+    exit_if_any(failed)
 
 
 def _show(board: Leaderboard) -> None:

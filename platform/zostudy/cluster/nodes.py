@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from zostudy.config.study import ResourcesSpec
+from zostudy.machine import GIB
 
 TRIALS_PER_REPLICA = 2
 TRIAL_BYTES = 2**28
 """Memory that Ray reserves for a trial's process."""
 
-GIB = 2**30
 ACCELERATOR = "accelerator_type:"
 
 Node = Mapping[str, Any]

@@ -10,9 +10,10 @@ from typing import Any
 
 import ray
 
-from zostudy.cluster.nodes import GIB, TRIAL_BYTES, TRIALS_PER_REPLICA, Node
+from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA, Node
 from zostudy.cluster.replica import CONTROL, Replica
 from zostudy.config.study import ResourcesSpec
+from zostudy.machine import GIB
 
 
 class RayApi:

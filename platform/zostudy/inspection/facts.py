@@ -48,7 +48,7 @@ class ModelFacts:
         name: of the model.
         head: ``masked``, ``causal`` or ``encoder``.
         draft: template and label words.
-        room: most tokens of an input without the prompt.
+        max_tokens: most tokens of an input without the prompt.
         too_long: number of texts with more tokens, which would be cut.
         flops_per_token: multiplications and additions for a token, estimated.
     """
@@ -56,7 +56,7 @@ class ModelFacts:
     name: str
     head: str
     draft: DraftWording
-    room: int
+    max_tokens: int
     too_long: int
     flops_per_token: float
 
@@ -106,7 +106,7 @@ class Inspection:
         model = self.model and {
             "name": self.model.name,
             "head": self.model.head,
-            "room": self.model.room,
+            "max_tokens": self.model.max_tokens,
             "too_long": self.model.too_long,
             "template": self.model.draft.wording.template.source,
             "label_words": list(self.model.draft.wording.label_words),
@@ -166,7 +166,7 @@ def _model_lines(model: ModelFacts | None) -> Iterator[str]:
         yield "label words and tokens: name a model with `model`, such as mini-roberta"
         return
     cut = f"{model.too_long:,} texts are longer and would be cut" if model.too_long else "no text is longer"
-    yield f"{model.name} ({model.head}) takes {model.room:,} tokens beside the prompt: {cut}"
+    yield f"{model.name} ({model.head}) takes {model.max_tokens:,} tokens beside the prompt: {cut}"
     wording = model.draft.wording
     kind = "label texts" if model.head == "encoder" else "label words"
     yield f"template: {shown(wording.template.source)}, {kind}: {comma_list(wording.label_words)}"

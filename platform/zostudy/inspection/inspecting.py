@@ -167,10 +167,10 @@ def _lengths(
     draft = find_wording(task, source, tokenizer, template)
     render = draft.wording.template.render
     lengths = input_lengths(tokenizer, source.head, [render(*texts) for texts in _used_texts(task)])
-    room = max_input_tokens(spec, source, tokenizer)
-    too_long = sum(length > room for length in lengths)
+    max_tokens = max_input_tokens(spec, source, tokenizer)
+    too_long = sum(length > max_tokens for length in lengths)
     flops = flops_per_token(load_config(source).get_text_config())
-    return ModelFacts(spec.name, source.head, draft, room, too_long, flops), (lengths_of("tokens", lengths),)
+    return ModelFacts(spec.name, source.head, draft, max_tokens, too_long, flops), (lengths_of("tokens", lengths),)
 
 
 def task_name(stem: str) -> str:

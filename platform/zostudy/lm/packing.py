@@ -34,8 +34,8 @@ def cut_forwards(
         firsts = np.arange(first, last, group)
         sizes = np.add.reduceat(lengths[first:last] + own, firsts - first, axis=0)
         order = np.argsort(sizes, axis=None, kind="stable")
-        room = most_tokens - (prompt_tokens * (last - first) if shared else 0)
-        for part in _runs(sizes.reshape(-1)[order], room):
+        for_texts = most_tokens - (prompt_tokens * (last - first) if shared else 0)
+        for part in _runs(sizes.reshape(-1)[order], for_texts):
             groups, columns = np.unravel_index(order[part], sizes.shape)
             queries = (firsts[groups][:, None] + np.arange(group)).reshape(-1)
             there = queries < last
