@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from zostudy.console.process_times import DRIVER, IDLE, RAY, REPLICAS, TRIALS, PhaseTimes, ProcessTimes, kind_of
@@ -26,6 +27,21 @@ from zostudy.console.process_times import DRIVER, IDLE, RAY, REPLICAS, TRIALS, P
 )
 def test_a_process_is_known_by_its_title_or_program(command: list[str], expected: tuple[str, str]) -> None:
     assert kind_of(command, "raylet") == expected
+
+
+def test_a_process_that_has_ended_keeps_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    times, child = ProcessTimes(), psutil.Process(os.getppid())
+    command = ["ray::ImplicitFunc.train"]
+    monkeypatch.setattr(psutil.Process, "children", lambda own, recursive: [child])
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda process: command)
+    monkeypatch.setattr(psutil.Process, "name", lambda process: "ray::ImplicitFu")
+    times.sample()
+    command.clear()
+    times.sample()
+    assert [(use.kind, use.name) for use in times.processes.values()] == [
+        (DRIVER, DRIVER),
+        (TRIALS, "ray::ImplicitFunc"),
+    ]
 
 
 WORK = "import time\nwhile time.process_time() < 0.2: pass\nprint(flush=True)\ninput()"

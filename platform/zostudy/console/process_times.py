@@ -50,9 +50,10 @@ class ProcessTimes:
         return {key: use.seconds for key, use in self.processes.items()}
 
     def _update(self, process: psutil.Process) -> None:
-        kind, name = (DRIVER, DRIVER) if process == self._own else kind_of(process.cmdline(), process.name())
+        command = process.cmdline()
+        kind, name = (DRIVER, DRIVER) if process == self._own else kind_of(command, process.name())
         use = self.processes.setdefault((process.pid, process.create_time()), ProcessUse(kind, name))
-        if name != IDLE:  # a worker keeps the name of its work
+        if command and name != IDLE:  # a process keeps the name of its work, of which 15 letters are left when it ends
             use.kind, use.name = kind, name
         times = process.cpu_times()
         use.seconds = max(use.seconds, times.user + times.system)
