@@ -15,6 +15,7 @@ from zostudy.cluster.nodes import (
     describe_demand,
     describe_largest,
     local_replicas,
+    trials_at_once,
 )
 from zostudy.cluster.ray_api import RayApi
 from zostudy.config.study import ResourcesSpec
@@ -77,6 +78,25 @@ def test_the_room_is_what_placing_replicas_one_by_one_finds(
         while left_cpus >= cpus and left_gpus >= gpus:
             left_cpus, left_gpus, placed = left_cpus - cpus, left_gpus - gpus, placed + 1
     assert capacity(nodes, ResourcesSpec(cpus=cpus, gpus=gpus)) == placed
+
+
+@pytest.mark.parametrize(
+    ("n_replicas", "resources", "cpus", "expected"),
+    [
+        (2, ResourcesSpec(), 2.0, 3),
+        (2, ResourcesSpec(), 3.0, 3),
+        (2, ResourcesSpec(), 16.0, 4),
+        (8, ResourcesSpec(), 11.0, 11),
+        (2, ResourcesSpec(cpus=4), 11.0, 4),
+        (4, ResourcesSpec(), 2.0, 5),  # more replicas than CPUs
+        (1, ResourcesSpec(cpus=2), 2.0, 2),
+        (8, ResourcesSpec(gpus=1), 8.0, 16),
+    ],
+)
+def test_replicas_get_a_second_trial_where_it_has_a_cpu(
+    n_replicas: int, resources: ResourcesSpec, cpus: float, expected: int
+) -> None:
+    assert trials_at_once(n_replicas, resources, cpus) == expected <= TRIALS_PER_REPLICA * n_replicas
 
 
 @given(st.floats(1, 100), st.floats(1, 40))

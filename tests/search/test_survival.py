@@ -120,7 +120,7 @@ def on_one_cpu(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tu
     """What is told of a run on a cluster of one CPU that nothing disturbs, and what it stores."""
     folder, watcher = tmp_path_factory.mktemp("results") / "tough", Disturber()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zostudy.search.tune.tuner.TRIALS_PER_REPLICA", 1)
+        patch.setattr("zostudy.search.tune.tuner.trials_at_once", lambda n_replicas, *others: n_replicas)
         assert _run(folder, watcher, cluster.address, replicas="auto").done
     found = _tables(folder)
     assert set(found["trials"].column("status").to_pylist()) == {"complete"}

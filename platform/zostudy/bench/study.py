@@ -12,7 +12,7 @@ from zostudy.bench.pool import local_ray
 from zostudy.bench.report import StudyOverhead
 from zostudy.bench.scorers import QuickScorer
 from zostudy.cluster.fleet import start_replicas
-from zostudy.cluster.nodes import TRIALS_PER_REPLICA
+from zostudy.cluster.nodes import trials_at_once
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.config.study import ResourcesSpec, StudySpec
 from zostudy.results.ledger import Ledger
@@ -50,7 +50,7 @@ def measure_study(n_trials: int) -> StudyOverhead:
     return StudyOverhead(
         trials=progress.n_finished,
         cells=CELLS,
-        concurrent_trials=TRIALS_PER_REPLICA * REPLICAS,
+        concurrent_trials=trials_at_once(REPLICAS, study.plan.spec.resources, REPLICAS),
         queries=study.plan.spec.budget.queries,
         seconds=seconds,
         scorer_seconds=scorer_seconds,

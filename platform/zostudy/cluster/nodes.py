@@ -9,6 +9,7 @@ from zostudy.config.study import ResourcesSpec
 from zostudy.machine import GIB
 
 TRIALS_PER_REPLICA = 2
+"""The most that run at once."""
 TRIAL_BYTES = 2**28
 """Memory that Ray reserves for a trial's process."""
 
@@ -20,6 +21,20 @@ Node = Mapping[str, Any]
 def local_replicas(wanted: int | Literal["auto"], resources: ResourcesSpec, cpus: int) -> int:
     """Returns how many replicas a study gets on a machine with ``cpus`` CPUs."""
     return max(1, cpus // resources.cpus) if wanted == "auto" else wanted
+
+
+def trials_at_once(n_replicas: int, resources: ResourcesSpec, cpus: float) -> int:
+    """Returns how many trials keep replicas busy: two each, as one of them may be computing by itself.
+
+    Where replicas without a GPU have all CPUs, a trial computes at their cost, and one more than replicas is enough.
+
+    Args:
+        n_replicas: how many there are, at least one.
+        resources: of each.
+        cpus: of all nodes.
+    """
+    spare = n_replicas if resources.gpus else int(cpus) - n_replicas * resources.cpus
+    return n_replicas + min(n_replicas, max(1, spare))
 
 
 def capacity(nodes: Sequence[Node], resources: ResourcesSpec, driver_node: str | None = None) -> int:

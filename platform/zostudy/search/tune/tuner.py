@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zostudy.cluster.driver_process import environment
-from zostudy.cluster.nodes import TRIAL_BYTES, TRIALS_PER_REPLICA
+from zostudy.cluster.nodes import TRIAL_BYTES, trials_at_once
 from zostudy.errors import ZostudyError
 from zostudy.methods import registered_here
 from zostudy.results.checkpoints import Checkpoints
@@ -61,6 +61,7 @@ def tune_trials(
         NoReplicaError: no replica can make its scorer.
         ZostudyError: the folder for temporary files cannot be written.
     """
+    import ray
     from ray import tune
     from ray.tune.error import TuneError
 
@@ -71,7 +72,8 @@ def tune_trials(
     condition = f"{pools.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
     checkpoints = Checkpoints(ledger.storage, condition, callbacks.on_note)
     checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
-    pace = Pace(limit=lambda: TRIALS_PER_REPLICA * max(1, n_replicas()), notify=callbacks.on_note)
+    cpus = ray.cluster_resources().get("CPU", 0.0)
+    pace = Pace(lambda: trials_at_once(max(1, n_replicas()), spec.resources, cpus), callbacks.on_note)
     trainable = tune.with_parameters(tune_trial, spec=spec, data=data, pools=pools, methods=registered_here())
     with Journal(ledger.storage, progress, callbacks.on_note) as journal, _tune_folder() as folder:
         driver = StudyDriver(data, progress, ledger, checkpoints, CallbackList([journal, callbacks]), n_replicas)
