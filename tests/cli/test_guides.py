@@ -43,8 +43,8 @@ TEXTS = {
 
 LONG = {"bench", "delete", "doctor", "jobs", "logs", "stop", "submit"}
 """Verbs that need a cluster, a minute or an answer. Their own tests run them; here they are parsed."""
-ELSEWHERE = {"--address", "--device", "--watch", "all.html", "studies/real_text.yaml"}
-"""Words of commands that need a cluster, a GPU or a data set, or that ``test_report.py`` runs."""
+ELSEWHERE = {"--address", "--device", "--watch", "all.html", "results/budget-100", "studies/real_text.yaml"}
+"""Words of commands that need a cluster, a GPU or a data set, or that ``test_report.py`` or ``test_rerun.py`` runs."""
 OTHER_PROGRAMS = {
     "coverage",
     "cp",
