@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from zostudy import load_results
 from zostudy.config import StudySpec, parse_study
+from zostudy.results.comparison.statistics import holm
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
@@ -91,6 +93,11 @@ def short(value: float, digits: int = 3) -> str:
 def signed(value: float, digits: int = 3) -> str:
     """Returns a difference as the text writes it."""
     return ("+" if value >= 0 else "-") + short(abs(value), digits)
+
+
+def paired_p_values(differences: Iterable[NDArray[np.float64]]) -> list[float]:
+    """Returns those of paired t tests, after Holm's correction over all; of trials that are all equal it is 1."""
+    return holm([float(stats.ttest_1samp(each, 0).pvalue) if each.any() else 1.0 for each in differences])
 
 
 def chance(p: float) -> str:

@@ -7,10 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats
-from tests.reading_findings import chance, committed, findings, record, set_up, short, values
-
-from zostudy.results.comparison.statistics import holm
+from tests.reading_findings import chance, committed, findings, paired_p_values, record, set_up, short, values
 
 BUDGETS = (100, 300, 1000, 5000)
 RIVALS = ("fzoo", "spsa", "cma-es", "zosa", "random-search")
@@ -53,8 +50,8 @@ def test_the_gap_to_true_gradients_that_each_method_closes(auc_by_budget: Seeds)
 
 
 def p_values(auc_by_budget: Seeds, pairs: list[tuple[tuple[int, str], tuple[int, str]]]) -> list[float]:
-    """Returns those of paired t tests, after Holm's correction over all pairs."""
-    return holm([float(stats.ttest_rel(auc_by_budget[one], auc_by_budget[other]).pvalue) for one, other in pairs])
+    """Returns those of the differences of pairs of budget and method."""
+    return paired_p_values(auc_by_budget[one] - auc_by_budget[other] for one, other in pairs)
 
 
 def test_bpt_fzg_is_ahead_while_queries_are_few(auc_by_budget: Seeds) -> None:

@@ -14,6 +14,7 @@ from tests.reading_findings import (
     chance,
     committed,
     findings,
+    paired_p_values,
     record,
     set_up,
     short,
@@ -24,7 +25,6 @@ from tests.reading_findings import (
 from zostudy import load_results
 from zostudy.methods import get_method
 from zostudy.methods.zosa import ZosaOptions
-from zostudy.results.comparison.statistics import holm
 from zostudy.results.schema import TRIALS, meaning
 
 SEEDS = range(10)
@@ -80,11 +80,6 @@ def excess(flatness: Metrics, name: str, budget: int, method: str) -> NDArray[np
     return np.array(found)
 
 
-def p_values(differences: list[NDArray[np.float64]]) -> list[float]:
-    """Returns those of t tests against 0, after Holm's correction."""
-    return holm([float(stats.ttest_1samp(each, 0).pvalue) for each in differences])
-
-
 @pytest.fixture(scope="module")
 def flatter(flatness: Metrics) -> dict[tuple[int, str], str]:
     """What the text says of each method's sharpness less FZOO's at equal training loss."""
@@ -98,7 +93,7 @@ def flatter(flatness: Metrics) -> dict[tuple[int, str], str]:
 
 def shown(found: list[NDArray[np.float64]]) -> list[str]:
     """Returns how the text writes the means of differences, and their p-values after Holm's correction."""
-    return [f"{signed(each.mean(), 4)} ({chance(p)})" for each, p in zip(found, p_values(found), strict=True)]
+    return [f"{signed(each.mean(), 4)} ({chance(p)})" for each, p in zip(found, paired_p_values(found), strict=True)]
 
 
 def test_the_set_up(flatness: Metrics) -> None:
@@ -144,7 +139,7 @@ def test_the_table_of_radii(flatness: Metrics) -> None:
     assert f"(Holm over {len(tried)}: six methods at four radii)" in text
     assert all(each.mean() < 0 for each in found)
     assert "**The other radii agree.** At equal training loss each mean is below FZOO's at each radius." in text
-    beyond = {key for key, p in zip(tried, p_values(found), strict=True) if p < 0.05}
+    beyond = {key for key, p in zip(tried, paired_p_values(found), strict=True) if p < 0.05}
     assert beyond == {
         *(("zosa-0", radius) for radius in ("1.0", "1.5", "2.0")),
         *((method, radius) for method in ("zosa-1", "zosa-3") for radius in ("1.5", "2.0")),
@@ -193,7 +188,7 @@ def test_what_the_ascent_changes(flatness: Metrics) -> None:
     text = findings("flatness")
     tried = [(method, name) for method in ZOSA[1:] for name in ("sharpness", "train_loss", "test_auc")]
     changes = [flatness[name][1000, method] - flatness[name][1000, "zosa-0"] for method, name in tried]
-    found = {key: (each.mean(), p) for key, each, p in zip(tried, changes, p_values(changes), strict=True)}
+    found = {key: (each.mean(), p) for key, each, p in zip(tried, changes, paired_p_values(changes), strict=True)}
     sharpness, loss, auc = (found["zosa-3", name] for name in ("sharpness", "train_loss", "test_auc"))
     assert f"Holm over {len(tried)}" in text
     assert loss[0] > -sharpness[0] > 0
@@ -218,8 +213,8 @@ def test_flatter_points_do_not_generalise_better(flatness: Metrics) -> None:
     tuned = [seeds.mean() for (_, method), seeds in gap.items() if method != "untuned"]
     assert f"between {short(min(tuned))} and {short(max(tuned))}" in text
     assert f"The untuned prompt has {short(gap[100, 'untuned'].mean())}" in text
-    assert min(p_values([gap[key] - gap[key[0], "fzoo"] for key in TRIED])) > 0.999
+    assert min(paired_p_values([gap[key] - gap[key[0], "fzoo"] for key in TRIED])) > 0.999
     assert f"from FZOO's at the same budget in none of {len(TRIED)} comparisons (p = 1.000)" in text
-    least = min(p_values([excess(flatness, "test_loss", *key) for key in TRIED]))
+    least = min(paired_p_values([excess(flatness, "test_loss", *key) for key in TRIED]))
     assert f"test loss at equal training loss neither (p of {short(least)} or more)" in text
     assert "Flatter points generalise no better in the record" in record()

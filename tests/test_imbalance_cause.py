@@ -10,11 +10,21 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
-from tests.reading_findings import NUMBERS, REFERENCE, chance, findings, record, results, set_up, short, signed
+from tests.reading_findings import (
+    NUMBERS,
+    REFERENCE,
+    chance,
+    findings,
+    paired_p_values,
+    record,
+    results,
+    set_up,
+    short,
+    signed,
+)
 
 from zostudy import load_results
 from zostudy.config import ImbalanceSpec
-from zostudy.results.comparison.statistics import holm
 
 LOSSES = {"cross-entropy": "ce", "focal": "focal", "logit-adjusted": "adjusted", "AUC minimax": "auc"}
 BATCHES = ("natural", "weighted", "stratified")
@@ -77,7 +87,7 @@ def low(differences: NDArray[np.float64]) -> float:
 def shown(differences: list[NDArray[np.float64]]) -> list[str]:
     """Returns each mean as the text writes it, with its 95% interval and its p-value after Holm's correction."""
     tests = [stats.ttest_1samp(each, 0) for each in differences]
-    p_values = holm([float(test.pvalue) for test in tests])
+    p_values = paired_p_values(differences)
     return [
         f"{signed(each.mean())} ({', '.join(map(signed, test.confidence_interval(0.95)))}; {chance(p)})"
         for each, test, p in zip(differences, tests, p_values, strict=True)
@@ -148,7 +158,7 @@ def test_what_each_part_does(trials: pd.DataFrame) -> None:
     assert f"Holm over the {NUMBERS[len(found)]} in the next four points" in text
     for words, figures in zip(found, shown([*found.values()]), strict=True):
         assert f"{words} {figures}" in text
-    p_values = holm([float(stats.ttest_1samp(each, 0).pvalue) for each in found.values()])
+    p_values = paired_p_values(found.values())
     beyond_chance = [words for words, p in zip(found, p_values, strict=True) if p < 0.05]
     assert beyond_chance == [
         "stratified less natural batches",
@@ -166,7 +176,7 @@ def test_what_losses_and_directions_do_on_natural_batches(trials: pd.DataFrame) 
     text, natural = findings("imbalance-cause"), trials[trials["batches"] == "natural"]
     effects = [*OF_LOSS.values(), OF_DIRECTIONS]
     found = [replace(e, metric=metric).differences(natural) for e in effects for metric in ("test_auc", DECIDING)]
-    p_values = holm([float(stats.ttest_1samp(each, 0).pvalue) for each in found])
+    p_values = paired_p_values(found)
     said = [f"{signed(each.mean())}|{chance(p)}" for each, p in zip(found, p_values, strict=True)]
     ((auc, auc_p), (auc_of, auc_of_p)), adjusted, focal, own = (
         [each.split("|") for each in pair] for pair in zip(said[::2], said[1::2], strict=True)
@@ -207,7 +217,7 @@ def test_what_batches_do_on_each_model(trials: pd.DataFrame) -> None:
     def on_each(effect: Effect) -> dict[str, tuple[float, float]]:
         """Returns the mean and Holm's p-value of each model."""
         found = {model: effect.differences(by_model[model]) for model in ("mini-llama", "mini-gpt2", "mini-roberta")}
-        p_values = holm([float(stats.ttest_1samp(each, 0).pvalue) for each in found.values()])
+        p_values = paired_p_values(found.values())
         return {model: (each.mean(), p) for (model, each), p in zip(found.items(), p_values, strict=True)}
 
     shown = (f"{model} {signed(mean)} ({chance(p)})" for model, (mean, p) in on_each(STRATIFIED).items())

@@ -8,11 +8,9 @@ from typing import TypeAlias
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy import stats
-from tests.reading_findings import NUMBERS, REFERENCE, committed, findings, set_up, short, signed
+from tests.reading_findings import NUMBERS, REFERENCE, committed, findings, paired_p_values, set_up, short, signed
 
 from zostudy import load_results
-from zostudy.results.comparison.statistics import holm
 
 TASKS = ("mpqa", "sst2")
 TUNED = ("random-search", "zosa", "fzoo", "cma-es", "bpt-fzg")
@@ -46,11 +44,6 @@ def at_10() -> Cells:
     return values("real-text")
 
 
-def p_values(differences: list[Seeds]) -> list[float]:
-    """Returns those of paired t tests, after Holm's correction over all of them."""
-    return holm([float(stats.ttest_1samp(each, 0).pvalue) for each in differences])
-
-
 def test_the_set_up() -> None:
     text = findings("rarer-text")
     assert text.startswith("What changes where the rare class of a real text is five times rarer?")
@@ -82,7 +75,7 @@ def test_little_changes(at_50: Cells, at_10: Cells) -> None:
         differences = [at_50[key] - at_10[key] for key in keys]
         means = [float(each.mean()) for each in differences]
         spans.append(f"{signed(min(means))} to {signed(max(means))}")
-        assert min(p_values(differences)) > 0.05
+        assert min(paired_p_values(differences)) > 0.05
         assert f"None of it is beyond chance (Holm over {NUMBERS[len(keys)]} each)" in text
     moves = f"the mean test AUC of the {NUMBERS[len(TUNED)]} tuned methods moves by {spans[0]} from ratio 10 to 50"
     assert f"**Little changes, as batches are stratified**: {moves}" in text
@@ -94,7 +87,7 @@ def test_little_changes(at_50: Cells, at_10: Cells) -> None:
 @pytest.mark.parametrize("other", ["random-search", "untuned", "no-prompt"])
 def test_no_method_is_told_from_a_row_without_method(at_50: Cells, other: str) -> None:
     pairs = [(task, method) for task, method in product(TASKS, TUNED) if method != other]
-    assert min(p_values([at_50[*pair, "test_auc"] - at_50[pair[0], other, "test_auc"] for pair in pairs])) > 0.05
+    assert min(paired_p_values([at_50[*pair, "test_auc"] - at_50[pair[0], other, "test_auc"] for pair in pairs])) > 0.05
     told = (
         "**No method is told from random search or from an untuned prompt** in test AUC, after Holm's correction over"
     )

@@ -10,10 +10,19 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
-from tests.reading_findings import NUMBERS, REFERENCE, committed, findings, record, set_up, short, signed
+from tests.reading_findings import (
+    NUMBERS,
+    REFERENCE,
+    committed,
+    findings,
+    paired_p_values,
+    record,
+    set_up,
+    short,
+    signed,
+)
 
 from zostudy import compare, load_results
-from zostudy.results.comparison.statistics import holm
 
 TASKS = {
     "mpqa": "MPQA",
@@ -65,7 +74,7 @@ def above(cells: Cells, task: str, other: str) -> dict[str, float]:
     """Returns the tuned methods whose paired interval above another row is above 0, with their p after Holm."""
     rivals = [method for method in TUNED if method != other]
     differences = [less(cells, task, method, other) for method in rivals]
-    corrected = holm([float(stats.ttest_1samp(each, 0).pvalue) for each in differences])
+    corrected = paired_p_values(differences)
     found = zip(rivals, differences, corrected, strict=True)
     return {method: p for method, each, p in found if interval(each)[0] > 0}
 

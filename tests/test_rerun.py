@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 import subprocess
@@ -11,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from tests.reading_findings import REFERENCE, ROOT
 
 from zostudy import load_results
 from zostudy.suite.leaderboard import TOLERANCE
 
 STUDY = "budget-100"
+# The digest of a few matrix products and an attention in float32 where the committed trials ran.
+ROUNDING = "9508aae5617f8c20"
 # What a trial found; the others say when it ran, and with which packages.
 FOUND = ["latent_norm", "best_queries", "train_loss", "test_loss", "history_digest"]
 
@@ -43,10 +47,13 @@ def rerun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def same_kind_of_processor(rerun: Path) -> bool:
-    """Whether the prompts that nobody tuned score as they did, to the last bit: so the matrix products round alike."""
-    ran, committed = (trials_of(folder).loc["untuned"] for folder in (rerun, REFERENCE / STUDY))
-    return bool(ran["test_loss"].equals(committed["test_loss"]))
+def same_kind_of_processor() -> bool:
+    """Whether torch's kernels round here as where the committed trials ran, told by no code of zostudy."""
+    noise = np.random.default_rng(0).standard_normal((3, 256, 256)).astype(np.float32)
+    first, second, third = (torch.from_numpy(each) for each in noise)
+    hidden = torch.nn.functional.gelu(first @ second / 16) @ third
+    mixed = torch.nn.functional.scaled_dot_product_attention(hidden[None], second[None], third[None])
+    return hashlib.sha256(mixed.numpy().tobytes()).hexdigest()[:16] == ROUNDING
 
 
 @pytest.mark.ray

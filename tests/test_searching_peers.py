@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from scipy import stats
-from tests.reading_findings import NUMBERS, REFERENCE, chance, committed, findings, set_up, short, signed
+from tests.reading_findings import (
+    NUMBERS,
+    REFERENCE,
+    chance,
+    committed,
+    findings,
+    paired_p_values,
+    set_up,
+    short,
+    signed,
+)
 
 from zostudy import compare, load_results
-from zostudy.results.comparison.statistics import holm
 from zostudy.results.comparison.verdicts import EDGE, EDGE_CHOSEN
 
 PEERS, RATIOS = ("random-search", "cma-es", "cma-es-spsa", "r-adazo"), (10, 50)
@@ -42,8 +50,7 @@ def cell(trials: pd.DataFrame, method: str, ratio: int) -> pd.DataFrame:
 def differences(pairs: list[tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple[float, float]]:
     """Returns the mean differences in test AUC with the p-values of paired t tests, after Holm's correction."""
     found = [one["test_auc"].to_numpy(float) - other["test_auc"].to_numpy(float) for one, other in pairs]
-    p_values = [float(stats.ttest_1samp(each, 0).pvalue) if each.any() else 1.0 for each in found]
-    return [(float(each.mean()), p) for each, p in zip(found, holm(p_values), strict=True)]
+    return [(float(each.mean()), p) for each, p in zip(found, paired_p_values(found), strict=True)]
 
 
 def gains(peers: pd.DataFrame) -> dict[tuple[str, int], tuple[float, float]]:

@@ -42,8 +42,8 @@ _STUDY_NOTE = (
 )
 
 _GROWTH_NOTE = (
-    "Processor seconds of the driver, without those of the trials and of Ray, the median of the latest trials. in all: "
-    "of all trials up to then. Optuna's sampler reads all earlier trials for each proposal."
+    "The scorer is a fake, so this measures the driver alone: its processor seconds, the median of the latest trials. "
+    "in all: of all trials up to then. Optuna's sampler reads all earlier trials for each proposal."
 )
 
 

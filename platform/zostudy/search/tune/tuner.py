@@ -72,8 +72,12 @@ def tune_trials(
     condition = f"{pools.dtype}, {spec.resources.cpus} CPUs, {spec.resources.gpus} GPUs"
     checkpoints = Checkpoints(ledger.storage, condition, callbacks.on_note)
     checkpoints.sweep([row.trial for cell in progress.cells.values() for row in cell.rows])
-    cpus = ray.cluster_resources().get("CPU", 0.0)
-    pace = Pace(lambda: trials_at_once(max(1, n_replicas()), spec.resources, cpus), callbacks.on_note)
+
+    def limit() -> int:
+        """Returns how many trials may run now, as replicas and nodes come and go."""
+        return trials_at_once(max(1, n_replicas()), spec.resources, ray.cluster_resources().get("CPU", 0.0))
+
+    pace = Pace(limit, callbacks.on_note)
     trainable = tune.with_parameters(tune_trial, spec=spec, data=data, pools=pools, methods=registered_here())
     with Journal(ledger.storage, progress, callbacks.on_note) as journal, _tune_folder() as folder:
         driver = StudyDriver(data, progress, ledger, checkpoints, CallbackList([journal, callbacks]), n_replicas)
