@@ -133,7 +133,9 @@ def dump_yaml(data: Any) -> str:
 
 def inline_yaml(value: Any) -> str:
     """Returns a value of a study on one line, to stand behind its key; it reads back as ``dump_yaml``'s does."""
-    listed: str = yaml.dump([value], Dumper=_Dumper, allow_unicode=True, default_flow_style=True, width=_NEVER_BROKEN)
+    listed: str = yaml.dump(
+        [value], Dumper=_Dumper, allow_unicode=True, default_flow_style=True, sort_keys=False, width=_NEVER_BROKEN
+    )
     return listed.strip().removeprefix("[").removesuffix("]")
 
 

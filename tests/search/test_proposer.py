@@ -59,7 +59,7 @@ def by_a_new_study(spec: StudySpec, cell: Cell, number: int, told: Sequence[Sear
     tpe = TPESampler(seed=seed, n_startup_trials=spec.search.startup_trials, multivariate=True, constant_liar=False)
     random = spec.search.sampler == "random"
     study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=seed) if random else tpe)
-    study.add_trials([frozen_trial(result, space) for result in told])
+    study.add_trials([frozen_trial(result, cell) for result in told])
     if number == 0:
         study.enqueue_trial(defaults_inside(cell.space, cell.method, spec))
     first = study.ask(space).params

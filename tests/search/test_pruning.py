@@ -155,10 +155,11 @@ def test_a_curve_holds_the_best_so_far_where_each_place_was_first_passed() -> No
     assert best_so_far(budget, start, whole=False) == {}
 
 
-def test_a_pruned_trial_is_pruned_to_optuna_with_its_steps_in_queries() -> None:
-    pruned = frozen_trial(SearchResult({}, 0.6, {2.5: 0.5, 5.0: 0.6}, pruned=True), {})
-    complete = frozen_trial(SearchResult({}, 0.7, {2.5: 0.7}), {})
-    failed = frozen_trial(SearchResult({}, None, {2.5: 0.7}), {})
+def test_a_pruned_trial_is_pruned_to_optuna_with_its_steps_in_queries(make_spec: Callable[..., StudySpec]) -> None:
+    cell = make_plan(make_spec()).cells[0]
+    pruned = frozen_trial(SearchResult({}, 0.6, {2.5: 0.5, 5.0: 0.6}, pruned=True), cell)
+    complete = frozen_trial(SearchResult({}, 0.7, {2.5: 0.7}), cell)
+    failed = frozen_trial(SearchResult({}, None, {2.5: 0.7}), cell)
     assert [trial.state for trial in (pruned, complete, failed)] == [
         TrialState.PRUNED,
         TrialState.COMPLETE,

@@ -376,13 +376,13 @@ def test_trials_of_a_seed_start_alike_and_say_which_it_was(
 
 
 def test_optuna_is_told_the_mean_and_each_seed(seeded_plan: Callable[..., Plan], tmp_path: Path) -> None:
-    result = mean_result([SearchResult({}, value) for value in (0.6, 0.8)])
-    told = frozen_trial(result, {})
+    plan = seeded_plan(seeds=3, p_threshold=0.3)
+    cell = plan.cells[0]
+    told = frozen_trial(mean_result([SearchResult({}, value) for value in (0.6, 0.8)]), cell)
     assert (told.state, told.value, told.intermediate_values) == (TrialState.COMPLETE, 0.7, {0: 0.6, 1: 0.8})
-    failed = frozen_trial(mean_result([SearchResult({}, 0.6), SearchResult({}, None)]), {})
+    failed = frozen_trial(mean_result([SearchResult({}, 0.6), SearchResult({}, None)]), cell)
     assert (failed.state, failed.intermediate_values) == (TrialState.FAIL, {0: 0.6})
 
-    plan = seeded_plan(seeds=3, p_threshold=0.3)
     progress = StudyProgress(plan, run(plan, 3, 1))
     with Journal(Storage.at(tmp_path), progress, pytest.fail):
         storage = JournalStorage(JournalFileBackend(str(tmp_path / JOURNAL_FILE)))

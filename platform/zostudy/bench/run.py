@@ -23,6 +23,7 @@ from zostudy.bench.scale import SIZES, measure_scale
 from zostudy.bench.study import TRIALS, measure_study
 from zostudy.bench.texts import Texts, read_texts
 from zostudy.errors import ZostudyError
+from zostudy.lm.linear import check_device
 from zostudy.lm.sources import minilm_installed
 from zostudy.wording import suggestion
 
@@ -59,9 +60,7 @@ class BenchPlan:
                 if name not in known:
                     rule = f"{parameter} takes {', '.join(known)}"
                     raise ZostudyError(rule, got=f"got '{name}'", remedy=suggestion(name, known, "name one of these"))
-        if self.device == "cuda" and not torch.cuda.is_available():
-            rule = "`device` cuda needs a GPU that torch can use"
-            raise ZostudyError(rule, got="torch finds none", remedy="use `device` cpu")
+        check_device(self.device)
 
 
 def run_bench(plan: BenchPlan) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
@@ -43,6 +44,11 @@ class Range(Section):
     def contains(self, value: Any) -> bool:
         """Returns whether the value lies in the range, ends included."""
         return bool(self.low <= value <= self.high)
+
+    def position(self, value: float) -> float:
+        """Returns where a value lies in the range's own scale: 0 at the low end, 1 at the high one."""
+        scale = math.log if self.log else float
+        return (scale(value) - scale(self.low)) / (scale(self.high) - scale(self.low))
 
 
 def _distribution_name(value: object) -> str:

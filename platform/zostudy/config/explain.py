@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from zostudy.config.field_types import Section
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
-from zostudy.document import KeyPath
+from zostudy.document import KeyPath, inline_yaml
 from zostudy.wording import suggestion
 
 _RULES = {
@@ -130,6 +130,6 @@ def _sections(annotation: Any) -> list[type[Section]]:
 def _example(field: FieldInfo | None) -> str:
     if field is None:
         return "..."
-    if field.examples:
-        return str(field.examples[0])
-    return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+    if isinstance(field.default, bool | int | float | str):
+        return inline_yaml(field.default)
+    return str(field.examples[0]) if field.examples else "..."

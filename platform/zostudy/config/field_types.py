@@ -19,7 +19,8 @@ def key(meaning: str, *, example: str | None = None, rule: str | None = None) ->
 
     Args:
         meaning: as ``zostudy keys`` and the JSON schema show it.
-        example: YAML that an error message proposes; by default the key's default value.
+        example: YAML of a value that differs from the default, for ``zostudy keys`` and the JSON schema. An error
+            message proposes it for a key without a default.
         rule: the rule in the words of an error message; by default pydantic's own, reworded.
     """
     return Field(

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zostudy.config.key_examples import EXAMPLES
 from zostudy.config.study import StudySpec
 from zostudy.document import inline_yaml
 from zostudy.errors import SpecError
@@ -71,7 +70,7 @@ def _keys(section: Schema, sections: Schema, prefix: str) -> Iterator[KeyDescrip
         if inner is None:
             type_text = "list of methods" if prefix + name == "methods" else _type_text(field, sections)
             meaning = _meaning(field["description"], searched.get(prefix + name))
-            example = f"{prefix}{name}={EXAMPLES[prefix + name]}"
+            example = f"{prefix}{name}={inline_yaml(field['examples'][0])}"
             yield KeyDescription(prefix + name, type_text, field.get("default"), example, meaning)
         else:
             yield from _keys(inner, sections, f"{prefix}{name}.")

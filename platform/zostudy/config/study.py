@@ -47,7 +47,7 @@ class ImbalanceSpec(Section):
         AskedSize,
         key(
             "training examples of a minority class; all: as many as the data has at each ratio, less those of dev",
-            example="20",
+            example="all",
             rule="must be all or a whole number of at least 1",
         ),
     ] = 20
@@ -56,36 +56,42 @@ class ImbalanceSpec(Section):
         key(
             "dev examples of a minority class; null: as many as for training; with minority_size: all, a "
             "quarter of the examples, or all examples of the data's own dev split",
-            example="20",
+            example="50",
         ),
     ] = None
-    profile: Annotated[Literal["step", "exponential"], key("class sizes where there are more than two classes")] = (
-        "step"
-    )
+    profile: Annotated[
+        Literal["step", "exponential"], key("class sizes where there are more than two classes", example="exponential")
+    ] = "step"
     sampler: Annotated[
         Literal["auto", SamplerName],
         key(
             "natural: batches are drawn from the training set as it is; stratified: every batch holds each "
-            "class in equal number; auto: stratified"
+            "class in equal number; auto: stratified",
+            example="natural",
         ),
     ] = "auto"
     prior: Annotated[
         Prior,
-        key("class prior of the AUC objective; global: the sampler's class shares; batch: the shares in each batch"),
+        key(
+            "class prior of the AUC objective; global: the sampler's class shares; batch: the shares in each batch",
+            example="batch",
+        ),
     ] = ImbalanceSettings.prior
-    margin: Annotated[PositiveNumber, key("margin of the AUC objective")] = ImbalanceSettings.margin
-    class_weights: Annotated[ClassWeights, key("weights of the examples in every objective but AUC")] = (
-        ImbalanceSettings.class_weights
-    )
+    margin: Annotated[PositiveNumber, key("margin of the AUC objective", example="0.5")] = ImbalanceSettings.margin
+    class_weights: Annotated[
+        ClassWeights, key("weights of the examples in every objective but AUC", example="balanced")
+    ] = ImbalanceSettings.class_weights
 
 
 class BudgetSpec(Section):
     """The budget of a trial."""
 
-    queries: Annotated[Positive, key("queries of a trial; one query is one prompt evaluated on one batch")] = 300
-    batch_size: Annotated[Positive, key("examples of a query")] = 32
+    queries: Annotated[
+        Positive, key("queries of a trial; one query is one prompt evaluated on one batch", example="1000")
+    ] = 300
+    batch_size: Annotated[Positive, key("examples of a query", example="16")] = 32
     evaluations: Annotated[
-        Positive, key("dev evaluations of a trial, evenly over the budget; they do not count as queries")
+        Positive, key("dev evaluations of a trial, evenly over the budget; they do not count as queries", example="10")
     ] = 5
 
 
@@ -93,13 +99,14 @@ class SearchSpec(Section):
     """The search of each cell's settings."""
 
     trials: Annotated[
-        Whole, Field(ge=0), key("configurations that are tried in a cell; 0: the defaults are confirmed")
+        Whole, Field(ge=0), key("configurations that are tried in a cell; 0: the defaults are confirmed", example="8")
     ] = 0
     seeds: Annotated[
         Positive,
         key(
             "seeds on which each configuration is judged, by its mean dev AUC; start tokens, subspace and data of a "
-            "seed are the same for all configurations"
+            "seed are the same for all configurations",
+            example="3",
         ),
     ] = 1
     p_threshold: Annotated[
@@ -109,19 +116,22 @@ class SearchSpec(Section):
             "p_threshold of Optuna's WilcoxonPruner: a configuration loses its other seeds where a signed-rank "
             "test against the best finds it worse at this level; at 0.1 after 4 seeds or more, at 0.2 after 3, "
             "at 0.3 after 2; 0: never",
+            example="0.05",
             rule="must be a number from 0 to 1",
         ),
     ] = 0.1
-    lag: Annotated[Positive, key("trial n is proposed from the results of the trials up to n - lag")] = 2
-    sampler: Annotated[Literal["tpe", "random"], key("Optuna's sampler")] = "tpe"
+    lag: Annotated[Positive, key("trial n is proposed from the results of the trials up to n - lag", example="4")] = 2
+    sampler: Annotated[Literal["tpe", "random"], key("Optuna's sampler", example="random")] = "tpe"
     startup_trials: Annotated[
-        Positive, key("random trials of a cell before TPE takes over, and complete trials before median stops any")
+        Positive,
+        key("random trials of a cell before TPE takes over, and complete trials before median stops any", example="8"),
     ] = 4
     pruning: Annotated[
         Literal["none", "asha", "median"],
         key(
             "stop search trials with low dev AUC, judged by the results up to n - lag; median: below the median of the "
-            "complete trials; asha: outside the best third after evaluations 1, 3, 9, ..."
+            "complete trials; asha: outside the best third after evaluations 1, 3, 9, ...",
+            example="median",
         ),
     ] = "none"
     space: Annotated[
@@ -140,28 +150,36 @@ class SearchSpec(Section):
 class ConfirmSpec(Section):
     """The repeats of each cell's best configuration on fresh seeds. Only this stage opens test."""
 
-    seeds: Annotated[Positive, key("confirm trials of a cell")] = 3
+    seeds: Annotated[Positive, key("confirm trials of a cell", example="5")] = 3
     landscape: Annotated[
         StrictBool,
-        key("evaluate the training loss around the final point of a confirm trial, and its sharpness, off the budget"),
+        key(
+            "evaluate the training loss around the final point of a confirm trial, and its sharpness, off the budget",
+            example="false",
+        ),
     ] = True
     scores: Annotated[
         StrictBool,
-        key("store each dev and test row's scores of a confirm trial: curves, reliability and export need them"),
+        key(
+            "store each dev and test row's scores of a confirm trial: curves, reliability and export need them",
+            example="false",
+        ),
     ] = True
 
 
 class ResourcesSpec(Section):
     """The resources that one replica takes of its node."""
 
-    cpus: Annotated[Positive, key("CPUs, and so threads, of a replica")] = 1
-    gpus: Annotated[Number, Field(ge=0), key("GPUs of a replica; a fraction shares one, several hold a model")] = 0.0
+    cpus: Annotated[Positive, key("CPUs, and so threads, of a replica", example="4")] = 1
+    gpus: Annotated[
+        Number, Field(ge=0), key("GPUs of a replica; a fraction shares one, several hold a model", example="1")
+    ] = 0.0
     accelerator_type: Annotated[
         Text | None, key("Ray's name of the accelerator that a node must have; null: any node", example="A100")
     ] = None
     memory: Annotated[
         Annotated[Number, Field(ge=1)] | None,
-        key("GiB that a replica and the trials it serves take together; null: memory is ignored", example="8"),
+        key("GiB that a replica and the trials it serves take together; null: memory is ignored", example="24"),
     ] = None
 
     @model_validator(mode="after")
@@ -226,11 +244,12 @@ class StudySpec(Section):
     confirm: Annotated[ConfirmSpec, key("how each cell's best configuration is run again", example="{seeds: 3}")] = (
         ConfirmSpec()
     )
-    seed: Annotated[Seed, key("seed of the whole study; all noise is a function of it")] = 0
+    seed: Annotated[Seed, key("seed of the whole study; all noise is a function of it", example="7")] = 0
     replicas: Annotated[
         Literal["auto"] | Positive,
         key(
             "replicas of the model; auto: as many as fit, up to what the study can keep busy",
+            example="4",
             rule="must be auto or a whole number of at least 1",
         ),
     ] = "auto"

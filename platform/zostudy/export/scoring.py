@@ -25,6 +25,7 @@ from zostudy.lm.encoding import EncodedTask, encode_task
 from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import Evaluator, make_evaluator
 from zostudy.lm.limits import max_input_tokens
+from zostudy.lm.linear import check_device
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.tokenizer import load_tokenizer
 from zostudy.lm.weights import DType
@@ -58,10 +59,7 @@ def score_texts(
         ModelError: the model cannot be loaded or is not the study's, texts are too long, or the device is missing.
         ResultsError: the export is damaged.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ModelError(
-            "`device` cuda needs a GPU that torch can use", got="torch finds none", remedy="use `device` cpu"
-        )
+    check_device(device)
     named = {} if model is None else {"name": os.path.abspath(model) if os.path.isdir(model) else model}
     spec = manifest.model.model_copy(update={**named, "head": manifest.head, "trust_remote_code": trust_remote_code})
     prompt = _read_prompt(folder, spec)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from zostudy.errors import ModelError
 from zostudy.lm.architecture import Activation
 
 _ACTIVATE: dict[Activation, Callable[[Tensor], Tensor]] = {
@@ -76,6 +77,17 @@ def bfloat16_unit(device: str = "cpu") -> str | None:
         if feature in _processor_lines("flags"):
             return feature
     return "bf16" if "bf16" in _processor_lines("Features").split() else None
+
+
+def check_device(device: str) -> None:
+    """Checks that torch can use a device.
+
+    Raises:
+        ModelError: it is ``cuda``, and torch finds no GPU.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        rule = "`device` cuda needs a GPU that torch can use"
+        raise ModelError(rule, got="torch finds none", remedy="use `device` cpu")
 
 
 def processor_name(device: str = "cpu") -> str:

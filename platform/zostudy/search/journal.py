@@ -21,7 +21,6 @@ from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import CellProgress, StudyProgress
 from zostudy.search.proposer import frozen_trial
-from zostudy.search.space import distributions
 
 JOURNAL_FILE = "optuna.journal"
 SECONDS_BETWEEN_UPLOADS = 10.0
@@ -114,12 +113,11 @@ class Journal(Callback):
         name = cell.cell.name
         if name not in self._studies:
             return
-        space = distributions(cell.cell.space, cell.cell.method_class.Options)
         while self._written[name] < cell.cell.n_search:
             results = cell.search_results(self._written[name] + 1)
             if results is None:
                 return
-            self._studies[name].add_trial(frozen_trial(results[-1], space))
+            self._studies[name].add_trial(frozen_trial(results[-1], cell.cell))
             self._written[name] += 1
 
     @contextmanager

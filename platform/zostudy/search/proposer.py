@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zostudy.config.study import StudySpec
 from zostudy.randomness import derive_seed
 from zostudy.search.plan import Cell
-from zostudy.search.space import defaults_inside, distributions, holds
+from zostudy.search.space import defaults_inside, distributions
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -116,7 +116,7 @@ class Proposer:
 
     def _tell(self, told: Sequence[SearchResult]) -> None:
         for result in told[self._n_told :]:
-            trial = frozen_trial(result, self._space)
+            trial = frozen_trial(result, self._cell)
             self._study.add_trial(trial)
             if result.complete or result.pruned:
                 self._shared &= set(trial.params)
@@ -169,15 +169,16 @@ def tpe_sampler(seed: int, startup_trials: int, together: dict[str, BaseDistribu
         return JointSampler(seed=seed, n_startup_trials=startup_trials, multivariate=True, constant_liar=False)
 
 
-def frozen_trial(result: SearchResult, space: Mapping[str, Any]) -> FrozenTrial:
-    """Returns the Optuna trial of a result: COMPLETE or PRUNED with its dev AUC, or FAIL.
+def frozen_trial(result: SearchResult, cell: Cell) -> FrozenTrial:
+    """Returns the Optuna trial of a cell's result: COMPLETE or PRUNED with its dev AUC, or FAIL.
 
     TPE ranks pruned trials by their last step, longer ones first. A value outside the space is left out, as Optuna
     refuses it; the default of an option that a method has gained may be such a value.
     """
     from optuna.trial import TrialState, create_trial
 
-    params = {key: value for key, value in result.params.items() if holds(space[key], value)}
+    params = {key: value for key, value in result.params.items() if cell.space[key].contains(value)}
+    space = distributions(cell.space, cell.method_class.Options)
     stopped = TrialState.PRUNED if result.pruned else TrialState.FAIL
     return create_trial(
         state=TrialState.COMPLETE if result.complete else stopped,

@@ -9,7 +9,7 @@ from zostudy.config.distributions import Choice, Range, SearchSpace
 from zostudy.config.options import imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.methods import MethodOptions, get_method
-from zostudy.study_keys import PREFIX, WORDING, with_prefix
+from zostudy.study_keys import WORDING, with_prefix
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def distributions(space: SearchSpace, options: type[MethodOptions]) -> dict[str, BaseDistribution]:
     """Returns one Optuna distribution a key, in the order of the study file."""
-    return {key: as_optuna(values, _is_whole(key, options)) for key, values in space.items()}
+    types = get_type_hints(options)
+    return {key: as_optuna(values, types.get(key) is int) for key, values in space.items()}
 
 
 def as_optuna(values: Choice | Range, is_whole: bool) -> BaseDistribution:
@@ -31,16 +32,6 @@ def as_optuna(values: Choice | Range, is_whole: bool) -> BaseDistribution:
     return FloatDistribution(values.low, values.high, log=values.log)
 
 
-def holds(distribution: BaseDistribution, value: Any) -> bool:
-    """Returns whether a value is one that the distribution may give."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if isinstance(distribution, CategoricalDistribution):
-        return value in distribution.choices
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    return bool(distribution.low <= value <= distribution.high)
-
-
 def defaults_inside(space: SearchSpace, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the default of each key whose space contains it. The search tries these values first."""
     options = get_method(method.algorithm).Options(**method.options)
@@ -50,9 +41,3 @@ def defaults_inside(space: SearchSpace, method: MethodSpec, spec: StudySpec) -> 
         | {WORDING: spec.task.wording}
     )
     return {key: known[key] for key, values in space.items() if values.contains(known[key])}
-
-
-def _is_whole(key: str, options: type[MethodOptions]) -> bool:
-    if key.startswith(PREFIX) or key == WORDING:
-        return False
-    return get_type_hints(options)[key] is int

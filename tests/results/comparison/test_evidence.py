@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from zostudy.config.distributions import Range
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.evidence import Evidence, Prediction, SearchedRange, evidence_of
+from zostudy.results.comparison.evidence import Evidence, Prediction, evidence_of
 from zostudy.results.comparison.search_ranges import range_notes, read_search_ranges
 from zostudy.results.completeness import BestConfiguration
 from zostudy.results.ledger import Ledger
@@ -78,9 +79,9 @@ def test_evidence_is_taken_from_the_trials_the_search_and_the_study_file(study: 
     assert found.best_configuration is not None
     assert (found.best_configuration.dev_auc, found.best_configuration.seeds) == (0.9, 1)
     assert {key: (value, within) for key, value, within in found.chosen} == {
-        "reach": (0.31, SearchedRange(0.3, 10.0, True)),
-        "zosa.perturbation_radius": (0.5, SearchedRange(0.1, 1.0, False)),
-        "imbalance.margin": (1.96, SearchedRange(0.5, 2.0, False)),
+        "reach": (0.31, Range(low=0.3, high=10.0, log=True)),
+        "zosa.perturbation_radius": (0.5, Range(low=0.1, high=1.0, log=False)),
+        "imbalance.margin": (1.96, Range(low=0.5, high=2.0, log=False)),
     }
 
 
@@ -139,7 +140,7 @@ def test_a_method_that_spends_no_query_is_not_said_to_stay(study: Study) -> None
 def test_what_no_search_found_was_not_chosen(study: Study) -> None:
     trials = load_results(study()).trials
     confirmed = trials[(trials["algorithm"] == "zosa") & (trials["stage"] == "confirm")].to_dict("records")[0]
-    ranges = {"reach": ("reach", SearchedRange(0.3, 10.0, True))}
+    ranges = {"reach": ("reach", Range(low=0.3, high=10.0, log=True))}
     trial = {str(name): value for name, value in confirmed.items()}
     assert evidence_of([trial], BestConfiguration(1, (0.9, 0), "{}"), ranges).chosen
     assert evidence_of([trial], None, ranges).chosen == ()
@@ -157,16 +158,16 @@ def test_older_trials_give_no_evidence_of_what_they_lack(study: Study) -> None:
 def test_ranges_are_of_each_method_and_its_own_count_before_those_of_all(study: Study, tmp_path: Path) -> None:
     storage = Storage.at(study())
     every = {
-        "perturbation_radius": SearchedRange(0.01, 0.5, True),
-        "reach": SearchedRange(0.3, 10.0, True),
-        "imbalance.margin": SearchedRange(0.5, 2.0, False),
+        "perturbation_radius": Range(low=0.01, high=0.5, log=True),
+        "reach": Range(low=0.3, high=10.0, log=True),
+        "imbalance.margin": Range(low=0.5, high=2.0, log=False),
     }
     of_all = {key: (key, within) for key, within in every.items()}
-    of_zosa = {"perturbation_radius": ("zosa.perturbation_radius", SearchedRange(0.1, 1.0, False))}
+    of_zosa = {"perturbation_radius": ("zosa.perturbation_radius", Range(low=0.1, high=1.0, log=False))}
     assert read_search_ranges([storage]) == {
         ("made", "zosa"): of_all | of_zosa,
         ("made", "fixed"): {option: found for option, found in of_all.items() if option != "reach"},
-        ("made", "spsa"): of_all | {"learning_rate": ("spsa.learning_rate", SearchedRange(1.0, 9.0, False))},
+        ("made", "spsa"): of_all | {"learning_rate": ("spsa.learning_rate", Range(low=1.0, high=9.0, log=False))},
         ("made", "untuned"): of_all,
     }
     assert read_search_ranges([storage] * 21) == {}

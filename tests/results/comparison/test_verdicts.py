@@ -11,9 +11,10 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zostudy.config.distributions import Range
 from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.evidence import Evidence, Move, Prediction, SearchedRange
+from zostudy.results.comparison.evidence import Evidence, Move, Prediction
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.statistics import bounded_interval
 from zostudy.results.comparison.table_notes import comparison_notes
@@ -82,7 +83,7 @@ def test_the_verdict_says_how_many_seeds_stayed_and_how_far_all_went() -> None:
 
 
 def test_steps_that_were_searched_already_need_more_trials() -> None:
-    within = SearchedRange(0.3, 10.0, True)
+    within = Range(low=0.3, high=10.0, log=True)
     for key in ("reach", "zosa.reach"):
         verdict = did_not_move(made(moves=(Move(0.0, 6.0),), step_setting="reach", chosen=((key, 3.0, within),)))
         assert verdict is not None
@@ -269,23 +270,23 @@ def test_who_is_measured_by_whom() -> None:
 @pytest.mark.parametrize(
     ("value", "within", "end"),
     [
-        (1.0, SearchedRange(1.0, 11.0, False), "low"),
-        (1.5, SearchedRange(1.0, 11.0, False), "low"),
-        (1.6, SearchedRange(1.0, 11.0, False), None),
-        (10.4, SearchedRange(1.0, 11.0, False), None),
-        (10.5, SearchedRange(1.0, 11.0, False), "high"),
-        (0.012, SearchedRange(0.01, 1.0, True), "low"),  # 4% of the range's logarithm
-        (0.013, SearchedRange(0.01, 1.0, True), None),
-        (0.05, SearchedRange(0.01, 1.0, False), "low"),
-        (0.05, SearchedRange(0.01, 1.0, True), None),  # 4% of the range, but a third of its logarithm
-        (0.78, SearchedRange(0.01, 1.0, True), None),
-        (0.8, SearchedRange(0.01, 1.0, True), "high"),
-        (0.0, SearchedRange(0.0, 1.0, False), None),  # nothing is below
-        (1.0, SearchedRange(0.0, 1.0, False), "high"),
+        (1.0, Range(low=1.0, high=11.0, log=False), "low"),
+        (1.5, Range(low=1.0, high=11.0, log=False), "low"),
+        (1.6, Range(low=1.0, high=11.0, log=False), None),
+        (10.4, Range(low=1.0, high=11.0, log=False), None),
+        (10.5, Range(low=1.0, high=11.0, log=False), "high"),
+        (0.012, Range(low=0.01, high=1.0, log=True), "low"),  # 4% of the range's logarithm
+        (0.013, Range(low=0.01, high=1.0, log=True), None),
+        (0.05, Range(low=0.01, high=1.0, log=False), "low"),
+        (0.05, Range(low=0.01, high=1.0, log=True), None),  # 4% of the range, but a third of its logarithm
+        (0.78, Range(low=0.01, high=1.0, log=True), None),
+        (0.8, Range(low=0.01, high=1.0, log=True), "high"),
+        (0.0, Range(low=0.0, high=1.0, log=False), None),  # nothing is below
+        (1.0, Range(low=0.0, high=1.0, log=False), "high"),
     ],
 )
 def test_an_edge_is_within_5_percent_of_an_end_in_the_scale_of_the_range(
-    value: float, within: SearchedRange, end: str | None
+    value: float, within: Range, end: str | None
 ) -> None:
     found = list(edges(made(chosen=(("reach", value, within),))))
     assert [verdict.setting.rpartition(".")[2] for verdict in found] == ([end] if end else [])
@@ -296,8 +297,8 @@ def test_an_edge_is_within_5_percent_of_an_end_in_the_scale_of_the_range(
 
 def test_a_position_in_a_range_goes_from_0_to_1() -> None:
     for log in (False, True):
-        assert [SearchedRange(0.1, 10.0, log).position(end) for end in (0.1, 10.0)] == pytest.approx([0, 1])
-    assert SearchedRange(0.1, 10.0, True).position(1.0) == pytest.approx(0.5)
+        assert [Range(low=0.1, high=10.0, log=log).position(end) for end in (0.1, 10.0)] == pytest.approx([0, 1])
+    assert Range(low=0.1, high=10.0, log=True).position(1.0) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("seeds", [1, 4])

@@ -6,10 +6,13 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from zostudy.results.comparison.confirm_trials import TrialValues
 from zostudy.results.completeness import BestConfiguration
+
+if TYPE_CHECKING:  # slow to import, and most comparisons do without
+    from zostudy.config.distributions import Range
 
 EVIDENCE_COLUMNS = (
     "latent_norm",
@@ -49,20 +52,7 @@ class Prediction(NamedTuple):
     mcc: float
 
 
-class SearchedRange(NamedTuple):
-    """The range that a study searches for an option."""
-
-    low: float
-    high: float
-    log: bool
-
-    def position(self, value: float) -> float:
-        """Returns where a value lies in the range's own scale: 0 at the low end, 1 at the high one."""
-        scale = math.log if self.log else float
-        return (scale(value) - scale(self.low)) / (scale(self.high) - scale(self.low))
-
-
-SearchedRanges: TypeAlias = Mapping[str, tuple[str, SearchedRange]]
+SearchedRanges: TypeAlias = "Mapping[str, tuple[str, Range]]"
 """By option: the key of ``search.space`` that it is searched by, and its range."""
 
 
@@ -90,7 +80,7 @@ class Evidence:
     has_threshold: bool = False
     dev_auc: tuple[float, ...] = ()
     best_configuration: BestConfiguration | None = None
-    chosen: tuple[tuple[str, float, SearchedRange], ...] = ()
+    chosen: tuple[tuple[str, float, Range], ...] = ()
 
 
 def evidence_of(trials: Sequence[TrialValues], best: BestConfiguration | None, ranges: SearchedRanges) -> Evidence:
@@ -131,7 +121,7 @@ def _move(trial: TrialValues) -> Move | None:
     return Move(distance, None if reach is None else reach * math.sqrt(size))
 
 
-def _chosen(trial: TrialValues, ranges: SearchedRanges) -> tuple[tuple[str, float, SearchedRange], ...]:
+def _chosen(trial: TrialValues, ranges: SearchedRanges) -> tuple[tuple[str, float, Range], ...]:
     params = json.loads(trial["params"]) if ranges else {}
     unused = {name for name in ("reach", "learning_rate") if trial.get(name) is None}  # beside the step rule
     return tuple(
@@ -139,5 +129,5 @@ def _chosen(trial: TrialValues, ranges: SearchedRanges) -> tuple[tuple[str, floa
         for option, (key, within) in ranges.items()
         if option not in unused
         and isinstance(value := params.get(option), int | float)
-        and within.low <= value <= within.high  # else the study's range has been changed since
+        and within.contains(value)  # else the study's range has been changed since
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zostudy.errors import ResultsError
-from zostudy.results.comparison.evidence import SearchedRange, SearchedRanges
+from zostudy.results.comparison.evidence import SearchedRanges
 from zostudy.results.storage import Storage
 from zostudy.study_keys import PREFIX, options_by_label, searched_keys
+
+if TYPE_CHECKING:
+    from zostudy.config.distributions import Range
 
 MOST_STUDIES = 20
 """Reading more study files than these would take longer than the comparison itself."""
@@ -48,14 +51,14 @@ def _own(space: Mapping[str, Any], label: str, fixed: Mapping[str, Any]) -> Sear
     return {name: (key, found) for name, key in own.items() if (found := _range(space[key]))}
 
 
-def _range(values: Any) -> SearchedRange | None:
-    """Returns the range that values are searched in; None of a choice."""
-    if not isinstance(values, dict):
+def _range(values: Any) -> Range | None:
+    """Returns the range that values are searched in; None of a choice, or of what is no range."""
+    from zostudy.config.distributions import Range  # slow to import, as above
+
+    try:
+        return Range.model_validate(values)
+    except ValueError:
         return None
-    low, high, log = values.get("low"), values.get("high"), bool(values.get("log"))
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or low >= high or (log and low <= 0):
-        return None
-    return SearchedRange(float(low), float(high), log)
 
 
 def _section(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
