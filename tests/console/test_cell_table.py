@@ -7,8 +7,9 @@ from rich.console import Console
 
 from zostudy.config import load_study
 from zostudy.console.cell_table import cell_table, fold_cells
+from zostudy.search.cell_progress import CellProgress
 from zostudy.search.plan import make_plan
-from zostudy.search.progress import CellProgress, StudyProgress
+from zostudy.search.progress import StudyProgress
 
 
 @pytest.fixture

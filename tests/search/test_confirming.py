@@ -16,8 +16,9 @@ from zostudy.methods import MethodOptions, get_method, register_method, registry
 from zostudy.methods.random_search import RandomSearch
 from zostudy.results.completeness import JUDGED_BY, outdated
 from zostudy.results.trial_row import TrialRow
+from zostudy.search.cell_progress import CellProgress
 from zostudy.search.plan import Assignment, Plan, make_plan
-from zostudy.search.progress import CellProgress, StudyProgress
+from zostudy.search.progress import StudyProgress
 from zostudy.search.setup import check_settings
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from zostudy.config.study import StudySpec
 from zostudy.results.trial_row import TrialRow
+from zostudy.search.cell_progress import CellProgress, best_of
 from zostudy.search.plan import Assignment, Plan, make_plan
-from zostudy.search.progress import CellProgress, StudyProgress, best_of
+from zostudy.search.progress import StudyProgress
 from zostudy.search.proposer import SearchResult
 from zostudy.search.pruning import Evaluations
 

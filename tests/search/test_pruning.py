@@ -16,7 +16,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from zostudy.config.study import BudgetSpec, StudySpec
+from zostudy.config.search import BudgetSpec
+from zostudy.config.study import StudySpec
 from zostudy.results.storage import Storage
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.journal import JOURNAL_FILE, Journal

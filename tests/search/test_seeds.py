@@ -22,13 +22,15 @@ from scipy.stats import wilcoxon
 
 from zostudy.cluster.micro_batches import Scorer
 from zostudy.cluster.pool import LocalPool
-from zostudy.config.study import SearchSpec, StudySpec
+from zostudy.config.search import SearchSpec
+from zostudy.config.study import StudySpec
 from zostudy.results.completeness import JUDGED_BY, outdated
 from zostudy.results.storage import Storage
 from zostudy.results.trial_row import TrialRow
+from zostudy.search.cell_progress import best_of
 from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Assignment, Plan, make_plan
-from zostudy.search.progress import StudyProgress, best_of
+from zostudy.search.progress import StudyProgress
 from zostudy.search.proposer import SearchResult, frozen_trial
 from zostudy.search.seeds import due_seeds, is_worse, mean_result, seeds_before_test
 from zostudy.search.setup import StudyData

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config.study import ImbalanceSpec
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.errors import DataError
 from zostudy.tasks.imbalance import draw, rank_classes
 from zostudy.tasks.table import TextTable

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from zostudy.config.study import ImbalanceSpec
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.config.task import SplitNames, TaskSpec
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import load_task

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from zostudy.config.field_types import AskedRatio
-from zostudy.config.study import ImbalanceSpec
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.errors import DataError
 from zostudy.tasks.imbalance import Draw, available_rows, draw, rank_classes, unused_rows
 from zostudy.tasks.sizes import Available, split_counts

@@ -11,8 +11,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from zostudy.config.entry_schema import KEYS, SETTINGS
 from zostudy.config.explain import rule_text, value_remedy
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.config.problems import Problem
-from zostudy.config.study import ImbalanceSpec, MethodSpec
+from zostudy.config.study import MethodSpec
 from zostudy.document import KeyPath
 from zostudy.errors import SpecError
 from zostudy.methods import ImbalanceSettings, get_method

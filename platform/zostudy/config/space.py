@@ -8,9 +8,10 @@ from typing import Any
 
 from zostudy.config.distributions import Choice, Distribution, Range, SearchSpace
 from zostudy.config.entry_schema import KEYS, SETTINGS
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.config.options import check_option, option_names, options_class
 from zostudy.config.problems import Problem
-from zostudy.config.study import ImbalanceSpec, MethodSpec, StudySpec
+from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.document import KeyPath
 from zostudy.methods import LogRange, OneOf, UsedWith, default_space, get_method, unused_options
 from zostudy.study_keys import PREFIX, SECTION, WORDING, searched_keys

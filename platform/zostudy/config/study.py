@@ -1,170 +1,19 @@
-"""The keys of a study file: their meaning, their defaults and their rules."""
+"""A study file: its sections, the entries of ``methods``, and the rules of each key."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from zostudy.config.distributions import Distribution
 from zostudy.config.entry_schema import method_definitions
-from zostudy.config.field_types import (
-    AskedRatio,
-    AskedSize,
-    EachRatioOnce,
-    Number,
-    Positive,
-    PositiveNumber,
-    Section,
-    Seed,
-    Text,
-    Whole,
-    broken_rule,
-    key,
-)
+from zostudy.config.field_types import Number, Positive, Section, Seed, Text, broken_rule, key
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.config.model import ModelSpec
+from zostudy.config.search import BudgetSpec, ConfirmSpec, SearchSpec
 from zostudy.config.task import TaskSpec
-from zostudy.methods import ImbalanceSettings
-from zostudy.methods.options import ClassWeights, Prior, SamplerName
 from zostudy.study_keys import with_prefix
-
-
-class ImbalanceSpec(Section):
-    """The class imbalance: ratios, sizes of the draws, and how methods handle it."""
-
-    ratios: Annotated[
-        tuple[AskedRatio, ...],
-        Field(min_length=1),
-        key(
-            "imbalance ratios, majority / minority; natural: the classes in the proportions of the data; each gives "
-            "one cell per method",
-            example="[1, 10, 50]",
-        ),
-        EachRatioOnce,
-    ] = (1.0,)
-    minority_size: Annotated[
-        AskedSize,
-        key(
-            "training examples of a minority class; all: as many as the data has at each ratio, less those of dev",
-            example="all",
-            rule="must be all or a whole number of at least 1",
-        ),
-    ] = 20
-    dev_minority_size: Annotated[
-        Positive | None,
-        key(
-            "dev examples of a minority class; null: as many as for training; with minority_size: all, a "
-            "quarter of the examples, or all examples of the data's own dev split",
-            example="50",
-        ),
-    ] = None
-    profile: Annotated[
-        Literal["step", "exponential"], key("class sizes where there are more than two classes", example="exponential")
-    ] = "step"
-    sampler: Annotated[
-        Literal["auto", SamplerName],
-        key(
-            "natural: batches are drawn from the training set as it is; stratified: every batch holds each "
-            "class in equal number; auto: stratified",
-            example="natural",
-        ),
-    ] = "auto"
-    prior: Annotated[
-        Prior,
-        key(
-            "class prior of the AUC objective; global: the sampler's class shares; batch: the shares in each batch",
-            example="batch",
-        ),
-    ] = ImbalanceSettings.prior
-    margin: Annotated[PositiveNumber, key("margin of the AUC objective", example="0.5")] = ImbalanceSettings.margin
-    class_weights: Annotated[
-        ClassWeights, key("weights of the examples in every objective but AUC", example="balanced")
-    ] = ImbalanceSettings.class_weights
-
-
-class BudgetSpec(Section):
-    """The budget of a trial."""
-
-    queries: Annotated[
-        Positive, key("queries of a trial; one query is one prompt evaluated on one batch", example="1000")
-    ] = 300
-    batch_size: Annotated[Positive, key("examples of a query", example="16")] = 32
-    evaluations: Annotated[
-        Positive, key("dev evaluations of a trial, evenly over the budget; they do not count as queries", example="10")
-    ] = 5
-
-
-class SearchSpec(Section):
-    """The search of each cell's settings."""
-
-    trials: Annotated[
-        Whole, Field(ge=0), key("configurations that are tried in a cell; 0: the defaults are confirmed", example="8")
-    ] = 0
-    seeds: Annotated[
-        Positive,
-        key(
-            "seeds on which each configuration is judged, by its mean dev AUC; start tokens, subspace and data of a "
-            "seed are the same for all configurations",
-            example="3",
-        ),
-    ] = 1
-    p_threshold: Annotated[
-        Number,
-        Field(ge=0, le=1),
-        key(
-            "p_threshold of Optuna's WilcoxonPruner: a configuration loses its other seeds where a signed-rank "
-            "test against the best finds it worse at this level; at 0.1 after 4 seeds or more, at 0.2 after 3, "
-            "at 0.3 after 2; 0: never",
-            example="0.05",
-            rule="must be a number from 0 to 1",
-        ),
-    ] = 0.1
-    lag: Annotated[Positive, key("trial n is proposed from the results of the trials up to n - lag", example="4")] = 2
-    sampler: Annotated[Literal["tpe", "random"], key("Optuna's sampler", example="random")] = "tpe"
-    startup_trials: Annotated[
-        Positive,
-        key("random trials of a cell before TPE takes over, and complete trials before median stops any", example="8"),
-    ] = 4
-    pruning: Annotated[
-        Literal["none", "asha", "median"],
-        key(
-            "stop search trials with low dev AUC, judged by the results up to n - lag; median: below the median of the "
-            "complete trials; asha: outside the best third after evaluations 1, 3, 9, ...",
-            example="median",
-        ),
-    ] = "none"
-    space: Annotated[
-        dict[str, Distribution],
-        key(
-            "option: choice or range. An option applies to each method that has it and does not fix it; label.option "
-            "to one entry of methods, imbalance.setting to the sampling of batches and the objective, task.wording to "
-            "the words in which the model is asked; without an option: the default space of each method, which zostudy "
-            "methods shows",
-            example="{reach: {low: 0.3, high: 10.0, log: true}}",
-            rule="must give each option as {choice: [...]} or {low: ..., high: ...}",
-        ),
-    ] = Field(default_factory=dict)
-
-
-class ConfirmSpec(Section):
-    """The repeats of each cell's best configuration on fresh seeds. Only this stage opens test."""
-
-    seeds: Annotated[Positive, key("confirm trials of a cell", example="5")] = 3
-    landscape: Annotated[
-        StrictBool,
-        key(
-            "evaluate the training loss around the final point of a confirm trial, and its sharpness, off the budget",
-            example="false",
-        ),
-    ] = True
-    scores: Annotated[
-        StrictBool,
-        key(
-            "store each dev and test row's scores of a confirm trial: curves, reliability and export need them",
-            example="false",
-        ),
-    ] = True
 
 
 class ResourcesSpec(Section):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from zostudy.search.progress import CellProgress
+from zostudy.search.cell_progress import CellProgress
 
 HEADINGS = ("ratio", "method", "search", "confirm", "running", "dev AUC")
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.config.known import SCHEMA_FILE
-from zostudy.config.study import BudgetSpec, ImbalanceSpec, SearchSpec, StudySpec
+from zostudy.config.search import BudgetSpec, SearchSpec
+from zostudy.config.study import StudySpec
 from zostudy.document import inline_yaml
 from zostudy.inspection.facts import Inspection, ModelFacts
 from zostudy.inspection.sizing import PROMPT_TOKENS, FittedSize

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from zostudy.config.model import ModelSpec
-from zostudy.config.study import BudgetSpec
+from zostudy.config.search import BudgetSpec
 from zostudy.inspection.facts import Inspection, ModelFacts
 from zostudy.search.landscape import has_plane, n_examples, n_rows
 from zostudy.wording import comma_list

@@ -12,8 +12,9 @@ from zostudy.report.charts import Charts, bounds_of
 from zostudy.report.frames import metric_frame
 from zostudy.report.parts import Figure, ReportSection, StudyReport, metric_words, short
 from zostudy.report.rank_figure import rank_chart
-from zostudy.results.comparison.compare import Given, compare
+from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.given import Given
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.rank_statistics import RankStatistics
 from zostudy.results.comparison.rank_tables import rank_notes, shown_ranks

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from zostudy.config.distributions import Choice
-from zostudy.config.study import SearchSpec
+from zostudy.config.search import SearchSpec
 from zostudy.errors import SpecError
 from zostudy.methods.batches import make_sampler
 from zostudy.search.plan import Cell, Plan, tunes

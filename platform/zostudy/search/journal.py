@@ -18,8 +18,9 @@ from zostudy.errors import ResultsError
 from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback
+from zostudy.search.cell_progress import CellProgress
 from zostudy.search.plan import Assignment
-from zostudy.search.progress import CellProgress, StudyProgress
+from zostudy.search.progress import StudyProgress
 from zostudy.search.proposer import frozen_trial
 
 JOURNAL_FILE = "optuna.journal"

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from zostudy.config import Choice, method_space
 from zostudy.config.distributions import SearchSpace
 from zostudy.config.field_types import AskedRatio
-from zostudy.config.study import BudgetSpec, MethodSpec, StudySpec
+from zostudy.config.search import BudgetSpec
+from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed

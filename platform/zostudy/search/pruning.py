@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config.study import BudgetSpec, StudySpec
+from zostudy.config.search import BudgetSpec
+from zostudy.config.study import StudySpec
 from zostudy.search.plan import evaluation_schedule
 from zostudy.search.proposer import SearchResult
 

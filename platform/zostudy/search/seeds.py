@@ -41,7 +41,7 @@ from statistics import fmean
 
 import numpy as np
 
-from zostudy.config.study import SearchSpec
+from zostudy.config.search import SearchSpec
 from zostudy.search.proposer import SearchResult
 
 LEAST_PAIRS = 2

@@ -12,8 +12,9 @@ import pandas as pd
 
 from zostudy.errors import ResultsError
 from zostudy.ratios import NATURAL
-from zostudy.results.comparison.compare import compare, needed_columns
+from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.given import needed_columns
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.rank_tables import rank_tables
 from zostudy.results.reading import load_trials

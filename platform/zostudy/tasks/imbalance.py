@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.config.field_types import AskedRatio
-from zostudy.config.study import ImbalanceSpec
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.errors import DataError
 from zostudy.randomness import generator
 from zostudy.ratios import ratio_text

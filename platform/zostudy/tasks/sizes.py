@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zostudy.config.field_types import AskedRatio
-from zostudy.config.study import ImbalanceSpec
+from zostudy.config.imbalance import ImbalanceSpec
 
 Counts = tuple[int, ...]
 DEV_SHARE = 0.25

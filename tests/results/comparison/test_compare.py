@@ -13,8 +13,9 @@ import scipy.stats
 
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.cell_summary import CellSummary
-from zostudy.results.comparison.compare import DEFAULT_METRICS, compare
+from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
+from zostudy.results.comparison.given import DEFAULT_METRICS
 from zostudy.results.comparison.ranking import average_ranks, not_worse_than_best
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome

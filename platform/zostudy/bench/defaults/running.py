@@ -11,7 +11,7 @@ from typing import Any
 from zostudy.bench.defaults.jobs import AnyJob, SearchJob, TrialJob
 from zostudy.bench.defaults.measuring import LoadedTask
 from zostudy.bench.defaults.store import MeasuredTrial, TrialStore
-from zostudy.search.progress import best_of
+from zostudy.search.cell_progress import best_of
 from zostudy.search.proposer import Proposer, SearchResult
 
 _log = logging.getLogger(__name__)

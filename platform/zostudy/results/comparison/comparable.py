@@ -19,11 +19,12 @@ import pyarrow as pa
 
 from zostudy.errors import ResultsError
 from zostudy.machine import usable_cpus
-from zostudy.results.comparison.compare import checked_metrics, compare, compare_columns, needed_columns
+from zostudy.results.comparison.compare import compare, compare_columns
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.confirm_trials import columns_of_tables
 from zostudy.results.comparison.contents import SCOPE
 from zostudy.results.comparison.coordinates import BUDGET
+from zostudy.results.comparison.given import checked_metrics, needed_columns
 from zostudy.results.measurements import read_measurements
 from zostudy.results.reading import MOST_AT_ONCE, find_studies, read_trials
 from zostudy.results.storage import Storage, Where

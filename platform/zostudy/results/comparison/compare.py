@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
+from typing import Any
 
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.cell_summary import CellSummary, SeedKey
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.confirm_trials import (
-    TrialColumns,
-    TrialValues,
-    columns_of_frame,
-    columns_of_tables,
-    confirm_trials_of,
-)
+from zostudy.results.comparison.confirm_trials import TrialColumns, TrialValues, confirm_trials_of
 from zostudy.results.comparison.coordinates import (
-    ASKED_RATIO,
     BUDGET,
-    COLUMNS,
     COORDINATES,
     natural_ratios,
     ratio_notes,
@@ -29,58 +20,21 @@ from zostudy.results.comparison.coordinates import (
     trials_by_cell,
     unequal_budgets,
 )
-from zostudy.results.comparison.evidence import EVIDENCE_COLUMNS, evidence_of
+from zostudy.results.comparison.evidence import evidence_of
+from zostudy.results.comparison.given import (
+    PAIRED_BY,
+    Given,
+    check_columns,
+    check_known,
+    checked_metrics,
+    default_metrics,
+    read_columns,
+)
 from zostudy.results.comparison.search_ranges import StudyRanges, range_notes, read_search_ranges
 from zostudy.results.comparison.statistics import bounded_interval
-from zostudy.results.completeness import JUDGED_BY
 from zostudy.results.lost_rows import study_notes
-from zostudy.results.reading import find_studies, read_trials
-from zostudy.results.schema import AT_DEV_THRESHOLD, LOSSES, METRICS, TEST_METRICS, bounds
-from zostudy.results.storage import Storage, Where
-from zostudy.wording import comma_list, quoted, suggestion
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from typing_extensions import TypeIs
-
-DEFAULT_METRICS = (
-    "test_auc",
-    "test_balanced_accuracy",
-    f"test_balanced_accuracy{AT_DEV_THRESHOLD}",
-    "test_minority_recall",
-    f"test_minority_recall{AT_DEV_THRESHOLD}",
-)
-"""Metrics of the ranking by scores, and of the decisions by argmax and at a threshold."""
-
-_COMPARABLE = (
-    *(f"test_{metric}" for metric in TEST_METRICS),
-    *(f"dev_{metric}" for metric in METRICS),
-    *LOSSES,
-    "sharpness",
-)
-
-# Two confirm trials are a pair if they drew the same data; seeds of two studies may be equal where their data are not.
-_PAIRED_BY = ("seed", "n_minority", "n_majority")
-
-_NEEDED = (*COORDINATES, *JUDGED_BY, "queries", "examples", *_PAIRED_BY)
-_LATER = (ASKED_RATIO, "needs", *EVIDENCE_COLUMNS)  # frames of an older zostudy lack some of them
-
-
-@runtime_checkable
-class HasTrials(Protocol):
-    """The results that ``load_results`` returns, as far as a comparison reads them."""
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """One row a finished trial."""
-
-    @property
-    def storages(self) -> list[Storage]:
-        """The locations of the studies."""
-
-
-Given: TypeAlias = Union["pd.DataFrame", HasTrials, Where, Sequence[Where]]
-"""Results that can be compared."""
+from zostudy.results.schema import bounds
+from zostudy.results.storage import Storage
 
 
 def compare(
@@ -111,7 +65,7 @@ def compare(
             or two studies ran the same cell.
     """
     asked = checked_metrics(metrics, by)
-    trials, storages = _read(results, asked)
+    trials, storages = read_columns(results, asked)
     return compare_columns(trials, storages, asked, by, baseline, allow_unequal)
 
 
@@ -128,8 +82,8 @@ def compare_columns(
     ``trials`` are the ``needed_columns`` of all trials, ``storages`` those of their studies if known, and ``asked`` the
     metrics, perhaps none.
     """
-    metrics = tuple(asked) or _default_metrics(trials)
-    _check_columns(trials, metrics)
+    metrics = tuple(asked) or default_metrics(trials)
+    check_columns(trials, metrics)
     confirm = confirm_trials_of(trials)
     if not confirm:
         raise ResultsError(
@@ -154,49 +108,6 @@ def compare_columns(
     return Comparison(by, names, metrics, in_order, baseline, bool(unequal) and allow_unequal, notes, natural)
 
 
-def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, ...]:
-    """Returns the metrics that are asked for, perhaps none; with a sharpness the loss that it was measured at.
-
-    Raises:
-        ResultsError: a metric or ``by`` is unknown.
-    """
-    asked = (metrics,) if isinstance(metrics, str) else tuple(metrics or ())
-    for metric in asked:
-        _check_known("a metric must be one of", metric, _COMPARABLE)
-    _check_known("methods can be compared by", by, COLUMNS)
-    return (*asked, "train_loss") if "sharpness" in asked and "train_loss" not in asked else asked
-
-
-def needed_columns(metrics: Sequence[str]) -> list[str]:
-    """Returns the columns of ``trials`` that a comparison reads; without metrics, those of ``DEFAULT_METRICS``."""
-    return list(dict.fromkeys([*_NEEDED, *_LATER, *(metrics or DEFAULT_METRICS)]))
-
-
-def _read(results: Given, metrics: Sequence[str]) -> tuple[TrialColumns, list[Storage]]:
-    """Returns the columns of the trials that a comparison reads, and the storages of the studies; none of a frame."""
-    names = needed_columns(metrics)
-    if _is_frame(results):
-        return columns_of_frame(results, names), []
-    if isinstance(results, HasTrials):
-        return columns_of_frame(results.trials, names), results.storages
-    storages = find_studies(results)
-    return columns_of_tables(read_trials(storages, names), names), storages
-
-
-def _is_frame(results: Given) -> TypeIs[pd.DataFrame]:
-    pandas = sys.modules.get("pandas")  # slow to import; a caller that holds a frame has imported it
-    return pandas is not None and isinstance(results, pandas.DataFrame)
-
-
-def _default_metrics(trials: TrialColumns) -> tuple[str, ...]:
-    """Returns those of ``DEFAULT_METRICS`` that the trials have."""
-    return tuple(
-        metric
-        for metric in DEFAULT_METRICS
-        if not metric.endswith(AT_DEV_THRESHOLD) or any(value is not None for value in trials.get(metric, ()))
-    )
-
-
 def _outdated_notes(confirm: Sequence[TrialValues]) -> list[str]:
     left_out = [trial["cell"] for trial in confirm if trial["outdated"]]
     if not left_out:
@@ -218,7 +129,7 @@ def _summary(
     current = [trial for trial in trials if not trial["outdated"]]
     complete = [trial for trial in current if trial["status"] == "complete"]
     spent = complete or trials
-    seeds = [tuple(trial[name] for name in _PAIRED_BY) for trial in complete]
+    seeds = [tuple(trial[name] for name in PAIRED_BY) for trial in complete]
     values = {metric: _by_seed(complete, seeds, metric) for metric in metrics}
     return CellSummary(
         row=tuple(first[name] for name in row_names),
@@ -243,22 +154,6 @@ def _by_seed(trials: list[TrialValues], seeds: Sequence[SeedKey], metric: str) -
     return {} if None in values.values() else values
 
 
-def _check_columns(trials: TrialColumns, metrics: Sequence[str]) -> None:
-    missing = dict.fromkeys(name for name in (*_NEEDED, *metrics) if name not in trials)
-    if missing:
-        raise ResultsError(
-            "a comparison needs the columns of the table trials",
-            got=f"{', '.join(missing)} are missing",
-            remedy="give load_results(...) or its trials",
-        )
-
-
-def _check_known(rule: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
-        remedy = suggestion(name, known, "name one of these")
-        raise ResultsError(f"{rule} {comma_list(known)}", got=f"got {quoted(name)}", remedy=remedy)
-
-
 def _check_baseline(baseline: str, methods: set[str], storages: Sequence[Storage]) -> None:
     if baseline in methods:
         return
@@ -267,7 +162,7 @@ def _check_baseline(baseline: str, methods: set[str], storages: Sequence[Storage
     for storage in storages:
         with suppress(ResultsError):
             methods.update(read_studies([storage])["methods"][0].as_py())
-    _check_known("the baseline must be one of", baseline, sorted(methods))
+    check_known("the baseline must be one of", baseline, sorted(methods))
 
 
 def _described(trial: dict[Any, Any]) -> str:
