@@ -26,7 +26,7 @@ def cell(method: str, values: Sequence[float], metric: str = AUC, **given: Any) 
         seeds=len(values),
         failed=0,
         budget=300,
-        queries=0.0 if method == "untuned" else 300.0,
+        queries=given.pop("queries", 0.0 if method == "untuned" else 300.0),
         examples=0.0,
         values={metric: {(seed,): value for seed, value in enumerate(values)}},
         evidence=Evidence(algorithm=method),
@@ -88,3 +88,13 @@ def test_the_way_of_a_loss_goes_down() -> None:
     cells = [cell(method, of, "train_loss") for method, of in losses.items()]
     (line,) = way_notes(compared(*cells, metric="train_loss"), "train_loss")
     assert line.endswith("in train_loss at ratio 10: spsa 75%.")
+
+
+def test_no_line_stands_while_no_method_has_all_its_seeds() -> None:
+    assert [*way_notes(compared(UNTUNED, cell("spsa", [0.8] * 3, missing=1), WHITE_BOX), AUC)] == []
+
+
+def test_the_untuned_prompt_has_no_share_where_its_start_took_queries() -> None:
+    start = cell("untuned", [0.5, 0.6, 0.7], queries=40.0)
+    (line,) = way_notes(compared(start, cell("spsa", [0.8] * 3), WHITE_BOX), AUC)
+    assert line.endswith("at ratio 10: spsa 50%.")

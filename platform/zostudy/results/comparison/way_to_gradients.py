@@ -16,7 +16,8 @@ def way_notes(cells: Cells, metric: str) -> Iterator[str]:
     """Yields a line such as ``Of the way from untuned to white-box in test_auc at ratio 10: bpt-fzg 97%, fzoo 92%.``.
 
     One for each column and group in which a reference with gradients is better than the untuned prompt (paired t test,
-    p <= 0.05): where it is not, a share of the way means nothing. Methods that wait for seeds are left out.
+    p <= 0.05): where it is not, a share of the way means nothing. Methods that wait for seeds are left out, and no line
+    stands without a method.
     """
     peers: dict[tuple[RowKey, Any], dict[CellSummary, float]] = {}
     for cell in cells.cells:
@@ -34,8 +35,10 @@ def way_notes(cells: Cells, metric: str) -> Iterator[str]:
                     shares = {cell: (value - values[start]) / way for cell, value in values.items() if _tunes(cell)}
                     furthest = sorted(shares.items(), key=lambda found: -found[1])
                     named = ", ".join(f"{cell.row[-1]} {share:.0%}" for cell, share in furthest)
-                    yield f"Of the way from {start.row[-1]} to {reference.row[-1]} in {metric} at {where}: {named}."
+                    if named:
+                        yield f"Of the way from {start.row[-1]} to {reference.row[-1]} in {metric} at {where}: {named}."
 
 
 def _tunes(cell: CellSummary) -> bool:
-    return cell.queries > 0 and not cell.is_reference
+    """Returns whether a cell's method tunes; the untuned prompt does not, though choosing its start takes queries."""
+    return cell.queries > 0 and not cell.is_reference and cell.evidence.algorithm != "untuned"
