@@ -18,7 +18,7 @@ from zostudy.results.comparison.statistics import holm
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "results" / "reference"
 TASKS = {"reviews": "generated reviews", "sst2": "SST-2"}
-NUMBERS = {2: "two", 3: "three", 5: "five", 6: "six", 7: "seven", 8: "eight", 10: "ten", 11: "eleven"}
+NUMBERS = {2: "two", 3: "three", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten", 11: "eleven"}
 
 Metrics: TypeAlias = dict[str, dict[tuple[int, str], NDArray[np.float64]]]
 """The values over the seeds, by metric, budget and method."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pandas as pd
 import pytest
 from tests.reading_findings import (
@@ -17,9 +19,22 @@ from tests.reading_findings import (
 )
 
 from zostudy import compare, load_results
+from zostudy.methods import get_method, method_names
+from zostudy.methods.sabo import SaboOptions
 from zostudy.results.comparison.verdicts import EDGE, EDGE_CHOSEN
 
-PEERS, RATIOS = ("random-search", "cma-es", "cma-es-spsa", "r-adazo"), (10, 50)
+PEERS = (
+    "random-search",
+    "cma-es",
+    "cma-es-spsa",
+    "r-adazo",
+    "mezo-momentum",
+    "zo-adamm",
+    "sabo",
+    "zosa-auc",
+    "bpt-fzg-sam",
+)
+RATIOS = (10, 50)
 CELLS = [(method, ratio) for method in PEERS for ratio in RATIOS]
 
 
@@ -71,7 +86,12 @@ def test_the_set_up() -> None:
     (same,) = committed("what-search-buys-llama")
     assert text.startswith("Do other methods reach BPT-FZG's defaults once a search has chosen their settings?")
     assert f"The study: {set_up('searching-peers')}, {study.search.trials} configurations a cell." in text
-    assert "They were judged as in what-search-buys." in text
+    assert "They were judged as in what-search-buys, where `fzoo`, `spsa` and `zosa` stand." in text
+    elsewhere = {method.algorithm for method in same.methods} - {"untuned", "bpt-fzg"}
+    assert elsewhere == {"fzoo", "spsa", "zosa"}
+    methods = {name: get_method(name) for name in method_names()}
+    tuned = {name for name, method in methods.items() if method.spends_queries and method.needs == "scores"}
+    assert {*PEERS} == tuned - elsewhere - {"bpt-fzg"}
     assert study.search.model_copy(update={"space": {}}) == same.search.model_copy(update={"space": {}})
     assert (study.task, study.imbalance, study.budget) == (same.task, same.imbalance, same.budget)
 
@@ -81,7 +101,7 @@ def test_the_table(peers: pd.DataFrame, bpt_fzg: pd.DataFrame) -> None:
     assert "what BPT-FZG with its defaults has more than the searched method on the same seeds" in findings(
         "searching-peers"
     )
-    assert f"(Holm over {NUMBERS[len(CELLS)]} each)" in findings("searching-peers")
+    assert f"(Holm over {len(CELLS)} each)" in findings("searching-peers")
     for method in PEERS:
         means = [
             ", ".join(short(cell(peers, label, ratio)["test_auc"].mean()) for ratio in RATIOS)
@@ -96,34 +116,57 @@ def test_the_table(peers: pd.DataFrame, bpt_fzg: pd.DataFrame) -> None:
         assert f"| {method} | {' | '.join([*means, *told, *settings])} |" in findings("searching-peers")
 
 
-def test_none_reaches_the_defaults_of_bpt_fzg(peers: pd.DataFrame, bpt_fzg: pd.DataFrame) -> None:
+def test_none_passes_the_defaults_of_bpt_fzg(peers: pd.DataFrame, bpt_fzg: pd.DataFrame) -> None:
     text, gaps = findings("searching-peers"), behind(peers, bpt_fzg)
-    assert min(gap for gap, _ in gaps.values()) > 0
-    assert [key for key, (_, p) in gaps.items() if p >= 0.05] == [("cma-es", 10)]
+    assert {method for (method, _), (gap, _) in gaps.items() if gap <= 0} == {"bpt-fzg-sam"}
+    level = " and ".join(signed(gaps["bpt-fzg-sam", ratio][0]) for ratio in RATIOS)
+    assert min(p for (method, _), (_, p) in gaps.items() if method == "bpt-fzg-sam") > 0.8
     told = (
-        "**No searched peer reaches BPT-FZG's defaults**: each is behind at both ratios, all but `cma-es` at ratio 10"
+        "**No searched peer passes BPT-FZG's defaults beyond chance**: each is behind at both ratios, but for its own"
     )
-    assert f"{told} beyond chance." in text
-    assert [key for key, (gain, p) in gains(peers).items() if p < 0.05] == [("random-search", 50)]
-    assert gains(peers)["random-search", 50][0] > 0
-    little = "**A search gains little for them**: only random search at ratio 50 gains beyond chance."
-    assert little in text
+    assert f"{told} variant `bpt-fzg-sam`, which is level with it ({level})." in text
+    beyond = Counter(method for (method, _), (_, p) in gaps.items() if p < 0.05)
+    assert set(beyond.values()) == {2}
+    assert {*PEERS} - {*beyond} == {"cma-es", "sabo", "bpt-fzg-sam"}
+    assert f"{NUMBERS[len(beyond)].capitalize()} of the {NUMBERS[len(PEERS)]} are behind beyond chance at both" in text
+    assert "at both ratios; `cma-es`, `sabo` and `bpt-fzg-sam` at none." in text
+
+
+def test_what_a_search_gains(peers: pd.DataFrame) -> None:
+    text, gained = findings("searching-peers"), gains(peers)
+    assert [key for key, (_, p) in gained.items() if p < 0.05] == [("random-search", 50), ("sabo", 50)]
+    assert min(gained[method, 50][0] for method in ("random-search", "sabo")) > 0
+    assert "**A search gains little for most of them**: beyond chance only random search and SABO gain, both at" in text
+    most = [max(PEERS, key=lambda method: gained[method, ratio][0]) for ratio in RATIOS]
+    assert most == ["sabo", "sabo"]
+    of_sabo = " and ".join(signed(gained["sabo", ratio][0]) for ratio in RATIOS)
+    assert f"SABO gains most ({of_sabo}): its winners step more than five times as far as its defaults" in text
+    assert "in a subspace more than three times as large." in text
+    defaults = SaboOptions()
+    for ratio in RATIOS:
+        found = cell(peers, "sabo", ratio).iloc[0]
+        assert found["reach"] > 5 * defaults.reach
+        assert found["subspace_dim"] > 3 * defaults.subspace_dim
 
 
 def test_which_winners_stand_at_an_edge() -> None:
     verdicts = compare(load_results(REFERENCE / "searching-peers"), ["test_auc"]).verdicts
     edges = [verdict for verdict in verdicts if verdict.rule == EDGE_CHOSEN]
-    found = {str(each.cell.row[-1]): each.fact.split()[0].partition(".")[2] for each in edges}
-    assert {int(each.cell.column) for each in edges} == {50}
+    found = {(str(each.cell.row[-1]), int(each.cell.column)): each.fact.split()[0].rpartition(".")[2] for each in edges}
     assert found == {
-        "random-search": "reach",
-        "cma-es": "subspace_dim",
-        "cma-es-spsa": "subspace_dim",
-        "r-adazo": "perturbation_radius",
+        ("bpt-fzg-sam", 10): "subspace_dim",
+        ("sabo", 10): "subspace_dim",
+        ("random-search", 50): "reach",
+        ("bpt-fzg-sam", 50): "subspace_dim",
+        ("cma-es", 50): "subspace_dim",
+        ("cma-es-spsa", 50): "subspace_dim",
+        ("mezo-momentum", 50): "perturbation_radius",
+        ("r-adazo", 50): "perturbation_radius",
+        ("sabo", 50): "kl_radius",
     }
-    text = findings("searching-peers")
-    assert (
-        f"**Some winners stand within {EDGE:.0%} of an end of their range**: at ratio 50 `random-search` (reach)"
-        in text
+    told = (
+        f"**Some winners stand within {EDGE:.0%} of an end of their range**: `bpt-fzg-sam` and `sabo` at ratio 10 "
+        "(subspace_dim); at ratio 50 `random-search` (reach), `bpt-fzg-sam`, `cma-es` and `cma-es-spsa` "
+        "(subspace_dim), `mezo-momentum` and `r-adazo` (perturbation_radius), and `sabo` (kl_radius)."
     )
-    assert "`cma-es` and `cma-es-spsa` (subspace_dim), and `r-adazo` (perturbation_radius)." in text
+    assert told in findings("searching-peers")
