@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from zostudy.errors import ResultsError
 from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
@@ -122,6 +123,19 @@ def test_unequal_budgets_are_let_in_where_no_cell_is_there_twice(run_study: RunS
     twice = [one, run_study("c", "spsa", budget=600)]
     assert len(compare_in_groups(twice)) == len(compare_in_groups(twice, by="budget", allow_unequal=True)) == 1
     assert len(compare_in_groups(twice, allow_unequal=True)) == 2
+
+
+def test_a_baseline_that_waits_for_its_first_trial_is_known_to_its_own_study(run_study: RunStudy) -> None:
+    begun = run_study("b", "fzoo", task="subj", dtype="bfloat16", spec={"methods": ["fzoo", "zosa"]})
+    first, second = compare_in_groups([run_study("a", "spsa"), begun], baseline="zosa")
+    assert (first.baseline, second.baseline) == (None, "zosa")
+    assert "No tests: zosa has no confirm trial yet." in repr(second)
+
+
+def test_a_wrong_baseline_is_held_against_the_methods_of_all_tables(run_study: RunStudy) -> None:
+    folders = [run_study("a", "spsa"), run_study("b", "fzoo", task="subj", dtype="bfloat16")]
+    with pytest.raises(ResultsError, match=r"must be one of fzoo, spsa, but got fzo; did you mean fzoo\?"):
+        compare_in_groups(folders, baseline="fzo")
 
 
 def test_a_baseline_tests_where_it_is(run_study: RunStudy) -> None:

@@ -19,12 +19,12 @@ import pyarrow as pa
 
 from zostudy.errors import ResultsError
 from zostudy.machine import usable_cpus
-from zostudy.results.comparison.compare import compare, compare_columns
+from zostudy.results.comparison.compare import BASELINE_RULE, compare, compare_columns, known_methods
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.confirm_trials import columns_of_tables
+from zostudy.results.comparison.confirm_trials import TrialColumns, columns_of_tables
 from zostudy.results.comparison.contents import SCOPE
 from zostudy.results.comparison.coordinates import BUDGET
-from zostudy.results.comparison.given import checked_metrics, needed_columns
+from zostudy.results.comparison.given import check_known, checked_metrics, needed_columns
 from zostudy.results.measurements import read_measurements
 from zostudy.results.reading import MOST_AT_ONCE, find_studies, read_trials
 from zostudy.results.storage import Storage, Where
@@ -135,15 +135,29 @@ def compare_in_groups(
     needed = needed_columns(asked)
     groups = _groups(_studies(storages, read_trials(storages, [*needed, "positive_class", "versions"]), cell))
     columns = [columns_of_tables(group.tables, needed) for group in groups]
+    baselines = _baselines(baseline, groups, columns)
     comparisons = []
-    for group, trials in zip(groups, columns, strict=True):
-        is_elsewhere = baseline not in trials["method"] and any(baseline in others["method"] for others in columns)
-        own_baseline = None if is_elsewhere else baseline
+    for group, trials, own_baseline in zip(groups, columns, baselines, strict=True):
         found = compare_columns(trials, group.storages, asked, by, own_baseline, allow_unequal)
         scope = {"study": tuple(storage.name for storage in group.storages)}
         scope |= {name: tuple(sorted(set(trials[name]))) for name in SCOPE[1:]}
         comparisons.append(replace(found, notes=(*_group_notes(group, len(groups)), *found.notes), scope=scope))
     return comparisons
+
+
+def _baselines(
+    baseline: str | None, groups: Sequence[ComparableStudies], columns: Sequence[TrialColumns]
+) -> list[str | None]:
+    """Returns the baseline of each group: None where only others have it.
+
+    Raises:
+        ResultsError: no group knows it.
+    """
+    if baseline is None or any(baseline in trials["method"] for trials in columns):
+        return [baseline if baseline in trials["method"] else None for trials in columns]
+    known = [known_methods(baseline, trials, of.storages) for of, trials in zip(groups, columns, strict=True)]
+    check_known(BASELINE_RULE, baseline, sorted(set().union(*known)))
+    return [baseline if baseline in methods else None for methods in known]
 
 
 def _group_notes(group: ComparableStudies, n_groups: int) -> list[str]:

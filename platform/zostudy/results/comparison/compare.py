@@ -36,6 +36,8 @@ from zostudy.results.lost_rows import study_notes
 from zostudy.results.schema import bounds
 from zostudy.results.storage import Storage
 
+BASELINE_RULE = "the baseline must be one of"
+
 
 def compare(
     results: Given,
@@ -92,7 +94,7 @@ def compare_columns(
             remedy="let the study run to its end",
         )
     if baseline is not None:
-        _check_baseline(baseline, set(trials["method"]), storages)
+        check_known(BASELINE_RULE, baseline, sorted(known_methods(baseline, trials, storages)))
     unequal = [name for name in unequal_budgets(confirm) if name != by]
     kept_apart = () if allow_unequal else unequal
     coordinates = [name for name in COORDINATES if name != by and (name not in BUDGET or name in kept_apart)]
@@ -154,15 +156,17 @@ def _by_seed(trials: list[TrialValues], seeds: Sequence[SeedKey], metric: str) -
     return {} if None in values.values() else values
 
 
-def _check_baseline(baseline: str, methods: set[str], storages: Sequence[Storage]) -> None:
+def known_methods(baseline: str, trials: TrialColumns, storages: Sequence[Storage]) -> set[str]:
+    """Returns the methods that have trials, and where the baseline is none of them, those of the study files too."""
+    methods = set(trials["method"])
     if baseline in methods:
-        return
+        return methods
     from zostudy.results.studies_table import read_studies  # parsing many study files takes long
 
     for storage in storages:
         with suppress(ResultsError):
             methods.update(read_studies([storage])["methods"][0].as_py())
-    check_known("the baseline must be one of", baseline, sorted(methods))
+    return methods
 
 
 def _described(trial: dict[Any, Any]) -> str:
