@@ -20,7 +20,8 @@ from rich.console import Console
 from zostudy.console import progress
 from zostudy.results import lost_rows, sql
 from zostudy.results.results import load_results
-from zostudy.results.sql import EXAMPLES, TABLES
+from zostudy.results.sql import EXAMPLES
+from zostudy.results.sql_statement import TABLES
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 QUICKSTART = REFERENCE / "quickstart"

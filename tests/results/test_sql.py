@@ -22,7 +22,8 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.reading import find_studies
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS, meaning
-from zostudy.results.sql import EXAMPLES, TABLES, column_names, run_sql
+from zostudy.results.sql import EXAMPLES, column_names, run_sql
+from zostudy.results.sql_statement import TABLES
 from zostudy.results.stored_tables import merge
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"

@@ -148,7 +148,8 @@ def _batches(answer: duckdb.DuckDBPyConnection) -> RowBatches:
 
 def _show_tables(format: Format) -> None:
     from zostudy.results.schema import meaning
-    from zostudy.results.sql import EXAMPLES, TABLES
+    from zostudy.results.sql import EXAMPLES
+    from zostudy.results.sql_statement import TABLES
 
     records = [
         {"table": name, "column": field.name, "type": str(field.type), "meaning": meaning(field)}

@@ -23,16 +23,8 @@ from zostudy.methods import (  # noqa: F401  (they register)
 )
 from zostudy.methods.base import Method, State
 from zostudy.methods.context import Context
-from zostudy.methods.options import (
-    ImbalanceSettings,
-    LogRange,
-    MethodOptions,
-    OneOf,
-    OptionDescription,
-    UsedWith,
-    describe_options,
-    unused_options,
-)
+from zostudy.methods.option_notes import LogRange, OneOf, OptionDescription, UsedWith, describe_options, unused_options
+from zostudy.methods.options import ImbalanceSettings, MethodOptions
 from zostudy.methods.queries import Access, Evaluation, Queries, Step, StepRecord
 from zostudy.methods.registry import get_method, method_names, register_method, registered_here
 from zostudy.methods.spaces import default_space

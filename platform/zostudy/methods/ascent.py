@@ -10,7 +10,8 @@ from annotated_types import Ge
 from typing_extensions import Doc
 
 from zostudy.methods.estimators import Gradient, Stencil
-from zostudy.methods.options import LogRange, ProbingOptions
+from zostudy.methods.option_notes import LogRange
+from zostudy.methods.options import ProbingOptions
 from zostudy.methods.probing import ProbingMethod
 from zostudy.methods.queries import Latents, Losses, Step
 

@@ -14,7 +14,8 @@ from typing_extensions import Doc
 from zostudy.methods.base import State
 from zostudy.methods.context import Context
 from zostudy.methods.estimators import spread
-from zostudy.methods.options import LogRange, MethodOptions, ObjectiveOptions
+from zostudy.methods.option_notes import LogRange
+from zostudy.methods.options import MethodOptions, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
 from zostudy.methods.queries import Queries, Step
 from zostudy.methods.registry import register_method

@@ -12,7 +12,8 @@ from typing_extensions import Doc
 from zostudy.methods.base import State
 from zostudy.methods.cma_es import CmaEs, CmaEsOptions
 from zostudy.methods.context import Context
-from zostudy.methods.options import LogRange, MethodOptions, Reach
+from zostudy.methods.option_notes import LogRange
+from zostudy.methods.options import MethodOptions, Reach
 from zostudy.methods.queries import Step
 from zostudy.methods.registry import register_method
 from zostudy.methods.spsa import Spsa, SpsaOptions

@@ -10,7 +10,8 @@ from typing_extensions import Doc
 
 from zostudy.methods.context import Context
 from zostudy.methods.estimators import Gradient, Stencil
-from zostudy.methods.options import LogRange, ProbingOptions, Reach, Schedule, StepRuleName, UsedWith
+from zostudy.methods.option_notes import LogRange, UsedWith
+from zostudy.methods.options import ProbingOptions, Reach, Schedule, StepRuleName
 from zostudy.methods.probing import ProbingMethod
 from zostudy.methods.queries import Losses
 from zostudy.methods.registry import register_method

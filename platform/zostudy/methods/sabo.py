@@ -14,7 +14,8 @@ from typing_extensions import Doc
 
 from zostudy.methods.context import Context
 from zostudy.methods.estimators import Gradient, spread
-from zostudy.methods.options import LogRange, ProbingOptions, Reach, Schedule, StepRuleName
+from zostudy.methods.option_notes import LogRange
+from zostudy.methods.options import ProbingOptions, Reach, Schedule, StepRuleName
 from zostudy.methods.probing import SMALLEST_SPREAD, ProbingMethod
 from zostudy.methods.queries import Labels, Latents, Losses, Queries, Scores, Step
 from zostudy.methods.registry import register_method

@@ -10,15 +10,8 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from zostudy.methods.base import Method
-from zostudy.methods.options import (
-    ImbalanceSettings,
-    LogRange,
-    MethodOptions,
-    ObjectiveOptions,
-    OneOf,
-    describe_options,
-    unused_options,
-)
+from zostudy.methods.option_notes import LogRange, OneOf, describe_options, unused_options
+from zostudy.methods.options import ImbalanceSettings, MethodOptions, ObjectiveOptions
 from zostudy.study_keys import with_prefix
 
 DefaultSpace: TypeAlias = dict[str, LogRange | OneOf]

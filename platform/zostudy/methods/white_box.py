@@ -11,7 +11,8 @@ from typing_extensions import Doc
 
 from zostudy.methods.context import Context
 from zostudy.methods.estimators import Gradient
-from zostudy.methods.options import LogRange, ObjectiveOptions
+from zostudy.methods.option_notes import LogRange
+from zostudy.methods.options import ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
 from zostudy.methods.queries import Queries, Step
 from zostudy.methods.registry import register_method
