@@ -12,11 +12,14 @@ import pytest
 
 from zostudy.errors import SpecError
 from zostudy.methods import (
+    Context,
+    Method,
     MethodOptions,
     OptionDescription,
     describe_options,
     get_method,
     method_names,
+    register_method,
     registry,
 )
 from zostudy.methods.untuned import Untuned
@@ -79,6 +82,42 @@ def test_a_built_in_name_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     install(monkeypatch, zosa="another_package:Elsewhere")
     assert get_method("zosa").__module__ == "zostudy.methods.zosa"
     assert method_names().count("zosa") == 1
+
+
+def test_an_entry_point_that_cannot_be_imported_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, lost="no_such_package:Method")
+    with pytest.raises(SpecError, match=r"lost = no_such_package:Method cannot \(ModuleNotFoundError: .*; mend or"):
+        get_method("lost")
+
+
+class Undecorated(MethodOptions):
+    """Its field is no option, as the class is not decorated."""
+
+    patience: int = 3
+
+
+def test_only_a_method_with_options_can_be_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    with pytest.raises(SpecError, match="a method's name must be text, but got 3"):
+        register_method(3)(Untuned)  # type: ignore[arg-type]
+    for wrong in (len, Context, Method):
+        with pytest.raises(SpecError, match=r"method 'mine': must be a subclass of zostudy\.Method with a step"):
+            register_method("mine")(wrong)  # type: ignore[type-var]
+    for options in ({"patience": 3}, int, Undecorated):
+        with pytest.raises(SpecError, match="method 'mine': its Options must be a frozen dataclass that inherits"):
+            register_method("mine")(type("Mine", (Untuned,), {"Options": options, "__module__": "mine"}))
+    assert "mine" not in method_names()
+
+
+def test_a_name_may_be_registered_again_but_not_one_of_zostudy(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch)
+    first, second = (type("Mine", (Untuned,), {"__module__": "mine"}) for _ in range(2))
+    for kind in (first, second):
+        register_method("mine")(kind)
+        assert get_method("mine") is kind
+    with pytest.raises(SpecError, match="method 'zosa': must not have the name of a method of zostudy; choose another"):
+        register_method("zosa")(first)
+    assert get_method("zosa").__module__ == "zostudy.methods.zosa"
 
 
 def test_importing_methods_loads_nothing_heavy() -> None:

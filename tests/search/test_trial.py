@@ -15,7 +15,7 @@ from zostudy.cluster.micro_batches import Scorer, WhiteBoxScorer
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError
-from zostudy.methods import method_names
+from zostudy.methods import Queries, get_method, method_names
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.decision import choose_decision
 from zostudy.results.encoding import encode
@@ -212,6 +212,19 @@ def test_whatever_breaks_a_trial_is_stored_with_it(plan: Plan, data: StudyData) 
 
     outcome = run(plan, data, Broken())
     assert (outcome.trial.status, outcome.trial.error) == ("failed", "ValueError: no such layer")
+
+
+def test_an_error_in_the_code_of_a_method_is_stored_with_its_line(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(method: Any) -> Any:
+        yield Queries(np.stack([method.latent] * 2), np.tile(method.batch(), (2, 1)))
+        raise KeyError("momentum")
+
+    monkeypatch.setattr(get_method("spsa"), "step", step)
+    monkeypatch.setattr(get_method("spsa"), "step_cost", 2)
+    line = step.__code__.co_firstlineno + 2
+    assert run(plan, data, scorer).trial.error == f"KeyError: 'momentum' (test_trial.py:{line})"
 
 
 def test_reports_tell_what_was_spent(plan: Plan, data: StudyData, scorer: Scorer) -> None:

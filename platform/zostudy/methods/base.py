@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from zostudy.errors import NotFiniteError, SpecError
+from zostudy.errors import SpecError
 from zostudy.methods.context import Context
+from zostudy.methods.contract import check_answers, check_end, check_queries, check_spent
 from zostudy.methods.options import MethodOptions
 from zostudy.methods.queries import Access, Evaluation, Labels, Latents, Queries, Rows, Scores, Step, StepRecord
 
@@ -55,9 +56,11 @@ class Method(ABC):
         """
         self.options = options
         self.context = context
-        self.latent: Latents = np.zeros(options.subspace_dim if self.uses_prompt else 0, dtype=np.float32)
+        self._latent_size = options.subspace_dim if self.uses_prompt else 0
+        self.latent: Latents = np.zeros(self._latent_size, dtype=np.float32)
         self.step_number = 0
-        self.queries_spent = context.queries_before
+        self.queries_spent = self._spent_before = context.queries_before
+        self._is_drawn = np.bincount(context.rows) > 0
         self._running: Step | None = None
         self._pending: Queries | None = None
         if context.step_budget < self.step_cost:
@@ -110,12 +113,17 @@ class Method(ABC):
 
         Raises:
             RuntimeError: the method has finished.
+            TypeError: ``step`` is no generator of ``Queries``.
+            ValueError: it breaks a rule of ``zostudy.methods.contract``.
         """
         if self._pending is None:
             if self.finished:
                 raise RuntimeError(f"{self.name} has finished: {self.queries_spent} queries spent")
             self._running = self.step()
-            self._pending = next(self._running)
+            if not isinstance(self._running, Generator):
+                raise TypeError("step must be a generator: it yields Queries, and returns self.record(...)")
+            self._spent_before = self.queries_spent
+            self._pending = self._checked(next(self._running, None))
         return self._pending
 
     def tell(self, scores: Scores, labels: Labels) -> StepRecord | None:
@@ -131,19 +139,23 @@ class Method(ABC):
         Raises:
             NotFiniteError: a score, the loss or the latent is not finite.
             RuntimeError: nothing was asked.
+            TypeError: the step returns no ``StepRecord``, or goes on with something other than ``Queries``.
+            ValueError: the scores or the step break a rule of ``zostudy.methods.contract``.
         """
         if self._running is None or self._pending is None:
             raise RuntimeError("tell must follow ask")
-        self._check_scores(scores, self._pending)
+        check_answers(scores, self._pending, self.context.n_classes, self.step_number)
         self.queries_spent += self._pending.cost(self.context.batch_size)
         try:
-            self._pending = self._running.send((scores, labels))
+            queries = self._running.send((scores, labels))
         except StopIteration as end:
             record: StepRecord = end.value
         else:
+            self._pending = self._checked(queries)
             return None
         self._running = self._pending = None
-        self._check_record(record)
+        check_spent(self.queries_spent - self._spent_before, self.step_cost, ended=True)
+        check_end(record, self.latent, self._latent_size, self.step_number)
         self.step_number += 1
         return record
 
@@ -200,30 +212,13 @@ class Method(ABC):
         declared = (name for base in cls.__mro__ for name in vars(base).get("state_attributes", ()))
         return list(dict.fromkeys(declared))
 
-    def _check_scores(self, scores: Scores, queries: Queries) -> None:
-        width = self._width(queries, scores)
-        expected = (*queries.rows.shape, width)
-        if scores.shape != expected:
-            raise ValueError(f"{queries.access} must have shape {expected}, got {scores.shape}")
-        bad = ~np.isfinite(scores)
-        if bad.any():
-            raise NotFiniteError(
-                f"step {self.step_number}: {np.count_nonzero(bad)} of {scores.size} {queries.access} are not finite "
-                f"(first: {scores[bad][0]}); lower perturbation_radius, reach or learning_rate"
-            )
-
-    def _width(self, queries: Queries, answers: Scores) -> int:
-        """Returns how many numbers an answer must have for each example; states have as many as the model is wide."""
-        if queries.access == "states":
-            return int(answers.shape[-1])
-        each = 1 + queries.latents.shape[1] if queries.access == "gradients" else 1
-        return self.context.n_classes * each
-
-    def _check_record(self, record: StepRecord) -> None:
-        seen = {"loss": record.loss, "gradient norm": record.gradient_norm, "latent norm": record.latent_norm}
-        for what, value in (seen | record.auxiliary).items():
-            if not np.isfinite(value):
-                raise NotFiniteError(f"step {self.step_number}: {what} is {value}; lower reach or the learning rates")
+    def _checked(self, queries: Any) -> Queries:
+        """Returns the queries that a step has yielded, if it may."""
+        check_queries(queries, self._latent_size, self._is_drawn)
+        cost = queries.cost(self.context.batch_size)
+        check_spent(self.queries_spent + cost - self._spent_before, self.step_cost, ended=False)
+        checked: Queries = queries
+        return checked
 
 
 def _copied(name: str, value: Any) -> Any:

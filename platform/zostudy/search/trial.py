@@ -9,6 +9,8 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.lm.start import draw_seed
-from zostudy.methods import Evaluation, Queries, StepRecord
+from zostudy.methods import Evaluation, Method, Queries, StepRecord
 from zostudy.results.checkpoints import SavedState
 from zostudy.results.metrics import balanced_cross_entropy, classification_metrics
 from zostudy.results.outcome import Outcome, SplitScores
@@ -94,7 +96,7 @@ def run_trial(
         except NoReplicaError:
             raise
         except Exception as error:  # anything else fails this trial, and the study goes on
-            reason = f"{type(error).__name__}: {one_line(error, 500)}"
+            reason = f"{type(error).__name__}: {one_line(error, 500)}{_line_of(setup.method_class, error)}"
             if state is not None:  # perhaps the state is at fault; if not, the trial fails again without it
                 raise _UnfitStateError(reason) from error
             return recording.outcome(error=reason)
@@ -106,6 +108,13 @@ def run_trial(
             if refuse is not None:
                 refuse(str(error))
     return attempt(None)
+
+
+def _line_of(method: type[Method], error: BaseException) -> str:
+    """Returns the last line of the file that defines a method's step through which an error went, in brackets."""
+    file = getattr(getattr(method.step, "__code__", None), "co_filename", "")
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+    return f" ({PurePath(file).name}:{lines[-1]})" if lines else ""
 
 
 class _UnfitStateError(Exception):
