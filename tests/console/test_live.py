@@ -192,6 +192,21 @@ def test_the_last_line_says_that_all_is_done(
     assert re.match(r"4/4 trials  0 queries  .* ETA 0:00  best mean dev AUC 0\.700 \(", last)
 
 
+def test_nothing_is_left_once_all_is_done_however_late_the_end_was_expected(
+    write_study: Any, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = write_study(search={"trials": 0}, methods=["spsa"], confirm={"seeds": 6})
+    progress, view = StudyProgress(make_plan(load_study(study)), []), LineView()
+    view.on_study_start(progress, n_replicas=1)
+    for seconds in (6, 18, 6, 18, 6, 9):
+        trial = start(view, progress)
+        clock.now += seconds
+        finish(view, progress, trial, 0.7, queries=24)
+    before, last = capsys.readouterr().err.splitlines()[-2:]
+    assert re.match(r"5/6 trials .* ETA 0:08-0:37 ", before)
+    assert re.match(r"6/6 trials .* ETA 0:00  best", last)
+
+
 def test_a_cell_whose_trials_all_fail_is_not_waited_for(
     progress: StudyProgress, clock: SimpleNamespace, finish: Finish, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -96,7 +96,8 @@ class View(Callback, ABC):
         if not (self._progress.n_finished or meter.queries):
             return f"{done}  trials start and evaluate their first prompts"
         self._time_left.progressed(meter.queries)
-        rate, left = meter.queries_per_second, self._time_left.range(self._queries_left(), self._longest_trial())
+        left = self._time_left.range(self._queries_left(), self._longest_trial())
+        rate, left = meter.queries_per_second, (0.0, 0.0) if self._progress.done else left
         return (
             f"{done}  {meter.queries:,} queries  {f'{rate:.2g}' if rate < 9.5 else f'{rate:,.0f}'} queries/s  "
             f"replicas {meter.busy_share:.0%} busy  {eta(left)}"

@@ -62,6 +62,11 @@ class CellSummary:
         return self.needs != "scores"
 
     @property
+    def tunes(self) -> bool:
+        """True if the method tunes; the untuned prompt does not, though the choice of its start may take queries."""
+        return self.queries > 0 and self.evidence.algorithm != "untuned"
+
+    @property
     def key(self) -> CellKey:
         """Row and column."""
         return self.row, self.column

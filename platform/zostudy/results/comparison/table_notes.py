@@ -118,7 +118,7 @@ def shows_seeds(cell: CellSummary, metric: str) -> bool:
 def cell_notes(cells: Cells) -> list[str]:
     """Returns notes on references, budgets, searches and lost seeds, then those of the comparison itself."""
     failed, missing = (sum(getattr(cell, count) for cell in cells.cells) for count in ("failed", "missing"))
-    searched = {cell.search_trials for cell in cells.cells if cell.queries}
+    searched = {cell.search_trials for cell in cells.cells if cell.tunes}
     notes = []
     if cells.references:
         notes.append(f"Below the line: {reference_note(cells)}")

@@ -32,13 +32,9 @@ def way_notes(cells: Cells, metric: str) -> Iterator[str]:
             if start.evidence.algorithm == "untuned" and reference.needs == "gradients":
                 way, p_value = values[reference] - values[start], reference.test_against(start, metric).p_value
                 if way > 0 and p_value is not None and p_value <= SIGNIFICANCE:
-                    shares = {cell: (value - values[start]) / way for cell, value in values.items() if _tunes(cell)}
+                    tuned = [cell for cell in values if cell.tunes and not cell.is_reference]
+                    shares = {cell: (values[cell] - values[start]) / way for cell in tuned}
                     furthest = sorted(shares.items(), key=lambda found: -found[1])
                     named = ", ".join(f"{cell.row[-1]} {share:.0%}" for cell, share in furthest)
                     if named:
                         yield f"Of the way from {start.row[-1]} to {reference.row[-1]} in {metric} at {where}: {named}."
-
-
-def _tunes(cell: CellSummary) -> bool:
-    """Returns whether a cell's method tunes; the untuned prompt does not, though choosing its start takes queries."""
-    return cell.queries > 0 and not cell.is_reference and cell.evidence.algorithm != "untuned"
