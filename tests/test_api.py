@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import zostudy
@@ -102,6 +104,62 @@ def test_type_checkers_see_the_names_that_are_imported_late() -> None:
             assert str(list(parameters.values())) == str(list(inspect.signature(function).parameters.values()))
         else:
             assert getattr(zostudy, name) is function
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"study": None}, "a study must be a file, .*, but got None; write"),
+        (
+            {"overrides": "seed=3"},
+            r'`overrides`: must be a list of texts, but got "seed=3"; write \["search.trials=2"\]',
+        ),
+        ({"overrides": {"seed": 3}}, "`overrides`: must be a list of texts"),
+        ({"track": "mlflow"}, r"`track`: must be a list of trackers, but got 'mlflow'; write \['mlflow'\]"),
+        ({"callbacks": zostudy.Callback()}, "`callbacks`: must be a list of instances of zostudy.Callback"),
+        ({"callbacks": [zostudy.Callback]}, "`callbacks`: must be a list of instances .*; write callbacks="),
+        ({"callbacks": [print]}, "`callbacks`: must be a list of instances of zostudy.Callback"),
+        ({"results": None}, "a location of results must be a path or a URI, but got None"),
+    ],
+)
+def test_a_wrong_argument_of_run_is_told_before_anything_is_written(
+    given: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    arguments: dict[str, Any] = {"study": TINY, "results": tmp_path} | given
+    with pytest.raises(zostudy.ZostudyError, match=message):
+        zostudy.run(**arguments)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_overrides_of_a_loaded_study_are_refused_as_they_would_do_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"`overrides`: must be left out for a study .*, but got \['seed=3'\]"):
+        zostudy.run(study_of(TINY), tmp_path, overrides=["seed=3"])
+
+
+def test_a_value_that_no_study_file_holds_is_named_by_its_key() -> None:
+    for section in ({"queries": np.int64(20)}, {"queries": Path("20")}, {"queries": {20}}):
+        with pytest.raises(SpecError, match=r"^study: budget.queries: must be text, .* is of type \w+; convert"):
+            study_of(TINY | {"budget": section})
+    with pytest.raises(SpecError, match=r"^study: methods\.0: must be text"):
+        study_of(TINY | {"methods": [zostudy.Method]})
+
+
+def test_what_is_no_place_or_statement_or_metric_is_an_error_of_zostudy(tmp_path: Path) -> None:
+    results = zostudy.load_results(ROOT / "tests" / "data" / "quickstart")
+    with pytest.raises(ResultsError, match="must be a path or a URI, but got <Results: "):
+        zostudy.export(results, "best", tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(ResultsError, match="results must be read from a folder or several, but got <Results: "):
+        zostudy.report(results)  # type: ignore[arg-type]
+    with pytest.raises(ResultsError, match="a query must be text, but got None"):
+        results.sql(None)  # type: ignore[arg-type]
+    with pytest.raises(ResultsError, match=r"a metric must be one of .*, but got 3"):
+        zostudy.compare(results, metrics=3)  # type: ignore[arg-type]
+
+
+def test_trials_that_stand_twice_in_a_frame_are_refused() -> None:
+    trials = zostudy.load_results(ROOT / "tests" / "data" / "quickstart").trials
+    with pytest.raises(ResultsError, match=r"a cell must have one confirm trial a seed, but .* has one twice"):
+        zostudy.compare(pd.concat([trials, trials]))
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

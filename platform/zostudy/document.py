@@ -28,14 +28,14 @@ _BEGIN = "begin with name: my-study"
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """The origin of a key: a line of a file, counted from 1, or (line 0) an override."""
+    """The origin of a key: a line of a file, counted from 1, or (line 0) an override or a study without a file."""
 
     line: int
     source: str
 
     @property
-    def is_override(self) -> bool:
-        """True if an override gave it."""
+    def has_no_file(self) -> bool:
+        """True if no file gave it."""
         return self.line == 0
 
     def __str__(self) -> str:
@@ -63,13 +63,13 @@ def key_text(path: KeyPath) -> str:
     return ".".join(map(str, path))
 
 
-def parse_document(text: str, source: str) -> Document:
-    """Returns the YAML text of a file as a document.
+def parse_document(text: str, source: str, has_lines: bool = True) -> Document:
+    """Returns the YAML text of a file as a document, or of data without lines that a user could look up.
 
     Raises:
         SpecError: the text is not valid YAML, is empty, or is not a mapping of keys.
     """
-    data, locations = parse_yaml(text, lambda line: Location(line, source))
+    data, locations = parse_yaml(text, lambda line: Location(line if has_lines else 0, source))
     if data is None:
         raise SpecError("a study file must hold keys", got="it is empty", remedy=_BEGIN, about=source)
     if not isinstance(data, dict):

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zostudy.config import StudySpec, load_study, study_of, with_default_space
+from zostudy.errors import SpecError
 from zostudy.results.results import Results, load_results
 from zostudy.results.storage import Storage, Where
 
@@ -49,6 +50,7 @@ def run(
     """
     from zostudy.console.log import show_log_by_default
     from zostudy.console.process_setup import leave_deleted_folder
+    from zostudy.search.callback import check_callbacks
     from zostudy.tracking.trackers import check_trackers
 
     show_log_by_default()
@@ -56,6 +58,7 @@ def run(
     spec = _spec(study, overrides)
     storage = Storage.at(results) / spec.name
     check_trackers(track)
+    check_callbacks(callbacks)
     run_spec(spec, storage, address, callbacks, track, profile)
     return load_results(storage)
 
@@ -140,5 +143,8 @@ def execute_study(
 
 def _spec(study: str | os.PathLike[str] | Mapping[str, Any] | StudySpec, overrides: Sequence[str]) -> StudySpec:
     if isinstance(study, StudySpec):
+        if overrides:
+            rule, remedy = "must be left out for a study that is loaded", "give them to load_study"
+            raise SpecError(rule, got=f"got {overrides!r}", remedy=remedy, about="`overrides`")
         return with_default_space(study)
     return study_of(study, overrides) if isinstance(study, Mapping) else load_study(study, overrides)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,9 +19,9 @@ from zostudy.config.paths import absent_paths, with_absolute_paths
 from zostudy.config.problems import Problem, spec_error
 from zostudy.config.space import with_default_space
 from zostudy.config.study import MethodSpec, StudySpec
-from zostudy.document import Document, KeyPath, dump_yaml, parse_document
+from zostudy.document import DEEPEST, Document, KeyPath, dump_yaml, key_text, parse_document
 from zostudy.errors import SpecError
-from zostudy.wording import comma_list, file_suggestion
+from zostudy.wording import clipped, comma_list, file_suggestion
 
 _STAND_IN = (MethodSpec(label="stand-in", algorithm="stand-in"),)
 
@@ -41,6 +42,12 @@ def load_study(path: str | os.PathLike[str], overrides: Sequence[str] = (), else
             ``FILE:LINE: KEY: RULE, but got VALUE; REMEDY``. For an override, the override stands in place of file and
             line.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise SpecError(
+            "a study must be a file, the name of a shipped study, its content as a mapping, or what load_study returns",
+            got=f"got {clipped(repr(path))}",
+            remedy='write "quickstart", for example',
+        )
     file = study_path(path)
     document = override(parse_document(_read(file), os.fspath(file)), overrides)
     return _checked(document, file.parent, absent_paths(document) if elsewhere else ())
@@ -50,9 +57,29 @@ def study_of(data: Mapping[str, Any], overrides: Sequence[str] = ()) -> StudySpe
     """Returns the study that plain data asks for: the data of a study file. Relative paths start here.
 
     Raises:
-        SpecError: the data breaks a rule; see ``load_study``. Lines are those of the data as YAML.
+        SpecError: the data breaks a rule; see ``load_study``. ``study`` stands in place of file and line.
     """
-    return _checked(override(parse_document(dump_yaml(data), "study"), overrides), Path.cwd())
+    _check_plain(data, ())
+    return _checked(override(parse_document(dump_yaml(data), "study", has_lines=False), overrides), Path.cwd())
+
+
+def _check_plain(data: Any, path: KeyPath) -> None:
+    """Names the key of a value that no study file can hold. What is nested too deeply is refused when it is written."""
+    if len(path) > DEEPEST:
+        return
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            _check_plain(value, (*path, str(key)))
+    elif isinstance(data, list | tuple):
+        for index, value in enumerate(data):
+            _check_plain(value, (*path, index))
+    elif type(data) not in (str, int, float, bool, NoneType):  # a subclass, as NumPy has, is another type in YAML
+        raise SpecError(
+            "must be text, a number, a list or a mapping",
+            got=f"is of type {type(data).__name__}",
+            remedy="convert it, by str(), float() or list() for example",
+            about=f"study: {key_text(path)}",
+        )
 
 
 def _checked(document: Document, folder: Path, may_be_elsewhere: Collection[KeyPath] = ()) -> StudySpec:

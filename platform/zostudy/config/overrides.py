@@ -24,8 +24,12 @@ def override(document: Document, settings: Sequence[str]) -> Document:
     ``search.space`` may hold dots themselves (``search.space.imbalance.sampler``).
 
     Raises:
-        SpecError: a setting has no ``=``, a value that is not YAML, or a key that leads nowhere.
+        SpecError: the settings are no list of texts, or a setting has no ``=``, a value that is not YAML, or a key that
+            leads nowhere.
     """
+    if not isinstance(settings, list | tuple) or not all(isinstance(setting, str) for setting in settings):
+        rule, remedy = "must be a list of texts", 'write ["search.trials=2"], for example'
+        raise SpecError(rule, got=f"got {shown(settings)}", remedy=remedy, about="`overrides`")
     data, locations = copy.deepcopy(document.data), dict(document.locations)
     for setting in settings:
         location = Location(0, f"`overrides` {clipped(setting)}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from datetime import datetime
 
 from zostudy.errors import ResultsError
-from zostudy.results.reading import find_studies
+from zostudy.results.reading import find_studies, given_paths
 from zostudy.results.storage import Storage, Where
 
 PAGE = "report.html"
@@ -19,7 +18,7 @@ _log = logging.getLogger(__name__)
 def report(folders: Where | Sequence[Where], to: Where | None = None, baseline: str | None = None) -> Storage:
     """Writes a report and returns its location; see ``zostudy.report``."""
     check_dependencies()
-    locations = [folders] if isinstance(folders, str | os.PathLike | Storage) else list(folders)
+    locations = given_paths(folders)
     page = page_location(locations, to)
     studies = studies_with_times(locations)
     begun = [study for study, files in studies if files]

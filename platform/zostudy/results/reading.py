@@ -39,7 +39,7 @@ def find_studies(path: Where | Sequence[Where]) -> list[Storage]:
     Raises:
         ResultsError: a folder is missing, or none holds a study.
     """
-    given = _without_others([Storage.at(each) for each in _paths(path)])
+    given = _without_others([Storage.at(each) for each in given_paths(path)])
     found = [folder for storage in given for folder in _study_folders(storage)]
     return list({folder.folder.resolve() if folder.folder else str(folder): folder for folder in found}.values())
 
@@ -144,7 +144,12 @@ def _is_study(storage: Storage) -> bool:
     return (storage / "trials").is_folder()
 
 
-def _paths(path: Where | Sequence[Where]) -> list[Where]:
+def given_paths(path: Where | Sequence[Where]) -> list[Where]:
+    """Returns one location or several as a list.
+
+    Raises:
+        ResultsError: they are neither.
+    """
     paths = [path] if isinstance(path, _WHERE) else list(path) if isinstance(path, Iterable) else []
     if not paths or not all(isinstance(each, _WHERE) for each in paths):
         raise ResultsError("results must be read from a folder or several", got=f"got {path!r}", remedy=_REMEDY)

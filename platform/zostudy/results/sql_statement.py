@@ -72,8 +72,10 @@ def check_text(statement: str) -> None:
     """Checks the characters of a statement.
 
     Raises:
-        ResultsError: DuckDB cannot take one of them.
+        ResultsError: it is no text, or DuckDB cannot take one of them.
     """
+    if not isinstance(statement, str):
+        raise ResultsError("a query must be text", got=f"got {statement!r}", remedy="write SELECT ... FROM trials")
     for number, character in enumerate(statement, start=1):
         if character == "\0" or "\ud800" <= character <= "\udfff":
             wrong = "a NUL" if character == "\0" else "a byte that is not UTF-8"

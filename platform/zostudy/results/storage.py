@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 from pyarrow import fs
 
+from zostudy.errors import ResultsError
 from zostudy.results.filesystems import open_store, store_errors_explained, write_by_rename
 from zostudy.results.uris import is_uri, local_path, parse_uri
-from zostudy.wording import nearest
+from zostudy.wording import clipped, nearest
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Storage:
         """
         if isinstance(where, Storage):
             return where
+        if not isinstance(where, str | PathLike):
+            raise ResultsError(
+                "a location of results must be a path or a URI",
+                got=f"got {clipped(repr(where))}",
+                remedy="give a folder, such as results/quickstart",
+            )
         text = os.fsdecode(where)
         if not is_uri(text):
             return cls(fs.LocalFileSystem(), local_path(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from zostudy.errors import ZostudyError
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
@@ -41,6 +42,17 @@ class Callback:
 
     def on_study_end(self, progress: StudyProgress) -> None:
         """All trials have ended; Ray still runs."""
+
+
+def check_callbacks(callbacks: object) -> None:
+    """Checks callbacks before anything takes its time.
+
+    Raises:
+        ZostudyError: they are no list of instances of ``Callback``.
+    """
+    if not isinstance(callbacks, list | tuple) or not all(isinstance(each, Callback) for each in callbacks):
+        rule, remedy = "must be a list of instances of zostudy.Callback", "write callbacks=[Watch()], for example"
+        raise ZostudyError(rule, got=f"got {callbacks!r}", remedy=remedy, about="`callbacks`")
 
 
 class CallbackList(Callback):

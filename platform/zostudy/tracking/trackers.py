@@ -26,8 +26,11 @@ def check_trackers(names: Sequence[str]) -> None:
     """Checks that trackers are known and installed, before anything takes its time.
 
     Raises:
-        TrackerError: one is not.
+        TrackerError: one is not, or they are no list.
     """
+    if isinstance(names, str):
+        rule, remedy = "must be a list of trackers", f"write [{names!r}]"
+        raise TrackerError(rule, got=f"got {names!r}", remedy=remedy, about="`track`")
     for name in names:
         if name not in PACKAGES:
             remedy = suggestion(name, PACKAGES, f"name one of {comma_list(PACKAGES)}")

@@ -132,6 +132,9 @@ def _summary(
     complete = [trial for trial in current if trial["status"] == "complete"]
     spent = complete or trials
     seeds = [tuple(trial[name] for name in PAIRED_BY) for trial in complete]
+    if len(set(seeds)) < len(seeds):
+        got, remedy = f"{_described(first)} has one twice", "give the trials of each study once"
+        raise ResultsError("a cell must have one confirm trial a seed", got=got, remedy=remedy)
     values = {metric: _by_seed(complete, seeds, metric) for metric in metrics}
     return CellSummary(
         row=tuple(first[name] for name in row_names),

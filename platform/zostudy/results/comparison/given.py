@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias, Union, runtime_checkable
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, runtime_checkable
 
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.confirm_trials import TrialColumns, columns_of_frame, columns_of_tables
@@ -66,7 +66,8 @@ def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, 
     Raises:
         ResultsError: a metric or ``by`` is unknown.
     """
-    asked = (metrics,) if isinstance(metrics, str) else tuple(metrics or ())
+    given: Any = metrics or ()
+    asked: tuple[str, ...] = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
     for metric in asked:
         check_known("a metric must be one of", metric, _COMPARABLE)
     check_known("methods can be compared by", by, COLUMNS)
