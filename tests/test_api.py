@@ -119,6 +119,7 @@ def test_type_checkers_see_the_names_that_are_imported_late() -> None:
         ({"callbacks": zostudy.Callback()}, "`callbacks`: must be a list of instances of zostudy.Callback"),
         ({"callbacks": [zostudy.Callback]}, "`callbacks`: must be a list of instances .*; write callbacks="),
         ({"callbacks": [print]}, "`callbacks`: must be a list of instances of zostudy.Callback"),
+        ({"address": "10.0.0.1"}, "`address` must be HOST:PORT of the cluster's head node, or auto, but is 10.0.0.1"),
         ({"results": None}, "a location of results must be a path or a URI, but got None"),
     ],
 )

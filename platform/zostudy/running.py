@@ -99,6 +99,10 @@ def run_spec(
     from zostudy.console.profile import profiled
     from zostudy.search.running_fleet import prepared_beside_fleet
 
+    if address is not None:
+        from zostudy.cluster.connecting import check_address  # imports Ray, which a finished study does without
+
+        check_address(address)
     with profiled(storage, profile) as profiles:
         outlined = outline_with_notes(spec)
         prepare = partial(with_model_and_notes, outlined)

@@ -13,7 +13,7 @@ from ray._private.utils import check_version_info
 from ray._raylet import AuthenticationMode, get_authentication_mode  # type: ignore[attr-defined]
 
 from zostudy.cluster import connecting
-from zostudy.cluster.connecting import attach
+from zostudy.cluster.connecting import attach, connected
 from zostudy.errors import ZostudyError
 
 
@@ -98,6 +98,18 @@ def test_a_token_that_is_not_there_is_told_before_ray_is_asked(monkeypatch: pyte
     with pytest.raises(ZostudyError, match=r"that of RAY_AUTH_TOKEN is not") as refused:
         attach("127.0.0.1:1")
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", [None, "auto", "127.0.0.1:1"])
+def test_a_process_that_has_started_ray_itself_is_told_to_end_it(
+    address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    with (
+        pytest.raises(ZostudyError, match=r"this process has called ray.init; call ray.shutdown\(\) before"),
+        connected(address, cpus=1),
+    ):
+        raise AssertionError("a Ray that is not its own")
 
 
 @pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "http://10.0.0.1:8265"])

@@ -36,8 +36,14 @@ def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator
 
     Raises:
         LostRayError: a process of a Ray of this machine died.
-        ZostudyError: the cluster cannot be reached, or Ray cannot be started.
+        ZostudyError: this process has called ``ray.init``, the cluster cannot be reached, or Ray cannot be started.
     """
+    if ray.is_initialized():
+        raise ZostudyError(
+            "a study must start Ray, or join it, itself",
+            got="this process has called ray.init",
+            remedy="call ray.shutdown() before; `address` names a cluster that the study is to join",
+        )
     if address in (None, "local"):
         with own_ray(max(cpus, usable_cpus()), shared_bytes):
             yield
@@ -62,12 +68,7 @@ def attach(address: str) -> None:
         ZostudyError: the address is malformed, nothing answers there, the token is missing or wrong, or the cluster
             runs another Ray or Python.
     """
-    if not re.fullmatch(r"[^/]+:\d+|auto", address):
-        raise ZostudyError(
-            "`address` must be HOST:PORT of the cluster's head node, or auto",
-            got=f"is {address}",
-            remedy="give the head's address, such as 10.0.0.1:6379, or use zostudy submit",
-        )
+    check_address(address)
     token = _token_to_send()
     try:
         with environment({"RAY_AUTH_MODE": "token"} if token else {}):
@@ -75,6 +76,20 @@ def attach(address: str) -> None:
     except BaseException:
         read_token_settings()  # else this process would want a token of every Ray from now on
         raise
+
+
+def check_address(address: str) -> None:
+    """Checks the form of a cluster's address, before anything takes its time.
+
+    Raises:
+        ZostudyError: it is malformed.
+    """
+    if not re.fullmatch(r"[^/]+:\d+|auto|local", str(address)):
+        raise ZostudyError(
+            "`address` must be HOST:PORT of the cluster's head node, or auto",
+            got=f"is {address}",
+            remedy="give the head's address, such as 10.0.0.1:6379, or use zostudy submit",
+        )
 
 
 def _token_to_send() -> Token | None:
