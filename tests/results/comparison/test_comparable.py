@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zostudy.errors import ResultsError
+from zostudy.results.comparison.cell_summary import CellSummary
 from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.contents import contents
+from zostudy.results.comparison.contents import SCOPE, contents
+from zostudy.results.comparison.statistics import t_interval
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 
@@ -175,6 +178,18 @@ def test_where_tables_are_many_other_methods_join_only_what_they_are_compared_wi
     first, _, third = studies_of(compare_in_groups(folders))
     assert first == "methods-a, methods-b, methods-c, rival."
     assert third == "other; other and methods-a ran other methods, on other models, tasks, budgets or ratios."
+
+
+def test_the_last_table_names_all_methods_that_are_the_best_of_as_many_columns() -> None:
+    cells = tuple(
+        CellSummary((method,), ratio, {"test_auc": t_interval([mean - 0.01, mean, mean + 0.01])}, 3, 0, 300, 300.0, 0.0)
+        for ratio, means in ((1.0, (0.9, 0.8, 0.7)), (10.0, (0.7, 0.9, 0.8)))
+        for method, mean in zip(("fzoo", "spsa", "zosa"), means, strict=True)
+    )
+    scope = {name: (name,) for name in SCOPE}
+    both = Comparison("imbalance_ratio", ("method",), ("test_auc",), cells, scope=scope)
+    table = contents([both, replace(both, cells=cells[:3])])
+    assert [row[-1] for row in table.rows] == ["fzoo, spsa (1 of 2 each)", "fzoo (1 of 1)"]
 
 
 def test_the_last_table_lists_what_each_is_of(two_sweeps: list[Path]) -> None:

@@ -30,8 +30,8 @@ def contents(comparisons: Sequence[Cells]) -> Table:
         ),
         title="what the tables above are of",
         notes=(
-            "Best: the method that is the best of the most columns, of those with a best one. The studies of one table "
-            "alone, with `metric`, `by` and `baseline`, answer more.",
+            "Best: the method that is the best of the most columns, of those with a best one, or several of as many "
+            "columns each. The studies of one table alone, with `metric`, `by` and `baseline`, answer more.",
         ),
         text_columns=len(named) + 3,
     )
@@ -41,5 +41,6 @@ def _best(cells: Cells, metric: str) -> str:
     counts = Counter(str(cell.row[-1]) for cell in cells.ranked if cells.is_best(metric, cell))
     if not counts:
         return "-"
-    [(method, count)] = counts.most_common(1)
-    return f"{method} ({count} of {counts.total()})"
+    most = max(counts.values())
+    methods = [method for method, count in counts.items() if count == most]
+    return f"{comma_list(methods)} ({most} of {counts.total()}{' each' if len(methods) > 1 else ''})"
