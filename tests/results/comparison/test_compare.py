@@ -298,6 +298,9 @@ def test_pairs_have_the_same_seed_and_the_same_data(record: Record) -> None:
 def test_a_baseline_has_to_be_one_of_the_methods(record: Record) -> None:
     with pytest.raises(ResultsError, match="one of bpt-fzg, zosa, but got mezo"):
         compare(record(*confirmed()), baseline="mezo")
+    several: Any = ["zosa"]
+    with pytest.raises(ResultsError, match=r"one of bpt-fzg, zosa, but got .*did you mean zosa"):
+        compare(record(), baseline=several)
 
 
 def test_a_baseline_may_have_no_trial_yet(record: Record, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def _by_seed(trials: list[TrialValues], seeds: Sequence[SeedKey], metric: str) -
 def known_methods(baseline: str, trials: TrialColumns, storages: Sequence[Storage]) -> set[str]:
     """Returns the methods that have trials, and where the baseline is none of them, those of the study files too."""
     methods = set(trials["method"])
-    if baseline in methods:
+    if baseline in trials["method"]:  # a list, so that a baseline that is none can be refused in words
         return methods
     from zostudy.results.studies_table import read_studies  # parsing many study files takes long
 
