@@ -436,6 +436,12 @@ def test_one_metric_needs_no_list(record: Record) -> None:
     assert compare(trials, "test_auc").metrics == compare(trials, ["test_auc"]).metrics == ("test_auc",)
 
 
+def test_a_metric_that_is_asked_for_twice_is_compared_once(record: Record) -> None:
+    comparison = compare(record(*confirmed()), ["test_auc", "dev_auc", "test_auc"])
+    assert comparison.metrics == ("test_auc", "dev_auc")
+    assert len(comparison.records()) == 2 * len(comparison.cells)
+
+
 def test_sharpness_never_stands_without_the_train_loss(record: Record) -> None:
     trials = record({"number": 0, "sharpness": 0.01, "train_loss": 0.5})
     assert compare(trials, "sharpness").metrics == ("sharpness", "train_loss")

@@ -61,7 +61,7 @@ Given: TypeAlias = Union["pd.DataFrame", HasTrials, Where, Sequence[Where]]
 
 
 def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, ...]:
-    """Returns the metrics that are asked for, perhaps none; with a sharpness the loss that it was measured at.
+    """Returns each metric that is asked for, perhaps none; with a sharpness the loss that it was measured at.
 
     Raises:
         ResultsError: a metric or ``by`` is unknown.
@@ -71,7 +71,7 @@ def checked_metrics(metrics: str | Sequence[str] | None, by: str) -> tuple[str, 
     for metric in asked:
         check_known("a metric must be one of", metric, _COMPARABLE)
     check_known("methods can be compared by", by, COLUMNS)
-    return (*asked, "train_loss") if "sharpness" in asked and "train_loss" not in asked else asked
+    return tuple(dict.fromkeys((*asked, "train_loss") if "sharpness" in asked else asked))
 
 
 def default_metrics(trials: TrialColumns) -> tuple[str, ...]:
