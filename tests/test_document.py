@@ -145,8 +145,8 @@ def test_what_is_no_study_file_is_told_in_one_line(text: str, message: str) -> N
     [
         ("a: 1\n\tb: 2", r"found character '\t' that cannot start any token", "indent with spaces"),
         ("a: 1\nb: c: d", "mapping values are not allowed here", CHECK),
-        ("a: &x 1\nb: *x", "aliases (*) are not taken", CHECK),
-        ("a: 1\n---\nb: 1", "found another document", CHECK),
+        ("a: &x 1\nb: *x", "aliases (*) are not taken", "write the value out"),
+        ("a: 1\n---\nb: 1", "found another document", "keep one document, without the line ---"),
         ("a: 1\nb: \x07", "the character U+0007 is not allowed", "remove it, and save the text as UTF-8"),
         ("a: 1\nb: \udcff", "the character U+DCFF is not allowed", "remove it, and save the text as UTF-8"),
         ('a: 1\nb: "\\U00110000"', NO_SUCH, "write the character itself"),

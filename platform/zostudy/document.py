@@ -23,6 +23,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 DEEPEST = 30
 _DEPTH_RULE, _DEPTH_REMEDY = f"must be nested at most {DEEPEST} levels deep", "a study file has four"
 _NEVER_BROKEN = 2**31
+_NO_ALIASES = "aliases (*) are not taken"
 _BEGIN = "begin with name: my-study"
 
 
@@ -147,7 +148,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(problem="aliases (*) are not taken", problem_mark=mark)
+            raise yaml.composer.ComposerError(problem=_NO_ALIASES, problem_mark=mark)
         return super().compose_node(parent, index)
 
 
@@ -261,6 +262,14 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+_REMEDIES = {
+    "\\t": "indent with spaces",
+    _NO_ALIASES: "write the value out",
+    "another document": "keep one document, without the line ---",
+}
+"""By a part of the parser's message."""
+
+
 def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     """Returns the line, counted from 0, the problem there, and the remedy."""
     if isinstance(error, yaml.reader.ReaderError):
@@ -269,5 +278,6 @@ def _syntax_problem(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     line, problem = 0, str(error)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         line, problem = error.problem_mark.line, str(error.problem)
-    remedy = "indent with spaces" if "\\t" in problem else "check quotes, brackets, colons and indentation there"
+    otherwise = "check quotes, brackets, colons and indentation there"
+    remedy = next((remedy for word, remedy in _REMEDIES.items() if word in problem), otherwise)
     return line, problem.removeprefix("but "), remedy

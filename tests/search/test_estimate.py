@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
-from zostudy.search.estimate import _processor_seconds, _seconds
+from zostudy.search.estimate import MOST_PROBE_ROWS, _processor_seconds, _sample_rows, _seconds
 
 
 def compute(seconds: float) -> None:
     until = time.thread_time() + seconds
     while time.thread_time() < until:
         sum(range(1000))
+
+
+@pytest.mark.parametrize(("batch_size", "expected"), [(32, 32), (10**6, MOST_PROBE_ROWS)])
+def test_a_very_large_batch_is_not_timed_whole(batch_size: int, expected: int) -> None:
+    draws = {(1.0, 0): SimpleNamespace(test_rows=np.arange(500, dtype=np.int32))}
+    budget = SimpleNamespace(batch_size=batch_size)
+    study: Any = SimpleNamespace(
+        data=SimpleNamespace(draws=draws), plan=SimpleNamespace(spec=SimpleNamespace(budget=budget))
+    )
+    rows = _sample_rows(study)
+    assert (len(rows), rows[0], rows[-1]) == (expected, 0, 499)
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
+_LFS_POINTER = b"version https://git-lfs"
 _SAVE_AGAIN = "save the model again with save_pretrained(folder)"
 
 
@@ -109,4 +110,9 @@ def _inside(source: ModelSource, name: str, path: Path) -> Path:
             got=f"{folder / name} is a link to {target}",
             remedy="copy the file into the folder, or name the folder that it lies in",
         )
+    with path.open("rb") as file:
+        if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            got = f"{path} is a pointer of Git LFS"
+            remedy = "run git lfs pull in the clone, or name the model by its id on the hub"
+            raise ModelError("weights must be in the file itself", got=got, remedy=remedy)
     return path

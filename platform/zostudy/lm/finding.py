@@ -100,7 +100,11 @@ def _minilm_folder() -> Path:
 def _check_folder(source: ModelSource) -> None:
     folder = Path(source.location)
     if not (folder / "config.json").is_file():
-        raise ModelError("a model folder must hold config.json", got=f"{folder} does not", remedy="name another folder")
+        got, remedy = f"{folder} does not", "name another folder"
+        if (folder / "adapter_config.json").is_file():
+            got = f"{folder} holds a PEFT adapter alone"
+            remedy = "merge it into its model (merge_and_unload of peft), and save that with save_pretrained(folder)"
+        raise ModelError("a model folder must hold config.json", got=got, remedy=remedy)
     with load_errors_explained(source):
         weight_files(source)
 

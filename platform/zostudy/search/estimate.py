@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PROBE_QUERIES = 8
 PROBE_SUBSPACE_DIM = 100
+MOST_PROBE_ROWS = 256
+"""Of a query: a larger batch takes no less time for each example, and a very large one would take minutes."""
 
 
 @dataclass(frozen=True)
@@ -126,5 +128,6 @@ def _seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
 
 def _sample_rows(study: PreparedStudy) -> NDArray[np.int32]:
     draw = next(iter(study.data.draws.values()))
-    spread = np.linspace(0, len(draw.test_rows) - 1, study.plan.spec.budget.batch_size).astype(np.int64)
+    n_rows = min(study.plan.spec.budget.batch_size, MOST_PROBE_ROWS)
+    spread = np.linspace(0, len(draw.test_rows) - 1, n_rows).astype(np.int64)
     return draw.test_rows[spread]
