@@ -12,47 +12,45 @@ from tests.reading_findings import NUMBERS, REFERENCE, committed, findings, pair
 
 from zostudy import load_results
 
-TASKS = ("mpqa", "sst2")
+TASKS = ("mpqa", "sst2", "subj")
 TUNED = ("random-search", "zosa", "fzoo", "cma-es", "bpt-fzg")
 ROWS = ("no-prompt", "untuned", *TUNED)
-METRICS = ("test_auc", "test_balanced_accuracy", "test_balanced_accuracy_at_dev_threshold")
+RATIOS = (1, 10, 50)
+AUC, BY_ARGMAX, AT_THRESHOLD = "test_auc", "test_balanced_accuracy", "test_balanced_accuracy_at_dev_threshold"
 
 Seeds: TypeAlias = NDArray[np.float64]
-Cells: TypeAlias = dict[tuple[str, str, str], Seeds]
+Cells: TypeAlias = dict[tuple[str, str, int, str], Seeds]
 
 
-def values(study: str) -> Cells:
-    """Returns what the confirm trials have, by task, method and metric, in the order of their seeds."""
-    trials = load_results([REFERENCE / f"{study}-{task}" for task in TASKS]).trials.sort_values("number")
-    confirmed = trials[trials["stage"] == "confirm"].groupby(["task", "method"])
-    cells = {(str(task), str(method)): rows for (task, method), rows in confirmed}
-    return {
-        (task, method, metric): cells[task, method][metric].to_numpy(float)
-        for task, method, metric in product(TASKS, ROWS, METRICS)
+@pytest.fixture(scope="module")
+def cells() -> Cells:
+    """What the confirm trials have, by task, method, ratio and metric, in the order of their seeds."""
+    folders = [REFERENCE / f"{study}-{task}" for study, task in product(("rarer-text", "real-text"), TASKS)]
+    trials = load_results(folders).trials.sort_values("number")
+    confirmed = trials[(trials["stage"] == "confirm") & trials["method"].isin(ROWS)]
+    assert {*confirmed.loc[confirmed["method"].isin(TUNED), "sampler"]} == {"stratified"}
+    found = {
+        (str(task), str(method), int(float(str(ratio))), metric): rows[metric].to_numpy(float)
+        for (task, method, ratio), rows in confirmed.groupby(["task", "method", "imbalance_ratio"])
+        for metric in (AUC, BY_ARGMAX, AT_THRESHOLD)
     }
-
-
-@pytest.fixture(scope="module")
-def at_50() -> Cells:
-    found = values("rarer-text")
     assert {len(seeds) for seeds in found.values()} == {5}
+    assert len(found) == len(TASKS) * len(ROWS) * len(RATIOS) * 3
     return found
-
-
-@pytest.fixture(scope="module")
-def at_10() -> Cells:
-    return values("real-text")
 
 
 def test_the_set_up() -> None:
     text = findings("rarer-text")
-    assert text.startswith("What changes where the rare class of a real text is five times rarer?")
+    assert text.startswith(
+        "What changes where the rare class of a real text is five times rarer than in real-text, and where it is not "
+        "rare at all?"
+    )
     assert f"The study: {set_up('rarer-text-*')}. It is `real-text` for {NUMBERS[len(ROWS)]} of its rows" in text
-    assert "at ratio 50 in place of 10, so that the 20 stand against 1,000 of the other class" in text
+    assert "at ratios 1 and 50 in place of 10, so that the 20 stand against 20 and 1,000 of the other class." in text
     rarer, real = ({study.task.name: study for study in committed(f"{name}-*")} for name in ("rarer-text", "real-text"))
     assert rarer.keys() == {*TASKS}
     for task, study in rarer.items():
-        assert (study.imbalance.ratios, study.imbalance.minority_size) == ((50.0,), 20)
+        assert (study.imbalance.ratios, study.imbalance.minority_size) == ((1.0, 50.0), 20)
         assert {method.label for method in study.methods} == {*ROWS}
         assert real[task].imbalance.ratios == (10.0,)
         own = {"name": study.name, "imbalance": study.imbalance, "methods": study.methods}
@@ -60,35 +58,57 @@ def test_the_set_up() -> None:
         assert not any(method.options or method.imbalance for method in study.methods)
 
 
-def test_the_table_of_means(at_50: Cells) -> None:
-    assert "Mean test AUC, balanced accuracy by argmax, and at the threshold from dev:" in findings("rarer-text")
-    for method in ROWS:
-        cells = [", ".join(short(at_50[task, method, metric].mean()) for metric in METRICS) for task in TASKS]
-        assert f"| {method} | {' | '.join(cells)} |" in findings("rarer-text")
+def test_the_tables_of_means(cells: Cells) -> None:
+    text = findings("rarer-text")
+    assert "Mean test AUC at ratios 1, 10 and 50:" in text
+    assert "Mean balanced accuracy by argmax at the same ratios:" in text
+    for metric, method in product((AUC, BY_ARGMAX), ROWS):
+        means = [", ".join(short(cells[task, method, ratio, metric].mean()) for ratio in RATIOS) for task in TASKS]
+        assert f"| {method} | {' | '.join(means)} |" in text
 
 
-def test_little_changes(at_50: Cells, at_10: Cells) -> None:
+def test_little_changes(cells: Cells) -> None:
     text = findings("rarer-text")
     spans = []
-    for metric in METRICS[:2]:
-        keys = [(task, method, metric) for task, method in product(TASKS, TUNED)]
-        differences = [at_50[key] - at_10[key] for key in keys]
-        means = [float(each.mean()) for each in differences]
+    for metric in (AUC, BY_ARGMAX, AT_THRESHOLD):
+        moves = [
+            cells[task, method, ratio, metric] - cells[task, method, 10, metric]
+            for task, method, ratio in product(TASKS, TUNED, (1, 50))
+        ]
+        means = [float(each.mean()) for each in moves]
         spans.append(f"{signed(min(means))} to {signed(max(means))}")
-        assert min(paired_p_values(differences)) > 0.05
-        assert f"None of it is beyond chance (Holm over {NUMBERS[len(keys)]} each)" in text
-    moves = f"the mean test AUC of the {NUMBERS[len(TUNED)]} tuned methods moves by {spans[0]} from ratio 10 to 50"
-    assert f"**Little changes, as batches are stratified**: {moves}" in text
-    assert f"and their balanced accuracy by argmax by {spans[1]}." in text
-    trials = load_results([REFERENCE / f"rarer-text-{task}" for task in TASKS]).trials
-    assert {*trials.loc[trials["method"].isin(TUNED), "sampler"]} == {"stratified"}
+        assert min(paired_p_values(moves)) > 0.05
+        assert f"None of it is beyond chance (Holm over {len(moves)} each)." in text
+    auc, by_argmax, at_threshold = spans
+    told = f"from ratio 10 to 1 or 50 the mean test AUC of the {NUMBERS[len(TUNED)]} tuned methods moves by {auc}"
+    assert f"**Little changes, as batches are stratified**: {told}, their balanced accuracy by argmax by" in text
+    assert f"by argmax by {by_argmax}, and by the threshold from dev by {at_threshold}." in text
 
 
-@pytest.mark.parametrize("other", ["random-search", "untuned", "no-prompt"])
-def test_no_method_is_told_from_a_row_without_method(at_50: Cells, other: str) -> None:
-    pairs = [(task, method) for task, method in product(TASKS, TUNED) if method != other]
-    assert min(paired_p_values([at_50[*pair, "test_auc"] - at_50[pair[0], other, "test_auc"] for pair in pairs])) > 0.05
-    told = (
-        "**No method is told from random search or from an untuned prompt** in test AUC, after Holm's correction over"
-    )
-    assert f"{told} both tasks, with five seeds." in findings("rarer-text")
+def gains(cells: Cells, other: str) -> dict[tuple[str, str, int], tuple[float, float]]:
+    """Returns what tuned methods have more test AUC than another row, with p-values, by task, method and ratio."""
+    keys = [key for key in product(TASKS, TUNED, (1, 50)) if key[1] != other]
+    found = [cells[*key, AUC] - cells[key[0], other, key[2], AUC] for key in keys]
+    means = [float(each.mean()) for each in found]
+    return dict(zip(keys, zip(means, paired_p_values(found), strict=True), strict=True))
+
+
+def test_no_method_is_told_from_random_search(cells: Cells) -> None:
+    found = gains(cells, "random-search")
+    assert min(p for _, p in found.values()) > 0.05
+    told = "**No method is told from random search** in test AUC at ratio 1 or 50"
+    assert f"{told} (Holm over {len(found)}, five seeds)." in findings("rarer-text")
+
+
+def test_what_is_above_a_row_without_method(cells: Cells) -> None:
+    text, found = findings("rarer-text"), gains(cells, "untuned")
+    beyond = {key: gain for key, (gain, p) in found.items() if p < 0.05}
+    assert beyond.keys() == {*product(["subj"], ["zosa", "fzoo", "cma-es"], [1, 50])}
+    told = "there `zosa`, `fzoo` and `cma-es` are above it at both ratios beyond chance"
+    span = f"by {short(min(beyond.values()))} to {short(max(beyond.values()))} (Holm over {len(found)})."
+    assert f"**An untuned prompt is beaten on Subj alone**: {told}, {span}" in text
+    above = {key for key, (gain, p) in gains(cells, "no-prompt").items() if p < 0.05 and gain > 0}
+    assert above == {("subj", "random-search", 1), ("subj", "fzoo", 50)}
+    assert min(p for (gain, p) in gains(cells, "no-prompt").values() if gain < 0) > 0.05
+    told = "Above the template without a prompt are random search at ratio 1 and `fzoo` at ratio 50, both on Subj."
+    assert told in text
