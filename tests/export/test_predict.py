@@ -163,6 +163,12 @@ def test_columns_may_be_named_otherwise(exported_study: Callable[[str], Any], tm
         read_texts(file, read_manifest(exported_study("mini-gpt2").folder), "one", "two")
 
 
+def test_a_device_of_another_name_is_no_fault_of_the_model(exported_study: Callable[[str], Any]) -> None:
+    exported = exported_study("mini-gpt2")
+    with pytest.raises(ModelError, match="`device` must be cpu or cuda, but got 'tpu'; name one of these"):
+        predicted(exported.folder, exported.texts, device="tpu")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_is_not_there_is_one_line(exported_study: Callable[[str], Any]) -> None:
     exported = exported_study("mini-gpt2")

@@ -83,8 +83,10 @@ def check_device(device: str) -> None:
     """Checks that torch can use a device.
 
     Raises:
-        ModelError: it is ``cuda``, and torch finds no GPU.
+        ModelError: it is neither ``cpu`` nor ``cuda``, or torch finds no GPU.
     """
+    if device not in ("cpu", "cuda"):
+        raise ModelError("`device` must be cpu or cuda", got=f"got {device!r}", remedy="name one of these")
     if device == "cuda" and not torch.cuda.is_available():
         rule = "`device` cuda needs a GPU that torch can use"
         raise ModelError(rule, got="torch finds none", remedy="use `device` cpu")
