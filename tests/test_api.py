@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
+import logging
 import os
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -161,6 +163,26 @@ def test_trials_that_stand_twice_in_a_frame_are_refused() -> None:
     trials = zostudy.load_results(ROOT / "tests" / "data" / "quickstart").trials
     with pytest.raises(ResultsError, match=r"a cell must have one confirm trial a seed, but .* has one twice"):
         zostudy.compare(pd.concat([trials, trials]))
+
+
+def test_trials_that_have_all_failed_are_not_told_to_go_on() -> None:
+    trials = zostudy.load_results(ROOT / "tests" / "data" / "quickstart").trials
+    searched = trials[trials["stage"] == "search"]
+    with pytest.raises(ResultsError, match="search trials so far; let the study run to its end"):
+        zostudy.compare(searched)
+    with pytest.raises(ResultsError, match="search trials, and all have failed; mend what the column error"):
+        zostudy.compare(searched.assign(status="failed"))
+
+
+def test_a_run_from_python_tells_which_trials_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = SimpleNamespace(trial="spsa-r2-search-000", error="ValueError: no such layer")
+    monkeypatch.setattr("zostudy.running.run_spec", lambda *_: SimpleNamespace(failed=[failed]))
+    monkeypatch.setattr("zostudy.running.load_results", str)
+    monkeypatch.setattr(logging.getLogger("zostudy"), "propagate", True)
+    zostudy.run(TINY, tmp_path)
+    assert "spsa-r2-search-000 failed: ValueError: no such layer" in caplog.messages
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

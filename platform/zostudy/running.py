@@ -45,7 +45,7 @@ def run(
 
     Raises:
         ZostudyError: the study, its data, its model, the results or a tracker cannot be used. A failed trial raises
-            nothing: it is a row of ``trials`` with the status ``failed``.
+            nothing: a warning is logged, and it is a row of ``trials`` with the status ``failed``.
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
     from zostudy.console.log import show_log_by_default
@@ -59,7 +59,9 @@ def run(
     storage = Storage.at(results) / spec.name
     check_trackers(track)
     check_callbacks(callbacks)
-    run_spec(spec, storage, address, callbacks, track, profile)
+    progress = run_spec(spec, storage, address, callbacks, track, profile)
+    for row in progress.failed:
+        _log.warning("%s failed: %s", row.trial, row.error)
     return load_results(storage)
 
 

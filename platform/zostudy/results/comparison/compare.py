@@ -88,11 +88,12 @@ def compare_columns(
     check_columns(trials, metrics)
     confirm = confirm_trials_of(trials)
     if not confirm:
-        raise ResultsError(
-            "a comparison needs confirm trials",
-            got=f"there are only {len(trials['stage'])} search trials so far",
-            remedy="let the study run to its end",
-        )
+        n_searched, n_failed = len(trials["stage"]), list(trials["status"]).count("failed")
+        got, remedy = f"there are only {n_searched} search trials so far", "let the study run to its end"
+        if n_searched == n_failed > 0:
+            got = f"there are only {n_searched} search trials, and all have failed"
+            remedy = "mend what the column error of the table trials says, and run the study under another name"
+        raise ResultsError("a comparison needs confirm trials", got=got, remedy=remedy)
     if baseline is not None:
         check_known(BASELINE_RULE, baseline, sorted(known_methods(baseline, trials, storages)))
     unequal = [name for name in unequal_budgets(confirm) if name != by]
