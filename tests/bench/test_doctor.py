@@ -73,6 +73,13 @@ def test_a_folder_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyP
     assert check_disk("results", tmp_path).level == "error"
 
 
+def test_a_file_is_no_folder_for_results(tmp_path: Path) -> None:
+    file = tmp_path / "results"
+    file.touch()
+    for folder in (file, file / "study"):
+        assert check_disk("results", folder) == Check("results", "error", f"{file} is no folder", "name another one")
+
+
 def test_a_system_without_shared_memory_is_well(tmp_path: Path) -> None:
     assert check_shared_memory(tmp_path / "none").level == "ok"
 

@@ -118,6 +118,8 @@ def check_memory(available: int | None) -> Check:
 def check_disk(subject: str, folder: Path) -> Check:
     """Checks the room where a folder is or would be made, and whether it takes files."""
     there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        return Check(subject, "error", f"{there} is no folder", "name another one")
     free = shutil.disk_usage(there).free
     found = f"{free / GIB:.1f} GiB free in {there}"
     if not os.access(there, os.W_OK):
