@@ -67,8 +67,9 @@ TrialArgument = Annotated[
     str,
     typer.Argument(
         metavar="TRIAL",
-        help="A trial; to export it, a confirm trial. A cell stands for its confirm trial with the best dev AUC, "
-        "best-r10 for the best one of all methods at ratio 10, best for the best one at the hardest ratio.",
+        help="The name of a trial, such as zosa-r10-confirm-000 (only confirm trials can be exported). Or the confirm "
+        "trial with the best dev AUC: zosa-r10 is that of a cell, best-r10 that of all methods at ratio 10, best that "
+        "at the hardest ratio.",
     ),
 ]
 RESULTS_VARIABLE = "ZOSTUDY_RESULTS"
