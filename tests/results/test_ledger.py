@@ -177,12 +177,15 @@ def test_what_to_do_is_said_of_another_study_and_of_one_older_than_default_space
     make_outcome: Callable[..., Any], tmp_path: Path
 ) -> None:
     space = {"zosa.reach": {"choice": [1.0]}}
-    for number, (old, remedy) in enumerate(
-        [({}, "give it another name"), (space, "change the study back, or give it")]
-    ):
+    by_stored_search: list[tuple[Any, str]] = [
+        ({"trials": 6, "space": {}}, "give it another name"),
+        ({"trials": 6, "space": space}, "change the study back, or give it"),
+        ("broken by hand", "change the study back, or give it"),
+    ]
+    for number, (search, remedy) in enumerate(by_stored_search):
         ledger = Ledger(tmp_path / str(number))
         ledger.record(make_outcome())
-        ledger.write_study({**STUDY, "search": {"trials": 6, "space": old}}, {"zostudy": "0.1.0"})
+        ledger.write_study({**STUDY, "search": search}, {"zostudy": "0.1.0"})
         with pytest.raises(ResultsError) as caught:
             ledger.check_extends({**STUDY, "search": {"trials": 6, "space": space | {"zosa.rho": {"choice": [2]}}}})
         assert caught.value.remedy.startswith(remedy)

@@ -181,7 +181,7 @@ class Ledger:
 
 def _other_study(stored: Mapping[str, Any]) -> str:
     """Returns how to run a study that contradicts the stored one."""
-    search, name = stored.get("search", {}), "give it another name (`overrides` name=...)"
-    if search.get("trials") and not search.get("space"):
+    search, name = stored.get("search"), "give it another name (`overrides` name=...)"
+    if isinstance(search, Mapping) and search.get("trials") and not search.get("space"):
         return f"{name}: the stored one is older than default search spaces, so its search.trials searched nothing"
     return f"change the study back, or {name}"
