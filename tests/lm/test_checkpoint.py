@@ -52,7 +52,6 @@ def refused(folder: Path) -> str:
 
 def test_shards_hold_what_one_file_held_and_no_other_file_is_read(folder: Path) -> None:
     (folder / "shard-00001-model-00001-of-00001.safetensors").write_bytes(b"another layout that transformers knows")
-    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "no/such", "peft_type": "LORA"}))
     (folder / "generation_config.json").write_text("broken")
     sharded = load_model(find_model(ModelSpec(name=str(folder))), torch.float32).state_dict()
     whole = load_model(find_model(ModelSpec(name="mini-gpt2")), torch.float32).state_dict()

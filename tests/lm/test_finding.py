@@ -35,11 +35,14 @@ def test_a_folder_without_config_is_refused(tmp_path: Path) -> None:
         find_model(ModelSpec(name=str(tmp_path)))
 
 
-def test_an_adapter_alone_and_a_pointer_to_weights_are_told_as_such(tmp_path: Path) -> None:
-    (tmp_path / "adapter_config.json").write_text("{}")
-    with pytest.raises(ModelError, match=r"holds a PEFT adapter alone; merge it into its model \(merge_and_unload"):
-        find_model(ModelSpec(name=str(tmp_path)))
-    shutil.copy(Path(find_model(ModelSpec(name="mini-roberta")).location) / "config.json", tmp_path)
+def test_an_adapter_and_a_pointer_to_weights_are_told_as_such(tmp_path: Path) -> None:
+    whole = Path(find_model(ModelSpec(name="mini-roberta")).location)
+    for folder in (tmp_path / "alone", Path(shutil.copytree(whole, tmp_path / "beside"))):
+        folder.mkdir(exist_ok=True)
+        (folder / "adapter_config.json").write_text("{}")
+        with pytest.raises(ModelError, match=r"holds a PEFT adapter; merge it into its model \(merge_and_unload"):
+            find_model(ModelSpec(name=str(folder)))
+    shutil.copy(whole / "config.json", tmp_path)
     (tmp_path / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     with pytest.raises(ModelError, match=r"model\.safetensors is a pointer of Git LFS; run git lfs pull"):
         find_model(ModelSpec(name=str(tmp_path)))

@@ -99,12 +99,15 @@ def _minilm_folder() -> Path:
 
 def _check_folder(source: ModelSource) -> None:
     folder = Path(source.location)
+    if (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            "a model folder must hold a whole model, without an adapter beside it",
+            got=f"{folder} holds a PEFT adapter",
+            remedy="merge it into its model (merge_and_unload of peft) and save that with save_pretrained(folder); or "
+            "move adapter_config.json away to study the model without it",
+        )
     if not (folder / "config.json").is_file():
-        got, remedy = f"{folder} does not", "name another folder"
-        if (folder / "adapter_config.json").is_file():
-            got = f"{folder} holds a PEFT adapter alone"
-            remedy = "merge it into its model (merge_and_unload of peft), and save that with save_pretrained(folder)"
-        raise ModelError("a model folder must hold config.json", got=got, remedy=remedy)
+        raise ModelError("a model folder must hold config.json", got=f"{folder} does not", remedy="name another folder")
     with load_errors_explained(source):
         weight_files(source)
 
