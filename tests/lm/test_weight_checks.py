@@ -114,6 +114,12 @@ def test_a_config_of_a_far_larger_model_takes_no_memory(saved: Any) -> None:
     assert "describes 16,000,000,007,104 numbers" in refused(folder, "causal")
 
 
+def test_a_config_of_a_billion_layers_takes_no_time(saved: Any) -> None:
+    folder = saved("GPT2LMHeadModel", _GPT2)
+    change(folder, n_layer=10**9)
+    assert "describes 1,000,000,000 layers and" in refused(folder, "causal")
+
+
 @pytest.mark.parametrize(
     ("name", "values", "words"),
     [

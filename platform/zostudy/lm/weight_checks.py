@@ -19,8 +19,10 @@ from zostudy.lm.sources import ModelSource
 _NEVER_READ = "pooler."
 _NAMED = 3
 _FAR_LARGER = 8
+_MANY_LAYERS = 1000
 _FLOATING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-_RULE = "weights must be all those that config.json describes, and no others"
+_DESCRIBED = "weights must be all those that config.json describes"
+_RULE = f"{_DESCRIBED}, and no others"
 _MEND = "mend config.json, or save the whole model again with save_pretrained(folder)"
 
 
@@ -51,6 +53,18 @@ def check_fit(source: ModelSource, model: Any, report: Mapping[str, Any], held: 
         _check_numbers(source, model, held)
 
 
+def check_layers(source: ModelSource, config: Any, held: Collection[str]) -> None:
+    """Checks that a model has no absurd number of layers, before minutes are spent on laying them out.
+
+    Raises:
+        ModelError: ``config.json`` describes very many layers, and more than the files hold tensors.
+    """
+    n_layers = getattr(config.get_text_config(), "num_hidden_layers", 0)
+    if isinstance(n_layers, int) and n_layers > max(_MANY_LAYERS, len(held)):
+        got = f"it describes {n_layers:,} layers and {source.location} holds {len(held):,} tensors"
+        raise ModelError(_DESCRIBED, got=got, remedy=_MEND)
+
+
 def check_size(source: ModelSource, blank: Any, held: Mapping[str, Tensor]) -> None:
     """Checks that a model on the meta device is not far larger than its files, before memory is taken for it.
 
@@ -60,7 +74,7 @@ def check_size(source: ModelSource, blank: Any, held: Mapping[str, Tensor]) -> N
     described, there = (sum(t.numel() for t in tensors) for tensors in (blank.parameters(), held.values()))
     if not is_quantised(blank.config) and described > _FAR_LARGER * there:
         got = f"it describes {described:,} numbers and {source.location} holds {there:,}"
-        raise ModelError("weights must be all those that config.json describes", got=got, remedy=_MEND)
+        raise ModelError(_DESCRIBED, got=got, remedy=_MEND)
 
 
 def _unexpected(model: Any, names: Collection[str]) -> set[str]:

@@ -21,7 +21,7 @@ from zostudy.lm.finding import load_config
 from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.pooling import Pooling, find_pooling
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.weight_checks import check_fit, check_size
+from zostudy.lm.weight_checks import check_fit, check_layers, check_size
 
 DType = Literal["float32", "bfloat16"]
 
@@ -106,6 +106,7 @@ def load_model(source: ModelSource, dtype: torch.dtype, device: str = "cpu") -> 
     with load_errors_explained(source):
         config = load_config(source)
         held = read_tensors(weight_files(source))
+        check_layers(source, config, held)
         blank = _blank(source, config)
         check_size(source, blank, held)
         quantised = is_quantised(config)  # computes in a dtype of its own, and may not move once it is read
