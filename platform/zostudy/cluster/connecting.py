@@ -40,7 +40,7 @@ def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator
     """
     if ray.is_initialized():
         raise ZostudyError(
-            "a study must start Ray, or join it, itself",
+            "a study must start or join Ray itself",
             got="this process has called ray.init",
             remedy="call ray.shutdown() before; `address` names a cluster that the study is to join",
         )

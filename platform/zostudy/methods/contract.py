@@ -1,4 +1,4 @@
-"""What a method promises of its queries and steps, and replicas of their answers: checked as they come.
+"""Checks what a method promises of its queries and steps, and replicas of their answers.
 
 A broken promise would not stop a trial by itself: a latent of another length names another subspace, a row outside the
 draw may be of test, and a step that spends more than it says has a larger budget than the other methods.

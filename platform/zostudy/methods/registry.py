@@ -84,7 +84,7 @@ def _check(name: object, method: object) -> None:
 
 
 def _is_made(options: type) -> bool:
-    """Returns whether the class itself is a dataclass, as a base class that is one makes no options of its fields."""
+    """Returns whether the class itself is a dataclass. If only its base is one, its own fields are no options."""
     return "__dataclass_fields__" in vars(options)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PROBE_QUERIES = 8
 PROBE_SUBSPACE_DIM = 100
 MOST_PROBE_ROWS = 256
-"""Of a query: a larger batch takes no less time for each example, and a very large one would take minutes."""
+"""The rows of a timed query. A larger batch is no faster for each example, and a very large one takes minutes."""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ def run_trial(
 
 
 def _line_of(method: type[Method], error: BaseException) -> str:
-    """Returns the last line of the file that defines a method's step through which an error went, in brackets."""
+    """Returns where an error left the method's own file, such as `` (mine.py:12)``; no text if it arose elsewhere."""
     file = getattr(getattr(method.step, "__code__", None), "co_filename", "")
     lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
     return f" ({PurePath(file).name}:{lines[-1]})" if lines else ""

@@ -161,7 +161,7 @@ def _by_seed(trials: list[TrialValues], seeds: Sequence[SeedKey], metric: str) -
 
 
 def known_methods(baseline: str, trials: TrialColumns, storages: Sequence[Storage]) -> set[str]:
-    """Returns the methods that have trials, and where the baseline is none of them, those of the study files too."""
+    """Returns the methods that have trials. If the baseline is not among them, those of the study files are added."""
     methods = set(trials["method"])
     if baseline in trials["method"]:  # a list, so that a baseline that is none can be refused in words
         return methods

@@ -30,8 +30,8 @@ def contents(comparisons: Sequence[Cells]) -> Table:
         ),
         title="what the tables above are of",
         notes=(
-            "Best: the method that is the best of the most columns, of those with a best one, or several of as many "
-            "columns each. The studies of one table alone, with `metric`, `by` and `baseline`, answer more.",
+            "Best: the method that is the best of the most columns, of those with a best one; all such methods, if "
+            "several tie. The studies of one table alone, with `metric`, `by` and `baseline`, answer more.",
         ),
         text_columns=len(named) + 3,
     )
