@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 import zostudy.lm.sources
 from zostudy.bench import evaluator, timing
@@ -42,8 +43,8 @@ def test_a_run_prints_and_writes_the_same_report(call: Any, quick: None, tmp_pat
     output = tmp_path / "bench.json"
     called = call("bench", *QUICK, "--format", "json", "--output", output)
     assert called.code == 0, called.err
-    report = Report.from_json(called.out)
-    assert Report.from_json(output.read_text()) == report
+    report = TypeAdapter(Report).validate_json(called.out)
+    assert TypeAdapter(Report).validate_json(output.read_text()) == report
     assert report.machine.threads == 1
     assert (report.pool, report.scale, report.memory) == ((), (), ())
     assert report.study is None
@@ -74,7 +75,7 @@ def test_own_texts_are_scored(call: Any, quick: None, tmp_path: Path) -> None:
     file.write_text("\n".join(json.dumps({"line": "good " * length}) for length in range(1, 33)))
     called = call("bench", *QUICK, "--texts", file, "--column", "line", "--format", "json")
     assert called.code == 0, called.err
-    report = Report.from_json(called.out)
+    report = TypeAdapter(Report).validate_json(called.out)
     assert report.texts == "mine.jsonl"
     [model] = report.evaluator
     assert model.most_tokens - model.mean_tokens == pytest.approx(15.5)  # of 1 to 32 times the same word

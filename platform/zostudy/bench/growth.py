@@ -39,7 +39,7 @@ class Cost(NamedTuple):
 
 def measure_growth(sizes: Sequence[int]) -> tuple[SearchGrowth, ...]:
     """Returns the driver's cost of a trial at each number of trials of one cell, whose search grows to the last."""
-    outlined = outline(_spec(max(sizes)))
+    outlined = outline(quick_study("growth", (10,), max(sizes), pruning="median"))
     costs: list[Cost] = []
     with _driver(outlined) as driver:
         while len(costs) < max(sizes):
@@ -86,19 +86,19 @@ def _growth(costs: Sequence[Cost]) -> SearchGrowth:
     )
 
 
-def _spec(n_trials: int) -> StudySpec:
-    """Returns a study of one cell with that many search trials."""
+def quick_study(name: str, ratios: Sequence[int], n_search: int, pruning: str = "none") -> StudySpec:
+    """Returns a study of trials of ten queries: a cell for each ratio, with its search trials and one confirm trial."""
     return StudySpec.model_validate(
         {
-            "name": "growth",
+            "name": name,
             "model": {"name": "mini-roberta"},
             "task": {"name": "reviews"},
-            "imbalance": {"ratios": (10,)},
+            "imbalance": {"ratios": tuple(ratios)},
             "methods": ({"label": "spsa", "algorithm": "spsa", "options": {"queries_per_step": 2}},),
             "budget": {"queries": 10, "batch_size": 8},
             "search": {
-                "trials": n_trials,
-                "pruning": "median",
+                "trials": n_search,
+                "pruning": pruning,
                 "space": {
                     "subspace_dim": {"choice": (10, 50, 200)},
                     "perturbation_radius": {"low": 0.01, "high": 1.0, "log": True},

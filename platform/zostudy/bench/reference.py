@@ -31,7 +31,6 @@ class ReferenceLoop:
         source: ModelSource,
         task: EncodedTask,
         dim: int,
-        seed: int = 0,
         device: str = "cpu",
         careful: bool = False,
     ) -> None:
@@ -42,7 +41,6 @@ class ReferenceLoop:
             source: where the model is.
             task: the token ids.
             dim: entries of a latent.
-            seed: names the subspace.
             device: a torch device.
             careful: compute in bfloat16, and logits only where the answer is read.
         """
@@ -55,7 +53,7 @@ class ReferenceLoop:
         self.embeddings: Tensor = self.model.get_input_embeddings().weight
         spread = float(self.embeddings.std())
         vocabulary = task.start_vocabulary
-        self.subspace = make_subspace(seed, dim, self._embed, spread, vocabulary, spec.prompt_tokens, spec.prompt_scale)
+        self.subspace = make_subspace(0, dim, self._embed, spread, vocabulary, spec.prompt_tokens, spec.prompt_scale)
         if self.head == "encoder":
             self.label_states = torch.cat([self._label_state(ids) for ids in task.label_texts])
 

@@ -1,4 +1,4 @@
-"""The report of a benchmark, as plain data that goes to JSON and back."""
+"""The report of a benchmark, as plain data that goes to JSON."""
 
 from __future__ import annotations
 
@@ -145,8 +145,3 @@ class Report:
     def to_json(self) -> str:
         """Returns the report as JSON, indented."""
         return TypeAdapter(Report).dump_json(self, indent=2).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> Report:
-        """Returns the report that ``to_json`` wrote."""
-        return TypeAdapter(Report).validate_json(text)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from zostudy.bench.growth import quick_study
 from zostudy.bench.machine import resident_bytes
 from zostudy.bench.pool import local_ray
 from zostudy.bench.report import StudyOverhead
@@ -14,7 +15,7 @@ from zostudy.bench.scorers import QuickScorer
 from zostudy.cluster.fleet import start_replicas
 from zostudy.cluster.nodes import trials_at_once
 from zostudy.cluster.replica import ScorerFactory
-from zostudy.config.study import ResourcesSpec, StudySpec
+from zostudy.config.study import ResourcesSpec
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
@@ -34,8 +35,12 @@ EARLY_TRIALS = 200
 
 
 def measure_study(n_trials: int) -> StudyOverhead:
-    """Returns the time of a study beyond that of its scorer. Ray, Tune, Optuna and the ledger are real."""
-    study = prepare(_spec(n_trials))
+    """Returns the time of a study beyond that of its scorer. Ray, Tune, Optuna and the ledger are real.
+
+    The study has eight cells with one confirm trial each, and search trials so that at least ``n_trials`` run in all.
+    """
+    n_search = max(1, -(-n_trials // CELLS) - 1)
+    study = prepare(quick_study("bench", range(1, CELLS + 1), n_search))
     progress = StudyProgress(study.plan, [])
     with TemporaryDirectory(prefix="zostudy-bench-") as folder, local_ray(REPLICAS):
         _log.info("study: starting replicas")
@@ -58,29 +63,6 @@ def measure_study(n_trials: int) -> StudyOverhead:
         first_bytes=meter.first_bytes,
         early_bytes=meter.early_bytes,
         last_bytes=resident_bytes(),
-    )
-
-
-def _spec(n_trials: int) -> StudySpec:
-    """Returns a study of at least ``n_trials`` trials, in eight cells with one confirm trial each."""
-    return StudySpec.model_validate(
-        {
-            "name": "bench",
-            "model": {"name": "mini-roberta"},
-            "task": {"name": "reviews"},
-            "imbalance": {"ratios": tuple(range(1, CELLS + 1))},
-            "methods": ({"label": "spsa", "algorithm": "spsa", "options": {"queries_per_step": 2}},),
-            "budget": {"queries": 10, "batch_size": 8},
-            "search": {
-                "trials": max(1, -(-n_trials // CELLS) - 1),
-                "space": {
-                    "subspace_dim": {"choice": (10, 50, 200)},
-                    "perturbation_radius": {"low": 0.01, "high": 1.0, "log": True},
-                    "reach": {"low": 0.3, "high": 10.0, "log": True},
-                },
-            },
-            "confirm": {"seeds": 1},
-        }
     )
 
 

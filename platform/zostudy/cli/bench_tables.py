@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from zostudy.bench.report import (
     MemoryUse,
@@ -49,20 +50,16 @@ _GROWTH_NOTE = (
 
 def report_tables(report: Report) -> list[Table]:
     """Returns the machine, then a table for each section that was measured."""
-    tables = [_machine(report)]
-    if report.evaluator:
-        tables += [_models(report.evaluator), _evaluator(report.evaluator)]
-    if report.pool:
-        tables.append(_pool(report.pool))
-    if report.scale:
-        tables.append(_scale(report.scale))
-    if report.memory:
-        tables.append(_memory(report.memory))
-    if report.study:
-        tables.append(_study(report.study))
-    if report.growth:
-        tables.append(_growth(report.growth))
-    return tables
+    sections: list[tuple[Any, Callable[[Any], Table]]] = [
+        (report.evaluator, _models),
+        (report.evaluator, _evaluator),
+        (report.pool, _pool),
+        (report.scale, _scale),
+        (report.memory, _memory),
+        (report.study, _study),
+        (report.growth, _growth),
+    ]
+    return [_machine(report), *(table(measured) for measured, table in sections if measured)]
 
 
 def _machine(report: Report) -> Table:

@@ -72,11 +72,11 @@ def small_plan() -> list[AnyJob]:
     return [
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS[:3]),
         *_trials(EMBEDDED_MODELS, (RATIO,), JUDGED_SEEDS[:3], methods=COMPOSITIONS),
-        *_neighbours(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:1]),
-        *_searches(EMBEDDED_MODELS, RATIO, BUDGET),
+        *_neighbours(EMBEDDED_MODELS, JUDGED_SEEDS[:1]),
+        *_searches(EMBEDDED_MODELS, BUDGET),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:1]),
-        *_neighbours(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:3]),
-        *_more_looks(EMBEDDED_MODELS, RATIO, JUDGED_SEEDS[:3]),
+        *_neighbours(EMBEDDED_MODELS, JUDGED_SEEDS[:3]),
+        *_more_looks(EMBEDDED_MODELS),
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3]),
     ]
@@ -86,16 +86,16 @@ def full_plan() -> list[AnyJob]:
     """Returns the small plan, then everything else: some days of one core, nearly all of them for the real tasks."""
     return [
         *small_plan(),
-        *_neighbours((CHEAP_TASK,), RATIO, JUDGED_SEEDS[:3]),
-        *_more_looks((CHEAP_TASK,), RATIO, JUDGED_SEEDS[:3]),
-        *_searches((CHEAP_TASK,), RATIO, BUDGET),
+        *_neighbours((CHEAP_TASK,), JUDGED_SEEDS[:3]),
+        *_more_looks((CHEAP_TASK,)),
+        *_searches((CHEAP_TASK,), BUDGET),
         *_trials(EMBEDDED_MODELS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
-        *_searches(EMBEDDED_MODELS, RATIO, LARGE_BUDGET),
-        *_neighbours(REAL_TASKS, RATIO, JUDGED_SEEDS[:3]),
+        *_searches(EMBEDDED_MODELS, LARGE_BUDGET),
+        *_neighbours(REAL_TASKS, JUDGED_SEEDS[:3]),
         *_trials(REAL_TASKS, (RATIO, HARD_RATIO), JUDGED_SEEDS),
-        *_searches(REAL_TASKS, RATIO, BUDGET),
+        *_searches(REAL_TASKS, BUDGET),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
-        *_searches(REAL_TASKS, RATIO, LARGE_BUDGET),
+        *_searches(REAL_TASKS, LARGE_BUDGET),
     ]
 
 
@@ -115,17 +115,17 @@ def _trials(
             yield TrialJob(task, ratio, method, seed, queries=queries)
 
 
-def _neighbours(tasks: Sequence[str], ratio: float, seeds: Sequence[int]) -> Iterator[TrialJob]:
+def _neighbours(tasks: Sequence[str], seeds: Sequence[int]) -> Iterator[TrialJob]:
     for seed, task, (method, neighbours) in product(seeds, tasks, NEIGHBOURS.items()):
-        yield from (TrialJob(task, ratio, method, seed, changes) for changes in neighbours)
+        yield from (TrialJob(task, RATIO, method, seed, changes) for changes in neighbours)
 
 
-def _more_looks(tasks: Sequence[str], ratio: float, seeds: Sequence[int]) -> Iterator[TrialJob]:
+def _more_looks(tasks: Sequence[str]) -> Iterator[TrialJob]:
     """Yields the defaults with looks at dev three times as often."""
-    for seed, task, method in product(seeds, tasks, TUNED):
-        yield TrialJob(task, ratio, method, seed, evaluations=3 * EVALUATIONS)
+    for seed, task, method in product(JUDGED_SEEDS[:3], tasks, TUNED):
+        yield TrialJob(task, RATIO, method, seed, evaluations=3 * EVALUATIONS)
 
 
-def _searches(tasks: Sequence[str], ratio: float, queries: int) -> Iterator[SearchJob]:
+def _searches(tasks: Sequence[str], queries: int) -> Iterator[SearchJob]:
     for method, task in product(TUNED, tasks):
-        yield SearchJob(task, ratio, method, SEARCH_TRIALS, JUDGED_SEEDS[:3], queries)
+        yield SearchJob(task, RATIO, method, SEARCH_TRIALS, JUDGED_SEEDS[:3], queries)
