@@ -157,6 +157,30 @@ def test_what_is_no_place_or_statement_or_metric_is_an_error_of_zostudy(tmp_path
         results.sql(None)  # type: ignore[arg-type]
     with pytest.raises(ResultsError, match=r"a metric must be one of .*, but got 3"):
         zostudy.compare(results, metrics=3)  # type: ignore[arg-type]
+    with pytest.raises(ResultsError, match=r"a metric of this comparison must be one of .*, but got nope"):
+        zostudy.compare(results).rank_statistics("nope")
+    for trials in (["a trial"], results.trials["trial"], results.trials[["trial"]]):
+        with pytest.raises(ResultsError, match=r"^`trials`: must be rows of the table trials, with study and trial,"):
+            results.only(trials)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "message"),
+    [
+        (zostudy.inspect, {"data": 5}, "`data`: must be a path, but got 5; give a file or folder"),
+        (zostudy.inspect, {"data": "tickets.csv", "text": 5}, "`text`: must be text, but got 5"),
+        (zostudy.inspect, {"data": "tickets.csv", "model": Path("minilm")}, "`model`: must be text, but got PosixPath"),
+        (zostudy.init_study, {"data": None, "output": "new.yaml"}, "`data`: must be a path, but got None"),
+        (zostudy.init_study, {"data": "tickets.csv", "output": 5}, "`output`: must be a path, but got 5"),
+        (zostudy.export, {"results": "results", "trial": "best", "to": None}, "`to`: must be a path, but got None"),
+        (zostudy.export, {"results": "results", "trial": "best", "to": ""}, "`to`: must be a path, but got ''"),
+        (zostudy.predict, {"export": b"export", "texts": ["a text"]}, "`export`: must be a path, but got b'export'"),
+        (zostudy.predict, {"export": "export", "texts": ["a text"], "device": 0}, "`device`: must be text, but got 0"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named(function: Any, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(zostudy.ZostudyError, match=f"^{message}"):
+        function(**given)
 
 
 def test_trials_that_stand_twice_in_a_frame_are_refused() -> None:

@@ -17,7 +17,7 @@ from zostudy.config import StudySpec, TaskSpec
 from zostudy.config.known import HeadKind
 from zostudy.errors import DataError, ModelError, ResultsError
 from zostudy.export.exporting import export_trial
-from zostudy.export.manifest import FILES, atomic_folder, read_manifest
+from zostudy.export.manifest import FILES, read_manifest
 from zostudy.export.task import find_task
 from zostudy.export.trials import load_study_results
 from zostudy.results.comparison.statistics import bounded_interval
@@ -181,23 +181,6 @@ def test_an_export_is_replaced_whole_and_nothing_else_is(exported_study: Callabl
         export_trial(exported.trial, tmp_path / "file")
     with pytest.raises(ResultsError, match="must be a folder that can be written"):
         export_trial(exported.trial, tmp_path / "file" / "out")
-
-
-def test_a_folder_appears_whole_or_stays_as_it_was(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    for fails in (True, False, True):
-        before = {path.name: path.read_text() for path in out.iterdir()} if out.exists() else None
-        try:
-            with atomic_folder(out) as folder:
-                (folder / "one").write_text(f"fails {fails}")
-                if fails:
-                    raise KeyboardInterrupt
-        except KeyboardInterrupt:
-            after = {path.name: path.read_text() for path in out.iterdir()} if out.exists() else None
-            assert after == before
-        else:
-            assert (out / "one").read_text() == "fails False"
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_trial_of_the_search_is_refused_with_those_of_the_confirm_stage(

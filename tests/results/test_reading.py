@@ -287,7 +287,7 @@ def test_what_is_no_place_gets_one_clear_line(path: Any) -> None:
 def test_many_studies_are_shown_in_short() -> None:
     studies = [f"s{number:02d}" for number in range(40)]
     finished = tuple((Storage.at(study), pa.array(["a"])) for study in studies)
-    results = Results(pd.DataFrame({"study": studies, "method": "zosa", "stage": "confirm"}), finished)
+    results = Results(pd.DataFrame({"study": studies, "trial": "a", "method": "zosa", "stage": "confirm"}), finished)
     assert repr(results) == "<Results: 40 finished trials of s00, s01, s02, s03, s04 and 35 more studies>"
     assert results._repr_html_().count("<h4>") == 5
     assert "35 more studies" in results._repr_html_()
@@ -366,6 +366,7 @@ def test_some_of_the_trials_come_with_their_own_rows_alone(
     chosen = trials[(trials["number"] == 1) | (trials["study"] == "second") & (trials["number"] == 2)]
     part = results.only(chosen)
     pd.testing.assert_frame_equal(part.trials, chosen.reset_index(drop=True))
+    pd.testing.assert_frame_equal(results.only(chosen.reset_index(drop=True)).trials, part.trials)
     keys = ["study", "trial"]
     for table in ("history", "scores"):
         rows = getattr(results, table)

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
+from zostudy.arguments import path_of
 from zostudy.export.card import model_card
 from zostudy.export.identity import identity_of
 from zostudy.export.manifest import (
@@ -41,7 +42,7 @@ def export(
     results: str | os.PathLike[str], trial: str, to: str | os.PathLike[str], trust_remote_code: bool = False
 ) -> Path:
     """Exports a trial by its name and returns the folder; see ``zostudy.export``."""
-    out = Path(to)
+    out = path_of(to, "to")
     check_replaceable(out)
     export_trial(load_study_results(results).trial(trial), out, trust_remote_code)
     return out

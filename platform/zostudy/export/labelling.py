@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from zostudy.arguments import check_texts, path_of
 from zostudy.errors import DataError
 from zostudy.export.manifest import Manifest, read_manifest
 from zostudy.export.task import InputTexts
@@ -59,7 +60,8 @@ def predict(
     """
     from zostudy.export.scoring import score_texts  # torch is loaded after the texts are checked
 
-    folder = Path(export)
+    folder = path_of(export, "export")
+    check_texts(text=text, second_text=second_text, model=model, device=device)
     manifest = read_manifest(folder)
     if isinstance(texts, str | os.PathLike):
         rows, given = read_texts(Path(texts), manifest, text, second_text)

@@ -108,9 +108,16 @@ def check_replaceable(out: Path) -> None:
         raise ResultsError(rule, got=f"{out} holds {others[0]}", remedy="name another folder", about="`to`")
 
 
+def _replace_files(new: Path, out: Path) -> None:
+    """Replaces the files of an export. The manifest is away meanwhile, so that files of two exports make none."""
+    (out / MANIFEST_FILE).unlink(missing_ok=True)
+    for file in sorted(new.iterdir(), key=lambda file: file.name == MANIFEST_FILE):
+        file.replace(out / file.name)
+
+
 @contextmanager
 def atomic_folder(out: Path) -> Iterator[Path]:
-    """Yields a temporary folder that replaces ``out`` at the end. After an error ``out`` is unchanged.
+    """Yields a temporary folder whose files replace those of ``out`` at the end. After an error ``out`` is unchanged.
 
     Raises:
         ResultsError: the folder cannot be written.
@@ -118,13 +125,14 @@ def atomic_folder(out: Path) -> Iterator[Path]:
     out = out.absolute()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as scratch:
-            new, old = Path(scratch) / "new", Path(scratch) / "old"
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out if out.is_dir() else out.parent) as scratch:
+            new = Path(scratch) / "new"
             new.mkdir()
             yield new
-            if out.exists():
-                out.rename(old)
-            new.rename(out)
+            if out.is_dir():  # which may be a mounted volume or the working directory, so the folder itself stays
+                _replace_files(new, out)
+            else:
+                new.rename(out)
     except OSError as error:
         fault = f"{out} is not ({error.strerror or error})"
         raise ResultsError(

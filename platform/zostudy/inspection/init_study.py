@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zostudy.arguments import path_of
 from zostudy.config import dump_yaml, study_of
 from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.overrides import override
@@ -52,8 +53,9 @@ def init_study(
         DataError: the data cannot be used, cannot give the ratios, or has too few rows of a class for train and dev.
         ModelError: the model cannot be loaded.
         SpecError: the output exists or cannot be written, or an override breaks a rule of the study file.
+        ZostudyError: an argument is of the wrong type.
     """
-    target = Path(output)
+    target = path_of(output, "output")
     check_new(target)
     inspection = inspect(data, model or default_model(), text, second_text, label, template)
     assert inspection.model is not None

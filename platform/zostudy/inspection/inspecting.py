@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zostudy.arguments import check_texts, path_of
 from zostudy.config.model import ModelSpec
 from zostudy.config.task import TaskSpec
 from zostudy.errors import DataError
@@ -56,7 +57,9 @@ def inspect(
     Raises:
         DataError: the file cannot be read or used, or lacks a column.
         ModelError: the model cannot be loaded, or its tokenizer cannot read a text.
+        ZostudyError: an argument is of the wrong type.
     """
+    check_texts(model=model, text=text, second_text=second_text, label=label, template=template)
     path, rows, facts, columns = _read(data, text, second_text, label)
     splits = guess_splits(rows.table, str(path))
     spec = TaskSpec(
@@ -108,7 +111,7 @@ def _read(
 
 
 def _data_file(data: str | os.PathLike[str]) -> Path:
-    path = Path(data)
+    path = path_of(data, "data")
     if not path.is_file():
         beside = [str(each) for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
         got = "it is a folder" if path.is_dir() else "it does not exist"

@@ -19,9 +19,12 @@ from zostudy.results.reading import as_frame, find_studies, read_trials
 from zostudy.results.schema import SCHEMAS
 from zostudy.results.storage import Storage, Where
 from zostudy.results.stored_tables import read_table
+from zostudy.wording import clipped, one_line
 
 # More studies than these are not all named in a line or shown in a notebook.
 _FEW_STUDIES = 5
+
+_NAMES = ["study", "trial"]
 
 
 def load_results(path: Where | Sequence[Where]) -> Results:
@@ -107,8 +110,18 @@ class Results:
 
         Args:
             trials: rows of ``self.trials``, such as those of the stage ``confirm``.
+
+        Raises:
+            ResultsError: it is no data frame with the columns ``study`` and ``trial``.
         """
-        chosen = self.trials.index.isin(trials.index)
+        if not isinstance(trials, pd.DataFrame) or not {*_NAMES} <= {*trials.columns}:
+            raise ResultsError(
+                "must be rows of the table trials, with study and trial",
+                got=f"got {clipped(one_line(repr(trials)))}",
+                remedy="filter the trials of these results",
+                about="`trials`",
+            )
+        chosen = pd.MultiIndex.from_frame(self.trials[_NAMES]).isin(pd.MultiIndex.from_frame(trials[_NAMES]))
         ends = np.cumsum([len(finished) for _, finished in self._finished])
         finished = tuple(
             (storage, names.filter(pa.array(part)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from zostudy.results.comparison.cell_summary import CellKey, CellSummary
 from zostudy.results.comparison.cells import Cells
+from zostudy.results.comparison.given import check_known
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.rank_statistics import RankStatistics, rank_statistics
 from zostudy.results.comparison.rank_tables import shown_ranks
@@ -25,7 +26,12 @@ class Comparison(Cells):
         return [record for metric in self.metrics for record in self._records(metric, shown.get(metric))]
 
     def rank_statistics(self, metric: str) -> RankStatistics | None:
-        """Returns the methods' ranks over blocks in a metric of the comparison; None with fewer than three blocks."""
+        """Returns the methods' ranks over blocks in a metric of the comparison; None with fewer than three blocks.
+
+        Raises:
+            ResultsError: the comparison is not of that metric.
+        """
+        check_known("a metric of this comparison must be one of", metric, self.metrics)
         return rank_statistics(self, metric)
 
     def __repr__(self) -> str:
