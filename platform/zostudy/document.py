@@ -89,29 +89,22 @@ def parse_yaml(text: str, location_of: Callable[[int], Location]) -> tuple[Any, 
     Raises:
         SpecError: the text is not valid YAML, or holds something that a study file may not.
     """
-    reader = _NodeReader(location_of)
-    node = _node(text, location_of)
+    reader, node = _NodeReader(location_of), _node(text, location_of)
     data = None if node is None else reader.plain(node, ())
     return data, {(): location_of(1)} | reader.locations
 
 
 def _node(text: str, location_of: Callable[[int], Location]) -> yaml.Node | None:
-    line = 0
     try:
         loader = _Loader(text)
-        try:
-            node: yaml.Node | None = loader.get_single_node()
-        except (ValueError, OverflowError):  # of an escape or a version number that is out of range
-            line = loader.line
-            raise
+        return loader.get_single_node()
     except yaml.YAMLError as error:
         line, problem, remedy = _syntax_problem(error, text)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # of an escape or a version number that is out of range
         problem, remedy = "there is no character or version of such a number", "write the character itself"
+        line = loader.line
     except RecursionError:
         raise SpecError(_DEPTH_RULE, remedy=_DEPTH_REMEDY, about=str(location_of(1))) from None
-    else:
-        return node
     rule = f"must be valid YAML, and this is not: {problem}"
     raise SpecError(rule, remedy=remedy, about=str(location_of(line + 1)))
 

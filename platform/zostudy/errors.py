@@ -119,3 +119,8 @@ def one_line_of(error: BaseException) -> str:
     """Returns the message of an error on one line, clipped; of an error of another library its type, too."""
     text = one_line(error, 500)
     return text if isinstance(error, ZostudyError) else f"{type(error).__name__}: {text}"
+
+
+def first_line_of(error: BaseException) -> str:
+    """Returns the first line of an error's message, or its type if it has none."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

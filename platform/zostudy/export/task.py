@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from zostudy.config.known import HeadKind
 from zostudy.config.task import OWN_WORDING, TaskSpec
 from zostudy.errors import DataError
-from zostudy.tasks.known import WellKnownTask
+from zostudy.tasks.known import WellKnownTask, find_origin, used_columns
 from zostudy.tasks.loading import load_task
 from zostudy.tasks.templates import Template, Wording
 from zostudy.tasks.wellknown import WELL_KNOWN
@@ -64,27 +64,20 @@ def find_task(spec: TaskSpec, head: HeadKind, name: str = OWN_WORDING) -> tuple[
         DataError: only the data holds the class names, and it cannot be read.
     """
     known = WELL_KNOWN.get(spec.name)
-    text, second_text, label = _columns(spec, known)
+    columns = used_columns(spec, find_origin(spec, known))
     class_names, note = _class_names(spec, known, spec.worded(name).label_words)
-    wording = make_wordings(spec, known, class_names, second_text is not None, name)[head]
+    wording = make_wordings(spec, known, class_names, columns.second_text is not None, name)[head]
     task = ExportedTask(
         name=spec.name,
-        text=text,
-        second_text=second_text,
-        label=label,
+        text=columns.text,
+        second_text=columns.second_text,
+        label=columns.label,
         template=wording.template.source,
         label_words=wording.label_words,
         class_names=class_names,
         truncate=spec.truncate,
     )
     return task, note
-
-
-def _columns(spec: TaskSpec, known: WellKnownTask | None) -> tuple[str, str | None, str]:
-    origin = known.hub if known and spec.file is None else None
-    if origin is None or spec.hub not in (None, origin.id):
-        return spec.text or "text", spec.second_text, spec.label or "label"
-    return spec.text or origin.text, spec.second_text or origin.second_text, spec.label or origin.label
 
 
 def _class_names(

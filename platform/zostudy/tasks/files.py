@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from zostudy.errors import DataError
+from zostudy.errors import DataError, first_line_of
 from zostudy.tasks.delimited import read_csv, read_tsv
 from zostudy.tasks.json_rows import read_json
 from zostudy.tasks.rows import RawRows
@@ -33,7 +33,7 @@ def read_rows(path: Path) -> RawRows:
             raise DataError("must be a file", got=got, remedy=remedy, about=str(path))
         rows = reader(path)
     except OSError as error:
-        raise _unreadable(path, f"cannot be read: {error.strerror or _first_line(error)}") from None
+        raise _unreadable(path, f"cannot be read: {error.strerror or first_line_of(error)}") from None
     except RecursionError:
         raise _unreadable(path, "cannot be read: values are nested too deeply", "flatten them") from None
     doubled = [name for name, times in Counter(rows.table.column_names).items() if times > 1]
@@ -49,15 +49,11 @@ def _read_parquet(path: Path) -> RawRows:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return RawRows(file.read())
     except (pa.ArrowException, ValueError, TypeError, NotImplementedError) as error:
-        raise _unreadable(path, f"cannot be read as Parquet: {_first_line(error)}") from None
+        raise _unreadable(path, f"cannot be read as Parquet: {first_line_of(error)}") from None
 
 
 def _unreadable(path: Path, rule: str, remedy: str = "check the file") -> DataError:
     return DataError(rule, remedy=remedy, about=str(path))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 _READERS: dict[str, Callable[[Path], RawRows]] = {

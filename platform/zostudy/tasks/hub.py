@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from zostudy.errors import DataError
+from zostudy.errors import DataError, first_line_of
 from zostudy.tasks.columns import Columns, check_column, find_column, strings_of
 from zostudy.tasks.labels import NAME_COLUMN, read_labels
 from zostudy.tasks.splits import check_split
@@ -55,9 +55,8 @@ def _load(hub: str, config: str | None, revision: str | None) -> Any:
     try:
         return datasets.load_dataset(hub, config, revision=revision)
     except Exception as error:  # the hub's client raises many kinds, its HTTP library's among them
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         remedy = "check id and config, connect once (HF_HUB_OFFLINE=1 then reads the cache), or give task.file"
-        raise DataError(f"this data set cannot be loaded ({reason})", remedy=remedy, about=hub) from error
+        raise DataError(f"this data set cannot be loaded ({first_line_of(error)})", remedy=remedy, about=hub) from error
 
 
 def _needed(split: Any, columns: Columns, hub: str) -> pa.Table:

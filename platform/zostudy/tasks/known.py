@@ -1,4 +1,7 @@
-"""A task that zostudy knows: its classes, the words for each kind of head, and its data set on the hub."""
+"""A task that zostudy knows: its classes, the words for each kind of head, and its data set on the hub.
+
+Also which data set and which columns a study reads, whether or not its task is a known one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zostudy.config.known import HeadKind
-from zostudy.config.task import SplitNames
+from zostudy.config.task import SplitNames, TaskSpec
+from zostudy.tasks.columns import Columns
 from zostudy.tasks.templates import Wording
 
 
@@ -45,3 +49,18 @@ class WellKnownTask:
         folded = {other.casefold(): own for other, own in self.other_names.items()}
         own = folded.get(name.casefold(), name).casefold()
         return next((label for label, each in enumerate(self.class_names) if each.casefold() == own), None)
+
+
+def find_origin(spec: TaskSpec, known: WellKnownTask | None) -> HubOrigin | None:
+    """Returns the data set on the hub that a study reads; None where it reads a file or the embedded task."""
+    if spec.file is not None:
+        return None
+    origin = known.hub if known else None
+    return origin if spec.hub is None or (origin and spec.hub == origin.id) else HubOrigin(spec.hub)
+
+
+def used_columns(spec: TaskSpec, origin: HubOrigin | None) -> Columns:
+    """Returns the columns of a study's data: those that it names, or else those of the data set, or the usual ones."""
+    if origin is None:
+        return Columns(spec.text or Columns.text, spec.second_text, spec.label or Columns.label, spec.split)
+    return Columns(spec.text or origin.text, spec.second_text or origin.second_text, spec.label or origin.label)

@@ -11,11 +11,10 @@ import numpy as np
 from zostudy.config.known import EMBEDDED_TASK, HeadKind
 from zostudy.config.task import OWN_WORDING, SplitNames, TaskSpec
 from zostudy.errors import DataError
-from zostudy.tasks.columns import Columns
 from zostudy.tasks.files import read_rows
 from zostudy.tasks.hub import hub_rows
 from zostudy.tasks.imbalance import rank_classes
-from zostudy.tasks.known import HubOrigin, WellKnownTask
+from zostudy.tasks.known import HubOrigin, WellKnownTask, find_origin, used_columns
 from zostudy.tasks.labels import NO_LABEL, has_names
 from zostudy.tasks.reviews import reviews
 from zostudy.tasks.rows import RowCount, count_rows
@@ -110,18 +109,14 @@ def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
     if spec.file is not None and spec.hub is not None:
         raise DataError(f"task {spec.name!r} has both task.file and task.hub", remedy="give one of them")
     if spec.file is not None:
-        columns = Columns(spec.text or "text", spec.second_text, spec.label or "label", spec.split)
         roles = split_roles(spec.splits or SplitNames(), spec.name)
         rows = read_rows(Path(spec.file))
-        table, count, notes = select(rows.table, columns, roles, spec.file, spec.name)
+        table, count, notes = select(rows.table, used_columns(spec, None), roles, spec.file, spec.name)
         return table, count, rows.notes + notes
     if spec.name == EMBEDDED_TASK and spec.hub is None:
         table = reviews()
         return table, count_rows(len(table.texts), {}), ()
-    origin = known.hub if known else None
-    if spec.hub is not None and (origin is None or spec.hub != origin.id):
-        origin = HubOrigin(spec.hub)
-    if origin is None:
+    if (origin := find_origin(spec, known)) is None:
         names = ", ".join(name for name, task in WELL_KNOWN.items() if task.hub or name == EMBEDDED_TASK)
         remedy = f"give task.file or task.hub, or a name out of {names}"
         raise DataError(f"task {spec.name!r} has no data", remedy=remedy)
@@ -129,13 +124,8 @@ def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
 
 
 def _read_hub(spec: TaskSpec, origin: HubOrigin) -> Read:
-    columns = Columns(
-        text=spec.text or origin.text,
-        second_text=spec.second_text or origin.second_text,
-        label=spec.label or origin.label,
-    )
+    columns, config = used_columns(spec, origin), spec.config or origin.config
     roles = split_roles(spec.splits or origin.splits, spec.name)
-    config = spec.config or origin.config
     rows, left_out = hub_rows(origin.id, config, spec.revision, columns, tuple(roles.values()))
     table, count, notes = select(rows, columns, roles, origin.id, spec.name)
     return table, count_rows(count.used, left_out), notes
