@@ -93,6 +93,7 @@ class FakeReplica:
         fault: raised by the scorer's factory; a process that dies of it if it is "death".
         raises: raised by the scorer itself.
         stalls: whether the next micro-batch never ends.
+        batch_seconds: that a micro-batch takes.
         unit: for bfloat16.
         cpus: that it takes of its node.
         broken: why no process can ever start.
@@ -108,6 +109,7 @@ class FakeReplica:
     fault: Exception | str | None = None
     raises: Exception | None = None
     stalls: bool = False
+    batch_seconds: float = BATCH_SECONDS
     unit: str | None = None
     cpus: int = 1
     broken: Exception | None = None
@@ -181,7 +183,7 @@ class FakeReplica:
         if index == len(batches):
             self.batch = None
             scores = [np.stack([batch.rows, 0 * batch.rows + batch.latents[:, :1]], -1) for batch in batches]
-            answer = ([part.astype(np.float32) for part in scores], BATCH_SECONDS * index)
+            answer = ([part.astype(np.float32) for part in scores], self.batch_seconds * index)
             self.end_call(call, answer)
             return
         self.n_begun += 1
@@ -190,11 +192,11 @@ class FakeReplica:
         if self.stalls:
             self.stalls = False
         elif self.ray.poison in batches[index].latents[:, 0]:
-            later(BATCH_SECONDS, self.die)
+            later(self.batch_seconds, self.die)
         elif self.raises is not None:
-            later(BATCH_SECONDS, partial(self.end_call, call, error=RayTaskError("score", "text", self.raises)))
+            later(self.batch_seconds, partial(self.end_call, call, error=RayTaskError("score", "text", self.raises)))
         else:
-            later(BATCH_SECONDS, partial(self.begin_batch, call, index + 1))
+            later(self.batch_seconds, partial(self.begin_batch, call, index + 1))
 
     def end_ready(self, call: FakeCall) -> None:
         if self.fault == "death":
@@ -243,6 +245,7 @@ class FakeRay(RayApi):
         self.replicas: list[FakeReplica] = []
         self.warmed: list[FakeReplica] = []
         self.next_replica: dict[str, Any] = {}
+        self.n_looked_at = 0
         self._events: list[tuple[float, int, Callable[[], object]]] = []
 
     def after(
@@ -287,11 +290,12 @@ class FakeRay(RayApi):
     def now(self) -> float:
         return self.clock
 
-    def wait(self, calls: Sequence[Any], seconds: float) -> list[Any]:
+    def wait_for(self, number: int, calls: list[Any], seconds: float) -> list[Any]:
+        self.n_looked_at += len(calls)
         latest = self.clock + seconds
-        while not (ended := [call for call in calls if call.ended]) and self._pass_time(latest):
+        while len(ended := [call for call in calls if call.ended]) < number and self._pass_time(latest):
             assert self.clock < self.latest, "nothing comes to an end"
-        return ended
+        return ended[:number]
 
     def get(self, call: FakeCall) -> Any:
         while not call.ended:
@@ -596,6 +600,19 @@ def test_a_long_queue_has_several_micro_batches_a_call_but_never_many(n_batches:
     latents, rows = np.zeros((n_batches, 1), np.float32), np.zeros((n_batches, 8), np.int32)
     RayPool(lambda: [replica], FACTORY, 8, ray_api=ray).score(latents, rows, seed=0, buffer=buffer)
     assert next(answers) == n_calls
+
+
+@pytest.mark.parametrize("n_replicas", [100, 250])
+def test_what_ray_looks_at_for_an_answer_does_not_grow_with_the_calls_that_are_out(n_replicas: int) -> None:
+    ray = FakeRay(head=n_replicas)
+    for number in range(n_replicas):
+        ray.new(batch_seconds=0.02 + 0.02 * number / n_replicas)
+    pool, latents = RayPool(lambda: ray.replicas, FACTORY, 1, ray_api=ray), np.zeros((8 * n_replicas, 1), np.float32)
+    score(pool, latents, n_examples=1)
+    ray.n_looked_at = 0
+    check(score(pool, latents, n_examples=1), latents)
+    n_calls = len(latents) // 2
+    assert ray.n_looked_at < 200 * n_calls
 
 
 def test_a_replica_hangs_when_it_makes_no_progress_however_many_calls_wait() -> None:

@@ -90,9 +90,11 @@ class Dispatch:
         for reference in self._ray.wait(references, self._replica_set.refresh_seconds):
             if reference in self._running:
                 self._end(reference)
-            elif reference in self._replica_set.quarantined:
+            elif (replica := self._replica_set.quarantined.get(reference)) is not None:
                 self._replica_set.handle(reference)
-                self._send_to_all()
+                if replica in self._replica_set.usable:
+                    for _ in range(CALLS_IN_FLIGHT):
+                        self._send_to(replica)
 
     def _end(self, reference: Any) -> None:
         call, replica = self._running[reference]
