@@ -200,7 +200,7 @@ def test_state_is_small_numbers_and_only_between_steps(toy: Any, name: str) -> N
     method = toy.method(name)
     toy.run_step(method)
     state = method.state_dict()
-    assert all(isinstance(value, int | np.ndarray) for value in state.values())
+    assert all(isinstance(value, int | float | np.ndarray) for value in state.values())
     assert sum(np.asarray(value).nbytes for value in state.values()) < 2000
     method.ask()
     with pytest.raises(RuntimeError, match="between steps"):

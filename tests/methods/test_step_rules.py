@@ -127,7 +127,7 @@ def test_a_rule_goes_on_from_its_state(name: Any, cut: int) -> None:
     rule = made(name)
     before = path(rule, slopes[:cut])
     resumed = made(name)
-    resumed.load_state_dict(rule.state_dict())
+    resumed.load_state(rule.state())
     after = path(resumed, slopes[cut:], before[-1] if cut else START)
     whole = path(made(name), slopes)
     np.testing.assert_array_equal([*before, *after], whole)

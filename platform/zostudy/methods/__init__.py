@@ -21,13 +21,14 @@ from zostudy.methods import (  # noqa: F401  (they register)
     zosa,
     zosa_auc,
 )
-from zostudy.methods.base import Method, State
+from zostudy.methods.base import Method
 from zostudy.methods.context import Context
 from zostudy.methods.option_notes import LogRange, OneOf, OptionDescription, UsedWith, describe_options, unused_options
 from zostudy.methods.options import ImbalanceSettings, MethodOptions
 from zostudy.methods.queries import Access, Evaluation, Queries, Step, StepRecord
 from zostudy.methods.registry import get_method, method_names, register_method, registered_here
 from zostudy.methods.spaces import default_space
+from zostudy.methods.state import State
 
 __all__ = [
     "Access",

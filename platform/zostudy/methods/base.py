@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,11 +13,10 @@ from zostudy.methods.context import Context
 from zostudy.methods.contract import check_answers, check_end, check_queries, check_spent
 from zostudy.methods.options import MethodOptions
 from zostudy.methods.queries import Access, Evaluation, Labels, Latents, Queries, Rows, Scores, Step, StepRecord
+from zostudy.methods.state import State, Stateful
 
-State: TypeAlias = dict[str, Any]
 
-
-class Method(ABC):
+class Method(Stateful, ABC):
     """An ask/tell optimiser of a prompt's latent.
 
     A subclass writes ``step``, a generator that reads like the paper's pseudo-code: it yields queries,
@@ -46,7 +44,6 @@ class Method(ABC):
     uses_prompt: ClassVar[bool] = True
     needs: ClassVar[Access] = "scores"
     use: ClassVar[str] = ""
-    state_attributes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, options: MethodOptions, context: Context) -> None:
         """Starts at the zero latent, where the prompt is its start tokens.
@@ -187,31 +184,6 @@ class Method(ABC):
         self.latent = latent
         self.load_state(state)
 
-    def state(self) -> State:
-        """Returns copies of what steps change beside the latent, as arrays and numbers by name.
-
-        These are the ``state_attributes``. A method with state of another form extends this and ``load_state``.
-
-        Raises:
-            TypeError: an attribute is neither an array nor a Python number.
-        """
-        return {name: _copied(name, getattr(self, name)) for name in self._declared_state()}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restores what ``state`` returned.
-
-        Raises:
-            ValueError: an array is of another shape.
-        """
-        for name in self._declared_state():
-            setattr(self, name, _restored(name, state[name], getattr(self, name)))
-
-    @classmethod
-    def _declared_state(cls) -> list[str]:
-        """Returns the names that the class and its base classes declare."""
-        declared = (name for base in cls.__mro__ for name in vars(base).get("state_attributes", ()))
-        return list(dict.fromkeys(declared))
-
     def _checked(self, queries: Any) -> Queries:
         """Returns the queries that a step has yielded, if it may."""
         check_queries(queries, self._latent_size, self._is_drawn)
@@ -219,20 +191,3 @@ class Method(ABC):
         check_spent(self.queries_spent + cost - self._spent_before, self.step_cost, ended=False)
         checked: Queries = queries
         return checked
-
-
-def _copied(name: str, value: Any) -> Any:
-    """Returns a copy. A NumPy number would come back as a Python one, with which sums may round otherwise."""
-    if isinstance(value, np.generic) or not isinstance(value, np.ndarray | int | float):
-        raise TypeError(f"state attribute {name!r} must be an array or a Python number, but is {value!r}")
-    return copy.copy(value)
-
-
-def _restored(name: str, saved: Any, own: Any) -> Any:
-    """Returns a saved value in its own type, which steps may have made another one than that of the start."""
-    values = np.array(saved)
-    if not isinstance(own, np.ndarray):
-        return values if values.ndim else values.item()
-    if values.shape != own.shape:
-        raise ValueError(f"a saved {name} must have shape {own.shape}, but has {values.shape}")
-    return values

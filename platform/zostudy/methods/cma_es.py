@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 from typing_extensions import Doc
 
-from zostudy.methods.base import State
 from zostudy.methods.context import Context
 from zostudy.methods.estimators import spread
 from zostudy.methods.option_notes import LogRange
@@ -19,18 +18,20 @@ from zostudy.methods.options import MethodOptions, ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
 from zostudy.methods.queries import Queries, Step
 from zostudy.methods.registry import register_method
+from zostudy.methods.state import State
 from zostudy.randomness import generator
 
 Population = NDArray[np.float64]
+SubspaceDim: TypeAlias = Annotated[
+    int, Ge(2), Doc("dimension d of the latent that is tuned; CMA-ES needs two"), LogRange(20, 500)
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CmaEsOptions(ObjectiveOptions):
     """Options of CMA-ES."""
 
-    subspace_dim: Annotated[
-        int, Ge(2), Doc("dimension d of the latent that is tuned; CMA-ES needs two"), LogRange(20, 500)
-    ] = 100
+    subspace_dim: SubspaceDim = 100
     queries_per_step: Annotated[
         int, Ge(4), Doc("population size: queries of a step (auc spends one of them at the mean)")
     ] = 20

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt, Lt
 from typing_extensions import Doc
 
-from zostudy.methods.base import State
-from zostudy.methods.cma_es import CmaEs, CmaEsOptions
+from zostudy.methods.cma_es import CmaEs, CmaEsOptions, SubspaceDim
 from zostudy.methods.context import Context
 from zostudy.methods.option_notes import LogRange
 from zostudy.methods.options import MethodOptions, Reach
 from zostudy.methods.queries import Step
 from zostudy.methods.registry import register_method
 from zostudy.methods.spsa import Spsa, SpsaOptions
+from zostudy.methods.state import State, part_of, with_prefix
 
 _WARM_UP = "warm_up."
 
@@ -25,9 +25,7 @@ _WARM_UP = "warm_up."
 class CmaEsSpsaOptions(SpsaOptions, CmaEsOptions):
     """Options of CMA-ES, then SPSA."""
 
-    subspace_dim: Annotated[
-        int, Ge(2), Doc("dimension d of the latent that is tuned; CMA-ES needs two"), LogRange(20, 500)
-    ] = 100
+    subspace_dim: SubspaceDim = 100
     queries_per_step: Annotated[
         int, Ge(4), Doc("population of a step of the warm-up, and the most queries of a later step")
     ] = 10
@@ -90,10 +88,9 @@ class CmaEsSpsa(Spsa):
 
     def state(self) -> State:
         """Returns SPSA's state and CMA-ES's."""
-        warm_up = {_WARM_UP + name: value for name, value in self.cma_es.state().items()}
-        return super().state() | warm_up
+        return super().state() | with_prefix(_WARM_UP, self.cma_es.state())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state`` returned."""
         super().load_state(state)
-        self.cma_es.load_state({key.removeprefix(_WARM_UP): state[key] for key in state if key.startswith(_WARM_UP)})
+        self.cma_es.load_state(part_of(state, _WARM_UP))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import State
 from zostudy.methods.queries import Evaluation, Labels, Latents, Queries, Rows, Scores
 from zostudy.methods.registry import register_method
+from zostudy.methods.state import State
 from zostudy.methods.untuned import Untuned
 
 MOST_FOLDS = 5

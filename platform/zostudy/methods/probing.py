@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from zostudy.errors import SpecError
-from zostudy.methods.base import Method, State
+from zostudy.methods.base import Method
 from zostudy.methods.batches import make_sampler
 from zostudy.methods.context import Context
 from zostudy.methods.directions import draw_directions
@@ -17,6 +17,7 @@ from zostudy.methods.estimators import Gradient, Stencil, spread
 from zostudy.methods.objectives import make_objective
 from zostudy.methods.options import ObjectiveOptions, ProbingOptions
 from zostudy.methods.queries import Labels, Latents, Losses, Rows, Scores, Step, StepRecord
+from zostudy.methods.state import State, part_of, with_prefix
 from zostudy.methods.step_rules import make_step_rule
 
 # Losses are means of float32 scores: a spread below this is their rounding, not the shape of the loss.
@@ -48,13 +49,12 @@ class TunedMethod(Method):
 
     def state(self) -> State:
         """Returns the declared state and the objective's scalars."""
-        scalars = {_OBJECTIVE + name: value for name, value in self.objective.state_dict().items()}
-        return super().state() | scalars
+        return super().state() | with_prefix(_OBJECTIVE, self.objective.state())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state`` returned."""
         super().load_state(state)
-        self.objective.load_state_dict(_own(_OBJECTIVE, state))
+        self.objective.load_state(part_of(state, _OBJECTIVE))
 
 
 class ProbingMethod(TunedMethod):
@@ -177,13 +177,12 @@ class ProbingMethod(TunedMethod):
 
     def state(self) -> State:
         """Returns the state of a tuned method, and what the step rule remembers."""
-        remembered = {_STEP_RULE + name: value for name, value in self.step_rule.state_dict().items()}
-        return super().state() | remembered
+        return super().state() | with_prefix(_STEP_RULE, self.step_rule.state())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state`` returned."""
         super().load_state(state)
-        self.step_rule.load_state_dict(_own(_STEP_RULE, state))
+        self.step_rule.load_state(part_of(state, _STEP_RULE))
 
     def count_directions(self, *, each: int, fixed: int) -> int:
         """Returns how many directions fit in ``queries_per_step``.
@@ -206,7 +205,3 @@ class ProbingMethod(TunedMethod):
                 about=f"queries_per_step of {self.name}",
             )
         return count
-
-
-def _own(prefix: str, state: Mapping[str, Any]) -> State:
-    return {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}

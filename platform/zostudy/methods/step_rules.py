@@ -9,17 +9,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from zostudy.methods.base import State
 from zostudy.methods.estimators import Gradient
 from zostudy.methods.options import ProbingOptions
 from zostudy.methods.queries import Latents
+from zostudy.methods.state import Stateful
 
 
-class StepRule(ABC):
+class StepRule(Stateful, ABC):
     """Turns gradients into moves. Its state is what it remembers of earlier steps."""
 
     def __init__(self, options: ProbingOptions) -> None:
@@ -29,13 +28,6 @@ class StepRule(ABC):
     @abstractmethod
     def move(self, gradient: Gradient, latent: Latents) -> Gradient:
         """Returns what to subtract from the latent, float64 ``[d]``."""
-
-    def state_dict(self) -> State:
-        """Returns what the rule remembers."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027  (most remember nothing)
-        """Takes over a ``state_dict``."""
 
 
 class Plain(StepRule):
@@ -55,6 +47,8 @@ class AdagradNorm(StepRule):
     neither the scale of the loss nor the number of steps.
     """
 
+    state_attributes = ("squared_norms",)
+
     def __init__(self, options: ProbingOptions) -> None:
         """See ``StepRule``."""
         super().__init__(options)
@@ -66,14 +60,6 @@ class AdagradNorm(StepRule):
         self.squared_norms += float((gradient * gradient).sum())
         return _divided(self.length * gradient, math.sqrt(self.squared_norms))
 
-    def state_dict(self) -> State:
-        """Returns G."""
-        return {"squared_norms": np.array(self.squared_norms)}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over G."""
-        self.squared_norms = float(state["squared_norms"])
-
 
 class Dog(AdagradNorm):
     """Distance over gradients (DoG; Ivgi, Hinder and Carmon, ICML 2023).
@@ -83,19 +69,12 @@ class Dog(AdagradNorm):
     z_0 is the zero latent, where every trial starts, and r begins at ``reach * sqrt(d)``.
     """
 
+    state_attributes = ("length",)
+
     def move(self, gradient: Gradient, latent: Latents) -> Gradient:
         """See ``StepRule``."""
         self.length = max(self.length, float(np.linalg.norm(latent.astype(np.float64))))
         return super().move(gradient, latent)
-
-    def state_dict(self) -> State:
-        """Returns G and r."""
-        return super().state_dict() | {"length": np.array(self.length)}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over G and r."""
-        super().load_state_dict(state)
-        self.length = float(state["length"])
 
 
 class Spread(StepRule):
@@ -115,6 +94,8 @@ class Amsgrad(StepRule):
     is reach in each entry. There is no constant below the root; an entry that never had a slope does not move.
     """
 
+    state_attributes = ("steps", "mean", "square", "largest")
+
     def __init__(self, options: ProbingOptions) -> None:
         """See ``StepRule``."""
         super().__init__(options)
@@ -130,16 +111,6 @@ class Amsgrad(StepRule):
         self._learn_square(gradient)
         self.largest = np.maximum(self.largest, self.square)
         return self._moved(mean, self.largest)
-
-    def state_dict(self) -> State:
-        """Returns the means and the number of steps."""
-        means = {"mean": self.mean.copy(), "square": self.square.copy(), "largest": self.largest.copy()}
-        return {"steps": self.steps} | means
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over the means and the number of steps."""
-        self.steps = int(state["steps"])
-        self.mean, self.square, self.largest = (np.array(state[name]) for name in ("mean", "square", "largest"))
 
     def _learn_mean(self, gradient: Gradient) -> Gradient:
         decay = self.options.mean_decay

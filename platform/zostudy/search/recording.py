@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.methods import StepRecord
+from zostudy.methods.state import part_of, with_prefix
 from zostudy.ratios import ratio_text
 from zostudy.results.decision import choose_decision
 from zostudy.results.metrics import (
@@ -35,6 +36,7 @@ _OPTION_COLUMNS = (
     "queries_per_step",
 )
 
+_HISTORY, _AUXILIARY = "history.", "auxiliary."
 _DEV_METRICS = ("auc", "balanced_accuracy", "minority_recall")
 _HISTORY_COLUMNS = {field.name for field in HISTORY} - {"study", "cell", "trial", "auxiliary"}
 _NOT_EVALUATED = {f"dev_{name}": float("nan") for name in _DEV_METRICS}
@@ -122,8 +124,8 @@ class Recording:
             "started_at": self._started_at.isoformat(),
             **({} if self.start_draw is None else {"start_draw": self.start_draw}),
             **({} if self._kept is None else self._kept.state_dict()),
-            **{f"history.{name}": column for name, column in self._columns().items()},
-            **{f"auxiliary.{name}": column for name, column in self._auxiliary_columns().items()},
+            **with_prefix(_HISTORY, self._columns()),
+            **with_prefix(_AUXILIARY, self._auxiliary_columns()),
         }
 
     def counted(self) -> dict[str, float]:
@@ -150,10 +152,10 @@ class Recording:
         if "kept.latent" in state:
             self._kept = KeptPoint.of_state(state, self._setup)
         # An earlier zostudy saved the AUC alone.
-        self._history = [_NOT_EVALUATED | row for row in _rows(_part(state, "history."))]
+        self._history = [_NOT_EVALUATED | row for row in _rows(part_of(state, _HISTORY))]
         if any(row.keys() != _HISTORY_COLUMNS for row in self._history):
             raise ValueError("a saved history must have its columns")
-        auxiliary = _rows(_part(state, "auxiliary.")) or [{} for _ in self._history]
+        auxiliary = _rows(part_of(state, _AUXILIARY)) or [{} for _ in self._history]
         self._auxiliary = [{n: value for n, value in row.items() if not np.isnan(value)} for row in auxiliary]
 
     @property
@@ -252,10 +254,6 @@ class Recording:
 
 def _on_dev(metrics: Mapping[str, float] | None) -> dict[str, float]:
     return _NOT_EVALUATED if metrics is None else {f"dev_{name}": metrics[name] for name in _DEV_METRICS}
-
-
-def _part(state: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _rows(columns: Mapping[str, NDArray[Any]]) -> list[dict[str, float]]:

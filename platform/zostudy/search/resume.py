@@ -17,6 +17,7 @@ import numpy as np
 from zostudy.cluster.micro_batches import ScoreBuffer
 from zostudy.config.contents import lasting_name
 from zostudy.methods import Method
+from zostudy.methods.state import part_of, with_prefix
 from zostudy.results.checkpoints import SavedState
 from zostudy.search.recording import Recording
 from zostudy.search.setup import TrialSetup
@@ -118,8 +119,7 @@ class ResumeState:
         """
         if not self.fits(state):
             raise ValueError("it was saved under other settings")
-        own = {name.removeprefix(_METHOD): state[name] for name in state if name.startswith(_METHOD)}
-        self._method.load_state_dict(own)
+        self._method.load_state_dict(part_of(state, _METHOD))
         self._recording.load_state_dict(state)
         self._at_step_end = self._snapshot()
         self.scores.load_state_dict(state)
@@ -129,7 +129,7 @@ class ResumeState:
         return str(state.get("identity")) == self._identity
 
     def _snapshot(self) -> dict[str, Any]:
-        method = {_METHOD + name: value for name, value in self._method.state_dict().items()}
+        method = with_prefix(_METHOD, self._method.state_dict())
         return {"identity": self._identity} | method | self._recording.counted()
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import State
 from zostudy.methods.objectives.base import ClassVector, Objective, Slopes
 from zostudy.methods.objectives.pointwise import log_softmax
 from zostudy.methods.options import ImbalanceSettings, ObjectiveOptions
@@ -39,9 +37,11 @@ class AucMinimax(Objective):
 
     Attributes:
         a, b, alpha: float64 ``[K]``.
+        started: whether they have their first values, at which ``start`` leaves them.
     """
 
     has_auxiliaries = True
+    state_attributes = ("a", "b", "alpha", "started")
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class AucMinimax(Objective):
         self._version, self._projection = options.auc_version, options.alpha_projection
         self._learning_rate = options.auxiliary_learning_rate
         self._prior, self._margin = imbalance.prior, imbalance.margin
-        self._started = options.auxiliary_start == "zero"
+        self.started = options.auxiliary_start == "zero"
         self.a = np.zeros(len(positives))
         self.b = np.zeros(len(positives))
         self.alpha = np.zeros(len(positives))
@@ -99,13 +99,13 @@ class AucMinimax(Objective):
 
     def start(self, scores: Scores, labels: Labels) -> None:
         """Sets a, b, alpha to their optimum on the first batch; an absent class counts with the mean score."""
-        if self._started:
+        if self.started:
             return
         h, positive, negative, _ = self._terms(scores, labels)
         self.a = _conditional_mean(h, positive)
         self.b = _conditional_mean(h, negative)
         self.alpha = self._projected(self._margin + self.b - self.a)
-        self._started = True
+        self.started = True
 
     def update(self, scores: Scores, labels: Labels) -> None:
         """Descends in a and b and ascends in alpha, all from one point, then projects alpha."""
@@ -123,23 +123,6 @@ class AucMinimax(Objective):
             return {name: float(values[0]) for name, values in arrays.items()}
         pairs = [(f"{name}_{k}", values[i]) for name, values in arrays.items() for i, k in enumerate(self._positives)]
         return {name: float(value) for name, value in pairs}
-
-    def state_dict(self) -> State:
-        """Returns copies of a, b, alpha and whether they have started."""
-        return {
-            "a": self.a.copy(),
-            "b": self.b.copy(),
-            "alpha": self.alpha.copy(),
-            "started": int(self._started),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores a ``state_dict``."""
-        saved = [np.array(state[name], dtype=np.float64) for name in ("a", "b", "alpha")]
-        if any(values.shape != self.a.shape for values in saved):
-            raise ValueError(f"saved scalars must have shape {self.a.shape}, but have {[v.shape for v in saved]}")
-        self.a, self.b, self.alpha = saved
-        self._started = bool(state["started"])
 
     def _terms(self, scores: Scores, labels: Labels) -> tuple[Indicator, Indicator, Indicator, ClassVector]:
         """Returns h, 1[y=1]/p, 1[y=0]/(1-p), each ``[q, b, K]``, and the factor on F2."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.methods.base import State
 from zostudy.methods.queries import Labels, Losses, Scores
+from zostudy.methods.state import Stateful
 
 ClassVector = NDArray[np.float64]
 Slopes = NDArray[np.float64]
 
 
-class Objective(ABC):
+class Objective(Stateful, ABC):
     """A loss of each example under each prompt, whose mean over a batch is minimised over the latent.
 
     Most objectives have no scalars of their own and only define ``losses`` and ``slopes``.
@@ -37,20 +36,13 @@ class Objective(ABC):
     def slopes(self, scores: Scores, labels: Labels) -> Slopes:
         """Returns b times the derivative of the batch's mean loss in each example's scores, float64 ``[q, b, C]``."""
 
-    def start(self, scores: Scores, labels: Labels) -> None:  # noqa: B027
+    def start(self, scores: Scores, labels: Labels) -> None:
         """Sets the scalars from the first batch at the unperturbed latent; later calls do nothing."""
 
-    def update(self, scores: Scores, labels: Labels) -> None:  # noqa: B027
+    def update(self, scores: Scores, labels: Labels) -> None:
         """Takes one first-order step of the scalars from a batch at the unperturbed latent."""
 
     @property
     def auxiliary(self) -> dict[str, float]:
         """The scalars by name."""
         return {}
-
-    def state_dict(self) -> State:
-        """Returns copies of the scalars."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
-        """Restores a ``state_dict``."""
