@@ -8,7 +8,6 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from zostudy.errors import DataError
 from zostudy.tasks.reviews import belongs_to_task, reviews, sentences
 from zostudy.tasks.table import TextTable
 
@@ -53,11 +52,6 @@ def test_the_table_is_a_pure_function_of_its_seed(table: TextTable) -> None:
     assert other.texts != table.texts
 
 
-def test_a_longer_table_begins_with_the_shorter_one(table: TextTable) -> None:
-    short = reviews(train_rows=60, test_rows=20)
-    assert short.texts == table.texts[:80]
-
-
 @pytest.mark.parametrize("seed", [0, 7])
 def test_splits_are_disjoint_by_sentence_and_balanced(seed: int) -> None:
     table = reviews(seed)
@@ -83,8 +77,3 @@ def test_there_are_tens_of_thousands_of_sentences() -> None:
 def test_half_of_the_sentences_belong_to_the_task() -> None:
     drawn = [belongs_to_task(review.text) for review in islice(sentences(0, "count"), 4000)]
     assert 0.45 < np.mean(drawn) < 0.55
-
-
-def test_an_empty_split_is_refused() -> None:
-    with pytest.raises(DataError, match="test_rows=0"):
-        reviews(test_rows=0)

@@ -132,8 +132,8 @@ def _loaded(spec: TaskSpec, path: Path) -> Task:
 
 def _classes(task: Task, available: Available) -> tuple[ClassFacts, ...]:
     table = task.table
-    used = np.concatenate(list(table.splits.values()))
-    rows, test = (np.bincount(table.labels[part], minlength=table.n_classes) for part in (used, table.splits["test"]))
+    parts = (table.used_rows, table.splits["test"])
+    rows, test = (np.bincount(table.labels[part], minlength=table.n_classes) for part in parts)
     return tuple(
         ClassFacts(name, int(rows[label]), available.train[label], int(test[label]), label in task.minority)
         for label, name in enumerate(table.class_names)
@@ -142,7 +142,7 @@ def _classes(task: Task, available: Available) -> tuple[ClassFacts, ...]:
 
 def _used_texts(task: Task) -> list[tuple[str, ...]]:
     table = task.table
-    rows = np.sort(np.concatenate(list(table.splits.values()))).tolist()
+    rows = table.used_rows.tolist()
     if table.second_texts is None:
         return [(table.texts[row],) for row in rows]
     return [(table.texts[row], table.second_texts[row]) for row in rows]

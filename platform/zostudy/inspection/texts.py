@@ -57,9 +57,9 @@ def find_repeats(table: TextTable) -> Repeats:
     """Returns the repeats of a task's texts."""
     first: dict[tuple[str, str], int] = {}
     differing: dict[tuple[str, str], tuple[int, int]] = {}
-    rows = np.sort(np.concatenate(list(table.splits.values()))).tolist()
+    rows = table.used_rows.tolist()
     for row in rows:
-        text = table.texts[row], table.second_texts[row] if table.second_texts else ""
+        text = table.pair(row)
         earlier = first.setdefault(text, row)
         if table.labels[earlier] != table.labels[row]:
             differing.setdefault(text, (earlier + 1, row + 1))

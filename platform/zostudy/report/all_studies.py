@@ -57,7 +57,7 @@ def _ranks(shown: Sequence[RankStatistics]) -> Iterator[Figure]:
 
 def _means(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
     """Yields a figure for each metric and each model or task."""
-    headings, by = [*map(comparison.heading, comparison.columns)], comparison.by.replace("_", " ")
+    headings, by = comparison.headings, comparison.by.replace("_", " ")
     groups = dict.fromkeys(cell.group for cell in comparison.cells)
     for metric in comparison.metrics:
         parts = {" ".join(map(value_text, group)): _part(comparison, group, metric) for group in groups}

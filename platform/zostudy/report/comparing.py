@@ -109,7 +109,7 @@ def saddle_section(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.Data
 
 
 def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
-    headings, by = [*map(comparison.heading, comparison.columns)], comparison.by.replace("_", " ")
+    headings, by = comparison.headings, comparison.by.replace("_", " ")
     means = {metric: frames.metric_frame(comparison, metric) for metric in comparison.metrics}
     deciding = pd.concat([frame[end] for frame in [*means.values()][1:] for end in ("low", "high")])
     for metric, frame in means.items():

@@ -49,7 +49,7 @@ def _panel(comparison: Comparison, metric: str) -> Any:
     frame = metric_frame(comparison, metric)
     methods = [" ".join(map(str, row)) for row in comparison.rows]
     colours = alt.Scale(domain=methods, range=list(colours_of(methods).values()))
-    headings, by = [*map(comparison.heading, comparison.columns)], comparison.by.replace("_", " ")
+    headings, by = comparison.headings, comparison.by.replace("_", " ")
     colour = alt.Color("method:N", scale=colours, title=None, legend=alt.Legend(symbolOpacity=1))
     layers = interval_layers(frame, methods, headings, by, colour)
     return layers.properties(width=PANEL_WIDTH, height=PANEL_HEIGHT, title=metric_words(metric))

@@ -59,7 +59,7 @@ def _by_row(cells: Cells, found: Iterable[CellSummary]) -> str:
     columns: dict[RowKey, list[str]] = {}
     for cell in found:
         columns.setdefault(cell.row, []).append(cells.heading(cell.column))
-    every, by = [*map(cells.heading, cells.columns)], cells.by.removeprefix("imbalance_")
+    every, by = cells.headings, cells.by.removeprefix("imbalance_")
     named = []
     for row, own in columns.items():
         where = f"every {by}" if own == every and len(every) > 1 else f"{by} {_listed(own)}"

@@ -64,9 +64,7 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
     for _ in range(MOST_LISTINGS):
         with suppress(FileNotFoundError, ChangedError):
             return _read_table(storage, table, names)
-    raise ResultsError(
-        "results must stay while they are read", got=f"files of {storage / table} vanish", remedy="read them again"
-    )
+    raise _vanishing(storage / table)
 
 
 def merge(storage: Storage) -> None:
@@ -100,11 +98,12 @@ def table_files(storage: Storage, table: str) -> list[str]:
         finished = set(trials.files(PARQUET))
         found = (storage / table).files(PARQUET)
         if finished <= set(trials.files(PARQUET)):  # else they were merged in between
-            _check_left_out(storage, table, [name for name in found if name not in finished])
+            for name in found:
+                if name not in finished:
+                    with suppress(FileNotFoundError):  # what is merged vanishes
+                        check_files(storage, table, [name])
             return [name for name in found if name in finished]
-    raise ResultsError(
-        "results must stay while they are read", got=f"files of {trials} vanish", remedy="read them again"
-    )
+    raise _vanishing(trials)
 
 
 def check_files(storage: Storage, table: str, names: list[str]) -> None:
@@ -233,18 +232,18 @@ def _refuse(storage: Storage, finished: FinishedTrials, what: str) -> NoReturn:
     raise ResultsError("results must be whole", got=what, remedy=REMEDY)
 
 
+def _vanishing(folder: Storage) -> ResultsError:
+    return ResultsError(
+        "results must stay while they are read", got=f"files of {folder} vanish", remedy="read them again"
+    )
+
+
 def _counting(rows: pa.Table, trials: Collection[str]) -> pa.Table:
     """Returns the rows of some trials."""
     there = rows["trial"].unique().to_pylist()  # an array made of names would import pandas
     if set(there) <= {*trials}:
         return rows
     return rows.filter(pc.is_in(rows["trial"].cast(pa.string()), value_set=pa.array(trials, pa.string())))
-
-
-def _check_left_out(storage: Storage, table: str, names: list[str]) -> None:
-    for name in names:
-        with suppress(FileNotFoundError):  # what is merged vanishes
-            check_files(storage, table, [name])
 
 
 def _for_each(folder: Storage, names: list[str], call: Callable[[str], T]) -> list[T]:

@@ -14,11 +14,7 @@ from zostudy.methods import StepRecord
 from zostudy.methods.state import part_of, with_prefix
 from zostudy.ratios import ratio_text
 from zostudy.results.decision import choose_decision
-from zostudy.results.metrics import (
-    balanced_cross_entropy,
-    largest_share,
-    metrics_at_dev_threshold,
-)
+from zostudy.results.metrics import balanced_cross_entropy, largest_share, metrics_at_dev_threshold
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
 from zostudy.results.schema import HISTORY
 from zostudy.results.trial_row import TrialRow

@@ -161,7 +161,7 @@ class Trial:
             self.resume_state.mark()
             self.resume_state.save_if_due()
         if self._setup.assignment.stage == "confirm":
-            self._test()
+            self._recording.add_test(*self._evaluate(self._recording.kept.latent, self._setup.draw.test_rows))
             if self._setup.spec.confirm.landscape and self._method.uses_prompt:
                 self._evaluate_landscape()
             else:
@@ -207,9 +207,6 @@ class Trial:
         self._recording.offer(self._method.latent, self._method.queries_spent, metrics, split)
         return metrics
 
-    def _test(self) -> None:
-        self._recording.add_test(*self._evaluate(self._recording.kept.latent, self._setup.draw.test_rows))
-
     def _evaluate_landscape(self) -> None:
         """Evaluates the training loss around the kept point. Scores there may be infinite or NaN."""
         setup, labels = self._setup, self._setup.data.labels
@@ -233,7 +230,7 @@ class Trial:
     ) -> tuple[Mapping[str, float], SplitScores]:
         """Returns the metrics and the scores of a latent on some rows."""
         data = self._setup.data
-        scores = self._evaluated(self._method.evaluation(latent, rows))
+        scores = self._run_evaluation(self._method.evaluation(latent, rows))
         if not np.isfinite(scores).all():
             raise NotFiniteError(
                 f"the scores at {self._method.queries_spent} queries are not finite; lower reach or learning_rate"
@@ -241,7 +238,7 @@ class Trial:
         split = SplitScores(rows.astype(np.int64), data.labels[rows], scores)
         return classification_metrics(split.scores, split.labels, data.minority), split
 
-    def _evaluated(self, evaluation: Evaluation) -> NDArray[np.float32]:
+    def _run_evaluation(self, evaluation: Evaluation) -> NDArray[np.float32]:
         """Returns the scores of an evaluation, float32 ``[n, C]``, once all that it asks for is answered."""
         try:
             queries = next(evaluation)

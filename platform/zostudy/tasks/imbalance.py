@@ -131,13 +131,13 @@ class _Pools:
 
     @classmethod
     def of(cls, table: TextTable) -> _Pools:
-        seen = {_key(table, row) for row in table.splits["test"]}
+        seen = {table.pair(row) for row in table.splits["test"]}
         pools: dict[str, tuple[RowNumbers, ...]] = {}
         left_out = 0
         for split in (name for name in ("dev", "train") if name in table.splits):
             fresh = []
             for row in table.splits[split]:
-                if (key := _key(table, row)) in seen:
+                if (key := table.pair(row)) in seen:
                     left_out += 1
                 else:
                     seen.add(key)
@@ -149,10 +149,6 @@ class _Pools:
     @property
     def available(self) -> Available:
         return Available(tuple(map(len, self.train)), None if self.dev is None else tuple(map(len, self.dev)))
-
-
-def _key(table: TextTable, row: np.int64) -> tuple[str, str]:
-    return table.texts[row], table.second_texts[row] if table.second_texts else ""
 
 
 def _shuffled(pools: tuple[RowNumbers, ...], seed: int, split: str) -> list[RowNumbers]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zostudy.errors import DataError
 from zostudy.randomness import generator
 from zostudy.tasks.table import TextTable
 
 CLASS_NAMES = ("negative", "positive")
+TRAIN_ROWS, TEST_ROWS = 8000, 1000
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -97,24 +97,12 @@ class Review:
     label: int
 
 
-def reviews(seed: int = 0, train_rows: int = 8000, test_rows: int = 1000) -> TextTable:
-    """Returns the table of generated reviews, all sentences distinct and each split balanced to one row.
+def reviews(seed: int = 0) -> TextTable:
+    """Returns the table of generated reviews, all sentences distinct and each split balanced.
 
-    Args:
-        seed: the only source of randomness, at least 0.
-        train_rows: rows of the split ``train``, at least 1.
-        test_rows: rows of the split ``test``, at least 1.
-
-    Raises:
-        DataError: a split would be empty.
+    ``seed`` is the only source of randomness, at least 0.
     """
-    if min(train_rows, test_rows) < 1:
-        raise DataError(
-            "each split of the generated reviews needs at least one row",
-            got=f"got train_rows={train_rows}, test_rows={test_rows}",
-            remedy="ask for more",
-        )
-    total = train_rows + test_rows
+    total = TRAIN_ROWS + TEST_ROWS
     written: dict[str, int] = {}
     stream = sentences(seed, "reviews")
     while len(written) < total:
@@ -128,7 +116,7 @@ def reviews(seed: int = 0, train_rows: int = 8000, test_rows: int = 1000) -> Tex
         second_texts=None,
         labels=np.fromiter(written.values(), dtype=np.int32, count=total),
         class_names=CLASS_NAMES,
-        splits={"train": rows[:train_rows], "test": rows[train_rows:]},
+        splits={"train": rows[:TRAIN_ROWS], "test": rows[TRAIN_ROWS:]},
     )
 
 

@@ -35,6 +35,15 @@ class TextTable:
         return len(self.class_names)
 
     @property
+    def used_rows(self) -> NDArray[np.int64]:
+        """The rows of all splits, ascending, int64."""
+        return np.sort(np.concatenate(list(self.splits.values())))
+
+    def pair(self, row: int) -> tuple[str, str]:
+        """Returns the text and the second text of a row; the second is empty unless it is a pair task."""
+        return self.texts[row], self.second_texts[row] if self.second_texts else ""
+
+    @property
     def digest(self) -> str:
         """The first 16 hexadecimal digits of a SHA-256 of the whole table: equal exactly for equal tables."""
         return short_digest(piece for part in self._parts() for piece in (len(part).to_bytes(8, "little"), part))

@@ -24,6 +24,7 @@ from zostudy.tasks.table import TextTable
 
 PROMPT_TOKENS = 10
 START_SEED = 0
+STEPS, BATCH_SIZE, LEARNING_RATE = 100, 64, 0.3
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,7 @@ class CheckedModel:
         [scores] = self.lm.score(latent[None], rows[None].astype(np.int32), seed)
         return float(roc_auc_score(self.table.labels[rows], scores[:, 1] - scores[:, 0]))
 
-    def tuned(
-        self,
-        n_rows: int,
-        subspace_dim: int,
-        *,
-        steps: int = 100,
-        learning_rate: float = 0.3,
-        batch_size: int = 64,
-    ) -> NDArray[np.float32]:
+    def tuned(self, n_rows: int, subspace_dim: int) -> NDArray[np.float32]:
         """Returns the latent, float32 ``[subspace_dim]``, that the method white-box finds on the first train rows."""
         rows = self.table.splits["train"][:n_rows].astype(np.int32)
         context = Context(
@@ -85,10 +78,10 @@ class CheckedModel:
             rows=rows,
             n_classes=2,
             minority_classes=(1,),
-            batch_size=batch_size,
-            budget=steps,
+            batch_size=BATCH_SIZE,
+            budget=STEPS,
         )
-        method = WhiteBox(WhiteBoxOptions(subspace_dim=subspace_dim, learning_rate=learning_rate), context)
+        method = WhiteBox(WhiteBoxOptions(subspace_dim=subspace_dim, learning_rate=LEARNING_RATE), context)
         while not method.finished:
             queries = method.ask()
             method.tell(self.lm.gradients(queries.latents, queries.rows, START_SEED), self.table.labels[queries.rows])

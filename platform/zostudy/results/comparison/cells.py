@@ -64,6 +64,11 @@ class Cells:
         """The values compared by, in ascending order."""
         return sorted({cell.column for cell in self.cells})
 
+    @property
+    def headings(self) -> list[str]:
+        """The columns' values as a table shows them, in the same order."""
+        return [*map(self.heading, self.columns)]
+
     @cached_property
     def verdicts(self) -> list[Verdict]:
         """All verdicts: those on cells as a whole, then those in each metric."""

@@ -101,7 +101,7 @@ def _table(
     return Table(
         columns=(
             *names,
-            *map(cells.heading, columns),
+            *cells.headings,
             *(["rank"] if has_ranks else []),
             "queries",
             "examples",
