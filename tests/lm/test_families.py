@@ -17,7 +17,7 @@ from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.frozen import FrozenLM, make_evaluator
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.subspace import make_subspace
+from zostudy.lm.subspace import Subspaces
 from zostudy.lm.weights import TORCH_DTYPES, load_model, load_weights
 
 SPEC = ModelSpec(name="random", prompt_tokens=4)
@@ -106,15 +106,7 @@ def _plain(source: ModelSource, task: EncodedTask, latent: NDArray[np.float32], 
     """Returns the scores of one text under one prompt from the whole model and its whole vocabulary."""
     model = load_model(source, torch.float32)
     table = model.get_input_embeddings().weight
-    subspace = make_subspace(
-        SEED,
-        DIM,
-        model.get_input_embeddings(),
-        float(table.std()),
-        task.start_vocabulary,
-        SPEC.prompt_tokens,
-        SPEC.prompt_scale,
-    )
+    subspace = Subspaces.of(SPEC, task, model.get_input_embeddings(), float(table.std())).get(SEED, DIM)
     text = table[torch.from_numpy(task.tokens[task.offsets[row] : task.offsets[row + 1]]).long()]
     prompt = subspace.prompts(torch.from_numpy(latent[None]))[0]
     inputs = torch.cat([text[: task.lead], prompt, text[task.lead :]]).unsqueeze(0)

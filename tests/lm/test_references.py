@@ -19,7 +19,7 @@ from zostudy.lm.finding import find_model
 from zostudy.lm.frozen import Evaluator, FrozenLM, make_evaluator
 from zostudy.lm.padded import PaddedLM
 from zostudy.lm.sources import ModelSource, minilm_installed
-from zostudy.lm.subspace import make_subspace
+from zostudy.lm.subspace import Subspaces
 from zostudy.lm.weights import load_model
 
 SEED, DIM, BATCH = 3, 6, 5
@@ -45,10 +45,9 @@ class Subject:
         ids = torch.from_numpy(self.task.tokens[self.task.offsets[row] : self.task.offsets[row + 1]]).long()
         text = table(ids)
         if latent is not None:
-            spread, n = float(table.weight.std()), self.spec.prompt_tokens
-            subspace = make_subspace(SEED, DIM, table, spread, self.task.start_vocabulary, n, self.spec.prompt_scale)
+            subspace = Subspaces.of(self.spec, self.task, table, float(table.weight.std())).get(SEED, DIM)
             assert isinstance(subspace.projection, Tensor)
-            prompt = subspace.start.detach() + (latent @ subspace.projection.detach()).view(n, -1)
+            prompt = subspace.start + (latent @ subspace.projection).view(self.spec.prompt_tokens, -1)
             text = torch.cat([text[: self.task.lead], prompt, text[self.task.lead :]])
         body = self.model if self.source.head == "encoder" else self.model.base_model
         states: Tensor = body(inputs_embeds=text[None]).last_hidden_state[0]

@@ -18,7 +18,7 @@ from zostudy.config.model import ModelSpec
 from zostudy.lm.encoding import EncodedTask
 from zostudy.lm.padded import with_prompts
 from zostudy.lm.sources import ModelSource
-from zostudy.lm.subspace import make_subspace
+from zostudy.lm.subspace import Subspaces
 from zostudy.lm.weights import load_model
 
 
@@ -51,9 +51,7 @@ class ReferenceLoop:
         self.device = device
         self.temperature = spec.temperature
         self.embeddings: Tensor = self.model.get_input_embeddings().weight
-        spread = float(self.embeddings.std())
-        vocabulary = task.start_vocabulary
-        self.subspace = make_subspace(0, dim, self._embed, spread, vocabulary, spec.prompt_tokens, spec.prompt_scale)
+        self.subspace = Subspaces.of(spec, task, self._embed, float(self.embeddings.std())).get(0, dim)
         if self.head == "encoder":
             self.label_states = torch.cat([self._label_state(ids) for ids in task.label_texts])
 

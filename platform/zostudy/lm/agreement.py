@@ -83,7 +83,7 @@ class VerifiedModel:
 
 
 def read_verified(
-    spec: ModelSpec, source: ModelSource, tasks: Mapping[str, EncodedTask], dtype: DType
+    spec: ModelSpec, source: ModelSource, encodings: Mapping[str, EncodedTask], dtype: DType
 ) -> VerifiedModel:
     """Reads a model, and returns it if its evaluators in that dtype score as transformers does, in every wording.
 
@@ -92,7 +92,7 @@ def read_verified(
     Args:
         spec: prompt length and scale, temperature.
         source: where the model is.
-        tasks: the token ids in each wording, by name.
+        encodings: the token ids in each wording, by name.
         dtype: of the matrix products.
 
     Raises:
@@ -101,27 +101,27 @@ def read_verified(
     """
     loaded = load_model(source, torch.float32)
     with load_errors_explained(source, "score the task's texts"):
-        plain = {name: PlainModel(loaded, source, task, spec.temperature) for name, task in tasks.items()}
-        by_tokens = {name: _by_tokens(plain[name], spec, task) for name, task in tasks.items()}
-        weights = weights_of(loaded, source, [*tasks.values()], spec.prompt_tokens, "float32")
+        plain = {name: PlainModel(loaded, source, task, spec.temperature) for name, task in encodings.items()}
+        by_tokens = {name: _by_tokens(plain[name], spec, task) for name, task in encodings.items()}
+        weights = weights_of(loaded, source, [*encodings.values()], spec.prompt_tokens, "float32")
         evaluators: dict[str, Evaluator] = (
-            packed_evaluators(spec, weights, tasks)
+            packed_evaluators(spec, weights, encodings)
             if weights
-            else {name: PaddedLM(spec, loaded, source, task) for name, task in tasks.items()}
+            else {name: PaddedLM(spec, loaded, source, task) for name, task in encodings.items()}
         )
         width = next(iter(evaluators.values())).width
         dim = spec.prompt_tokens * width if spec.subspace == "none" else _DIM
         references = {
-            name: _Reference(plain[name], by_tokens[name], evaluator, source, tasks[name], dim)
+            name: _Reference(plain[name], by_tokens[name], evaluator, source, encodings[name], dim)
             for name, evaluator in evaluators.items()
         }
-        agreement = _worst([references[name].check(evaluators[name], "float32") for name in tasks])
+        agreement = _worst([references[name].check(evaluators[name], "float32") for name in encodings])
         if dtype == "float32":
             return VerifiedModel(weights or source, agreement, width)
         if weights is not None:
-            weights = weights_of(loaded, source, [*tasks.values()], spec.prompt_tokens, dtype)
+            weights = weights_of(loaded, source, [*encodings.values()], spec.prompt_tokens, dtype)
         del loaded, plain, evaluators  # so that there is never more than one copy
-        return VerifiedModel(weights or source, _check_bfloat16(references, spec, weights or source, tasks), width)
+        return VerifiedModel(weights or source, _check_bfloat16(references, spec, weights or source, encodings), width)
 
 
 def _worst(agreements: Sequence[Agreement]) -> Agreement:
@@ -129,7 +129,7 @@ def _worst(agreements: Sequence[Agreement]) -> Agreement:
 
 
 def _check_bfloat16(
-    references: Mapping[str, _Reference], spec: ModelSpec, model: Model, tasks: Mapping[str, EncodedTask]
+    references: Mapping[str, _Reference], spec: ModelSpec, model: Model, encodings: Mapping[str, EncodedTask]
 ) -> Agreement:
     """Returns how near the evaluators are in bfloat16, in which not every model can be made.
 
@@ -138,8 +138,8 @@ def _check_bfloat16(
         DisagreementError: the model cannot score in bfloat16.
     """
     try:
-        evaluators = make_evaluators(spec, model, tasks, "bfloat16")
-        return _worst([references[name].check(evaluators[name], "bfloat16") for name in tasks])
+        evaluators = make_evaluators(spec, model, encodings, "bfloat16")
+        return _worst([references[name].check(evaluators[name], "bfloat16") for name in encodings])
     except ZostudyError:
         raise
     except Exception as error:

@@ -188,14 +188,14 @@ def make_evaluator(spec: ModelSpec, model: Model, task: EncodedTask, dtype: DTyp
 
 
 def make_evaluators(
-    spec: ModelSpec, model: Model, tasks: Mapping[str, EncodedTask], dtype: DType, device: str = "cpu"
+    spec: ModelSpec, model: Model, encodings: Mapping[str, EncodedTask], dtype: DType, device: str = "cpu"
 ) -> dict[str, Evaluator]:
     """Returns the evaluator of each wording of a task. They share one model. See ``make_evaluator``.
 
     Args:
         spec: prompt length and scale, temperature.
-        model: weights in that dtype for the tasks in this order, or a source to load them from.
-        tasks: the token ids in each wording, by name.
+        model: weights in that dtype for the encodings in this order, or a source to load them from.
+        encodings: the token ids in each wording, by name.
         dtype: of the matrix products.
         device: a torch device.
 
@@ -203,20 +203,20 @@ def make_evaluators(
         ModelError: the model cannot be loaded.
     """
     if isinstance(model, Weights):
-        return packed_evaluators(spec, model, tasks, device)
+        return packed_evaluators(spec, model, encodings, device)
     with load_errors_explained(model):
-        weights = load_weights(model, [*tasks.values()], spec.prompt_tokens, dtype)
+        weights = load_weights(model, [*encodings.values()], spec.prompt_tokens, dtype)
         if weights is None:
             loaded = load_model(model, TORCH_DTYPES[dtype], device)
-            return {name: PaddedLM(spec, loaded, model, task) for name, task in tasks.items()}
-        return packed_evaluators(spec, weights, tasks, device)
+            return {name: PaddedLM(spec, loaded, model, task) for name, task in encodings.items()}
+        return packed_evaluators(spec, weights, encodings, device)
 
 
 def packed_evaluators(
-    spec: ModelSpec, weights: Weights, tasks: Mapping[str, EncodedTask], device: str = "cpu"
+    spec: ModelSpec, weights: Weights, encodings: Mapping[str, EncodedTask], device: str = "cpu"
 ) -> dict[str, Evaluator]:
     """Returns the packed evaluator of each wording; see ``make_evaluators``."""
-    first = FrozenLM(spec, weights, next(iter(tasks.values())), device)
+    first = FrozenLM(spec, weights, next(iter(encodings.values())), device)
     return {
-        name: first.reworded(task, number) if number else first for number, (name, task) in enumerate(tasks.items())
+        name: first.reworded(task, number) if number else first for number, (name, task) in enumerate(encodings.items())
     }

@@ -47,12 +47,15 @@ def load_errors_explained(source: ModelSource, doing: str = "be loaded") -> Iter
             yield
     except ZostudyError:
         raise
-    except Exception as error:
-        raise _unreadable(source, error, doing) from error
-    except BaseException as error:  # tokenizers panics with an exception that does not derive from Exception
-        if type(error).__name__ != "PanicException":
+    except BaseException as error:
+        if ends_the_process(error):
             raise
         raise _unreadable(source, error, doing) from error
+
+
+def ends_the_process(error: BaseException) -> bool:
+    """Returns whether an error is Ctrl-C or an exit: tokenizers panics with one that is no ``Exception`` either."""
+    return not isinstance(error, Exception) and type(error).__name__ != "PanicException"
 
 
 @contextmanager

@@ -129,14 +129,14 @@ class NoiseFloor:
         """True if the dtype may be used; False if anything is not finite."""
         return self.signal_over_noise >= ENOUGH
 
-    def least_radius(self, target: float = ENOUGH) -> float:
-        """Returns the radius at which signal over noise would be the target.
+    @property
+    def least_radius(self) -> float:
+        """The radius at which signal over noise would be ``ENOUGH``; infinite where the loss is flat.
 
         It extrapolates: the signal grows in proportion to the radius, as for a smooth loss, and the noise is constant.
-        It is infinite where the loss is flat.
         """
         ratio = self.signal_over_noise
-        return self.radius * target / ratio if ratio else float("inf")
+        return self.radius * ENOUGH / ratio if ratio else float("inf")
 
 
 def score_probes(probes: Probes, score: Score) -> ProbeScores:

@@ -43,9 +43,21 @@ class Subspace:
 
 @dataclass
 class Subspaces:
-    """The subspaces of one model, made when they are first needed; the latest few are kept.
+    """The subspaces of one model's prompts, made when they are first needed; the latest few are kept.
 
-    The attributes are arguments of ``make_subspace``.
+    The entries of A are N(0, (prompt_scale * spread)^2 / d), where spread is the standard deviation of all entries
+    of the embeddings (BBT, Sun et al. 2022, section 3.3), so a standard normal latent moves each prompt entry by
+    ``prompt_scale`` times that spread, whatever d is. Without a subspace A is ``prompt_scale * spread`` times the
+    identity, so a latent is the prompt's offset in these spreads (as in ZOT and projection-free evolution strategies).
+
+    Attributes:
+        embed: gives the start tokens' vectors.
+        embedding_spread: the standard deviation of all entries of all tokens' vectors, in float32 whatever their dtype.
+        vocabulary: token ids that a start token may be (no special tokens).
+        prompt_tokens: n.
+        prompt_scale: see above.
+        kind: of subspace.
+        start_text: ids ``[n]`` that take the place of drawn start tokens.
     """
 
     embed: Embed
@@ -64,54 +76,26 @@ class Subspaces:
         return cls(embed, embedding_spread, *drawn, spec.subspace, task.start_text)
 
     def get(self, seed: int, dim: int) -> Subspace:
-        """Returns the subspace that the seed names, of that many dimensions."""
+        """Returns the subspace that the seed names, of ``dim`` dimensions; a seed has one start for all of them.
+
+        Raises:
+            ValueError: there is no subspace, and ``dim`` is not that of the prompt.
+        """
         if (seed, dim) not in self._kept:
-            model = self.embed, self.embedding_spread, self.vocabulary, self.prompt_tokens, self.prompt_scale
             with torch.inference_mode(False), torch.no_grad():  # as autograd takes no tensors of the inference mode
-                self._kept[seed, dim] = make_subspace(seed, dim, *model, self.kind, self.start_text)
+                self._kept[seed, dim] = self._drawn(seed, dim)
         self._kept.move_to_end((seed, dim))
         while len(self._kept) > KEPT_SUBSPACES:
             self._kept.popitem(last=False)
         return self._kept[seed, dim]
 
-
-def make_subspace(
-    seed: int,
-    dim: int,
-    embed: Embed,
-    embedding_spread: float,
-    vocabulary: np.ndarray,
-    prompt_tokens: int,
-    prompt_scale: float,
-    kind: SubspaceKind = "random",
-    start_text: np.ndarray | None = None,
-) -> Subspace:
-    """Draws the start tokens and A from a seed; the same seed gives the same start tokens at every ``dim``.
-
-    The entries of A are N(0, (prompt_scale * spread)^2 / dim), where spread is the standard deviation of all entries
-    of the embeddings (BBT, Sun et al. 2022, section 3.3), so a standard normal latent moves each prompt entry by
-    ``prompt_scale`` times that spread, whatever ``dim`` is. Without a subspace A is ``prompt_scale * spread`` times the
-    identity, so a latent is the prompt's offset in these spreads (as in ZOT and projection-free evolution strategies).
-
-    Args:
-        seed: names the subspace.
-        dim: d, at least 1; n * D without a subspace.
-        embed: gives the start tokens' vectors.
-        embedding_spread: the standard deviation of all entries of all tokens' vectors, in float32 whatever their dtype.
-        vocabulary: token ids that a start token may be (no special tokens).
-        prompt_tokens: n.
-        prompt_scale: see above.
-        kind: of subspace.
-        start_text: ids ``[n]`` that take the place of drawn start tokens.
-
-    Raises:
-        ValueError: there is no subspace, and ``dim`` is not that of the prompt.
-    """
-    start = embed(torch.from_numpy(start_tokens(seed, vocabulary, prompt_tokens, start_text))).float()
-    if kind == "none":
-        if dim != start.numel():
-            raise ValueError(f"a latent without a subspace has {start.numel()} entries, not {dim}")
-        return Subspace(start, prompt_scale * embedding_spread)
-    normals = generator(seed, "projection", dim).standard_normal((dim, start.numel()), dtype=np.float32)
-    scale = prompt_scale * embedding_spread / dim**0.5
-    return Subspace(start, torch.from_numpy(normals).to(start.device) * scale)
+    def _drawn(self, seed: int, dim: int) -> Subspace:
+        tokens = start_tokens(seed, self.vocabulary, self.prompt_tokens, self.start_text)
+        start = self.embed(torch.from_numpy(tokens)).float()
+        if self.kind == "none":
+            if dim != start.numel():
+                raise ValueError(f"a latent without a subspace has {start.numel()} entries, not {dim}")
+            return Subspace(start, self.prompt_scale * self.embedding_spread)
+        normals = generator(seed, "projection", dim).standard_normal((dim, start.numel()), dtype=np.float32)
+        scale = self.prompt_scale * self.embedding_spread / dim**0.5
+        return Subspace(start, torch.from_numpy(normals).to(start.device) * scale)

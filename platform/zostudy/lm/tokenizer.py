@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from zostudy.errors import ModelError
-from zostudy.lm.load_errors import load_errors_explained
+from zostudy.lm.load_errors import ends_the_process, load_errors_explained
 from zostudy.lm.sources import ModelSource
 
 TextNamer = Callable[[int], str]
@@ -104,9 +104,7 @@ def _attempt(tokenizer: Any, texts: Sequence[str], options: dict[str, bool]) -> 
     """Returns the tokenizer's result and None, or None and the error that it raises."""
     try:
         return tokenizer(list(texts), **options), None
-    except Exception as error:
-        return None, error
-    except BaseException as error:  # tokenizers panics with an exception that does not derive from Exception
-        if type(error).__name__ != "PanicException":
+    except BaseException as error:
+        if ends_the_process(error):
             raise
         return None, error

@@ -59,13 +59,15 @@ class Weights:
         return sum(array.nbytes for array in self.arrays.values())
 
 
-def load_weights(source: ModelSource, tasks: Sequence[EncodedTask], prompt_tokens: int, dtype: DType) -> Weights | None:
+def load_weights(
+    source: ModelSource, encodings: Sequence[EncodedTask], prompt_tokens: int, dtype: DType
+) -> Weights | None:
     """Returns the weights, or None for a model that only transformers' own code runs.
 
     Args:
         source: where the model is.
-        tasks: one a wording. Their label words decide which rows of the output layer are kept, their longest input the
-            positions.
+        encodings: one a wording. Their label words decide which rows of the output layer are kept, their longest input
+            the positions.
         prompt_tokens: vectors in front of each text.
         dtype: of the matrix products.
 
@@ -75,23 +77,23 @@ def load_weights(source: ModelSource, tasks: Sequence[EncodedTask], prompt_token
     with load_errors_explained(source):
         if source.spread or packed_family(load_config(source)) is None:
             return None
-    return weights_of(load_model(source, torch.float32), source, tasks, prompt_tokens, dtype)
+    return weights_of(load_model(source, torch.float32), source, encodings, prompt_tokens, dtype)
 
 
 def weights_of(
-    model: Any, source: ModelSource, tasks: Sequence[EncodedTask], prompt_tokens: int, dtype: DType
+    model: Any, source: ModelSource, encodings: Sequence[EncodedTask], prompt_tokens: int, dtype: DType
 ) -> Weights | None:
     """As ``load_weights``, of a model from ``load_model`` in float32."""
     family = None if source.spread else packed_family(model.config)
     if family is None:
         return None
-    labels = torch.from_numpy(np.concatenate([task.label_tokens for task in tasks])).long()
-    texts = [len(text) for task in tasks for text in task.label_texts]
-    longest = max(*(prompt_tokens + int(task.lengths.max()) for task in tasks), *texts, 0)
+    labels = torch.from_numpy(np.concatenate([task.label_tokens for task in encodings])).long()
+    texts = [len(text) for task in encodings for text in task.label_texts]
+    longest = max(*(prompt_tokens + int(task.lengths.max()) for task in encodings), *texts, 0)
     architecture, tensors = extract(model, family, labels, longest)
     spread = float(tensors["embeddings"].std())
     arrays = {name: _array(name, tensor, dtype) for name, tensor in tensors.items()}
-    pooling = find_pooling(source, tasks[0].lead) if source.head == "encoder" else "mean"
+    pooling = find_pooling(source, encodings[0].lead) if source.head == "encoder" else "mean"
     return Weights(architecture, dtype, arrays, spread, pooling)
 
 

@@ -152,5 +152,5 @@ def _row(plan: Plan, measured: CellFloor, chosen: bool) -> Mapping[str, Any]:
         "loss_signal": floor.signal,
         "loss_noise": floor.noise,
         "signal_over_noise": floor.signal_over_noise,
-        "least_radius": floor.least_radius(),
+        "least_radius": floor.least_radius,
     }
