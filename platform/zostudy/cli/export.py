@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zostudy.cli.formats import Format, show
-from zostudy.cli.parameters import FormatOption, StudyResultsArgument, TrialArgument, TrustOption, local_path
+from zostudy.cli.parameters import TO_FLAGS, FormatOption, StudyResultsArgument, TrialArgument, TrustOption, local_path
 from zostudy.console.progress import progress
 from zostudy.printing import print_lines
 from zostudy.results.table_formats import Table
@@ -28,12 +28,7 @@ def export_command(
     to: Annotated[
         Path,
         typer.Option(
-            "--to",
-            "--output",
-            "-o",
-            metavar="OUT",
-            parser=local_path,
-            help="A new folder, or an earlier export to replace.",
+            *TO_FLAGS, metavar="OUT", parser=local_path, help="A new folder, or an earlier export to replace."
         ),
     ],
     trust_remote_code: TrustOption = False,

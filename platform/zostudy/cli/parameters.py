@@ -38,6 +38,8 @@ def local_path(text: str) -> Path:
     return Path(text)
 
 
+TO_FLAGS = ("--to", "--output", "-o")
+"""The option that names what a verb writes."""
 StudyArgument = Annotated[
     Path,
     typer.Argument(

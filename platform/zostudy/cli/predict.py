@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zostudy.cli.parameters import Device, TrustOption, local_path
+from zostudy.cli.parameters import TO_FLAGS, Device, TrustOption, local_path
 from zostudy.console.progress import progress
 
 _log = logging.getLogger(__name__)
@@ -40,11 +40,9 @@ def predict_command(
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to",
-            "--output",
-            "-o",
-            parser=local_path,
+            *TO_FLAGS,
             metavar="FILE",
+            parser=local_path,
             help="The file to write, in the format of its extension. Default: CSV on standard output.",
         ),
     ] = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from zostudy.cli.parameters import BaselineOption, ResultsArgument
+from zostudy.cli.parameters import TO_FLAGS, BaselineOption, ResultsArgument
 from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.console.progress import progress
 from zostudy.errors import ResultsError
@@ -33,9 +33,7 @@ def report_command(
     to: Annotated[
         str | None,
         typer.Option(
-            "--to",
-            "--output",
-            "-o",
+            *TO_FLAGS,
             metavar="FILE",
             help="The HTML file to write, or a folder for report.html; also a URI. Default: report.html in DIR.",
         ),

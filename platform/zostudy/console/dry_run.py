@@ -140,8 +140,7 @@ def bought(queries: int, cost: int) -> str:
 
 
 def _rendered(study: PreparedStudy, wording: Wording, row: int, label: int) -> str:
-    table = study.task.table
-    texts = [table.texts[row], *([] if table.second_texts is None else [table.second_texts[row]])]
+    texts = study.task.table.row_texts(row)
     before, after = wording.template.render(*(clipped(one_line(text)) for text in texts))
     return f"{before}{_answer(wording, study.source.head, label)}{after}"
 

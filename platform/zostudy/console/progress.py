@@ -54,10 +54,8 @@ def progress(
         work.hide()
 
 
-def duration(seconds: float | None) -> str:
-    """Returns ``1:05``, ``2:03:09``, or ``?`` for None."""
-    if seconds is None:
-        return "?"
+def duration(seconds: float) -> str:
+    """Returns seconds as ``1:05`` or ``2:03:09``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

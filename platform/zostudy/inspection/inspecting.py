@@ -140,20 +140,12 @@ def _classes(task: Task, available: Available) -> tuple[ClassFacts, ...]:
     )
 
 
-def _used_texts(task: Task) -> list[tuple[str, ...]]:
-    table = task.table
-    rows = table.used_rows.tolist()
-    if table.second_texts is None:
-        return [(table.texts[row],) for row in rows]
-    return [(table.texts[row], table.second_texts[row]) for row in rows]
-
-
 def _lengths(
     model: str | None, trust_remote_code: bool, task: Task, template: str | None
 ) -> tuple[ModelFacts | None, tuple[Lengths, ...]]:
     """Returns the facts about the model, and the lengths of the texts in its tokens, or in characters and words."""
+    texts = [task.table.row_texts(row) for row in task.table.used_rows.tolist()]
     if model is None:
-        texts = _used_texts(task)
         characters = [sum(map(len, each)) for each in texts]
         words = [sum(len(text.split()) for text in each) for each in texts]
         return None, (lengths_of("characters", characters), lengths_of("words", words))
@@ -169,7 +161,7 @@ def _lengths(
     tokenizer = load_tokenizer(source)
     draft = find_wording(task, source, tokenizer, template)
     render = draft.wording.template.render
-    lengths = input_lengths(tokenizer, source.head, [render(*texts) for texts in _used_texts(task)])
+    lengths = input_lengths(tokenizer, source.head, [render(*each) for each in texts])
     max_tokens = max_input_tokens(spec, source, tokenizer)
     too_long = sum(length > max_tokens for length in lengths)
     flops = flops_per_token(load_config(source).get_text_config())

@@ -55,11 +55,11 @@ class Repeats:
 
 def find_repeats(table: TextTable) -> Repeats:
     """Returns the repeats of a task's texts."""
-    first: dict[tuple[str, str], int] = {}
-    differing: dict[tuple[str, str], tuple[int, int]] = {}
+    first: dict[tuple[str, ...], int] = {}
+    differing: dict[tuple[str, ...], tuple[int, int]] = {}
     rows = table.used_rows.tolist()
     for row in rows:
-        text = table.pair(row)
+        text = table.row_texts(row)
         earlier = first.setdefault(text, row)
         if table.labels[earlier] != table.labels[row]:
             differing.setdefault(text, (earlier + 1, row + 1))

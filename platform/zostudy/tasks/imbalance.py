@@ -131,13 +131,13 @@ class _Pools:
 
     @classmethod
     def of(cls, table: TextTable) -> _Pools:
-        seen = {table.pair(row) for row in table.splits["test"]}
+        seen = {table.row_texts(row) for row in table.splits["test"]}
         pools: dict[str, tuple[RowNumbers, ...]] = {}
         left_out = 0
         for split in (name for name in ("dev", "train") if name in table.splits):
             fresh = []
             for row in table.splits[split]:
-                if (key := table.pair(row)) in seen:
+                if (key := table.row_texts(row)) in seen:
                     left_out += 1
                 else:
                     seen.add(key)

@@ -39,9 +39,9 @@ class TextTable:
         """The rows of all splits, ascending, int64."""
         return np.sort(np.concatenate(list(self.splits.values())))
 
-    def pair(self, row: int) -> tuple[str, str]:
-        """Returns the text and the second text of a row; the second is empty unless it is a pair task."""
-        return self.texts[row], self.second_texts[row] if self.second_texts else ""
+    def row_texts(self, row: int) -> tuple[str, ...]:
+        """Returns the text of a row and, in a pair task, its second text."""
+        return (self.texts[row],) if self.second_texts is None else (self.texts[row], self.second_texts[row])
 
     @property
     def digest(self) -> str:
