@@ -7,7 +7,7 @@ that was changed is known by its checksum.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -24,7 +24,14 @@ DIGESTED: dict[str, tuple[str, ...]] = {
 
 Numbers: TypeAlias = NDArray[np.uint64]
 
+# A quarter of a MiB a column, which the cache of a core holds beside its like.
+_ROWS_AT_ONCE = 1 << 15
+
 _NULL = np.uint64(0x9E3779B97F4A7C15)
+_ROUNDS = (
+    (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
+    (np.uint64(27), np.uint64(0x94D049BB133111EB)),
+)
 
 
 @dataclass(frozen=True)
@@ -52,8 +59,8 @@ def digest_rows(parts: Iterable[pa.Table], table: str) -> dict[str, RowDigest]:
     """
     counts: dict[str, int] = {}
     sums: dict[str, int] = {}
-    for part in parts:
-        for trial, n_rows, total in _runs(part, DIGESTED[table]):
+    for batch in _batches(parts):
+        for trial, n_rows, total in _runs(batch, DIGESTED[table]):
             counts[trial] = counts.get(trial, 0) + n_rows
             sums[trial] = (sums.get(trial, 0) + total) % (1 << 64)
     return {trial: RowDigest(counts[trial], f"{sums[trial]:016x}") for trial in counts}
@@ -65,11 +72,17 @@ def total(parts: Iterable[RowDigest]) -> RowDigest:
     return RowDigest(sum(count for count, _ in summed), f"{sum(digest for _, digest in summed) % (1 << 64):016x}")
 
 
-def _runs(rows: pa.Table, columns: Iterable[str]) -> Iterable[tuple[str, int, int]]:
+def _batches(parts: Iterable[pa.Table]) -> Iterator[pa.RecordBatch]:
+    """Yields the rows in batches: neither one for each file that a table was made of, nor larger than a cache."""
+    for part in parts:
+        yield from part.combine_chunks().to_batches(max_chunksize=_ROWS_AT_ONCE)
+
+
+def _runs(rows: pa.RecordBatch, columns: Iterable[str]) -> Iterable[tuple[str, int, int]]:
     """Returns trial, count and sum of each stretch of rows of one trial."""
     if not rows.num_rows:
         return ()
-    trials = _whole(rows["trial"])
+    trials = rows["trial"]
     trials = trials if pa.types.is_dictionary(trials.type) else trials.dictionary_encode()
     codes = trials.indices.to_numpy(zero_copy_only=False)
     starts = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
@@ -78,10 +91,11 @@ def _runs(rows: pa.Table, columns: Iterable[str]) -> Iterable[tuple[str, int, in
     return zip((names[code] for code in codes[starts]), (ends - starts).tolist(), sums.tolist(), strict=True)
 
 
-def _hashes(rows: pa.Table, columns: Iterable[str]) -> Numbers:
+def _hashes(rows: pa.RecordBatch, columns: Iterable[str]) -> Numbers:
     hashes = np.zeros(rows.num_rows, dtype=np.uint64)
     for column in columns:
-        hashes = _mixed(hashes ^ _numbers(_whole(rows[column])))
+        hashes ^= _numbers(rows[column])
+        hashes = _mixed(hashes)
     return hashes
 
 
@@ -94,7 +108,7 @@ def _numbers(values: pa.Array) -> Numbers:
         known = [int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) for text in _texts(encoded)]
         numbers = np.array([*known, 0], dtype=np.uint64)[encoded.indices.fill_null(len(known)).to_numpy()]
     else:
-        numbers = _bits(values.fill_null(0).to_numpy(zero_copy_only=False))
+        numbers = _bits((values.fill_null(0) if values.null_count else values).to_numpy(zero_copy_only=False))
     return np.where(values.is_null().to_numpy(zero_copy_only=False), _NULL, numbers) if values.null_count else numbers
 
 
@@ -107,9 +121,11 @@ def _of_lists(lists: pa.Array) -> Numbers:
 
 
 def _bits(values: NDArray[Any]) -> Numbers:
-    if values.dtype.kind == "f":
-        values = np.where(np.isnan(values), np.nan, values.astype(np.float64))
-    return values.astype(np.float64 if values.dtype.kind == "f" else np.int64).view(np.uint64)
+    if values.dtype.kind != "f":
+        return values.astype(np.int64, copy=False).view(np.uint64)
+    numbers = values.astype(np.float64, copy=False)
+    missing = np.isnan(numbers)
+    return (np.where(missing, np.nan, numbers) if missing.any() else numbers).view(np.uint64)
 
 
 def _sums(numbers: Numbers, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Numbers:
@@ -122,16 +138,13 @@ def _sums(numbers: Numbers, starts: NDArray[np.int64], ends: NDArray[np.int64]) 
 def _mixed(numbers: Numbers) -> Numbers:
     """Returns numbers whose bits each depend on all bits given: the finaliser of SplitMix64."""
     numbers = numbers + _NULL
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ (numbers >> np.uint64(31))
+    for shift, factor in _ROUNDS:
+        numbers ^= numbers >> shift
+        numbers *= factor
+    numbers ^= numbers >> np.uint64(31)
+    return numbers
 
 
 def _texts(encoded: pa.DictionaryArray) -> list[str]:
     texts: list[str] = encoded.dictionary.to_pylist()
     return texts
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    array = column.combine_chunks()
-    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array

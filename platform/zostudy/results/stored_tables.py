@@ -6,7 +6,7 @@ Those that take names of files raise ``FileNotFoundError`` where one is no longe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NoReturn, TypeVar
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
+from zostudy.results.file_digests import digest_file
 from zostudy.results.finished_trials import (
     MERGED,
     REMEDY,
@@ -26,7 +27,7 @@ from zostudy.results.finished_trials import (
     read_with_finished,
 )
 from zostudy.results.measurements import MEASUREMENTS, lost_measurements, read_measurements, table_folder
-from zostudy.results.parquet import PARQUET, fault_of, read_batches, read_file, read_footer, schema_of, write_table
+from zostudy.results.parquet import PARQUET, fault_of, read_file, read_footer, schema_of, write_table
 from zostudy.results.row_digests import DIGESTED, RowDigest, digest_rows
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
@@ -153,18 +154,14 @@ def count_rows(
     storage: Storage, table: str, names: list[str], finished: FinishedTrials
 ) -> tuple[dict[str, RowDigest], bool]:
     """Returns the rows of each finished trial in files of a table, and whether there are no others."""
-    folder, with_others = storage / table, set[str]()
-
-    def counting(name: str) -> Iterator[pa.Table]:
-        trials = finished.of_file(name)
-        for rows in read_batches(folder, name, table, ["trial", *DIGESTED[table]]):
-            counted = _counting(rows, trials)
-            if counted.num_rows < rows.num_rows:
-                with_others.add(name)
-            yield counted
-
-    parts = _for_each(folder, names, lambda name: digest_rows(counting(name), table))
-    return {trial: rows for part in parts for trial, rows in part.items()}, not with_others
+    parts = _for_each(storage / table, names, lambda name: digest_file(storage / table, name, table))
+    counted = {
+        trial: rows
+        for name, part in zip(names, parts, strict=True)
+        for trial, rows in part.items()
+        if finished.files.get(trial) == name
+    }
+    return counted, len(counted) == sum(map(len, parts))
 
 
 def _own_files(storage: Storage, table: str) -> list[str]:

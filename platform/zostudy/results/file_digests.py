@@ -1,0 +1,49 @@
+"""The digests of the rows of one file, computed once a process for as long as the file stays as it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from zostudy.results.parquet import read_batches
+from zostudy.results.row_digests import DIGESTED, RowDigest, digest_rows
+from zostudy.results.storage import Storage
+
+_MOST_REMEMBERED = 1024
+
+# A file system may give two changes within some milliseconds the same time.
+_SETTLED_SECONDS = 2.0
+
+
+def digest_file(folder: Storage, name: str, table: str) -> Mapping[str, RowDigest]:
+    """Returns count and digest of the rows of each trial in a file; see ``parquet`` for what it raises.
+
+    They are remembered by what a change of a file on this machine changes: inode, size and times. The time of the last
+    change of the inode cannot be set by hand. In an object store nothing is remembered.
+    """
+    file = _FileOfTable(folder, name, table)
+    if folder.folder is None:
+        return _digest(file)
+    status = (folder.folder / name).stat()
+    if time.time() - status.st_ctime < _SETTLED_SECONDS:
+        return _digest(file)
+    version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return _digest_of_version(file, version)
+
+
+@dataclass(frozen=True)
+class _FileOfTable:
+    folder: Storage = field(compare=False)
+    name: str
+    table: str
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _digest_of_version(file: _FileOfTable, version: tuple[int, ...]) -> Mapping[str, RowDigest]:
+    return _digest(file)
+
+
+def _digest(file: _FileOfTable) -> Mapping[str, RowDigest]:
+    return digest_rows(read_batches(file.folder, file.name, file.table, ["trial", *DIGESTED[file.table]]), file.table)
