@@ -54,7 +54,7 @@ SPACES: tuple[dict[str, Any], ...] = (
 
 def by_a_new_study(spec: StudySpec, cell: Cell, number: int, told: Sequence[SearchResult], proposed: list[Any]) -> Any:
     """The proposal of plain Optuna, with a study and a sampler made for it alone."""
-    space = distributions(cell.space, cell.method_class.Options)
+    space = distributions(cell.space, cell.method.method_class.Options)
     seed = derive_seed(spec.seed, "proposal", cell.name, number)
     tpe = TPESampler(seed=seed, n_startup_trials=spec.search.startup_trials, multivariate=True, constant_liar=False)
     random = spec.search.sampler == "random"
@@ -150,7 +150,7 @@ def test_ranges_are_whole_where_the_option_is(make_spec: Callable[..., StudySpec
         "imbalance.prior": {"choice": ("global", "batch")},
     }
     plan = make_plan(make_spec(search={"trials": 2, "space": space}))
-    kinds = distributions(plan.cells[0].space, plan.cells[0].method_class.Options)
+    kinds = distributions(plan.cells[0].space, plan.cells[0].method.method_class.Options)
     assert kinds == {
         "subspace_dim": IntDistribution(10, 200, log=True),
         "perturbation_radius": FloatDistribution(1, 2),

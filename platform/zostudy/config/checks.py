@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zostudy.config.known import WELL_KNOWN_TASKS
-from zostudy.config.options import imbalance_settings, options_class
+from zostudy.config.options import imbalance_settings
 from zostudy.config.paths import missing_paths
 from zostudy.config.problems import Problem
 from zostudy.config.prompts import prompt_problems
@@ -17,7 +17,7 @@ from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.config.wordings import wording_problems
 from zostudy.document import KeyPath
 from zostudy.errors import SpecError
-from zostudy.methods import Context, get_method
+from zostudy.methods import Context
 from zostudy.wording import suggestion
 
 
@@ -104,7 +104,7 @@ def _step_problems(study: StudySpec, method: MethodSpec, tried: dict[str, Any], 
 def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> int:
     """Returns the queries of a step, by a method made for a small balanced task in two dimensions."""
     chosen = method.options | {key: value for key, value in tried.items() if "." not in key} | {"subspace_dim": 2}
-    options = options_class(method.algorithm)(**chosen)
+    options = method.method_class.Options(**chosen)
     context = Context(
         seed=study.seed,
         labels=np.array([0, 1], dtype=np.int32),
@@ -115,4 +115,4 @@ def _step_cost(study: StudySpec, method: MethodSpec, tried: dict[str, Any]) -> i
         budget=2**31,
         imbalance=imbalance_settings(study.imbalance, method, tried),
     )
-    return get_method(method.algorithm)(options, context).step_cost
+    return method.method_class(options, context).step_cost

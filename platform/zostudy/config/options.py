@@ -21,11 +21,6 @@ from zostudy.study_keys import PREFIX, with_prefix, without_prefix
 from zostudy.wording import suggestion
 
 
-def options_class(method: str) -> type[Any]:
-    """Returns the dataclass of a registered method's options."""
-    return get_method(method).Options
-
-
 def option_names(owner: type[Any]) -> list[str]:
     """Returns the options that a dataclass or section declares."""
     if issubclass(owner, BaseModel):
@@ -45,7 +40,7 @@ def check_option(owner: type, name: str, value: Any, path: KeyPath) -> tuple[Any
 
 def check_options(spec: MethodSpec, path: KeyPath) -> tuple[MethodSpec, list[Problem]]:
     """Returns a method's entry with its options as the method takes them, and their problems."""
-    owner = options_class(spec.algorithm)
+    owner = spec.method_class.Options
     known = option_names(owner)
     values: dict[str, Any] = {}
     problems = list(_imbalance_problems(spec, path))
@@ -67,7 +62,7 @@ def _imbalance_problems(spec: MethodSpec, path: KeyPath) -> Iterator[Problem]:
         if setting not in SETTINGS:
             rule = "must be a setting that one method may set for itself"
             yield Problem((*path, key), rule, key, suggestion(key, KEYS, f"these are {', '.join(KEYS)}"))
-        elif not get_method(spec.algorithm).spends_queries:
+        elif not spec.tunes:
             rule = f"must not be given for {spec.algorithm}, which draws no batches"
             yield Problem((*path, key), rule, value, "leave it out")
         else:
@@ -111,7 +106,7 @@ def default_settings(method: str) -> dict[str, Any]:
     Empty where the method cannot be loaded, for example because its package is not installed.
     """
     try:
-        options = options_class(method)
+        options = get_method(method).Options
     except (SpecError, ImportError, AttributeError):
         return {}
     settings = with_prefix({field.name: field.default for field in dataclasses.fields(ImbalanceSettings)})

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zostudy.config.options import options_class
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
-from zostudy.methods import get_method
 
 _DIMENSION = "subspace_dim"
 
@@ -31,7 +29,7 @@ def prompt_problems(study: StudySpec) -> Iterator[Problem]:
 def _without_prompt(study: StudySpec) -> Iterator[Problem]:
     """Yields a problem where a method tunes a prompt of no tokens, or where such a prompt is given a start."""
     model = study.model
-    tuned = [method.label for method in study.methods if get_method(method.algorithm).spends_queries]
+    tuned = [method.label for method in study.methods if method.tunes]
     if tuned:
         rule = f"must be at least 1 where a method tunes the prompt, as {tuned[0]} does"
         remedy = "raise it, or keep only methods that tune nothing, such as no-prompt"
@@ -56,8 +54,7 @@ def _given_dimensions(study: StudySpec) -> Iterator[Problem]:
 def _too_costly(study: StudySpec) -> Iterator[Problem]:
     """Yields a problem for each method whose cost, at the study's options, grows with the square of d."""
     for index, method in enumerate(study.methods):
-        algorithm = get_method(method.algorithm)
-        remedy = algorithm.remedy_for_square_cost(options_class(method.algorithm)(**method.options))
+        remedy = method.method_class.remedy_for_square_cost(method.method_class.Options(**method.options))
         if remedy is not None:
             rule = "must not take memory or time that grows with d^2 where model.subspace is none"
             yield Problem(("methods", index, method.label), rule, method.label, remedy)

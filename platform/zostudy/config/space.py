@@ -9,11 +9,11 @@ from typing import Any
 from zostudy.config.distributions import Choice, Distribution, Range, SearchSpace
 from zostudy.config.entry_schema import KEYS, SETTINGS
 from zostudy.config.imbalance import ImbalanceSpec
-from zostudy.config.options import check_option, option_names, options_class
+from zostudy.config.options import check_option, option_names
 from zostudy.config.problems import Problem
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.document import KeyPath
-from zostudy.methods import LogRange, OneOf, UsedWith, default_space, get_method, unused_options
+from zostudy.methods import LogRange, OneOf, UsedWith, default_space, unused_options
 from zostudy.study_keys import PREFIX, SECTION, WORDING, searched_keys
 from zostudy.wording import suggestion
 
@@ -31,7 +31,7 @@ def with_default_space(study: StudySpec) -> StudySpec:
     fixed = {"imbalance.sampler": study.imbalance.sampler} if study.imbalance.sampler != "auto" else {}
     space = dict(study.search.space)
     for method in study.methods:
-        for key, values in default_space(get_method(method.algorithm), {**fixed, **method.fixed}).items():
+        for key, values in default_space(method.method_class, {**fixed, **method.fixed}).items():
             if key != "subspace_dim" or study.model.subspace == "random":
                 space[key if key.startswith(PREFIX) else f"{method.label}.{key}"] = _distribution(values)
     return study.model_copy(update={"search": study.search.model_copy(update={"space": space})})
@@ -49,7 +49,7 @@ def method_space(study: StudySpec, method: MethodSpec) -> dict[str, Distribution
     An option is not searched there if the entry fixes it, or if it has no effect beside the options that the entry
     fixes.
     """
-    options = set(option_names(options_class(method.algorithm))) - unused(study, method).keys()
+    options = set(option_names(method.method_class.Options)) - unused(study, method).keys()
     free = options.union(KEYS) - method.fixed.keys()
     return own_space(study.search.space, method.label, free)
 
@@ -61,7 +61,7 @@ def unused(study: StudySpec, method: MethodSpec) -> dict[str, UsedWith]:
     there.
     """
     searched = [key.rpartition(".")[2] for key in study.search.space if key.rpartition(".")[0] in ("", method.label)]
-    return unused_options(options_class(method.algorithm), method.options, searched)
+    return unused_options(method.method_class.Options, method.options, searched)
 
 
 def own_space(space: SearchSpace, label: str, free: Collection[str]) -> dict[str, Distribution]:
@@ -94,7 +94,7 @@ def _owners(study: StudySpec, key: str) -> list[type]:
         is_open = any(option not in method.imbalance for method in study.methods)
         return [ImbalanceSpec] if option in SETTINGS and is_open else []
     open_in = [
-        options_class(method.algorithm)
+        method.method_class.Options
         for method in study.methods
         if owner in ("", method.label) and option not in method.options and option not in unused(study, method)
     ]
@@ -116,7 +116,7 @@ def _remedy(study: StudySpec, key: str) -> str:
     for method in study.methods:
         if owner in ("", method.label) and (needs := unused(study, method).get(option)):
             return f"it has an effect only with {needs}; set that for {method.label}, or leave this out"
-    options = {method.label: option_names(options_class(method.algorithm)) for method in study.methods}
+    options = {method.label: option_names(method.method_class.Options) for method in study.methods}
     if owner in options:
         known = [f"{owner}.{name}" for name in options[owner]]
     else:

@@ -13,6 +13,7 @@ from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.config.model import ModelSpec
 from zostudy.config.search import BudgetSpec, ConfirmSpec, SearchSpec
 from zostudy.config.task import TaskSpec
+from zostudy.methods import Method, get_method
 from zostudy.study_keys import with_prefix
 
 
@@ -60,6 +61,16 @@ class MethodSpec(Section):
     def fixed(self) -> dict[str, Any]:
         """The options and ``imbalance.<setting>`` that the entry fixes, as its keys in the study file name them."""
         return self.options | with_prefix(self.imbalance)
+
+    @property
+    def method_class(self) -> type[Method]:
+        """The registered method."""
+        return get_method(self.algorithm)
+
+    @property
+    def tunes(self) -> bool:
+        """Whether the method spends queries. The untuned prompt does not."""
+        return self.method_class.spends_queries
 
 
 class StudySpec(Section):

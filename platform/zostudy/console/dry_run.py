@@ -13,7 +13,6 @@ from zostudy.results.classes import class_table
 from zostudy.results.table_formats import Table, plain
 from zostudy.search.cautions import cautions
 from zostudy.search.estimate import Estimate
-from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.setup import set_up
 from zostudy.tasks.templates import Wording
@@ -121,7 +120,7 @@ def budget_lines(study: PreparedStudy) -> Iterator[str]:
     """Yields a line for each method and step cost, at the defaults, such as ``spsa: 300 queries = 50 steps of 6``."""
     plan, lines = study.plan, []
     for cell in plan.cells:
-        if tunes(cell.method):
+        if cell.method.tunes:
             setup = set_up(plan.spec, plan.assign(cell, "confirm", 0, {}), study.data)
             cost = setup.make_method().step_cost
             searched = ", unless the search changes queries_per_step" if "queries_per_step" in cell.space else ""

@@ -150,7 +150,7 @@ class LineView(View):
     def _best(self) -> str:
         """Returns the cell with the best finished trials; while no trial has finished, with the best running ones."""
         assert self._progress is not None
-        ranked = [cell for cell in self._progress.cells.values() if cell.cell.method_class.needs == "scores"]
+        ranked = [cell for cell in self._progress.cells.values() if cell.cell.method.method_class.needs == "scores"]
         running = self._running_best()
         ended = [(cell.dev_auc, cell.cell.name) for cell in ranked if cell.dev_auc is not None]
         ongoing = [(auc, cell.cell.name) for cell in ranked if (auc := running.get(cell.cell.name)) is not None]

@@ -11,7 +11,7 @@ from zostudy.config.distributions import Choice
 from zostudy.config.search import SearchSpec
 from zostudy.errors import SpecError
 from zostudy.methods.batches import make_sampler
-from zostudy.search.plan import Cell, Plan, tunes
+from zostudy.search.plan import Cell, Plan
 from zostudy.search.seeds import LEAST_PAIRS, seeds_before_test
 from zostudy.search.setup import StudyData, TrialSetup, set_up
 
@@ -33,7 +33,7 @@ def _nothing_to_search(plan: Plan) -> Iterator[str]:
     if not any(cell.space for cell in plan.cells):
         yield "search.trials: no method of this study has anything to search, so none is searched"
         return
-    idle = dict.fromkeys(cell.method.label for cell in plan.cells if tunes(cell.method) and not cell.space)
+    idle = dict.fromkeys(cell.method.label for cell in plan.cells if cell.method.tunes and not cell.space)
     if idle:
         yield (
             f"not searched: {', '.join(idle)}; search.space has no option that they leave open, so they are confirmed "

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from zostudy.machine import usable_cpus
 from zostudy.methods import Access
 from zostudy.search.landscape import has_plane, n_examples, n_rows
-from zostudy.search.plan import tunes
 from zostudy.search.prepare import PreparedStudy
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def _tuning_examples(study: PreparedStudy) -> Counter[Access]:
     for cell in plan.cells:
         start, queries = plan.start_cost(cell), plan.queries(cell)
         examples["scores"] += cell.n_trials * start * plan.spec.budget.batch_size
-        examples[cell.method_class.needs] += cell.n_trials * (queries - start) * plan.spec.budget.batch_size
+        examples[cell.method.method_class.needs] += cell.n_trials * (queries - start) * plan.spec.budget.batch_size
     return +examples
 
 
@@ -81,12 +80,12 @@ def _evaluation_examples(study: PreparedStudy) -> int:
     total = 0
     for cell in plan.cells:
         draw = study.data.draws[cell.imbalance_ratio, plan.seed(plan.replicates[-1])]
-        evaluations = 1 + (plan.spec.budget.evaluations if tunes(cell.method) else 0)
+        evaluations = 1 + (plan.spec.budget.evaluations if cell.method.tunes else 0)
         total += cell.n_trials * evaluations * len(draw.dev_rows)
         total += cell.n_confirm * len(draw.test_rows)
-        if cell.method_class.needs == "states":  # of the training draw
+        if cell.method.method_class.needs == "states":  # of the training draw
             total += cell.n_trials * sum(draw.train_counts)
-        if plan.spec.confirm.landscape and cell.method_class.uses_prompt:
+        if plan.spec.confirm.landscape and cell.method.method_class.uses_prompt:
             total += sum(n_examples(draw.train_counts, has_plane(number)) for number in range(cell.n_confirm))
         else:
             total += cell.n_confirm * n_rows(draw.train_counts)

@@ -13,7 +13,6 @@ from zostudy.config.field_types import AskedRatio
 from zostudy.config.search import BudgetSpec
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
-from zostudy.methods import Method, get_method
 from zostudy.randomness import derive_seed
 from zostudy.ratios import NATURAL, ratio_label
 from zostudy.study_keys import WORDING
@@ -55,11 +54,6 @@ class Cell:
     def ratio_label(self) -> str:
         """The ratio as tables show it."""
         return ratio_label(self.asked_ratio, self.imbalance_ratio)
-
-    @property
-    def method_class(self) -> type[Method]:
-        """The registered method."""
-        return get_method(self.method.algorithm)
 
 
 @dataclass(frozen=True)
@@ -137,11 +131,11 @@ class Plan:
 
     def queries(self, cell: Cell) -> int:
         """Returns the most queries of a trial: the budget, or without tuning the queries that choose its start."""
-        return self.spec.budget.queries if tunes(cell.method) else self.start_cost(cell)
+        return self.spec.budget.queries if cell.method.tunes else self.start_cost(cell)
 
     def start_cost(self, cell: Cell) -> int:
         """Returns how many queries of the budget choose the start of each trial of a cell."""
-        return self.start_costs.get(cell.imbalance_ratio, 0) if cell.method_class.uses_prompt else 0
+        return self.start_costs.get(cell.imbalance_ratio, 0) if cell.method.method_class.uses_prompt else 0
 
     def seed(self, replicate: int) -> int:
         """Returns the seed of draw, subspace and start tokens.
@@ -212,7 +206,7 @@ def _searched(spec: StudySpec, method: MethodSpec) -> tuple[SearchSpace, int]:
     A method that tunes nothing tries each wording once, as a second time would give the same.
     """
     space = method_space(spec, method) if spec.search.trials else {}
-    if tunes(method):
+    if method.tunes:
         return space, spec.search.trials if space else 0
     wordings = space.get(WORDING)
     if not isinstance(wordings, Choice):
@@ -239,11 +233,6 @@ def evaluation_schedule(budget: BudgetSpec) -> tuple[float, ...]:
     return tuple(budget.queries * k / budget.evaluations for k in range(1, budget.evaluations + 1))
 
 
-def tunes(method: MethodSpec) -> bool:
-    """Returns whether a method spends queries. The untuned prompt does not."""
-    return get_method(method.algorithm).spends_queries
-
-
 def takes_differences(method: MethodSpec) -> bool:
     """Returns whether a method tunes by scores alone, so that rounding may drown its loss differences."""
-    return tunes(method) and get_method(method.algorithm).needs == "scores"
+    return method.tunes and method.method_class.needs == "scores"

@@ -74,7 +74,7 @@ class Proposer:
             cell: the cell.
         """
         self._spec, self._cell = spec, cell
-        self._space = distributions(cell.space, cell.method_class.Options)
+        self._space = distributions(cell.space, cell.method.method_class.Options)
         self._known: set[frozenset[tuple[str, Any]]] = set()
         self._n_known = 0
         self._start()
@@ -178,7 +178,7 @@ def frozen_trial(result: SearchResult, cell: Cell) -> FrozenTrial:
     from optuna.trial import TrialState, create_trial
 
     params = {key: value for key, value in result.params.items() if cell.space[key].contains(value)}
-    space = distributions(cell.space, cell.method_class.Options)
+    space = distributions(cell.space, cell.method.method_class.Options)
     stopped = TrialState.PRUNED if result.pruned else TrialState.FAIL
     return create_trial(
         state=TrialState.COMPLETE if result.complete else stopped,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from zostudy.config.options import imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import ResultsError
-from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, get_method, unused_options
+from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, unused_options
 from zostudy.results.completeness import same_value
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan
@@ -110,7 +110,7 @@ class TrialSetup:
     @property
     def method_class(self) -> type[Method]:
         """The registered method."""
-        return get_method(self.assignment.method.algorithm)
+        return self.assignment.method.method_class
 
     @property
     def latent_size(self) -> int:
@@ -194,7 +194,7 @@ def _settings(
     spec: StudySpec, method: MethodSpec, searched: Mapping[str, Any]
 ) -> tuple[MethodOptions, ImbalanceSettings, str]:
     chosen = {key: value for key, value in searched.items() if not key.startswith(PREFIX) and key != WORDING}
-    options = get_method(method.algorithm).Options(**method.options, **chosen)
+    options = method.method_class.Options(**method.options, **chosen)
     return options, imbalance_settings(spec.imbalance, method, searched), searched.get(WORDING, spec.task.wording)
 
 

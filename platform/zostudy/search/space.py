@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from zostudy.config.distributions import Choice, Range, SearchSpace
 from zostudy.config.options import imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
-from zostudy.methods import MethodOptions, get_method
+from zostudy.methods import MethodOptions
 from zostudy.study_keys import WORDING, with_prefix
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def as_optuna(values: Choice | Range, is_whole: bool) -> BaseDistribution:
 
 def defaults_inside(space: SearchSpace, method: MethodSpec, spec: StudySpec) -> dict[str, Any]:
     """Returns the default of each key whose space contains it. The search tries these values first."""
-    options = get_method(method.algorithm).Options(**method.options)
+    options = method.method_class.Options(**method.options)
     known = (
         asdict(options)
         | with_prefix(asdict(imbalance_settings(spec.imbalance, method, {})))
