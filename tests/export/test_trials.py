@@ -72,6 +72,14 @@ def test_the_best_is_that_of_the_hardest_ratio_unless_another_is_named(exported_
     assert running.trial("best").name == easy
 
 
+@pytest.mark.parametrize("name", ["best", "best-r2"])
+def test_a_study_of_references_alone_has_no_best_trial(exported_study: Callable[[str], Any], name: str) -> None:
+    study = exported_study("mini-gpt2").trial.study
+    results = dataclasses.replace(study.results, trials=study.results.trials.assign(needs="gradients"))
+    with pytest.raises(ResultsError, match="has none with a prompt that scores alone have tuned; name a trial"):
+        dataclasses.replace(study, results=results).trial(name)
+
+
 def test_a_confirm_trial_that_a_longer_search_has_bettered_is_not_the_best(
     exported_study: Callable[[str], Any],
 ) -> None:

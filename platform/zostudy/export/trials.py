@@ -208,6 +208,8 @@ def _cells_at_ratio(trials: pd.DataFrame) -> dict[str, list[str]]:
 
 def _no_complete(trials: pd.DataFrame) -> tuple[str, str]:
     """Returns the reason why no confirm trial is complete, and the remedy."""
+    if trials.empty:
+        return "has none with a prompt that scores alone have tuned", "name a trial"
     confirm = trials[trials["stage"] == "confirm"]
     if confirm.empty:
         return "has none yet", "wait for one, or name a trial"

@@ -128,8 +128,8 @@ def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
     """Returns the complete confirm trials that count, out of all trials."""
     marks = outdated({name: trials[name].tolist() for name in JUDGED_BY})
     complete = (trials["stage"] == "confirm") & (trials["status"] == "complete")
-    found: pd.DataFrame = trials[[counts and not mark for counts, mark in zip(complete, marks, strict=True)]]
-    return found
+    counting = zip(complete, marks, strict=True)
+    return trials.iloc[[row for row, (counts, mark) in enumerate(counting) if counts and not mark]]
 
 
 def unfinished(storages: Sequence[Storage]) -> list[str]:

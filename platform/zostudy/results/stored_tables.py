@@ -31,6 +31,7 @@ from zostudy.results.parquet import PARQUET, fault_of, read_file, read_footer, s
 from zostudy.results.row_digests import DIGESTED, RowDigest, digest_rows
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
+from zostudy.results.stored_values import check_values
 
 TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
 """Tables with a file for each trial, in the order of writing: what makes a trial count comes last."""
@@ -182,6 +183,8 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
     rows = pa.concat_tables([empty_table(schema_of(table, needed)), *parts])
     if table in TABLES_BESIDE_TRIALS:
         _check_expected(storage, table, finished, digest_rows([rows], table))
+    if table == "trials":
+        check_values(storage, rows)
     if MERGED in files and len(files) > 1:
         rows = rows.take(pc.sort_indices(rows["trial"]))
     return rows.select(columns)

@@ -50,7 +50,14 @@ def study(make_outcome: Callable[..., Outcome], tmp_path: Path) -> Study:
         ledger = Ledger(tmp_path / "made")
         ledger.write_study(STUDY, {})
         settings = {"reach": 0.31, "perturbation_radius": 0.5, "imbalance.margin": 1.96, "learning_rate": 1.0}
-        ours = {"params": settings, "reach": 0.31, "subspace_dim": 9, "sampler": "natural", **columns}
+        ours = {
+            "params": settings,
+            "reach": 0.31,
+            "subspace_dim": 9,
+            "latent": (0.0,) * 9,
+            "sampler": "natural",
+            **columns,
+        }
         for number in range(3):
             ledger.record(make_outcome(number=number, **{"dev_auc": 0.7 + number / 100, **ours}))
             ledger.record(make_outcome("untuned", number=number, queries=0, reach=None, latent_norm=0.0))
