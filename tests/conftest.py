@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -74,6 +75,16 @@ def pytest_collection_finish() -> None:
     """What the imports made stays for good: each full collection of garbage would walk it for a fifth of a second."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuses to bring a file to disk, as a full one does."""
+
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", fsync)
 
 
 @pytest.fixture(scope="session", autouse=True)

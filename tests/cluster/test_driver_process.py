@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import suppress
 
 import pytest
 
-from zostudy.cluster.driver_process import environment, own_paths
+from zostudy.cluster.driver_process import environment, own_paths, same_handlers
 
 RAYS = ["/opt/scripts", "/home/user/work"]
 """The folders that Ray lets workers import from: the script's folder and the working directory."""
@@ -28,6 +29,23 @@ def test_workers_import_from_where_this_process_does(
     job = own_paths()
     job._py_driver_sys_path.extend(RAYS)
     assert [*job._get_proto_job_config().py_driver_sys_path] == expected
+
+
+@pytest.mark.parametrize("unless_default", [False, True])
+def test_handlers_of_signals_are_as_before(unless_default: bool) -> None:
+    def users(*_: object) -> None: ...
+
+    rays = signal.default_int_handler
+    before = signal.signal(signal.SIGUSR1, users), signal.signal(signal.SIGUSR2, signal.SIG_DFL)
+    try:
+        with same_handlers(signal.SIGUSR1, signal.SIGUSR2, unless_default=unless_default):
+            for number in (signal.SIGUSR1, signal.SIGUSR2):
+                signal.signal(number, rays)
+        assert signal.getsignal(signal.SIGUSR1) is users
+        assert signal.getsignal(signal.SIGUSR2) is (rays if unless_default else signal.SIG_DFL)
+    finally:
+        signal.signal(signal.SIGUSR1, before[0])
+        signal.signal(signal.SIGUSR2, before[1])
 
 
 @pytest.mark.parametrize(("keep", "during"), [(False, "ours"), (True, "the user's")])

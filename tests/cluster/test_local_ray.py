@@ -122,6 +122,7 @@ def test_a_ray_that_does_not_start_is_told_with_what_helps(
     monkeypatch: pytest.MonkeyPatch, reason: str, remedy: str
 ) -> None:
     def init(**_: object) -> None:
+        os.environ["PYTHONBREAKPOINT"] = "ray.util.rpdb._driver_set_trace"  # as Ray does, and leaves it
         raise RuntimeError(reason)
 
     monkeypatch.setattr("ray.init", init)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +125,19 @@ def test_a_study_whose_methods_are_not_installed_here_is_taken_away(
     prompts = [(folder / "prompt_embeds.safetensors").read_bytes() for folder in (exported.folder, tmp_path / "out")]
     assert prompts[0] == prompts[1]
     assert nearest_tokens(trial, 1) == nearest_tokens(exported.trial, 1)
+
+
+def test_the_file_of_another_study_is_not_taken_for_the_own_one(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(exported_study("mini-gpt2").results, results)
+    shutil.copy(exported_study("mini-roberta").results / "study.yaml", results)
+    fault = (
+        f"{results / 'study.yaml'} is of mini-roberta, and the trials are of mini-gpt2; put the study's own file back"
+    )
+    with pytest.raises(ResultsError, match=re.escape(fault)):
+        load_study_results(results)
 
 
 def test_a_study_that_stored_no_scores_has_nothing_to_export(exported_study: Callable[[str], Any]) -> None:

@@ -18,6 +18,7 @@ from zostudy.config import load_study
 from zostudy.config.study import StudySpec
 from zostudy.errors import DataError, SpecError
 from zostudy.inspection.drafting import commented_study
+from zostudy.inspection.init_study import _write
 from zostudy.inspection.inspecting import NUMBERED
 from zostudy.search.prepare import prepare
 
@@ -195,3 +196,10 @@ def test_a_batch_can_hold_every_class(write_data: WriteData) -> None:
     study = started(write_data(("text", "label"), rows))
     assert study.budget.batch_size == 40
     prepare(study)
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_leaves_no_study(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"must be writable, but it is not \(No space left on device\)"):
+        _write(tmp_path / "study.yaml", "name: study")
+    assert not [*tmp_path.iterdir()]

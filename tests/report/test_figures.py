@@ -63,3 +63,11 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="No such file"):
         draw_comparison(comparison(), tmp_path / "nowhere" / "figure.svg")
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_leaves_the_earlier_figure(tmp_path: Path) -> None:
+    (tmp_path / "figure.svg").write_text("the earlier one")
+    with pytest.raises(ResultsError, match="No space left"):
+        draw_comparison(comparison(), tmp_path / "figure.svg")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"figure.svg": "the earlier one"}

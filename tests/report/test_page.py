@@ -237,6 +237,13 @@ def test_a_folder_without_the_studys_file_gets_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "report.html").exists()
 
 
+def test_the_file_of_another_study_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(QUICKSTART / "trials", tmp_path / "trials")
+    (tmp_path / "study.yaml").write_text("name: another\n")
+    with pytest.raises(ResultsError, match="is of another, and the trials are of quickstart; put the study's own file"):
+        read_study_file(Storage.at(tmp_path))
+
+
 def test_a_studys_file_that_cannot_be_read_is_named_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(self: Storage, name: str) -> bytes:
         raise PermissionError(13, f"Failed to open local file '{self / name}'. Detail: [errno 13] Permission denied")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,7 +143,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         study = prepare(StudySpec.model_validate(STUDY | {"replicas": replicas}))
         ledger = Ledger(tmp_path_factory.mktemp("results") / "small")
         with profiled(ledger.storage, profile) as profiles:
+            before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
             progress = complete_study(study, ledger, address, CallbackList([watcher, *profiles]))
+            assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == before
         return Run(study, ledger, watcher, progress)
 
     return run

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 import ray
 
 from zostudy.cluster.auth import Token, find_token
-from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_sigterm
+from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_handlers
 from zostudy.cluster.local_ray import own_ray, read_token_settings
 from zostudy.errors import ZostudyError
 from zostudy.machine import usable_cpus
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 5.0
 """Requests to a cluster that does not answer are repeated for this long."""
+
+_RUNNING = threading.Lock()
 
 
 @contextmanager
@@ -36,8 +40,24 @@ def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator
 
     Raises:
         LostRayError: a process of a Ray of this machine died.
-        ZostudyError: this process has called ``ray.init``, the cluster cannot be reached, or Ray cannot be started.
+        ZostudyError: this process runs another study or has called ``ray.init``, the cluster cannot be reached, or Ray
+            cannot be started.
     """
+    if not _RUNNING.acquire(blocking=False):
+        raise ZostudyError(
+            "a process must run one study at a time",
+            got="another thread of it runs one",
+            remedy="run them one after another, or each in a process of its own",
+        )
+    try:
+        with same_handlers(signal.SIGTERM, signal.SIGUSR1), _connected(address, cpus, shared_bytes):
+            yield
+    finally:
+        _RUNNING.release()
+
+
+@contextmanager
+def _connected(address: str | None, cpus: int, shared_bytes: int) -> Iterator[None]:
     if ray.is_initialized():
         raise ZostudyError(
             "a study must start or join Ray itself",
@@ -49,7 +69,7 @@ def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator
             yield
         return
     with environment(QUIET, keep=True):
-        with same_sigterm():
+        with same_handlers(signal.SIGTERM, unless_default=True):
             attach(str(address))
         try:
             yield

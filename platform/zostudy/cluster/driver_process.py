@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ray.job_config import JobConfig
 
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0"}
-"""Ray prints no migration plans and reports no usage, unless the user wants it to."""
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "PYTHONBREAKPOINT": "pdb.set_trace",
+}
+"""Ray prints no migration plans, reports no usage and keeps its debugger to itself, unless the user wants it to."""
 
 
 @contextmanager
@@ -38,14 +42,21 @@ def environment(settings: Mapping[str, str], keep: bool = False) -> Iterator[Non
 
 
 @contextmanager
-def same_sigterm() -> Iterator[None]:
-    """Restores the handler of SIGTERM, for which Ray installs its own."""
-    handler = signal.getsignal(signal.SIGTERM)
+def same_handlers(*signals: signal.Signals, unless_default: bool = False) -> Iterator[None]:
+    """Restores the handlers of signals, for which Ray and Tune install their own, at the end.
+
+    Args:
+        signals: whose handlers.
+        unless_default: keeps Ray's handler where Python had none: it ends Ray in order.
+    """
+    handlers = {number: signal.getsignal(number) for number in signals}
     try:
         yield
     finally:
-        if callable(handler) and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            is_kept = handler is None or (unless_default and not callable(handler))
+            if not is_kept and threading.current_thread() is threading.main_thread():
+                signal.signal(number, handler)
 
 
 def own_paths() -> JobConfig:

@@ -21,7 +21,7 @@ from zostudy.results.outcome import SplitScores
 from zostudy.results.results import Results, read_results
 from zostudy.results.schema import bounds
 from zostudy.results.storage import Storage
-from zostudy.results.study_file import STUDY_FILE, read_stored_study
+from zostudy.results.study_file import STUDY_FILE, check_same_study, read_stored_study
 from zostudy.study_keys import WORDING
 from zostudy.wording import suggestion
 
@@ -223,7 +223,7 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
     """Returns the results in a study's own folder or URI.
 
     Raises:
-        ResultsError: it holds no study, no finished trial, or a damaged file.
+        ResultsError: it holds no study, no finished trial, the file of another study, or a damaged one.
         SpecError: its ``study.yaml`` is no study.
     """
     storage = Storage.at(where)
@@ -234,4 +234,6 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
             remedy="give the folder that the study named when it ended, such as results/quickstart",
         )
     yaml = read_stored_study(storage, "a trial", "give another study's folder").text
-    return StudyResults(parse_study(yaml, str(storage / STUDY_FILE)), yaml, read_results(where))
+    spec, results = parse_study(yaml, str(storage / STUDY_FILE)), read_results(where)
+    check_same_study(storage, spec.name, results.trials["study"])
+    return StudyResults(spec, yaml, results)

@@ -20,6 +20,7 @@ from zostudy.inspection.facts import Inspection
 from zostudy.inspection.inspecting import NUMBERED, inspect
 from zostudy.inspection.sizing import CORES, FittedSize, fit_size
 from zostudy.lm.sources import minilm_installed
+from zostudy.results.filesystems import write_by_rename
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import load_task
 
@@ -135,9 +136,9 @@ def _opening(inspection: Inspection, fitted: FittedSize, target: Path) -> list[s
 
 
 def _write(target: Path, text: str) -> None:
+    check_new(target)
     try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(text)
+        write_by_rename(target, text.encode())
     except OSError as error:
         got = f"it is not ({error.strerror})"
         remedy = "mend the path with `output`"

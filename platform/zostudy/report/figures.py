@@ -15,6 +15,7 @@ from zostudy.report.parts import metric_words
 from zostudy.report.rank_figure import rank_chart
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.rank_tables import shown_ranks
+from zostudy.results.filesystems import write_by_rename
 
 PANEL_WIDTH, PANEL_HEIGHT, PANELS_BESIDE, PNG_SCALE = 260, 220, 3, 2.0
 ENDINGS = (".png", ".svg", ".pdf")
@@ -34,7 +35,7 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     with alt.data_transformers.enable("default", max_rows=None):
         spec = (alt.vconcat(*ranks) if ranks else alt.concat(*panels, columns=PANELS_BESIDE)).to_dict()
     try:
-        path.write_bytes(_picture(spec | {"background": "white"}, ending))
+        write_by_rename(path, _picture(spec | {"background": "white"}, ending))
     except OSError as error:
         raise ResultsError("the figure must be writable", got=f"{path} is not ({error.strerror})") from error
 

@@ -29,7 +29,8 @@ from zostudy.results.completeness import confirmed
 from zostudy.results.lost_rows import study_notes
 from zostudy.results.results import Results
 from zostudy.results.storage import Storage
-from zostudy.results.study_file import STUDY_FILE, read_stored_study
+from zostudy.results.stored_tables import read_table
+from zostudy.results.study_file import STUDY_FILE, check_same_study, read_stored_study
 from zostudy.study_keys import options_by_label
 
 
@@ -57,6 +58,7 @@ def read_study_file(storage: Storage) -> StudyFile:
         ResultsError: the file is missing, cannot be read, or holds no study.
     """
     stored = read_stored_study(storage, "a report", "give a folder that zostudy run wrote")
+    check_same_study(storage, stored.data.get("name"), read_table(storage, "trials", ("study",))["study"].to_pylist())
     try:
         search = stored.data.get("search") or {}
         space = TypeAdapter(dict[str, Distribution]).validate_python(search.get("space") or {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,16 @@ def read_stored_study(storage: Storage, wanted_by: str, remedy: str) -> StoredSt
     except SpecError as error:
         reason = str(error)
     raise unreadable_study(storage, wanted_by, remedy, reason)
+
+
+def check_same_study(storage: Storage, name: object, studies: Iterable[str]) -> None:
+    """Raises a ``ResultsError`` unless the study file, which has this name, is that of the stored trials."""
+    if others := sorted({*studies} - {name}):
+        raise ResultsError(
+            "a results folder must hold the file of its own study",
+            got=f"{storage / STUDY_FILE} is of {name}, and the trials are of {others[0]}",
+            remedy="put the study's own file back",
+        )
 
 
 def unreadable_study(storage: Storage, wanted_by: str, remedy: str, reason: object) -> ResultsError:

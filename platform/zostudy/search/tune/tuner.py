@@ -60,6 +60,7 @@ def tune_trials(
         ResultsError: results cannot be written.
         NoReplicaError: no replica can make its scorer.
         ZostudyError: the folder for temporary files cannot be written.
+        KeyboardInterrupt: the process was asked to stop.
     """
     import ray
     from ray import tune
@@ -83,6 +84,8 @@ def tune_trials(
         driver = StudyDriver(data, progress, ledger, checkpoints, CallbackList([journal, callbacks]), n_replicas)
         try:
             _tuner(trainable, StudySearcher(driver, pace), pace, folder).fit()
+            if not progress.done:  # Tune ends in order, and without an error, when the process gets SIGUSR1
+                raise KeyboardInterrupt
         except TuneError as error:
             raise (driver.error or error) from None
         except OSError as error:
