@@ -12,14 +12,14 @@ PREFIX = f"{SECTION}."
 WORDING = "task.wording"
 
 
-def with_prefix(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns settings by their keys among options, ``imbalance.<setting>``."""
+def imbalance_keys(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns imbalance settings by their keys among options, ``imbalance.<setting>``."""
     return {PREFIX + name: value for name, value in settings.items()}
 
 
-def without_prefix(named: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the imbalance settings among options, by their names without ``imbalance.``."""
-    return {key.removeprefix(PREFIX): value for key, value in named.items() if str(key).startswith(PREFIX)}
+def imbalance_among(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the imbalance settings among options, by their own names."""
+    return {key.removeprefix(PREFIX): value for key, value in options.items() if str(key).startswith(PREFIX)}
 
 
 def options_by_label(methods: Any) -> dict[str, Any]:

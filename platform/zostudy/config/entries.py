@@ -11,7 +11,7 @@ from zostudy.config.problems import Problem
 from zostudy.config.study import MethodSpec
 from zostudy.document import KeyPath
 from zostudy.methods import method_names
-from zostudy.study_keys import PREFIX, SECTION, without_prefix
+from zostudy.study_keys import PREFIX, SECTION, imbalance_among
 from zostudy.wording import suggestion
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
@@ -61,7 +61,7 @@ def _spec(entry: Any, path: KeyPath) -> MethodSpec | Problem:
     method = options.pop("method", label)
     if not isinstance(method, str):
         return Problem((*path, label, "method"), "must be a method's name", method, _FORMS)
-    imbalance = without_prefix(options)
+    imbalance = imbalance_among(options)
     own = {key: value for key, value in options.items() if not str(key).startswith(PREFIX)}
     return MethodSpec(label=label, algorithm=method, options=own, imbalance=imbalance)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from zostudy.methods import ImbalanceSettings, describe_options, get_method, method_names
-from zostudy.study_keys import PREFIX, with_prefix
+from zostudy.study_keys import PREFIX, imbalance_keys
 
 SETTINGS = tuple(field.name for field in fields(ImbalanceSettings))
 """Settings that a search may vary, and that an entry of ``methods`` may set for itself alone."""
@@ -57,6 +57,6 @@ def _options(method: str) -> dict[str, Any]:
     for option in describe_options(owner):
         schema["properties"][option.name]["description"] = option.doc
     if get_method(method).spends_queries:
-        schema["properties"] |= with_prefix({name: {"$ref": f"{_IMBALANCE}/{name}"} for name in SETTINGS})
+        schema["properties"] |= imbalance_keys({name: {"$ref": f"{_IMBALANCE}/{name}"} for name in SETTINGS})
     schema["properties"].setdefault("method", {"type": "string"})
     return schema | {"type": ["object", "null"]}

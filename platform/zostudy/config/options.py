@@ -17,7 +17,7 @@ from zostudy.config.study import MethodSpec
 from zostudy.document import KeyPath
 from zostudy.errors import SpecError
 from zostudy.methods import ImbalanceSettings, get_method
-from zostudy.study_keys import PREFIX, with_prefix, without_prefix
+from zostudy.study_keys import PREFIX, imbalance_among, imbalance_keys
 from zostudy.wording import suggestion
 
 
@@ -94,7 +94,7 @@ def imbalance_settings(imbalance: ImbalanceSpec, method: MethodSpec, params: Map
         method: its entry of ``methods``.
         params: searched values by name; those of the imbalance are ``imbalance.<setting>``.
     """
-    settings = {name: getattr(imbalance, name) for name in SETTINGS} | method.imbalance | without_prefix(params)
+    settings = {name: getattr(imbalance, name) for name in SETTINGS} | method.imbalance | imbalance_among(params)
     if settings["sampler"] == "auto":
         settings["sampler"] = "stratified"
     return ImbalanceSettings(**settings)
@@ -109,7 +109,7 @@ def default_settings(method: str) -> dict[str, Any]:
         options = get_method(method).Options
     except (SpecError, ImportError, AttributeError):
         return {}
-    settings = with_prefix({field.name: field.default for field in dataclasses.fields(ImbalanceSettings)})
+    settings = imbalance_keys({field.name: field.default for field in dataclasses.fields(ImbalanceSettings)})
     known = settings | {field.name: field.default for field in dataclasses.fields(options)}
     return {name: value for name, value in known.items() if value is not dataclasses.MISSING}
 

@@ -14,7 +14,7 @@ from zostudy.config.model import ModelSpec
 from zostudy.config.search import BudgetSpec, ConfirmSpec, SearchSpec
 from zostudy.config.task import TaskSpec
 from zostudy.methods import Method, get_method
-from zostudy.study_keys import with_prefix
+from zostudy.study_keys import imbalance_keys
 
 
 class ResourcesSpec(Section):
@@ -60,7 +60,7 @@ class MethodSpec(Section):
     @property
     def fixed(self) -> dict[str, Any]:
         """The options and ``imbalance.<setting>`` that the entry fixes, as its keys in the study file name them."""
-        return self.options | with_prefix(self.imbalance)
+        return self.options | imbalance_keys(self.imbalance)
 
     @property
     def method_class(self) -> type[Method]:

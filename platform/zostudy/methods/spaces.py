@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from zostudy.methods.base import Method
 from zostudy.methods.option_notes import LogRange, OneOf, describe_options, unused_options
 from zostudy.methods.options import ImbalanceSettings, MethodOptions, ObjectiveOptions
-from zostudy.study_keys import with_prefix
+from zostudy.study_keys import imbalance_keys
 
 DefaultSpace: TypeAlias = dict[str, LogRange | OneOf]
 
@@ -29,7 +29,7 @@ def default_space(method: type[Method], fixed: Mapping[str, Any]) -> DefaultSpac
     unused = unused_options(method.Options, {name: value for name, value in fixed.items() if "." not in name})
     declared = _declared(method.Options)
     if issubclass(method.Options, ObjectiveOptions):  # which draws batches
-        declared |= with_prefix(_declared(ImbalanceSettings))
+        declared |= imbalance_keys(_declared(ImbalanceSettings))
     return {name: space for name, space in declared.items() if name not in fixed and name not in unused}
 
 

@@ -81,9 +81,8 @@ class Recording:
 
     def add_start(self, dev: Mapping[str, float], queries: int) -> None:
         """Adds row 0: the start, before any step, with its metrics on dev and the queries that chose it."""
-        nothing = {"loss": np.nan, "loss_spread": np.nan, "gradient_norm": np.nan, "latent_norm": 0.0}
-        self._history.append({"step": 0, "queries": queries, "examples": self.examples, **nothing, **_on_dev(dev)})
-        self._auxiliary.append({})
+        nothing = StepRecord(loss=np.nan, loss_spread=np.nan, gradient_norm=np.nan, latent_norm=0.0)
+        self.add_step(nothing, 0, queries, dev)
 
     def add_step(self, record: StepRecord, step: int, queries: int, dev: Mapping[str, float] | None) -> None:
         """Adds a step's row; ``dev`` is None where dev was not evaluated."""

@@ -20,7 +20,7 @@ from zostudy.results.completeness import same_value
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.start_draws import queries_before
-from zostudy.study_keys import PREFIX, WORDING, with_prefix
+from zostudy.study_keys import PREFIX, WORDING, imbalance_keys
 from zostudy.tasks.imbalance import Draw, draw
 from zostudy.tasks.loading import Task
 
@@ -200,7 +200,7 @@ def _settings(
 
 def _as_stored(spec: StudySpec, options: MethodOptions, imbalance: ImbalanceSettings, wording: str) -> dict[str, Any]:
     """Returns the values as JSON gives them back, so that they equal the stored ones. JSON-less values become text."""
-    params = asdict(options) | with_prefix(asdict(imbalance))
+    params = asdict(options) | imbalance_keys(asdict(imbalance))
     if spec.task.wordings:
         params[WORDING] = wording
     plain: dict[str, Any] = json.loads(json.dumps(params, default=str))

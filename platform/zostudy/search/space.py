@@ -9,7 +9,7 @@ from zostudy.config.distributions import Choice, Range, SearchSpace
 from zostudy.config.options import imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.methods import MethodOptions
-from zostudy.study_keys import WORDING, with_prefix
+from zostudy.study_keys import WORDING, imbalance_keys
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -37,7 +37,7 @@ def defaults_inside(space: SearchSpace, method: MethodSpec, spec: StudySpec) -> 
     options = method.method_class.Options(**method.options)
     known = (
         asdict(options)
-        | with_prefix(asdict(imbalance_settings(spec.imbalance, method, {})))
+        | imbalance_keys(asdict(imbalance_settings(spec.imbalance, method, {})))
         | {WORDING: spec.task.wording}
     )
     return {key: known[key] for key, values in space.items() if values.contains(known[key])}

@@ -15,7 +15,7 @@ from zostudy.config.study import MethodSpec
 from zostudy.digests import short_digest
 from zostudy.methods import get_method, unused_options
 from zostudy.search.plan import Cell, Plan, make_plan
-from zostudy.study_keys import PREFIX, with_prefix
+from zostudy.study_keys import PREFIX, imbalance_keys
 
 EVALUATIONS = BudgetSpec().evaluations
 
@@ -149,4 +149,4 @@ def _settings(method: str, changes: tuple[tuple[str, Any], ...] = ()) -> Mapping
     study = next(iter(TASKS.values())).study(queries=1)
     imbalance = imbalance_settings(study.imbalance, MethodSpec(label=method, algorithm=method), dict(changes))
     own = {name: value for name, value in asdict(options).items() if name not in unused}
-    return own | with_prefix(asdict(imbalance))
+    return own | imbalance_keys(asdict(imbalance))
