@@ -86,6 +86,11 @@ class CellSummary:
         """True if all its seeds ended; without some, perhaps the hard ones, its mean may be too high."""
         return not self.failed and not self.missing
 
+    def gain(self, metric: str) -> float | None:
+        """Returns its mean, or of an error minus it; None while not all its seeds have ended, or without a mean."""
+        mean = self.intervals[metric].mean if self.whole else None
+        return None if mean is None else gain(metric, mean)
+
     def test_against(self, other: CellSummary, metric: str) -> PairedTest:
         """Returns the paired test of this cell's values minus another one's. Each test is computed once."""
         if (other, metric) not in self._tests:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from zostudy.ratios import NATURAL, ratio_label
-from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey, gain
+from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey
 from zostudy.results.comparison.verdicts import Verdict, is_yardstick, verdicts
 
 
@@ -106,11 +106,7 @@ class Cells:
 
         None where that cell is of a yardstick and a barred cell has a better mean: neither is shown to be better.
         """
-        means = [
-            (gain(metric, mean), cell)
-            for cell in cells
-            if cell.whole and (mean := cell.intervals[metric].mean) is not None
-        ]
+        means = [(mean, cell) for cell in cells if (mean := cell.gain(metric)) is not None]
         descending = sorted(means, key=lambda found: -found[0])
         for mean, cell in descending:
             if self._barred.isdisjoint({(cell.key, None), (cell.key, metric)}):

@@ -82,8 +82,7 @@ def average_ranks(cells: Cells, metric: str) -> dict[RowKey, Rank]:
     """
     groups: dict[RowKey, dict[CellKey, float | None]] = {}
     for cell in cells.ranked:
-        mean = cell.intervals[metric].mean if cell.whole else None
-        groups.setdefault(cell.group, {})[cell.key] = None if mean is None else gain(metric, mean)
+        groups.setdefault(cell.group, {})[cell.key] = cell.gain(metric)
     ranks: dict[RowKey, Rank] = {}
     for means in groups.values():
         rows, columns = (list(dict.fromkeys(key[i] for key in means)) for i in (0, 1))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from zostudy.results.comparison.cell_summary import CellSummary, RowKey, gain
+from zostudy.results.comparison.cell_summary import CellSummary, RowKey
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.statistics import SIGNIFICANCE
 from zostudy.results.table_formats import value_text
@@ -21,9 +21,8 @@ def way_notes(cells: Cells, metric: str) -> Iterator[str]:
     """
     peers: dict[tuple[RowKey, Any], dict[CellSummary, float]] = {}
     for cell in cells.cells:
-        mean = cell.intervals[metric].mean
-        if cell.whole and mean is not None:
-            peers.setdefault((cell.group, cell.column), {})[cell] = gain(metric, mean)
+        if (mean := cell.gain(metric)) is not None:
+            peers.setdefault((cell.group, cell.column), {})[cell] = mean
     for group, column in sorted(peers):
         values = peers[group, column]
         names = [*zip(cells.row_names, map(value_text, group), strict=False), (cells.by, cells.heading(column))]
