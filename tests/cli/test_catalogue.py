@@ -11,7 +11,7 @@ import pytest
 
 from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.study import StudySpec
-from zostudy.methods import describe_options, get_method, method_names
+from zostudy.methods import describe_options, get_method, method_names, registry
 from zostudy.tasks.wellknown import WELL_KNOWN
 
 LISTS = {
@@ -46,6 +46,18 @@ def test_every_method_says_in_a_line_what_it_is_and_when_to_use_it(call: Any) ->
         for column in ("description", "when to use it"):
             assert len(record[column]) > 20
             assert "\n" not in record[column]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [(None, ""), ("One line.", "One line."), ("Over\n    two lines.\n\n    More.", "Over two lines.")],
+)
+def test_a_method_of_the_users_own_is_described_by_its_first_paragraph(
+    call: Any, monkeypatch: pytest.MonkeyPatch, text: str | None, shown: str
+) -> None:
+    monkeypatch.setitem(registry._METHODS, "mine", type("Mine", (get_method("untuned"),), {"__doc__": text}))
+    records = {record["method"]: record for record in json.loads(printed(call, "methods", "--format", "json"))}
+    assert records["mine"]["description"] == shown
 
 
 @pytest.mark.parametrize("name", method_names())

@@ -31,9 +31,9 @@ def test_a_list_that_is_not_of_texts_is_refused(exported_study: Callable[[str], 
     with pytest.raises(DataError, match="`texts`: task 'custom' needs two texts a row, but got a list of texts"):
         zostudy.predict(exported_study("pairs").folder, ["one"])
     folder = exported_study("mini-gpt2").folder
-    refused: list[list[Any]] = [[], ["good", " "], ["good", 3]]
+    refused: list[Any] = [[], ["good", " "], ["good", 3], ["good", "\ud800"], 3, None]
     for texts in refused:
-        with pytest.raises(DataError, match="`texts`: must be texts, of which none is empty"):
+        with pytest.raises(DataError, match="`texts`: must be a file, or texts in Unicode of which none is empty"):
             zostudy.predict(folder, texts)
 
 

@@ -373,6 +373,7 @@ def test_some_of_the_trials_come_with_their_own_rows_alone(
         kept = rows.set_index(keys).index.isin(chosen.set_index(keys).index)
         pd.testing.assert_frame_equal(getattr(part, table), rows[kept].reset_index(drop=True))
     assert len(results.only(trials[:0]).history) == 0
+    assert part not in (results,)
 
 
 def test_trials_may_be_read_without_the_columns_that_nobody_asks_for(

@@ -62,8 +62,9 @@ def test_a_value_that_no_run_writes_is_named(storage: Storage, column: str, valu
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("latent", None), ("test_auc", None), ("test_mcc", -1.0), ("dev_auc", 1 + 1e-12)]
+    ("column", "value"),
+    [("latent", None), ("test_auc", None), ("test_auc", math.nan), ("test_mcc", -1.0), ("dev_auc", 1 + 1e-12)],
 )
 def test_a_value_that_a_run_may_write_is_read(storage: Storage, column: str, value: Any) -> None:
     edit(storage, column, value)
-    assert read_table(storage, "trials", (column,))[column].to_pylist()[1] == value
+    assert repr(read_table(storage, "trials", (column,))[column].to_pylist()[1]) == repr(value)

@@ -11,6 +11,7 @@ import typer
 from zostudy.cli.formats import Format, show
 from zostudy.cli.parameters import FormatOption
 from zostudy.printing import print_text
+from zostudy.wording import one_line
 
 if TYPE_CHECKING:
     from zostudy.methods import Method
@@ -48,7 +49,7 @@ def _method(name: str) -> dict[str, Any]:
 
     method = get_method(name)
     searched = ", ".join(default_space(method, {})) or "nothing"
-    description = (method.__doc__ or "").strip().splitlines()[0]
+    description = one_line((method.__doc__ or "").strip().partition("\n\n")[0])
     return {"method": name, "description": description, "when to use it": method.use, "searched by default": searched}
 
 

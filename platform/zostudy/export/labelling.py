@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,7 +66,7 @@ def predict(
     if isinstance(texts, str | os.PathLike):
         rows, given = read_texts(Path(texts), manifest, text, second_text)
     else:
-        rows, given = _rows_of_list(list(texts), manifest)
+        rows, given = _rows_of_list(list(texts) if isinstance(texts, Iterable) else [], manifest)
     scores = score_texts(folder, manifest, given, lambda done: None, device, model, truncate, trust_remote_code)
     frame: pd.DataFrame = with_predictions(rows, scores, manifest).table.to_pandas()
     return frame
@@ -125,10 +125,14 @@ def _rows_of_list(texts: list[str], manifest: Manifest) -> tuple[RawRows, InputT
     if manifest.task.second_text is not None:
         rule, remedy = f"task {manifest.task.name!r} needs two texts a row", "give a file with both columns"
         raise DataError(rule, got="got a list of texts", remedy=remedy, about="`texts`")
-    if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
-        rule, remedy = "must be texts, of which none is empty", "leave empty ones out"
+    if not texts or not all(map(_is_text, texts)):
+        rule, remedy = "must be a file, or texts in Unicode of which none is empty", "leave others out"
         raise DataError(rule, remedy=remedy, about="`texts`")
     return RawRows(pa.table({manifest.task.text: texts})), InputTexts(tuple(texts), None)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and value == value.encode(errors="ignore").decode()
 
 
 def _columns(manifest: Manifest) -> list[str]:

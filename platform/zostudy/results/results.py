@@ -59,7 +59,7 @@ def read_results(path: Where | Sequence[Where]) -> Results:
     return Results(as_frame(trials), finished)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)  # data frames are neither true nor false
 class Results:
     """The tables of one or several studies, as pandas data frames with the columns of ``results/schema.py``.
 

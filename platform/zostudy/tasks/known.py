@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from zostudy.config.known import HeadKind
 from zostudy.config.task import SplitNames, TaskSpec
-from zostudy.tasks.columns import Columns
 from zostudy.tasks.templates import Wording
+
+if TYPE_CHECKING:
+    from zostudy.tasks.columns import Columns
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def find_origin(spec: TaskSpec, known: WellKnownTask | None) -> HubOrigin | None
 
 def used_columns(spec: TaskSpec, origin: HubOrigin | None) -> Columns:
     """Returns the columns of a study's data: those that it names, or else those of the data set, or the usual ones."""
+    from zostudy.tasks.columns import Columns  # imports Arrow, which a list of the known tasks does without
+
     if origin is None:
         return Columns(spec.text or Columns.text, spec.second_text, spec.label or Columns.label, spec.split)
     return Columns(spec.text or origin.text, spec.second_text or origin.second_text, spec.label or origin.label)
