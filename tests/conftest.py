@@ -22,7 +22,7 @@ import pytest
 from hypothesis import settings
 from tenacity import Retrying, stop_after_attempt
 
-from zostudy.config import dump_yaml
+from zostudy.document import dump_yaml
 from zostudy.results.trial_row import TrialRow
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from zostudy import load_results
-from zostudy.config import StudySpec, parse_study
+from zostudy.config.loading import parse_study
+from zostudy.config.study import StudySpec
 from zostudy.results.comparison.statistics import holm
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from tests.reading_findings import REFERENCE, ROOT
 
-from zostudy.config import StudySpec, load_study, parse_study
+from zostudy.config.loading import load_study, parse_study
+from zostudy.config.study import StudySpec
 from zostudy.results.storage import Storage
 from zostudy.suite.definition import OFFLINE, Slice
 from zostudy.suite.studies import suite_studies

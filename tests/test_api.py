@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 
 import zostudy
-from zostudy.config import dump_yaml, load_study, study_of
+from zostudy.config.loading import load_study, study_of
+from zostudy.document import dump_yaml
 from zostudy.errors import ResultsError, SpecError
 from zostudy.results.storage import Storage
 

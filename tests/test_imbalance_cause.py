@@ -24,7 +24,7 @@ from tests.reading_findings import (
 )
 
 from zostudy import load_results
-from zostudy.config import ImbalanceSpec
+from zostudy.config.imbalance import ImbalanceSpec
 
 LOSSES = {"cross-entropy": "ce", "focal": "focal", "logit-adjusted": "adjusted", "AUC minimax": "auc"}
 BATCHES = ("natural", "weighted", "stratified")

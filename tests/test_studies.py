@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from zostudy.cli.guide import read_guides
-from zostudy.config import load_study, method_space
+from zostudy.config.loading import load_study
+from zostudy.config.space import method_space
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))

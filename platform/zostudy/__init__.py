@@ -8,7 +8,8 @@ from importlib import import_module
 TYPE_CHECKING = False  # not from typing: with python -m a file typing.py in the working directory would be read here
 
 if TYPE_CHECKING:
-    from zostudy.config import StudySpec, load_study
+    from zostudy.config.loading import load_study
+    from zostudy.config.study import StudySpec
     from zostudy.console.dry_run import DryRun
     from zostudy.errors import ZostudyError
     from zostudy.export.exporting import export
@@ -59,7 +60,8 @@ _HOMES = {
     "zostudy.results.results": ("Results", "load_results"),
     "zostudy.running": ("dry_run", "run"),
     "zostudy.search.callback": ("Callback",),
-    "zostudy.config": ("StudySpec", "load_study"),
+    "zostudy.config.loading": ("load_study",),
+    "zostudy.config.study": ("StudySpec",),
 }
 
 

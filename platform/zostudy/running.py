@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zostudy.config import StudySpec, load_study, study_of, with_default_space
+from zostudy.config.loading import load_study, study_of
+from zostudy.config.space import with_default_space
+from zostudy.config.study import StudySpec
 from zostudy.errors import SpecError
 from zostudy.results.results import Results, load_results
 from zostudy.results.storage import Storage, Where

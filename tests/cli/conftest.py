@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from zostudy.cli import main
 from zostudy.cluster.pool import LocalPool
-from zostudy.config import StudySpec, dump_yaml, load_study
+from zostudy.config.loading import load_study
+from zostudy.config.study import StudySpec
+from zostudy.document import dump_yaml
 from zostudy.results.ledger import Ledger
 from zostudy.search.plan import make_plan
 from zostudy.search.prepare import PreparedStudy, prepare

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import zostudy.lm.finding
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.lm.sources import MINILM_PACKAGE
 from zostudy.results.lease import LEASE_FILE
 from zostudy.results.ledger import Ledger

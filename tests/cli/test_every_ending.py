@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.live import Live
 
 from zostudy.cluster.pool import LocalPool
-from zostudy.config import StudySpec, load_study
+from zostudy.config.loading import load_study
+from zostudy.config.study import StudySpec
 from zostudy.console.live import LineView, TableView
 from zostudy.errors import ResultsError
 from zostudy.export.trials import load_study_results

@@ -23,8 +23,8 @@ from typer.main import get_group
 import zostudy
 from zostudy.cli.app import app
 from zostudy.cli.guide import read_guides
-from zostudy.config import load_study, study_of
 from zostudy.config.known import SCHEMA_FILE
+from zostudy.config.loading import load_study, study_of
 from zostudy.config.wordings import used_wordings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.console.dry_run import bought
 
 

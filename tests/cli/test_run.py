@@ -13,7 +13,7 @@ import pytest
 import ray
 import typer
 
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.results.ledger import Ledger
 
 DIVERGING = {"diverging": {"method": "spsa", "step_rule": "plain", "learning_rate": 1e38}}

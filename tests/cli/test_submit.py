@@ -27,7 +27,8 @@ from zostudy.cluster.head_node import HeadNode
 from zostudy.cluster.jobs import find_job
 from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.shipping import make_shipment
-from zostudy.config import StudySpec, load_study
+from zostudy.config.loading import load_study
+from zostudy.config.study import StudySpec
 from zostudy.lm.frozen import make_evaluator
 from zostudy.results.ledger import Ledger
 from zostudy.search.loaded_model import read_model

@@ -8,7 +8,9 @@ import pytest
 
 from zostudy.cluster import shipping
 from zostudy.cluster.shipping import Shipment, make_shipment
-from zostudy.config import StudyChanges, dump_yaml, load_study, study_changes
+from zostudy.config.changes import StudyChanges, study_changes
+from zostudy.config.loading import load_study
+from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
 
 STUDY = {"name": "shipped", "model": {"name": "mini-roberta"}, "task": {"name": "reviews"}, "methods": ["spsa"]}

@@ -10,8 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import zostudy.config
-from zostudy.config import load_study
 from zostudy.config.keys import describe_keys
+from zostudy.config.loading import load_study
 from zostudy.config.study import StudySpec
 from zostudy.document import parse_document
 from zostudy.errors import SpecError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.errors import SpecError
 from zostudy.methods import MethodOptions, get_method, method_names
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from zostudy.config import load_study, method_space, study_of
+from zostudy.config.loading import load_study, study_of
 from zostudy.config.options import imbalance_settings
+from zostudy.config.space import method_space
 from zostudy.errors import SpecError
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.config.overrides import override
 from zostudy.document import Document, Location, parse_document
 from zostudy.errors import SpecError

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.errors import SpecError
 
 NONE = "model: {name: mini-roberta, subspace: none}"

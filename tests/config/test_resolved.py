@@ -9,7 +9,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config import StudyChanges, dump_yaml, load_study, parse_study, study_changes
+from zostudy.config.changes import StudyChanges, study_changes
+from zostudy.config.loading import load_study, parse_study
+from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")

@@ -4,7 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from zostudy.config import Choice, Range, dump_yaml, load_study, method_space, study_changes, study_of
+from zostudy.config.changes import study_changes
+from zostudy.config.distributions import Choice, Range
+from zostudy.config.loading import load_study, study_of
+from zostudy.config.space import method_space
+from zostudy.document import dump_yaml
 from zostudy.methods import default_space, describe_options, get_method
 
 SPACE = """search:

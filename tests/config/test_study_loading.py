@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.config import MethodSpec, StudySpec, load_study
+from zostudy.config.loading import load_study
 from zostudy.config.paths import missing_here
+from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
 from zostudy.wording import printable
@@ -130,7 +131,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path, write_stu
 def test_loading_needs_neither_torch_nor_ray() -> None:
     study = Path(__file__).parents[2] / "studies" / "quickstart.yaml"
     code = (
-        "import sys; from zostudy.config import load_study; load_study(sys.argv[1]);"
+        "import sys; from zostudy.config.loading import load_study; load_study(sys.argv[1]);"
         "print({'torch', 'ray', 'transformers', 'datasets', 'pandas'} & set(sys.modules))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "platform")}

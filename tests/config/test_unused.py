@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import pytest
 
-from zostudy.config import dump_yaml, load_study, method_space
+from zostudy.config.loading import load_study
+from zostudy.config.space import method_space
+from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
 from zostudy.methods import MethodOptions, UsedWith, unused_options
 

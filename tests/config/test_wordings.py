@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from zostudy.config import StudySpec, load_study, method_space, parse_study
+from zostudy.config.loading import load_study, parse_study
+from zostudy.config.space import method_space
+from zostudy.config.study import StudySpec
 from zostudy.config.wordings import used_wordings
 from zostudy.document import dump_yaml
 from zostudy.errors import SpecError

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.console.cell_table import cell_table, fold_cells
 from zostudy.search.cell_progress import CellProgress
 from zostudy.search.plan import make_plan

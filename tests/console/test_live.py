@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.console import live, meter, time_left
 from zostudy.console.live import LineView, TableView, View, live_view
 from zostudy.console.log import show_log

@@ -21,7 +21,7 @@ from ray.scripts.symmetric_run import symmetric_run
 from typer.main import get_group
 
 from zostudy.cli.app import app
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "platform" / "deploy"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from zostudy.cluster.pool import LocalPool
-from zostudy.config import StudySpec
+from zostudy.config.study import StudySpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.trials import StoredTrial, load_study_results
 from zostudy.lm.frozen import make_evaluators

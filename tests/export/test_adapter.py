@@ -14,7 +14,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
-from zostudy.config import ConfirmSpec, SearchSpec, StudySpec
+from zostudy.config.search import ConfirmSpec, SearchSpec
+from zostudy.config.study import StudySpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import read_manifest
 from zostudy.export.trials import load_study_results

@@ -13,8 +13,9 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
-from zostudy.config import StudySpec, TaskSpec
 from zostudy.config.known import HeadKind
+from zostudy.config.study import StudySpec
+from zostudy.config.task import TaskSpec
 from zostudy.errors import DataError, ModelError, ResultsError
 from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import FILES, read_manifest
@@ -306,7 +307,7 @@ def _interval(seeds: pd.DataFrame, column: str) -> str:
 
 
 def _location(name: str) -> str:
-    from zostudy.config import ModelSpec
+    from zostudy.config.model import ModelSpec
     from zostudy.lm.finding import find_model
 
     return find_model(ModelSpec(name=name)).location

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 from scipy.spatial.distance import cdist
 
-from zostudy.config import ModelSpec
+from zostudy.config.model import ModelSpec
 from zostudy.export.nearest import nearest_tokens
 from zostudy.lm.finding import find_model
 from zostudy.lm.tokenizer import load_tokenizer

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file
 from transformers import AutoTokenizer
 
-from zostudy.config import StudySpec
+from zostudy.config.study import StudySpec
 from zostudy.export.exporting import export_trial
 from zostudy.export.labelling import read_texts
 from zostudy.export.manifest import read_manifest

@@ -15,7 +15,8 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from zostudy.config import ConfirmSpec, SearchSpec, StudySpec
+from zostudy.config.search import ConfirmSpec, SearchSpec
+from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import read_manifest

@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import zostudy
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.config.study import StudySpec
 from zostudy.errors import DataError, SpecError
 from zostudy.inspection.drafting import commented_study

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 import zostudy
-from zostudy.config import load_study
+from zostudy.config.loading import load_study
 from zostudy.inspection import sizing
 from zostudy.inspection.facts import Inspection
 from zostudy.inspection.sizing import CORE_FLOPS, CORES, MINUTES, SIZES, fit_size

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from zostudy.config import load_study, parse_study
+from zostudy.config.loading import load_study, parse_study
 from zostudy.errors import SpecError
 from zostudy.results.comparison.compare import compare
 from zostudy.results.results import load_results

@@ -17,7 +17,9 @@ from ray.cluster_utils import Cluster
 
 import zostudy
 from zostudy.cluster.pool import LocalPool
-from zostudy.config import StudySpec, dump_yaml, load_study
+from zostudy.config.loading import load_study
+from zostudy.config.study import StudySpec
+from zostudy.document import dump_yaml
 from zostudy.lm.frozen import make_evaluator
 from zostudy.results.checkpoints import CHECKPOINTS, Checkpoints
 from zostudy.results.ledger import Ledger

@@ -22,8 +22,8 @@ from ray.cluster_utils import Cluster
 from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.ray_log import RAY_LOG_FILE
-from zostudy.config import dump_yaml
 from zostudy.config.study import StudySpec
+from zostudy.document import dump_yaml
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS

@@ -9,9 +9,9 @@ import pytest
 from tests.reading_findings import REFERENCE
 
 from zostudy.cli.guide import read_guides
-from zostudy.config import StudySpec
 from zostudy.config.known import STUDIES_FOLDER
 from zostudy.config.loading import parse_study
+from zostudy.config.study import StudySpec
 from zostudy.ratios import ratio_text
 from zostudy.results.storage import Storage
 from zostudy.suite.definition import BUDGETS, OFFLINE, PARTS, RATIOS, SEEDS, Part, Slice

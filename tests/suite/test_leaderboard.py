@@ -13,7 +13,7 @@ from tests.reading_findings import findings
 
 from zostudy.cli.app import app
 from zostudy.cli.messages import flagged, set_verb
-from zostudy.config import parse_study
+from zostudy.config.loading import parse_study
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare

@@ -48,7 +48,7 @@ def submit_command(
     from zostudy.cluster.head_node import HeadNode
     from zostudy.cluster.jobs import job_results
     from zostudy.cluster.shipping import make_shipment
-    from zostudy.config import load_study
+    from zostudy.config.loading import load_study
     from zostudy.config.paths import missing_here
 
     settings = set_ or ()

@@ -46,7 +46,7 @@ def run_command(
     ] = False,
 ) -> None:
     """Run a study: search, confirm, compare. Run it again to resume it."""
-    from zostudy.config import load_study
+    from zostudy.config.loading import load_study
     from zostudy.tracking.trackers import check_trackers
 
     spec = load_study(study, set_ or ())
@@ -75,7 +75,7 @@ def exit_if_any(failed: Sequence[TrialRow]) -> None:
 
 def validate_command(study: StudyArgument, set_: SetOption = None) -> None:
     """Check a study file: its keys, values, methods and search spaces. Model and data are not read."""
-    from zostudy.config import load_study
+    from zostudy.config.loading import load_study
     from zostudy.search.plan import make_plan
 
     plan = make_plan(load_study(study, set_ or ()))

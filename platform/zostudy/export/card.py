@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from zostudy.config import dump_yaml
 from zostudy.config.known import BUILT_IN_MODELS
+from zostudy.document import dump_yaml
 from zostudy.export.manifest import ADAPTER_CONFIG_FILE, Manifest
 from zostudy.export.prompt import TunedPrompt
 from zostudy.export.snippets import peft_snippet, vllm_snippet

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zostudy.config import StudySpec, parse_study
+from zostudy.config.loading import parse_study
+from zostudy.config.study import StudySpec
 from zostudy.config.task import OWN_WORDING
 from zostudy.errors import ResultsError
 from zostudy.results.comparison.statistics import Interval, bounded_interval

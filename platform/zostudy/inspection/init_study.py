@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from zostudy.arguments import path_of
-from zostudy.config import dump_yaml, study_of
 from zostudy.config.known import EMBEDDED_MODELS
+from zostudy.config.loading import study_of
 from zostudy.config.overrides import override
 from zostudy.config.study import StudySpec
-from zostudy.document import parse_document
+from zostudy.document import dump_yaml, parse_document
 from zostudy.errors import DataError, SpecError
 from zostudy.inspection.drafting import commented_study, draft
 from zostudy.inspection.facts import Inspection

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zostudy.config import dump_yaml, study_changes
+from zostudy.config.changes import study_changes
+from zostudy.document import dump_yaml
 from zostudy.errors import ResultsError
 from zostudy.ratios import NATURAL
 from zostudy.results.encoding import encode, encode_rows

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from zostudy.config import Choice, method_space
-from zostudy.config.distributions import SearchSpace
+from zostudy.config.distributions import Choice, SearchSpace
 from zostudy.config.field_types import AskedRatio
 from zostudy.config.search import BudgetSpec
+from zostudy.config.space import method_space
 from zostudy.config.study import MethodSpec, StudySpec
 from zostudy.errors import SpecError
 from zostudy.randomness import derive_seed

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zostudy.config import StudySpec, load_study
+from zostudy.config.loading import load_study
+from zostudy.config.study import StudySpec
 from zostudy.errors import DataError, SpecError
 from zostudy.ratios import ratio_text
 from zostudy.results.storage import Storage

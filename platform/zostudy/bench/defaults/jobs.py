@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from zostudy.bench.defaults.tasks import SEARCH_SEED, TASKS
-from zostudy.config import BudgetSpec
 from zostudy.config.options import imbalance_settings
+from zostudy.config.search import BudgetSpec
 from zostudy.config.study import MethodSpec
 from zostudy.digests import short_digest
 from zostudy.methods import get_method, unused_options

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from zostudy.config import ImbalanceSpec, StudySpec, with_default_space
+from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.config.known import EMBEDDED_MODELS, EMBEDDED_TASK
+from zostudy.config.space import with_default_space
+from zostudy.config.study import StudySpec
 from zostudy.randomness import generator
 from zostudy.ratios import NATURAL
 from zostudy.tasks.imbalance import draw
