@@ -372,7 +372,7 @@ def test_confirm_trials_that_a_longer_search_has_bettered_are_drawn_nowhere(
         first = rows.filter(pc.and_(pc.equal(rows["method"], "zosa"), pc.equal(rows["stage"], "search"))).slice(0, 1)
         name = first["trial"].to_pylist()[0].replace("search-000", "search-099")
         return pa.concat_tables(
-            [rows, replaced(first, trial=[name], number=[99], dev_auc=[2.0], params=['{"learning_rate": 9.0}'])]
+            [rows, replaced(first, trial=[name], number=[99], dev_auc=[1.0], params=['{"learning_rate": 9.0}'])]
         )
 
     study = told(altered(tmp_path / "extended", trials=with_a_better_search_trial))
