@@ -135,6 +135,21 @@ def test_a_wrong_argument_of_run_is_told_before_anything_is_written(
     assert not [*tmp_path.iterdir()]
 
 
+def test_a_second_study_of_this_process_is_refused_while_one_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def outline(*_: object) -> None:
+        with pytest.raises(zostudy.ZostudyError, match="one study at a time, but another thread of it runs one; run"):
+            zostudy.run(TINY, tmp_path)
+        raise SpecError("the first one ends")
+
+    monkeypatch.setattr("zostudy.console.preparing.outline_with_notes", outline)
+    for _ in range(2):  # a study that has ended is in no other's way
+        with pytest.raises(SpecError, match="the first one ends"):
+            zostudy.run(TINY, tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_overrides_of_a_loaded_study_are_refused_as_they_would_do_nothing(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"`overrides`: must be left out for a study .*, but got \['seed=3'\]"):
         zostudy.run(study_of(TINY), tmp_path, overrides=["seed=3"])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zostudy.config.loading import load_study, study_of
 from zostudy.config.space import with_default_space
 from zostudy.config.study import StudySpec
-from zostudy.errors import SpecError
+from zostudy.errors import SpecError, ZostudyError
 from zostudy.results.results import Results, load_results
 from zostudy.results.storage import Storage, Where
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from zostudy.search.progress import StudyProgress
 
 _log = logging.getLogger(__name__)
+
+_RUNNING = threading.Lock()
 
 
 def run(
@@ -107,13 +111,28 @@ def run_spec(
         from zostudy.cluster.connecting import check_address  # imports Ray, which a finished study does without
 
         check_address(address)
-    with profiled(storage, profile) as profiles:
+    with _alone(), profiled(storage, profile) as profiles:
         outlined = outline_with_notes(spec)
         prepare = partial(with_model_and_notes, outlined)
         for each in profiles:
             each.on_phase("starting Ray beside reading the model")
         with prepared_beside_fleet(outlined.plan, storage, address, prepare, _log.info) as (study, fleet):
             return execute_study(study, storage, address, [*profiles, *callbacks], track, fleet)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Refuses a second study in this process: Ray's connection, the output and the signals are the process's own."""
+    if not _RUNNING.acquire(blocking=False):
+        raise ZostudyError(
+            "a process must run one study at a time",
+            got="another thread of it runs one",
+            remedy="run them one after another, or each in a process of its own",
+        )
+    try:
+        yield
+    finally:
+        _RUNNING.release()
 
 
 def execute_study(

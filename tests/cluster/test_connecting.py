@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -111,16 +110,6 @@ def test_a_process_that_has_started_ray_itself_is_told_to_end_it(
         connected(address, cpus=1),
     ):
         raise AssertionError("a Ray that is not its own")
-
-
-def test_a_second_study_of_this_process_is_refused_while_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "own_ray", lambda *_: nullcontext())
-    with connected(None, cpus=1), ThreadPoolExecutor(1) as thread:
-        second = thread.submit(connected(None, cpus=1).__enter__)
-        with pytest.raises(ZostudyError, match="one study at a time, but another thread of it runs one; run them one"):
-            second.result()
-    with connected(None, cpus=1):  # the first one has ended
-        pass
 
 
 @pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "http://10.0.0.1:8265"])

@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 5.0
 """Requests to a cluster that does not answer are repeated for this long."""
 
-_RUNNING = threading.Lock()
-
 
 @contextmanager
 def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator[None]:
@@ -40,20 +37,10 @@ def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator
 
     Raises:
         LostRayError: a process of a Ray of this machine died.
-        ZostudyError: this process runs another study or has called ``ray.init``, the cluster cannot be reached, or Ray
-            cannot be started.
+        ZostudyError: this process has called ``ray.init``, the cluster cannot be reached, or Ray cannot be started.
     """
-    if not _RUNNING.acquire(blocking=False):
-        raise ZostudyError(
-            "a process must run one study at a time",
-            got="another thread of it runs one",
-            remedy="run them one after another, or each in a process of its own",
-        )
-    try:
-        with same_handlers(signal.SIGTERM, signal.SIGUSR1), _connected(address, cpus, shared_bytes):
-            yield
-    finally:
-        _RUNNING.release()
+    with same_handlers(signal.SIGTERM, signal.SIGUSR1), _connected(address, cpus, shared_bytes):
+        yield
 
 
 @contextmanager
