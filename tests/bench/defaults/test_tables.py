@@ -59,7 +59,7 @@ def test_a_search_is_compared_on_seeds_that_it_did_not_see(store: TrialStore, ma
         store.add(make_row(search.confirmed(seed, {"reach": 7.0}), value))
     _, table = default_tables([*JOBS, search], store)
     assert table.rows == ((TASK, "10", "300", "spsa", "+0.097", "+0.200", "48%", "reach 7"),)
-    assert table.notes == ("spsa: mean share 48% (each at most 100%), least 48%",)
+    assert table.notes == ("spsa at 300 queries: mean share 48% (each at most 100%), least 48%",)
 
 
 def test_neighbours_are_paired_with_the_defaults(store: TrialStore, make_row: MakeRow) -> None:

@@ -52,7 +52,7 @@ class LoadedTask:
         """
         spec = TASKS[name].study(queries=300, folder=folder)
         study = prepare(spec, without_test(load_task(spec.task)))
-        loaded = read_model(study, "float32")
+        loaded = read_model(study, TASKS[name].dtype)
         scorer = make_evaluator(spec.model, loaded.model, study.encoded, loaded.dtype)
         return cls(study.data, LocalPool(wrap(scorer), loaded.micro_batch_size))
 

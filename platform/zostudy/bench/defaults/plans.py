@@ -13,7 +13,6 @@ from zostudy.config.known import EMBEDDED_MODELS
 RATIO, HARD_RATIO = 10.0, 50.0
 BUDGET, LARGE_BUDGET = 300, 1200
 SEARCH_TRIALS = 30
-CHEAP_TASK = "minilm-mpqa"
 REAL_TASKS = tuple(name for name in TASKS if name not in EMBEDDED_MODELS)
 
 Changes = Mapping[str, Any]
@@ -68,34 +67,30 @@ NEIGHBOURS: dict[str, tuple[Changes, ...]] = {
 
 
 def small_plan() -> list[AnyJob]:
-    """Returns what one core does in some hours: the embedded models, and a first look at the real tasks."""
+    """Returns all that the embedded models are measured on: some hours of one core."""
     return [
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS[:3]),
         *_trials(EMBEDDED_MODELS, (RATIO,), JUDGED_SEEDS[:3], methods=COMPOSITIONS),
-        *_neighbours(EMBEDDED_MODELS, JUDGED_SEEDS[:1]),
-        *_searches(EMBEDDED_MODELS, BUDGET),
-        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:1]),
         *_neighbours(EMBEDDED_MODELS, JUDGED_SEEDS[:3]),
+        *_searches(EMBEDDED_MODELS, BUDGET),
+        *_trials(EMBEDDED_MODELS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
+        *_searches(EMBEDDED_MODELS, LARGE_BUDGET),
         *_more_looks(EMBEDDED_MODELS),
         *_trials(EMBEDDED_MODELS, (RATIO, HARD_RATIO), JUDGED_SEEDS),
-        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3]),
     ]
 
 
 def full_plan() -> list[AnyJob]:
-    """Returns the small plan, then everything else: some days of one core, nearly all of them for the real tasks."""
+    """Returns the small plan, then the real tasks: a day of one core."""
     return [
         *small_plan(),
-        *_neighbours((CHEAP_TASK,), JUDGED_SEEDS[:3]),
-        *_more_looks((CHEAP_TASK,)),
-        *_searches((CHEAP_TASK,), BUDGET),
-        *_trials(EMBEDDED_MODELS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
-        *_searches(EMBEDDED_MODELS, LARGE_BUDGET),
-        *_neighbours(REAL_TASKS, JUDGED_SEEDS[:3]),
-        *_trials(REAL_TASKS, (RATIO, HARD_RATIO), JUDGED_SEEDS),
+        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3]),
         *_searches(REAL_TASKS, BUDGET),
+        *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
         *_searches(REAL_TASKS, LARGE_BUDGET),
+        *_trials(REAL_TASKS, (HARD_RATIO,), JUDGED_SEEDS[:3]),
+        *_neighbours(REAL_TASKS, JUDGED_SEEDS[:1]),
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,7 +27,6 @@ JUDGING_SIZE = 300
 LARGEST_SHARE = 0.5
 JUDGED_SEEDS = tuple(range(10))
 SEARCH_SEED = 10
-BATCH_SIZE = 32
 
 TUNED = ("bpt-fzg", "spsa", "fzoo", "zosa", "cma-es")
 METHODS = ("untuned", "random-search", *TUNED)
@@ -44,12 +43,16 @@ class DevelopmentTask:
         model: its name.
         task: the section ``task`` of a study. Its ``file`` is the name of a file in the folder of data.
         ratios: the imbalance ratios that the data allows.
+        batch_size: examples of a query.
+        dtype: of the matrix products.
     """
 
     name: str
     model: str
     task: Mapping[str, Any] = field(default_factory=lambda: {"name": EMBEDDED_TASK})
     ratios: tuple[float, ...] = (10.0, 50.0)
+    batch_size: int = 32
+    dtype: Literal["float32", "bfloat16"] = "float32"
 
     def study(
         self, queries: int, evaluations: int = 5, search_trials: int = 1, folder: Path | None = None
@@ -66,11 +69,11 @@ class DevelopmentTask:
         spec = StudySpec.model_validate(
             {
                 "name": self.name,
-                "model": {"name": self.model, "dtype": "float32"},
+                "model": {"name": self.model, "dtype": self.dtype},
                 "task": {**self.task, **file},
                 "imbalance": {"ratios": self.ratios},
                 "methods": tuple({"label": name, "algorithm": name} for name in (*METHODS, *COMPOSITIONS)),
-                "budget": {"queries": queries, "batch_size": BATCH_SIZE, "evaluations": evaluations},
+                "budget": {"queries": queries, "batch_size": self.batch_size, "evaluations": evaluations},
                 "search": {"trials": search_trials},
                 "confirm": {"seeds": len(JUDGED_SEEDS) + 1, "landscape": False},
             }
@@ -79,8 +82,9 @@ class DevelopmentTask:
 
 
 def _minilm(name: str, file: str, ratios: tuple[float, ...] = (10.0, 50.0), **task: Any) -> DevelopmentTask:
+    """Returns a task whose trials cost what those of a study by ``zostudy init`` cost."""
     section = {"name": name, "file": f"{file}.parquet", "label": "label_name", **task}
-    return DevelopmentTask(f"minilm-{name}", "minilm", section, ratios)
+    return DevelopmentTask(f"minilm-{name}", "minilm", section, ratios, batch_size=8, dtype="bfloat16")
 
 
 TASKS = {
