@@ -124,7 +124,7 @@ def _defaults(measured: _MeasuredJobs) -> Table:
 
 
 def _searches(measured: _MeasuredJobs) -> Table:
-    rows, shares = [], dict[str, list[float]]()
+    rows, shares = [], dict[tuple[str, int], list[float]]()
     for job in measured.jobs:
         if not isinstance(job, SearchJob) or (changes := measured.search_of(job)) is None:
             continue
@@ -134,13 +134,13 @@ def _searches(measured: _MeasuredJobs) -> Table:
         )
         if own is None or best is None:
             continue
-        shares.setdefault(job.method, []).append(min(1.0, own / best) if best > 0 else 1.0)
+        shares.setdefault((job.method, job.queries), []).append(min(1.0, own / best) if best > 0 else 1.0)
         share = f"{own / best:.0%}" if best > 0 else "-"
         rows.append((*_named(condition), job.method, f"{own:+.3f}", f"{best:+.3f}", share, changes_text(changes)))
     headings = ("task", "ratio", "queries", "method", "gain of defaults", "of search", "share", "found")
     notes = tuple(
-        f"{method}: mean share {fmean(values):.0%} (each at most 100%), least {min(values):.0%}"
-        for method, values in shares.items()
+        f"{method} at {queries} queries: mean share {fmean(values):.0%} (each at most 100%), least {min(values):.0%}"
+        for (method, queries), values in shares.items()
     )
     return Table(headings, tuple(rows), "Defaults beside a search of 30 trials, on other seeds", notes, text_columns=4)
 
