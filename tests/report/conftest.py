@@ -79,14 +79,14 @@ def look(browser: Any) -> Iterator[Callable[..., Any]]:
             dialog.dismiss()
 
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(120_000)
         pages.append(page)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("dialog", refuse)
         page.on("request", lambda request: requested.append(request.url))
         page.goto(path.as_uri())
-        page.wait_for_selector("body[data-drawn]", timeout=60_000)
+        page.wait_for_selector("body[data-drawn]")
         assert page.locator(".chart svg").count() == page.locator(".chart").count()
         assert not page.locator("img").count()
         assert not said
