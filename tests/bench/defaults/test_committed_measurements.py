@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from zostudy.bench.defaults.tasks import TASKS
+from zostudy.bench.defaults.jobs import TrialJob
+from zostudy.bench.defaults.plans import PLANS, REAL_TASKS
+from zostudy.bench.defaults.store import TrialStore
+from zostudy.bench.defaults.tables import default_tables
+from zostudy.bench.defaults.tasks import TASKS, TUNED
 from zostudy.cli.guide import read_guides
 from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.methods.zosa import ZosaOptions
+from zostudy.results.table_formats import Table
 
 RESULTS = Path(__file__).parents[3] / "results" / "README.md"
 REFERENCE = RESULTS.parent / "reference"
@@ -22,23 +30,95 @@ def guide() -> str:
 
 
 @pytest.fixture(scope="module")
-def measured() -> pd.DataFrame:
-    return pd.read_parquet(REFERENCE / "defaults" / "trials.parquet", columns=["task", "imbalance_ratio", "queries"])
+def store() -> TrialStore:
+    return TrialStore(REFERENCE / "defaults")
 
 
-def test_the_guide_counts_what_is_measured(guide: str, measured: pd.DataFrame) -> None:
-    embedded = measured["task"].isin(EMBEDDED_MODELS)
-    assert f"holds {embedded.sum()} trials of them, and {(~embedded).sum()} of minilm on MPQA" in guide
-    assert set(measured["task"][~embedded]) == {"minilm-mpqa"}
-    assert set(measured["imbalance_ratio"][embedded]) == {10, 50}
-    assert set(measured["queries"]) == {300}
-    assert "at ratios 10 and 50 with 300 queries" in guide
+@pytest.fixture(scope="module")
+def embedded_tables(store: TrialStore) -> tuple[Table, ...]:
+    return default_tables(PLANS["small"](), store)
 
 
-def test_the_guide_names_what_is_planned_and_not_measured(guide: str, measured: pd.DataFrame) -> None:
-    assert len(TASKS) == 8
-    assert {*TASKS} - {*measured["task"]} == {"minilm-sms", "minilm-cr", "minilm-sst2", "minilm-subj"}
-    assert "the other four, minilm on SMS spam, CR, SST-2 and Subj, are not measured yet" in guide
+@pytest.fixture(scope="module")
+def real_tables(store: TrialStore) -> tuple[Table, ...]:
+    return default_tables([job for job in PLANS["full"]() if job.task in REAL_TASKS], store)
+
+
+@pytest.fixture(scope="module")
+def gains(store: TrialStore) -> pd.DataFrame:
+    """Judged AUC of today's defaults less that of the untuned prompt of the same task, ratio and seed."""
+    jobs = [TrialJob(*each) for each in product(TASKS, (10.0, 50.0), ("untuned", "random-search", *TUNED), range(10))]
+    rows = [asdict(row) for job in jobs if (row := store.find(job)) is not None]
+    where = ["task", "imbalance_ratio", "seed"]
+    trials = pd.DataFrame(rows)[[*where, "method", "judged_auc"]]
+    is_untuned = trials["method"] == "untuned"
+    pairs = trials[~is_untuned].merge(trials[is_untuned], on=where, suffixes=("", "_untuned"))
+    return pairs.assign(gain=pairs["judged_auc"] - pairs["judged_auc_untuned"])
+
+
+def test_the_guide_counts_what_is_measured(guide: str) -> None:
+    tasks = pd.read_parquet(REFERENCE / "defaults" / "trials.parquet", columns=["task"])["task"]
+    embedded = tasks.isin(EMBEDDED_MODELS).sum()
+    counts = f"holds {len(tasks):,} trials: {embedded:,} of the embedded models and {len(tasks) - embedded} of minilm"
+    assert counts in guide
+    assert {*tasks} == {*TASKS}
+    assert tuple(f"minilm-{name}" for name in ("mpqa", "sms", "cr", "sst2", "subj")) == REAL_TASKS
+
+
+def test_the_guide_s_shares_are_those_of_the_searches(guide: str, embedded_tables: tuple[Table, ...]) -> None:
+    searches = embedded_tables[1]
+    found = re.findall(r"(\S+) at (\d+) queries: mean share (\d+%) .*?, least (\d+%)", " ".join(searches.notes))
+    shares = {(method, queries): f"{mean} ({least})" for method, queries, mean, least in found}
+    for method in TUNED:
+        assert f"| {method} | {shares[method, '300']} | {shares[method, '1200']} |" in guide
+    searched = {(row[0], row[2], row[3]) for row in searches.rows}
+    assert searched == {*product(EMBEDDED_MODELS, ("300", "1200"), TUNED)}
+
+
+def test_on_the_embedded_models_no_default_is_worse_than_luck(
+    guide: str, gains: pd.DataFrame, embedded_tables: tuple[Table, ...]
+) -> None:
+    tuned = gains[gains["task"].isin(EMBEDDED_MODELS) & gains["method"].isin(TUNED)]
+    assert len(tuned) == 10 * 2 * 3 * len(TUNED)
+    assert f"the least gain over untuned in a seed is {tuned['gain'].min():.3f}".replace(" 0.", " .") in guide
+    lows = [_interval(row[-1])[0] for row in embedded_tables[0].rows if row[2] == "300" and row[3] in TUNED]
+    assert len(lows) == 2 * 3 * len(TUNED)
+    assert min(lows) > 0
+    lows_at_1200 = [_interval(row[-1])[0] for row in embedded_tables[0].rows if row[2] == "1200" and row[3] in TUNED]
+    assert len(lows_at_1200) == 3 * len(TUNED)
+    assert min(lows_at_1200) > 0
+    assert "with 1,200 queries, on three seeds, each is above random search in the same way" in guide
+    assert "each of these methods is above random search on every embedded model, with an interval above 0" in guide
+
+
+def test_on_real_text_no_default_is_worse_than_luck(
+    guide: str, gains: pd.DataFrame, real_tables: tuple[Table, ...]
+) -> None:
+    real = gains[gains["task"].isin(REAL_TASKS)]
+    assert set(real["imbalance_ratio"]) == {10}
+    assert len(real) == 3 * 5 * (1 + len(TUNED))
+    highs = [_interval(row[-1])[1] for row in real_tables[0].rows if row[3] in TUNED]
+    assert len(highs) == 5 * len(TUNED)
+    assert min(highs) > 0
+    assert real["gain"].min() >= 0
+    assert "No method is measurably below random search on a task, and none ends below its start" in guide
+    means = real.groupby("method")["gain"].mean().sort_values(ascending=False)
+    texts = [f"`{name}` {gain:.3f}".replace(" 0.", " .") for name, gain in means.drop("random-search").items()]
+    told = f"random search {means['random-search']:.3f}, ".replace(" 0.", " .") + ", ".join(texts)
+    assert f"Mean gain over untuned of the five tasks: {told}." in guide
+    found = {row[0].removeprefix("minilm-"): (row[3], row[4], row[5]) for row in real_tables[1].rows}
+    assert found.keys() == {"mpqa", "sms", "cr"}
+    assert {method for method, _, _ in found.values()} == {"bpt-fzg"}
+    defaults, searched = ([found[name][i].replace("+0.", ".") for name in ("mpqa", "sms", "cr")] for i in (1, 2))
+    assert f"gain {searched[0]}, {searched[1]} and {searched[2]} on the three seeds" in guide
+    assert f"where its defaults gain {defaults[0]}, {defaults[1]} and {defaults[2]}." in guide
+    assert all(task.batch_size == 8 for name, task in TASKS.items() if name in REAL_TASKS)
+
+
+def _interval(text: str) -> tuple[float, float]:
+    """Returns the ends of an interval such as ``+0.043 (+0.019, +0.068)``."""
+    low, high = re.findall(r"[-+]\d\.\d+", text)[1:]
+    return float(low), float(high)
 
 
 def test_all_studies_but_the_earlier_one_ran_with_zosa_s_defaults_of_today(guide: str) -> None:
