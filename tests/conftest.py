@@ -22,8 +22,8 @@ import pytest
 from hypothesis import settings
 from tenacity import Retrying, stop_after_attempt
 
-from zostudy.document import dump_yaml
 from zostudy.results.trial_row import TrialRow
+from zostudy.yaml_text import dump_yaml
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster

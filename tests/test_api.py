@@ -19,9 +19,9 @@ import pytest
 
 import zostudy
 from zostudy.config.loading import load_study, study_of
-from zostudy.document import dump_yaml
 from zostudy.errors import ResultsError, SpecError
 from zostudy.results.storage import Storage
+from zostudy.yaml_text import dump_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "results" / "reference"

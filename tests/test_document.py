@@ -5,8 +5,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zostudy.document import Location, dump_yaml, parse_document, parse_yaml
+from zostudy.document import Location, parse_document, parse_yaml
 from zostudy.errors import SpecError
+from zostudy.yaml_text import dump_yaml
 
 CHECK = "check quotes, brackets, colons and indentation there"
 NO_SUCH = "there is no character or version of such a number"

@@ -1,8 +1,7 @@
 """Reads YAML text as plain data, with the location of each key.
 
-Scalars follow YAML 1.2 and not PyYAML's 1.1: ``yes``, ``no``, ``on`` and ``off`` are words (as label words often are),
-``1e-3`` is a number, ``010`` is ten, and dates are text. Keys are always text. Repeated keys, aliases, tags for
-objects, numbers that are not finite and text that no file can hold are refused.
+Keys are always text. Repeated keys, aliases, tags for objects, numbers that are not finite and text that no file can
+hold are refused. ``yaml_text`` says which scalars are numbers.
 """
 
 from __future__ import annotations
@@ -17,13 +16,10 @@ import yaml
 
 from zostudy.errors import SpecError
 from zostudy.wording import clipped
+from zostudy.yaml_text import DEEPEST, DEPTH_REMEDY, DEPTH_RULE, NO_ALIASES, NodeLoader
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
-DEEPEST = 30
-_DEPTH_RULE, _DEPTH_REMEDY = f"must be nested at most {DEEPEST} levels deep", "a study file has four"
-_NEVER_BROKEN = 2**31
-_NO_ALIASES = "aliases (*) are not taken"
 _BEGIN = "begin with name: my-study"
 
 
@@ -96,7 +92,7 @@ def parse_yaml(text: str, location_of: Callable[[int], Location]) -> tuple[Any, 
 
 def _node(text: str, location_of: Callable[[int], Location]) -> yaml.Node | None:
     try:
-        loader = _Loader(text)
+        loader = NodeLoader(text)
         return loader.get_single_node()
     except yaml.YAMLError as error:
         line, problem, remedy = _syntax_problem(error, text)
@@ -104,74 +100,9 @@ def _node(text: str, location_of: Callable[[int], Location]) -> yaml.Node | None
         problem, remedy = "there is no character or version of such a number", "write the character itself"
         line = loader.line
     except RecursionError:
-        raise SpecError(_DEPTH_RULE, remedy=_DEPTH_REMEDY, about=str(location_of(1))) from None
+        raise SpecError(DEPTH_RULE, remedy=DEPTH_REMEDY, about=str(location_of(1))) from None
     rule = f"must be valid YAML, and this is not: {problem}"
     raise SpecError(rule, remedy=remedy, about=str(location_of(line + 1)))
-
-
-def dump_yaml(data: Any) -> str:
-    """Returns YAML text that reads back as the same plain data, here and by YAML 1.1's rules.
-
-    Raises:
-        SpecError: the data contains itself, or anything but text, numbers, lists and mappings.
-    """
-    try:
-        return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    except yaml.representer.RepresenterError as error:
-        kind = type(error.args[-1]).__name__
-        rule = "a study must be text, numbers, lists and mappings"
-        raise SpecError(rule, got=f"holds a {kind}", remedy="convert it") from None
-    except RecursionError:
-        raise SpecError(f"a study {_DEPTH_RULE}", remedy=_DEPTH_REMEDY) from None
-
-
-def inline_yaml(value: Any) -> str:
-    """Returns a value of a study on one line, to stand behind its key; it reads back as ``dump_yaml``'s does."""
-    listed: str = yaml.dump(
-        [value], Dumper=_Dumper, allow_unicode=True, default_flow_style=True, sort_keys=False, width=_NEVER_BROKEN
-    )
-    return listed.strip().removeprefix("[").removesuffix("]")
-
-
-class _Loader(yaml.SafeLoader):
-    """Composes nodes by the core schema of YAML 1.2, without aliases."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(problem=_NO_ALIASES, problem_mark=mark)
-        return super().compose_node(parent, index)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes text that either version of YAML would read as something else; writes no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Returns text as a node, in double quotes where a plain or folded line would change it."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
-
-
-_Dumper.add_representer(str, _text_node)
-
-_NUMBER_STARTS = list("-+.0123456789")
-_SCALARS = {
-    "tag:yaml.org,2002:null": (r"(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    "tag:yaml.org,2002:bool": (r"(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    "tag:yaml.org,2002:int": (r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", _NUMBER_STARTS),
-    "tag:yaml.org,2002:float": (
-        r"[-+]?(?:(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|\.inf|\.Inf|\.INF)$|(?:\.nan|\.NaN|\.NAN)$",
-        _NUMBER_STARTS,
-    ),
-}
-for _tag, (_pattern, _starts) in _SCALARS.items():
-    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), _starts)
-    _Dumper.add_implicit_resolver(_tag, re.compile(_pattern), _starts)
 
 
 class _NodeReader:
@@ -184,7 +115,7 @@ class _NodeReader:
     def plain(self, node: yaml.Node, path: KeyPath) -> Any:
         self.locations.setdefault(path, self._location(node))
         if len(path) > DEEPEST:
-            raise self._refused(node, path[:1], _DEPTH_RULE, remedy=_DEPTH_REMEDY)
+            raise self._refused(node, path[:1], DEPTH_RULE, remedy=DEPTH_REMEDY)
         if isinstance(node, yaml.MappingNode) and node.tag.endswith(":map"):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and node.tag.endswith(":seq"):
@@ -257,7 +188,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 
 _REMEDIES = {
     "\\t": "indent with spaces",
-    _NO_ALIASES: "write the value out",
+    NO_ALIASES: "write the value out",
     "another document": "keep one document, without the line ---",
 }
 """By a part of the parser's message."""

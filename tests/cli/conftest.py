@@ -18,12 +18,12 @@ from zostudy.cli import main
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.loading import load_study
 from zostudy.config.study import StudySpec
-from zostudy.document import dump_yaml
 from zostudy.results.ledger import Ledger
 from zostudy.search.plan import make_plan
 from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import run_trial
+from zostudy.search.run_trial import run_trial
+from zostudy.yaml_text import dump_yaml
 
 PLATFORM = Path(__file__).parents[2] / "platform"
 

@@ -33,9 +33,9 @@ from zostudy.search.plan import Assignment
 from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.recording import Recording
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData, set_up
 from zostudy.search.study_log import LOG_FILE, StudyLog
-from zostudy.search.trial import run_trial
 
 pytestmark = pytest.mark.usefixtures("few_trees")
 

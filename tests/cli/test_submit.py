@@ -34,7 +34,7 @@ from zostudy.results.ledger import Ledger
 from zostudy.search.loaded_model import read_model
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import run_trial
+from zostudy.search.run_trial import run_trial
 from zostudy.tasks.reviews import reviews
 
 TOKEN = "of-this-test-alone-0123456789abcdef"

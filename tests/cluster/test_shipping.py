@@ -10,8 +10,8 @@ from zostudy.cluster import shipping
 from zostudy.cluster.shipping import Shipment, make_shipment
 from zostudy.config.changes import StudyChanges, study_changes
 from zostudy.config.loading import load_study
-from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
+from zostudy.yaml_text import dump_yaml
 
 STUDY = {"name": "shipped", "model": {"name": "mini-roberta"}, "task": {"name": "reviews"}, "methods": ["spsa"]}
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from zostudy.config.changes import StudyChanges, study_changes
 from zostudy.config.loading import load_study, parse_study
-from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
+from zostudy.yaml_text import dump_yaml
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 TEXT = st.text(CHARACTERS, min_size=1, max_size=8) | st.sampled_from(["no", "1e-3", "0o7"])

@@ -8,8 +8,8 @@ from zostudy.config.changes import study_changes
 from zostudy.config.distributions import Choice, Range
 from zostudy.config.loading import load_study, study_of
 from zostudy.config.space import method_space
-from zostudy.document import dump_yaml
 from zostudy.methods import default_space, describe_options, get_method
+from zostudy.yaml_text import dump_yaml
 
 SPACE = """search:
   space:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from zostudy.config.loading import load_study
 from zostudy.config.paths import missing_here
 from zostudy.config.study import MethodSpec, StudySpec
-from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
 from zostudy.wording import printable
+from zostudy.yaml_text import dump_yaml
 
 Write = Callable[..., str]
 

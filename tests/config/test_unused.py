@@ -10,9 +10,9 @@ import pytest
 
 from zostudy.config.loading import load_study
 from zostudy.config.space import method_space
-from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
 from zostudy.methods import MethodOptions, UsedWith, unused_options
+from zostudy.yaml_text import dump_yaml
 
 LOG = {"low": 0.3, "high": 10.0, "log": True}
 

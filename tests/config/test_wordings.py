@@ -11,8 +11,8 @@ from zostudy.config.loading import load_study, parse_study
 from zostudy.config.space import method_space
 from zostudy.config.study import StudySpec
 from zostudy.config.wordings import used_wordings
-from zostudy.document import dump_yaml
 from zostudy.errors import SpecError
+from zostudy.yaml_text import dump_yaml
 
 TASK = """task:
   name: reviews

@@ -18,7 +18,7 @@ from zostudy.lm.weights import DType
 from zostudy.results.ledger import Ledger
 from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import run_trial
+from zostudy.search.run_trial import run_trial
 from zostudy.tasks.reviews import reviews
 
 FAMILIES = ("mini-roberta", "mini-gpt2", "mini-llama")

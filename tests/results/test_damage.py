@@ -13,10 +13,10 @@ import pytest
 from zostudy.errors import ResultsError
 from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
-from zostudy.results.repair import set_damage_aside
+from zostudy.results.repair import set_damage_aside, torn_files
 from zostudy.results.sql import run_sql
 from zostudy.results.storage import Storage
-from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, merge, read_table, torn_files
+from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, merge, read_table
 
 TRIALS = [("spsa", 0), ("zosa", 0), ("zosa", 1)]
 ONE = "zosa-ratio10-confirm-0001.parquet"

@@ -27,8 +27,8 @@ from zostudy.search.callback import Callback
 from zostudy.search.driver import MOST_TRIES
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import run_trial
 from zostudy.search.tune.trainable import PoolFactory
 from zostudy.search.tune.tuner import tune_trials
 

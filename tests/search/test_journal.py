@@ -21,8 +21,8 @@ from zostudy.results.storage import Storage
 from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import run_trial
 
 CELL = "spsa-r1"
 

@@ -29,8 +29,8 @@ from zostudy.search.landscape import (
     n_rows,
 )
 from zostudy.search.plan import Plan, Stage, make_plan
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import run_trial
 from zostudy.tasks.imbalance import Draw
 
 GRID = EXTENT * np.arange(-4, 5) / 4

@@ -19,7 +19,6 @@ import zostudy
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.loading import load_study
 from zostudy.config.study import StudySpec
-from zostudy.document import dump_yaml
 from zostudy.lm.frozen import make_evaluator
 from zostudy.results.checkpoints import CHECKPOINTS, Checkpoints
 from zostudy.results.ledger import Ledger
@@ -27,7 +26,8 @@ from zostudy.results.schema import TIME_COLUMNS
 from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, read_table
 from zostudy.search.loaded_model import read_model
 from zostudy.search.prepare import prepare
-from zostudy.search.trial import run_trial
+from zostudy.search.run_trial import run_trial
+from zostudy.yaml_text import dump_yaml
 
 pytestmark = pytest.mark.ray
 

@@ -16,8 +16,8 @@ from zostudy.methods import get_method, method_names
 from zostudy.results.outcome import Outcome
 from zostudy.search.landscape import n_rows
 from zostudy.search.plan import make_plan
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import run_trial
 
 MakeSpec = Callable[..., StudySpec]
 

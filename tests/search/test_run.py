@@ -38,7 +38,8 @@ from zostudy.search.plan import Assignment
 from zostudy.search.prepare import PreparedStudy, prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.run import complete_study
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.run_trial import run_trial
+from zostudy.search.trial import TrialProgress
 
 pytestmark = pytest.mark.ray
 

@@ -32,9 +32,9 @@ from zostudy.search.journal import JOURNAL_FILE, Journal
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.proposer import SearchResult, frozen_trial
+from zostudy.search.run_trial import run_trial
 from zostudy.search.seeds import due_seeds, is_worse, mean_result, seeds_before_test
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import run_trial
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.table import TextTable
 

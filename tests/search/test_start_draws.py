@@ -19,9 +19,9 @@ from zostudy.results.outcome import Outcome
 from zostudy.results.schema import TIME_COLUMNS
 from zostudy.search import resume as resume_module
 from zostudy.search.plan import Plan, make_plan
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData, set_up
 from zostudy.search.start_draws import best_draw, comparison_rows, queries_before, with_start_costs
-from zostudy.search.trial import run_trial
 
 MODEL = {"name": "mini-roberta", "start": "best-of-k", "start_draws": 4}
 # Ten dev rows of a class: 4 draws x 20 rows in batches of 8.

@@ -27,8 +27,8 @@ from zostudy.search.plan import Plan, make_plan
 from zostudy.search.prepare import PreparedStudy
 from zostudy.search.progress import StudyProgress
 from zostudy.search.run import start_study
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import run_trial
 
 DATA = "0123456789abcdef"
 

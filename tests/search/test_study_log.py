@@ -7,9 +7,10 @@ from zostudy.cluster.micro_batches import Scorer
 from zostudy.cluster.pool import LocalPool
 from zostudy.search.plan import Plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
 from zostudy.search.study_log import LOG_FILE, StudyLog
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.trial import TrialProgress
 
 
 def test_a_log_says_what_happened_when(plan: Plan, data: StudyData, scorer: Scorer, tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ from zostudy.cluster.fleet import Fleet
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.ray_log import RAY_LOG_FILE
 from zostudy.config.study import StudySpec
-from zostudy.document import dump_yaml
 from zostudy.results.checkpoints import CHECKPOINTS
 from zostudy.results.ledger import Ledger
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
@@ -34,6 +33,7 @@ from zostudy.search.prepare import prepare
 from zostudy.search.progress import StudyProgress
 from zostudy.search.run import complete_study
 from zostudy.search.trial import TrialProgress
+from zostudy.yaml_text import dump_yaml
 
 pytestmark = pytest.mark.ray
 

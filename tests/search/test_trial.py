@@ -27,8 +27,9 @@ from zostudy.search.landscape import n_examples
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.pruning import best_so_far
 from zostudy.search.recording import Recording
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData, set_up
-from zostudy.search.trial import Trial, TrialProgress, run_trial
+from zostudy.search.trial import Trial, TrialProgress
 
 REPORTS: list[TrialProgress] = []
 

@@ -16,8 +16,8 @@ from zostudy.results.outcome import Outcome
 from zostudy.search.dtype.probes import make_probes, score_cells
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData, check_settings, set_up
-from zostudy.search.trial import run_trial
 
 WORDINGS = {"clear": {"label_words": ("bad", "good")}, "odd": {"template": "{text} So {mask}."}}
 QUALITY = {"default": -1.5, "clear": 3.0, "odd": -3.0}

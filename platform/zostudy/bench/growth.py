@@ -21,7 +21,8 @@ from zostudy.search.driver import StudyDriver
 from zostudy.search.journal import Journal
 from zostudy.search.outline import Outline, outline
 from zostudy.search.progress import StudyProgress
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.run_trial import run_trial
+from zostudy.search.trial import TrialProgress
 
 _log = logging.getLogger(__name__)
 

@@ -20,9 +20,10 @@ from zostudy.config.overrides import override
 from zostudy.config.paths import MODEL_NAME, TASK_FILE
 from zostudy.config.study import StudySpec
 from zostudy.digests import short_digest
-from zostudy.document import dump_yaml, parse_document
+from zostudy.document import parse_document
 from zostudy.errors import SpecError
 from zostudy.results.study_file import STUDY_FILE
+from zostudy.yaml_text import dump_yaml
 
 PACKAGE = Path(__file__).resolve().parents[1]
 MOST_BYTES = 100 * 2**20

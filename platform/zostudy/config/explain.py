@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 from zostudy.config.field_types import Section
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
-from zostudy.document import KeyPath, inline_yaml
+from zostudy.document import KeyPath
 from zostudy.wording import suggestion
+from zostudy.yaml_text import inline_yaml
 
 _RULES = {
     "missing": "is required",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from zostudy.config.study import StudySpec
-from zostudy.document import inline_yaml
 from zostudy.errors import SpecError
 from zostudy.methods import ImbalanceSettings, LogRange, OneOf, describe_options, get_method, method_names
 from zostudy.methods.option_notes import OptionDescription, unused_options
 from zostudy.methods.options import MethodOptions
 from zostudy.wording import suggestion
+from zostudy.yaml_text import inline_yaml
 
 _TYPES = {"integer": "int", "number": "number", "string": "text", "boolean": "true | false", "null": "null"}
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">"}

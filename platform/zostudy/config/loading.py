@@ -19,9 +19,10 @@ from zostudy.config.paths import absent_paths, with_absolute_paths
 from zostudy.config.problems import Problem, spec_error
 from zostudy.config.space import with_default_space
 from zostudy.config.study import MethodSpec, StudySpec
-from zostudy.document import DEEPEST, Document, KeyPath, dump_yaml, key_text, parse_document
+from zostudy.document import Document, KeyPath, key_text, parse_document
 from zostudy.errors import SpecError
 from zostudy.wording import clipped, comma_list, file_suggestion
+from zostudy.yaml_text import DEEPEST, dump_yaml
 
 _STAND_IN = (MethodSpec(label="stand-in", algorithm="stand-in"),)
 

@@ -8,12 +8,11 @@ from typing import Any
 import pandas as pd
 
 from zostudy.config.known import BUILT_IN_MODELS
-from zostudy.document import dump_yaml
-from zostudy.export.manifest import ADAPTER_CONFIG_FILE, Manifest
+from zostudy.export.card_use import use_sections
+from zostudy.export.manifest import Manifest
 from zostudy.export.prompt import TunedPrompt
-from zostudy.export.snippets import peft_snippet, vllm_snippet
 from zostudy.export.trials import StoredTrial
-from zostudy.lm.sources import ModelSource, package_of
+from zostudy.lm.sources import ModelSource
 from zostudy.methods import unused_options
 from zostudy.methods.options import ProbingOptions
 from zostudy.results.comparison.compare import compare
@@ -22,6 +21,7 @@ from zostudy.results.outcome import SplitScores
 from zostudy.results.schema import METRICS, TEST_METRICS, TRIALS, meaning
 from zostudy.results.table_formats import Table, markdown, markdown_text
 from zostudy.wording import printable
+from zostudy.yaml_text import dump_yaml
 
 _POINTWISE = ("cross-entropy", "focal", "hinge", "logit-adjusted", "ldam")
 USED_BY: Mapping[str, tuple[str, ...]] = {
@@ -39,21 +39,6 @@ USED_BY: Mapping[str, tuple[str, ...]] = {
 }
 """The objectives that use each of these options. Every objective uses all other options."""
 
-_VLLM = """## Use with vLLM
-
-`prompt_embeds.safetensors` holds the prompt alone, float32 `[{tokens}, {width}]`, under the key `prompt_embeds`. vLLM
-takes an input as tokens or as vectors (`EmbedsPrompt`, or a server started with `--enable-prompt-embeds`). So the code
-joins the prompt and the embeddings of the text's tokens:
-
-```python
-{snippet}
-```
-
-To use a server, send `whole` as the request's `prompt_embeds` (`torch.save`, then base64). The code chooses the class
-with the highest score. To apply the threshold, compare the label tokens' log probabilities: they differ by as much as
-the scores. This code follows vLLM's documentation and has not been run.
-"""
-
 
 def model_card(
     manifest: Manifest, prompt: TunedPrompt, source: ModelSource, trial: StoredTrial, note: str | None
@@ -66,7 +51,7 @@ def model_card(
         _verdicts(trial),
         _decision(manifest, trial),
         _wording(manifest, note),
-        _use(manifest, prompt, source),
+        use_sections(manifest, prompt, source),
         _repeat(trial),
     ]
     return "\n".join(parts)
@@ -206,42 +191,6 @@ def _wording(manifest: Manifest, note: str | None) -> str:
         + _table(("class", "label word", "token id"), rows)
         + hint
     )
-
-
-def _use(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -> str:
-    lead = len(prompt.lead)
-    ids = ", ".join(map(str, prompt.lead))
-    where = (
-        f"The prompt was tuned behind the special tokens with which the tokenizer begins (id {ids}). So the adapter's "
-        f"first {lead} of {lead + len(prompt.vectors)} vectors are the embeddings of these tokens. Leave the tokens "
-        "themselves out of the input, as the code does."
-        if lead
-        else "The prompt stands in front of the whole input, where PEFT puts it."
-    )
-    in_float32 = manifest.model.dtype == "float32"
-    exact = "to 1e-4" if in_float32 else "up to the rounding of bfloat16, in which the study ran"
-    head = (
-        "\n\nThe adapter holds the prompt but not the head, which is the cosine with the label texts. The code "
-        "computes it from the model's states."
-        if source.head == "encoder"
-        else ""
-    )
-    here = (
-        f" `{ADAPTER_CONFIG_FILE}` names the model's folder on the machine that wrote it. The code finds the model on "
-        "any machine."
-        if package_of(manifest.model.name)
-        else ""
-    )
-    use = (
-        "## Use\n\nIn this folder, `zostudy predict . FILE --to labelled.csv` labels a CSV, TSV, JSON or Parquet file."
-        "\n\n"
-        f"With PEFT the scores equal those of the study, {exact}. {where} Pad batches on the right and pass the "
-        f"attention mask.{head}{here}\n\n```python\n{peft_snippet(manifest, prompt, source)}\n```\n"
-    )
-    if source.head != "causal":
-        return use
-    n, width = prompt.vectors.shape
-    return f"{use}\n{_VLLM.format(tokens=n, width=width, snippet=vllm_snippet(manifest, prompt, source))}"
 
 
 def _repeat(trial: StoredTrial) -> str:

@@ -12,11 +12,11 @@ from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.config.known import SCHEMA_FILE
 from zostudy.config.search import BudgetSpec, SearchSpec
 from zostudy.config.study import StudySpec
-from zostudy.document import inline_yaml
 from zostudy.inspection.facts import Inspection, ModelFacts
 from zostudy.inspection.sizing import PROMPT_TOKENS, FittedSize
 from zostudy.ratios import ALL, NATURAL
 from zostudy.wording import printable
+from zostudy.yaml_text import inline_yaml
 
 WIDTH = 110
 

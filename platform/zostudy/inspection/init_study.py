@@ -13,7 +13,7 @@ from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.config.loading import study_of
 from zostudy.config.overrides import override
 from zostudy.config.study import StudySpec
-from zostudy.document import dump_yaml, parse_document
+from zostudy.document import parse_document
 from zostudy.errors import DataError, SpecError
 from zostudy.inspection.drafting import commented_study, draft
 from zostudy.inspection.facts import Inspection
@@ -23,6 +23,7 @@ from zostudy.lm.sources import minilm_installed
 from zostudy.results.filesystems import write_by_rename
 from zostudy.tasks.imbalance import draw
 from zostudy.tasks.loading import load_task
+from zostudy.yaml_text import dump_yaml
 
 
 def init_study(

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.config.changes import study_changes
-from zostudy.document import dump_yaml
 from zostudy.errors import ResultsError
 from zostudy.ratios import NATURAL
 from zostudy.results.encoding import encode, encode_rows
@@ -24,6 +23,7 @@ from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, read_table
 from zostudy.results.study_file import STUDY_FILE, read_stored_study
 from zostudy.results.trial_row import TrialRow
 from zostudy.study_keys import options_by_label
+from zostudy.yaml_text import dump_yaml
 
 _PROBE = ".probe"
 _SAME_CONTENTS = {

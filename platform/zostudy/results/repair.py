@@ -17,10 +17,10 @@ from zostudy.results.measurements import (
     read_measurements,
     table_folder,
 )
-from zostudy.results.parquet import PARQUET, read_file, write_table
+from zostudy.results.parquet import PARQUET, fault_of, read_file, write_table
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
-from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, count_rows, torn_files
+from zostudy.results.stored_tables import TABLES_OF_A_TRIAL, count_rows
 
 DAMAGED = "damaged"
 
@@ -75,6 +75,17 @@ def lacks_measurements(storage: Storage) -> bool:
     """Returns whether rows of a table that is measured once a study are missing."""
     finished = read_finished(storage)
     return any(lost_measurements(finished, table, read_measurements(storage, table)) for table in MEASUREMENTS)
+
+
+def torn_files(folder: Storage, table: str) -> dict[str, str]:
+    """Returns the names of the files that are damaged, as a crash or a disk may leave them, each with the reason.
+
+    Raises:
+        ResultsError: a file is whole, but of something else or of a newer zostudy, or may not be read.
+    """
+    names = folder.files(PARQUET)
+    faults = zip(names, folder.for_each(names, lambda name: fault_of(folder, name, table)), strict=True)
+    return {name: reason for name, reason in faults if reason is not None}
 
 
 def _set_obstacles_aside(storage: Storage) -> list[str]:

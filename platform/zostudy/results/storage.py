@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import pyarrow as pa
 from pyarrow import fs
@@ -19,6 +20,11 @@ from zostudy.errors import ResultsError
 from zostudy.results.filesystems import open_store, store_errors_explained, write_by_rename
 from zostudy.results.uris import is_uri, local_path, parse_uri
 from zostudy.wording import clipped, nearest
+
+# An object store answers after some milliseconds, but many at a time.
+OBJECTS_AT_ONCE = 16
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,13 @@ class Storage:
         Hidden files, whose names begin with a dot, are no results: copying from a Mac leaves a ``._name`` beside each.
         """
         return [*self.write_times(suffix)]
+
+    def for_each(self, names: Sequence[str], call: Callable[[str], T]) -> list[T]:
+        """Returns the result of ``call`` on each name; many calls run at a time in an object store."""
+        if self.folder:
+            return [call(name) for name in names]
+        with ThreadPoolExecutor(OBJECTS_AT_ONCE) as pool:
+            return list(pool.map(call, names))
 
     def folders(self) -> list[str]:
         """Returns the names of the folders here, ascending."""

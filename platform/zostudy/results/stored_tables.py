@@ -6,10 +6,9 @@ Those that take names of files raise ``FileNotFoundError`` where one is no longe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,7 +26,7 @@ from zostudy.results.finished_trials import (
     read_with_finished,
 )
 from zostudy.results.measurements import MEASUREMENTS, lost_measurements, read_measurements, table_folder
-from zostudy.results.parquet import PARQUET, fault_of, read_file, read_footer, schema_of, write_table
+from zostudy.results.parquet import PARQUET, read_file, read_footer, schema_of, write_table
 from zostudy.results.row_digests import DIGESTED, RowDigest, digest_rows
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
@@ -38,11 +37,6 @@ TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
 
 # Files vanish while a reader lists them, as trials are merged. It lists them again; merging takes seconds at most.
 MOST_LISTINGS = 100
-
-# An object store answers after some milliseconds, but many at a time.
-OBJECTS_AT_ONCE = 16
-
-T = TypeVar("T")
 
 
 class ChangedError(Exception):
@@ -111,7 +105,7 @@ def table_files(storage: Storage, table: str) -> list[str]:
 def check_files(storage: Storage, table: str, names: list[str]) -> None:
     """Checks that files are of this table and whole as far as their footers say, which is quick."""
     folder = table_folder(storage, table)
-    _for_each(folder, names, lambda name: read_footer(folder, name, table))
+    folder.for_each(names, lambda name: read_footer(folder, name, table))
 
 
 def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
@@ -140,22 +134,11 @@ def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
     return all_count
 
 
-def torn_files(folder: Storage, table: str) -> dict[str, str]:
-    """Returns the names of the files that are damaged, as a crash or a disk may leave them, each with the reason.
-
-    Raises:
-        ResultsError: a file is whole, but of something else or of a newer zostudy, or may not be read.
-    """
-    names = folder.files(PARQUET)
-    faults = zip(names, _for_each(folder, names, lambda name: fault_of(folder, name, table)), strict=True)
-    return {name: reason for name, reason in faults if reason is not None}
-
-
 def count_rows(
     storage: Storage, table: str, names: list[str], finished: FinishedTrials
 ) -> tuple[dict[str, RowDigest], bool]:
     """Returns the rows of each finished trial in files of a table, and whether there are no others."""
-    parts = _for_each(storage / table, names, lambda name: digest_file(storage / table, name, table))
+    parts = (storage / table).for_each(names, lambda name: digest_file(storage / table, name, table))
     counted = {
         trial: rows
         for name, part in zip(names, parts, strict=True)
@@ -177,7 +160,7 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
     _check_trials(storage, finished)
     if table in TABLES_BESIDE_TRIALS:
         names, folder = table_files(storage, table), storage / table
-        parts_read = _for_each(folder, names, lambda name: read_file(folder, name, table, needed)[0])
+        parts_read = folder.for_each(names, lambda name: read_file(folder, name, table, needed)[0])
         files = dict(zip(names, parts_read, strict=True))
     parts = [_counting(rows.select(needed), finished.of_file(name)) for name, rows in sorted(files.items())]
     rows = pa.concat_tables([empty_table(schema_of(table, needed)), *parts])
@@ -244,10 +227,3 @@ def _counting(rows: pa.Table, trials: Collection[str]) -> pa.Table:
     if set(there) <= {*trials}:
         return rows
     return rows.filter(pc.is_in(rows["trial"].cast(pa.string()), value_set=pa.array(trials, pa.string())))
-
-
-def _for_each(folder: Storage, names: list[str], call: Callable[[str], T]) -> list[T]:
-    if folder.folder:
-        return [call(name) for name in names]
-    with ThreadPoolExecutor(OBJECTS_AT_ONCE) as pool:
-        return list(pool.map(call, names))

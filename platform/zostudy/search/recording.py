@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.methods import StepRecord
-from zostudy.methods.state import part_of, with_prefix
 from zostudy.ratios import ratio_text
 from zostudy.results.decision import choose_decision
 from zostudy.results.metrics import balanced_cross_entropy, largest_share, metrics_at_dev_threshold
 from zostudy.results.outcome import Landscape, Outcome, SplitScores
-from zostudy.results.schema import HISTORY
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.kept_point import KeptPoint
 from zostudy.search.setup import TrialSetup
+from zostudy.search.trial_history import TrialHistory
 
 _OPTION_COLUMNS = (
     "objective",
@@ -31,11 +30,6 @@ _OPTION_COLUMNS = (
     "auxiliary_learning_rate",
     "queries_per_step",
 )
-
-_HISTORY, _AUXILIARY = "history.", "auxiliary."
-_DEV_METRICS = ("auc", "balanced_accuracy", "minority_recall")
-_HISTORY_COLUMNS = {field.name for field in HISTORY} - {"study", "cell", "trial", "auxiliary"}
-_NOT_EVALUATED = {f"dev_{name}": float("nan") for name in _DEV_METRICS}
 
 
 class Recording:
@@ -56,8 +50,7 @@ class Recording:
         self._setup = setup
         self._started_at, self._started = datetime.now(UTC), time.perf_counter()
         self._seconds_before = 0.0
-        self._history: list[dict[str, float]] = []
-        self._auxiliary: list[Mapping[str, float]] = []
+        self._history = TrialHistory()
         self._kept: KeptPoint | None = None
         self._test: tuple[Mapping[str, float], SplitScores] | None = None
         self.examples = 0
@@ -71,7 +64,7 @@ class Recording:
     @property
     def begun(self) -> bool:
         """True once the start has been evaluated."""
-        return bool(self._history)
+        return self._history.queries is not None
 
     @property
     def kept(self) -> KeptPoint:
@@ -86,19 +79,7 @@ class Recording:
 
     def add_step(self, record: StepRecord, step: int, queries: int, dev: Mapping[str, float] | None) -> None:
         """Adds a step's row; ``dev`` is None where dev was not evaluated."""
-        self._history.append(
-            {
-                "step": step,
-                "queries": queries,
-                "examples": self.examples,
-                "loss": record.loss,
-                "loss_spread": record.loss_spread,
-                "gradient_norm": record.gradient_norm,
-                "latent_norm": record.latent_norm,
-                **_on_dev(dev),
-            }
-        )
-        self._auxiliary.append(record.auxiliary)
+        self._history.add(record, step, queries, self.examples, dev)
 
     def offer(
         self, latent: NDArray[np.float32], queries: int, metrics: Mapping[str, float], scores: SplitScores
@@ -119,8 +100,7 @@ class Recording:
             "started_at": self._started_at.isoformat(),
             **({} if self.start_draw is None else {"start_draw": self.start_draw}),
             **({} if self._kept is None else self._kept.state_dict()),
-            **with_prefix(_HISTORY, self._columns()),
-            **with_prefix(_AUXILIARY, self._auxiliary_columns()),
+            **self._history.state_dict(),
         }
 
     def counted(self) -> dict[str, float]:
@@ -146,12 +126,7 @@ class Recording:
         self.start_draw = int(state["start_draw"]) if "start_draw" in state else None
         if "kept.latent" in state:
             self._kept = KeptPoint.of_state(state, self._setup)
-        # An earlier zostudy saved the AUC alone.
-        self._history = [_NOT_EVALUATED | row for row in _rows(part_of(state, _HISTORY))]
-        if any(row.keys() != _HISTORY_COLUMNS for row in self._history):
-            raise ValueError("a saved history must have its columns")
-        auxiliary = _rows(part_of(state, _AUXILIARY)) or [{} for _ in self._history]
-        self._auxiliary = [{n: value for n, value in row.items() if not np.isnan(value)} for row in auxiliary]
+        self._history.load_state_dict(state)
 
     @property
     def _seconds(self) -> float:
@@ -162,10 +137,10 @@ class Recording:
         status = "failed" if error else "pruned" if self.pruned else "complete"
         row = self._row(status, error, {} if error else self._found())
         if error:
-            return Outcome(row, self._columns(), self._auxiliary_columns())
+            return Outcome(row, self._history.columns(), self._history.auxiliary_columns())
         stored = self._test if self._setup.spec.confirm.scores else None
         scores = {} if stored is None else {"dev": self.kept.scores, "test": stored[1]}
-        return Outcome(row, self._columns(), self._auxiliary_columns(), scores, self.landscape)
+        return Outcome(row, self._history.columns(), self._history.auxiliary_columns(), scores, self.landscape)
 
     def _row(self, status: str, error: str | None, found: Mapping[str, Any]) -> TrialRow:
         """Returns the trial's row. Columns of options that do not count are None, and so are missing figures."""
@@ -201,7 +176,7 @@ class Recording:
             start_draw=self.start_draw,
             start_queries=setup.queries_before or None,
             params=params,
-            queries=int(self._history[-1]["queries"]) if self._history else 0,
+            queries=self._history.queries or 0,
             examples=self.examples,
             evaluation_examples=self.evaluation_examples,
             wall_seconds=self._seconds,
@@ -234,23 +209,3 @@ class Recording:
             "dev_threshold": choose_decision(kept.scores).threshold,
             **{f"test_{name}": value for name, value in test.items()},
         }
-
-    def _columns(self) -> dict[str, NDArray[Any]]:
-        names = self._history[0] if self._history else ()
-        whole = ("step", "queries", "examples")
-        return {
-            n: np.array([row[n] for row in self._history], dtype=np.int64 if n in whole else np.float64) for n in names
-        }
-
-    def _auxiliary_columns(self) -> dict[str, NDArray[np.float64]]:
-        names = dict.fromkeys(name for record in self._auxiliary for name in record)
-        return {name: np.array([record.get(name, np.nan) for record in self._auxiliary]) for name in names}
-
-
-def _on_dev(metrics: Mapping[str, float] | None) -> dict[str, float]:
-    return _NOT_EVALUATED if metrics is None else {f"dev_{name}": metrics[name] for name in _DEV_METRICS}
-
-
-def _rows(columns: Mapping[str, NDArray[Any]]) -> list[dict[str, float]]:
-    values = [column.astype(np.float64, casting="same_kind").tolist() for column in columns.values()]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]

@@ -19,8 +19,8 @@ from zostudy.search.callback import Callback
 from zostudy.search.dtype.choice import DtypeChoice
 from zostudy.search.dtype.messages import dtype_line, warning_lines
 from zostudy.search.plan import make_plan
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import run_trial
 
 MakeSpec = Callable[..., StudySpec]
 

@@ -19,8 +19,9 @@ from zostudy.search.callback import Callback
 from zostudy.search.driver import MOST_TRIES, StudyDriver
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.trial import TrialProgress
 from zostudy.search.tune import pace as under_test
 from zostudy.search.tune.pace import SECONDS_BETWEEN_STARTS, Pace
 from zostudy.search.tune.searcher import StudySearcher

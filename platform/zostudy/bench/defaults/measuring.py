@@ -19,8 +19,8 @@ from zostudy.lm.frozen import make_evaluator
 from zostudy.results.outcome import Outcome
 from zostudy.search.loaded_model import read_model
 from zostudy.search.prepare import prepare
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import run_trial
 from zostudy.tasks.loading import load_task
 
 Wrap = Callable[[Scorer], Scorer]

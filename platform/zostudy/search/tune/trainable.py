@@ -18,8 +18,9 @@ from zostudy.methods import Method, register_method
 from zostudy.results.checkpoints import SavedState
 from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
+from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.trial import TrialProgress, run_trial
+from zostudy.search.trial import TrialProgress
 
 METRIC = "dev_auc"
 OUTCOME = "outcome"
