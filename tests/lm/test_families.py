@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,28 @@ def test_the_packed_and_the_padded_evaluator_agree(
     packed = make_evaluator(SPEC, source, task, "float32").score(latents, rows, SEED, group=3)
     padded = PaddedLM(SPEC, load_model(source, torch.float32), source, task).score(latents, rows, SEED, group=3)
     np.testing.assert_allclose(packed, padded, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["roberta", "opt"])
+def test_forwards_at_the_same_time_have_each_their_own_answers(
+    model_folder: ModelFolder, random_task: RandomTask, name: str
+) -> None:
+    source = model_folder(name)
+    task = random_task(source.head, lead=1, n_rows=40)
+    model = load_model(source, torch.float32)
+    padded = PaddedLM(SPEC, model, source, task)
+    latents, rows = _queries(2, 40, 16)
+    alone = [padded.score(latents, some, SEED) for some in (rows[:, :8], rows[:, 8:13])]
+    together = threading.Barrier(2, timeout=60)
+
+    def wait(*_: Any) -> None:
+        together.wait()
+
+    model.base_model.register_forward_hook(wait)
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda some: padded.score(latents, some, SEED), (rows[:, :8], rows[:, 8:13])))
+    for scores, expected in zip(found, alone, strict=True):
+        np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["roberta", "gpt2", "llama", "bert encoder", "opt"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -62,10 +63,12 @@ def _at(answers: Tensor, states: Tensor) -> Tensor:
 @contextmanager
 def _only_at(vocabulary: Any, answers: Tensor) -> Iterator[None]:
     """Gives the output layer, the largest matrix of many models, only the answers' states, ``[b, 1, D]``."""
+    own_thread = threading.get_ident()  # forwards of other threads pass through this hook, too
 
     def narrowed(module: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         states, *others = given
-        return (_at(answers, states).unsqueeze(1) if states.dim() == 3 else states), *others
+        is_own = threading.get_ident() == own_thread and states.dim() == 3
+        return (_at(answers, states).unsqueeze(1) if is_own else states), *others
 
     hook = None if vocabulary is None else vocabulary.register_forward_pre_hook(narrowed)
     try:
