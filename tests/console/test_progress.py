@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import time
+from contextlib import redirect_stdout
 from types import SimpleNamespace
 
 import pytest
@@ -82,6 +84,16 @@ def test_work_that_lasts_is_shown_on_a_terminal_alone(
     with progress("reading the results"):
         pass
     assert logged == []
+
+
+def test_a_bar_leaves_standard_output_to_whoever_has_redirected_it(screen: io.StringIO) -> None:
+    before, elsewhere = sys.stdout, io.StringIO()
+    with redirect_stdout(elsewhere):
+        bar = progress("loading", at_once=True)
+        bar.__enter__()
+        assert sys.stdout is elsewhere
+    bar.__exit__(None, None, None)
+    assert sys.stdout is before
 
 
 def test_an_error_leaves_the_terminal_empty_too(screen: io.StringIO) -> None:

@@ -77,7 +77,16 @@ class _Work:
             from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
             text, bar = TextColumn("{task.description}", markup=False), [] if self._total is None else [BarColumn()]
-            self._bar = Progress(SpinnerColumn(), text, *bar, TimeElapsedColumn(), console=console, transient=True)
+            # It must leave standard output alone: a model that loads meanwhile may have redirected that for a time.
+            self._bar = Progress(
+                SpinnerColumn(),
+                text,
+                *bar,
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+                redirect_stdout=False,
+            )
             self._bar.add_task(printable(self._what), total=self._total)
             self._bar.start()
 
