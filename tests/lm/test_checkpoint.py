@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from zostudy.config.model import ModelSpec
 from zostudy.errors import ModelError
-from zostudy.lm.checkpoint import weight_files
+from zostudy.lm.checkpoint import find_file, weight_files
 from zostudy.lm.finding import find_model
+from zostudy.lm.pooling import find_pooling
 from zostudy.lm.sources import ModelSource
 from zostudy.lm.weights import load_model
 
@@ -130,3 +131,27 @@ def test_a_model_of_the_hub_is_read_from_its_cache(
     replace(snapshot, "b.safetensors", "weights.bin")
     with pytest.raises(ModelError, match=r"lists 'weights\.bin', which is no safetensors file"):
         load_model(source, torch.float32)
+
+
+def test_a_file_that_the_cache_does_not_know_may_still_be_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    repository = tmp_path / "models--owner--model"
+    for folder in ("refs", "snapshots/0123", ".no_exist/0123"):
+        (repository / folder).mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0123")
+    (repository / "snapshots" / "0123" / "there.json").write_text("{}")
+    (repository / ".no_exist" / "0123" / "not_there.json").touch()
+    source = ModelSource("owner/model", None, "encoder")
+    there = find_file(source, "there.json")
+    assert there is not None
+    assert there.read_text() == "{}"
+    assert find_file(source, "not_there.json") is None
+    with pytest.raises(FileNotFoundError):
+        find_file(source, "unknown.json")
+    with pytest.raises(ModelError, match="nor to be had from the hub"):
+        find_pooling(source, lead=1)
+    (repository / ".no_exist" / "0123" / "modules.json").touch()
+    assert find_pooling(source, lead=1) == "mean"

@@ -30,10 +30,13 @@ def weight_files(source: ModelSource) -> tuple[Path, ...]:
     Raises:
         ModelError: the model has none, or its index lists a file that is missing, outside the folder or no safetensors.
     """
-    single = _find(source, WEIGHTS_FILE)
+    try:
+        single = find_file(source, WEIGHTS_FILE)
+    except FileNotFoundError:  # out of reach, but the hub's cache may hold the parts
+        single = None
     if single is not None:
         return (_inside(source, WEIGHTS_FILE, single),)
-    index = _find(source, INDEX_FILE)
+    index = find_file(source, INDEX_FILE)
     if index is None:
         raise ModelError(
             f"weights must be in {WEIGHTS_FILE}, or in the files that {INDEX_FILE} lists",
@@ -76,7 +79,7 @@ def _shard(source: ModelSource, name: str) -> Path:
     elif path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
         fault = "which is not inside the model's folder"
     else:
-        found = _find(source, name)
+        found = find_file(source, name)
         if found is not None:
             return _inside(source, name, found)
         fault = "which is missing"
@@ -87,15 +90,26 @@ def _shard(source: ModelSource, name: str) -> Path:
     )
 
 
-def _find(source: ModelSource, name: str) -> Path | None:
+def find_file(source: ModelSource, name: str) -> Path | None:
+    """Returns the path of a model's file, or None if the model has no such file.
+
+    Files of the hub are downloaded unless they are in its cache.
+
+    Raises:
+        FileNotFoundError: the hub is out of reach, and its cache does not tell.
+    """
     folder = Path(source.location)
     if folder.is_dir():
         return folder / name if (folder / name).is_file() else None
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     try:
         return Path(hf_hub_download(source.location, name, revision=source.revision))
+    except LocalEntryNotFoundError:
+        if try_to_load_from_cache(source.location, name, revision=source.revision) is _CACHED_NO_EXIST:
+            return None
+        raise
     except EntryNotFoundError:
         return None
 

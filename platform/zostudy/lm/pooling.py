@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor
 
 from zostudy.errors import ModelError
+from zostudy.lm.checkpoint import find_file
 from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.sources import ModelSource
 
@@ -91,8 +91,5 @@ def _pooling_of(config: dict[str, Any], source: ModelSource) -> Pooling:
 
 def _read_json(source: ModelSource, name: str) -> Any:
     """Returns a JSON file of the model, or None if the model has no such file."""
-    from transformers.utils.hub import cached_file
-
-    quietly = {"_raise_exceptions_for_missing_entries": False, "_raise_exceptions_for_connection_errors": False}
-    path = cached_file(source.location, name, revision=source.revision, **quietly)
-    return None if path is None else json.loads(Path(path).read_text(encoding="utf-8"))
+    path = find_file(source, name)
+    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
