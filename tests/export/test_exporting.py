@@ -21,7 +21,9 @@ from zostudy.export.exporting import export_trial
 from zostudy.export.manifest import FILES, read_manifest
 from zostudy.export.task import find_task
 from zostudy.export.trials import load_study_results
+from zostudy.results.classes import StudyClass, StudyClasses, write_classes
 from zostudy.results.comparison.statistics import bounded_interval
+from zostudy.results.storage import Storage
 from zostudy.tasks.loading import load_task
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
@@ -233,8 +235,26 @@ def test_label_words_stand_for_the_classes_where_the_data_is_gone(
         assert (tmp_path / "gone" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
 
 
+def test_classes_keep_the_names_that_they_had_when_the_study_ran(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
+    results, texts = _moved(exported_study("mini-gpt2"), tmp_path)
+    renamed = texts.read_text().replace(",down,", ",worse,")
+    assert renamed != texts.read_text()
+    texts.write_text(renamed)
+    manifest, note = export_trial(load_study_results(results).trial("best"), tmp_path / "older")
+    assert manifest.task.class_names == ("bad", "great")
+    assert note is not None
+    assert "texts, labels and splits must be those of the study, but they have changed since" in note
+    classes = tuple(StudyClass(name, word, False, (1,), (1,), 1) for name, word in (("down", "bad"), ("up", "great")))
+    write_classes(Storage.at(results), StudyClasses("label word", (1.0,), classes))
+    manifest, note = export_trial(load_study_results(results).trial("best"), tmp_path / "today")
+    assert manifest.task.class_names == ("down", "up")
+    assert note is None
+
+
 def test_names_that_only_the_data_holds_are_asked_for_where_it_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"names of the classes, but it cannot be read \(.*gone\.csv.*\); put it back"):
+    with pytest.raises(DataError, match=r"names of the classes, but it cannot be used \(.*gone\.csv.*\); put it back"):
         find_task(TaskSpec(file=str(tmp_path / "gone.csv"), template="{text} {mask}"), "masked")
 
 

@@ -29,7 +29,6 @@ from zostudy.export.manifest import (
     check_replaceable,
 )
 from zostudy.export.prompt import TunedPrompt, embeddings_digest, tuned_prompt
-from zostudy.export.task import find_task
 from zostudy.export.trials import StoredTrial, load_study_results
 from zostudy.lm.finding import find_model, load_config
 from zostudy.lm.sources import ModelSource
@@ -65,7 +64,7 @@ def export_trial(trial: StoredTrial, out: Path, trust_remote_code: bool = False)
     study = trial.study.spec
     spec = study.model.model_copy(update={"trust_remote_code": trust_remote_code, "dtype": trial.study.dtype})
     source = find_model(spec)
-    task, note = find_task(study.task, source.head, trial.wording)
+    task, note = trial.task(source.head)
     prompt = tuned_prompt(spec, source, task, trial)
     manifest = Manifest(
         study=study.name,

@@ -8,7 +8,6 @@ from torch import Tensor, cdist, tensor
 from torch.nn import functional
 
 from zostudy.export.prompt import TunedPrompt, tuned_prompt
-from zostudy.export.task import find_task
 from zostudy.export.trials import StoredTrial
 from zostudy.lm.finding import find_model
 from zostudy.lm.vocabulary import Vocabulary
@@ -47,7 +46,7 @@ def nearest_tokens(trial: StoredTrial, top: int, trust_remote_code: bool = False
     """
     spec = trial.study.spec.model.model_copy(update={"trust_remote_code": trust_remote_code})
     source = find_model(spec)
-    task, _ = find_task(trial.study.spec.task, source.head, trial.wording)
+    task, _ = trial.task(source.head)
     prompt = tuned_prompt(spec, source, task, trial)
     embeddings = prompt.embeddings.float()
     cosines = functional.normalize(prompt.vectors, dim=-1) @ functional.normalize(embeddings, dim=-1).T

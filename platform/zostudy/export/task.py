@@ -55,17 +55,30 @@ class ExportedTask(BaseModel):
         return Wording(Template.parse(self.template), self.label_words)
 
 
-def find_task(spec: TaskSpec, head: HeadKind, name: str = OWN_WORDING) -> tuple[ExportedTask, str | None]:
+def find_task(
+    spec: TaskSpec,
+    head: HeadKind,
+    name: str = OWN_WORDING,
+    class_names: tuple[str, ...] | None = None,
+    data: str | None = None,
+) -> tuple[ExportedTask, str | None]:
     """Returns the task for a model with this head, without label tokens, and a note on the class names, if any.
 
-    ``name`` is that of the wording, one of the study's.
+    Args:
+        spec: the study's task.
+        head: of the model.
+        name: of the wording, one of the study's.
+        class_names: as they were when the study ran; None where an older zostudy stored none.
+        data: the digest of the study's data; None if any will do.
 
     Raises:
-        DataError: only the data holds the class names, and it cannot be read.
+        DataError: only the data holds the class names, and it cannot be read or is no longer that of the study.
     """
     known = WELL_KNOWN.get(spec.name)
     columns = used_columns(spec, find_origin(spec, known))
-    class_names, note = _class_names(spec, known, spec.worded(name).label_words)
+    note = None
+    if class_names is None:
+        class_names, note = _class_names(spec, known, spec.worded(name).label_words, data)
     wording = make_wordings(spec, known, class_names, columns.second_text is not None, name)[head]
     task = ExportedTask(
         name=spec.name,
@@ -81,18 +94,21 @@ def find_task(spec: TaskSpec, head: HeadKind, name: str = OWN_WORDING) -> tuple[
 
 
 def _class_names(
-    spec: TaskSpec, known: WellKnownTask | None, label_words: tuple[str, ...] | None
+    spec: TaskSpec, known: WellKnownTask | None, label_words: tuple[str, ...] | None, data: str | None
 ) -> tuple[tuple[str, ...], str | None]:
     if known is not None and spec.label_words is None:  # then the data must have these classes
         return known.class_names, None
     try:
-        return load_task(spec).table.class_names, None
+        table = load_task(spec).table
+        if data not in (None, table.digest):
+            raise DataError("texts, labels and splits must be those of the study", got="they have changed since")
+        return table.class_names, None
     except DataError as error:
         if label_words is None:
             raise DataError(
                 "only the study's data holds the names of the classes",
-                got=f"it cannot be read ({error})",
+                got=f"it cannot be used ({error})",
                 remedy="put it back",
             ) from error
-        note = f"classes are named by their label words, as the study's data cannot be read ({error})"
+        note = f"classes are named by their label words, as the study's data cannot be used ({error})"
         return label_words, note

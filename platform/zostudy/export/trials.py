@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zostudy.config.known import HeadKind
 from zostudy.config.loading import parse_study
 from zostudy.config.study import StudySpec
 from zostudy.config.task import OWN_WORDING
 from zostudy.errors import ResultsError
+from zostudy.export.task import ExportedTask, find_task
+from zostudy.results.classes import read_classes
 from zostudy.results.comparison.statistics import Interval, bounded_interval
 from zostudy.results.completeness import confirmed
 from zostudy.results.outcome import SplitScores
@@ -34,11 +37,19 @@ BEST = "best"
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A stored study: its settings, the text of its study file, and its tables."""
+    """A stored study.
+
+    Attributes:
+        spec: its settings.
+        yaml: the text of its study file.
+        results: its tables.
+        class_names: of its data, in label order; None where an older zostudy stored none.
+    """
 
     spec: StudySpec
     yaml: str
     results: Results
+    class_names: tuple[str, ...] | None
 
     @property
     def dtype(self) -> DType:
@@ -139,6 +150,11 @@ class StoredTrial:
         """Versions of zostudy and its libraries, and the digest of the data, when the trial ran."""
         return dict(json.loads(self.row["versions"]))
 
+    def task(self, head: HeadKind) -> tuple[ExportedTask, str | None]:
+        """Returns the study's task in the trial's wording, and a note, see ``find_task``."""
+        study = self.study
+        return find_task(study.spec.task, head, self.wording, study.class_names, self.versions["data"])
+
     def check_confirmed(self) -> None:
         """Raises a ``ResultsError`` for a search trial, which has neither scores nor test metrics."""
         if self.row["stage"] != "confirm":
@@ -237,4 +253,6 @@ def load_study_results(where: str | PathLike[str]) -> StudyResults:
     yaml = read_stored_study(storage, "a trial", "give another study's folder").text
     spec, results = parse_study(yaml, str(storage / STUDY_FILE)), read_results(where)
     check_same_study(storage, spec.name, results.trials["study"])
-    return StudyResults(spec, yaml, results)
+    stored = read_classes(storage)
+    names = None if stored is None else tuple(each.name for each in stored.classes)
+    return StudyResults(spec, yaml, results, names)

@@ -101,7 +101,7 @@ def read_classes(storage: Storage) -> StudyClasses | None:
     except (OSError, ValueError) as error:
         reason = short_reason(error) if isinstance(error, OSError) else "no run wrote it like this"
         raise ResultsError(
-            "a report shows the study's classes",
+            "a study's classes must be stored beside its results",
             got=f"{storage / CLASSES_FILE} cannot be read ({reason})",
             remedy="run the study again, which writes it anew, or remove it",
         ) from error
