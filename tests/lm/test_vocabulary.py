@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import AddedToken
 
 from zostudy.config.known import EMBEDDED_MODELS, HeadKind
 from zostudy.config.model import ModelSpec
@@ -44,6 +46,18 @@ def test_start_tokens_are_all_tokens_but_the_special_ones(name: str) -> None:
     special = set(tokenizer.all_special_ids)
     expected = [id for id in range(len(tokenizer)) if id not in special]
     assert find_vocabulary(source, tokenizer).start_tokens.tolist() == expected
+
+
+def test_a_prompt_starts_at_no_token_that_was_added_as_a_special_one(
+    make_tokenizer: Callable[..., Any], make_source: Callable[..., ModelSource]
+) -> None:
+    tokenizer = copy.deepcopy(make_tokenizer("wordpiece"))
+    tokenizer.add_tokens([AddedToken("<|reserved|>", special=True)], special_tokens=True)
+    reserved = tokenizer.convert_tokens_to_ids("<|reserved|>")
+    assert reserved not in tokenizer.all_special_ids
+    found = find_vocabulary(make_source(vocab_size=len(tokenizer)), tokenizer)
+    assert reserved in found.tokens
+    assert reserved not in found.start_tokens
 
 
 def test_a_table_with_more_rows_than_tokens_is_used_as_far_as_there_are_tokens(

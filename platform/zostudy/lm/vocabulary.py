@@ -98,7 +98,7 @@ class Vocabulary:
     @property
     def start_tokens(self) -> NDArray[np.int32]:
         """The ids that a prompt may start from, int32: all tokens but the special ones."""
-        special = set(self.tokenizer.all_special_ids)
+        special = {*special_ids(self.tokenizer), *self.tokenizer.all_special_ids}
         return np.asarray([id for id in self.tokens if id not in special], dtype=np.int32)
 
     def check(self, texts: Iterable[Iterable[int]], name: TextNamer) -> None:
