@@ -68,6 +68,8 @@ def test_paths_that_are_not_there_are_refused(tmp_path: Path, write_study: Write
         SpecError, match=r"^`overrides` task.file=.: task.file: must be a file and not a folder, but got"
     ):
         load_study(write_study(), ["task.file=."])
+    with pytest.raises(SpecError, match=r"task.file: must be a file that exists, but got .*/~nobody-at-all/texts.csv"):
+        load_study(write_study(), ["task.file=~nobody-at-all/texts.csv"])
 
 
 def test_another_machine_may_have_what_is_named_by_an_absolute_path(write_study: Write) -> None:

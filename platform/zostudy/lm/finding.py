@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def _location(name: str) -> str:
         return str(Path(__file__).parent / "embedded" / name)
     if name == "minilm":
         return str(_minilm_folder())
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     if folder.is_dir():
         return str(folder.resolve())
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
