@@ -84,7 +84,7 @@ TABLES: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     "single class": ([(text, "good") for text, _ in FAIR], ["all labels are 'good'", "two classes"]),
     "empty texts": ([*FAIR, ("", "good"), ("  ", "bad")], ["2 empty texts", "row 5"]),
     "empty labels": ([*FAIR, ("a text", "")], ["1 empty labels", "row 5"]),
-    "no rows": ([], ["holds no rows"]),
+    "no rows": ([], ["must hold rows, but it has only column names"]),
     "texts longer than the model": (
         [(f"{text} {number} {'very ' * 600}", label) for number in range(20) for text, label in FAIR],
         ["tokens beside the prompt", "task.truncate: true"],

@@ -103,13 +103,15 @@ def test_other_files_are_told_what_they_are(tmp_path: Path) -> None:
     for content in (b"", b"\xef\xbb\xbf", b" \n\n"):
         assert "the file is empty" in refusal(tmp_path / "data.csv", content)
     (tmp_path / "folder.csv").mkdir()
-    assert "must be a file, but it is a folder" in refusal(tmp_path / "folder.csv")
+    assert "must be a file of texts, but it is a folder" in refusal(tmp_path / "folder.csv")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("data.csv", None, "must be a file, but no such file exists"),
+        ("data.csv", None, "must be a file of texts, but there is no such file"),
+        ("data.json", b"[]", "must hold rows, but it is an empty list; name a CSV, TSV, JSON or Parquet file"),
+        ("data.csv", b"text,label\n", "must hold rows, but it has only column names"),
         ("data.xlsx", b"", "unknown extension '.xlsx'; use one of .csv, .tsv, .json, .jsonl, .parquet"),
         ("data.parquet", b"not parquet", "cannot be read as Parquet"),
         ("data.parquet", b"", "cannot be read as Parquet"),

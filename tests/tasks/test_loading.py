@@ -211,7 +211,6 @@ def test_a_pair_task_needs_its_second_column(write: Callable[..., str]) -> None:
             "must have the split 'dev', but its splits are held, test, train; set task.splits.test",
         ),
         ({"splits": SplitNames(test="train")}, "must name different splits"),
-        ({"hub": "owner/name"}, "both task.file and task.hub"),
     ],
 )
 def test_refuses(write: Callable[..., str], keys: Any, reason: str) -> None:
@@ -220,7 +219,14 @@ def test_refuses(write: Callable[..., str], keys: Any, reason: str) -> None:
 
 def test_refuses_a_split_of_one_class(write: Callable[..., str]) -> None:
     rows = [row for row in ROWS if row[1:] != ("spam", "test")]
-    assert "split 'test' holds fewer than two classes" in refusal(file=write(rows))
+    message = refusal(file=write(rows))
+    assert "split 'test' holds fewer than two classes; mend it or name another" in message
+
+
+def test_a_file_too_small_to_be_split_is_told_what_to_add(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("text,label\na,ham\nb,spam\nc,ham\nd,spam\n")
+    message = refusal(file=str(tmp_path / "data.csv"))
+    assert "holds fewer than two classes; add rows, or a column that names each row's split" in message
 
 
 @pytest.mark.parametrize("name", ["sst3", "mpqa"])

@@ -275,7 +275,6 @@ def test_other_bad_rows() -> None:
     assert "all labels are 'bad'" in refusal([row | {"label": "bad"} for row in ROWS])
     assert "column 'text' must hold text, but is of type int64" in refusal([row | {"text": 3} for row in ROWS])
     assert "1 rows with no split" in refusal([*ROWS, {"text": "x", "label": "bad", "split": None}])
-    assert "holds no rows" in refusal({"text": [], "label": [], "split": []})
     assert "must have the split 'test', but its splits are train" in refusal(ROWS[:2])
 
 

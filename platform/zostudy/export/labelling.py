@@ -80,10 +80,6 @@ def read_texts(file: Path, manifest: Manifest, text: str | None, second_text: st
     Raises:
         DataError: the file cannot be read, lacks a column, has empty texts, or has columns named as the predictions.
     """
-    if not file.is_file():
-        fault = "it is a folder" if file.is_dir() else "there is no such file"
-        remedy = "name a CSV, TSV, JSON or Parquet file"
-        raise DataError("must be a file of texts", got=fault, remedy=remedy, about=str(file))
     task, rows = manifest.task, read_rows(file)
     if second_text is not None and task.second_text is None:
         raise DataError(f"task {task.name!r} has no second text", remedy="leave out `second_text`")

@@ -18,7 +18,7 @@ from zostudy.inspection.columns import ColumnFacts, column_facts, guess_columns,
 from zostudy.inspection.facts import ClassFacts, Inspection, ModelFacts
 from zostudy.inspection.texts import Lengths, find_repeats, lengths_of
 from zostudy.tasks.columns import Columns, find_column, names_of
-from zostudy.tasks.files import read_rows
+from zostudy.tasks.files import ANOTHER_FILE, read_rows
 from zostudy.tasks.imbalance import available_rows
 from zostudy.tasks.labels import NAME_COLUMN, has_names
 from zostudy.tasks.loading import Task, load_task
@@ -104,8 +104,6 @@ def _read(
 ) -> tuple[Path, RawRows, list[ColumnFacts], Columns]:
     path = _data_file(data)
     rows = read_rows(path)
-    if not rows.table.num_rows:
-        raise DataError("must hold rows", got="it has only column names", remedy="name another file", about=str(path))
     facts = column_facts(rows.table, str(path))
     return path, rows, facts, guess_columns(facts, rows.table.num_rows, str(path), text, second_text, label)
 
@@ -115,7 +113,7 @@ def _data_file(data: str | os.PathLike[str]) -> Path:
     if not path.is_file():
         beside = [str(each) for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
         got = "it is a folder" if path.is_dir() else "it does not exist"
-        remedy = file_suggestion(path.name, beside, "name a CSV, TSV, JSON or Parquet file")
+        remedy = file_suggestion(path.name, beside, ANOTHER_FILE)
         raise DataError("must be a file of texts and labels", got=got, remedy=remedy, about=str(path))
     return path
 

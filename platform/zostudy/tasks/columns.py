@@ -69,10 +69,8 @@ def texts_of(
         used: whether each row is used; None if all are.
 
     Raises:
-        DataError: for a missing column, no rows, empty texts in used rows, or values that are not text.
+        DataError: for a missing column, empty texts in used rows, or values that are not text.
     """
-    if not table.num_rows:
-        raise DataError("holds no rows", remedy="check the file", about=source)
     texts = strings_of(find_column(table, text, source), text, source)
     refuse_rows([value is None for value in texts], used, f"empty texts in column {text!r}", source)
     if second_text is None:

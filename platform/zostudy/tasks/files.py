@@ -14,23 +14,25 @@ from zostudy.tasks.delimited import read_csv, read_tsv
 from zostudy.tasks.json_rows import read_json
 from zostudy.tasks.rows import RawRows
 
+ANOTHER_FILE = "name a CSV, TSV, JSON or Parquet file"
+"""The remedy for a path that leads to no texts."""
+
 
 def read_rows(path: Path) -> RawRows:
     """Returns the rows of a CSV, TSV, JSON (array or lines) or Parquet file.
 
     Raises:
-        DataError: for a missing file, an unknown extension, two columns of one name, or a file that is not what its
-            extension says.
+        DataError: for a missing file, an unknown extension, no rows, two columns of one name, or a file that is not
+            what its extension says.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        remedy = f"use one of {', '.join(EXTENSIONS)}"
-        raise DataError(f"unknown extension {path.suffix!r}", remedy=remedy, about=str(path))
     try:
         if not path.is_file():
-            got = "it is a folder" if path.is_dir() else "no such file exists"
-            remedy = "check task.file, whose relative paths start at the study's folder"
-            raise DataError("must be a file", got=got, remedy=remedy, about=str(path))
+            got = "it is a folder" if path.is_dir() else "there is no such file"
+            raise DataError("must be a file of texts", got=got, remedy=ANOTHER_FILE, about=str(path))
+        reader = _READERS.get(path.suffix.lower())
+        if reader is None:
+            remedy = f"use one of {', '.join(EXTENSIONS)}"
+            raise DataError(f"unknown extension {path.suffix!r}", remedy=remedy, about=str(path))
         rows = reader(path)
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror or first_line_of(error)}") from None
@@ -40,6 +42,9 @@ def read_rows(path: Path) -> RawRows:
     if doubled:
         got = f"{doubled[0]!r} stands twice"
         raise DataError("columns must have different names", got=got, remedy="rename one", about=str(path))
+    if not rows.table.num_rows:
+        got = "it has only column names" if rows.table.column_names else "it is an empty list"
+        raise DataError("must hold rows", got=got, remedy=ANOTHER_FILE, about=str(path))
     return rows
 
 

@@ -106,8 +106,6 @@ def _with_test_rows(table: TextTable, rows: RowCount, most: int) -> tuple[TextTa
 
 
 def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
-    if spec.file is not None and spec.hub is not None:
-        raise DataError(f"task {spec.name!r} has both task.file and task.hub", remedy="give one of them")
     if spec.file is not None:
         roles = split_roles(spec.splits or SplitNames(), spec.name)
         rows = read_rows(Path(spec.file))

@@ -34,15 +34,13 @@ def select(
         task: the task's name, for errors.
 
     Raises:
-        DataError: for a missing column or split, no rows, empty texts or labels, labels that name no class, a single
+        DataError: for a missing column or split, empty texts or labels, labels that name no class, a single
             class, or a split whose labels are hidden.
     """
     hashed = columns.split == Columns.split and columns.split not in rows.column_names
     for column in (columns.text, columns.second_text, columns.label, None if hashed else columns.split):
         if column is not None:
             check_column(column, rows.column_names, source)
-    if not rows.num_rows:
-        raise DataError("holds no rows", remedy="check the file", about=source)
     labels = read_labels(rows, columns.label, source)
     if hashed:
         texts, second_texts = texts_of(rows, columns.text, columns.second_text, source)
@@ -60,7 +58,7 @@ def select(
     if not hashed:
         texts, second_texts = texts_of(rows, columns.text, columns.second_text, source, used)
     numbers, class_names = number_classes(labels, rows, columns.label, used, source)
-    chosen = {role: _labelled(splits[name], name, numbers, task) for role, name in roles.items()}
+    chosen = {role: _labelled(splits[name], name, numbers, task, hashed) for role, name in roles.items()}
     others = {f"of split {name!r}": len(found) for name, found in splits.items() if name not in roles.values()}
     count = count_rows(sum(used), {"without a label": int((wanted & labels.hidden).sum())} | others)
     table = TextTable(texts, second_texts, numbers, class_names, chosen)
@@ -74,11 +72,14 @@ def _mask(n_rows: int, parts: list[NDArray[np.int64]]) -> NDArray[np.bool_]:
     return mask
 
 
-def _labelled(rows: NDArray[np.int64], name: str, labels: NDArray[np.int32], task: str) -> NDArray[np.int64]:
+def _labelled(
+    rows: NDArray[np.int64], name: str, labels: NDArray[np.int32], task: str, hashed: bool
+) -> NDArray[np.int64]:
     labelled: NDArray[np.int64] = rows[labels[rows] != NO_LABEL]
     if len(np.unique(labels[labelled])) < 2:
         rule = f"split {name!r} holds fewer than two classes"
-        raise DataError(rule, remedy="mend it or name another", about=f"task {task!r}")
+        remedy = "add rows, or a column that names each row's split" if hashed else "mend it or name another"
+        raise DataError(rule, remedy=remedy, about=f"task {task!r}")
     return labelled
 
 
