@@ -148,6 +148,22 @@ KEYS = [
         '3: task.hub: must not be given beside task.file, but got "some/data"; keep one of them',
     ),
     (
+        "task: {name: reviews, text: body}",
+        '3: task.text: has no effect on the embedded task reviews, but got "body"; leave it out',
+    ),
+    (
+        "task: {name: reviews, splits: {test: validation}}",
+        '3: task.splits: has no effect on the embedded task reviews, but got {"test": "validation"}; leave it out',
+    ),
+    (
+        "task: {file: study.yaml, config: plain}",
+        '3: task.config: has no effect beside task.file, but got "plain"; leave it out',
+    ),
+    (
+        "task: {name: sst2, split: part}",
+        '3: task.split: has no effect on a data set of the hub, but got "part"; leave it out',
+    ),
+    (
         "task: {name: reviews, label_words: [bad, 1]}",
         '3: task.label_words.1: must be text, but got 1; quote it: "1"',
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zostudy.config.known import WELL_KNOWN_TASKS
+from zostudy.config.known import EMBEDDED_TASK, WELL_KNOWN_TASKS
 from zostudy.config.options import imbalance_settings
 from zostudy.config.paths import missing_paths
 from zostudy.config.problems import Problem
@@ -29,8 +29,8 @@ def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) ->
         may_be_elsewhere: keys of files and folders that need not be on this machine.
     """
     checks = (
-        *(_source_problems, missing_paths, prompt_problems, _length_problems, _pruning_problems),
-        *(_unused_problems, wording_problems, space_problems),
+        *(_source_problems, _unused_source_problems, missing_paths, prompt_problems, _length_problems),
+        *(_pruning_problems, _unused_problems, wording_problems, space_problems),
     )
     found = (problem for check in checks for problem in check(study))
     problems = [problem for problem in found if problem.path not in may_be_elsewhere]
@@ -47,6 +47,23 @@ def _source_problems(study: StudySpec) -> Iterator[Problem]:
         known = ", ".join(WELL_KNOWN_TASKS)
         remedy = suggestion(task.name, WELL_KNOWN_TASKS, f"give one of these, or a name out of {known}")
         yield Problem(("task", "name"), rule, task.name, remedy)
+
+
+def _unused_source_problems(study: StudySpec) -> Iterator[Problem]:
+    """A key that says how to read the texts must have an effect where they come from."""
+    task = study.task
+    unused_keys: tuple[str, ...]
+    if task.file is not None:
+        where, unused_keys = "beside task.file", ("config", "revision")
+    elif task.hub is not None or task.name != EMBEDDED_TASK:
+        where, unused_keys = "on a data set of the hub", ("split",)
+    else:
+        where = f"on the embedded task {EMBEDDED_TASK}"
+        unused_keys = ("text", "second_text", "label", "config", "revision", "split", "splits")
+    written = task.model_dump(exclude_defaults=True)
+    for name in unused_keys:
+        if name in written:
+            yield Problem(("task", name), f"has no effect {where}", written[name], "leave it out")
 
 
 def _length_problems(study: StudySpec) -> Iterator[Problem]:
