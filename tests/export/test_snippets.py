@@ -25,5 +25,12 @@ def test_a_causal_model_is_not_given_the_tokens_behind_the_text(trail: int, kept
     peft, vllm = peft_snippet(manifest, prompt, source), vllm_snippet(manifest, prompt, source)
     compile(peft, "card", "exec")
     compile(vllm, "card", "exec")
+    assert "trust_remote_code" not in peft + vllm
     assert f'["input_ids"]{kept}\n' in peft
     assert f'["input_ids"]{only}\n' in vllm
+    source = ModelSource("/models/mine", None, "causal", trust_remote_code=True)
+    peft, vllm = peft_snippet(manifest, prompt, source), vllm_snippet(manifest, prompt, source)
+    assert peft.count("revision=None, trust_remote_code=True") == 2
+    assert vllm.count("revision=None, trust_remote_code=True") == 3
+    compile(peft, "card", "exec")
+    compile(vllm, "card", "exec")

@@ -14,8 +14,8 @@ from peft import PeftModel
 from transformers import {loader}, AutoTokenizer
 
 base = {base}
-tokenizer = AutoTokenizer.from_pretrained(base, revision={revision!r})
-frozen = {loader}.from_pretrained(base, revision={revision!r}, dtype=torch.float32)
+tokenizer = AutoTokenizer.from_pretrained(base, {loading})
+frozen = {loader}.from_pretrained(base, {loading}, dtype=torch.float32)
 model = PeftModel.from_pretrained(frozen, ".").eval()  # this folder
 
 classes = {classes!r}
@@ -64,14 +64,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from vllm import LLM, SamplingParams
 
 base = {base}
-tokenizer = AutoTokenizer.from_pretrained(base, revision={revision!r})
-frozen = AutoModelForCausalLM.from_pretrained(base, revision={revision!r}, dtype=torch.float32)
+tokenizer = AutoTokenizer.from_pretrained(base, {loading})
+frozen = AutoModelForCausalLM.from_pretrained(base, {loading}, dtype=torch.float32)
 embed = frozen.get_input_embeddings()
 prompt = load_file("prompt_embeds.safetensors")["prompt_embeds"]  # in this folder
 ids = tokenizer({template!r}.format({example_fields}){strip}, return_tensors="pt")["input_ids"][0{only}]
 whole = torch.cat([embed(ids[:{lead}]), prompt, embed(ids[{lead}:])]).detach()
 
-llm = LLM(base, revision={revision!r}, dtype="float32", enable_prompt_embeds=True)
+llm = LLM(base, {loading}, dtype="float32", enable_prompt_embeds=True)
 choice = SamplingParams(max_tokens=1, temperature=0, allowed_token_ids={label_tokens!r})
 answer = llm.generate({{"prompt_embeds": whole}}, choice)[0].outputs[0].token_ids[0]
 print({classes!r}[{label_tokens!r}.index(answer)])"""
@@ -92,7 +92,7 @@ def peft_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
         loader=_LOADERS[source.head],
         imports=_IMPORTS if package_of(manifest.model.name) else "",
         base=_base(manifest, source),
-        revision=source.revision,
+        loading=_loading(source),
         classes=list(task.class_names),
         constants=constants,
         second=", second_text" if pair else "",
@@ -111,7 +111,7 @@ def vllm_snippet(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
     return _VLLM.format(
         imports=_IMPORTS if package_of(manifest.model.name) else "",
         base=_base(manifest, source),
-        revision=source.revision,
+        loading=_loading(source),
         template=manifest.task.template,
         example_fields=", ".join(['text="a text"', *pair, 'mask=""']),
         strip=_strip(prompt, source),
@@ -129,6 +129,11 @@ def _base(manifest: Manifest, source: ModelSource) -> str:
         return repr(source.location)
     name, folder = package
     return f'str(files("{name}").joinpath("{folder}"))  # {manifest.model.name} comes with this package'
+
+
+def _loading(source: ModelSource) -> str:
+    trust = ", trust_remote_code=True" if source.trust_remote_code else ""
+    return f"revision={source.revision!r}{trust}"
 
 
 def _mask_field(source: ModelSource) -> list[str]:
