@@ -20,6 +20,7 @@ from zostudy.methods import (
     get_method,
     method_names,
     register_method,
+    registered_here,
     registry,
 )
 from zostudy.methods.untuned import Untuned
@@ -118,6 +119,15 @@ def test_a_name_may_be_registered_again_but_not_one_of_zostudy(monkeypatch: pyte
     with pytest.raises(SpecError, match="method 'zosa': must not have the name of a method of zostudy; choose another"):
         register_method("zosa")(first)
     assert get_method("zosa").__module__ == "zostudy.methods.zosa"
+
+
+def test_the_class_of_a_notebook_that_takes_the_name_of_a_package_is_sent_to_other_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install(monkeypatch, elsewhere="another_package:Elsewhere")
+    mine = type("Mine", (Untuned,), {"__module__": "__main__"})
+    register_method("elsewhere")(mine)
+    assert registered_here()["elsewhere"] is mine
 
 
 def test_importing_methods_loads_nothing_heavy() -> None:

@@ -44,9 +44,8 @@ def method_names() -> list[str]:
 
 
 def registered_here() -> dict[str, type[Method]]:
-    """Returns the methods that the code of this process registered. Other processes cannot find them by name."""
-    elsewhere = _entry_points()
-    return {name: method for name, method in _METHODS.items() if name not in elsewhere and not _is_own(method)}
+    """Returns the methods that are not zostudy's own, for processes that cannot find them by name."""
+    return {name: method for name, method in _METHODS.items() if not _is_own(method)}
 
 
 def get_method(name: str) -> type[Method]:
