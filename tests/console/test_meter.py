@@ -36,6 +36,18 @@ def test_rate_and_busy_share_are_of_what_came_after_the_first_report() -> None:
     assert meter.busy_share == 4.0 / 20
 
 
+def test_what_earlier_runs_spent_is_no_work_of_this_one() -> None:
+    clock = Clock()
+    meter = Meter(n_replicas=5, clock=clock)
+    for trial in "abcd":
+        meter.progressed(trial, TrialProgress(500, 100.0, 0.6, 500, 100.0))
+    clock.now += 10
+    for trial in "abcd":
+        meter.progressed(trial, TrialProgress(505, 102.5, 0.6, 500, 100.0))
+    assert (meter.queries, meter.queries_per_second, meter.busy_share) == (20, 2.0, 0.2)
+    assert meter.spent_by("a") == 505
+
+
 def test_what_a_trial_has_spent_stays_spent() -> None:
     meter = Meter(n_replicas=1, clock=Clock())
     meter.progressed("a", report(10, 1.0))

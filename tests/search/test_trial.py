@@ -234,6 +234,21 @@ def test_reports_tell_what_was_spent(plan: Plan, data: StudyData, scorer: Scorer
     assert REPORTS[-1].dev_auc == outcome.trial.dev_auc
 
 
+def test_a_resumed_trial_tells_at_once_what_was_spent_before(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    states: list[Mapping[str, Any]] = []
+    assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(scorer)
+    run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append)
+    state = next(state for state in states if "history.queries" in state and state["history.queries"][-1] == 40)
+    REPORTS.clear()
+    run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=state)
+    assert [report.queries for report in REPORTS] == [40, 60]
+    assert {report.earlier_queries for report in REPORTS} == {40}
+    assert {report.earlier_seconds for report in REPORTS} == {REPORTS[0].replica_seconds}
+
+
 def test_the_same_trial_has_the_same_numbers(plan: Plan, data: StudyData, scorer: Scorer) -> None:
     first, again = run(plan, data, scorer, cell=1), run(plan, data, scorer, cell=1)
     np.testing.assert_array_equal(first.trial.latent, again.trial.latent)

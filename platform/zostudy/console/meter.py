@@ -25,12 +25,12 @@ class Meter:
 
     def progressed(self, trial: str, progress: TrialProgress) -> None:
         """Takes the latest counts of a trial, which never fall: queries of a trial that died stay counted."""
-        before = self._spent.get(trial, (0, 0.0))
+        before = self._spent.get(trial, (progress.earlier_queries, progress.earlier_seconds))
         self._spent[trial] = now = max(before, (progress.queries, progress.replica_seconds))
         self.queries, self._seconds = self.queries + now[0] - before[0], self._seconds + now[1] - before[1]
         self._first_of.setdefault(trial, (self._clock(), progress.queries))
         if self._first is None:
-            self._first = self._clock(), progress.queries, progress.replica_seconds
+            self._first = self._clock(), self.queries, self._seconds
             self._sized, self._offered = self._clock(), 0.0
 
     def resize(self, n_replicas: int) -> None:
@@ -39,7 +39,7 @@ class Meter:
         self._sized, self._n_replicas = self._clock(), n_replicas
 
     def spent_by(self, trial: str) -> int:
-        """Returns a trial's queries in this run."""
+        """Returns a trial's queries, also those of earlier runs."""
         return self._spent.get(trial, (0, 0.0))[0]
 
     def seconds_per_query(self, trial: str) -> float:

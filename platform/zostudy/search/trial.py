@@ -37,11 +37,15 @@ class TrialProgress:
         queries: spent so far.
         replica_seconds: seconds that replicas worked for it so far.
         dev_auc: the best so far, None before the first evaluation.
+        earlier_queries: those of the queries that were spent before the trial resumed.
+        earlier_seconds: those of the replica seconds that were worked before the trial resumed.
     """
 
     queries: int
     replica_seconds: float
     dev_auc: float | None
+    earlier_queries: int = 0
+    earlier_seconds: float = 0.0
 
 
 ReportProgress = Callable[[TrialProgress], None]
@@ -62,6 +66,7 @@ class Trial:
         self._method = setup.make_method()
         self._schedule = evaluation_schedule(setup.spec.budget)
         self._reported_at = time.monotonic()
+        self._earlier = 0, 0.0
         self.resume_state = ResumeState(setup, self._method, recording, save)
 
     def optimize(self) -> None:
@@ -69,7 +74,10 @@ class Trial:
 
         A search trial that falls below its threshold is stopped there.
         """
-        if not self._recording.begun:
+        if self._recording.begun:
+            self._earlier = self._method.queries_spent, self._recording.replica_seconds
+            self._report_progress(now=True)
+        else:
             if self._setup.queries_before:
                 self._choose_start()
             self._recording.add_start(self._evaluate_dev(), self._method.queries_spent)
@@ -194,4 +202,5 @@ class Trial:
         if now or time.monotonic() - self._reported_at >= SECONDS_BETWEEN_REPORTS:
             self._reported_at = time.monotonic()
             best = self._recording.kept.metrics["auc"]
-            self._report(TrialProgress(self._method.queries_spent, self._recording.replica_seconds, best))
+            spent = self._method.queries_spent, self._recording.replica_seconds
+            self._report(TrialProgress(*spent, best, *self._earlier))

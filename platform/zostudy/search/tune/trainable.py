@@ -58,7 +58,7 @@ def tune_trial(
         spec: the study.
         data: its labels and draws.
         pools: makes the trial's pool.
-        methods: those that a user has registered, as the process knows only installed ones.
+        methods: by name, those that this process may not find by their names.
     """
     from ray import tune
 
