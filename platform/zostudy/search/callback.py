@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -23,7 +24,10 @@ class Callback:
         """A preparation of some seconds begins, such as ``starting Ray``."""
 
     def on_note(self, line: str) -> None:
-        """A line for the user, to be shown and kept in view."""
+        """A line for the user, to be shown and kept in view.
+
+        It may come from another thread than the study's. An error then ends the study at its next hook.
+        """
 
     def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
         """The replicas are ready; ``progress`` follows the study from here on."""
@@ -56,14 +60,25 @@ def check_callbacks(callbacks: object) -> None:
 
 
 class CallbackList(Callback):
-    """Passes each call to several callbacks, in their order."""
+    """Passes each call to several callbacks, in their order; calls of other threads wait for their turn.
+
+    The first error of a callback is raised again by each later call of the thread that made the list, and by no other.
+    """
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         """Takes the callbacks."""
+        self._thread, self._turn = threading.get_ident(), threading.RLock()
+        self._error: Exception | None = None
         for hook in (name for name in vars(Callback) if name.startswith("on_")):
-            setattr(self, hook, partial(_call_each, [getattr(callback, hook) for callback in callbacks]))
+            setattr(self, hook, partial(self._call_each, [getattr(callback, hook) for callback in callbacks]))
 
-
-def _call_each(hooks: Sequence[Callable[..., None]], *arguments: object) -> None:
-    for hook in hooks:
-        hook(*arguments)
+    def _call_each(self, hooks: Sequence[Callable[..., None]], *arguments: object) -> None:
+        with self._turn:
+            try:
+                if self._error is None:
+                    for hook in hooks:
+                        hook(*arguments)
+            except Exception as error:
+                self._error = error
+            if self._error is not None and threading.get_ident() == self._thread:
+                raise self._error
