@@ -11,7 +11,7 @@ from ray.air._internal import usage
 
 from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
-from zostudy.search.plan import Plan
+from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.setup import StudyData
 from zostudy.search.tune import tuner
@@ -52,3 +52,17 @@ def test_a_study_that_tune_leaves_unfinished_was_interrupted(
     monkeypatch.setattr(tuner, "_tuner", lambda *_: Ended())
     with pytest.raises(KeyboardInterrupt):
         tune_trials(data, StudyProgress(plan, []), Ledger(tmp_path), POOLS, lambda: 1, Callback())
+
+
+def test_a_file_that_a_callback_lacks_is_not_told_as_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch, plan: Plan, data: StudyData, tmp_path: Path
+) -> None:
+    class Watch(Callback):
+        def on_trial_start(self, assignment: Assignment) -> None:
+            raise FileNotFoundError(2, "No such file or directory", "watch.txt")
+
+    monkeypatch.setattr("ray.tune.with_parameters", lambda *_, **__: None)
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 2.0})
+    monkeypatch.setattr(tuner, "_tuner", lambda _, searcher, *__: SimpleNamespace(fit=lambda: searcher.suggest("0")))
+    with pytest.raises(FileNotFoundError, match=r"watch\.txt"):
+        tune_trials(data, StudyProgress(plan, []), Ledger(tmp_path), POOLS, lambda: 1, Watch())

@@ -89,7 +89,7 @@ def tune_trials(
         except TuneError as error:
             raise (driver.error or error) from None
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise (driver.error or _unwritable(folder, error)) from None
 
 
 def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> Tuner:
