@@ -152,7 +152,7 @@ def execute_study(
     from zostudy.console.live import live_view
     from zostudy.console.process_setup import end_interrupted_line
     from zostudy.results.lease import lease
-    from zostudy.results.stored_tables import read_table
+    from zostudy.search.progress import stored_progress
     from zostudy.search.run import start_study
     from zostudy.tracking.callback import tracker_callbacks
 
@@ -161,10 +161,10 @@ def execute_study(
             with tracker_callbacks(track, storage) as followers, live_view() as view:
                 return start_study(study, storage, address, [view, *followers, *callbacks], fleet)
         except KeyboardInterrupt:
-            kept = read_table(storage, "trials", ("trial",)).num_rows
-            n_trials = study.plan.n_trials
+            kept = stored_progress(study.plan, storage)
             end_interrupted_line()
-            _log.info("interrupted: %d of %d trials are kept in %s; run again to go on", kept, n_trials, storage)
+            trials = f"{kept.n_finished} of {kept.n_trials} trials"
+            _log.info("interrupted: %s are kept in %s; run again to go on", trials, storage)
             raise
 
 

@@ -13,7 +13,10 @@ import pytest
 from zostudy.config.study import StudySpec
 from zostudy.errors import ModelError
 from zostudy.results.lease import lease
+from zostudy.results.ledger import Ledger
+from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
+from zostudy.results.trial_row import TrialRow
 from zostudy.search import running_fleet as module
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.running_fleet import prepared_beside_fleet
@@ -97,5 +100,23 @@ def test_replicas_start_later_where_they_may_not_be_wanted_or_are_elsewhere(
         lease(storage) if why == "held" else nullcontext(),
         prepared_beside_fleet(plan, storage, address, lambda: PREPARED, pytest.fail) as found,
     ):
+        assert found == (PREPARED, None)
+    assert not fake.begun.is_set()
+
+
+def test_no_replicas_start_for_a_study_that_ended_with_fewer_trials_than_it_might_have_had(
+    make_spec: Callable[..., StudySpec],
+    make_row: Callable[..., TrialRow],
+    storage: Storage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeHosts(monkeypatch)
+    methods = ({"label": "spsa", "algorithm": "spsa"},)
+    space = {"perturbation_radius": {"low": 0.01, "high": 1.0}}
+    search = {"trials": 1, "startup_trials": 1, "space": space}
+    plan = make_plan(make_spec(methods=methods, imbalance={"ratios": (1,)}, search=search))
+    names = {"trial": "spsa-r1-search-000", "cell": "spsa-r1", "stage": "search", "algorithm": "spsa"}
+    Ledger(storage).record(Outcome(make_row(**names, status="failed", error="its only configuration failed")))
+    with prepared_beside_fleet(plan, storage, None, lambda: PREPARED, pytest.fail) as found:
         assert found == (PREPARED, None)
     assert not fake.begun.is_set()

@@ -91,8 +91,7 @@ class View(Callback, ABC):
 
     def _summary(self) -> str:
         assert self._progress is not None
-        n_trials = sum(cell.n_trials for cell in self._progress.cells.values())
-        done, meter = f"{self._progress.n_finished}/{n_trials} trials", self._meter
+        done, meter = f"{self._progress.n_finished}/{self._progress.n_trials} trials", self._meter
         if not (self._progress.n_finished or meter.queries):
             return f"{done}  trials start and evaluate their first prompts"
         self._time_left.progressed(meter.queries)

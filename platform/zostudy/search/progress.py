@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from zostudy.results.storage import Storage
+from zostudy.results.stored_tables import read_table
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.cell_progress import CellProgress
 from zostudy.search.plan import Assignment, Plan
@@ -33,6 +35,11 @@ class StudyProgress:
     def n_finished(self) -> int:
         """Finished trials of the study."""
         return sum(cell.n_finished for cell in self.cells.values())
+
+    @property
+    def n_trials(self) -> int:
+        """Trials of the study in all, as far as is known: without those that need not run."""
+        return sum(cell.n_trials for cell in self.cells.values())
 
     @property
     def done(self) -> bool:
@@ -71,3 +78,12 @@ class StudyProgress:
 
     def _with_status(self, status: str) -> list[TrialRow]:
         return [row for cell in self.cells.values() for row in cell.rows if row.status == status]
+
+
+def stored_progress(plan: Plan, storage: Storage) -> StudyProgress:
+    """Returns the progress of a study by its stored trials, whether it runs or not; writes nothing.
+
+    Raises:
+        ResultsError: a file cannot be read.
+    """
+    return StudyProgress(plan, map(TrialRow.of_stored, read_table(storage, "trials").to_pylist()))

@@ -14,13 +14,13 @@ from zostudy.cluster.nodes import local_replicas
 from zostudy.cluster.preconditions import check_ray_can_start
 from zostudy.cluster.ray_log import ray_log
 from zostudy.config.study import StudySpec
-from zostudy.errors import ResultsError
+from zostudy.errors import ZostudyError
 from zostudy.lm.finding import bytes_on_disk
 from zostudy.machine import usable_cpus
 from zostudy.results.lease import is_held
 from zostudy.results.storage import Storage
-from zostudy.results.stored_tables import read_table
 from zostudy.search.plan import Plan
+from zostudy.search.progress import stored_progress
 
 if TYPE_CHECKING:  # which imports torch, as the thread that prepares does
     from zostudy.search.prepare import PreparedStudy
@@ -92,7 +92,6 @@ def prepared_beside_fleet(
 
 def _is_finished(plan: Plan, storage: Storage) -> bool:
     """Returns whether all trials are stored; results that cannot be read raise an error later."""
-    with suppress(ResultsError):
-        n_stored: int = read_table(storage, "trials", ("trial",)).num_rows
-        return n_stored >= plan.n_trials
+    with suppress(ZostudyError):
+        return stored_progress(plan, storage).done
     return False

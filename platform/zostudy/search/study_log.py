@@ -63,8 +63,8 @@ class StudyLog(Callback):
 
     def on_study_start(self, progress: StudyProgress, n_replicas: int) -> None:
         """See ``Callback``."""
-        n_trials = sum(cell.n_trials for cell in progress.cells.values())
-        self.write(f"{counted(n_replicas, 'replica')} ready; {progress.n_finished} of {n_trials} trials are stored")
+        stored = f"{progress.n_finished} of {progress.n_trials} trials are stored"
+        self.write(f"{counted(n_replicas, 'replica')} ready; {stored}")
 
     def on_replicas_changed(self, n_replicas: int) -> None:
         """See ``Callback``."""
