@@ -150,6 +150,21 @@ def test_a_second_study_of_this_process_is_refused_while_one_runs(
     assert not [*tmp_path.iterdir()]
 
 
+def test_the_address_local_is_that_of_no_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: list[str | None] = []
+
+    def prepared_beside_fleet(plan: Any, storage: Any, address: str | None, *_: object) -> None:
+        given.append(address)
+        raise SpecError("far enough")
+
+    monkeypatch.setattr("zostudy.console.preparing.outline_with_notes", lambda spec: SimpleNamespace(plan=None))
+    monkeypatch.setattr("zostudy.search.running_fleet.prepared_beside_fleet", prepared_beside_fleet)
+    for address in (None, "local", "auto"):
+        with pytest.raises(SpecError, match="far enough"):
+            zostudy.run(TINY, tmp_path, address=address)
+    assert given == [None, None, "auto"]
+
+
 def test_overrides_of_a_loaded_study_are_refused_as_they_would_do_nothing(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"`overrides`: must be left out for a study .*, but got \['seed=3'\]"):
         zostudy.run(study_of(TINY), tmp_path, overrides=["seed=3"])

@@ -44,7 +44,7 @@ def run(
         study: a study file or the name of a shipped study, its content as plain data, or a loaded study.
         results: the folder in which the study's folder is made; also ``s3://`` or ``gs://``.
         overrides: settings ``key=value``, such as ``search.trials=2``, for a study that is not loaded yet.
-        address: of a Ray cluster; without it, Ray starts on this machine and ends with the study.
+        address: of a Ray cluster; without it, or with ``local``, Ray starts on this machine and ends with the study.
         callbacks: called as the study goes on, after the log and the live view.
         track: trackers that get each trial as it ends: ``mlflow``, ``tensorboard``, ``wandb``.
         profile: whether to log where the time went, and to write Ray's timeline beside the results.
@@ -107,6 +107,7 @@ def run_spec(
     from zostudy.console.profile import profiled
     from zostudy.search.running_fleet import prepared_beside_fleet
 
+    address = None if address == "local" else address
     if address is not None:
         from zostudy.cluster.connecting import check_address  # imports Ray, which a finished study does without
 

@@ -112,7 +112,7 @@ def test_a_process_that_has_started_ray_itself_is_told_to_end_it(
         raise AssertionError("a Ray that is not its own")
 
 
-@pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "http://10.0.0.1:8265"])
+@pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "http://10.0.0.1:8265", "local"])
 def test_an_address_of_another_kind_is_refused(address: str) -> None:
     with pytest.raises(ZostudyError) as refused:
         attach(address)

@@ -84,7 +84,7 @@ ResultsOption = Annotated[
     ),
 ]
 ClusterOption = Annotated[
-    str | None, typer.Option(metavar="ADDR", help="The Ray cluster to run on. Default: this machine.")
+    str | None, typer.Option(metavar="ADDR", help="The Ray cluster to run on. Default: local, this machine.")
 ]
 AddressOption = Annotated[
     str,

@@ -31,7 +31,7 @@ def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator
     """Connects to Ray, and disconnects at the end.
 
     Args:
-        address: of a cluster; None, or ``local``, starts Ray on this machine, for this study alone.
+        address: of a cluster; None starts Ray on this machine, for this study alone.
         cpus: that replicas take on this machine. A Ray of this machine promises them, whatever the machine has.
         shared_bytes: memory that the replicas of a node will share; a Ray of this machine gets room for it.
 
@@ -51,13 +51,13 @@ def _connected(address: str | None, cpus: int, shared_bytes: int) -> Iterator[No
             got="this process has called ray.init",
             remedy="call ray.shutdown() before; `address` names a cluster that the study is to join",
         )
-    if address in (None, "local"):
+    if address is None:
         with own_ray(max(cpus, usable_cpus()), shared_bytes):
             yield
         return
     with environment(QUIET, keep=True):
         with same_handlers(signal.SIGTERM, unless_default=True):
-            attach(str(address))
+            attach(address)
         try:
             yield
         finally:
@@ -91,7 +91,7 @@ def check_address(address: str) -> None:
     Raises:
         ZostudyError: it is malformed.
     """
-    if not re.fullmatch(r"[^/]+:\d+|auto|local", str(address)):
+    if not re.fullmatch(r"[^/]+:\d+|auto", str(address)):
         raise ZostudyError(
             "`address` must be HOST:PORT of the cluster's head node, or auto",
             got=f"is {address}",
