@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from zostudy.cluster.micro_batches import ScoreBuffer
 from zostudy.cluster.pool import LocalPool
 from zostudy.config.study import StudySpec
+from zostudy.methods import register_method, registry
+from zostudy.methods.options import ProbingOptions
+from zostudy.methods.probing import ProbingMethod
 from zostudy.search.dtype.probes import make_probes, noise_floors, score_cells
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, set_up
@@ -99,6 +102,20 @@ def test_cells_that_differ_in_their_loss_alone_are_scored_once(
     floors = {floor.cell.cell.method.label: floor.floor for floor in noise_floors(cells, {"float32": scores})}
     assert floors["spsa"].signal != floors["focal"].signal
     assert floors["wider"].signal == pytest.approx(2 * floors["spsa"].signal, rel=0.05)
+
+
+def test_a_method_that_always_probes_pairs_needs_no_option_that_says_so(
+    make_spec: MakeSpec, data: StudyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
+
+    @register_method("pairs")
+    class Pairs(ProbingMethod):
+        Options = ProbingOptions
+        central = True
+
+    spec = make_spec(methods=({"label": "pairs", "algorithm": "pairs"},), search={"trials": 0})
+    assert [cell.probes.central for cell in make_probes(make_plan(spec), data)] == [True, True]
 
 
 @pytest.mark.parametrize("name", ["spsa", "bpt-fzg"])

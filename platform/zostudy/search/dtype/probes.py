@@ -14,7 +14,7 @@ from zostudy.config.distributions import Choice
 from zostudy.errors import SpecError
 from zostudy.lm.noise_floor import LossFunction, NoiseFloor, Probes, ProbeScores, Score, noise_floor, score_probes
 from zostudy.methods.directions import draw_directions
-from zostudy.methods.probing import TunedMethod
+from zostudy.methods.probing import ProbingMethod, TunedMethod
 from zostudy.search.plan import Assignment, Cell, Plan, takes_differences
 from zostudy.search.setup import StudyData, set_up
 
@@ -135,7 +135,7 @@ def _cell_probes(plan: Plan, cell: Cell, data: StudyData) -> CellProbes | None:
         N_DIRECTIONS,
         options.subspace_dim,
     )
-    central = getattr(options, "estimator", "forward") == "central"
+    central = isinstance(method, ProbingMethod) and method.central
     probes = Probes(method.latent, directions, float(radius), rows, central)
     return CellProbes(cell, method, assignment.seed, data.labels[rows], probes, plan.spec.task.wording)
 
