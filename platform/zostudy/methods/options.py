@@ -92,7 +92,7 @@ class ObjectiveOptions(MethodOptions):
     ] = 0.1
     auxiliary_start: Annotated[
         Literal["closed_form", "zero"],
-        Doc("auc: a, b, alpha start at their optimum on the first batch, or at zero"),
+        Doc("auc: a, b start at the class means of the first batch, alpha at margin + b - a; or all at zero"),
     ] = "closed_form"
 
 

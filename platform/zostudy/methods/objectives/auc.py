@@ -98,7 +98,10 @@ class AucMinimax(Objective):
         return grad_a, grad_b, 2 * scale * (gap - self.alpha)
 
     def start(self, scores: Scores, labels: Labels) -> None:
-        """Sets a, b, alpha to their optimum on the first batch; an absent class counts with the mean score."""
+        """Sets a and b to the first batch's class means of h, and alpha to m + b - a.
+
+        An absent class counts with the mean score.
+        """
         if self.started:
             return
         h, positive, negative, _ = self._terms(scores, labels)
