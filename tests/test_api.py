@@ -119,6 +119,7 @@ def test_type_checkers_see_the_names_that_are_imported_late() -> None:
         ),
         ({"overrides": {"seed": 3}}, "`overrides`: must be a list of texts"),
         ({"track": "mlflow"}, r"`track`: must be a list of trackers, but got 'mlflow'; write \['mlflow'\]"),
+        ({"track": None}, r"`track`: must be a list of trackers, but got None; write \['mlflow'\], for example"),
         ({"callbacks": zostudy.Callback()}, "`callbacks`: must be a list of instances of zostudy.Callback"),
         ({"callbacks": [zostudy.Callback]}, "`callbacks`: must be a list of instances .*; write callbacks="),
         ({"callbacks": [print]}, "`callbacks`: must be a list of instances of zostudy.Callback"),

@@ -28,8 +28,9 @@ def check_trackers(names: Sequence[str]) -> None:
     Raises:
         TrackerError: one is not, or they are no list.
     """
-    if isinstance(names, str):
-        rule, remedy = "must be a list of trackers", f"write [{names!r}]"
+    if not isinstance(names, list | tuple):
+        rule = "must be a list of trackers"
+        remedy = f"write [{names!r}]" if isinstance(names, str) else "write ['mlflow'], for example"
         raise TrackerError(rule, got=f"got {names!r}", remedy=remedy, about="`track`")
     for name in names:
         if name not in PACKAGES:
