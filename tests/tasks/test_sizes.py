@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zostudy.config.field_types import AskedRatio
 from zostudy.config.imbalance import ImbalanceSpec
 from zostudy.errors import DataError
-from zostudy.tasks.imbalance import Draw, available_rows, draw, rank_classes, unused_rows
+from zostudy.tasks.imbalance import Draw, draw, rank_classes, unused_rows
 from zostudy.tasks.sizes import Available, split_counts
 from zostudy.tasks.table import TextTable
 
@@ -121,10 +121,10 @@ def test_a_shortage_says_what_would_do(
 @pytest.mark.parametrize("imbalance", [ALL, ImbalanceSpec(minority_size=2)])
 def test_a_class_without_candidates_is_refused_at_the_natural_ratio(imbalance: ImbalanceSpec) -> None:
     table = make_table(train=(9, 0))
-    assert math.isinf(available_rows(table).natural_ratio)
+    assert math.isinf(table.candidates.available.natural_ratio)
     with pytest.raises(DataError, match="of class 'class 1', which has 0"):
         drawn(table, imbalance, "natural")
 
 
 def test_the_natural_ratio_is_largest_over_smallest_of_the_candidates() -> None:
-    assert available_rows(make_table(train=(100, 15, 40))).natural_ratio == 6.67
+    assert make_table(train=(100, 15, 40)).candidates.available.natural_ratio == 6.67

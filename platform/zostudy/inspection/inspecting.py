@@ -19,7 +19,6 @@ from zostudy.inspection.facts import ClassFacts, Inspection, ModelFacts
 from zostudy.inspection.texts import Lengths, find_repeats, lengths_of
 from zostudy.tasks.columns import Columns, find_column, names_of
 from zostudy.tasks.files import ANOTHER_FILE, read_rows
-from zostudy.tasks.imbalance import available_rows
 from zostudy.tasks.labels import NAME_COLUMN, has_names
 from zostudy.tasks.loading import Task, load_task
 from zostudy.tasks.rows import RawRows
@@ -72,7 +71,7 @@ def inspect(
     if not has_names(filter(None, names_of(labels, columns.label, str(path)))):
         uses.setdefault(NAME_COLUMN, "label names")
     made, lengths = _lengths(model, trust_remote_code, task, template)
-    available = available_rows(task.table)
+    available = task.table.candidates.available
     name_is_known = task.name in WELL_KNOWN
     return Inspection(
         file=str(path),

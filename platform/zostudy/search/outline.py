@@ -8,7 +8,6 @@ from zostudy.config.study import StudySpec
 from zostudy.search.plan import Plan, make_plan
 from zostudy.search.setup import StudyData, make_data, set_up
 from zostudy.search.start_draws import with_start_costs
-from zostudy.tasks.imbalance import available_rows
 from zostudy.tasks.loading import Task, load_task
 
 
@@ -38,7 +37,7 @@ def outline(spec: StudySpec, task: Task | None = None) -> Outline:
         ZostudyError: the data, imbalance or budget cannot be used.
     """
     task = task or load_task(spec.task)
-    plan = make_plan(spec, available_rows(task.table).natural_ratio)
+    plan = make_plan(spec, task.table.candidates.available.natural_ratio)
     data = make_data(plan, task)
     plan = with_start_costs(plan, data.draws)
     for cell in plan.cells:

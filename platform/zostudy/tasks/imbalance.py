@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zostudy.config.field_types import AskedRatio
 from zostudy.config.imbalance import ImbalanceSpec
@@ -22,9 +21,7 @@ from zostudy.errors import DataError
 from zostudy.randomness import generator
 from zostudy.ratios import ratio_text
 from zostudy.tasks.sizes import Available, Counts, largest_number, split_counts
-from zostudy.tasks.table import TextTable
-
-RowNumbers = NDArray[np.int32]
+from zostudy.tasks.table import RowNumbers, TextTable
 
 
 @dataclass(frozen=True)
@@ -75,22 +72,21 @@ def draw(table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, 
     Raises:
         DataError: when a class has too few candidates; the message has the numbers and what would do.
     """
-    pools = _Pools.of(table)
-    _refuse_shortage(pools, table, minority, imbalance, ratio)
-    ranking = rank_classes(table, minority)
-    train_counts, dev_counts = split_counts(pools.available, ranking, minority, imbalance, ratio)
-    fronts = _shuffled(pools.train, seed, "train")
-    backs = fronts if pools.dev is None else _shuffled(pools.dev, seed, "dev")
-    drawn = np.array([train_counts, dev_counts if pools.dev is None else (0,) * table.n_classes])
+    candidates, ranking = table.candidates, rank_classes(table, minority)
+    _refuse_shortage(table, ranking, minority, imbalance, ratio)
+    train_counts, dev_counts = split_counts(candidates.available, ranking, minority, imbalance, ratio)
+    fronts = _shuffled(candidates.train, seed, "train")
+    backs = fronts if candidates.dev is None else _shuffled(candidates.dev, seed, "dev")
+    drawn = np.array([train_counts, dev_counts if candidates.dev is None else (0,) * table.n_classes])
     return Draw(
         train_rows=_merged(rows[:count] for rows, count in zip(fronts, train_counts, strict=True)),
         dev_rows=_merged(rows[len(rows) - count :] for rows, count in zip(backs, dev_counts, strict=True)),
         test_rows=table.splits["test"].astype(np.int32),
         train_counts=train_counts,
         dev_counts=dev_counts,
-        left_out=pools.left_out,
-        available=pools.available.train,
-        unused=tuple((np.array(pools.available.train) - drawn.sum(axis=0)).tolist()),
+        left_out=candidates.left_out,
+        available=candidates.available.train,
+        unused=tuple((np.array(candidates.available.train) - drawn.sum(axis=0)).tolist()),
     )
 
 
@@ -110,45 +106,10 @@ def unused_rows(drawn: Draw, classes: Iterable[tuple[int, str]]) -> str:
     return "; ".join(lines)
 
 
-def available_rows(table: TextTable) -> Available:
-    """Returns how many candidates each class has."""
-    return _Pools.of(table).available
-
-
 def rank_classes(table: TextTable, minority: tuple[int, ...] = ()) -> tuple[int, ...]:
     """Returns the labels from the largest class of train to the smallest, ``minority`` after all others."""
     counts = np.bincount(table.labels[table.splits["train"]], minlength=table.n_classes)
     return tuple(sorted(range(table.n_classes), key=lambda label: (label in minority, -counts[label], label)))
-
-
-@dataclass(frozen=True)
-class _Pools:
-    """The candidates of each class, in label order; ``dev`` is None where dev is drawn from ``train``."""
-
-    train: tuple[RowNumbers, ...]
-    dev: tuple[RowNumbers, ...] | None
-    left_out: int
-
-    @classmethod
-    def of(cls, table: TextTable) -> _Pools:
-        seen = {table.row_texts(row) for row in table.splits["test"]}
-        pools: dict[str, tuple[RowNumbers, ...]] = {}
-        left_out = 0
-        for split in (name for name in ("dev", "train") if name in table.splits):
-            fresh = []
-            for row in table.splits[split]:
-                if (key := table.row_texts(row)) in seen:
-                    left_out += 1
-                else:
-                    seen.add(key)
-                    fresh.append(row)
-            rows = np.array(fresh, np.int32)
-            pools[split] = tuple(rows[table.labels[rows] == label] for label in range(table.n_classes))
-        return cls(pools["train"], pools.get("dev"), left_out)
-
-    @property
-    def available(self) -> Available:
-        return Available(tuple(map(len, self.train)), None if self.dev is None else tuple(map(len, self.dev)))
 
 
 def _shuffled(pools: tuple[RowNumbers, ...], seed: int, split: str) -> list[RowNumbers]:
@@ -160,13 +121,17 @@ def _merged(parts: Iterable[RowNumbers]) -> RowNumbers:
 
 
 def _refuse_shortage(
-    pools: _Pools, table: TextTable, minority: tuple[int, ...], imbalance: ImbalanceSpec, ratio: AskedRatio
+    table: TextTable,
+    ranking: tuple[int, ...],
+    minority: tuple[int, ...],
+    imbalance: ImbalanceSpec,
+    ratio: AskedRatio,
 ) -> None:
-    ranking = rank_classes(table, minority)
+    available = table.candidates.available
 
     def shortage(ratio: AskedRatio, **sizes: int) -> str:
         sized = imbalance.model_copy(update=sizes)
-        return _shortage(pools, table.class_names, *split_counts(pools.available, ranking, minority, sized, ratio))
+        return _shortage(available, table.class_names, *split_counts(available, ranking, minority, sized, ratio))
 
     if not (lack := shortage(ratio)):
         return
@@ -188,14 +153,14 @@ def _refuse_shortage(
     )
 
 
-def _shortage(pools: _Pools, class_names: tuple[str, ...], train: Counts, dev: Counts) -> str:
+def _shortage(available: Available, class_names: tuple[str, ...], train: Counts, dev: Counts) -> str:
     """Returns which rows the smallest class with too few of them lacks, or an empty text."""
-    for label in sorted(range(len(class_names)), key=lambda label: len(pools.train[label])):
-        name, has = class_names[label], len(pools.train[label])
-        if pools.dev is None and train[label] + dev[label] > has:
+    for label in sorted(range(len(class_names)), key=lambda label: available.train[label]):
+        name, has = class_names[label], available.train[label]
+        if available.dev is None and train[label] + dev[label] > has:
             return f"{train[label]} train and {dev[label]} dev rows of class {name!r}, which has {has}"
         if train[label] > has:
             return f"{train[label]} train rows of class {name!r}, which has {has}"
-        if pools.dev is not None and dev[label] > (dev_has := len(pools.dev[label])):
+        if available.dev is not None and dev[label] > (dev_has := available.dev[label]):
             return f"{dev[label]} dev rows of class {name!r}, which has {dev_has}"
     return ""
