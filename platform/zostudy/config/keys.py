@@ -15,7 +15,8 @@ from zostudy.wording import suggestion
 from zostudy.yaml_text import inline_yaml
 
 _TYPES = {"integer": "int", "number": "number", "string": "text", "boolean": "true | false", "null": "null"}
-_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">"}
+_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<="}
+_NO_BOUNDS = (2**31 - 1, 2**63 - 1)  # which every whole number has
 
 Schema = Mapping[str, Any]
 
@@ -116,5 +117,7 @@ def _type_text(field: Schema, sections: Schema) -> str:
     if field.get("type") == "object":
         section = _section(field["additionalProperties"], sections)
         return "option: choice or range" if section is None else f"name: {{{', '.join(section['properties'])}}}"
-    bounds = [f"{sign} {field[bound]:g}" for bound, sign in _BOUNDS.items() if bound in field]
+    bounds = [
+        f"{sign} {field[bound]:g}" for bound, sign in _BOUNDS.items() if field.get(bound) not in (None, *_NO_BOUNDS)
+    ]
     return " ".join([_TYPES[field["type"]], *bounds])
