@@ -8,7 +8,7 @@ import pytest
 from zostudy.config.task import SplitNames
 from zostudy.errors import DataError
 from zostudy.inspection.columns import column_facts, guess_columns, guess_splits
-from zostudy.tasks.columns import Columns
+from zostudy.tasks.known import Columns
 
 
 def guessed(columns: dict[str, list[Any]], **given: str) -> Columns:

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from zostudy.errors import DataError
-from zostudy.tasks.columns import Columns
 from zostudy.tasks.files import read_rows
+from zostudy.tasks.known import Columns
 from zostudy.tasks.selection import select
 
 ROLES = {"train": "train", "test": "test"}

@@ -9,8 +9,8 @@ import huggingface_hub
 import pytest
 
 from zostudy.errors import DataError
-from zostudy.tasks.columns import Columns
 from zostudy.tasks.hub import hub_rows
+from zostudy.tasks.known import Columns
 
 SENTENCES = Columns(text="sentence")
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from zostudy.errors import DataError
-from zostudy.tasks.columns import Columns
+from zostudy.tasks.known import Columns
 from zostudy.tasks.labels import confusable
 from zostudy.tasks.rows import RowCount
 from zostudy.tasks.selection import select

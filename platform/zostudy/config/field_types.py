@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from zostudy.ratios import NATURAL, ratio_text
 from zostudy.wording import suggestion
-
-Values = TypeVar("Values", bound="tuple[object, ...] | str | None")
 
 
 def key(meaning: str, *, example: str | None = None, rule: str | None = None) -> Any:
@@ -35,11 +33,10 @@ def broken_rule(rule: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{rule}", {"rule": rule, "remedy": remedy})
 
 
-def _each_once(values: Values) -> Values:
-    if isinstance(values, tuple):
-        repeated = [value for value, times in Counter(values).items() if times > 1]
-        if repeated:
-            raise broken_rule("must hold each value once", remedy=f"keep one {repeated[0]}")
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    repeated = [value for value, times in Counter(values).items() if times > 1]
+    if repeated:
+        raise broken_rule("must hold each value once", remedy=f"keep one {repeated[0]}")
     return values
 
 

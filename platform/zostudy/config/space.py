@@ -21,8 +21,8 @@ from zostudy.wording import suggestion
 def with_default_space(study: StudySpec) -> StudySpec:
     """Returns the study with a search space: where it has search trials and names no option, each method's default one.
 
-    Wordings are not options: a study that searches only them also searches the default spaces. Their
-    keys are ``label.option``, so that a method that is added later leaves those of the others as they are. Whatever
+    Wordings are not options: a study that searches only them also searches the default spaces. The keys of default
+    spaces are ``label.option``, so that a method that is added later leaves those of the others as they are. Whatever
     the study fixes is not searched: options, an ``imbalance.sampler`` other than auto, and d where ``model.subspace``
     is none.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from zostudy.config.entry_schema import method_definitions
 from zostudy.config.field_types import Number, Positive, Section, Seed, Text, broken_rule, key
@@ -50,10 +50,8 @@ class MethodSpec(Section):
             ``imbalance.<setting>``.
     """
 
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
-
     label: str
-    algorithm: Annotated[str, Field(alias="method")]
+    algorithm: str
     options: dict[str, Any] = Field(default_factory=dict)
     imbalance: dict[str, Any] = Field(default_factory=dict)
 

@@ -38,6 +38,7 @@ class TunedPrompt:
         label_tokens: the label words' ids, ``[C]``; empty for an encoder.
         keeps_space: whether a causal model's input keeps the space in front of the label word.
         embeddings: the model's input embeddings, ``[V, D]``.
+        tokenizer: the model's.
     """
 
     vectors: Tensor

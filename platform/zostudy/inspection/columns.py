@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from zostudy.config.task import SplitNames
 from zostudy.errors import DataError
-from zostudy.tasks.columns import Columns, find_column, names_of, strings_of
+from zostudy.tasks.columns import find_column, names_of, strings_of
+from zostudy.tasks.known import Columns
 
 MOST_CLASSES = 50
 

@@ -17,8 +17,9 @@ from zostudy.errors import DataError
 from zostudy.inspection.columns import ColumnFacts, column_facts, guess_columns, guess_splits
 from zostudy.inspection.facts import ClassFacts, Inspection, ModelFacts
 from zostudy.inspection.texts import Lengths, find_repeats, lengths_of
-from zostudy.tasks.columns import Columns, find_column, names_of
+from zostudy.tasks.columns import find_column, names_of
 from zostudy.tasks.files import ANOTHER_FILE, read_rows
+from zostudy.tasks.known import Columns
 from zostudy.tasks.labels import NAME_COLUMN, has_names
 from zostudy.tasks.loading import Task, load_task
 from zostudy.tasks.rows import RawRows
@@ -147,7 +148,7 @@ def _lengths(
         words = [sum(len(text.split()) for text in each) for each in texts]
         return None, (lengths_of("characters", characters), lengths_of("words", words))
     from zostudy.inspection.draft_wording import find_wording
-    from zostudy.lm.architecture import flops_per_token
+    from zostudy.lm.architecture import estimated_flops_per_token
     from zostudy.lm.finding import find_model, load_config
     from zostudy.lm.inputs import input_lengths
     from zostudy.lm.limits import max_input_tokens
@@ -161,7 +162,7 @@ def _lengths(
     lengths = input_lengths(tokenizer, source.head, [render(*each) for each in texts])
     max_tokens = max_input_tokens(spec, source, tokenizer)
     too_long = sum(length > max_tokens for length in lengths)
-    flops = flops_per_token(load_config(source).get_text_config())
+    flops = estimated_flops_per_token(load_config(source).get_text_config())
     return ModelFacts(spec.name, source.head, draft, max_tokens, too_long, flops), (lengths_of("tokens", lengths),)
 
 

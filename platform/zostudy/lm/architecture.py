@@ -79,7 +79,7 @@ class Architecture:
         return 2.0 * self.n_layers * (attention + self.width * self.mlp_width * (3 if self.gated else 2))
 
 
-def flops_per_token(config: Any) -> float:
+def estimated_flops_per_token(config: Any) -> float:
     """Returns about what the layers of any transformer multiply and add for a token, from its configuration alone.
 
     These are two operations for each of 12 D^2 weights a layer (Kaplan et al. 2020, section 2.1). A configuration that

@@ -41,27 +41,26 @@ class Attention:
     """Attention in one forward of T tokens: each token's position, and the tokens that it sees.
 
     Attributes:
+        shape: of the model.
         positions: int64 ``[T]``, each token's position in its own input.
         buckets: all the tokens, in order; where texts share prefixes, the first bucket holds these.
-        causal: whether a token sees only the tokens before it.
         rotation: cosines and sines ``[T, 1, head_dim]`` of the positions, or None.
     """
 
+    shape: Architecture
     positions: Tensor
     buckets: Sequence[LengthBucket]
-    causal: bool
     rotation: tuple[Tensor, Tensor] | None = None
 
-    def __call__(self, shape: Architecture, qkv: Linear, states: Tensor, read: Tensor | None) -> Tensor:
+    def __call__(self, qkv: Linear, states: Tensor, read: Tensor | None) -> Tensor:
         """Returns the joined heads ``[T, n_heads * head_dim]`` before the output projection.
 
         Args:
-            shape: the architecture.
             qkv: a layer's projections to queries, keys and values.
             states: ``[T, D]``.
             read: int64 ``[m]``, one position a text, in the buckets' order: only these are computed, ``[m, ...]``.
         """
-        queries, keys, values = self._projected(shape, qkv, states, read)
+        queries, keys, values = self._projected(qkv, states, read)
         shares = self.buckets[-1].prefixes is not None
         outputs, done = [], 0
         for bucket, mask in [*zip(self.buckets, self._masks, strict=True)][read is not None and shares :]:
@@ -77,15 +76,14 @@ class Attention:
         device, prefix = self.positions.device, self.buckets[0].length
         return [
             _causal_mask(0 if bucket.prefixes is None else prefix, bucket.length, device)
-            if self.causal and bucket.length > 1
+            if self.shape.causal and bucket.length > 1
             else None
             for bucket in self.buckets
         ]
 
-    def _projected(
-        self, shape: Architecture, qkv: Linear, states: Tensor, read: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _projected(self, qkv: Linear, states: Tensor, read: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Returns queries, keys and values ``[T, heads, head_dim]``, rotated by their positions."""
+        shape = self.shape
         n_query, n_key = shape.n_heads * shape.head_dim, shape.n_kv_heads * shape.head_dim
         if read is None:
             queries, keys, values = qkv(states).split([n_query, n_key, n_key], dim=1)

@@ -53,7 +53,7 @@ class Layer:
         return self.mlp_norm(x + self._mlp(x))
 
     def _attended(self, x: Tensor, inputs: Tensor, attention: Attention, read: Tensor | None) -> Tensor:
-        heads = attention(self.shape, self.qkv, inputs, read)
+        heads = attention(self.qkv, inputs, read)
         return (x if read is None else x[read]) + self.out(heads)
 
     def _mlp(self, x: Tensor) -> Tensor:

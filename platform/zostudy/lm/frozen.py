@@ -134,7 +134,7 @@ class FrozenLM(PromptedLM):
         return self._attention_among(buckets, positions)
 
     def _attention_among(self, buckets: Sequence[LengthBucket], positions: Tensor) -> Attention:
-        return Attention(positions, buckets, self._model.shape.causal, self._model.rotation(positions))
+        return Attention(self._model.shape, positions, buckets, self._model.rotation(positions))
 
     @torch.no_grad()
     def _label_states(self) -> Tensor:

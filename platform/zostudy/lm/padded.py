@@ -72,7 +72,7 @@ class PaddedLM(PromptedLM):
         lengths = np.maximum.reduceat(self._task.lengths[rows], firsts, axis=0) + prompt_tokens
         order = np.argsort(lengths.T, axis=None, kind="stable")
         columns, groups = np.unravel_index(order, lengths.T.shape)
-        for part in _packed(lengths[groups, columns], max(1, FORWARD_TOKENS // group)):
+        for part in _padded_runs(lengths[groups, columns], max(1, FORWARD_TOKENS // group)):
             queries = (firsts[groups[part], None] + np.arange(group)).reshape(-1)
             exist = queries < n_queries
             forward = queries[exist], np.repeat(columns[part], group)[exist]
@@ -162,7 +162,7 @@ def _reaches_ahead(config: Any) -> bool:
     return stretched or picks_keys or config.model_type in ("prophetnet", "xlnet")
 
 
-def _packed(lengths: NDArray[np.int64], most_tokens: int) -> Iterator[slice]:
+def _padded_runs(lengths: NDArray[np.int64], most_tokens: int) -> Iterator[slice]:
     """Splits ascending lengths into runs that, padded to the longest, hold at most ``most_tokens`` tokens."""
     start = 0
     for stop in range(1, len(lengths) + 1):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -15,23 +14,6 @@ from zostudy.tasks.json_columns import JsonType, kind_of_text
 from zostudy.wording import clipped, comma_list, suggestion
 
 LARGEST_WHOLE_DOUBLE = 2**53  # above, some whole numbers are no doubles
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns that a task uses.
-
-    Attributes:
-        text: the texts.
-        second_text: the second texts of pair tasks, or None.
-        label: the labels: class names, or whole numbers, which a column ``label_name`` may name.
-        split: the split of each row. A column of the default name is optional.
-    """
-
-    text: str = "text"
-    second_text: str | None = None
-    label: str = "label"
-    split: str = "split"
 
 
 def find_column(table: pa.Table, name: str, source: str) -> pa.ChunkedArray:

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from zostudy.errors import DataError, first_line_of
-from zostudy.tasks.columns import Columns, check_column, find_column, strings_of
+from zostudy.tasks.columns import check_column, find_column, strings_of
+from zostudy.tasks.known import Columns
 from zostudy.tasks.labels import NAME_COLUMN, read_labels
 from zostudy.tasks.splits import check_split
 

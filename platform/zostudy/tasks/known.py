@@ -7,14 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from zostudy.config.known import HeadKind
 from zostudy.config.task import SplitNames, TaskSpec
 from zostudy.tasks.templates import Wording
 
-if TYPE_CHECKING:
-    from zostudy.tasks.columns import Columns
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that a task uses.
+
+    Attributes:
+        text: the texts.
+        second_text: the second texts of pair tasks, or None.
+        label: the labels: class names, or whole numbers, which a column ``label_name`` may name.
+        split: the split of each row. A column of the default name is optional.
+    """
+
+    text: str = "text"
+    second_text: str | None = None
+    label: str = "label"
+    split: str = "split"
 
 
 @dataclass(frozen=True)
@@ -64,8 +77,6 @@ def find_origin(spec: TaskSpec, known: WellKnownTask | None) -> HubOrigin | None
 
 def used_columns(spec: TaskSpec, origin: HubOrigin | None) -> Columns:
     """Returns the columns of a study's data: those that it names, or else those of the data set, or the usual ones."""
-    from zostudy.tasks.columns import Columns  # imports Arrow, which a list of the known tasks does without
-
     if origin is None:
         return Columns(spec.text or Columns.text, spec.second_text, spec.label or Columns.label, spec.split)
     return Columns(spec.text or origin.text, spec.second_text or origin.second_text, spec.label or origin.label)

@@ -50,15 +50,15 @@ def read_labels(table: pa.Table, column: str, source: str) -> LabelColumn:
     """
     values = find_column(table, column, source)
     names = names_of(values, column, source)
-    shown = np.zeros(table.num_rows, np.bool_)
+    none_hidden = np.zeros(table.num_rows, np.bool_)
     kind = table[column].type
     if types.is_integer(kind) and (found := _class_label(table, column)):
         return _by_number(values.to_pylist(), found, column, source)
     if types.is_dictionary(kind) and kind.ordered and table.num_rows:
         categories = pa.chunked_array([table[column].unify_dictionaries().chunk(0).dictionary])
         order = tuple(filter(None, names_of(categories, column, source)))
-        return LabelColumn(names, order, shown)
-    return LabelColumn(names, None, shown)
+        return LabelColumn(names, order, none_hidden)
+    return LabelColumn(names, None, none_hidden)
 
 
 def number_classes(

@@ -9,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zostudy.errors import DataError
-from zostudy.tasks.columns import Columns, check_column, texts_of
+from zostudy.tasks.columns import check_column, texts_of
+from zostudy.tasks.known import Columns
 from zostudy.tasks.labels import NO_LABEL, confusable, number_classes, read_labels
 from zostudy.tasks.rows import RowCount, count_rows
 from zostudy.tasks.splits import TEST_SHARE, check_split, hashed_splits, named_splits

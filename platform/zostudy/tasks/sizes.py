@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -69,12 +70,8 @@ def split_counts(
 
 def largest_number(holds: Callable[[int], bool], low: int, high: int) -> int | None:
     """Returns the largest number in ``low..high`` for which a monotone condition holds, by bisection."""
-    if not holds(low):
-        return None
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    return low
+    count = bisect_left(range(low, high + 1), True, key=lambda number: not holds(number))
+    return low + count - 1 if count else None
 
 
 def _shares(
