@@ -53,9 +53,10 @@ def test_an_error_in_another_thread_ends_the_study_at_its_next_hook() -> None:
             raise LookupError(line)
 
     callbacks = CallbackList([Watch()])
-    other = Thread(target=lambda: [callbacks.on_note(line) for line in ("first", "second")])
-    other.start()
-    other.join()
+    for line in ("first", "second"):
+        other = Thread(target=callbacks.on_note, args=[line])
+        other.start()
+        other.join()
     with pytest.raises(LookupError, match="first"):
         callbacks.on_phase("starting Ray")
     assert told == ["first"]
