@@ -189,6 +189,16 @@ def test_a_class_label_has_its_own_names_and_order_and_hides_labels() -> None:
     assert "1 labels in column 'label' beyond the 2 names" in refusal(class_label([0, 1, 0, 2], ["ok", "broken"]))
 
 
+@pytest.mark.parametrize("names", [["ok", "ok"], ["ok", None], ["ok", " "], [["ok"], ["broken"]], "ok"])
+def test_names_that_are_no_class_label_name_no_class(names: Any) -> None:
+    assert selected(class_label([0, 1, 0, 1], names))[0].class_names == ("0", "1")
+
+
+def test_metadata_nested_too_deeply_names_no_class() -> None:
+    table = class_label([0, 1, 0, 1], ["ok", "broken"]).replace_schema_metadata({"huggingface": "[" * 100_000})
+    assert selected(table)[0].class_names == ("0", "1")
+
+
 def test_an_ordered_dictionary_has_its_own_order() -> None:
     for ordered, names in ((True, ("low", "high")), (False, ("high", "low"))):
         column = pa.DictionaryArray.from_arrays(pa.array([0, 2, 0, 2]), ["low", "middle", "high"], ordered=ordered)

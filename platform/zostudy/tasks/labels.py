@@ -114,9 +114,11 @@ def _class_label(table: pa.Table, column: str) -> tuple[str, ...] | None:
     try:
         info = json.loads((table.schema.metadata or {})[b"huggingface"])
         names = info["info"]["features"][column]["names"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
-    return tuple(map(str, names)) if isinstance(names, list) and len(set(map(str, names))) == len(names) else None
+    if not isinstance(names, list) or not all(isinstance(name, str | int) and str(name).strip() for name in names):
+        return None
+    return tuple(map(str, names)) if len(set(map(str, names))) == len(names) else None
 
 
 def _named(
