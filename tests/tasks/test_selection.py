@@ -247,6 +247,10 @@ def test_a_missing_column_is_told_with_those_there(column: str) -> None:
     assert "text, label, split" in message
 
 
+def test_rows_without_columns_are_told() -> None:
+    assert refusal(pa.table({})) == "here: must have the column 'text', but it has none; name another file"
+
+
 def test_names_with_blanks_are_told_in_quotes() -> None:
     message = refusal([{"text": "a", " label": 1, " split": "train"}])
     assert "must have the column 'label', but its columns are text, ' label', ' split'" in message

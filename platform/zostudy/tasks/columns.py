@@ -33,8 +33,8 @@ def find_column(table: pa.Table, name: str, source: str) -> pa.ChunkedArray:
 def check_column(name: str, there: Sequence[str], source: str) -> None:
     """Raises a ``DataError`` unless the column is among those there."""
     if name not in there:
-        got = f"its columns are {comma_list(there)}"
-        remedy = suggestion(name, there, "name one of these")
+        got = f"its columns are {comma_list(there)}" if there else "it has none"
+        remedy = suggestion(name, there, "name one of these" if there else "name another file")
         raise DataError(f"must have the column {name!r}", got=got, remedy=remedy, about=source)
 
 
