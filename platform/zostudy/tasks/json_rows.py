@@ -94,6 +94,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
+def _whole(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:  # its message is of a setting of Python
+        raise ArithmeticError from None
+
+
 def _no_number(word: str) -> NoReturn:
     raise ValueError(f"JSON has no {word}; write null")
 
@@ -109,11 +116,13 @@ def _check_characters(path: Path, where: str, record: dict[str, Any]) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg}, column {error.colno:,}"
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error) or "a number out of range"
+    if isinstance(error, ArithmeticError):
+        return "a number out of range"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def _refuse(path: Path, where: str, fault: str, remedy: str) -> NoReturn:
     raise DataError(f"{where} {fault}", remedy=remedy, about=str(path)) from None
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_constant=_no_number)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=Decimal, parse_int=_whole, parse_constant=_no_number)
