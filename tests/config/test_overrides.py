@@ -102,6 +102,11 @@ def test_later_settings_win_and_build_on_earlier_ones() -> None:
             "name one of these, or set the list whole",
         ),
         (
+            f"imbalance.ratios.{'9' * 5000}=1",
+            f"`overrides` imbalance.ratios.{'9' * 31}...{'9' * 46}=1: imbalance.ratios: must be an entry out of 0 to 1, "
+            f"but got {'9' * 48}...{'9' * 48}; name one of these, or set the list whole",
+        ),
+        (
             "seed=[1",
             "`overrides` seed=[1: must be valid YAML, and this is not: "
             "expected ',' or ']', but got '<stream end>'; "

@@ -88,12 +88,12 @@ def _key_length(node: dict[str, Any], path: KeyPath, parts: Sequence[str]) -> in
 def _index(node: list[Any], path: KeyPath, part: str, location: Location, labels: list[str]) -> int:
     if part in labels:
         return labels.index(part)
-    if part.isdecimal() and int(part) < len(node):
+    if part in map(str, range(len(node))):
         return int(part)
     known = ", ".join(labels) or f"0 to {len(node) - 1}"
     remedy = suggestion(part, labels, "name one of these, or set the list whole")
     about = f"{location}: {key_text(path)}"
-    raise SpecError(f"must be an entry out of {known}", got=f"got {part}", remedy=remedy, about=about)
+    raise SpecError(f"must be an entry out of {known}", got=f"got {clipped(part)}", remedy=remedy, about=about)
 
 
 def _label(entry: Any) -> str:
