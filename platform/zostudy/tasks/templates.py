@@ -37,7 +37,7 @@ class Template:
             raise _refused(source, str(error), remedy="write a literal brace twice, {{ or }}") from None
         for _, field, form, conversion in parsed:
             if field is not None and (field not in FIELDS or form or conversion):
-                rule = f"there is no field {field!r}"
+                rule = f"there is no field {field!r}" if field not in FIELDS else f"{{{field}}} takes no format"
                 raise _refused(source, rule, remedy="use {text}, {second_text} and {mask}")
         template = cls(source, tuple((literal, field) for literal, field, _, _ in parsed))
         if template.count("text") != 1 or template.count("second_text") > 1:
