@@ -30,6 +30,12 @@ def test_a_word_of_several_tokens_is_refused_with_its_pieces(tokenizer: Any) -> 
         label_token_ids(tokenizer, "It was ", ("unfathomable", "great"))
 
 
+def test_a_long_word_is_told_in_a_short_line(tokenizer: Any) -> None:
+    with pytest.raises(ModelError, match="one token of the model") as refusal:
+        label_token_ids(tokenizer, "It was ", ("x" * 5000, "great"))
+    assert len(str(refusal.value)) < 400
+
+
 def test_a_word_that_melts_into_the_text_before_it_is_refused(tokenizer: Any) -> None:
     with pytest.raises(ModelError, match=r"'at' changes the tokens of the text before it; put a blank before \{mask\}"):
         label_token_ids(tokenizer, "gre", ("at", "or"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zostudy.errors import ModelError
 from zostudy.lm.tokenizer import tokenise
 from zostudy.lm.vocabulary import special_ids, unknown_id
+from zostudy.wording import clipped
 
 _REMEDY = "choose another word in task.label_words"
 
@@ -81,5 +82,6 @@ def _not_one_token(tokenizer: Any, space: str, word: str, added: list[int] | Non
             got=f"'{word}' changes the tokens of the text before it",
             remedy=f"put a blank before {{mask}} in task.template, or {_REMEDY}",
         )
-    count = f"{len(pieces)} ({' '.join(pieces)})" if pieces else "none"
-    return ModelError("a label word must be one token of the model", got=f"'{word}' is {count}", remedy=_REMEDY)
+    count = f"{len(pieces)} ({clipped(' '.join(pieces))})" if pieces else "none"
+    got = f"'{clipped(word)}' is {count}"
+    return ModelError("a label word must be one token of the model", got=got, remedy=_REMEDY)
