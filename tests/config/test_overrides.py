@@ -103,8 +103,8 @@ def test_later_settings_win_and_build_on_earlier_ones() -> None:
         ),
         (
             f"imbalance.ratios.{'9' * 5000}=1",
-            f"`overrides` imbalance.ratios.{'9' * 31}...{'9' * 46}=1: imbalance.ratios: must be an entry out of 0 to 1, "
-            f"but got {'9' * 48}...{'9' * 48}; name one of these, or set the list whole",
+            f"`overrides` imbalance.ratios.{'9' * 31}...{'9' * 46}=1: imbalance.ratios: must be an entry out of "
+            f"0 to 1, but got {'9' * 48}...{'9' * 48}; name one of these, or set the list whole",
         ),
         (
             "seed=[1",
