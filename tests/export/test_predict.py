@@ -190,6 +190,51 @@ def test_a_damaged_export_is_one_line(exported_study: Callable[[str], Any], tmp_
         predicted(folder, exported.texts)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda vectors: vectors * float("nan"), "must be finite numbers in float32, but .* holds others"),
+        (lambda vectors: vectors.double(), "must be finite numbers in float32, but .* holds others"),
+        (lambda vectors: vectors[:, 1:], r"must be \[4, 64\], but .* holds \[4, 63\]"),
+        (lambda vectors: vectors[None], r"must be \[4, D\], but .* holds \[1, 4, 64\]"),
+    ],
+)
+def test_vectors_that_no_export_holds_are_refused(
+    exported_study: Callable[[str], Any], tmp_path: Path, spoil: Callable[[torch.Tensor], torch.Tensor], message: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    exported, folder = exported_study("mini-gpt2"), tmp_path / "export"
+    shutil.copytree(exported.folder, folder)
+    vectors = load_file(folder / "prompt_embeds.safetensors")["prompt_embeds"]
+    save_file({"prompt_embeds": spoil(vectors).contiguous()}, folder / "prompt_embeds.safetensors")
+    with pytest.raises(ResultsError, match=f"an exported prompt {message}; export the trial again"):
+        predicted(folder, exported.texts)
+
+
+@pytest.mark.parametrize(
+    ("task", "threshold", "message"),
+    [
+        ({"class_names": ["down"]}, None, "two classes or more of different names"),
+        ({"class_names": ["up", "up"]}, 0.5, "two classes or more of different names"),
+        ({"label_words": ["bad"]}, 0.5, "a label word for each"),
+        ({"class_names": ["a", "b", "c"], "label_words": ["a", "b", "c"]}, 0.5, "for two classes only"),
+        ({}, float("nan"), "a threshold that is finite"),
+    ],
+)
+def test_a_manifest_that_decides_nothing_is_one_line(
+    exported_study: Callable[[str], Any], tmp_path: Path, task: dict[str, Any], threshold: float | None, message: str
+) -> None:
+    manifest = json.loads((exported_study("mini-gpt2").folder / "zostudy.json").read_text())
+    manifest["task"] |= task
+    manifest["decision"] = {"threshold": threshold}
+    (tmp_path / "zostudy.json").write_text(json.dumps(manifest))
+    with pytest.raises(
+        ResultsError, match=rf"is not a manifest \(the file: must have .*{message}.*export the trial again"
+    ):
+        read_manifest(tmp_path)
+
+
 def test_scores_are_the_same_on_any_number_of_threads(exported_study: Callable[[str], Any]) -> None:
     exported = exported_study("mini-gpt2")
     manifest = read_manifest(exported.folder)

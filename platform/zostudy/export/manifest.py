@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import tempfile
@@ -10,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from zostudy.config.field_types import broken_rule
 from zostudy.config.known import HeadKind
 from zostudy.config.model import ModelSpec
 from zostudy.errors import ResultsError
@@ -57,6 +59,17 @@ class Manifest(BaseModel):
     task: ExportedTask
     decision: Decision
     versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _decides_between_its_classes(self) -> Manifest:
+        names, threshold = self.task.class_names, self.decision.threshold
+        if len(names) < 2 or len(set(names)) < len(names) or len(self.task.label_words) != len(names):
+            raise broken_rule(
+                "must have two classes or more of different names, and a label word for each", EXPORT_AGAIN
+            )
+        if threshold is not None and (len(names) != 2 or not math.isfinite(threshold)):
+            raise broken_rule("must have a threshold that is finite, for two classes only", EXPORT_AGAIN)
+        return self
 
     @property
     def decision_text(self) -> str:

@@ -72,6 +72,8 @@ def score_texts(
     evaluator = make_evaluator(spec, source, encoded, dtype, device)
     if embeddings_digest(evaluator.embeddings) != manifest.embeddings:
         raise wrong_model(manifest.model.name, source, "other embeddings")
+    if prompt.shape[1] != evaluator.width:
+        raise _wrong_shape(folder, spec, evaluator.width, prompt)
     return _scores(evaluator, prompt, len(texts.texts), report)
 
 
@@ -104,9 +106,16 @@ def _read_prompt(folder: Path, spec: ModelSpec) -> Tensor:
         fault = f"{path} cannot be read ({error})"
         raise ResultsError("an exported prompt must hold its vectors", got=fault, remedy=EXPORT_AGAIN) from error
     if prompt.dim() != 2 or len(prompt) != spec.prompt_tokens:
-        rule, fault = f"an exported prompt must be [{spec.prompt_tokens}, D]", f"{path} holds {list(prompt.shape)}"
+        raise _wrong_shape(folder, spec, "D", prompt)
+    if prompt.dtype != torch.float32 or not bool(prompt.isfinite().all()):
+        rule, fault = "an exported prompt must be finite numbers in float32", f"{path} holds others"
         raise ResultsError(rule, got=fault, remedy=EXPORT_AGAIN)
     return prompt
+
+
+def _wrong_shape(folder: Path, spec: ModelSpec, width: object, prompt: Tensor) -> ResultsError:
+    rule, fault = f"must be [{spec.prompt_tokens}, {width}]", f"{folder / PROMPT_FILE} holds {list(prompt.shape)}"
+    return ResultsError(f"an exported prompt {rule}", got=fault, remedy=EXPORT_AGAIN)
 
 
 def _encode(
