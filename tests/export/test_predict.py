@@ -124,7 +124,7 @@ def test_an_earlier_export_knows_the_embeddings_alone(exported_study: Callable[[
 def test_long_texts_are_refused_unless_they_may_be_cut(exported_study: Callable[[str], Any], tmp_path: Path) -> None:
     exported, file = exported_study("mini-gpt2"), tmp_path / "long.csv"
     pd.DataFrame({"body": ["short", "word " * 500]}).to_csv(file, index=False)
-    with pytest.raises(TooLongError, match=r"1 of 2 have more \(row 1 has .*\); give `truncate` to cut them"):
+    with pytest.raises(TooLongError, match=r"1 of 2 have more \(row 2 has .*\); give `truncate` to cut them"):
         predicted(exported.folder, file)
     assert len(predicted(exported.folder, file, truncate=True)) == 2
 

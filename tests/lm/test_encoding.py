@@ -72,7 +72,7 @@ def test_start_tokens_are_never_special(tokenizer: Any, source: ModelSource) -> 
 def test_texts_too_long_are_refused_with_the_numbers(tokenizer: Any, source: ModelSource) -> None:
     with pytest.raises(
         ModelError,
-        match=r"12 tokens beside the prompt, but 1 of 3 have more \(row 1 has \d+\).*truncate: true",
+        match=r"12 tokens beside the prompt, but 1 of 3 have more \(row 2 has \d+\).*truncate: true",
     ):
         encode(tokenizer, source, [0, 1, 2], room=12)
 
@@ -114,7 +114,7 @@ def test_texts_of_which_the_tokenizer_knows_nothing_are_counted(
 
     assert noted([0, 2]) == ()
     [note] = noted([0, 3, 2, 1])
-    assert note.startswith("2 of 4 texts hold nothing that the tokenizer knows (row 3 is the first)")
+    assert note.startswith("2 of 4 texts hold nothing that the tokenizer knows (row 4 is the first)")
 
 
 def test_masks_in_texts_and_in_the_template_are_text(tokenizer: Any, source: ModelSource) -> None:

@@ -78,7 +78,7 @@ def test_tokens_beyond_the_table_are_refused_where_a_text_has_them_and_only_ther
     assert task.start_vocabulary.max() == n_tokens - 3
     with pytest.raises(
         ModelError,
-        match=rf"row 1 has token {n_tokens - 2} \('covid 19'\), the tokenizer has {n_tokens} tokens and the model "
+        match=rf"row 2 has token {n_tokens - 2} \('covid 19'\), the tokenizer has {n_tokens} tokens and the model "
         rf"{n_tokens - 2} rows; .* resize_token_embeddings\({n_tokens}\)",
     ):
         encoded(tokenizer, source, "the film was good", "the covid 19 film")

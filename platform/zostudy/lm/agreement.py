@@ -219,7 +219,7 @@ class _Reference:
         return DisagreementError(
             f"an evaluator must score as transformers' own model does, to {agreement.bound:g} of the largest score",
             got=f"the {agreement.evaluator} one for {self.family} in {agreement.dtype} differs by "
-            f"{agreement.difference:.1g} (row {self._rows[worst[1]]}: {scores[worst]:.4g}, transformers "
+            f"{agreement.difference:.1g} (row {self._rows[worst[1]] + 1:,}: {scores[worst]:.4g}, transformers "
             f"{self._scores[worst]:.4g})",
             remedy="set model.dtype to float32" if in_bfloat16 else "name a model of another family",
         )

@@ -113,7 +113,7 @@ def encode_task(
         return before if keep_space else before.rstrip(" "), after
 
     def name(index: int) -> str:
-        return f"row {rows[index]}"
+        return f"row {rows[index] + 1:,}"
 
     inputs = reader.read([sides(*pair) for pair in used], name)
     too_long = [index for index, one in enumerate(inputs) if len(one.ids) > max_tokens]
