@@ -31,6 +31,18 @@ def test_a_folder_with_a_long_path_is_refused(variable: str, monkeypatch: pytest
         check_ray_can_start()
 
 
+@pytest.mark.parametrize("variable", ["TMPDIR", "RAY_TMPDIR"])
+@pytest.mark.parametrize("folder", [".", "scratch"])
+def test_a_relative_folder_is_refused(
+    variable: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, folder)
+    with pytest.raises(ZostudyError, match=f"absolute path .*, but {variable} is {folder}; set {variable} to one"):
+        check_ray_can_start()
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_longest_folder_leaves_room_for_a_socket_of_ray() -> None:
     """Ray names a session by its time and process number, and puts sockets into it."""
     longest = "a" * 39

@@ -31,6 +31,9 @@ def check_ray_can_start() -> None:
     """
     variable = next((name for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)), "TMPDIR")
     folder = os.environ.get(variable) or "/tmp"
+    if not os.path.isabs(folder):  # Ray's processes work in other folders
+        rule, got = "Ray needs the absolute path of a folder for temporary files", f"{variable} is {folder}"
+        raise ZostudyError(rule, got=got, remedy=f"set {variable} to one, such as /tmp")
     _check_length(folder, variable)
     _check_room(Path(folder), variable)
     check_address_space(LEAST_ADDRESS_SPACE, "Ray")
