@@ -261,6 +261,16 @@ def test_results_of_an_unknown_study_are_refused(make_outcome: Callable[..., Any
     assert "\n" not in str(caught.value)
 
 
+def test_a_study_file_that_no_run_wrote_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("# mine\nname: made\n")
+    with pytest.raises(ResultsError, match=r"must hold no study file that another wrote, .*; move it away, or give"):
+        Ledger(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["study.yaml"]
+    (tmp_path / "study.yaml").unlink()
+    for _ in range(2):
+        Ledger(tmp_path).write_study(STUDY, {"zostudy": "0.1.0"})
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultsError, match=r"must be writable, but .*file/made is not \(Not a directory\)"):

@@ -26,6 +26,7 @@ from zostudy.study_keys import options_by_label
 from zostudy.yaml_text import dump_yaml
 
 _PROBE = ".probe"
+_OPENING = "# ran with "
 _SAME_CONTENTS = {
     "data": "the same texts, labels and splits",
     "weights": "the same weights",
@@ -48,15 +49,31 @@ class Ledger:
         """Makes or opens a study's storage; one process at a time may write to it.
 
         Raises:
-            ResultsError: the storage cannot be made or written.
+            ResultsError: the storage cannot be made or written, or holds a study file that no run wrote.
         """
         self.storage = Storage.at(where)
+        self._check_study_file()
         for folder in (self.storage, *(self.storage / table for table in SCHEMAS)):
             folder.make()
             for name in folder.files(UNFINISHED):
                 folder.remove(name)
         self.storage.write(_PROBE, b"")
         self.storage.remove(_PROBE)
+
+    def _check_study_file(self) -> None:
+        """Refuses a folder without trials whose study file is a user's own, which would be lost."""
+        if (self.storage / "trials").files(PARQUET):
+            return
+        try:
+            by_a_run = self.storage.read(STUDY_FILE).startswith(_OPENING.encode())
+        except OSError:  # there is none, or writing it will tell what is wrong
+            return
+        if not by_a_run:
+            raise ResultsError(
+                "a results folder must hold no study file that another wrote, which would be lost",
+                got=f"{self.storage} holds a {STUDY_FILE}",
+                remedy="move it away, or give another folder with `results`",
+            )
 
     def check_extends(self, resolved: Mapping[str, Any]) -> tuple[str, ...]:
         """Checks that the folder holds no finished trial, or those of this study as it is or was before it grew.
@@ -111,7 +128,8 @@ class Ledger:
 
         The file is a study file itself: ``zostudy run`` takes it.
         """
-        text = f"# ran with {', '.join(f'{name} {number}' for name, number in versions.items())}\n{dump_yaml(resolved)}"
+        numbers = ", ".join(f"{name} {number}" for name, number in versions.items())
+        text = f"{_OPENING}{numbers}\n{dump_yaml(resolved)}"
         self.storage.write(STUDY_FILE, text.encode())
 
     def record(self, outcome: Outcome) -> None:
