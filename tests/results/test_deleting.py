@@ -32,6 +32,18 @@ def test_only_the_study_file_and_what_no_run_wrote_stay(study: Path) -> None:
     assert {path.name for path in study.iterdir()} == {"study.yaml", "notes.txt", "mine", ".lease"}
 
 
+def test_what_links_lead_to_stays(study: Path, tmp_path: Path) -> None:
+    (shared := tmp_path / "shared").mkdir()
+    (shared / "figure.svg").write_text("mine")
+    (study / "figures").symlink_to(shared)
+    (study / "tensorboard").mkdir()
+    (study / "tensorboard" / "folder").symlink_to(shared)
+    (study / "tensorboard" / "file").symlink_to(shared / "figure.svg")
+    delete_results(plan_deletion(study))
+    assert (shared / "figure.svg").read_text() == "mine"
+    assert {path.name for path in study.iterdir()} == {"study.yaml", ".lease"}
+
+
 def test_a_study_whose_results_are_damaged_goes_too(study: Path) -> None:
     (study / "trials" / "merged.parquet").write_bytes(b"torn")
     assert plan_deletion(study).trials is None

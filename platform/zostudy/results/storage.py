@@ -193,8 +193,8 @@ class Storage:
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def remove_folder(self, name: str) -> None:
-        """Removes a folder with all that is in it, if it is there."""
-        inside = [info for info in (self / name)._infos(recursive=True) if info.is_file]
+        """Removes a folder with all that is in it, if it is there; of links only the links."""
+        inside = [] if self.folder else [info for info in (self / name)._infos(recursive=True) if info.is_file]
         with self._writing(name):
             for info in inside:
                 self.filesystem.delete_file(info.path)
