@@ -12,12 +12,13 @@ from zostudy.report.charts import Charts, bounds_of
 from zostudy.report.frames import metric_frame
 from zostudy.report.parts import Figure, ReportSection, StudyReport, metric_words, short
 from zostudy.report.rank_figure import rank_chart
+from zostudy.results.comparison.comparable import compare_in_groups
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.given import Given
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.rank_statistics import RankStatistics
 from zostudy.results.comparison.rank_tables import rank_notes, shown_ranks
+from zostudy.results.storage import Storage
 from zostudy.results.table_formats import Table, value_text
 
 NAME, METRICS = "All studies", ("test_auc", "test_balanced_accuracy")
@@ -26,12 +27,12 @@ _CAPTION = "Means over confirm seeds and 95% intervals, on the same axes."
 _RANKS = "Mean ranks over all blocks; a thick bar joins methods that are not told apart."
 
 
-def all_studies_report(trials: pd.DataFrame, given: Given, charts: Charts) -> StudyReport:
-    """Returns the comparison of several studies, given all their trials and the input of ``compare``."""
+def all_studies_report(trials: pd.DataFrame, storages: Sequence[Storage], charts: Charts) -> StudyReport:
+    """Returns the comparison of several studies, given all their trials."""
     studies = _studies(trials)
     question = f"{len(studies.rows)} studies side by side. Each follows on its own."
     try:
-        comparison = _compared(given)
+        comparison = _compared(storages)
     except ResultsError as error:
         section = ReportSection("Side by side", note=f"Not compared: {error}.", tables=(studies,))
     else:
@@ -42,12 +43,10 @@ def all_studies_report(trials: pd.DataFrame, given: Given, charts: Charts) -> St
     return StudyReport(NAME, question, "", (section,), charts.colours)
 
 
-def _compared(given: Given) -> Comparison:
-    """Returns the comparison by ratio; by study if several studies ran the same cell."""
-    try:
-        return compare(given, METRICS, allow_unequal=True)
-    except ResultsError:
-        return compare(given, METRICS, by="study", allow_unequal=True)
+def _compared(storages: Sequence[Storage]) -> Comparison:
+    """Returns the comparison by ratio; by study if the studies cannot share one."""
+    groups = compare_in_groups(storages, METRICS, allow_unequal=True)
+    return groups[0] if len(groups) == 1 else compare(storages, METRICS, by="study", allow_unequal=True)
 
 
 def _ranks(shown: Sequence[RankStatistics]) -> Iterator[Figure]:
