@@ -6,6 +6,7 @@ import ast
 import inspect
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -19,7 +20,7 @@ import pytest
 
 import zostudy
 from zostudy.config.loading import load_study, study_of
-from zostudy.errors import ResultsError, SpecError
+from zostudy.errors import ResultsError, ResultsWarning, SpecError
 from zostudy.results.storage import Storage
 from zostudy.yaml_text import dump_yaml
 
@@ -259,6 +260,14 @@ def test_results_and_comparisons_are_tables_in_a_notebook() -> None:
     assert len(best) == 9
     for record in best:
         assert f"<b>{record['mean']:.3f} ({record['low']:.3f}, {record['high']:.3f})</b>" in shown
+
+
+def test_a_notebook_shows_each_study_with_its_own_notes_alone(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tests" / "data" / "quickstart", tmp_path / "quickstart")
+    shutil.rmtree(tmp_path / "quickstart" / "landscape")
+    with pytest.warns(ResultsWarning, match="landscape"):
+        results = zostudy.load_results([tmp_path / "quickstart", ROOT / "results" / "reference" / "budget-300"])
+    assert results._repr_html_().count("results must be whole") == 1
 
 
 def test_plain_data_is_a_study_as_its_file_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

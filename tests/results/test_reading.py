@@ -376,7 +376,10 @@ def test_some_of_the_trials_come_with_their_own_rows_alone(
         rows = getattr(results, table)
         kept = rows.set_index(keys).index.isin(chosen.set_index(keys).index)
         pd.testing.assert_frame_equal(getattr(part, table), rows[kept].reset_index(drop=True))
-    assert len(results.only(trials[:0]).history) == 0
+    assert results.only(trials.query("study == 'second'")).storages == results.storages[1:]
+    none = results.only(trials[:0])
+    tables = none.history, none.noise_floor, none.sql("SELECT * FROM trials"), none.only(none.trials).trials
+    assert [*map(len, tables)] == [0, 0, 0, 0]
     assert part not in (results,)
 
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from zostudy.errors import ResultsError, ResultsWarning
 from zostudy.results.lost_rows import lost_rows
 from zostudy.results.reading import as_frame, find_studies, read_trials
-from zostudy.results.schema import SCHEMAS
+from zostudy.results.schema import SCHEMAS, empty_table
 from zostudy.results.storage import Storage, Where
 from zostudy.results.stored_tables import read_table
 from zostudy.wording import clipped, one_line
@@ -106,7 +106,7 @@ class Results:
         return self._of_studies("agreement")
 
     def only(self, trials: pd.DataFrame) -> Results:
-        """Returns the results of some of the trials alone; their history and scores then take less memory.
+        """Returns the results of some of the trials and their studies alone; they then take less memory.
 
         Args:
             trials: rows of ``self.trials``, such as those of the stage ``confirm``.
@@ -125,7 +125,8 @@ class Results:
         ends = np.cumsum([len(finished) for _, finished in self._finished])
         finished = tuple(
             (storage, names.filter(pa.array(part)))
-            for (storage, names), part in zip(self._finished, np.split(chosen, ends[:-1]), strict=True)
+            for (storage, names), part in zip(self._finished, np.split(chosen, ends), strict=False)
+            if part.any()
         )
         return Results(self.trials[chosen].reset_index(drop=True), finished)
 
@@ -164,10 +165,10 @@ class Results:
         return "".join(shown)
 
     def _of_studies(self, table: str) -> pd.DataFrame:
-        return as_frame(read_table(storage, table) for storage in self.storages)
+        return as_frame([empty_table(SCHEMAS[table]), *(read_table(storage, table) for storage in self.storages)])
 
     def _of_trials(self, table: str) -> pd.DataFrame:
-        parts = [SCHEMAS[table].empty_table()]
+        parts = [empty_table(SCHEMAS[table])]
         for folder, finished in self._finished:
             rows = read_table(folder, table)
             parts.append(rows.filter(pc.is_in(rows["trial"], value_set=finished)))

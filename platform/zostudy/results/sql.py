@@ -11,7 +11,7 @@ import pyarrow as pa
 from zostudy.results.duckdb_connection import Limits, duckdb_connection, interruptible, too_large
 from zostudy.results.measurements import table_folder
 from zostudy.results.reading import check_read_once
-from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS
+from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.sql_statement import FAILURES, check_statement, check_text, mentions, refused, tables_read
 from zostudy.results.storage import Storage
 from zostudy.results.stored_tables import ChangedError, check_files, check_rows, read_table, table_files
@@ -139,7 +139,7 @@ def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | d
     if table == "studies":
         return read_studies(storages)
     if table not in TABLES_BESIDE_TRIALS:
-        return pa.concat_tables(read_table(storage, table) for storage in storages)
+        return pa.concat_tables([empty_table(SCHEMAS[table]), *(read_table(storage, table) for storage in storages)])
     return _dataset(storages, table, files)
 
 
