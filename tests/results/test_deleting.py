@@ -22,14 +22,15 @@ def study(tmp_path: Path) -> Path:
 
 
 def test_only_the_study_file_and_what_no_run_wrote_stay(study: Path) -> None:
-    (study / "notes.txt").write_text("mine")
+    mine = ("classes.json.orig", "notes.txt", "report.html.bak", "study.log.mine")
+    written = ("optuna.journal.damaged-0", "optuna.journal.lock", "ray.log", "ray.log.1", "timeline.json.unfinished")
+    for name in (*mine, *written):
+        (study / name).write_text("")
     (study / "mine").mkdir()
-    (study / "optuna.journal.damaged-0").write_text("torn")
-    (study / "timeline.json").write_text("[]")
     found = plan_deletion(study)
-    assert (found.trials, found.kept) == (114, ("mine", "notes.txt"))
+    assert (found.trials, found.kept) == (114, ("mine", *mine))
     delete_results(found)
-    assert {path.name for path in study.iterdir()} == {"study.yaml", "notes.txt", "mine", ".lease"}
+    assert {path.name for path in study.iterdir()} == {"study.yaml", *mine, "mine", ".lease"}
 
 
 def test_what_links_lead_to_stays(study: Path, tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from zostudy.errors import ResultsError
 from zostudy.results.checkpoints import CHECKPOINTS
-from zostudy.results.classes import CLASSES_FILE
 from zostudy.results.lease import lease
 from zostudy.results.repair import DAMAGED
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
@@ -17,7 +17,10 @@ from zostudy.results.study_file import STUDY_FILE
 # Trials first: without them nothing else counts, should the machine stop meanwhile.
 _TABLES = sorted([*SCHEMAS, *OLDER_NAMES.values()], key=lambda table: table != "trials")
 _FOLDERS = (*_TABLES, CHECKPOINTS, DAMAGED, "figures", "tensorboard")
-_FILES = (CLASSES_FILE, "study.log", "report.html", "optuna.journal", "timeline.json")
+_FILES = re.compile(
+    r"(classes\.json|study\.log|ray\.log(\.1)?|report\.html|timeline\.json|optuna\.journal(\.damaged-\d+|\.lock.*)?)"
+    r"(\.unfinished)?"
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def plan_deletion(where: Where) -> DeletionPlan:
         remedy = remedy if storage.is_folder() else storage.suggestion(remedy)
         raise ResultsError("must be the results folder of a study", got=got, remedy=remedy)
     going = tuple(name for name in _FOLDERS if name in folders)
-    known = tuple(name for name in files if name.startswith(_FILES))
+    known = tuple(filter(_FILES.fullmatch, files))
     kept = (*sorted(folders - set(going)), *(name for name in files if name not in known))
     return DeletionPlan(storage, _count(storage), going, known, tuple(name for name in kept if name != STUDY_FILE))
 
