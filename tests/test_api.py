@@ -208,7 +208,10 @@ def test_what_is_no_place_or_statement_or_metric_is_an_error_of_zostudy(tmp_path
         (zostudy.export, {"results": "results", "trial": "best", "to": None}, "`to`: must be a path, but got None"),
         (zostudy.export, {"results": "results", "trial": "best", "to": ""}, "`to`: must be a path, but got ''"),
         (zostudy.predict, {"export": b"export", "texts": ["a text"]}, "`export`: must be a path, but got b'export'"),
+        (zostudy.inspect, {"data": "tickets.csv", "model": ""}, "`model`: must not be empty, but got ''; leave it out"),
+        (zostudy.init_study, {"data": "tickets.csv", "model": ""}, "`model`: must not be empty"),
         (zostudy.predict, {"export": "export", "texts": ["a text"], "device": 0}, "`device`: must be text, but got 0"),
+        (zostudy.predict, {"export": "export", "texts": "a.csv", "text": ""}, "`text`: must not be empty"),
     ],
 )
 def test_an_argument_of_the_wrong_type_is_named(function: Any, given: dict[str, Any], message: str) -> None:

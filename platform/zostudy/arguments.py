@@ -21,10 +21,12 @@ def path_of(value: object, name: str) -> Path:
 
 
 def check_texts(**arguments: object) -> None:
-    """Raises a ``ZostudyError`` unless each argument is text or None."""
+    """Raises a ``ZostudyError`` unless each argument is None, or text that is not empty."""
     for name, value in arguments.items():
         if not isinstance(value, str | None):
             raise _refused("must be text", value, name, "put it in quotes, or leave it out")
+        if value == "":
+            raise _refused("must not be empty", value, name, "leave it out")
 
 
 def _refused(rule: str, value: object, name: str, remedy: str) -> ZostudyError:

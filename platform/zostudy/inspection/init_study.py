@@ -55,11 +55,11 @@ def init_study(
         DataError: the data cannot be used, cannot give the ratios, or has too few rows of a class for train and dev.
         ModelError: the model cannot be loaded.
         SpecError: the output exists or cannot be written, or an override breaks a rule of the study file.
-        ZostudyError: an argument is of the wrong type.
+        ZostudyError: an argument is of the wrong type or empty.
     """
     target = path_of(output, "output")
     check_new(target)
-    inspection = inspect(data, model or default_model(), text, second_text, label, template)
+    inspection = inspect(data, default_model() if model is None else model, text, second_text, label, template)
     assert inspection.model is not None
     _check_words(inspection.model.draft.wording.label_words, inspection, overrides)
     _check_rows(inspection)

@@ -57,7 +57,7 @@ def inspect(
     Raises:
         DataError: the file cannot be read or used, or lacks a column.
         ModelError: the model cannot be loaded, or its tokenizer cannot read a text.
-        ZostudyError: an argument is of the wrong type.
+        ZostudyError: an argument is of the wrong type or empty.
     """
     check_texts(model=model, text=text, second_text=second_text, label=label, template=template)
     path, rows, facts, columns = _read(data, text, second_text, label)
