@@ -43,8 +43,15 @@ def test_what_is_given_is_not_guessed() -> None:
     columns = {"title": ["a", "b", "c", "d"], "body": BODY, "kind": KIND, "sort": KIND}
     assert guessed(columns, text="title", label="sort") == Columns("title", None, "sort")
     assert guessed(columns, label="body").text == "title"
-    with pytest.raises(DataError, match="must stand in different columns, but 'body' is given as both"):
-        guessed(columns, text="body", label="body")
+    for twice in ({"text": "body", "label": "body"}, {"text": "body", "second_text": "body"}):
+        with pytest.raises(DataError, match="must stand in different columns, but 'body' is given twice; mend `text`"):
+            guessed(columns, **twice)
+
+
+def test_a_given_column_of_a_pair_is_not_guessed_again() -> None:
+    columns = {"sentence1": BODY, "sentence2": BODY[::-1], "kind": KIND}
+    assert guessed(columns, second_text="sentence1") == Columns("sentence2", "sentence1", "kind")
+    assert guessed(columns, label="sentence1") == Columns("sentence2", None, "sentence1")
 
 
 def test_a_column_named_label_is_the_label_even_of_one_or_very_many_classes() -> None:

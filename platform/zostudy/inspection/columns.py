@@ -58,19 +58,19 @@ def guess_columns(
     values as rows. A column without a name is neither.
 
     Raises:
-        DataError: no column can be the text or the label, or one column is given as both.
+        DataError: no column can be the text or the label, or one column is given twice.
     """
-    texts = {each.name for each in facts if each.characters}
-    pair = next((pair for pair in _PAIRS if texts.issuperset(pair)), None) if text is None else None
-    if pair is not None:
+    texts = {each.name for each in facts if each.characters} - {label}
+    pair = next((pair for pair in _PAIRS if texts.issuperset(pair) and pair[0] != second_text), None)
+    if text is None and pair is not None:
         text, second_text = pair[0], second_text or pair[1]
     text = text or _guessed_text(facts, source, {second_text, label})
     label = label or _guessed_label(facts, n_rows, source, {text, second_text})
-    if label in (text, second_text):
+    if text == second_text or label in (text, second_text):
         raise DataError(
             "texts and labels must stand in different columns",
-            got=f"{label!r} is given as both",
-            remedy="mend `label` or `text`",
+            got=f"{(text if text == second_text else label)!r} is given twice",
+            remedy="mend `text`, `second_text` or `label`",
             about=source,
         )
     return Columns(text, second_text, label)
