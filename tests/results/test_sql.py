@@ -274,7 +274,7 @@ def test_a_size_is_read(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "-1", "many", "1 GiBs", "1e3", "nan", "9" * 40])
+@pytest.mark.parametrize("text", ["", "-1", "many", "1 GiBs", "1e3", "nan", "9" * 40, "999999999999999TB"])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ResultsError, match="must be a size such as"):
         parse_size(text)

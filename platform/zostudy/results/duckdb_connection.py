@@ -47,17 +47,17 @@ def parse_size(text: str | None) -> int | None:
     """Returns the bytes of a size such as ``500MB`` or ``20GiB``; None of None.
 
     Raises:
-        ResultsError: it is no size.
+        ResultsError: it is no size, or too large a one.
     """
     if text is None:
         return None
     found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,9})?)\s*(?:([kmgt]?)(i?)b)?\s*", text, re.IGNORECASE | re.ASCII)
-    if not found:
-        raise ResultsError(
-            "`spill_limit` must be a size such as 500MB or 20GiB", got=f"is {text!r}", remedy="change it"
-        )
-    number, prefix, binary = found.groups()
-    return int(float(number) * (1024 if binary else 1000) ** " kmgt".index((prefix or " ").lower()))
+    if found:
+        number, prefix, binary = found.groups()
+        size = int(float(number) * (1024 if binary else 1000) ** " kmgt".index((prefix or " ").lower()))
+        if size < 1 << 62:  # DuckDB takes no more than 64 bits
+            return size
+    raise ResultsError("`spill_limit` must be a size such as 500MB or 20GiB", got=f"is {text!r}", remedy="change it")
 
 
 @contextmanager
