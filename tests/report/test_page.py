@@ -15,9 +15,11 @@ import yaml
 
 from zostudy.errors import ResultsError
 from zostudy.report.charts import COLOURS
-from zostudy.report.page import write_report
+from zostudy.report.page import _page, write_report
+from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.sections import read_study_file
 from zostudy.results.storage import Storage
+from zostudy.results.table_formats import Table
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -227,6 +229,14 @@ def test_the_page_is_small_and_holds_the_study_to_the_letter(hostile_report: Pat
     shown = text.split("<pre>", 1)[1].split("</pre>", 1)[0].replace("&lt;", "<").replace("&gt;", ">")
     original = (hostile_report.parent / "study.yaml").read_text(encoding="utf-8")
     assert yaml.safe_load(shown) == yaml.safe_load(original)
+
+
+def test_a_table_has_its_line_and_shades_shares_alone() -> None:
+    table = Table(("class", "share"), (("100%", "25%"), ("few", "75%")), text_columns=1, below=1)
+    page = _page("one", [StudyReport("one", "", "", (ReportSection("Classes", tables=(table,)),), {})], {}, False)
+    first, second = re.findall("<tr.*?>.*?</tr>", page.partition("<tbody>")[2].partition("</tbody>")[0], re.DOTALL)
+    assert re.findall('--share: (.*?)"', first + second) == ["25%", "75%"]
+    assert (first.startswith("<tr>"), second.startswith('<tr class="below">')) == (True, True)
 
 
 def test_a_folder_without_the_studys_file_gets_one_line(tmp_path: Path) -> None:
