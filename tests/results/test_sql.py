@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from zostudy.errors import ResultsError
 from zostudy.results import stored_tables
+from zostudy.results.completeness import JUDGED_BY, best_configurations
 from zostudy.results.duckdb_connection import Limits, parse_size
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
@@ -28,6 +29,7 @@ from zostudy.results.stored_tables import merge
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 TWO_STUDIES = [REFERENCE / "quickstart", REFERENCE / "sst2-minilm"]
+BEST = "The best configuration that the search found in each cell"
 
 
 @pytest.fixture
@@ -50,6 +52,29 @@ def rows(where: Any, sql: str) -> list[tuple[Any, ...]]:
 def test_the_examples_run(sql: str) -> None:
     answer = load_results(TWO_STUDIES).sql(sql)
     assert len(answer) > 0 or "failed" in sql
+
+
+def test_the_example_s_best_configuration_is_the_one_that_a_study_confirms(
+    make_outcome: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    tried: list[list[float | None]] = [
+        [0.7, 0.7],
+        [0.7, 0.7],
+        [0.9],
+        [0.9, None],
+        [0.8, 0.5],
+    ]  # a number failed, one was dropped early
+    ledger = Ledger(tmp_path / "made")
+    for number, dev_aucs in enumerate(tried):
+        for seed, dev_auc in enumerate(dev_aucs):
+            status = "complete" if dev_auc else "failed"
+            trial = {"trial": f"search-{number}-{seed}", "stage": "search", "params": {"number": number}}
+            ledger.record(make_outcome(number=number, seed=seed, status=status, dev_auc=dev_auc, **trial))
+    trials = load_results([ledger.storage, REFERENCE / "what-search-buys-roberta"]).trials
+    best = best_configurations({name: trials[name].tolist() for name in JUDGED_BY})
+    answer = rows([ledger.storage, REFERENCE / "what-search-buys-roberta"], EXAMPLES[BEST])
+    assert {(study, cell): params for study, cell, _, params in answer} == {key: of.params for key, of in best.items()}
+    assert [mean for *_, mean, _ in answer] == pytest.approx([best[study, cell].dev_auc for study, cell, *_ in answer])
 
 
 def test_a_group_by_is_that_of_pandas() -> None:

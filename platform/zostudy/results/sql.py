@@ -26,9 +26,10 @@ EXAMPLES: dict[str, str] = {
         "count(*) AS seeds FROM trials WHERE stage = 'confirm' GROUP BY ALL ORDER BY ALL"
     ),
     "The best configuration that the search found in each cell": (
-        "SELECT cell, max(mean) AS best, arg_max(params, mean) AS params "
-        "FROM (SELECT cell, avg(dev_auc) AS mean, any_value(params) AS params FROM trials WHERE stage = 'search' "
-        "GROUP BY cell, number) GROUP BY cell ORDER BY cell"
+        "SELECT study, cell, arg_max(mean, rank) AS best, arg_max(params, rank) AS params "
+        "FROM (SELECT study, cell, avg(dev_auc) AS mean, any_value(params) AS params, "
+        "(count(*), avg(dev_auc), -number) AS rank FROM trials WHERE stage = 'search' AND status != 'pruned' "
+        "GROUP BY study, cell, number HAVING bool_and(status = 'complete')) GROUP BY ALL ORDER BY study, cell"
     ),
     "How dev AUC rises with the queries spent": (
         "SELECT cell, queries, round(avg(dev_auc), 4) AS dev_auc, count(*) AS trials "
