@@ -69,6 +69,20 @@ def test_a_driver_ends_when_the_store_does_not_answer_any_more(
     assert (storage / CLAIMS).files() == []
 
 
+def test_a_driver_that_lost_its_claim_cleans_up_undisturbed(storage: Storage) -> None:
+    cleaned, times = threading.Event(), ClaimTimes(refresh=0.1, patience=0.5)
+    lost = pytest.raises(ResultsError, match="another driver took it")
+    with lost, claim(storage, times):
+        for name in (storage / CLAIMS).files():
+            (storage / CLAIMS).remove(name)
+        try:
+            threading.Event().wait(60)
+        finally:
+            threading.Event().wait(1)
+            cleaned.set()
+    assert cleaned.is_set()
+
+
 @pytest.mark.slow
 def test_of_two_that_begin_at_once_never_both_get_in(storage: Storage) -> None:
     inside, most, lock, begin = 0, 0, threading.Lock(), threading.Barrier(3)

@@ -116,8 +116,9 @@ def _kept_fresh(claims: Storage, name: str, holder: str, times: ClaimTimes) -> I
     fault: list[str] = []
 
     def end_the_run(why: str) -> None:
-        fault.append(why)
-        os.kill(os.getpid(), signal.SIGINT)
+        if not fault:  # once: a second interrupt would reach the run as it cleans up
+            fault.append(why)
+            os.kill(os.getpid(), signal.SIGINT)
 
     def refresh() -> None:
         while not ended.wait(times.refresh):
