@@ -84,6 +84,13 @@ def test_a_storage_is_found_again_by_what_it_calls_itself(storage: Storage) -> N
     assert is_uri(str(below)) == (below.folder is None)
 
 
+def test_the_root_is_a_folder_like_others() -> None:
+    root = Storage.at("/")
+    assert (Storage.at("/report.html").parent, root.parent) == (root, root)
+    assert (str(root / "tmp"), root.is_folder(), (root / "tmp").is_folder()) == ("/tmp", True, True)
+    assert Storage.at("/tpm").suggestion("") == "did you mean /tmp?"
+
+
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
 def test_the_environment_says_where_the_store_is(
     s3_uri: Callable[[str], str], variable: str, monkeypatch: pytest.MonkeyPatch

@@ -76,7 +76,7 @@ class Storage:
 
     def __truediv__(self, name: str) -> Storage:
         """Returns the storage one level down."""
-        return Storage(self.filesystem, f"{self.path}/{name}", self.scheme, self.uri_query)
+        return Storage(self.filesystem, f"{self.path.rstrip('/')}/{name}", self.scheme, self.uri_query)
 
     def __str__(self) -> str:
         """Returns the location, of which ``Storage.at`` makes this storage again."""
@@ -96,7 +96,8 @@ class Storage:
     @property
     def parent(self) -> Storage:
         """The storage one level up."""
-        return Storage(self.filesystem, self.path.rpartition("/")[0], self.scheme, self.uri_query)
+        above = self.path.rpartition("/")[0] or ("" if self.scheme else "/")
+        return Storage(self.filesystem, above, self.scheme, self.uri_query)
 
     @property
     def folder(self) -> Path | None:
@@ -107,9 +108,8 @@ class Storage:
         """Returns the remedy for a folder that is missing: a similar name beside it, or the given remedy."""
         if self.folder is None:
             return otherwise
-        parent = self.folder.parent
-        near = nearest(self.name, Storage.at(parent).folders())
-        return otherwise if near is None else f"did you mean {parent / near}?"
+        near = nearest(self.name, self.parent.folders())
+        return otherwise if near is None else f"did you mean {self.parent / near}?"
 
     def is_folder(self) -> bool:
         """Returns whether there is a folder here, or objects under its prefix."""
@@ -214,7 +214,7 @@ class Storage:
 
     def _info(self, name: str) -> fs.FileInfo:
         with self._reading():
-            return self.filesystem.get_file_info([f"{self.path}/{name}".rstrip("/")])[0]
+            return self.filesystem.get_file_info([f"{self.path}/{name}".rstrip("/") or "/"])[0]
 
     def _infos(self, recursive: bool = False) -> list[fs.FileInfo]:
         with self._reading():
