@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -292,6 +294,15 @@ def test_a_query_that_goes_too_far_is_stopped(
         run_sql([ledger.storage], sql, lambda answer: answer.fetchall(), limits)
     assert "\n" not in str(caught.value)
     assert list(folder.iterdir()) == []
+
+
+def test_an_answer_that_finds_no_room_is_not_the_statement_s_fault(ledger: Ledger) -> None:
+    def write(answer: duckdb.DuckDBPyConnection) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    told = r"^a query must read .* and write its answer, but it cannot \(No space left on device\); free the space"
+    with pytest.raises(ResultsError, match=told):
+        run_sql([ledger.storage], "SELECT 1", write)
 
 
 @pytest.mark.parametrize(("text", "size"), [("5", 5), ("1KiB", 1024), ("1.5 kb", 1500), ("20GiB", 20 << 30), ("0", 0)])

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from zostudy.errors import ResultsError
+from zostudy.results.filesystems import short_reason
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
 from zostudy.results.studies_table import STUDIES
 from zostudy.wording import comma_list, quoted, suggestion
@@ -93,6 +94,12 @@ def _kinds(connection: duckdb.DuckDBPyConnection, statement: str) -> list[str]:
 
 def refused(tables: Sequence[str], error: Exception) -> ResultsError:
     """Returns the error of a refused statement. DuckDB knows only those of our tables that the statement names."""
+    if isinstance(error, OSError):
+        return ResultsError(
+            "a query must read the results and write its answer",
+            got=f"it cannot ({short_reason(error)})",
+            remedy="free the space or permit it, or set TMPDIR to a folder with room",
+        )
     reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     if unknown := _NO_TABLE.search(reason):
         rule, where, known = "a query must name tables of the results", "", list(TABLES)
