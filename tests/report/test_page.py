@@ -247,10 +247,11 @@ def test_a_folder_without_the_studys_file_gets_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "report.html").exists()
 
 
-def test_the_file_of_another_study_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "told"), [("another", "another"), ("[a]", r"\['a'\]")])
+def test_the_file_of_another_study_is_refused(tmp_path: Path, name: str, told: str) -> None:
     shutil.copytree(QUICKSTART / "trials", tmp_path / "trials")
-    (tmp_path / "study.yaml").write_text("name: another\n")
-    with pytest.raises(ResultsError, match="is of another, and the trials are of quickstart; put the study's own file"):
+    (tmp_path / "study.yaml").write_text(f"name: {name}\n")
+    with pytest.raises(ResultsError, match=f"is of {told}, and the trials are of quickstart; put the study's own file"):
         read_study_file(Storage.at(tmp_path))
 
 

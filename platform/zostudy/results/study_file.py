@@ -60,7 +60,7 @@ def read_stored_study(storage: Storage, wanted_by: str, remedy: str) -> StoredSt
 
 def check_same_study(storage: Storage, name: object, studies: Iterable[str]) -> None:
     """Raises a ``ResultsError`` unless the study file, which has this name, is that of the stored trials."""
-    if others := sorted({*studies} - {name}):
+    if others := sorted(study for study in {*studies} if study != name):
         raise ResultsError(
             "a results folder must hold the file of its own study",
             got=f"{storage / STUDY_FILE} is of {name}, and the trials are of {others[0]}",
