@@ -33,5 +33,6 @@ def test_parallel_coordinates_go_from_the_least_to_the_greatest_value_of_each_ke
 def test_an_axis_is_logarithmic_where_a_method_searched_so() -> None:
     space = {"spsa.radius": Range(low=0.1, high=1.0), "zosa.radius": Range(low=0.1, high=1.0, log=True)}
     assert axis_kind(space, "radius") == "log"
+    assert axis_kind({**space, "fzoo.radius": Choice(choice=(0, 0.1))}, "radius") == "linear"
     assert axis_kind({"radius": Range(low=0.1, high=1.0)}, "radius") == "linear"
     assert axis_kind({"zosa.dim": Choice(choice=(10, 50))}, "dim") == "choice"

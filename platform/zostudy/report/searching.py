@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zostudy.config.distributions import Choice, SearchSpace
+from zostudy.config.space import tried_values
 from zostudy.report.charts import Charts, bounds_of
 from zostudy.report.frames import by_configuration, search_frame, searched
 from zostudy.report.parts import Figure, ReportSection, range_text, short
@@ -78,11 +79,12 @@ def _importances_of(cell: pd.DataFrame, space: SearchSpace) -> dict[str, float]:
 
 
 def axis_kind(space: SearchSpace, key: str) -> AxisKind:
-    """Returns the kind of axis for the values of a searched key."""
+    """Returns the kind of axis for the values of a searched key: logarithmic if a search was and all are above 0."""
     kinds = [distribution for name, distribution in space.items() if f".{name}".endswith(f".{key}")]
     if all(isinstance(kind, Choice) for kind in kinds):
         return "choice"
-    return "log" if any(getattr(kind, "log", False) for kind in kinds) else "linear"
+    is_log = any(getattr(kind, "log", False) for kind in kinds)
+    return "log" if is_log and all(value > 0 for kind in kinds for _, value in tried_values(kind)) else "linear"
 
 
 def parallel_frame(values: pd.DataFrame, kinds: Mapping[str, AxisKind]) -> tuple[pd.DataFrame, pd.DataFrame]:
