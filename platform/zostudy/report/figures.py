@@ -37,7 +37,8 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     try:
         write_by_rename(path, _picture(spec | {"background": "white"}, ending))
     except OSError as error:
-        raise ResultsError("the figure must be writable", got=f"{path} is not ({error.strerror})") from error
+        got, remedy = f"{path} is not ({error.strerror})", "free the space or permit it, or name another file"
+        raise ResultsError("the figure must be writable", got=got, remedy=remedy) from error
 
 
 def _picture(spec: dict[str, Any], ending: str) -> bytes:
