@@ -36,21 +36,7 @@ class AscendingMethod(ProbingMethod):
     """
 
     options: AscentOptions
-
-    @property
-    def n_directions(self) -> int:
-        """The directions of each stage."""
-        return self.count_directions(each=2 * (1 + int(self.central)), fixed=self.n_bases)
-
-    @property
-    def n_bases(self) -> int:
-        """The queries at the centres of both stages."""
-        return 2 * int(self.base)
-
-    @property
-    def step_cost(self) -> int:
-        """The probes of both stages and their base queries."""
-        return 2 * (1 + int(self.central)) * self.n_directions + self.n_bases
+    n_stages = 2
 
     def step(self) -> Step:
         """Ascends, probes there on the same batch, and moves the latent."""

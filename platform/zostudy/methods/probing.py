@@ -94,14 +94,24 @@ class ProbingMethod(TunedMethod):
         return False
 
     @property
+    def n_stages(self) -> int:
+        """How often a step probes, each time around another point."""
+        return 1
+
+    @property
+    def n_bases(self) -> int:
+        """The queries of a step at the points themselves."""
+        return self.n_stages * int(self.base)
+
+    @property
     def n_directions(self) -> int:
         """The directions of a stage; with ``per_example``, of each example."""
-        return self.count_directions(each=1 + int(self.central), fixed=int(self.base))
+        return self.count_directions(each=self.n_stages * (1 + int(self.central)), fixed=self.n_bases)
 
     @property
     def step_cost(self) -> int:
-        """The probes of all directions, and the base query where the point itself is probed."""
-        return (1 + int(self.central)) * self.n_directions + int(self.base)
+        """The probes of all directions in all stages, and the base queries."""
+        return self.n_stages * (1 + int(self.central)) * self.n_directions + self.n_bases
 
     def step(self) -> Step:
         """Estimates the gradient on one batch and descends along it."""

@@ -117,19 +117,14 @@ class Sabo(ProbingMethod):
         self.variances: Variances = np.full(options.subspace_dim, options.perturbation_radius**2)
 
     @property
-    def n_directions(self) -> int:
-        """N, the size of a sample."""
-        return self.count_directions(each=self._stages, fixed=self._stages)
-
-    @property
-    def step_cost(self) -> int:
-        """The samples and their means."""
-        return self._stages * (self.n_directions + 1)
+    def n_stages(self) -> int:
+        """Two samples a step, or one without an ascent."""
+        return 2 if self.options.kl_radius > 0 else 1
 
     def step(self) -> Step:
         """Ascends within the KL ball, samples there on the same batch, and moves mean and variances."""
         mean, variances = self.latent, self.variances
-        if self._stages == 2:
+        if self.n_stages == 2:
             scores, labels, losses, gradients = yield from self._sample("ascent", mean, variances)
             shift, change = ascent(gradients, self.options.kl_radius)
             mean = (mean + np.sqrt(variances) * shift).astype(np.float32)
@@ -165,10 +160,6 @@ class Sabo(ProbingMethod):
         self.descend(gradient)
         inverse_change = 1 + 2 * rate * gradients.stretch * self.variances / variances
         self.variances = self.variances / _bounded(inverse_change)
-
-    @property
-    def _stages(self) -> int:
-        return 2 if self.options.kl_radius > 0 else 1
 
 
 def natural_gradients(losses: Losses, noise: Latents) -> NaturalGradients:
