@@ -156,28 +156,6 @@ def test_dev_metrics_stand_beside_the_auc_wherever_dev_was_evaluated(
         assert values[kept].tolist() == [getattr(outcome.trial, f"dev_{name}")]
 
 
-def test_a_state_of_before_other_dev_metrics_were_kept_is_gone_on_from(
-    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
-    states: list[Mapping[str, object]] = []
-    assignment, pool = plan.assign(plan.cells[0], "confirm", 0, {}), LocalPool(scorer)
-    whole = run_trial(plan.spec, assignment, data, pool, REPORTS.append, states.append)
-    between_steps = [state for state in states if "since.0.known" not in state]
-    n_steps = len(between_steps) // 2
-    later = [f"history.dev_{name}" for name in ("balanced_accuracy", "minority_recall")]
-    older = {name: value for name, value in between_steps[n_steps - 1].items() if name not in later}
-    older["kept.metrics.auc"] = np.array(0.5)  # they were saved once, and follow from the scores
-    resumed = run_trial(plan.spec, assignment, data, pool, REPORTS.append, saved=older)
-    np.testing.assert_array_equal(resumed.trial.latent, whole.trial.latent)
-    for name in whole.history.keys() - {name.removeprefix("history.") for name in later}:
-        np.testing.assert_array_equal(resumed.history[name], whole.history[name])
-    for name in (name.removeprefix("history.") for name in later):
-        assert np.isnan(resumed.history[name][: n_steps + 1]).all()
-        np.testing.assert_array_equal(resumed.history[name][n_steps + 1 :], whole.history[name][n_steps + 1 :])
-    assert encode(resumed)["history"].num_rows == encode(whole)["history"].num_rows
-
-
 def test_tuning_helps_on_a_task_that_can_be_tuned(
     make_spec: Callable[..., StudySpec], data: StudyData, scorer: Scorer
 ) -> None:

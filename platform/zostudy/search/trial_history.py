@@ -70,8 +70,7 @@ class TrialHistory:
         Raises:
             ValueError: columns are missing, or are of another shape or type than was saved.
         """
-        # An earlier zostudy saved the AUC alone.
-        self._rows = [_NOT_EVALUATED | row for row in _as_rows(part_of(state, _HISTORY))]
+        self._rows = _as_rows(part_of(state, _HISTORY))
         if any(row.keys() != _COLUMNS for row in self._rows):
             raise ValueError("a saved history must have its columns")
         auxiliary = _as_rows(part_of(state, _AUXILIARY)) or [{} for _ in self._rows]
