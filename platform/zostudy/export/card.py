@@ -37,7 +37,11 @@ USED_BY: Mapping[str, tuple[str, ...]] = {
     "imbalance.margin": ("auc", "auc-pairwise"),
     "imbalance.class_weights": _POINTWISE,
 }
-"""The objectives that use each of these options. Every objective uses all other options."""
+"""The objectives that use each of these options. Every objective uses all other options.
+
+``hinge_margin`` and the four of ``auc`` have no ``UsedWith``: studies that give them beside another objective run, and
+would be refused.
+"""
 
 
 def model_card(

@@ -143,7 +143,11 @@ class Recording:
         return Outcome(row, self._history.columns(), self._history.auxiliary_columns(), scores, self.landscape)
 
     def _row(self, status: str, error: str | None, found: Mapping[str, Any]) -> TrialRow:
-        """Returns the trial's row. Columns of options that do not count are None, and so are missing figures."""
+        """Returns the trial's row.
+
+        Columns of options that the step rule leaves unused are None, and so are missing figures. Those of options
+        that the objective does not use hold their values.
+        """
         setup, assignment, params = self._setup, self._setup.assignment, self._setup.params()
         used = {name: params.get(name) for name in _OPTION_COLUMNS if name not in setup.unused()}
         return TrialRow(
