@@ -58,7 +58,8 @@ class StepRecord:
     Attributes:
         loss: the objective's mean over the batch at the unperturbed latent where the method asks for it, else
             its mean over the step's probes. The AUC objective is a saddle: it may rise or be negative.
-        loss_spread: standard deviation of the step's losses over its probes.
+        loss_spread: standard deviation of the losses of the step's probes, of its first stage where it has two. An
+            ``AscendingMethod`` takes the changes along the directions, half the difference of a pair.
         gradient_norm: Euclidean norm of the (unscaled) estimate that moved the latent; 0 without one.
         latent_norm: Euclidean norm of the latent after the step.
         auxiliary: the objective's own scalars after the step (``a``, ``b``, ``alpha``), or nothing.

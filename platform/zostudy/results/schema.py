@@ -124,7 +124,11 @@ HISTORY = _schema(
     _required("queries", pa.int64(), "queries spent up to the end of the step"),
     _required("examples", pa.int64(), "examples scored up to the end of the step"),
     column("loss", pa.float64(), "mean loss of the step, in units of the objective; null at the start"),
-    column("loss_spread", pa.float64(), "standard deviation of the losses of the step's queries"),
+    column(
+        "loss_spread",
+        pa.float64(),
+        "standard deviation of the losses of the step's probes; of its first stage's where it has two",
+    ),
     column("gradient_norm", pa.float64(), "length of the estimated gradient"),
     _required("latent_norm", pa.float64(), "length of the latent after the step"),
     column("dev_auc", pa.float64(), "dev AUC after the step, 0 to 1; null between evaluations"),
