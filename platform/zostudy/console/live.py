@@ -42,8 +42,9 @@ def live_view() -> Iterator[Callback]:
 class View(Callback, ABC):
     """Counts a study's progress; subclasses draw it."""
 
+    _progress: StudyProgress
+
     def __init__(self) -> None:
-        self._progress: StudyProgress | None = None
         self._meter = Meter(1)
         self._time_left = TimeLeft()
         self._running: dict[str, tuple[str, float | None]] = {}
@@ -90,7 +91,6 @@ class View(Callback, ABC):
         """Draws the current state of the study."""
 
     def _summary(self) -> str:
-        assert self._progress is not None
         done, meter = f"{self._progress.n_finished}/{self._progress.n_trials} trials", self._meter
         if not (self._progress.n_finished or meter.queries):
             return f"{done}  trials start and evaluate their first prompts"
@@ -111,14 +111,12 @@ class View(Callback, ABC):
 
     def _queries_left(self) -> int:
         """Returns the queries that unfinished trials may still spend. A trial that ended early has none left."""
-        assert self._progress is not None
         plan, cells = self._progress.plan, self._progress.cells.values()
         ahead = sum((cell.n_trials - cell.n_finished) * plan.queries(cell.cell) for cell in cells)
         return ahead - sum(self._meter.spent_by(trial) for trial in self._running)
 
     def _longest_trial(self) -> float:
         """Returns the seconds that the running trial with the most work still takes at its own pace."""
-        assert self._progress is not None
         plan, cells = self._progress.plan, self._progress.cells
         return max(
             (
@@ -141,14 +139,12 @@ class LineView(View):
         _log.info("%s", what)
 
     def _show(self) -> None:
-        assert self._progress is not None
         if self._progress.done or time.monotonic() - self._shown >= SECONDS_BETWEEN_LINES:
             self._shown = time.monotonic()
             _log.info("%s", f"{self._summary()}  {self._best()}".rstrip())
 
     def _best(self) -> str:
         """Returns the cell with the best finished trials; while no trial has finished, with the best running ones."""
-        assert self._progress is not None
         ranked = [cell for cell in self._progress.cells.values() if cell.cell.method.method_class.needs == "scores"]
         running = self._running_best()
         ended = [(cell.dev_auc, cell.cell.name) for cell in ranked if cell.dev_auc is not None]
@@ -171,7 +167,6 @@ class TableView(View):
         self._live.update(Text(f"{printable(what)} ..."))
 
     def _show(self) -> None:
-        assert self._progress is not None
         size, summary, running = self._live.console.size, Text(self._summary(), style="bold"), self._running_best()
         n_rows = size.height - 2 - len(summary.wrap(self._live.console, size.width))  # heading, and the cursor's line
         folded = fold_cells([*self._progress.cells.values()], running, n_rows)
