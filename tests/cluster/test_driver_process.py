@@ -56,6 +56,9 @@ def test_variables_hold_for_a_while(monkeypatch: pytest.MonkeyPatch, keep: bool,
     with environment(dict.fromkeys(("RAY_OF_THE_TESTS", "TUNE_OF_THE_TESTS"), "ours"), keep):
         assert (os.environ["RAY_OF_THE_TESTS"], os.environ["TUNE_OF_THE_TESTS"]) == (during, "ours")
     assert dict(os.environ) == before
+    with environment({"RAY_OF_THE_TESTS": None, "TUNE_OF_THE_TESTS": None}):
+        assert not {"RAY_OF_THE_TESTS", "TUNE_OF_THE_TESTS"} & os.environ.keys()
+    assert dict(os.environ) == before
     with suppress(ValueError), environment({"RAY_OF_THE_TESTS": "ours"}):
         raise ValueError("early")
     assert dict(os.environ) == before

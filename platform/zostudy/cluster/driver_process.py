@@ -22,23 +22,27 @@ QUIET = {
 
 
 @contextmanager
-def environment(settings: Mapping[str, str], keep: bool = False) -> Iterator[None]:
+def environment(settings: Mapping[str, str | None], keep: bool = False) -> Iterator[None]:
     """Sets variables of this process and of those that it starts, and restores them at the end.
 
     Args:
-        settings: values by name.
+        settings: values by name; None hides a variable.
         keep: leaves variables alone that the user has set.
     """
     before = {name: os.environ.get(name) for name in settings}
-    os.environ.update({name: value for name, value in settings.items() if not keep or before[name] is None})
+    _set({name: value for name, value in settings.items() if not keep or before[name] is None})
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextmanager

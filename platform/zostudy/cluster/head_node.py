@@ -8,12 +8,12 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from zostudy.cluster.auth import find_token
+from zostudy.cluster.driver_process import environment
 from zostudy.cluster.head_errors import has_cause, http_status, in_short, is_transient, remedy
 from zostudy.errors import ZostudyError
 
@@ -21,7 +21,8 @@ PATIENCE_SECONDS = 60.0
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 60.0
 SILENT_LOG_SECONDS = 60.0
 """After this time without a line, a connection that gives a job's log is opened again, as it may have been lost."""
-OTHER_ADDRESSES = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
+OTHER_ADDRESSES = {"RAY_ADDRESS": None, "RAY_API_SERVER_ADDRESS": None}
+"""Ray would prefer these variables to the address that its caller gives."""
 
 T = TypeVar("T")
 
@@ -140,7 +141,7 @@ class HeadNode:
 
         for name in ("dashboard.modules.dashboard_sdk", "dashboard.modules.job.sdk", "_private.runtime_env.packaging"):
             logging.getLogger(f"ray.{name}").setLevel(logging.ERROR)
-        with _without(OTHER_ADDRESSES):
+        with environment(OTHER_ADDRESSES):
             return Client(self.address, headers=self._headers)
 
     def _tried(self, request: Callable[[], T]) -> T:
@@ -180,16 +181,16 @@ class HeadNode:
         )
 
     def _refused(self, status: int) -> ZostudyError:
-        remedy = "set RAY_AUTH_TOKEN to the cluster's token, or RAY_AUTH_TOKEN_PATH to a file that holds it"
+        set_token = "set RAY_AUTH_TOKEN to the cluster's token, or RAY_AUTH_TOKEN_PATH to a file that holds it"
         if self._token is not None:
             return ZostudyError(
-                f"the cluster at {self.address} refuses the token of {self._token.source}", remedy=remedy
+                f"the cluster at {self.address} refuses the token of {self._token.source}", remedy=set_token
             )
         is_disabled = os.environ.get("RAY_AUTH_MODE", "").lower() == "disabled"
         return ZostudyError(
             f"the cluster at {self.address} wants a token ({status})",
             got="RAY_AUTH_MODE=disabled forbids to send one" if is_disabled else "none was sent",
-            remedy=f"unset it, and {remedy}" if is_disabled else remedy,
+            remedy=f"unset it, and {set_token}" if is_disabled else set_token,
         )
 
 
@@ -213,13 +214,3 @@ def _checked(address: str) -> str:
             remedy="give it as http://HEAD:8265",
         )
     return address.rstrip("/")
-
-
-@contextmanager
-def _without(names: tuple[str, ...]) -> Iterator[None]:
-    """Hides environment variables, which Ray would prefer to the address that its caller gives."""
-    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(hidden)
