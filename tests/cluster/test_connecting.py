@@ -107,7 +107,7 @@ def test_a_process_that_has_started_ray_itself_is_told_to_end_it(
     monkeypatch.setattr("ray.is_initialized", lambda: True)
     with (
         pytest.raises(ZostudyError, match=r"this process has called ray.init; call ray.shutdown\(\) before"),
-        connected(address, cpus=1),
+        connected(address, cpus=1, shared_bytes=0),
     ):
         raise AssertionError("a Ray that is not its own")
 

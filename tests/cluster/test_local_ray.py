@@ -44,7 +44,7 @@ def test_a_ray_of_this_machine_keeps_to_itself(
     before, others = dict(os.environ), {*descendants("")}  # other tests of this process may share a Ray
     of_others = {*_listening([os.getpid()])}
     try:
-        with connected(None, 1):
+        with connected(None, 1, shared_bytes=0):
 
             @ray.remote
             def of_a_worker() -> tuple[bool, int, str | None]:
@@ -151,5 +151,5 @@ def test_a_ray_that_comes_up_too_late_is_started_again(
 
 
 def _connect() -> None:
-    with connected(None, 1):
+    with connected(None, 1, shared_bytes=0):
         pass

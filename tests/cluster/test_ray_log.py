@@ -46,7 +46,7 @@ def _check(text: str) -> None:
 def test_what_ray_says_is_written_down(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     logger = logging.getLogger("ray")
     before = logger.handlers[:], logger.propagate, logger.level, worker.print_worker_logs
-    with ray_log(tmp_path):
+    with ray_log(Storage.at(tmp_path)):
         _ray_speaks()
     assert (logger.handlers[:], logger.propagate, logger.level, worker.print_worker_logs) == before
     _check((tmp_path / RAY_LOG_FILE).read_text(encoding="utf-8"))
@@ -54,13 +54,13 @@ def test_what_ray_says_is_written_down(tmp_path: Path, capfd: pytest.CaptureFixt
 
 
 def test_nothing_said_makes_no_file(tmp_path: Path) -> None:
-    with ray_log(tmp_path):
+    with ray_log(Storage.at(tmp_path)):
         pass
     assert not [*tmp_path.iterdir()]
 
 
 def test_what_cannot_be_written_is_left_out(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with ray_log(tmp_path / "missing"):
+    with ray_log(Storage.at(tmp_path / "missing")):
         _ray_speaks()
     with ray_log(None):
         _ray_speaks()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from zostudy.cluster.micro_batches import Scorer
 from zostudy.cluster.pool import LocalPool
+from zostudy.results.storage import Storage
 from zostudy.search.plan import Plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.run_trial import run_trial
@@ -14,7 +15,7 @@ from zostudy.search.trial import TrialProgress
 
 
 def test_a_log_says_what_happened_when(plan: Plan, data: StudyData, scorer: Scorer, tmp_path: Path) -> None:
-    log = StudyLog(tmp_path)
+    log = StudyLog(Storage.at(tmp_path))
     assignment = plan.assign(plan.cells[0], "confirm", 1, {})
     outcome = run_trial(plan.spec, assignment, data, LocalPool(scorer), lambda _: None)
     log.on_phase("starting Ray")
@@ -40,6 +41,6 @@ def test_a_failed_trial_is_logged_with_its_reason_and_a_full_disk_stops_nothing(
 ) -> None:
     assignment = plan.assign(plan.cells[0], "search", 0, {"step_rule": "plain", "learning_rate": 1e38})
     outcome = run_trial(plan.spec, assignment, data, LocalPool(scorer), lambda _: None)
-    StudyLog(tmp_path).on_trial_end(assignment, outcome)
+    StudyLog(Storage.at(tmp_path)).on_trial_end(assignment, outcome)
     assert ": failed: step" in (tmp_path / LOG_FILE).read_text(encoding="utf-8")
-    StudyLog(tmp_path / "not there").on_note("a line")
+    StudyLog(Storage.at(tmp_path / "not there")).on_note("a line")

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 5.0
 
 
 @contextmanager
-def connected(address: str | None, cpus: int, shared_bytes: int = 0) -> Iterator[None]:
+def connected(address: str | None, cpus: int, shared_bytes: int) -> Iterator[None]:
     """Connects to Ray, and disconnects at the end.
 
     Args:

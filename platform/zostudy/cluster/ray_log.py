@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zostudy.errors import ResultsError
-from zostudy.results.storage import Storage, Where
+from zostudy.results.storage import Storage
 
 RAY_LOG_FILE = "ray.log"
 MOST_BYTES = 2**23
@@ -19,17 +19,16 @@ MOST_BYTES = 2**23
 
 
 @contextmanager
-def ray_log(where: Where | None) -> Iterator[None]:
+def ray_log(storage: Storage | None) -> Iterator[None]:
     """Writes what Ray would print meanwhile to a file: its errors, workers' output, and the fate of its processes.
 
     Args:
-        where: a study's storage, which gets the file when there is something to write; None discards it.
+        storage: of a study, which gets the file when there is something to write; None discards it.
     """
-    if where is None:
+    if storage is None:
         with _redirected(logging.NullHandler()):
             yield
         return
-    storage = Storage.at(where)
     with tempfile.TemporaryDirectory(prefix="zostudy-log-", ignore_cleanup_errors=True) as temporary:
         file = (storage.folder or Path(temporary)) / RAY_LOG_FILE
         try:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from zostudy.errors import ResultsError
 from zostudy.results.outcome import Outcome
-from zostudy.results.storage import Storage, Where
+from zostudy.results.storage import Storage
 from zostudy.search.callback import Callback
 from zostudy.search.plan import Assignment
 from zostudy.search.progress import StudyProgress
@@ -25,13 +25,13 @@ class StudyLog(Callback):
     A line that cannot be written is left out. Results are in the ledger, which raises if it cannot be written.
     """
 
-    def __init__(self, where: Where) -> None:
+    def __init__(self, storage: Storage) -> None:
         """Appends to the log in a study's storage.
 
         Raises:
             ResultsError: the log in an object store cannot be read.
         """
-        self._storage = Storage.at(where)
+        self._storage = storage
         self._uploaded = time.monotonic()
         self._text = "" if self._storage.folder else _stored(self._storage)
 
