@@ -32,7 +32,7 @@ class MlflowTracker:
         self._client.log_batch(run, params=params)
         for start in range(0, len(metrics), MOST_METRICS):
             self._client.log_batch(run, metrics[start : start + MOST_METRICS])
-        self._client.set_terminated(run, "FAILED" if trial.failed else "FINISHED", ended)
+        self._client.set_terminated(run, "FAILED" if trial.tags["status"] == "failed" else "FINISHED", ended)
 
 
 def open_tracker(study: Storage) -> MlflowTracker:

@@ -35,18 +35,15 @@ class TrackedTrial:
 
     Attributes:
         name: of the trial, unique in its study.
-        study: the study's name.
         tags: what it is: study, cell, method, imbalance ratio, stage, status and so on.
         params: its settings, searched or not.
         curve: queries spent, and the dev AUC and the loss there.
         queries: spent in all.
         metrics: its final metrics, ``final/`` and their columns in ``trials``; those of test only of a confirm trial.
         started, finished: seconds since 1970.
-        failed: whether it failed.
     """
 
     name: str
-    study: str
     tags: dict[str, str]
     params: dict[str, bool | int | float | str]
     curve: tuple[tuple[int, dict[str, float]], ...]
@@ -54,7 +51,6 @@ class TrackedTrial:
     metrics: dict[str, float]
     started: float
     finished: float
-    failed: bool
 
 
 class Tracker(Protocol):
@@ -74,7 +70,6 @@ def tracked_trial(outcome: Outcome) -> TrackedTrial:
     metrics = {name: value for name, value in stored.items() if name in _FIGURES or name.startswith(("dev_", "test_"))}
     return TrackedTrial(
         name=row.trial,
-        study=row.study,
         tags={name: str(stored[name]) for name in _TAGS},
         params={
             name: value if isinstance(value, bool | int | float | str) else str(value)
@@ -86,7 +81,6 @@ def tracked_trial(outcome: Outcome) -> TrackedTrial:
         metrics={f"final/{name}": float(value) for name, value in metrics.items() if value is not None},
         started=row.started_at.timestamp(),
         finished=row.finished_at.timestamp(),
-        failed=row.status == "failed",
     )
 
 

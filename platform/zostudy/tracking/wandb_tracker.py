@@ -24,7 +24,7 @@ class WandbTracker:
         """Adds a trial as a run."""
         run = wandb.init(
             project=self._project,
-            group=trial.study,
+            group=trial.tags["study"],
             job_type=trial.tags["stage"],
             name=trial.name,
             config=trial.tags | trial.params,
@@ -34,7 +34,7 @@ class WandbTracker:
         for queries, values in trial.curve:
             run.log(values, step=queries)
         run.summary.update(trial.metrics)
-        run.finish(exit_code=int(trial.failed))
+        run.finish(exit_code=int(trial.tags["status"] == "failed"))
 
 
 def open_tracker(study: Storage) -> WandbTracker:
