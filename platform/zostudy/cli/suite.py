@@ -53,7 +53,7 @@ def suite_command(
     budget: Annotated[int | None, typer.Option(help="Only this budget.")] = None,
     ratio: Annotated[str | None, typer.Option(help="Only this imbalance ratio, a number or natural.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Only the first SEEDS seeds.")] = None,
-    version: Annotated[int, typer.Option(help="The version of the suite.")] = 1,
+    version: Annotated[int | None, typer.Option(help="The version of the suite. Default: the current one.")] = None,
     results: ResultsOption = "results",
     address: ClusterOption = None,
 ) -> None:

@@ -16,7 +16,7 @@ from zostudy.wording import comma_list, quoted, suggestion
 
 
 def choose_slice(
-    version: int = VERSION,
+    version: int | None = None,
     offline: bool = False,
     only: Sequence[str] = (),
     budget: int | None = None,
@@ -26,7 +26,7 @@ def choose_slice(
     """Returns the slice of the suite that is to run.
 
     Args:
-        version: of the suite.
+        version: of the suite; None: the current one.
         offline: leave out what needs data or models that do not come with zostudy.
         only: names of parts; none: all.
         budget: the only one; None: all.
@@ -38,7 +38,7 @@ def choose_slice(
     """
     parts = {part.name: part for part in (OFFLINE if offline else PARTS)}
     ratios = {ratio_text(known): known for known in RATIOS}
-    _check("version", [str(version)], [str(VERSION)])
+    _check("version", [] if version is None else [str(version)], [str(VERSION)])
     _check("only", only, parts)
     _check("budget", [] if budget is None else [str(budget)], [*map(str, BUDGETS)])
     _check("ratio", [] if ratio is None else [ratio], ratios)
