@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from annotated_types import Gt
 from typing_extensions import Doc
 
-from zostudy.methods.context import Context
 from zostudy.methods.estimators import Gradient, Stencil
 from zostudy.methods.option_notes import LogRange, UsedWith
 from zostudy.methods.options import ProbingOptions, Reach, Schedule, StepRuleName
@@ -70,10 +69,10 @@ class Fzoo(ProbingMethod):
     )
     least_directions = 2
 
-    def __init__(self, options: FzooOptions, context: Context) -> None:
-        """Raises as ``ProbingMethod`` does."""
-        super().__init__(options, context)
-        self.spread_ddof = options.spread_ddof
+    @property
+    def spread_ddof(self) -> int:
+        """By the option of that name."""
+        return self.options.spread_ddof
 
     def scaled(self, gradient: Gradient, stencil: Stencil, losses: Losses) -> Gradient:
         """Returns the gradient divided by the spread of its own losses."""

@@ -66,7 +66,6 @@ class ProbingMethod(TunedMethod):
 
     options: ProbingOptions
     least_directions: ClassVar[int] = 1
-    spread_ddof: int = 1
 
     def __init__(self, options: ProbingOptions, context: Context) -> None:
         """Makes the step rule; raises as ``TunedMethod`` does."""
@@ -92,6 +91,11 @@ class ProbingMethod(TunedMethod):
     def scalars_first(self) -> bool:
         """True if the objective's own scalars step before the latent's losses are taken."""
         return False
+
+    @property
+    def spread_ddof(self) -> int:
+        """The spread of m losses divides by m minus this."""
+        return 1
 
     @property
     def n_stages(self) -> int:
