@@ -63,10 +63,9 @@ class LoadedModel:
         return None
 
     def _fits_store(self) -> bool:
-        import ray
+        from zostudy.cluster.ray_api import RayApi
 
-        nodes: list[dict[str, Any]] = ray.nodes()
-        smallest = min(float(node["Resources"].get("object_store_memory", 0.0)) for node in nodes if node["Alive"])
+        smallest = min(float(node["Resources"].get("object_store_memory", 0.0)) for node in RayApi().nodes())
         return self.n_bytes <= LARGEST_SHARE_OF_STORE * smallest
 
 
