@@ -143,10 +143,10 @@ class Dispatch:
                     self._replica_set.quarantine(replica)
             if cause is not None:  # a fresh process raised it, so it was no accident
                 raise cause
-        queries = range(call[0].queries.start, call[-1].queries.stop)
+        first, last = call[0].queries.start, call[-1].queries.stop - 1
         raise ReplicaError(
             "a micro-batch must leave its replica alive",
-            got=f"{MOST_DEATHS} replicas died one after the other of queries {queries[0]} to {queries[-1]} of a step",
+            got=f"{MOST_DEATHS} replicas died one after the other of queries {first} to {last} of a step",
             remedy="lower budget.batch_size, or give replicas more memory",
         )
 

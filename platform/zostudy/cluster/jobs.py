@@ -23,8 +23,8 @@ from zostudy.wording import suggestion
 STUDY, DIGEST, RESULTS = "zostudy_study", "zostudy_digest", "zostudy_results"
 SUCCEEDED, STOPPED = "succeeded", "stopped"
 ENDED = (SUCCEEDED, STOPPED, "failed")
-EXIT_CODES_OF_A_RUN = (0, 1, 2, 130)
 INTERRUPTED = 130
+FAILED_RUN_CODES = (1, 2, INTERRUPTED)
 
 SECONDS_BETWEEN_LOOKS = 1.0
 STOP_SECONDS = 60.0
@@ -67,7 +67,7 @@ class Job:
             return INTERRUPTED
         if self.status == SUCCEEDED:
             return 0
-        return self.exit_code if self.exit_code in EXIT_CODES_OF_A_RUN[1:] else 1
+        return self.exit_code if self.exit_code in FAILED_RUN_CODES else 1
 
 
 def submit(head: HeadNode, shipment: Shipment, results: str) -> str:

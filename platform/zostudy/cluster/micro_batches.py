@@ -119,8 +119,14 @@ def cut_queries(
     ]
     return [
         MicroBatch(
-            *(queries, columns, latents[queries], np.ascontiguousarray(rows[queries, columns])),
-            *(seed, group, access, wording),
+            queries,
+            columns,
+            latents[queries],
+            np.ascontiguousarray(rows[queries, columns]),
+            seed,
+            group,
+            access,
+            wording,
         )
         for queries, columns in cuts
     ]

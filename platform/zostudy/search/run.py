@@ -32,7 +32,7 @@ def start_study(
     storage: Storage,
     address: str | None,
     callbacks: Sequence[Callback],
-    fleet: Fleet | None = None,
+    started: Fleet | None = None,
 ) -> StudyProgress:
     """Starts, resumes or extends a study, and returns its progress at the end. The caller holds the folder's lease.
 
@@ -41,7 +41,7 @@ def start_study(
         storage: of its results.
         address: of a Ray cluster; None for this machine.
         callbacks: called after the log.
-        fleet: the study's replicas, if they have started already.
+        started: the study's replicas, if they have started already.
 
     Raises:
         ZostudyError: the folder holds another study, or cannot be read or written; or as ``complete_study``.
@@ -60,7 +60,7 @@ def start_study(
         write_classes(storage, study.classes)
         for line in (*(f"extends what is stored: {addition}" for addition in additions), *study.opening_lines):
             all_callbacks.on_note(line)
-        progress = complete_study(study, ledger, address, all_callbacks, fleet)
+        progress = complete_study(study, ledger, address, all_callbacks, started)
     merge(storage)
     return progress
 
