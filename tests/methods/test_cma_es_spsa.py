@@ -6,6 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
+
+from zostudy.errors import SpecError
 
 
 def test_the_warm_up_is_cma_es_and_the_rest_is_spsa_from_its_mean(toy: Any) -> None:
@@ -27,3 +30,11 @@ def test_both_parts_of_the_warm_up_step_the_same_scalars(toy: Any) -> None:
     assert warmed.step_cost == 9
     assert warmed.cma_es.objective is warmed.objective
     assert all(new != old for old, new in pairwise(seen))
+
+
+def test_a_step_has_room_for_a_population(toy: Any) -> None:
+    for objective, estimator in (("auc", "forward"), ("cross-entropy", "central"), ("cross-entropy", "forward")):
+        method = toy.method("cma-es-spsa", objective=objective, estimator=estimator, queries_per_step=4)
+        assert len(method.ask().latents) - method.objective.has_auxiliaries >= 3
+    with pytest.raises(SpecError, match=r"queries_per_step of cma-es-spsa: must be at least 5 .*, but got 4; raise it"):
+        toy.method("cma-es-spsa", objective="auc", queries_per_step=4)

@@ -61,6 +61,7 @@ class CmaEsSpsa(Spsa):
         "with defaults above cma-es on two embedded models, but below cma-es in mean rank on real text; "
         "above bpt-fzg in 1 of 7 blocks of the record"
     )
+    least_directions = 2  # their queries are CMA-ES's candidates, of which it needs three
 
     def __init__(self, options: CmaEsSpsaOptions, context: Context) -> None:
         """Starts CMA-ES at zero; raises as ``Spsa`` does."""
