@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,13 +10,12 @@ import typer
 
 from zostudy.cli.formats import DATA_FORMATS, Format, show
 from zostudy.cli.parameters import BaselineOption, FormatOption, ResultsArgument, local_path
+from zostudy.console.log import log_notes
 from zostudy.console.progress import progress
 from zostudy.errors import ResultsError
 
 if TYPE_CHECKING:
     from zostudy.results.comparison.comparison import Comparison
-
-_log = logging.getLogger(__name__)
 
 
 def compare_command(
@@ -52,8 +50,7 @@ def compare_command(
         _draw(comparisons, figure)
     if format in DATA_FORMATS:
         show(_records(comparisons), format)
-        for note in dict.fromkeys(note for comparison in comparisons for note in comparison_notes(comparison)):
-            _log.info("note: %s", note)
+        log_notes(note for comparison in comparisons for note in comparison_notes(comparison))
     else:
         tables = [table for comparison in comparisons for table in comparison_tables(comparison)]
         show([], format, [*tables, contents(comparisons)] if len(comparisons) > 1 else tables)

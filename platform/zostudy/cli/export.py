@@ -11,6 +11,7 @@ import typer
 
 from zostudy.cli.formats import Format, show
 from zostudy.cli.parameters import TO_FLAGS, FormatOption, StudyResultsArgument, TrialArgument, TrustOption, local_path
+from zostudy.console.log import log_notes
 from zostudy.console.progress import progress
 from zostudy.printing import print_lines
 from zostudy.results.table_formats import Table
@@ -42,8 +43,7 @@ def export_command(
         from zostudy.export.exporting import export_trial
 
         manifest, note = export_trial(chosen, to, trust_remote_code)
-    if note:
-        _log.info("note: %s", note)
+    log_notes([note] if note else [])
     print_lines(
         f"exported: {manifest.trial} to {to}",
         f"card:     {to / 'README.md'}",
@@ -77,8 +77,7 @@ def _choose(results: str, trial: str, confirmed: bool = False) -> StoredTrial:
     chosen = study.trial(trial)
     if confirmed:
         chosen.check_confirmed()
-    for note in study_notes(find_studies([results])):
-        _log.info("note: %s", note)
+    log_notes(study_notes(find_studies([results])))
     if chosen.name != trial:
         _log.info("%s: %s", trial, chosen.summary)
     if trial == BEST and len(study.best_names) > 1:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from zostudy.cli.parameters import TO_FLAGS, Device, TrustOption, local_path
+from zostudy.console.log import log_notes
 from zostudy.console.progress import progress
 
 _log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def predict_command(
     except DataError as error:
         if label is not None:
             raise
-        _log.info("note: no metrics: %s", error)
+        log_notes([f"no metrics: {error}"])
     unscored = with_predictions(
         rows, np.zeros((len(texts.texts), len(manifest.task.class_names)), np.float32), manifest
     )
@@ -81,8 +82,7 @@ def predict_command(
         write_csv(unscored, io.StringIO())  # refuses before the work what CSV cannot hold
     else:
         check_target(to, file, unscored)
-    for note in (*rows.notes, *([labels.note] if labels and labels.note else [])):
-        _log.info("note: %s", note)
+    log_notes([*rows.notes, *([labels.note] if labels and labels.note else [])])
     with progress(f"loading {model or manifest.model.name}", len(texts.texts), "texts", at_once=True) as show_done:
         from zostudy.export.scoring import score_texts
 

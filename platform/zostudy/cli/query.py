@@ -14,6 +14,7 @@ import typer
 
 from zostudy.cli.formats import DATA_FORMATS, Format, RowBatches, plain_rows, show, write_batches
 from zostudy.cli.parameters import RESULTS_VARIABLE, FormatOption
+from zostudy.console.log import log_notes
 from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.console.progress import progress
 from zostudy.errors import ResultsError
@@ -79,8 +80,7 @@ def query_command(
     except KeyboardInterrupt:
         _log.info("interrupted")
         raise
-    for note in notes:
-        _log.info("note: %s", note)
+    log_notes(notes)
 
 
 def _print_answer(storages: Sequence[Storage], sql: str, format: Format, limits: Limits) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from zostudy.wording import printable
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LOGGER = logging.getLogger("zostudy")
+
+_log = logging.getLogger(__name__)
 
 
 class LineHandler(logging.Handler):
@@ -76,6 +78,12 @@ def show_log_by_default() -> None:
     LOGGER.addHandler(_DefaultHandler())
     if LOGGER.level == logging.NOTSET:
         LOGGER.setLevel(logging.INFO)
+
+
+def log_notes(notes: Iterable[str]) -> None:
+    """Logs a line for each note, the first of equals alone."""
+    for note in dict.fromkeys(notes):
+        _log.info("note: %s", note)
 
 
 def terminal() -> Console | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from zostudy.console.log import log_notes
 from zostudy.machine import GIB, check_address_space
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def with_model_and_notes(outlined: Outline) -> PreparedStudy:
     from zostudy.search.prepare import with_model
 
     study = with_model(outlined)
-    for note in dict.fromkeys(note for encoded in study.encodings.values() for note in encoded.notes):
-        _log.info("note: %s", note)
+    log_notes(note for encoded in study.encodings.values() for note in encoded.notes)
     return study
 
 
