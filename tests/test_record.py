@@ -28,7 +28,7 @@ def suite() -> Comparison:
 
 def test_the_advice_is_three_sentences_that_the_record_bears_out() -> None:
     """Each part of a sentence is a point below it, or in a test of the study that it comes from."""
-    advice = record().split("In three sentences, for practitioners: ")[1].split(" The figures behind them:")[0]
+    advice = record().split("In three sentences, for practitioners: ")[1].split(" The figures behind them ")[0]
     batches, begin, disbelieve = advice.split(". ")
     assert batches == (
         "at any imbalance, draw batches with all classes in equal number, or else decide at a threshold from dev"
@@ -58,7 +58,7 @@ def test_bpt_fzg_is_first_by_mean_rank(suite: Comparison) -> None:
         ranks = compared.rank_statistics("test_auc")
         assert ranks is not None
         assert ranks.ranks[0].method == "bpt-fzg"
-    assert "- **Begin with `bpt-fzg`.** At 100 queries it has gone" in record()
+    assert "- **Begin with `bpt-fzg`.** On mini-llama at ratio 10, with 100 queries, it has gone" in record()
 
 
 def test_settings_that_one_seed_chose_are_in_the_log() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks and measures what runs on a GPU, in about four minutes on one large GPU:
+# Checks and measures what runs on a GPU:
 #   1. the tests that need one;
 #   2. the evaluator beside transformers' loop and its careful version, in float32 and bfloat16 (random weights);
 #   3. a study on two replicas that share the GPU.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,14 +25,14 @@ def keys_command(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of a study file instead.")] = False,
     format: FormatOption = Format.TABLE,
 ) -> None:
-    """Explain the keys of a study file: type, default, an example for --set, and meaning."""
+    """Explain the keys of a study file: type, default, an example for --set (quoted for a shell), and meaning."""
     from zostudy.config.keys import describe_keys
     from zostudy.config.study import StudySpec
 
     if schema:
         print_text(json.dumps(StudySpec.model_json_schema(), indent=2, ensure_ascii=False) + "\n")
         return
-    show([asdict(each) for each in describe_keys(key)], format)
+    show([asdict(each) | {"example": shlex.quote(each.example)} for each in describe_keys(key)], format)
 
 
 def methods_command(
@@ -69,7 +70,7 @@ def _options(method: type[Method]) -> list[dict[str, Any]]:
 
 
 def tasks_command(format: FormatOption = Format.TABLE) -> None:
-    """List the tasks with built-in templates and label words."""
+    """List the tasks with built-in templates and label words, here those of masked models; others have their own."""
     from zostudy.config.known import EMBEDDED_TASK
     from zostudy.tasks.wellknown import WELL_KNOWN
 
@@ -97,7 +98,7 @@ def models_command(format: FormatOption = Format.TABLE) -> None:
     rows = [
         *((name, "embedded in the package", "yes") for name in EMBEDDED_MODELS),
         ("minilm", "all-MiniLM-L6-v2, a real sentence encoder", minilm_ready),
-        ("FOLDER", "RoBERTa, BERT, GPT-2 or Llama saved with save_pretrained", "-"),
-        ("HUB/ID", "the same from the Hugging Face hub", "downloaded at first use"),
+        ("FOLDER", "a masked, causal or encoder model, saved with save_pretrained", "-"),
+        ("HUB/ID", "the same from the Hugging Face hub; see zostudy guide own-model", "downloaded at first use"),
     ]
     show([dict(zip(("model", "description", "ready"), row, strict=True)) for row in rows], format)

@@ -14,7 +14,11 @@ class BudgetSpec(Section):
     """The budget of a trial."""
 
     queries: Annotated[
-        Positive, key("queries of a trial; one query is one prompt evaluated on one batch", example="1000")
+        Positive,
+        key(
+            "queries of a trial; one query is one batch scored once, with one prompt or one for each example",
+            example="1000",
+        ),
     ] = 300
     batch_size: Annotated[Positive, key("examples of a query", example="16")] = 32
     evaluations: Annotated[

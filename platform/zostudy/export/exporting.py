@@ -40,7 +40,14 @@ _TASK_TYPES = {"causal": "CAUSAL_LM", "masked": "FEATURE_EXTRACTION", "encoder":
 def export(
     results: str | os.PathLike[str], trial: str, to: str | os.PathLike[str], trust_remote_code: bool = False
 ) -> Path:
-    """Exports a trial by its name and returns the folder; see ``zostudy.export``."""
+    """Exports a confirm trial's prompt as a PEFT adapter with a card, and returns the folder; is ``zostudy.export``.
+
+    ``trial`` is a confirm trial, or a cell, ``best-r10`` or ``best`` for the best one of it, at ratio 10, or at the
+    hardest ratio. ``to`` is a new folder, or an earlier export to replace.
+
+    Raises:
+        ZostudyError: there is no such trial, the folder holds something else, or the model cannot be loaded.
+    """
     out = path_of(to, "to")
     check_replaceable(out)
     export_trial(load_study_results(results).trial(trial), out, trust_remote_code)

@@ -16,7 +16,14 @@ _log = logging.getLogger(__name__)
 
 
 def report(folders: Where | Sequence[Where], to: Where | None = None, baseline: str | None = None) -> Storage:
-    """Writes a report and returns its location; see ``zostudy.report``."""
+    """Writes a report of one study or several, with figures beside it, and returns where it is; is ``zostudy.report``.
+
+    ``folders`` are results folders, ``to`` is the HTML file or a folder for it, and ``baseline`` is the label of the
+    method against which every other one is tested.
+
+    Raises:
+        ResultsError: no trial has finished, the report cannot be written, or the extra ``[report]`` is missing.
+    """
     check_dependencies()
     locations = given_paths(folders)
     page = page_location(locations, to)

@@ -68,7 +68,7 @@ class TrialRow:
         int | None, "queries that chose the start, which are among queries; null without a choice"
     ] = None
     params: Annotated[Mapping[str, Any], "every option of the method and the imbalance settings, as JSON"]
-    queries: Annotated[int, "queries spent in tuning; one is one prompt on one batch"]
+    queries: Annotated[int, "queries spent in tuning; one is one batch, with one prompt or one for each example"]
     examples: Annotated[int, "examples scored in tuning"]
     evaluation_examples: Annotated[int, "examples scored beside the budget: dev, test, loss landscape"]
     best_queries: Annotated[int | None, "queries spent when the kept point was found"] = None

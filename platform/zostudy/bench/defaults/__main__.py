@@ -19,6 +19,8 @@ from zostudy.errors import ZostudyError
 from zostudy.printing import print_lines, print_text
 from zostudy.results.table_formats import plain
 
+_DESCRIPTION = "Chooses defaults on rows of train that no trial sees."
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit code, 2 for an error of the user's."""
@@ -56,7 +58,7 @@ def _run(options: argparse.Namespace, store: TrialStore) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m zostudy.bench.defaults", description="Choose defaults on dev.")
+    parser = argparse.ArgumentParser(prog="python -m zostudy.bench.defaults", description=_DESCRIPTION)
     verbs = parser.add_subparsers(dest="verb", required=True)
     run = verbs.add_parser("run", help="measure what is missing")
     run.add_argument("--data", type=Path, help="folder of the data files; the embedded models need none")
