@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -18,6 +18,9 @@ RowKey: TypeAlias = tuple[Any, ...]
 
 CellKey: TypeAlias = tuple[RowKey, Any]
 """Row and column of a cell."""
+
+Block: TypeAlias = tuple[Any, ...]
+"""What a cell shares with those that it is ranked and tested against: its row without the method, and its column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +76,13 @@ class CellSummary:
 
     @property
     def group(self) -> RowKey:
-        """The values that the cell shares, beside the column, with the cells that it is ranked and tested against."""
+        """The block without its column."""
         return self.row[:-1]
+
+    @property
+    def block(self) -> Block:
+        """The block that the cell is ranked and tested in."""
+        return (*self.group, self.column)
 
     @property
     def asked(self) -> int:
@@ -96,6 +104,14 @@ class CellSummary:
         if (other, metric) not in self._tests:
             self._tests[other, metric] = paired_test(self.values.get(metric, {}), other.values.get(metric, {}))
         return self._tests[other, metric]
+
+
+def by_block(cells: Iterable[CellSummary]) -> dict[Block, list[CellSummary]]:
+    """Returns the cells of each block, both in the order of the cells."""
+    found: dict[Block, list[CellSummary]] = {}
+    for cell in cells:
+        found.setdefault(cell.block, []).append(cell)
+    return found
 
 
 def possible(test: PairedTest, metric: str) -> PairedTest:

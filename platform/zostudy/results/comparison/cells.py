@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from zostudy.ratios import NATURAL, ratio_label
-from zostudy.results.comparison.cell_summary import CellKey, CellSummary, RowKey
+from zostudy.results.comparison.cell_summary import Block, CellKey, CellSummary, RowKey, by_block
 from zostudy.results.comparison.verdicts import Verdict, is_yardstick, verdicts
 
 
@@ -80,21 +80,18 @@ class Cells:
         References do not count, nor do cells that are not whole, have no mean, or are barred by a verdict. None if no
         cell counts, if there is only one cell, or if the best one that counts is a yardstick below a barred cell.
         """
-        return self._best.get((metric, column, group))
+        return self._best.get((metric, (*group, column)))
 
     def is_best(self, metric: str, cell: CellSummary) -> bool:
         """Returns whether a cell is the best of its column and group."""
         return cell is self.best(metric, cell.column, cell.group)
 
     @cached_property
-    def _best(self) -> dict[tuple[str, Any, RowKey], CellSummary | None]:
-        peers: dict[tuple[Any, RowKey], list[CellSummary]] = {}
-        for cell in self.ranked:
-            peers.setdefault((cell.column, cell.group), []).append(cell)
+    def _best(self) -> dict[tuple[str, Block], CellSummary | None]:
         return {
-            (metric, *key): self._best_of(metric, cells) if len(cells) > 1 else None
+            (metric, block): self._best_of(metric, cells) if len(cells) > 1 else None
             for metric in self.metrics
-            for key, cells in peers.items()
+            for block, cells in by_block(self.ranked).items()
         }
 
     @cached_property

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
 from statistics import fmean
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.randomness import generator
-from zostudy.results.comparison.cell_summary import CellSummary, SeedKey, gain
+from zostudy.results.comparison.cell_summary import Block, CellSummary, SeedKey, gain
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.ranking import column_ranks
 from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE
@@ -25,9 +25,6 @@ from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE
 LEAST_METHODS, LEAST_BLOCKS = 2, 3
 
 RESAMPLES = 2_000
-
-Block: TypeAlias = tuple[Any, ...]
-"""The values that name a block, those of ``RankStatistics.named_by``."""
 
 _BlockValues: TypeAlias = Mapping[str, Mapping[SeedKey, float]]
 
@@ -168,7 +165,7 @@ def _values_by_block(cells: Cells, metric: str) -> dict[Block, _BlockValues]:
     found: dict[Block, dict[str, Mapping[SeedKey, float]]] = {}
     for cell in cells.ranked:
         if cell.whole and (values := cell.values.get(metric)):
-            found.setdefault((*cell.group, cell.column), {})[_name(cell, algorithms[cell.row[-1]])] = values
+            found.setdefault(cell.block, {})[_name(cell, algorithms[cell.row[-1]])] = values
     return dict(found)
 
 

@@ -105,4 +105,4 @@ def _sources(cells: Cells) -> set[tuple[object, ...]]:
     """Returns what the cells are of, but for their ratios: looked at first, as rank statistics take an import."""
     names = (*cells.row_names[:-1], cells.by)
     kept = [index for index, name in enumerate(names) if name != "imbalance_ratio"]
-    return {tuple((*cell.group, cell.column)[index] for index in kept) for cell in cells.ranked}
+    return {tuple(cell.block[index] for index in kept) for cell in cells.ranked}

@@ -41,11 +41,11 @@ def contrasts(cells: Cells, metric: str) -> list[Contrast]:
 
     A reference is tested only as the baseline.
     """
-    baselines = {(cell.group, cell.column): cell for cell in cells.cells if cell.row[-1] == cells.baseline}
+    baselines = {cell.block: cell for cell in cells.cells if cell.row[-1] == cells.baseline}
     tests = [
         (cell, possible(cell.test_against(baseline, metric), metric))
         for cell in cells.ranked
-        if (baseline := baselines.get((cell.group, cell.column))) is not None and baseline is not cell
+        if (baseline := baselines.get(cell.block)) is not None and baseline is not cell
     ]
     corrected = holm_of_tests([test for _, test in tests])
     return [Contrast(cell, test, p_value) for (cell, test), p_value in zip(tests, corrected, strict=True)]

@@ -156,8 +156,8 @@ def reference_note(cells: Cells) -> str:
 def _baseline_notes(cells: Cells) -> list[str]:
     if cells.baseline is None:
         return []
-    of_baseline = {(cell.group, cell.column) for cell in cells.cells if cell.row[-1] == cells.baseline}
-    of_others = {(cell.group, cell.column) for cell in cells.ranked if cell.row[-1] != cells.baseline}
+    of_baseline = {cell.block for cell in cells.cells if cell.row[-1] == cells.baseline}
+    of_others = {cell.block for cell in cells.ranked if cell.row[-1] != cells.baseline}
     if not of_baseline:
         return [f"No tests: {cells.baseline} has no confirm trial yet."]
     if not of_baseline & of_others:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
-from zostudy.results.comparison.cell_summary import CellSummary, RowKey, gain, possible
+from zostudy.results.comparison.cell_summary import CellSummary, by_block, gain, possible
 from zostudy.results.comparison.evidence import Evidence, Move, Prediction
 from zostudy.results.comparison.statistics import LEAST_PAIRS, SIGNIFICANCE, PairedTest, pairs_needed, prediction_bound
 from zostudy.results.schema import AT_DEV_THRESHOLD, TEST_METRICS
@@ -80,10 +79,8 @@ def verdicts(cells: Sequence[CellSummary], metrics: Iterable[str]) -> list[Verdi
     rules = (did_not_move, constant_classifier, search_disagrees)
     found = [verdict for rule in rules for cell in cells if (verdict := rule(cell))]
     found += [verdict for cell in cells for verdict in edges(cell)]
-    peers: dict[tuple[Any, RowKey], list[CellSummary]] = {}
-    for cell in cells:
-        peers.setdefault((cell.column, cell.group), []).append(cell)
-    measured = [(cell, yardsticks(cell, peers[cell.column, cell.group])) for cell in cells]
+    peers = by_block(cells)
+    measured = [(cell, yardsticks(cell, peers[cell.block])) for cell in cells]
     found += [verdict for cell, rivals in measured if (verdict := too_few_seeds(cell, rivals))]
     pairs = [(cell, rival) for cell, rivals in measured for rival in rivals]
     judged = [metric for metric in metrics if metric != "sharpness"]  # the untuned prompt is flat, as nothing moved it

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
-from zostudy.results.comparison.cell_summary import CellSummary, RowKey
+from zostudy.results.comparison.cell_summary import by_block
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.statistics import SIGNIFICANCE
 from zostudy.results.table_formats import value_text
@@ -19,12 +18,8 @@ def way_notes(cells: Cells, metric: str) -> Iterator[str]:
     p <= 0.05): where it is not, a share of the way means nothing. Methods that wait for seeds are left out, and no line
     stands without a method.
     """
-    peers: dict[tuple[RowKey, Any], dict[CellSummary, float]] = {}
-    for cell in cells.cells:
-        if (mean := cell.gain(metric)) is not None:
-            peers.setdefault((cell.group, cell.column), {})[cell] = mean
-    for group, column in sorted(peers):
-        values = peers[group, column]
+    for (*group, column), peers in sorted(by_block(cells.cells).items()):
+        values = {cell: mean for cell in peers if (mean := cell.gain(metric)) is not None}
         names = [*zip(cells.row_names, map(value_text, group), strict=False), (cells.by, cells.heading(column))]
         where = ", ".join(f"{name.removeprefix('imbalance_')} {value}" for name, value in names)
         for start, reference in product(values, values):
