@@ -16,7 +16,7 @@ from zostudy.results.classes import StudyClasses
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.decision import Decision, probabilities
-from zostudy.results.metrics import CONFIDENCE_BINS
+from zostudy.results.metrics import CONFIDENCE_BINS, confidence_bins
 from zostudy.results.results import Results
 from zostudy.results.table_formats import Table
 
@@ -84,7 +84,7 @@ def reliability_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFra
     for trial, split in frames.trials_with_scores(confirm, scores, "test"):
         logits, labels = frames.scores_and_labels(split)
         confidence = probabilities(logits.astype(np.float32)).max(axis=1)
-        bins = np.searchsorted(np.linspace(0, 1, CONFIDENCE_BINS + 1)[1:-1], confidence)
+        bins = confidence_bins(confidence)
         shared = {"method": trial["method"], "ratio": trial["imbalance_ratio"], "trial": "all seeds"}
         parts.append(pd.DataFrame({**shared, "x": confidence, "y": logits.argmax(axis=1) == labels, "order": bins}))
     by = ["method", "ratio", "trial", "order"]

@@ -99,16 +99,20 @@ def balanced_cross_entropy(scores: NDArray[np.float32], labels: NDArray[np.int32
     return float(np.mean([losses[labels == label].mean() for label in np.unique(labels)]))
 
 
+def confidence_bins(confidence: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Returns the bin of each confidence, from 0: ``CONFIDENCE_BINS`` of equal width, which are open on the left."""
+    return np.searchsorted(np.linspace(0, 1, CONFIDENCE_BINS + 1)[1:-1], confidence)
+
+
 def _calibration_error(scores: NDArray[np.float32], labels: NDArray[np.int32]) -> float:
     """Returns the expected calibration error of the softmax probabilities (Guo et al. 2017, equation 3).
 
-    That is the mean distance between confidence, the highest probability of a row, and accuracy, over bins of equal
-    width that are open on the left, weighted by their rows.
+    That is the mean distance between confidence, the highest probability of a row, and accuracy, over the
+    ``confidence_bins``, weighted by their rows.
     """
     confidence = probabilities(scores).max(axis=1)
     right = scores.argmax(axis=1) == labels
-    bins = np.searchsorted(np.linspace(0, 1, CONFIDENCE_BINS + 1)[1:-1], confidence)
-    return float(np.abs(np.bincount(bins, weights=right - confidence)).sum() / len(labels))
+    return float(np.abs(np.bincount(confidence_bins(confidence), weights=right - confidence)).sum() / len(labels))
 
 
 def _ranking_metrics(
