@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection, Mapping
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -98,9 +97,7 @@ class Checkpoints:
         return sorted(path.name for path in paths if path.is_symlink() or not path.is_file())
 
     def _set_aside(self, name: str, fault: str) -> None:
-        to = self._study / DAMAGED / CHECKPOINTS
-        taken = {path.name for path in to.folder.glob("*")} if to.folder else set(to.files())
-        kept = next(unused for number in count() if (unused := f"{name}-{number}") not in taken)
+        kept = (self._study / DAMAGED / CHECKPOINTS).free_name(f"{name}-")
         self._study.move(f"{CHECKPOINTS}/{name}", f"{DAMAGED}/{CHECKPOINTS}/{kept}")
         self._saved.discard(name)
         self._notify(f"set aside: {CHECKPOINTS}/{name} {fault}; its trial begins anew")

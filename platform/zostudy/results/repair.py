@@ -180,7 +180,5 @@ def _move(storage: Storage, table: str, name: str) -> None:
 
 
 def _free_name(storage: Storage, table: str, name: str) -> str:
-    to, number = storage / DAMAGED / table, 0
-    while to.exists(kept := f"{PurePosixPath(name).stem}-{number}{PARQUET}") or (to / kept).is_folder():
-        number += 1
+    kept = (storage / DAMAGED / table).free_name(f"{PurePosixPath(name).stem}-", PARQUET)
     return f"{DAMAGED}/{table}/{kept}"

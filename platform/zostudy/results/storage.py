@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -139,6 +140,11 @@ class Storage:
             below = (str(info.path).removeprefix(f"{self.path}/").split("/") for info in self._infos(recursive=True))
             return sorted({parts[0] for parts in below if len(parts) > 1})
         return [info.base_name for info in self._infos() if info.type is fs.FileType.Directory]
+
+    def free_name(self, beginning: str, ending: str = "") -> str:
+        """Returns the first name with a number before its ending that nothing here has, not even a dangling link."""
+        taken = {path.name for path in self.folder.glob("*")} if self.folder else {*self.files(), *self.folders()}
+        return next(name for number in count() if (name := f"{beginning}{number}{ending}") not in taken)
 
     def write_times(self, suffix: str) -> dict[str, datetime]:
         """Returns when each of the ``files`` with a suffix was written, by name and by the storage's own clock."""

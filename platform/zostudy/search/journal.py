@@ -56,7 +56,8 @@ class Journal(Callback):
             try:
                 self._open()
             except (ValueError, KeyError, AssertionError):  # a line cannot be read, or Optuna does not understand it
-                notify(f"set aside: {JOURNAL_FILE} was torn, is now {_set_aside(storage)}; written anew")
+                storage.move(JOURNAL_FILE, kept := storage.free_name(f"{JOURNAL_FILE}.damaged-"))
+                notify(f"set aside: {JOURNAL_FILE} was torn, is now {kept}; written anew")
                 self._open()
 
     def __enter__(self) -> Journal:
@@ -144,11 +145,3 @@ def _check_lines(path: Path) -> None:
     for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
         if not line.endswith(b"\n") or not isinstance(json.loads(line), dict):
             raise ValueError("a line is torn")
-
-
-def _set_aside(storage: Storage) -> str:
-    number = 0
-    while storage.exists(name := f"{JOURNAL_FILE}.damaged-{number}"):
-        number += 1
-    storage.move(JOURNAL_FILE, name)
-    return name
