@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from zostudy.results.parquet import read_batches
@@ -23,27 +22,19 @@ def digest_file(folder: Storage, name: str, table: str) -> Mapping[str, RowDiges
     They are remembered by what a change of a file on this machine changes: inode, size and times. The time of the last
     change of the inode cannot be set by hand. In an object store nothing is remembered.
     """
-    file = _FileOfTable(folder, name, table)
     if folder.folder is None:
-        return _digest(file)
+        return _digest(folder, name, table)
     status = (folder.folder / name).stat()
     if time.time() - status.st_ctime < _SETTLED_SECONDS:
-        return _digest(file)
+        return _digest(folder, name, table)
     version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return _digest_of_version(file, version)
-
-
-@dataclass(frozen=True)
-class _FileOfTable:
-    folder: Storage = field(compare=False)
-    name: str
-    table: str
+    return _remembered(folder.path, name, table, version)
 
 
 @lru_cache(_MOST_REMEMBERED)
-def _digest_of_version(file: _FileOfTable, version: tuple[int, ...]) -> Mapping[str, RowDigest]:
-    return _digest(file)
+def _remembered(folder: str, name: str, table: str, version: tuple[int, ...]) -> Mapping[str, RowDigest]:
+    return _digest(Storage.at(folder), name, table)
 
 
-def _digest(file: _FileOfTable) -> Mapping[str, RowDigest]:
-    return digest_rows(read_batches(file.folder, file.name, file.table, ["trial", *DIGESTED[file.table]]), file.table)
+def _digest(folder: Storage, name: str, table: str) -> Mapping[str, RowDigest]:
+    return digest_rows(read_batches(folder, name, table, ["trial", *DIGESTED[table]]), table)
