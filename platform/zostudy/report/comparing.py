@@ -20,7 +20,8 @@ from zostudy.results.lost_rows import study_notes
 from zostudy.results.results import Results
 from zostudy.results.table_formats import Table
 
-RESULT, DECISIONS = "Result", "Decisions"
+RESULT, DECISIONS, AGAINST_QUERIES = "Result", "Decisions", "Against queries"
+ROC, SADDLE = "ROC and precision-recall", "The saddle of AUC maximisation"
 ANYTIME = ("dev_auc", "dev_balanced_accuracy", "dev_minority_recall")
 CURVES = {
     "roc": ("ROC", "false positive rate", "true positive rate"),
@@ -83,29 +84,29 @@ def anytime_section(confirm: pd.DataFrame, history: pd.DataFrame, charts: Charts
     missing = [metric_words(metric) for metric in ANYTIME if not figures[metric]]
     if missing and not note:
         note = f"Not drawn: {', '.join(missing)}; an earlier zostudy ran this study, which did not store them."
-    return ReportSection("Against queries", note=note, figures=tuple(chain.from_iterable(figures.values())))
+    return ReportSection(AGAINST_QUERIES, note=note, figures=tuple(chain.from_iterable(figures.values())))
 
 
 def curves_section(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> ReportSection:
     """Returns ROC and precision-recall curves of two-class confirm trials, two figures for each ratio."""
-    title, note = "ROC and precision-recall", reason_not_drawn(confirm, scores, "scores")
+    note = reason_not_drawn(confirm, scores, "scores")
     if not note and frames.n_classes(scores) != 2:
         note = f"Drawn for tasks with two classes only; this one has {frames.n_classes(scores)}."
     if note:
-        return ReportSection(title, note=note)
+        return ReportSection(ROC, note=note)
     left_out = len(confirm) - sum(1 for _ in frames.two_class_trials(confirm, scores, "test"))
     notes = [
         f"Left out: {left_out} confirm trials without test scores of both classes." if left_out else "",
         _GUESSED if confirm["positive_class"].isna().any() else "",
     ]
-    return ReportSection(title, note=" ".join(filter(None, notes)), figures=tuple(_curves(confirm, scores, charts)))
+    return ReportSection(ROC, note=" ".join(filter(None, notes)), figures=tuple(_curves(confirm, scores, charts)))
 
 
 def saddle_section(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame) -> ReportSection:
     """Returns figures of AUC maximisation's scalars a, b and alpha over a run, one for each method and ratio."""
     figures = tuple(_saddles(confirm, history, scores))
     reason = reason_not_drawn(confirm, history, "history") or "No method of this study has the objective auc."
-    return ReportSection("The saddle of AUC maximisation", note="" if figures else reason, figures=figures)
+    return ReportSection(SADDLE, note="" if figures else reason, figures=figures)
 
 
 def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:

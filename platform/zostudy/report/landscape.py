@@ -16,6 +16,7 @@ from zostudy.report.parts import Figure, ReportSection, reason_not_drawn, short
 from zostudy.results.comparison.statistics import bounded_interval, t_interval
 from zostudy.results.table_formats import Table
 
+LANDSCAPE = "Loss landscape"
 TILES_IN_A_ROW, TILE_HEIGHT = 3, 130
 # The gap between tiles and the height of a tile's name, as shares of the tile.
 GAP, HEADING = 0.06, 0.16
@@ -46,11 +47,11 @@ def landscape_section(confirm: pd.DataFrame, landscape: pd.DataFrame, charts: Ch
     """Returns sharpness, slices and planes of the complete confirm trials that have rows in the table ``landscape``."""
     seen = confirm[confirm["trial"].isin(landscape["trial"])]
     if confirm.empty or (seen.empty and confirm["sharpness"].notna().any()):
-        return ReportSection("Loss landscape", note=reason_not_drawn(confirm, landscape, "landscape"))
+        return ReportSection(LANDSCAPE, note=reason_not_drawn(confirm, landscape, "landscape"))
     if seen.empty:
-        return ReportSection("Loss landscape", note=_NOT_EVALUATED)
+        return ReportSection(LANDSCAPE, note=_NOT_EVALUATED)
     figures = (*_sharpness(seen, charts), *_slices(seen, landscape, charts), *_planes(seen, landscape))
-    return ReportSection("Loss landscape", note=_NOTE, tables=(_table(seen, landscape),), figures=figures)
+    return ReportSection(LANDSCAPE, note=_NOTE, tables=(_table(seen, landscape),), figures=figures)
 
 
 def sharpness_frame(confirm: pd.DataFrame) -> pd.DataFrame:

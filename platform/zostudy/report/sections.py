@@ -12,12 +12,22 @@ from zostudy.config.distributions import Distribution, SearchSpace
 from zostudy.errors import ResultsError
 from zostudy.report.charts import Charts
 from zostudy.report.classification import CALIBRATION, CLASSES, calibration_section, classes_section
-from zostudy.report.comparing import anytime_section, comparison_sections, curves_section, saddle_section
+from zostudy.report.comparing import (
+    AGAINST_QUERIES,
+    ROC,
+    SADDLE,
+    anytime_section,
+    comparison_sections,
+    curves_section,
+    saddle_section,
+)
 from zostudy.report.findings import counts_line, question
-from zostudy.report.landscape import landscape_section
+from zostudy.report.landscape import LANDSCAPE, landscape_section
 from zostudy.report.parts import ReportSection, StudyReport
 from zostudy.report.searching import search_section
 from zostudy.report.table_sections import (
+    AGREEMENT,
+    NOISE_FLOOR,
     agreement_section,
     failures_section,
     noise_section,
@@ -88,15 +98,14 @@ def _sections(file: StudyFile, results: Results, baseline: str | None, charts: C
     classes = read_classes(file.storage)
     yield from comparison_sections(results, baseline, counts_line(classes), charts)
     yield _drawn(CLASSES, lambda: classes_section(confirm, counting.scores, classes))
-    yield _drawn("Against queries", lambda: anytime_section(confirm, counting.history, charts))
-    yield _drawn("ROC and precision-recall", lambda: curves_section(confirm, counting.scores, charts))
+    yield _drawn(AGAINST_QUERIES, lambda: anytime_section(confirm, counting.history, charts))
+    yield _drawn(ROC, lambda: curves_section(confirm, counting.scores, charts))
     yield _drawn(CALIBRATION, lambda: calibration_section(results, confirm, counting.scores, charts))
     yield search_section(trials[trials["stage"] == "search"], file.space, charts)
-    saddle = "The saddle of AUC maximisation"
-    yield _drawn(saddle, lambda: saddle_section(confirm, counting.history, counting.scores))
-    yield _drawn("Loss landscape", lambda: landscape_section(confirm, counting.landscape, charts))
-    yield _drawn("Noise floor", lambda: noise_section(results.noise_floor))
-    yield _drawn("Agreement with transformers", lambda: agreement_section(results.agreement))
+    yield _drawn(SADDLE, lambda: saddle_section(confirm, counting.history, counting.scores))
+    yield _drawn(LANDSCAPE, lambda: landscape_section(confirm, counting.landscape, charts))
+    yield _drawn(NOISE_FLOOR, lambda: noise_section(results.noise_floor))
+    yield _drawn(AGREEMENT, lambda: agreement_section(results.agreement))
     yield failures_section(trials)
     yield trials_section(trials, file.space)
     yield repeating_section(trials, file.text, classes)

@@ -15,6 +15,7 @@ from zostudy.report.parts import ReportSection, metric_words, short
 from zostudy.results.classes import StudyClasses, class_table
 from zostudy.results.table_formats import Table
 
+NOISE_FLOOR, AGREEMENT = "Noise floor", "Agreement with transformers"
 MOST_TRIALS = 1_000
 TRIAL_METRICS = ("dev_auc", "test_auc", "test_balanced_accuracy", "test_minority_recall")
 
@@ -45,17 +46,16 @@ _AGREEMENT_COLUMNS = ("family", "dtype", "evaluator", "texts", "prompts", "large
 def noise_section(noise_floor: pd.DataFrame) -> ReportSection:
     """Returns the noise floor of each cell."""
     if noise_floor.empty:
-        return ReportSection("Noise floor", note=_NO_NOISE_NOTE)
+        return ReportSection(NOISE_FLOOR, note=_NO_NOISE_NOTE)
     table = _table("Noise floor of each cell", noise_floor, _NOISE_COLUMNS)
-    return ReportSection("Noise floor", note=_NOISE_NOTE, tables=(table,))
+    return ReportSection(NOISE_FLOOR, note=_NOISE_NOTE, tables=(table,))
 
 
 def agreement_section(agreement: pd.DataFrame) -> ReportSection:
     """Returns the difference between the evaluator's scores and those of transformers."""
-    title = "Agreement with transformers"
     if agreement.empty:
-        return ReportSection(title, note=_NO_AGREEMENT_NOTE)
-    return ReportSection(title, note=_AGREEMENT_NOTE, tables=(_table("Evaluator", agreement, _AGREEMENT_COLUMNS),))
+        return ReportSection(AGREEMENT, note=_NO_AGREEMENT_NOTE)
+    return ReportSection(AGREEMENT, note=_AGREEMENT_NOTE, tables=(_table("Evaluator", agreement, _AGREEMENT_COLUMNS),))
 
 
 def failures_section(trials: pd.DataFrame) -> ReportSection:
