@@ -23,7 +23,7 @@ from zostudy.results.comparison.compare import BASELINE_RULE, compare, compare_c
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.confirm_trials import TrialColumns, columns_of_tables
 from zostudy.results.comparison.contents import SCOPE
-from zostudy.results.comparison.coordinates import BUDGET
+from zostudy.results.comparison.coordinates import BUDGET, COORDINATES
 from zostudy.results.comparison.given import check_known, checked_metrics, needed_columns
 from zostudy.results.measurements import read_measurements
 from zostudy.results.reading import MOST_AT_ONCE, find_studies, read_trials
@@ -33,7 +33,6 @@ from zostudy.wording import comma_list
 
 UNKNOWN = "a dtype that is not stored"
 
-_CELL = ("model", "task", *BUDGET, "imbalance_ratio", "method")
 _DATA = ("model", "task", "imbalance_ratio")
 _DRAWN = ("n_minority", "n_majority", "positive_class")
 _PROMPT = {
@@ -42,7 +41,7 @@ _PROMPT = {
 }
 """Keys of a study file that every cell of a study shares."""
 
-_COLUMNS = ["stage", *_CELL, *_DRAWN, "versions"]
+_COLUMNS = ["stage", *COORDINATES, *_DRAWN, "versions"]
 
 
 ColumnValues: TypeAlias = tuple[Any, ...]
@@ -131,7 +130,7 @@ def compare_in_groups(
     storages = find_studies(folders)
     if by == "study" or len(storages) == 1:
         return [compare(storages, asked, by, baseline, allow_unequal)]
-    cell = tuple(name for name in _CELL if not allow_unequal or name == by or name not in BUDGET)
+    cell = tuple(name for name in COORDINATES if not allow_unequal or name == by or name not in BUDGET)
     needed = needed_columns(asked)
     groups = _groups(_studies(storages, read_trials(storages, [*needed, "positive_class", "versions"]), cell))
     columns = [columns_of_tables(group.tables, needed) for group in groups]
