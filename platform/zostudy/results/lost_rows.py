@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from zostudy.errors import ResultsError
 from zostudy.results.completeness import unfinished
 from zostudy.results.finished_trials import REMEDY, FinishedTrials, first_and_more, is_as_expected, read_finished
 from zostudy.results.measurements import MEASUREMENTS, lost_measurements, read_measurements, table_folder
 from zostudy.results.parquet import PARQUET
+from zostudy.results.reading import each_study
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
 from zostudy.results.storage import Storage
 from zostudy.results.stored_tables import ChangedError, count_rows, table_files
 
-MOST_AT_ONCE = 8
 MOST_LOOKS = 10
 
 
@@ -29,8 +28,7 @@ def lost_rows(storages: Sequence[Storage]) -> list[str]:
     Reading such a table is refused. A study whose trials are lost or cannot be read has no line here: reading it is
     refused as a whole.
     """
-    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        return [line for lines in pool.map(_of_study, storages) for line in lines]
+    return [line for lines in each_study(storages, _of_study) for line in lines]
 
 
 def _of_study(storage: Storage) -> list[str]:
@@ -39,7 +37,7 @@ def _of_study(storage: Storage) -> list[str]:
             finished = read_finished(storage)
             lines = [line for table in TABLES_BESIDE_TRIALS if (line := _of_table(storage, table, finished))]
             lines += [line for table in MEASUREMENTS if (line := _of_measurements(storage, table, finished))]
-            lines += [line for line in (_waiting(storage, finished),) if line]
+            lines += _waiting(storage, finished)
             if not lines or read_finished(storage) == finished:
                 return lines
         except ResultsError:
@@ -71,8 +69,8 @@ def _of_measurements(storage: Storage, table: str, finished: FinishedTrials) -> 
     return f"results must be whole, but {folder} lacks {first_and_more(lost)}; {REMEDY}" if lost else None
 
 
-def _waiting(storage: Storage, finished: FinishedTrials) -> str | None:
+def _waiting(storage: Storage, finished: FinishedTrials) -> list[str]:
     if not finished.waiting:
-        return None
+        return []
     trials = first_and_more(finished.waiting)
-    return f"{storage.name} waits for trials to run again that were set aside: {trials}; run it again"
+    return [f"{storage.name} waits for trials to run again that were set aside: {trials}; run it again"]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
 from zostudy.errors import ResultsError
-from zostudy.machine import usable_cpus
 from zostudy.results.storage import Storage, Where
 from zostudy.results.stored_tables import read_table
 from zostudy.wording import comma_list
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 8
+
+T = TypeVar("T")
 
 _KEY = ("study", "trial")
 _WHERE = (str, PathLike, Storage)
@@ -83,6 +84,12 @@ def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.Dat
     return as_frame(read_trials(find_studies(path), columns))
 
 
+def each_study(storages: Iterable[Storage], call: Callable[[Storage], T]) -> list[T]:
+    """Returns the result of ``call`` on each study; several calls run at a time."""
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        return list(pool.map(call, storages))
+
+
 def as_frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
     """Returns the rows of all tables; whole numbers that may be absent are ``Int64``, else they would be floats."""
     import pandas as pd  # slow to import, and many readers need no frame
@@ -93,8 +100,7 @@ def as_frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
 
 
 def _read_trials(storages: Sequence[Storage], columns: Sequence[str]) -> list[pa.Table]:
-    with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_ONCE)) as pool:
-        return list(pool.map(lambda storage: read_table(storage, "trials", columns), storages))
+    return each_study(storages, lambda storage: read_table(storage, "trials", columns))
 
 
 def _check_once(storages: Sequence[Storage], trials: Sequence[pa.Table]) -> None:

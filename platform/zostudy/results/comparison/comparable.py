@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +17,6 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from zostudy.errors import ResultsError
-from zostudy.machine import usable_cpus
 from zostudy.results.comparison.compare import BASELINE_RULE, compare, compare_columns, known_methods
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.confirm_trials import TrialColumns, columns_of_tables
@@ -26,7 +24,7 @@ from zostudy.results.comparison.contents import SCOPE
 from zostudy.results.comparison.coordinates import BUDGET, COORDINATES
 from zostudy.results.comparison.given import check_known, checked_metrics, needed_columns
 from zostudy.results.measurements import read_measurements
-from zostudy.results.reading import MOST_AT_ONCE, find_studies, read_trials
+from zostudy.results.reading import each_study, find_studies, read_trials
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
 from zostudy.wording import comma_list
@@ -195,9 +193,7 @@ def _joined(
 
 def _studies(storages: Sequence[Storage], tables: Sequence[pa.Table], cell: Sequence[str]) -> list[ComparableStudies]:
     """Returns a group of each study."""
-    with ThreadPoolExecutor(min(usable_cpus(), MOST_AT_ONCE)) as pool:
-        dtypes = list(pool.map(_dtype, storages))
-    return list(map(partial(_study, cell), storages, tables, dtypes))
+    return list(map(partial(_study, cell), storages, tables, each_study(storages, _dtype)))
 
 
 def _study(cell: Sequence[str], storage: Storage, table: pa.Table, dtype: str) -> ComparableStudies:
