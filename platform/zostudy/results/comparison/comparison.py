@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zostudy.results.comparison.cell_summary import CellKey, CellSummary
+from zostudy.results.comparison.cell_summary import CellKey
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.given import check_known
 from zostudy.results.comparison.metric_tables import comparison_tables
-from zostudy.results.comparison.rank_statistics import RankStatistics, rank_statistics
+from zostudy.results.comparison.rank_statistics import RankStatistics, rank_statistics, ranked_names
 from zostudy.results.comparison.rank_tables import shown_ranks
 from zostudy.results.comparison.ranking import Contrast, average_ranks, contrasts, not_worse_than_best
 from zostudy.results.comparison.statistics import CONFIDENCE, paired_test
@@ -48,6 +48,7 @@ class Comparison(Cells):
         for verdict in self.verdicts:
             if verdict.metric in (None, metric):
                 rules.setdefault(verdict.cell.key, []).append(verdict.rule)
+        names = ranked_names(self)
         against = {contrast.cell.key: contrast for contrast in contrasts(self, metric)}
         return [
             {
@@ -65,7 +66,7 @@ class Comparison(Cells):
                 "needs": cell.needs,
                 "average_rank": ranks[cell.row].mean if cell.row in ranks else None,
                 "ranked_columns": ranks[cell.row].columns if cell.row in ranks else 0,
-                **_over_blocks(cell, over_blocks),
+                **_over_blocks(names.get(cell.key), over_blocks),
                 **(_against(against.get(cell.key), self.baseline) if self.baseline else {}),
             }
             for cell in self.cells
@@ -76,11 +77,9 @@ _NO_TEST = paired_test({}, {})
 _COUNTS = ("seeds", "failed", "missing", "search_trials", "budget", "queries", "examples")
 
 
-def _over_blocks(cell: CellSummary, statistics: RankStatistics | None) -> dict[str, Any]:
-    """Returns the rank statistics of a cell's method, which are the same for all its cells; None where it has none."""
-    names = (cell.row[-1], f"{cell.row[-1]} ({cell.evidence.algorithm})")
-    ranks = () if statistics is None or cell.is_reference else statistics.ranks
-    rank = next((rank for rank in ranks if rank.method in names), None)
+def _over_blocks(method: str | None, statistics: RankStatistics | None) -> dict[str, Any]:
+    """Returns the rank statistics of a method; None where it has none."""
+    rank = next((rank for rank in (statistics.ranks if statistics else ()) if rank.method == method), None)
     found = statistics if rank else None
     return {
         "mean_rank": rank.mean if rank else None,

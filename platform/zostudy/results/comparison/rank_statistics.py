@@ -7,6 +7,7 @@ describes the procedure: sections 3.1.3 (two methods), 3.2.2 (more).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zostudy.randomness import generator
-from zostudy.results.comparison.cell_summary import Block, CellSummary, SeedKey, gain
+from zostudy.results.comparison.cell_summary import Block, CellKey, SeedKey, gain
 from zostudy.results.comparison.cells import Cells
 from zostudy.results.comparison.ranking import column_ranks
 from zostudy.results.comparison.statistics import CONFIDENCE, SIGNIFICANCE
@@ -159,20 +160,21 @@ def bootstrap_intervals(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _values_by_block(cells: Cells, metric: str) -> dict[Block, _BlockValues]:
     """Returns the values of each method that is whole in a block, by seed."""
-    algorithms: dict[str, set[str]] = {}
-    for cell in cells.ranked:
-        algorithms.setdefault(cell.row[-1], set()).add(cell.evidence.algorithm)
+    names = ranked_names(cells)
     found: dict[Block, dict[str, Mapping[SeedKey, float]]] = {}
     for cell in cells.ranked:
         if cell.whole and (values := cell.values.get(metric)):
-            found.setdefault(cell.block, {})[_name(cell, algorithms[cell.row[-1]])] = values
+            found.setdefault(cell.block, {})[names[cell.key]] = values
     return dict(found)
 
 
-def _name(cell: CellSummary, algorithms: set[str]) -> str:
-    """Returns a method's label, with its algorithm where studies gave one label to several."""
-    label = str(cell.row[-1])
-    return f"{label} ({cell.evidence.algorithm})" if len(algorithms) > 1 else label
+def ranked_names(cells: Cells) -> dict[CellKey, str]:
+    """Returns the method's name of each cell, with its algorithm where studies gave one label to several."""
+    labels = Counter(label for label, _ in {(cell.row[-1], cell.evidence.algorithm) for cell in cells.ranked})
+    return {
+        cell.key: f"{cell.row[-1]} ({cell.evidence.algorithm})" if labels[cell.row[-1]] > 1 else str(cell.row[-1])
+        for cell in cells.ranked
+    }
 
 
 def _full_part(methods: Sequence[str], found: Mapping[Block, _BlockValues]) -> tuple[list[str], list[Block]]:
