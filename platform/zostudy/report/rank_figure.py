@@ -55,24 +55,20 @@ def rank_chart(statistics: RankStatistics) -> Any:
     for rank, edge, level in _label_positions(statistics):
         at = first_level + level
         lines += [RuleMark(rank.mean, 0, rank.mean, at), RuleMark(rank.mean, at, edge, at)]
-        gap, align = (-0.01, _LEFT) if edge == 1 else (0.01, _RIGHT)
+        gap = -0.01 if edge == 1 else 0.01
+        align: Align = "right" if edge == 1 else "left"  # names stand outside the line
         texts.append(TextMark(edge + gap * n_methods, at, f"{rank.method} ({rank.mean:.2f})", align))
     bottom = first_level + (n_methods - 1) // 2 + 0.5
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[DIFFERENCE - 1, bottom], reverse=True, nice=False))
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[1, n_methods], nice=False))
     rules = alt.Chart(pd.DataFrame(lines)).mark_rule(color="#222", strokeCap="square")
     layers = [rules.encode(x=x, y=y, x2="x2:Q", y2="y2:Q", strokeWidth=alt.StrokeWidth("width:Q", scale=None))]
-    for align in dict.fromkeys(text.align for text in texts):
-        of = pd.DataFrame([text for text in texts if text.align == align])
-        layers.append(alt.Chart(of).mark_text(align=align, baseline="middle").encode(x=x, y=y, text="text:N"))
+    for aligned in dict.fromkeys(text.align for text in texts):
+        of = pd.DataFrame([text for text in texts if text.align == aligned])
+        layers.append(alt.Chart(of).mark_text(align=aligned, baseline="middle").encode(x=x, y=y, text="text:N"))
     height = HEIGHT_OF_A_LEVEL * (bottom - DIFFERENCE + 1)
     frame = alt.ViewBackground(stroke=None)
     return alt.layer(*layers).properties(width=WIDTH, height=height, title=_title(statistics), view=frame)
-
-
-# Names at the left end of a line are aligned to the right.
-_LEFT: Align = "right"
-_RIGHT: Align = "left"
 
 
 def _title(statistics: RankStatistics) -> str:
