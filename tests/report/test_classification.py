@@ -46,7 +46,7 @@ def test_a_matrix_stands_under_the_names_of_the_classes(
     assert table.columns[2:] == ("argmax: bad", "argmax: good", "threshold: bad", "threshold: good")
     assert [row[:2] for row in table.rows] == [("zosa", "bad"), ("zosa", "good")]
     assert table.best == {(0, 2), (1, 3), (0, 4), (1, 5)}
-    monkeypatch.setattr(classification, "MOST_CLASSES", 1)
+    monkeypatch.setattr(classification, "LARGEST_MATRIX", 1)
     [narrow] = classification.classes_section(confirm, results.scores, None).tables
     assert narrow.columns[2:] == ("argmax: recall", "threshold: recall")
     assert [row[2:] for row in narrow.rows] == [(table.rows[i][2 + i], table.rows[i][4 + i]) for i in (0, 1)]

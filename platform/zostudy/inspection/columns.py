@@ -12,7 +12,7 @@ from zostudy.errors import DataError
 from zostudy.tasks.columns import find_column, names_of, strings_of
 from zostudy.tasks.known import Columns
 
-MOST_CLASSES = 50
+MOST_LABELS = 50
 
 _PAIRS = (
     *(("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"), ("question", "sentence")),
@@ -54,8 +54,8 @@ def guess_columns(
     """Returns the text and label columns: the given ones, and guesses for the others.
 
     Two columns with the usual names of a pair are the texts. Otherwise the text column is ``text``, or the one with the
-    longest texts. The label column has a usual name, or the fewest values, two to 50; it has at most half as many
-    values as rows. A column without a name is neither.
+    longest texts. The label column has a usual name, or the fewest values, two to ``MOST_LABELS``; it has at most half
+    as many values as rows. A column without a name is neither.
 
     Raises:
         DataError: no column can be the text or the label, or one column is given twice.
@@ -120,9 +120,9 @@ def _guessed_label(facts: Sequence[ColumnFacts], n_rows: int, source: str, taken
     others = {*taken, Columns.split, ""}
     free = [each for each in facts if 1 <= each.distinct <= n_rows // 2 and each.name not in others]
     named = [each for name in _LABEL_NAMES for each in free if each.name.casefold() == name]
-    fitting = [each for each in free if 2 <= each.distinct <= MOST_CLASSES]
+    fitting = [each for each in free if 2 <= each.distinct <= MOST_LABELS]
     if not (named or fitting):
-        raise _no_column("labels (2 to 50 values, each more than once)", facts, "label", source)
+        raise _no_column(f"labels (2 to {MOST_LABELS} values, each more than once)", facts, "label", source)
     return (named or sorted(fitting, key=lambda each: each.distinct))[0].name
 
 

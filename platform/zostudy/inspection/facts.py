@@ -18,7 +18,7 @@ from zostudy.wording import comma_list, counted, quoted, shown
 if TYPE_CHECKING:
     from zostudy.inspection.draft_wording import DraftWording
 
-MOST_CLASSES = 20
+MOST_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -126,16 +126,16 @@ def columns_table(inspection: Inspection) -> Table:
 
 
 def classes_table(inspection: Inspection) -> Table:
-    """Returns a row for each class, in label order, at most ``MOST_CLASSES``."""
+    """Returns a row for each class, in label order, at most ``MOST_SHOWN``."""
     model = inspection.model
     total = sum(each.rows for each in inspection.classes)
     heading = "label text" if model and model.head == "encoder" else "nearest words of one token"
     columns = ("class", *([heading] if model else []), "minority", "rows", "share", "for train and dev", "test")
     rows = tuple(
         (each.name, *_words(model, label), "yes" if each.rare else "-", *_counts(each, total))
-        for label, each in enumerate(inspection.classes[:MOST_CLASSES])
+        for label, each in enumerate(inspection.classes[:MOST_SHOWN])
     )
-    rest = len(inspection.classes) - MOST_CLASSES
+    rest = len(inspection.classes) - MOST_SHOWN
     notes = (f"and {rest:,} more classes",) if rest > 0 else ()
     return Table(columns, rows, notes=notes, text_columns=len(columns) - 4)
 

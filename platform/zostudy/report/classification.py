@@ -23,7 +23,7 @@ from zostudy.results.table_formats import Table
 CLASSES, CALIBRATION = "Recall by class", "Calibration"
 ERROR = "test_expected_calibration_error"
 LEAST_ROWS = 10  # bins of confidence with fewer rows are not drawn
-MOST_CLASSES = 12  # with more classes, only the diagonal of a confusion matrix is shown
+LARGEST_MATRIX = 12  # with more classes, only the diagonal of a confusion matrix is shown
 
 _CLASSES_NOTE = (
     "The share of a true class's test rows that are predicted as each class, mean over confirm seeds. Bold is the "
@@ -94,7 +94,7 @@ def reliability_frame(confirm: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFra
 
 def _matrix(title: str, shares: pd.DataFrame, names: Sequence[str]) -> Table:
     """Returns a row for each method and true class; with many classes its recalls alone."""
-    only_recalls = len(names) > MOST_CLASSES
+    only_recalls = len(names) > LARGEST_MATRIX
     if only_recalls:
         shares = shares[shares["label"] == shares["predicted"]]
     decided = ["decision"] if only_recalls else ["decision", "predicted"]
