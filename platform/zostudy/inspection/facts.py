@@ -155,9 +155,9 @@ def fact_lines(inspection: Inspection) -> Iterator[str]:
 def _repeats(inspection: Inspection) -> str:
     found = inspection.repeats
     line = f"repeats: {counted(found.repeated_rows, 'row')} with the text of an earlier row"
-    if not found.contradictions:
+    if found.example is None:
         return f"{line}, none with another label"
-    first, second = found.example or (0, 0)
+    first, second = found.example
     return f"{line}; {found.contradictions:,} texts have different labels (rows {first:,} and {second:,}, for example)"
 
 

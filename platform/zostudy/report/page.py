@@ -91,7 +91,7 @@ def _page(title: str, studies: Sequence[StudyReport], specs: Mapping[str, Any], 
         studies=studies,
         watch=watch,
         library=Markup(_library()),
-        charts=Markup(charts.replace("<", "\\u003c").replace("\u2028", "\\u2028")),
+        charts=Markup(charts.replace("<", "\\u003c")),
     )
 
 

@@ -88,7 +88,11 @@ def best_configurations(trials: Mapping[str, Iterable[Any]]) -> dict[tuple[str, 
         trials: the columns of ``JUDGED_BY``; a missing value is None or NaN.
     """
     rows = _judged(trials)
-    failed = {(*row[:2], row[4]) for row in rows if row[2:4] == ("search", "failed")}
+    failed = {
+        (study, cell, number)
+        for study, cell, stage, status, number, *_ in rows
+        if (stage, status) == ("search", "failed")
+    }
     seeds: dict[tuple[str, str, int], list[tuple[float, str]]] = {}
     for study, cell, stage, status, number, dev_auc, _, params in rows:
         is_judged = (stage, status) == ("search", "complete") and (study, cell, number) not in failed
@@ -182,14 +186,14 @@ def _unfinished_line(storage: Storage) -> str | None:
     except ResultsError:
         return None
     asked = len(study["methods"]) * len(study["imbalance_ratios"] or ()) * (study["confirm_seeds"] or 0)
-    confirmed = trials["stage"].count("confirm") - sum(outdated(trials))
+    n_confirmed = trials["stage"].count("confirm") - sum(outdated(trials))
     searched = _fewest_searched(trials)
     behind = searched is not None and searched < (study["search_trials"] or 0)
-    if confirmed >= asked and not behind:
+    if n_confirmed >= asked and not behind:
         return None
     search = f", and a cell has {searched} of its {study['search_trials']} search trials" if behind else ""
     return (
-        f"{storage.name} is unfinished: {confirmed} of its {asked} confirm trials are there{search}; "
+        f"{storage.name} is unfinished: {n_confirmed} of its {asked} confirm trials are there{search}; "
         "unless it is running, run it again to resume"
     )
 

@@ -28,7 +28,7 @@ def check_values(storage: Storage, rows: pa.Table) -> None:
     Raises:
         ResultsError: a value is none that a run writes, as after an edit by hand.
     """
-    for column in filter(rows.column_names.__contains__, _IS_POSSIBLE):
+    for column in (name for name in _IS_POSSIBLE if name in rows.column_names):
         is_possible = _IS_POSSIBLE[column]
         values = rows[column].unique().to_pylist() if column in _FEW else pc.min_max(rows[column]).as_py().values()
         if not all(map(is_possible, values)):

@@ -172,12 +172,11 @@ def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> Pair
     """Returns how the values of ``first`` differ from those of ``second`` under the same keys."""
     pairs = [(first[key], second[key]) for key in first if key in second]
     differences, n = [a - b for a, b in pairs], len(pairs)
+    interval = t_interval(differences)
     if n < LEAST_PAIRS:
-        return PairedTest(n, t_interval(differences), None, None)
+        return PairedTest(n, interval, None, None)
     mean = fmean(differences)
     spread = _spread_of(differences, mean)
-    half = _half_width(spread, n)
-    interval = Interval(mean, mean - half, mean + half)
     rounding = _ROUNDING * max(max(map(abs, pair)) for pair in pairs)
     if spread <= rounding:
         equal = abs(mean) <= rounding

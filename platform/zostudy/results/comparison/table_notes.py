@@ -167,5 +167,6 @@ def _baseline_notes(cells: Cells) -> list[str]:
 
 def count_range(values: Iterable[float]) -> str:
     """Returns the least and the greatest count, such as ``3`` or ``2-3``."""
-    low, *_, high = sorted([*values] * 2)
+    counts = [*values]
+    low, high = min(counts), max(counts)
     return f"{low:,.0f}" if low == high else f"{low:,.0f}-{high:,.0f}"
