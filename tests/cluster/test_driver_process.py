@@ -4,10 +4,12 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from typing import Any
 
 import pytest
+from ray._private import utils
 
-from zostudy.cluster.driver_process import environment, own_paths, same_handlers
+from zostudy.cluster.driver_process import environment, own_paths, own_sigterm, same_handlers
 
 RAYS = ["/opt/scripts", "/home/user/work"]
 """The folders that Ray lets workers import from: the script's folder and the working directory."""
@@ -31,21 +33,34 @@ def test_workers_import_from_where_this_process_does(
     assert [*job._get_proto_job_config().py_driver_sys_path] == expected
 
 
-@pytest.mark.parametrize("unless_default", [False, True])
-def test_handlers_of_signals_are_as_before(unless_default: bool) -> None:
+def test_handlers_of_signals_are_as_before() -> None:
     def users(*_: object) -> None: ...
 
-    rays = signal.default_int_handler
     before = signal.signal(signal.SIGUSR1, users), signal.signal(signal.SIGUSR2, signal.SIG_DFL)
     try:
-        with same_handlers(signal.SIGUSR1, signal.SIGUSR2, unless_default=unless_default):
+        with same_handlers(signal.SIGUSR1, signal.SIGUSR2):
             for number in (signal.SIGUSR1, signal.SIGUSR2):
-                signal.signal(number, rays)
+                signal.signal(number, signal.default_int_handler)
         assert signal.getsignal(signal.SIGUSR1) is users
-        assert signal.getsignal(signal.SIGUSR2) is (rays if unless_default else signal.SIG_DFL)
+        assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGUSR1, before[0])
         signal.signal(signal.SIGUSR2, before[1])
+
+
+@pytest.mark.parametrize(("own", "kept"), [(signal.default_int_handler, True), (signal.SIG_DFL, False)])
+def test_ray_takes_sigterm_only_where_nobody_has_it(own: Any, kept: bool) -> None:
+    def rays(*_: object) -> None: ...
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        with own_sigterm():
+            utils.set_sigterm_handler(rays)
+            assert signal.getsignal(signal.SIGTERM) is (own if kept else rays)
+        utils.set_sigterm_handler(rays)
+        assert signal.getsignal(signal.SIGTERM) is rays
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize(("keep", "during"), [(False, "ours"), (True, "the user's")])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import ray
 
 from zostudy.cluster.auth import Token, find_token
-from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_handlers
+from zostudy.cluster.driver_process import QUIET, environment, own_paths, own_sigterm, same_handlers
 from zostudy.cluster.local_ray import own_ray, read_token_settings
 from zostudy.errors import ZostudyError
 from zostudy.machine import usable_cpus
@@ -56,7 +56,7 @@ def _connected(address: str | None, cpus: int, shared_bytes: int) -> Iterator[No
             yield
         return
     with environment(QUIET, keep=True):
-        with same_handlers(signal.SIGTERM, unless_default=True):
+        with own_sigterm():
             attach(address)
         try:
             yield

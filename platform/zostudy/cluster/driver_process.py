@@ -46,21 +46,32 @@ def _set(variables: Mapping[str, str | None]) -> None:
 
 
 @contextmanager
-def same_handlers(*signals: signal.Signals, unless_default: bool = False) -> Iterator[None]:
-    """Restores the handlers of signals, for which Ray and Tune install their own, at the end.
-
-    Args:
-        signals: whose handlers.
-        unless_default: keeps Ray's handler where Python had none: it ends Ray in order.
-    """
+def same_handlers(*signals: signal.Signals) -> Iterator[None]:
+    """Restores the handlers of signals, for which Ray and Tune install their own, at the end."""
     handlers = {number: signal.getsignal(number) for number in signals}
     try:
         yield
     finally:
         for number, handler in handlers.items():
-            is_kept = handler is None or (unless_default and not callable(handler))
-            if not is_kept and threading.current_thread() is threading.main_thread():
+            if handler is not None and threading.current_thread() is threading.main_thread():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def own_sigterm() -> Iterator[None]:
+    """Keeps Ray, while it starts, from setting handlers of SIGTERM, which exit with codes of their own.
+
+    Where Python has no handler, Ray's are set: they end Ray in order.
+    """
+    from ray._private import utils  # Ray offers no other way
+
+    original = utils.set_sigterm_handler
+    if callable(signal.getsignal(signal.SIGTERM)):
+        utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = original
 
 
 def own_paths() -> JobConfig:

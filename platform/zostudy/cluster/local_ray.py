@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import ray
 from ray._private import node, ray_constants
 
-from zostudy.cluster.driver_process import QUIET, environment, own_paths, same_handlers
+from zostudy.cluster.driver_process import QUIET, environment, own_paths, own_sigterm
 from zostudy.cluster.process_watch import NAMES, watched_processes
 from zostudy.errors import ZostudyError
 from zostudy.wording import one_line
@@ -64,8 +63,7 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
     worker: Any = ray._private.worker  # Ray has no public way to the processes that it starts
     with environment(QUIET, keep=True):
         try:
-            as_before = same_handlers(signal.SIGTERM, unless_default=True)
-            with as_before, _on_loopback(), environment(_raylet_settings(cpus)):
+            with own_sigterm(), _on_loopback(), environment(_raylet_settings(cpus)):
                 _start(cpus, shared_bytes)
             processes = worker._global_node.all_processes
             with watched_processes({name: processes[name][0].process for name in NAMES}, ray.shutdown):
