@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 
 _log = logging.getLogger(__name__)
 
@@ -16,6 +17,16 @@ def interrupt_on_termination() -> None:
         signal.signal(ending, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
         signal.signal(signal.SIGHUP, signal.default_int_handler)
+    sys.unraisablehook = _interrupt_again
+
+
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Interrupts once more where Python cannot raise the interrupt, as while it frees a lock or forks, and drops it."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        main = threading.main_thread().ident
+        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def end_interrupted_line() -> None:

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from zostudy.console.process_setup import interrupt_on_termination
+
+
+@pytest.fixture
+def interruptible(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    interrupt_on_termination()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_interrupts_where_python_cannot_raise_it(interruptible: None, ending: signal.Signals) -> None:
+    class Lock: ...
+
+    def freed(_: object) -> None:
+        signal.raise_signal(ending)
+
+    lock = Lock()
+    reference = weakref.ref(lock, freed)
+    del lock
+    with pytest.raises(KeyboardInterrupt):
+        time.sleep(10)
+    assert reference() is None
+
+
+def test_other_errors_that_cannot_be_raised_are_shown(interruptible: None, capsys: pytest.CaptureFixture[str]) -> None:
+    class Thing:
+        def __del__(self) -> None:
+            raise ValueError("of a thing")
+
+    Thing()
+    assert "ValueError: of a thing" in capsys.readouterr().err
