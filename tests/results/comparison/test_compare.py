@@ -216,6 +216,25 @@ def test_a_frame_of_something_else_is_one_line(frame: pd.DataFrame, words: str) 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"test_auc": "high"}, 'column test_auc of trials must hold numbers, but holds "high"; give load_results'),
+        ({"queries": [["many"]]}, r'column queries of trials must hold numbers, but holds \["many"\]'),
+        ({"study": 1}, "column study of trials must hold text, but holds 1"),
+    ],
+)
+def test_a_frame_with_other_values_is_one_line(record: Record, columns: dict[str, Any], words: str) -> None:
+    with pytest.raises(ResultsError, match=words):
+        compare(record({"number": 0}).assign(**columns))
+
+
+def test_a_frame_that_has_a_column_twice_is_one_line(record: Record) -> None:
+    trials = record({"number": 0})
+    with pytest.raises(ResultsError, match="must have different names, but test_auc stands twice; drop one"):
+        compare(pd.concat([trials, trials[["test_auc"]]], axis=1))
+
+
 def test_a_frame_without_rows_is_one_line(record: Record) -> None:
     with pytest.raises(ResultsError, match="needs confirm trials, but there are only 0 search trials"):
         compare(record({"number": 0}).iloc[:0])

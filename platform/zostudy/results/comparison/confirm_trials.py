@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
+from zostudy.errors import ResultsError
 from zostudy.results.completeness import best_configurations, outdated
+from zostudy.results.schema import TRIALS
+from zostudy.wording import shown
 
 if TYPE_CHECKING:  # slow to import, and files are compared without it
     import pandas as pd
@@ -28,8 +32,12 @@ def columns_of_tables(tables: Iterable[pa.Table], names: Sequence[str]) -> Trial
 
 
 def columns_of_frame(trials: pd.DataFrame, names: Sequence[str]) -> TrialColumns:
-    """Returns those of the columns that a frame of trials has."""
-    return {name: _column_of_frame(trials[name]) for name in names if name in trials}
+    """Returns those of the columns that a frame of trials has.
+
+    Raises:
+        ResultsError: a column stands twice, or holds text in place of numbers or numbers in place of text.
+    """
+    return {name: _column_of_frame(trials, name) for name in names if name in trials}
 
 
 def confirm_trials_of(trials: TrialColumns) -> list[TrialValues]:
@@ -72,10 +80,19 @@ def _study_of(row: TrialValues) -> tuple[Any, ...]:
     return tuple(row[name] for name in _OF_STUDY)
 
 
-def _column_of_frame(column: pd.Series[Any]) -> list[Any]:
-    if not column.hasnans:
-        return list(column.tolist())
-    return [None if absent else value for value, absent in zip(column.tolist(), column.isna(), strict=True)]
+def _column_of_frame(trials: pd.DataFrame, name: str) -> list[Any]:
+    if list(trials.columns).count(name) > 1:
+        raise ResultsError("columns of trials must have different names", got=f"{name} stands twice", remedy="drop one")
+    column = trials[name]
+    values = list(column.tolist())
+    if column.hasnans:
+        values = [None if absent else value for value, absent in zip(values, column.isna(), strict=True)]
+    kind, words = (str, "text") if pa.types.is_string(TRIALS.field(name).type) else (Real, "numbers")
+    for value in values:
+        if value is not None and not isinstance(value, kind):
+            rule, got = f"column {name} of trials must hold {words}", f"holds {shown(value)}"
+            raise ResultsError(rule, got=got, remedy="give load_results(...) or its trials")
+    return values
 
 
 def _without_nan(values: list[Any]) -> list[Any]:
