@@ -229,6 +229,12 @@ def test_a_frame_with_other_values_is_one_line(record: Record, columns: dict[str
         compare(record({"number": 0}).assign(**columns))
 
 
+def test_rows_that_lack_what_every_trial_has_are_one_line(record: Record) -> None:
+    own = pd.DataFrame({"method": ["mine"], "stage": ["confirm"], "test_auc": [0.5]})
+    with pytest.raises(ResultsError, match="column model of trials must hold text, but holds nothing"):
+        compare(pd.concat([record({"number": 0}), own]))
+
+
 def test_a_frame_that_has_a_column_twice_is_one_line(record: Record) -> None:
     trials = record({"number": 0})
     with pytest.raises(ResultsError, match="must have different names, but test_auc stands twice; drop one"):

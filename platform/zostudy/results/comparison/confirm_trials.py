@@ -87,9 +87,11 @@ def _column_of_frame(trials: pd.DataFrame, name: str) -> list[Any]:
     values = list(column.tolist())
     if column.hasnans:
         values = [None if absent else value for value, absent in zip(values, column.isna(), strict=True)]
-    kind, words = (str, "text") if pa.types.is_string(TRIALS.field(name).type) else (Real, "numbers")
+    field = TRIALS.field(name)
+    kind, words = (str, "text") if pa.types.is_string(field.type) else (Real, "numbers")
+    may_lack = field.nullable or all(value is None for value in values)  # an older zostudy did not have the column
     for value in values:
-        if value is not None and not isinstance(value, kind):
+        if not isinstance(value, kind) and not (value is None and may_lack):
             rule, got = f"column {name} of trials must hold {words}", f"holds {shown(value)}"
             raise ResultsError(rule, got=got, remedy="give load_results(...) or its trials")
     return values
