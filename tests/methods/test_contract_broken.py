@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from zostudy.errors import NotFiniteError
+from zostudy.errors import NotFiniteError, SpecError
 from zostudy.methods import Method, Queries, StepRecord
 from zostudy.methods.options import ObjectiveOptions
 from zostudy.methods.probing import TunedMethod
@@ -50,6 +50,16 @@ def moved(method: Any, latent: object) -> StepRecord:
     record: StepRecord = method.record(0.0, 0.0)
     method.latent = latent
     return record
+
+
+@pytest.mark.parametrize("cost", [0, -1, 2.0, "2", None])
+def test_a_step_must_cost_queries(toy: Any, cost: object) -> None:
+    kind = type("Broken", (TunedMethod,), {"Options": ObjectiveOptions, "step_cost": cost, "step": asking(queries)})
+    kind.name = "broken"  # type: ignore[attr-defined]
+    with pytest.raises(
+        SpecError, match=rf"step_cost must be a whole number of at least 1, but that of broken is {cost!r}"
+    ):
+        kind(ObjectiveOptions(subspace_dim=DIM), toy.context())
 
 
 def test_a_step_in_order_passes(toy: Any) -> None:

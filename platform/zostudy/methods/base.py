@@ -49,7 +49,7 @@ class Method(Stateful, ABC):
         """Starts at the zero latent, where the prompt is its start tokens.
 
         Raises:
-            SpecError: the budget is smaller than one step.
+            SpecError: the step's cost is no number of queries, or the budget is smaller.
         """
         self.options = options
         self.context = context
@@ -60,10 +60,14 @@ class Method(Stateful, ABC):
         self._is_drawn = np.bincount(context.rows) > 0
         self._running: Step | None = None
         self._pending: Queries | None = None
-        if context.step_budget < self.step_cost:
+        cost, least = self.step_cost, int(self.spends_queries)
+        if not isinstance(cost, int | np.integer) or cost < least:
+            rule, got = f"step_cost must be a whole number of at least {least}", f"that of {self.name} is {cost!r}"
+            raise SpecError(rule, got=got, remedy="mend the method")
+        if context.step_budget < cost:
             start = f" after the {context.queries_before} that choose the start" if context.queries_before else ""
             raise SpecError(
-                f"must hold at least one step of {self.name}, {self.step_cost} queries{start}",
+                f"must hold at least one step of {self.name}, {cost} queries{start}",
                 got=f"is {context.budget}",
                 remedy="raise it or lower queries_per_step",
                 about="budget.queries",
