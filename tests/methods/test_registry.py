@@ -110,6 +110,14 @@ def test_only_a_method_with_options_can_be_registered(monkeypatch: pytest.Monkey
     assert "mine" not in method_names()
 
 
+def test_what_a_method_needs_is_one_of_the_answers_of_a_model() -> None:
+    with pytest.raises(
+        SpecError, match="method 'mine': its needs must be one of scores, states, gradients, but got 'logits'"
+    ):
+        register_method("mine")(type("Mine", (Untuned,), {"needs": "logits", "__module__": "mine"}))
+    assert "mine" not in method_names()
+
+
 def test_a_name_may_be_registered_again_but_not_one_of_zostudy(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
     first, second = (type("Mine", (Untuned,), {"__module__": "mine"}) for _ in range(2))

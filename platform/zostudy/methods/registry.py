@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from zostudy.errors import SpecError, one_line_of
 from zostudy.methods.base import Method
 from zostudy.methods.options import MethodOptions
+from zostudy.methods.queries import Access
 from zostudy.wording import suggestion
 
 ENTRY_POINT_GROUP = "zostudy.methods"
@@ -75,6 +76,9 @@ def _check(name: object, method: object) -> None:
         )
     if _is_own(_METHODS.get(name, method)) and not _is_own(method):
         raise SpecError("must not have the name of a method of zostudy", remedy="choose another name", about=about)
+    if method.needs not in get_args(Access):
+        rule, got = f"its needs must be one of {', '.join(get_args(Access))}", f"got {method.needs!r}"
+        raise SpecError(rule, got=got, remedy="name one of these", about=about)
     options = getattr(method, "Options", None)
     if not (isinstance(options, type) and issubclass(options, MethodOptions) and _is_made(options)):
         rule = "its Options must be a frozen dataclass that inherits from zostudy.methods.MethodOptions"
