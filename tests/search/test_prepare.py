@@ -9,8 +9,11 @@ import pytest
 from zostudy.config.study import StudySpec
 from zostudy.errors import ModelError
 from zostudy.lm.sources import ModelSource
+from zostudy.methods import get_method
 from zostudy.search import prepare as module
+from zostudy.search.outline import outline
 from zostudy.search.prepare import prepare
+from zostudy.search.setup import code_digest
 
 
 @pytest.fixture
@@ -23,6 +26,12 @@ def test_several_gpus_spread_the_model_by_transformers_own_code(on_gpus: StudySp
     assert prepared.source.spread
     assert isinstance(prepared.verified.model, ModelSource)
     assert prepared.verified.agreement.evaluator == "padded"
+
+
+def test_each_method_has_a_digest_of_its_code(make_spec: Callable[..., StudySpec]) -> None:
+    code = outline(make_spec()).data.code
+    assert code == {name: code_digest(get_method(name)) for name in ("spsa", "zosa", "untuned")}
+    assert len({*code.values()}) == 3
 
 
 def test_several_gpus_without_accelerate_are_refused(monkeypatch: pytest.MonkeyPatch, on_gpus: StudySpec) -> None:

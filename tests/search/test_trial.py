@@ -27,8 +27,9 @@ from zostudy.search.landscape import n_examples
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.pruning import best_so_far
 from zostudy.search.recording import Recording
+from zostudy.search.resume import ScoreCache
 from zostudy.search.run_trial import run_trial
-from zostudy.search.setup import StudyData, set_up
+from zostudy.search.setup import StudyData, code_digest, set_up
 from zostudy.search.trial import Trial, TrialProgress
 
 REPORTS: list[TrialProgress] = []
@@ -346,7 +347,15 @@ def without(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 UNFIT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     **{
         f"without {name}": without(name)
-        for name in ("identity", "method.latent", "started_at", "kept.rows", "since.0.scores", "history.loss")
+        for name in (
+            "identity",
+            "method.latent",
+            "started_at",
+            "kept.rows",
+            "since.0.scores",
+            "since.0.asked",
+            "history.loss",
+        )
     },
     "other settings": lambda state: state | {"identity": "another"},
     "a short latent": lambda state: state | {"method.latent": np.zeros(3, dtype=np.float32)},
@@ -414,6 +423,44 @@ def test_a_state_of_a_study_that_was_changed_since_is_not_gone_on_from(
     assert not fits(imbalance={"ratios": (1, 5), "minority_size": 9})
     assert not fits(budget={"queries": 60, "batch_size": 4, "evaluations": 3})
     assert not fits(replace(data, versions={"data": "other texts"}))
+    assert not fits(replace(data, versions={**data.versions, "numpy": "another"}))
+
+
+def test_a_trial_whose_method_was_edited_since_begins_anew_with_one_note(
+    plan: Plan, data: StudyData, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resume_module, "SECONDS_BETWEEN_SAVES", 0.0)
+    spsa, pool, assignment = get_method("spsa"), LocalPool(scorer), plan.assign(plan.cells[0], "search", 0, {})
+    states: list[Mapping[str, object]] = []
+    before = replace(data, code={"spsa": code_digest(spsa)})
+    run_trial(plan.spec, assignment, before, pool, REPORTS.append, states.append)
+
+    def step(method: Any) -> Any:
+        method.latent = method.latent + np.float32(0.01)
+        return (yield from original(method))
+
+    original = spsa.step
+    monkeypatch.setattr(spsa, "step", step)
+    after, reasons = replace(data, code={"spsa": code_digest(spsa)}), list[str]()
+    anew = run_trial(plan.spec, assignment, after, pool, REPORTS.append)
+    resumed = run_trial(plan.spec, assignment, after, pool, REPORTS.append, None, states[-1], reasons.append)
+    np.testing.assert_array_equal(resumed.history["loss"], anew.history["loss"])
+    assert len(reasons) == 1
+
+
+def test_saved_scores_are_given_to_the_points_that_they_are_of_and_to_no_others() -> None:
+    points = Queries(np.ones((2, 3), np.float32), np.zeros((2, 4), np.int32))
+    cache, resumed = ScoreCache(lambda: None), ScoreCache(lambda: None)
+    cache.next(points, 1).known[:] = True
+    state = cache.state_dict()
+    for queries, seed, known in (
+        (points, 1, True),
+        (points, 2, False),
+        (replace(points, latents=points.latents * 2), 1, False),
+        (replace(points, rows=points.rows + 1), 1, False),
+    ):
+        resumed.load_state_dict(state)
+        assert resumed.next(queries, seed).known.all() == known
 
 
 def pruned_at(plan: Plan, thresholds: tuple[float, ...]) -> Assignment:

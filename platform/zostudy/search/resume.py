@@ -10,13 +10,14 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from zostudy.cluster.micro_batches import ScoreBuffer
 from zostudy.config.contents import lasting_name
-from zostudy.methods import Method
+from zostudy.digests import digest_of
+from zostudy.methods import Method, Queries
 from zostudy.methods.state import part_of, with_prefix
 from zostudy.results.checkpoints import SavedState
 from zostudy.search.recording import Recording
@@ -30,37 +31,45 @@ _METHOD = "method."
 _CALL = "since.{}."
 
 
+class _AskedCall(NamedTuple):
+    """The digest of what a call asks, and its scores."""
+
+    asked: str
+    buffer: ScoreBuffer
+
+
 class ScoreCache:
     """Gives each call of a pool a score buffer. In a resumed trial the saved scores are in it already."""
 
     def __init__(self, on_answer: Callable[[], None]) -> None:
         """Starts without scores; ``on_answer`` is called after each answer of a replica."""
         self._on_answer = on_answer
-        self._given: list[ScoreBuffer] = []
-        self._saved: deque[ScoreBuffer] = deque()
+        self._given: list[_AskedCall] = []
+        self._saved: deque[_AskedCall] = deque()
 
     def clear(self) -> None:
         """Forgets all scores."""
         self._given.clear()
         self._saved.clear()
 
-    def next(self, shape: tuple[int, ...]) -> ScoreBuffer:
-        """Returns the buffer of the next call, on rows of shape ``(q, b)``."""
-        if self._saved and self._saved[0].known.shape == shape:
-            buffer = self._saved.popleft()
+    def next(self, queries: Queries, seed: int) -> ScoreBuffer:
+        """Returns the buffer of the next call, on queries in the subspace that a seed names."""
+        asked = _digest(queries, seed)
+        if self._saved and self._saved[0].asked == asked:
+            call = self._saved.popleft()
         else:
             self._saved.clear()  # they belong to other calls
-            buffer = ScoreBuffer(shape, self._on_answer)
-        self._given.append(buffer)
-        return buffer
+            call = _AskedCall(asked, ScoreBuffer(queries.rows.shape, self._on_answer))
+        self._given.append(call)
+        return call.buffer
 
     def state_dict(self) -> dict[str, Any]:
         """Returns copies of the scores as arrays by name."""
         state: dict[str, Any] = {}
-        for number, buffer in enumerate([*self._given, *self._saved]):
+        for number, (asked, buffer) in enumerate([*self._given, *self._saved]):
             call = _CALL.format(number)
             state |= {call + "scores": buffer.scores.copy(), call + "known": buffer.known.copy()}
-            state[call + "seconds"] = buffer.seconds
+            state |= {call + "seconds": buffer.seconds, call + "asked": asked}
         return state
 
     def load_state_dict(self, state: SavedState) -> None:
@@ -78,7 +87,7 @@ class ScoreCache:
             buffer = ScoreBuffer(known.shape, self._on_answer)
             buffer.scores, buffer.known = scores.copy(), known.copy()
             buffer.seconds = float(state[call + "seconds"])
-            self._saved.append(buffer)
+            self._saved.append(_AskedCall(str(state[call + "asked"]), buffer))
 
 
 class ResumeState:
@@ -118,7 +127,7 @@ class ResumeState:
             Exception: the state is of another trial or configuration, or is damaged.
         """
         if not self.fits(state):
-            raise ValueError("it was saved under other settings")
+            raise ValueError("it was saved under other settings, packages or code of the method")
         self._method.load_state_dict(part_of(state, _METHOD))
         self._recording.load_state_dict(state)
         self._at_step_end = self._snapshot()
@@ -134,8 +143,11 @@ class ResumeState:
 
 
 def _identity(setup: TrialSetup) -> str:
-    """Returns all that a saved state depends on: a study may be changed until one of its trials has ended."""
-    spec, assignment = setup.spec, setup.assignment
+    """Returns all that a saved state depends on: a study may be changed until one of its trials has ended.
+
+    Packages and a method's code may change at any time. Their next step would then be another one.
+    """
+    spec, data, assignment = setup.spec, setup.data, setup.assignment
     trial = [assignment.name, assignment.method.algorithm, assignment.seed, assignment.noise_seed, setup.params()]
     sections = [
         spec.model.model_dump(mode="json") | {"name": lasting_name(spec.model.name)},
@@ -143,5 +155,11 @@ def _identity(setup: TrialSetup) -> str:
         spec.imbalance.model_dump(mode="json", exclude={"ratios"}),
         spec.budget.model_dump(mode="json"),
     ]
-    contents = [setup.data.versions.get(content) for content in ("data", "model", "weights", "settings")]
-    return json.dumps([*trial, *sections, *contents])
+    code = [sorted(data.versions.items()), data.code.get(assignment.method.algorithm)]
+    return json.dumps([*trial, *sections, *code])
+
+
+def _digest(queries: Queries, seed: int) -> str:
+    latents, rows = queries.latents, queries.rows
+    form = json.dumps([seed, queries.group, queries.access, latents.shape, rows.shape])
+    return digest_of([form.encode(), latents.tobytes(), rows.tobytes()])

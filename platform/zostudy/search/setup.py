@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import linecache
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
+from inspect import isfunction
 from platform import python_version
 from typing import Any
 
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from zostudy.config.options import imbalance_settings
 from zostudy.config.study import MethodSpec, StudySpec
+from zostudy.digests import short_digest
 from zostudy.errors import ResultsError
 from zostudy.methods import Context, ImbalanceSettings, Method, MethodOptions, unused_options
 from zostudy.results.completeness import same_value
@@ -42,6 +45,7 @@ class StudyData:
         versions: of Python and the packages that numbers depend on; ``data``, the digest of the task's table; and
             the model's digests (``zostudy.lm.model_digests``).
         prompt_entries: n * D, the length of a latent without a subspace; None before the model is read.
+        code: a digest of the code of each method, by its name.
     """
 
     labels: NDArray[np.int32]
@@ -50,6 +54,7 @@ class StudyData:
     draws: Mapping[tuple[float, int], Draw]
     versions: Mapping[str, str]
     prompt_entries: int | None = None
+    code: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def positive_class(self) -> int | None:
@@ -77,7 +82,16 @@ def make_data(plan: Plan, task: Task) -> StudyData:
     }
     packages = {name: version(name) for name in RECORDED_PACKAGES}
     versions = {"python": python_version(), **packages, "data": task.table.digest}
-    return StudyData(task.table.labels, task.table.n_classes, task.minority, draws, versions)
+    code = {method.algorithm: code_digest(method.method_class) for method in plan.spec.methods}
+    return StudyData(task.table.labels, task.table.n_classes, task.minority, draws, versions, code=code)
+
+
+def code_digest(method: type[Method]) -> str:
+    """Returns a digest of the files that a method and its bases are written in, or of the cells of a notebook."""
+    functions = [each for base in method.__mro__ for each in vars(base).values() if isfunction(each)]
+    files = dict.fromkeys(each.__code__.co_filename for each in functions)
+    linecache.checkcache()  # a file may have been edited since an earlier study of this process
+    return short_digest(line.encode() for file in files for line in linecache.getlines(file))
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ class Trial:
         if queries.access not in ("scores", self._method.needs):
             raise RuntimeError(f"{self._method.name} asks for {queries.access}, but needs = {self._method.needs!r}")
         seed = draw_seed(self._setup.assignment.seed, self._recording.start_draw or 0) if start is None else start
-        buffer = self.resume_state.scores.next(queries.rows.shape)
+        buffer = self.resume_state.scores.next(queries, seed)
         given = queries.latents, queries.rows, seed, queries.group, buffer, queries.access
         self._pool.score(*given, wording=self._setup.wording)
         self._recording.replica_seconds += buffer.seconds
