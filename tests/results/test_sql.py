@@ -20,14 +20,16 @@ from zostudy.errors import ResultsError
 from zostudy.results import stored_tables
 from zostudy.results.completeness import JUDGED_BY, best_configurations
 from zostudy.results.duckdb_connection import Limits, parse_size
+from zostudy.results.finished_trials import MERGED
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
+from zostudy.results.parquet import write_table
 from zostudy.results.reading import find_studies
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS, meaning
 from zostudy.results.sql import EXAMPLES, column_names, run_sql
 from zostudy.results.sql_statement import TABLES
-from zostudy.results.stored_tables import merge
+from zostudy.results.stored_tables import merge, read_table
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 TWO_STUDIES = [REFERENCE / "quickstart", REFERENCE / "sst2-minilm"]
@@ -170,6 +172,27 @@ def test_who_asks_while_files_are_merged_misses_nothing(
         patch.setattr(f"zostudy.results.sql.{after}", called)
         assert rows(ledger.storage, "SELECT count(*), count(DISTINCT trial) FROM history") == [(12, 4)]
     assert merged
+
+
+def test_who_asks_while_a_grown_study_is_merged_gets_no_row_twice(
+    ledger: Ledger, make_outcome: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The merged files are replaced by those that hold the new trial too, whose own files are still there."""
+    merge(ledger.storage)
+    ledger.record(make_outcome("zosa", number=2))
+    answers: list[bool] = []
+
+    def called(*arguments: Any) -> bool:
+        answers.append(stored_tables.check_rows(*arguments))
+        if len(answers) == 1:
+            for table in stored_tables.TABLES_OF_A_TRIAL:
+                write_table(read_table(ledger.storage, table), ledger.storage / table, MERGED)
+        return answers[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zostudy.results.sql.check_rows", called)
+        assert rows(ledger.storage, "SELECT count(*), count(DISTINCT trial) FROM history") == [(15, 5)]
+    assert answers == [True, False]
 
 
 def test_several_studies_are_asked_at_once(ledger: Ledger, make_outcome: Callable[..., Outcome]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import duckdb
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from zostudy.results.duckdb_connection import Limits, duckdb_connection, interruptible, too_large
 from zostudy.results.measurements import table_folder
+from zostudy.results.parquet import PARQUET
 from zostudy.results.reading import check_read_once
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.sql_statement import FAILURES, check_statement, check_text, mentions, refused, tables_read
@@ -69,7 +71,7 @@ def run_sql(
         storages: of studies.
         statement: a ``SELECT`` in any of its forms, or an ``EXPLAIN`` of one.
         take: such as ``lambda answer: answer.df()``, or a function that fetches row by row. It is called again if
-            files were merged while it read.
+            files were merged or replaced while it read.
         limits: how far the statement may go.
 
     Raises:
@@ -114,7 +116,11 @@ def _answer(
                 connection.register(older, rows)
         return take(connection.execute(statement))
 
-    return interruptible(connection, limits, ask)
+    written = _write_times(storages, files)
+    answer = interruptible(connection, limits, ask)
+    if _write_times(storages, files) != written:
+        raise ChangedError  # a merged file may have been replaced by one that holds other trials, too
+    return answer
 
 
 def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
@@ -134,6 +140,17 @@ def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
 def _files(storages: Sequence[Storage], tables: Sequence[str]) -> Files:
     stored = [table for table in tables if table in SCHEMAS]
     return {(table, str(storage)): table_files(storage, table) for table in stored for storage in storages}
+
+
+def _write_times(storages: Sequence[Storage], files: Files) -> list[datetime | None]:
+    """Returns when each file that DuckDB reads was written, None where it is gone."""
+    times: list[datetime | None] = []
+    for storage in storages:
+        for table in TABLES_BESIDE_TRIALS:
+            if names := files.get((table, str(storage))):
+                there = (storage / table).write_times(PARQUET)
+                times += map(there.get, names)
+    return times
 
 
 def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.Dataset:
