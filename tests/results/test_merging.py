@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 import pytest
@@ -97,6 +98,27 @@ def test_who_reads_while_files_are_merged_misses_nothing(
         on_call(patch, ("files", "open"), step, lambda: merge(ledger.storage))
         assert read_table(ledger.storage, table) == before
     assert files(ledger.storage) == {MERGED}
+
+
+def test_an_object_that_is_merged_after_it_was_opened_is_not_called_damaged(
+    make_outcome: Callable[..., Any], s3_uri: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(s3_uri(uuid4().hex))
+    ledger.record(make_outcome())
+    before = read_table(ledger.storage, "trials")
+    opened: list[str] = []
+
+    def open_and_merge(self: Storage, name: str) -> Any:
+        opened.append(name)
+        file = original(self, name)
+        if len(opened) == 1:
+            merge(ledger.storage)
+        return file
+
+    original = Storage.open
+    monkeypatch.setattr(Storage, "open", open_and_merge)
+    assert read_table(ledger.storage, "trials") == before
+    assert opened[0] != opened[-1] == MERGED
 
 
 def test_a_trial_that_runs_again_replaces_its_merged_rows(ledger: Ledger, make_outcome: Callable[..., Any]) -> None:

@@ -141,6 +141,8 @@ def _opened(
     except FileNotFoundError:
         raise
     except _DAMAGE as error:
+        if not folder.exists(name):  # it was removed after it was opened, which a store tells in its own words
+            raise FileNotFoundError(str(folder / name)) from error
         raise _unreadable(folder, name, error) from error
 
 
