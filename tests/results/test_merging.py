@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,37 @@ def test_an_object_that_is_merged_after_it_was_opened_is_not_called_damaged(
     monkeypatch.setattr(Storage, "open", open_and_merge)
     assert read_table(ledger.storage, "trials") == before
     assert opened[0] != opened[-1] == MERGED
+
+
+@pytest.mark.slow
+def test_objects_of_many_trials_are_opened_and_removed_many_at_a_time(
+    make_outcome: Callable[..., Any], s3_uri: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the main thread does one after the other does not grow with the trials."""
+    alone: list[list[str]] = []
+
+    def count(name: str) -> None:
+        original = getattr(Storage, name)
+
+        def called(self: Storage, *arguments: Any) -> Any:
+            if threading.current_thread() is threading.main_thread():
+                alone[-1].append(name)
+            return original(self, *arguments)
+
+        monkeypatch.setattr(Storage, name, called)
+
+    ledgers = [Ledger(s3_uri(uuid4().hex)) for _ in range(2)]
+    for ledger, n_trials in zip(ledgers, (1, 6), strict=True):
+        for number in range(n_trials):
+            ledger.record(make_outcome(number=number))
+    count("open")
+    count("remove")
+    for ledger in ledgers:
+        alone.append([])
+        stored(ledger.storage)
+        merge(ledger.storage)
+        assert files(ledger.storage) == {MERGED}
+    assert alone[0] == alone[1]
 
 
 def test_a_trial_that_runs_again_replaces_its_merged_rows(ledger: Ledger, make_outcome: Callable[..., Any]) -> None:

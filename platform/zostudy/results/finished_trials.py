@@ -131,17 +131,17 @@ def read_with_finished(storage: Storage, columns: Sequence[str]) -> tuple[Finish
     Raises:
         ResultsError: two files hold the same trial, or one cannot be read.
     """
-    folder = storage / "trials"
-    tables: dict[str, pa.Table] = {}
+    folder, needed = storage / "trials", list(dict.fromkeys([*columns, *_COLUMNS]))
+    names = sorted(folder.files(PARQUET), key=lambda name: (name != MERGED, name))
+    parts = folder.for_each(names, lambda name: read_file(folder, name, "trials", needed))
     set_aside: set[str] = set()
     doubled: set[str] = set()
     trials: dict[str, Mapping[str, Any]] = {}
     files: dict[str, str] = {}
-    for name in sorted(folder.files(PARQUET), key=lambda name: (name != MERGED, name)):
+    for name, (rows, footer) in zip(names, parts, strict=True):
         here: set[str] = set()
-        tables[name], footer = read_file(folder, name, "trials", list(dict.fromkeys([*columns, *_COLUMNS])))
         set_aside |= footer.set_aside
-        for row in tables[name].select(_COLUMNS).to_pylist():
+        for row in rows.select(_COLUMNS).to_pylist():
             trial = row["trial"]
             if trial in here or files.get(trial, MERGED) != MERGED:
                 raise ResultsError(
@@ -153,6 +153,7 @@ def read_with_finished(storage: Storage, columns: Sequence[str]) -> tuple[Finish
                 doubled.add(trial)
             here.add(trial)
             trials[trial], files[trial] = row, name
+    tables = {name: rows for name, (rows, _) in zip(names, parts, strict=True)}
     return FinishedTrials(trials, files, frozenset(set_aside), frozenset(doubled)), tables
 
 

@@ -6,6 +6,7 @@ Those that take names of files raise ``FileNotFoundError`` where one is no longe
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
@@ -57,9 +58,11 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
         ResultsError: the table lacks rows of finished trials, or holds others; or a file cannot be read.
     """
     storage, names = Storage.at(where), list(columns or SCHEMAS[table].names)
-    for _ in range(MOST_LISTINGS):
+    for listing in range(MOST_LISTINGS):
         with suppress(FileNotFoundError, ChangedError):
             return _read_table(storage, table, names)
+        if not storage.folder:  # where a merge removes files for longer
+            time.sleep(min(1.0, 0.02 * listing))
     raise _vanishing(storage / table)
 
 
@@ -77,8 +80,7 @@ def merge(storage: Storage) -> None:
             write_table(read_table(storage, table), storage / table, MERGED)
     # Trials first: a trial without its own file there is read from the merged files.
     for table in reversed(TABLES_OF_A_TRIAL):
-        for name in _own_files(storage, table):
-            (storage / table).remove(name)
+        (storage / table).for_each(_own_files(storage, table), (storage / table).remove)
 
 
 def table_files(storage: Storage, table: str) -> list[str]:
@@ -194,7 +196,8 @@ def _check_trials(storage: Storage, finished: FinishedTrials) -> None:
 
 def _check_against(storage: Storage, table: str, there: list[str], finished: FinishedTrials) -> None:
     """Checks that trials and a table with rows belong together. Where they differ, neither can be trusted."""
-    suspect = [name for name in there if not is_as_expected(storage, table, name, finished)]
+    as_expected = (storage / table).for_each(there, lambda name: is_as_expected(storage, table, name, finished))
+    suspect = [name for name, expected in zip(there, as_expected, strict=True) if not expected]
     faults = (
         finished.faults(table, count_rows(storage, table, suspect, finished)[0]) if suspect or finished.doubled else {}
     )
