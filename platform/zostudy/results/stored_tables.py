@@ -188,8 +188,9 @@ def _check_trials(storage: Storage, finished: FinishedTrials) -> None:
         _refuse(
             storage, finished, f"{storage / 'trials' / MERGED} lacks {first_and_more(lost)}, which other tables hold"
         )
+    files = set(finished.files.values())
     for table in TABLES_BESIDE_TRIALS:
-        if there := [name for name in (storage / table).files(PARQUET) if name in finished.files.values()]:
+        if there := [name for name in (storage / table).files(PARQUET) if name in files]:
             _check_against(storage, table, there, finished)
             return
 
