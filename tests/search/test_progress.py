@@ -65,6 +65,16 @@ def outcome(assignment: Assignment) -> TrialRow:
     return replace(row, dev_auc=1 - abs(radius - 0.2))
 
 
+def test_the_progress_keeps_no_latent(plan: Plan) -> None:
+    progress = StudyProgress(plan, ())
+    assignment = progress.next()
+    assert assignment is not None
+    row = replace(outcome(assignment), latent=(0.5,) * 100)
+    progress.record(row, evaluations(row))
+    [kept] = progress.cells[assignment.cell].rows
+    assert kept == replace(row, latent=None)
+
+
 def run(
     plan: Plan, workers: int, seed: int, stop_after: int | None = None, stored: Sequence[TrialRow] = ()
 ) -> list[TrialRow]:

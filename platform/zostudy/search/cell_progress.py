@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from statistics import fmean
 from typing import Any
@@ -83,7 +84,7 @@ class CellProgress:
 
     @property
     def rows(self) -> list[TrialRow]:
-        """The finished trials that count, in no order."""
+        """The finished trials that count, in no order and without their latents."""
         search = [row for row in self._finished["search"].values() if self._is_needed(row)]
         return search + self._confirm_rows
 
@@ -105,7 +106,7 @@ class CellProgress:
         """Takes a finished trial's row and dev evaluations."""
         self._running.discard(row.trial)
         is_new = row.trial not in self._finished[row.stage]
-        self._finished[row.stage][row.trial] = row
+        self._finished[row.stage][row.trial] = replace(row, latent=None)  # a whole prompt takes a megabyte
         if row.stage == "search":
             self._n_needless += is_new and not self._is_needed(row)
             run = self._run(row, evaluations)
