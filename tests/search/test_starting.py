@@ -19,6 +19,7 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ResultsError
 from zostudy.results.classes import StudyClass, StudyClasses, read_classes
 from zostudy.results.ledger import Ledger
+from zostudy.results.schema import AGREEMENT
 from zostudy.results.storage import Storage
 from zostudy.results.study_file import STUDY_FILE
 from zostudy.search.callback import Callback
@@ -155,6 +156,22 @@ def test_the_classes_are_said_first_and_stored_beside_the_results(study: Prepare
     ]
     assert read_classes(Storage.at(folder)) == study.classes
     assert [line.split(" ", 2)[2] for line in (folder / "study.log").read_text().splitlines()[:4]] == watcher.notes[:4]
+
+
+def test_a_study_that_was_changed_before_its_first_trial_keeps_no_agreement_of_the_other_model(
+    study: PreparedStudy, outcomes: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_in(dtype: str) -> list[str]:
+        row: dict[str, Any] = dict.fromkeys(("study", "model", "family", "evaluator"), "made") | {"dtype": dtype}
+        row |= dict.fromkeys(AGREEMENT.names[len(row) :], 0)
+        monkeypatch.setattr("zostudy.search.run.complete_study", lambda _, ledger, *__: ledger.record_agreement(row))
+        run(study, Storage.at(tmp_path), Notes())
+        return [name.removesuffix(".parquet") for name in (Storage.at(tmp_path) / "agreement").files()]
+
+    assert run_in("bfloat16") == ["bfloat16"]
+    assert run_in("float32") == ["float32"]
+    Ledger(tmp_path).record(outcomes[0])
+    assert run_in("bfloat16") == ["bfloat16", "float32"]
 
 
 def test_what_data_a_study_ran_on_is_said_in_its_file(study: PreparedStudy, folder: Path) -> None:

@@ -180,6 +180,12 @@ class Ledger:
         """
         write_table(encode_rows([row], AGREEMENT), self.storage / "agreement", f"{row['dtype']}{PARQUET}")
 
+    def forget_agreement(self) -> None:
+        """Removes what was stored of all dtypes. Until a trial has finished it may be of another model."""
+        folder = self.storage / "agreement"
+        for name in folder.files(PARQUET):
+            folder.remove(name)
+
     def _takes_back(self, stored: Mapping[str, Any], resolved: Mapping[str, Any]) -> bool:
         """Returns whether the stored study is this one grown, and all trials are of this one."""
         if study_changes(resolved, stored).contradictions:

@@ -55,8 +55,11 @@ def start_study(
         for line in set_damage_aside(ledger.storage):
             all_callbacks.on_note(line)
         ledger.check_contents(study.data.versions)
-        check_settings(study.plan, ledger.trials())
+        trials = ledger.trials()
+        check_settings(study.plan, trials)
         ledger.write_study(resolved, study.data.versions)
+        if not trials:
+            ledger.forget_agreement()
         write_classes(storage, study.classes)
         for line in (*(f"extends what is stored: {addition}" for addition in additions), *study.opening_lines):
             all_callbacks.on_note(line)
