@@ -45,9 +45,9 @@ def set_damage_aside(storage: Storage) -> list[str]:
     torn = {table: torn_files(table_folder(storage, table), table) for table in SCHEMAS}
     for name, reason in torn["trials"].items():
         lines.append(_set_file_aside(storage, name, f"cannot be read in trials ({reason})"))
-    if not (storage / "trials").exists(MERGED):
-        lines += _clear_merged(storage, torn)
     finished = read_finished(storage)
+    if not (storage / "trials").exists(MERGED):
+        lines += _clear_merged(storage, torn, finished)
     while faults := _faults(storage, torn, finished):
         for name in sorted({finished.files[trial] for trial in faults}):
             lines.append(
@@ -59,8 +59,10 @@ def set_damage_aside(storage: Storage) -> list[str]:
             if (storage / table).exists(name):
                 _move(storage, table, name)
                 lines.append(f"set aside: {table}/{name} cannot be read ({reason})")
-    lines += _note_lost(storage)
-    return lines + [line for table in MEASUREMENTS for line in _set_measurements_aside(storage, table, torn[table])]
+    lines += _note_lost(storage, finished)
+    for table in MEASUREMENTS:
+        lines += _set_measurements_aside(storage, table, torn[table], finished)
+    return lines
 
 
 def has_lost_noise_floor(storage: Storage) -> bool:
@@ -100,10 +102,10 @@ def _set_obstacles_aside(storage: Storage) -> list[str]:
     return lines
 
 
-def _clear_merged(storage: Storage, torn: Mapping[str, Faults]) -> list[str]:
+def _clear_merged(storage: Storage, torn: Mapping[str, Faults], finished: FinishedTrials) -> list[str]:
     """Sets aside merged files without merged trials: a stop during writing left them, or their trials are lost."""
     whole = [table for table in TABLES_BESIDE_TRIALS if MERGED not in torn[table]]
-    if lost := lost_trials(storage, read_finished(storage), whole):
+    if lost := lost_trials(storage, finished, whole):
         return [_set_file_aside(storage, MERGED, f"is missing in trials, with {first_and_more(lost)}")]
     for table in whole:
         (storage / table).remove(MERGED)
@@ -146,10 +148,10 @@ def _set_file_aside(storage: Storage, name: str, reason: str) -> str:
     return f"set aside: {name} {reason}; what it held runs again"
 
 
-def _note_lost(storage: Storage) -> list[str]:
+def _note_lost(storage: Storage, finished: FinishedTrials) -> list[str]:
     """Records which trials are in other merged tables alone, so that no reader takes them for lost again."""
     trials = storage / "trials"
-    lost = lost_trials(storage, read_finished(storage), TABLES_BESIDE_TRIALS) if trials.exists(MERGED) else set()
+    lost = lost_trials(storage, finished, TABLES_BESIDE_TRIALS) if trials.exists(MERGED) else set()
     if not lost:
         return []
     rows, footer = read_file(trials, MERGED, "trials", SCHEMAS["trials"].names)
@@ -157,7 +159,7 @@ def _note_lost(storage: Storage) -> list[str]:
     return [f"set aside: {first_and_more(lost)} of {MERGED}: missing in trials; what they held runs again"]
 
 
-def _set_measurements_aside(storage: Storage, table: str, torn: Faults) -> list[str]:
+def _set_measurements_aside(storage: Storage, table: str, torn: Faults, finished: FinishedTrials) -> list[str]:
     reasons, folder = dict(torn), table_folder(storage, table)
     if table == "noise_floor":
         reasons |= {name: "is a copy" for name in folder.files(PARQUET) if name != NOISE_FLOOR_FILE}
@@ -171,7 +173,7 @@ def _set_measurements_aside(storage: Storage, table: str, torn: Faults) -> list[
             reasons[name] = "holds a row that is there twice"
         rows = read_measurements(storage, table)
     lines = [f"set aside: {folder.name}/{name} {reason}; measured again" for name, reason in sorted(reasons.items())]
-    lost = lost_measurements(read_finished(storage), table, rows) if not reasons else []
+    lost = lost_measurements(finished, table, rows) if not reasons else []
     return [*lines, *([f"lost: {first_and_more(lost)} in {table}; measured again"] if lost else [])]
 
 
