@@ -11,6 +11,7 @@ from zostudy.errors import DisagreementError, ReplicaError, ZostudyError, one_li
 from zostudy.lm.noise_floor import ProbeScores
 from zostudy.results.ledger import Ledger
 from zostudy.results.repair import has_lost_noise_floor
+from zostudy.results.stored_tables import read_table
 from zostudy.search.callback import Callback
 from zostudy.search.dtype.messages import Row, dtype_line, warning_lines
 from zostudy.search.dtype.probes import CellFloor, make_probes, noise_floors, score_cells
@@ -48,7 +49,8 @@ class DtypeChoice:
         self._plan, self._ledger = plan, ledger
         # Until a trial has finished the study may be changed, so earlier measurements may be of another one.
         stored = ledger.noise_floor()
-        begun = bool(ledger.trials()) and (bool(stored) or not has_lost_noise_floor(ledger.storage))
+        has_trials = read_table(ledger.storage, "trials", ("trial",)).num_rows > 0
+        begun = has_trials and (bool(stored) or not has_lost_noise_floor(ledger.storage))
         self._stored: list[Row] = [*stored] if begun else []
         self._wanted = _wanted(plan, self._stored, begun)
         known = {row["cell"] for row in self._stored}
