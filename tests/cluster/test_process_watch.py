@@ -107,3 +107,29 @@ with process_watch.watched_processes({"gcs_server": process}, print):
         "error: Ray must live as long as the study, but its GCS ended with exit code 0; "
         "run again: all that has finished is kept"
     ]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_block_cleans_up_though_ray_ends_by_the_same_signal(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, ending: signal.Signals
+) -> None:
+    monkeypatch.setattr(process_watch, "SECONDS_BETWEEN_CHECKS", 0.01)
+    monkeypatch.setattr(process_watch, "END_SECONDS", 60.0)
+    before, cleaned = signal.signal(ending, signal.default_int_handler), threading.Event()
+
+    def clean_up_when_interrupted() -> None:
+        try:
+            signal.raise_signal(ending)
+        finally:
+            processes["raylet"].terminate()
+            processes["raylet"].wait()
+            time.sleep(0.5)
+            cleaned.set()
+
+    try:
+        with pytest.raises(KeyboardInterrupt), watched_processes(processes, _end(processes)):
+            clean_up_when_interrupted()
+        assert signal.getsignal(ending) is signal.default_int_handler
+    finally:
+        signal.signal(ending, before)
+    assert cleaned.is_set()

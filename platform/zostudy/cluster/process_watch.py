@@ -9,13 +9,18 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from subprocess import Popen
+from types import FrameType
 from typing import Any
 
+from zostudy.cluster.driver_process import same_handlers
 from zostudy.errors import LostRayError
 
 SECONDS_BETWEEN_CHECKS = 0.2
 END_SECONDS = 20.0
 """After a process has died the study may take this long to end. Ray can keep it waiting for a minute, or for ever."""
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals by which a process is asked to end."""
 
 NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 """The names of the processes that Ray needs, by the names that it uses inside."""
@@ -25,7 +30,8 @@ NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[], object]) -> Iterator[None]:
     """Ends the block with an error as soon as one of the processes dies, and shuts Ray down after it.
 
-    If that takes more than 20 seconds after a death, this process ends itself, with exit code 1.
+    If that takes more than 20 seconds after a death, this process ends itself, with exit code 1. A block that a signal
+    has interrupted already is left to end: whoever ends all processes of a group ends Ray's as well.
 
     Args:
         processes: by their names.
@@ -37,7 +43,8 @@ def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[]
     watch = _Watch(processes, interrupts=threading.current_thread() is threading.main_thread())
     watch.start()
     try:
-        yield
+        with watch.noting_signals():
+            yield
     except BaseException as error:
         if death := watch.cause_of(error):
             raise death from error
@@ -61,6 +68,7 @@ class _Watch(threading.Thread):
         self._processes = processes
         self._interrupts, self._interrupted = interrupts, False
         self._leaving, self._ended = threading.Event(), threading.Event()
+        self._has_signal = False
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -71,6 +79,25 @@ class _Watch(threading.Thread):
                     print(f"error: {self.death}", file=sys.stderr, flush=True)
                     os._exit(LostRayError.exit_code)
                 return
+
+    @contextmanager
+    def noting_signals(self) -> Iterator[None]:
+        """Notes each signal by which the process is to end, before the handler that is there interrupts the block."""
+        if not self._interrupts:
+            yield
+            return
+        with same_handlers(*ENDING):
+            for number in ENDING:
+                if callable(handler := signal.getsignal(number)):
+                    signal.signal(number, self._noting(handler))
+            yield
+
+    def _noting(self, handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], None]:
+        def noted(number: int, frame: FrameType | None) -> None:
+            self._has_signal = True
+            handler(number, frame)
+
+        return noted
 
     def cause_of(self, error: BaseException) -> LostRayError | None:
         """Returns the death that ended the block; None if it was another error, or a user's Ctrl-C."""
@@ -98,6 +125,6 @@ class _Watch(threading.Thread):
 
     def _interrupt(self) -> None:
         with self._lock:
-            if self._interrupts and not self._leaving.is_set():
+            if self._interrupts and not self._has_signal and not self._leaving.is_set():
                 self._interrupted = True
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
