@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -81,6 +85,56 @@ def test_a_driver_that_lost_its_claim_cleans_up_undisturbed(storage: Storage) ->
             threading.Event().wait(1)
             cleaned.set()
     assert cleaned.is_set()
+
+
+@pytest.mark.slow
+def test_a_driver_that_was_suspended_too_long_as_it_refreshed_its_claim_ends(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, logged: list[str]
+) -> None:
+    look, second_is_in, over = Storage.write_time, threading.Event(), threading.Event()
+
+    def look_and_wait(claims: Storage, name: str) -> datetime | None:
+        time = look(claims, name)
+        if threading.current_thread().name == "zostudy-claim":
+            second_is_in.wait()
+        return time
+
+    def drive() -> None:
+        with claim(storage, QUICK):
+            second_is_in.set()
+            over.wait(60)
+
+    monkeypatch.setattr(Storage, "write_time", look_and_wait)
+    second = threading.Thread(target=drive)
+    try:
+        lost = pytest.raises(ResultsError, match="did so too late: another driver may have taken it for dead; see who")
+        with lost, claim(storage, QUICK):
+            second.start()
+            threading.Event().wait(60)
+    finally:
+        over.set()
+        second.join()
+    assert (storage / CLAIMS).files() == []
+
+
+@pytest.mark.slow
+def test_a_driver_that_takes_no_interrupt_ends_when_it_has_lost_its_claim(storage: Storage) -> None:
+    script = """
+import signal, sys, time
+from zostudy.results.claims import CLAIMS, ClaimTimes, claim
+from zostudy.results.storage import Storage
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell's script does to what it starts with &
+storage = Storage.at(sys.argv[1])
+with claim(storage, ClaimTimes(refresh=0.1, end=0.2)):
+    for name in (storage / CLAIMS).files():
+        (storage / CLAIMS).remove(name)
+    time.sleep(60)
+print("went on")
+"""
+    command = [sys.executable, "-c", script, str(storage)]
+    ended = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
+    assert (ended.returncode, ended.stdout) == (ResultsError.exit_code, "")
+    assert "another driver took it for dead and removed it" in ended.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from zostudy.cluster.driver_process import same_handlers
+from zostudy.deadline import end_process_unless
 from zostudy.errors import LostRayError
 
 SECONDS_BETWEEN_CHECKS = 0.2
@@ -73,11 +72,9 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._leaving.wait(SECONDS_BETWEEN_CHECKS):
-            if self._has_died():
+            if death := self._found_death():
                 self._interrupt()
-                if not self._ended.wait(END_SECONDS):
-                    print(f"error: {self.death}", file=sys.stderr, flush=True)
-                    os._exit(LostRayError.exit_code)
+                end_process_unless(self._ended, END_SECONDS, death)
                 return
 
     @contextmanager
@@ -101,7 +98,7 @@ class _Watch(threading.Thread):
 
     def cause_of(self, error: BaseException) -> LostRayError | None:
         """Returns the death that ended the block; None if it was another error, or a user's Ctrl-C."""
-        return self.death if self._has_died() and (self._interrupted or isinstance(error, Exception)) else None
+        return self._found_death() if self._interrupted or isinstance(error, Exception) else None
 
     def leave(self) -> None:
         """Stops checking, as the processes are about to be ended."""
@@ -112,7 +109,7 @@ class _Watch(threading.Thread):
         """Stops the deadline, as everything has ended."""
         self._ended.set()
 
-    def _has_died(self) -> bool:
+    def _found_death(self) -> LostRayError | None:
         for name, process in self._processes.items():
             if not self.death and (code := process.poll()) is not None:
                 end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
@@ -121,7 +118,7 @@ class _Watch(threading.Thread):
                     got=f"its {NAMES[name]} {end}",
                     remedy="run again: all that has finished is kept",
                 )
-        return self.death is not None
+        return self.death
 
     def _interrupt(self) -> None:
         with self._lock:

@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from zostudy.deadline import end_process_unless
 from zostudy.errors import ResultsError
 from zostudy.results.storage import Storage
 
 CLAIMS = ".lease"
+SEE = "see who runs this study, and run again"
 
 _log = logging.getLogger(__name__)
 
@@ -35,11 +37,13 @@ class ClaimTimes:
         refresh: how often a driver refreshes its claim.
         patience: how long it goes on without refreshing; a write under way may take another half a minute.
         stale: how long after its last refresh a claim no longer counts.
+        end: how long a run that has lost its claim may take to end.
     """
 
     refresh: float = 15.0
     patience: float = 40.0
     stale: float = 90.0
+    end: float = 20.0
 
 
 @contextmanager
@@ -113,22 +117,30 @@ def _holder(claims: Storage, name: str) -> str:
 def _kept_fresh(claims: Storage, name: str, holder: str, times: ClaimTimes) -> Iterator[None]:
     """Rewrites the claim regularly. Ends the run before another driver may take an unrefreshed claim for dead."""
     ended, refreshed = threading.Event(), threading.Event()
-    fault: list[str] = []
+    faults: list[ResultsError] = []
 
-    def end_the_run(why: str) -> None:
-        if not fault:  # once: a second interrupt would reach the run as it cleans up
-            fault.append(why)
+    def end_the_run(got: str, remedy: str) -> None:
+        if not faults:  # once: a second interrupt would reach the run as it cleans up
+            fault = ResultsError(f"a driver must keep its claim in {claims} fresh", got=got, remedy=remedy)
+            faults.append(fault)
             os.kill(os.getpid(), signal.SIGINT)
+            end_process_unless(ended, times.end, fault)  # the interrupt may be ignored, or reach another thread
 
     def refresh() -> None:
+        last: datetime | None = None
         while not ended.wait(times.refresh):
             with suppress(ResultsError):
-                if claims.write_time(name) is None:
-                    end_the_run(
-                        "another driver took it for dead and removed it; see who runs this study, and run again"
-                    )
+                before = claims.write_time(name)
+                if before is None:
+                    end_the_run("another driver took it for dead and removed it", SEE)
                     return
+                last = last or before
                 claims.write(name, holder.encode())
+                now = claims.write_time(name) or last
+                if (now - last).total_seconds() > times.stale:  # as after a suspension since the look before
+                    end_the_run("did so too late: another driver may have taken it for dead", SEE)
+                    return
+                last = now
                 refreshed.set()
 
     def watch() -> None:
@@ -137,7 +149,7 @@ def _kept_fresh(claims: Storage, name: str, holder: str, times: ClaimTimes) -> I
             if ended.is_set():
                 return
             refreshed.clear()
-        end_the_run("the store did not take it; run again when it answers")
+        end_the_run("the store did not take it", "run again when it answers")
 
     threads = [threading.Thread(target=target, name="zostudy-claim", daemon=True) for target in (refresh, watch)]
     for thread in threads:
@@ -145,8 +157,8 @@ def _kept_fresh(claims: Storage, name: str, holder: str, times: ClaimTimes) -> I
     try:
         yield
     except BaseException:
-        if fault:
-            raise ResultsError(f"a driver must keep its claim in {claims} fresh", got=fault[0]) from None
+        if faults:
+            raise faults[0] from None
         raise
     finally:
         ended.set()

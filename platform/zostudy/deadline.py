@@ -1,0 +1,16 @@
+"""The last resort where a process must not go on: a deadline for its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from zostudy.errors import ZostudyError
+
+
+def end_process_unless(ended: threading.Event, seconds: float, error: ZostudyError) -> None:
+    """Ends this process at once, with an error's line and exit code, unless the event is set within so many seconds."""
+    if not ended.wait(seconds):
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        os._exit(error.exit_code)
