@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import ray
@@ -118,6 +119,27 @@ def test_a_head_that_stops_answering_is_reported_once_and_once_more_when_it_is_b
     assert f"127.0.0.1:{port} does not answer" in gone
     assert "repeat the command" in gone
     assert back == f"the head node at 127.0.0.1:{port} answers again"
+
+
+def test_nothing_is_notified_once_the_watch_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="127.0.0.1:1"))
+    monkeypatch.setattr(attached, "SECONDS_BETWEEN_CHECKS", 0.01)
+    asked, answer = threading.Event(), threading.Event()
+    failures, lines = iter(range(attached.FAILURES_BEFORE_NOTICE)), list[str]()
+
+    def answers(head: str) -> bool:
+        if next(failures, None) is not None:
+            return False
+        asked.set()
+        return answer.wait(60)
+
+    monkeypatch.setattr(attached, "_answers", answers)
+    with attached.watched_head("auto", lines.append):
+        assert asked.wait(60)
+        threading.Timer(0.3, answer.set).start()
+    assert answer.is_set()
+    assert len(lines) == 1
+    assert not [thread for thread in threading.enumerate() if thread.name == "zostudy-head-watch"]
 
 
 def test_a_ray_of_ones_own_is_not_watched() -> None:

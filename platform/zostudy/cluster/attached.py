@@ -43,23 +43,28 @@ def watched_head(address: str | None, notify: Callable[[str], None]) -> Iterator
         return
     over = threading.Event()
     head = ray.get_runtime_context().gcs_address
-    threading.Thread(target=_watch, args=(head, over, notify), name="zostudy-head-watch", daemon=True).start()
+    watch = threading.Thread(target=_watch, args=(head, over, notify), name="zostudy-head-watch", daemon=True)
+    watch.start()
     try:
         yield
     finally:
         over.set()
+        watch.join()  # a late line would be written where the next driver writes already
 
 
 def _watch(head: str, over: threading.Event, notify: Callable[[str], None]) -> None:
     failures = 0
     while not over.wait(SECONDS_BETWEEN_CHECKS):
-        if _answers(head):
+        answers = _answers(head)
+        if over.is_set():
+            return
+        if answers:
             if failures >= FAILURES_BEFORE_NOTICE:
                 notify(f"the head node at {head} answers again")
             failures = 0
             continue
         failures += 1
-        if failures == FAILURES_BEFORE_NOTICE and not over.is_set():
+        if failures == FAILURES_BEFORE_NOTICE:
             notify(
                 f"the head node at {head} does not answer; unless it is back within a minute, Ray will end this run: "
                 "then start the cluster again and repeat the command, which goes on from what is stored"
