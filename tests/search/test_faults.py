@@ -107,6 +107,28 @@ def test_a_trial_whose_process_dies_again_and_again_is_stored_with_what_it_died_
     assert expected in (error or "")
 
 
+def test_tune_writes_no_snapshots_of_its_trials_as_they_run(
+    small: Plan, data: StudyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_written, write, checkpoint = 0, TuneController.save_to_dir, TuneController.checkpoint
+
+    def counted(controller: TuneController) -> None:
+        nonlocal n_written
+        n_written += 1
+        write(controller)  # type: ignore[no-untyped-call]
+
+    def an_hour_later(controller: TuneController, **options: Any) -> None:
+        controller._checkpoint_manager._last_save_time -= 3600
+        checkpoint(controller, **options)
+
+    monkeypatch.setattr(TuneController, "save_to_dir", counted)
+    monkeypatch.setattr(TuneController, "checkpoint", an_hour_later)
+    plan = replace(small, cells=small.cells[1:])
+    with ready(plan, data, tmp_path / "smooth", ScorerFactory(DyingScorer, ()), Watcher()) as run:
+        assert run().done
+    assert n_written <= 2  # at the start and at the end
+
+
 def test_a_full_disk_for_temporary_files_is_told_in_one_line(
     small: Plan, data: StudyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
