@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from zostudy.config.study import StudySpec
-from zostudy.errors import ResultsError
+from zostudy.errors import NoReplicaError, ResultsError
 from zostudy.results.outcome import Outcome
 from zostudy.results.trial_row import TrialRow
 from zostudy.search.callback import Callback
-from zostudy.search.driver import MOST_TRIES, StudyDriver
+from zostudy.search.driver import MOST_CLUSTER_FAULTS, MOST_TRIES, StudyDriver
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.trial import TrialProgress
@@ -107,6 +107,8 @@ class Machine(RuleBasedStateMachine):
         self.driver = make_driver(plan, self.stores, self.calls, lambda: self.n_replicas)
         self.running: list[Assignment] = []
         self.deaths: Counter[str] = Counter()
+        self.begun: set[str] = set()
+        self.false_starts: Counter[str] = Counter()
 
     def one(self, which: int) -> Assignment:
         return self.running[which % len(self.running)]
@@ -117,6 +119,14 @@ class Machine(RuleBasedStateMachine):
         if (assignment := self.driver.next()) is not None:
             assert self.driver.started(assignment) == self.stores.states.get(assignment.name)
             self.running.append(assignment)
+            self.begun.discard(assignment.name)
+
+    @rule(which=st.integers(0, 9))
+    @precondition(lambda self: self.running)
+    def begin(self, which: int) -> None:
+        self.begun.add(self.one(which).name)
+        self.false_starts.clear()
+        self.driver.begun(self.one(which))
 
     @rule(which=st.integers(0, 9), n_replicas=st.integers(1, 3))
     @precondition(lambda self: self.running)
@@ -143,8 +153,10 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     def die(self, which: int) -> None:
         assignment = self.one(which)
-        if self.deaths[assignment.name] + 1 < MOST_TRIES:
-            self.deaths[assignment.name] += 1
+        has_begun = assignment.name in self.begun
+        counted, most = (self.deaths, MOST_TRIES) if has_begun else (self.false_starts, MOST_CLUSTER_FAULTS)
+        if counted[assignment.name] + 1 < most:
+            counted[assignment.name] += 1
             self.running.remove(assignment)
             self.driver.died(assignment, "killed")
 
@@ -212,3 +224,37 @@ def test_a_state_that_cannot_be_used_is_set_aside(plan: Plan) -> None:
     assert assignment is not None
     driver.could_not_resume(assignment, "it was saved under other settings")
     assert stores.refused == [f"{assignment.name}: it was saved under other settings"]
+
+
+def test_what_the_cluster_fails_at_fails_no_trial_but_ends_a_study_that_gets_no_further(plan: Plan) -> None:
+    stores = Stores()
+    driver = make_driver(plan, stores, Callback())
+    assignment = driver.next()
+    assert assignment is not None
+    for has_saved in (True, False):
+        for _ in range(MOST_CLUSTER_FAULTS - 1):
+            driver.begun(assignment)
+            driver.met_cluster_fault(assignment, "the object store is full")
+            driver.stopped(assignment)
+            assert driver.next() == assignment
+        if has_saved:
+            driver.saved(assignment, {"identity": "x"})
+    with pytest.raises(NoReplicaError, match="the object store is full; all that has finished is kept"):
+        driver.met_cluster_fault(assignment, "the object store is full")
+    assert isinstance(driver.error, NoReplicaError)
+    assert stores.outcomes == []
+
+
+def test_a_study_of_which_no_process_can_start_ends(plan: Plan) -> None:
+    stores = Stores()
+    driver = make_driver(plan, stores, Callback())
+    assignment = driver.next()
+    assert assignment is not None
+    for _ in range(MOST_CLUSTER_FAULTS - 1):
+        driver.died(assignment, "No module named 'zostudy'")
+        assert driver.next() == assignment
+    with pytest.raises(
+        NoReplicaError, match=r"can start \(No module named 'zostudy'\); see that every node has zostudy and"
+    ):
+        driver.died(assignment, "No module named 'zostudy'")
+    assert stores.outcomes == []

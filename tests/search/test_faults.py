@@ -21,10 +21,9 @@ from zostudy.cluster.pool import LocalPool
 from zostudy.cluster.replica import ScorerFactory
 from zostudy.cluster.replica_set import MOST_DEATHS
 from zostudy.config.study import StudySpec
-from zostudy.errors import ZostudyError
+from zostudy.errors import NoReplicaError, ZostudyError
 from zostudy.results.ledger import Ledger
 from zostudy.search.callback import Callback
-from zostudy.search.driver import MOST_TRIES
 from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.run_trial import run_trial
@@ -94,17 +93,18 @@ def test_a_unit_that_kills_every_replica_fails_its_trial_and_changes_no_other(
         np.testing.assert_array_equal(row.latent, expected.latent)
 
 
-def test_a_trial_whose_process_dies_again_and_again_is_stored_with_what_it_died_of(
-    small: Plan, data: StudyData, tmp_path: Path
+def test_a_study_of_which_no_process_can_start_ends_with_the_reason_and_stores_nothing(
+    small: Plan, data: StudyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("zostudy.search.driver.MOST_CLUSTER_FAULTS", 3)
     one_trial = small.spec.model_copy(update={"confirm": small.spec.confirm.model_copy(update={"seeds": 1})})
     plan, factory = make_plan(one_trial), ScorerFactory(DyingScorer, ())
     plan = replace(plan, cells=plan.cells[1:])
-    with ready(plan, data, tmp_path / "smooth", factory, Watcher(), list_replicas=UnreadableLister()) as run:
-        assert run().done
-    [error] = [row.error for row in Ledger(tmp_path / "smooth").trials()]
-    expected = f"the trial's process died {MOST_TRIES} times without getting further, last of: ModuleNotFoundError: "
-    assert expected in (error or "")
+    ended = pytest.raises(NoReplicaError, match=r"no trial's process can start \(ModuleNotFoundError: No module named")
+    lister = UnreadableLister()
+    with ready(plan, data, tmp_path / "smooth", factory, Watcher(), list_replicas=lister) as run, ended:
+        run()
+    assert Ledger(tmp_path / "smooth").trials() == []
 
 
 def test_tune_writes_no_snapshots_of_its_trials_as_they_run(

@@ -16,7 +16,7 @@ from zostudy.results.checkpoints import Checkpoints, SavedState
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.search.callback import Callback
-from zostudy.search.driver import MOST_TRIES, StudyDriver
+from zostudy.search.driver import MOST_CLUSTER_FAULTS, MOST_TRIES, StudyDriver
 from zostudy.search.plan import Assignment, Plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.run_trial import run_trial
@@ -67,17 +67,23 @@ class Tune:
             self.n_suggested += 1
         return started
 
-    def report(self, trial_id: str, process: int, saved: tuple[SavedState, ...] = (), outcome: Any = None) -> None:
-        result = {
+    def report(
+        self, trial_id: str, process: int, saved: tuple[SavedState, ...] = (), outcome: Any = None, **news: Any
+    ) -> None:
+        result: dict[str, Any] = {
             **HERE,
             "pid": process,
             "progress": TrialProgress(1, 0.0, None),
             "saved": [*saved],
             "outcome": [outcome] if outcome else [],
             "fault": None,
+            "cluster_fault": None,
             "refused": None,
         }
-        self.searcher.on_trial_result(trial_id, result)
+        self.searcher.on_trial_result(trial_id, result | news)
+
+    def begin(self, trial_id: str) -> None:
+        self.report(trial_id, 1, progress=None)
 
     def end(self, trial_id: str, process: int, assignment: Assignment) -> None:
         self.report(trial_id, process, outcome=self.outcome(assignment))
@@ -161,10 +167,12 @@ def test_where_nothing_runs_a_trial_starts_at_once(make_tune: Callable[..., Tune
     assert len(tune.fill()) == 1
 
 
-def test_a_trial_that_tune_stops_without_an_error_is_next_again(make_tune: Callable[..., Tune]) -> None:
+@pytest.mark.parametrize("fault", [None, "the object store is full"])
+def test_a_trial_that_stops_without_an_error_is_next_again(make_tune: Callable[..., Tune], fault: str | None) -> None:
     tune = make_tune(limit=1)
     for _ in range(MOST_TRIES + 1):
         [(trial_id, assignment)] = tune.fill().items()
+        tune.report(trial_id, 1, cluster_fault=fault)
         tune.searcher.on_trial_complete(trial_id)
         tune.now += SECONDS_BETWEEN_STARTS
     [again] = tune.fill().values()
@@ -212,6 +220,7 @@ def test_a_trial_whose_process_dies_is_tried_again_so_many_times_without_getting
     tune = make_tune(limit=1)
     [(trial_id, assignment)] = tune.fill().items()
     for _ in range(MOST_TRIES - 1):
+        tune.begin(trial_id)
         tune.die(trial_id)
         tune.now += SECONDS_BETWEEN_STARTS
         [(trial_id, again)] = tune.fill().items()
@@ -223,6 +232,7 @@ def test_a_trial_whose_process_dies_is_tried_again_so_many_times_without_getting
         config = tune.searcher.suggest(trial_id)
         assert isinstance(config, dict)
         assert str(config["saved"]["identity"]) == "x"
+        tune.begin(trial_id)
     assert tune.outcomes == []
     tune.die(trial_id, "out of memory")
     assert [outcome.name for outcome in tune.outcomes] == [assignment.name]
@@ -237,3 +247,15 @@ def test_a_process_that_dies_after_its_outcome_has_come_changes_nothing(make_tun
     tune.die(trial_id)
     [again] = tune.fill().values()
     assert again.name != assignment.name
+
+
+def test_processes_that_die_before_they_begin_fail_no_trial_while_others_begin(make_tune: Callable[..., Tune]) -> None:
+    tune = make_tune(limit=2)
+    [(dying, assignment), (living, _)] = tune.fill().items()
+    for _ in range(2 * MOST_CLUSTER_FAULTS):
+        tune.die(dying)
+        tune.report(living, 1)
+        tune.now += SECONDS_BETWEEN_STARTS
+        [(dying, again)] = tune.fill().items()
+        assert again == assignment
+    assert tune.outcomes == []

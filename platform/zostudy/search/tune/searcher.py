@@ -11,7 +11,7 @@ from ray.tune.search import Searcher
 from zostudy.search.driver import StudyDriver
 from zostudy.search.plan import Assignment
 from zostudy.search.tune.pace import Pace
-from zostudy.search.tune.trainable import FAULT, METRIC, OUTCOME, PROGRESS, REFUSED, SAVED
+from zostudy.search.tune.trainable import CLUSTER_FAULT, FAULT, METRIC, OUTCOME, PROGRESS, REFUSED, SAVED
 from zostudy.wording import last_line
 
 
@@ -44,11 +44,15 @@ class StudySearcher(Searcher):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Passes a report on. Its lists are emptied, as Tune keeps each trial's last result for ever."""
         assignment = self._running[trial_id]
+        self._driver.begun(assignment)
         if result[FAULT] is not None:
             self._driver.end(result[FAULT])
+        if result[CLUSTER_FAULT] is not None:
+            self._driver.met_cluster_fault(assignment, result[CLUSTER_FAULT])
         if result[REFUSED] is not None:
             self._driver.could_not_resume(assignment, result[REFUSED])
-        self._driver.progressed(assignment, result[PROGRESS])
+        if result[PROGRESS] is not None:
+            self._driver.progressed(assignment, result[PROGRESS])
         if result[SAVED]:
             self._driver.saved(assignment, result[SAVED].pop())
         if result[OUTCOME]:

@@ -5,7 +5,7 @@ The process imports this module, so it imports neither torch, transformers nor R
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from zostudy.config.study import StudySpec
 from zostudy.errors import ClusterError, NoReplicaError
 from zostudy.methods import Method, register_method
 from zostudy.results.checkpoints import SavedState
-from zostudy.results.outcome import Outcome
 from zostudy.search.plan import Assignment
 from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
@@ -27,7 +26,11 @@ OUTCOME = "outcome"
 PROGRESS = "progress"
 SAVED = "saved"
 FAULT = "fault"
+CLUSTER_FAULT = "cluster_fault"
 REFUSED = "refused"
+
+SECONDS_AFTER_A_CLUSTER_FAULT = 5.0
+"""Ray may have failed for a moment, so the trial is not tried again at once."""
 
 
 @dataclass(frozen=True)
@@ -67,30 +70,27 @@ def tune_trial(
     assignment: Assignment = config["assignment"]
     latest = TrialProgress(0, 0.0, None)
 
-    def send(
-        saved: Sequence[SavedState] = (),
-        outcome: Sequence[Outcome] = (),
-        fault: str | None = None,
-        refused: str | None = None,
-    ) -> None:
-        lists = {SAVED: [*saved], OUTCOME: [*outcome]}
-        tune.report({METRIC: latest.dev_auc, PROGRESS: latest, **lists, FAULT: fault, REFUSED: refused})
+    def send(news: dict[str, Any]) -> None:
+        nothing: dict[str, Any] = {SAVED: [], OUTCOME: [], FAULT: None, CLUSTER_FAULT: None, REFUSED: None}
+        tune.report({METRIC: latest.dev_auc, PROGRESS: latest, **nothing, **news})
 
     def report(progress: TrialProgress) -> None:
         nonlocal latest
         latest = progress
-        send()
+        send({})
 
     def save(state: SavedState) -> None:
-        send(saved=[state])
+        send({SAVED: [state]})
 
     def refuse(reason: str) -> None:
-        send(refused=reason)
+        send({REFUSED: reason})
 
+    send({PROGRESS: None})  # this process has begun
     pool = pools.pool(first=assignment.number)
     try:
-        send(outcome=[run_trial(spec, assignment, data, pool, report, save, config["saved"], refuse)])
-    except ClusterError:
-        raise  # this process ends, and the trial is tried again
+        send({OUTCOME: [run_trial(spec, assignment, data, pool, report, save, config["saved"], refuse)]})
+    except ClusterError as error:  # without an outcome the trial is tried again
+        send({CLUSTER_FAULT: str(error)})
+        time.sleep(SECONDS_AFTER_A_CLUSTER_FAULT)
     except NoReplicaError as error:
-        send(fault=str(error))
+        send({FAULT: str(error)})
