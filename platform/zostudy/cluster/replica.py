@@ -137,14 +137,22 @@ class Replica:
 
 
 def build_evaluators(
-    spec: ModelSpec, model: Model, tasks: Mapping[str, EncodedTask], dtype: DType, threads: int
+    spec: ModelSpec, model: Model, tasks: Mapping[str, EncodedTask], dtype: DType, threads: int, digest: str = ""
 ) -> Scorers:
-    """Returns a frozen model's evaluators, one a wording, on this actor's accelerator, or on ``threads`` threads."""
+    """Returns a frozen model's evaluators, one a wording, on this actor's accelerator, or on ``threads`` threads.
+
+    Raises:
+        ModelError: the model cannot be loaded, or a source leads to weights of another digest.
+    """
     import torch
 
     from zostudy.lm.frozen import make_evaluators
+    from zostudy.lm.model_digests import check_weights
+    from zostudy.lm.sources import ModelSource
 
     torch.set_num_threads(threads)
+    if isinstance(model, ModelSource):
+        check_weights(model, digest)
     return make_evaluators(spec, model, tasks, dtype, _device())
 
 

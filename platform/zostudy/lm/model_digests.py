@@ -80,6 +80,25 @@ def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
             )
 
 
+def check_weights(source: ModelSource, recorded: str) -> None:
+    """Checks that a model has the weights that the study was prepared with.
+
+    Args:
+        source: where the model is.
+        recorded: ``weights`` of ``model_digests``.
+
+    Raises:
+        ModelError: they are others now, or cannot be read.
+    """
+    now = weights_digest(source)[:DIGEST_LENGTH]
+    if now != recorded:
+        raise ModelError(
+            "every replica must read the weights that the study was prepared with",
+            got=f"those of {source.location} had the digest {recorded} then, and {now} now",
+            remedy="put that model back, on each node, and run again",
+        )
+
+
 def _of_tensor(named: tuple[str, Tensor]) -> bytes:
     name, tensor = named
     head = f"{name}\0{tensor.dtype}\0{list(tensor.shape)}\0".encode()

@@ -51,7 +51,8 @@ class LoadedModel:
 
         spec, encodings = self.study.plan.spec, ray.put(dict(self.study.encodings))
         model: Any = ray.put(self.model) if self._fits_store() else self.study.source
-        return ScorerFactory(build_evaluators, (spec.model, model, encodings, self.dtype, spec.resources.cpus))
+        digest = self.study.data.versions["weights"]
+        return ScorerFactory(build_evaluators, (spec.model, model, encodings, self.dtype, spec.resources.cpus, digest))
 
     def hosting_note(self) -> str | None:
         """Returns a note for the user if replicas cannot host the model the fast way. Ray must run."""
