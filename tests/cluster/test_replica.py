@@ -21,6 +21,7 @@ from zostudy.cluster.pool import RayPool
 from zostudy.cluster.ray_api import RayApi
 from zostudy.cluster.replica import Replica, ScorerFactory
 from zostudy.config.study import ResourcesSpec
+from zostudy.errors import ModelError
 from zostudy.lm.linear import bfloat16_unit
 
 BATCH = MicroBatch(slice(0, 1), slice(0, 3), np.zeros((1, 2), np.float32), np.zeros((1, 3), np.int32), seed=0, group=1)
@@ -74,6 +75,16 @@ def test_a_factory_that_has_travelled_is_the_same(tmp_path: Path) -> None:
     log = tmp_path / "log"
     factory = ScorerFactory(ConstantScorer, (1.0, log))
     assert values(Replica(), [factory, pickle.loads(pickle.dumps(factory))]) == [1, 1]
+    assert log.read_text() == "1 "
+
+
+def test_a_replica_with_another_version_of_a_package_makes_no_scorer(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    built_otherwise, other = {"numpy": f"{np.__version__}+cu126"}, {"numpy": "1.2.3+cpu"}
+    assert values(Replica(), [ScorerFactory(ConstantScorer, (1.0, log), built_otherwise)]) == [1]
+    with pytest.raises(ModelError) as refused:
+        Replica().load(ScorerFactory(ConstantScorer, (2.0, log), other))
+    assert refused.value.got == f"its node has numpy {np.__version__}, and the driver 1.2.3+cpu"
     assert log.read_text() == "1 "
 
 

@@ -61,6 +61,7 @@ def test_a_replica_that_reads_the_model_itself_takes_no_other_weights(
     monkeypatch.setattr(replica, "_device", lambda: "cpu")
     factory = LoadedModel(study, study.source, "float32", 64, AGREEMENT).scorer_factory()
     assert factory.make()
+    assert {"zostudy", "torch"} < factory.versions.keys()
     weights = folder / "model.safetensors"
     save_file({name: tensor + 1 for name, tensor in load_file(weights).items()}, weights)
     with pytest.raises(ModelError, match="every replica must read the weights that the study was prepared") as refused:

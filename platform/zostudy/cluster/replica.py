@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from zostudy.cluster.micro_batches import Answer, MicroBatch, Scorers
 from zostudy.config.model import ModelSpec
+from zostudy.errors import ModelError
 from zostudy.lm.encoding import EncodedTask
 
 if TYPE_CHECKING:  # a trial's process knows replicas, but does without torch
@@ -41,17 +43,25 @@ class ScorerFactory:
     Attributes:
         build: called with the arguments, inside the replica.
         arguments: values; Ray object references among them are resolved, and kept alive while the factory lives.
+        versions: of packages that scores depend on, by name; a replica with others makes no scorer.
         identity: tells factories apart in every process; generated.
     """
 
     build: Callable[..., Scorers]
     arguments: tuple[Any, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
     identity: str = field(default_factory=lambda: uuid4().hex)
 
     def make(self) -> Scorers:
-        """Returns the scorer."""
+        """Returns the scorer.
+
+        Raises:
+            ModelError: this process has another version of a package.
+        """
         import ray
 
+        for package, expected in self.versions.items():
+            _check_version(package, expected)
         return self.build(*(ray.get(a) if isinstance(a, ray.ObjectRef) else a for a in self.arguments))
 
 
@@ -154,6 +164,17 @@ def build_evaluators(
     if isinstance(model, ModelSource):
         check_weights(model, digest)
     return make_evaluators(spec, model, tasks, dtype, _device())
+
+
+def _check_version(package: str, expected: str) -> None:
+    """Checks a package's release. Builds of one release, such as 2.9.0+cpu and 2.9.0+cu126, may be on two nodes."""
+    found = version(package)
+    if found.partition("+")[0] != expected.partition("+")[0]:
+        raise ModelError(
+            "every replica must run the versions that the study records",
+            got=f"its node has {package} {found}, and the driver {expected}",
+            remedy="install the driver's there, and run again",
+        )
 
 
 def _device() -> str:

@@ -21,6 +21,9 @@ CHARACTERS_OF_A_TOKEN = 4
 # The object store holds other things too, and must not spill what every replica reads all the time.
 LARGEST_SHARE_OF_STORE = 0.8
 
+SCORING_PACKAGES = ("zostudy", "torch", "transformers", "numpy")
+"""The recorded packages that make scores, of which replicas must have the driver's versions."""
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -51,8 +54,9 @@ class LoadedModel:
 
         spec, encodings = self.study.plan.spec, ray.put(dict(self.study.encodings))
         model: Any = ray.put(self.model) if self._fits_store() else self.study.source
-        digest = self.study.data.versions["weights"]
-        return ScorerFactory(build_evaluators, (spec.model, model, encodings, self.dtype, spec.resources.cpus, digest))
+        recorded = self.study.data.versions
+        arguments = (spec.model, model, encodings, self.dtype, spec.resources.cpus, recorded["weights"])
+        return ScorerFactory(build_evaluators, arguments, {name: recorded[name] for name in SCORING_PACKAGES})
 
     def hosting_note(self) -> str | None:
         """Returns a note for the user if replicas cannot host the model the fast way. Ray must run."""
