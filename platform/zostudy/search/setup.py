@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import linecache
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
@@ -88,8 +89,9 @@ def make_data(plan: Plan, task: Task) -> StudyData:
 
 def code_digest(method: type[Method]) -> str:
     """Returns a digest of the files that a method and its bases are written in, or of the cells of a notebook."""
+    modules = [getattr(sys.modules.get(base.__module__), "__file__", None) or "" for base in method.__mro__]
     functions = [each for base in method.__mro__ for each in vars(base).values() if isfunction(each)]
-    files = dict.fromkeys(each.__code__.co_filename for each in functions)
+    files = dict.fromkeys([*modules, *(each.__code__.co_filename for each in functions)])
     linecache.checkcache()  # a file may have been edited since an earlier study of this process
     return short_digest(line.encode() for file in files for line in linecache.getlines(file))
 
