@@ -42,6 +42,10 @@ def test_the_separable_form_takes_thousands_of_dimensions_and_resumes_bit_for_bi
     resumed.load_state_dict(whole.state_dict())
     assert toy.run(resumed) == toy.run(whole)
     np.testing.assert_array_equal(resumed.latent, whole.latent)
+    elsewhere = whole.state_dict()
+    elsewhere["mean"] = np.nextafter(elsewhere["mean"], 1.0)
+    with pytest.raises(ValueError, match="comes out otherwise on this kind of processor"):
+        fresh().load_state_dict(elsewhere)
     large = CmaEs(CmaEsOptions(subspace_dim=50_000, covariance="separable"), toy.context())
     assert large.ask().latents.shape == (20, 50_000)
 

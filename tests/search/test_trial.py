@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from zostudy.cluster.micro_batches import Scorer, WhiteBoxScorer
 from zostudy.cluster.pool import LocalPool
@@ -536,3 +537,17 @@ def test_an_entrys_own_sampler_is_the_one_that_draws_its_batches(
     stratified, natural = (run(plan, data, scorer, cell).trial for cell in (0, 1))
     assert (stratified.sampler, natural.sampler) == ("stratified", "natural")
     assert stratified.latent != natural.latent
+
+
+def test_a_trials_linear_algebra_runs_on_one_thread(plan: Plan, data: StudyData, scorer: Scorer) -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen: list[set[int]] = []
+    assignment = plan.assign(plan.cells[0], "confirm", 0, {})
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        run_trial(plan.spec, assignment, data, LocalPool(scorer), lambda _: seen.append(threads()))
+        assert threads() == before
+    assert seen
+    assert all(each == {1} for each in seen)

@@ -126,12 +126,19 @@ class CmaEs(TunedMethod):
         return kind(mean=mean, sigma=self.options.reach, population_size=size, seed=0)
 
     def state(self) -> State:
-        """Returns the losses of all generations, beside the objective's scalars."""
-        return super().state() | {"told": np.array(self._losses)}
+        """Returns the losses of all generations and where they have led, beside the objective's scalars."""
+        return super().state() | {"told": np.array(self._losses), "mean": self._search.mean.copy()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Makes the search distribution again, by telling it the losses of all generations."""
+        """Makes the search distribution again, by telling it the losses of all generations.
+
+        Raises:
+            ValueError: it comes out otherwise: the eigenvectors of an almost round distribution follow the last bits
+                of this processor's linear algebra.
+        """
         super().load_state(state)
         self._losses, self._search = [], self._new_search()
         for generation, losses in enumerate(np.asarray(state["told"])):
             self._learn(self._population(generation), losses)
+        if not np.array_equal(self._search.mean, state["mean"]):
+            raise ValueError("CMA-ES's distribution comes out otherwise on this kind of processor")

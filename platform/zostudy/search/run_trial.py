@@ -10,6 +10,8 @@ from pathlib import PurePath
 from traceback import extract_tb
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from zostudy.config.study import StudySpec
 from zostudy.errors import NoReplicaError, NotFiniteError
 from zostudy.methods import Method
@@ -72,13 +74,14 @@ def run_trial(
                 raise _UnfitStateError(reason) from error
             return recording.outcome(error=reason)
 
-    if saved is not None:
-        try:
-            return attempt(saved)
-        except _UnfitStateError as error:
-            if refuse is not None:
-                refuse(str(error))
-    return attempt(None)
+    with threadpool_limits(1, user_api="blas"):  # so that no sum depends on the number of threads
+        if saved is not None:
+            try:
+                return attempt(saved)
+            except _UnfitStateError as error:
+                if refuse is not None:
+                    refuse(str(error))
+        return attempt(None)
 
 
 def _line_of(method: type[Method], error: BaseException) -> str:
