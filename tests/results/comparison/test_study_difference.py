@@ -56,6 +56,21 @@ def test_methods_are_compared_over_the_seeds_that_both_have() -> None:
     assert record["p_value_holm"] >= record["p_value"]
 
 
+@pytest.mark.parametrize("other", ["real-text-mpqa", "sst2-minilm"])
+def test_trials_of_other_data_are_no_pairs_though_their_seeds_are_equal(other: str) -> None:
+    """Another task of the same sizes, and a study of an older zostudy that does not say what its data were."""
+    found = study_difference(FIRST.parent / "real-text-sst2", FIRST.parent / other)
+    assert found.cells
+    assert {(cell.test.pairs, cell.test.p_value, cell.p_value_holm) for cell in found.cells} == {(0, None, None)}
+    assert {row[-2:] for row in found.tables()[1].rows} == {("-", "-")}
+
+
+def test_trials_of_two_models_on_the_same_data_are_pairs() -> None:
+    found = study_difference(FIRST.parent / "what-search-buys-llama", FIRST.parent / "what-search-buys-gpt2")
+    assert found.cells
+    assert all(cell.test.pairs for cell in found.cells)
+
+
 @pytest.mark.parametrize(
     ("metric", "first", "second", "most"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from zostudy.results.comparison.cell_summary import CellSummary, possible
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm_of_tests
+from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm_of_tests, paired_test
+from zostudy.results.reading import read_trials
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
 from zostudy.results.table_formats import Table, p_value_text
@@ -17,6 +19,7 @@ from zostudy.study_keys import options_by_label
 from zostudy.wording import shown
 
 _ABSENT = "-"
+_DRAWN_FROM = ("task", "positive_class", "versions")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class MethodDifference:
         ratio: the imbalance ratio, as tables show it.
         first: its confirm trials in the first study.
         second: those in the second.
-        test: second - first, paired over the seeds that drew the same data; the interval is cut as in ``Contrast``.
+        test: second - first, paired over the seeds that drew the same data, so without pairs where the studies ran on
+            other data; the interval is cut as in ``Contrast``.
         p_value_holm: of the test, corrected for the number of rows; None without a p-value.
     """
 
@@ -115,11 +119,12 @@ def study_difference(first: Where, second: Where, metric: str = "test_auc") -> S
     names = storages[0].name, storages[1].name
     of_first, of_second = (_settings(storage) for storage in storages)
     pairs = {key: (of_first.get(key), of_second.get(key)) for key in [*of_first, *of_second]}
+    comparisons = compare(storages[0], metric), compare(storages[1], metric)
     return StudyDifference(
         names if names[0] != names[1] else (str(first), str(second)),
         metric,
         {key: (one, other) for key, (one, other) in pairs.items() if one != other},
-        tuple(_contrasts(compare(storages[0], metric), compare(storages[1], metric), metric)),
+        tuple(_contrasts(*comparisons, metric, _have_same_data(*storages))),
     )
 
 
@@ -127,10 +132,25 @@ def _settings(storage: Storage) -> dict[str, Any]:
     return dict(_flat(read_stored_study(storage, "a comparison of settings", "compare two others").data))
 
 
-def _contrasts(one: Comparison, other: Comparison, metric: str) -> Iterator[MethodDifference]:
+def _have_same_data(*storages: Storage) -> bool:
+    """Returns whether the trials of some studies drew from one task's data, with one class as the positive one.
+
+    Their seeds do not tell: they depend on a study's seed alone, so that trials of any two tasks may have equal ones.
+    """
+    tables = [read_trials([storage], _DRAWN_FROM)[0] for storage in storages]
+    drawn = {values for of in tables for values in zip(*(of[name].to_pylist() for name in _DRAWN_FROM), strict=True)}
+    data = {(task, json.loads(versions).get("data")) for task, _, versions in drawn}
+    positive_classes = {positive for _, positive, _ in drawn} - {None}  # an older zostudy did not store it
+    return len(data) == 1 and len(positive_classes) <= 1
+
+
+def _contrasts(one: Comparison, other: Comparison, metric: str, same_data: bool) -> Iterator[MethodDifference]:
     seconds = {(cell.row[-1], cell.column): cell for cell in other.cells}
     pairs = [(cell, seconds[key]) for cell in one.cells if (key := (cell.row[-1], cell.column)) in seconds]
-    tests = [possible(second.test_against(first, metric), metric) for first, second in pairs]
+    tests = [
+        possible(second.test_against(first, metric) if same_data else paired_test({}, {}), metric)
+        for first, second in pairs
+    ]
     for (first, second), test, p_value in zip(pairs, tests, holm_of_tests(tests), strict=True):
         yield MethodDifference(str(first.row[-1]), one.heading(first.column), first, second, test, p_value)
 
