@@ -123,6 +123,7 @@ def test_how_to_read_a_rank_table(suite: Comparison) -> None:
     assert "The mean rank is 1 for a method that is the best of every block" in text
     assert "Two methods that share a letter are not told apart, whatever their ranks." in text
     gaps = [np.ptp(means[list(group)]) for group in ranks.groups]
+    assert ranks.critical_difference is not None
     assert max(gaps) <= ranks.critical_difference
 
 

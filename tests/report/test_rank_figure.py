@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from zostudy.report.figures import draw_comparison
-from zostudy.report.rank_figure import THICK, rank_chart
+from zostudy.report.rank_figure import THICK, TICK, rank_chart
 from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.rank_statistics import MethodRank, RankStatistics
 
@@ -74,6 +75,13 @@ def test_no_two_lines_to_a_name_cross() -> None:
 def test_a_method_alone_in_its_group_has_no_bar() -> None:
     lines, _ = drawn(rank_chart(statistics((("fzoo",), ("spsa",), ("zosa", "untuned")))))
     assert len(lines.query(f"width == {THICK}")) == 1
+
+
+def test_two_methods_have_no_critical_difference() -> None:
+    of_two = replace(statistics((("fzoo",), ("spsa",))), ranks=statistics().ranks[:2], critical_difference=None)
+    lines, texts = drawn(rank_chart(of_two))
+    assert not texts["text"].str.contains("critical").any()
+    assert (lines["y"] >= -TICK).all()
 
 
 def test_ranks_over_several_studies_are_drawn_in_place_of_means(

@@ -45,13 +45,15 @@ def rank_chart(statistics: RankStatistics) -> Any:
     """Returns the diagram as an Altair chart.
 
     Methods hang from a line of mean ranks, the best on the left. A thick bar joins those that are not told apart, and
-    the critical difference stands above.
+    the critical difference, which more than two methods have, stands above.
     """
     n_methods, joined = len(statistics.ranks), [group for group in statistics.groups if len(group) > 1]
     first_level = FIRST_GROUP + BETWEEN_GROUPS * len(joined) + 0.5
-    lines = [*_scale(n_methods), *_bars(statistics, joined), *_ruler(statistics)]
+    lines = [*_scale(n_methods), *_bars(statistics, joined)]
     texts = [TextMark(rank, NUMBERS, str(rank)) for rank in range(1, n_methods + 1)]
-    texts.append(TextMark(1, DIFFERENCE - 0.5, f"critical difference {statistics.critical_difference:.2f}", "left"))
+    if (difference := statistics.critical_difference) is not None:
+        lines += _ruler(difference)
+        texts.append(TextMark(1, DIFFERENCE - 0.5, f"critical difference {difference:.2f}", "left"))
     for rank, edge, level in _label_positions(statistics):
         at = first_level + level
         lines += [RuleMark(rank.mean, 0, rank.mean, at), RuleMark(rank.mean, at, edge, at)]
@@ -90,8 +92,8 @@ def _scale(n_methods: int) -> Iterator[RuleMark]:
         yield RuleMark(rank, -TICK, rank, 0)
 
 
-def _ruler(statistics: RankStatistics) -> Iterator[RuleMark]:
-    end = 1 + statistics.critical_difference
+def _ruler(difference: float) -> Iterator[RuleMark]:
+    end = 1 + difference
     yield RuleMark(1, DIFFERENCE, end, DIFFERENCE)
     for x in (1, end):
         yield RuleMark(x, DIFFERENCE - TICK, x, DIFFERENCE + TICK)

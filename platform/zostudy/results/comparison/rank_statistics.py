@@ -61,7 +61,8 @@ class RankStatistics:
         test: ``Friedman``, or Wilcoxon's signed-rank test of two methods.
         statistic: of the test, with its correction for ties; 0 where all values are equal.
         p_value: that the methods are all alike.
-        critical_difference: Nemenyi's, at 5%: average ranks that differ by less are not told apart.
+        critical_difference: Nemenyi's, at 5%: average ranks that differ by less are not told apart. None of two
+            methods, which the test alone tells apart.
         groups: the largest runs of methods that are not told apart; all methods where the test finds no difference.
     """
 
@@ -74,7 +75,7 @@ class RankStatistics:
     test: Literal["Friedman", "Wilcoxon"]
     statistic: float
     p_value: float
-    critical_difference: float
+    critical_difference: float | None
     groups: tuple[tuple[str, ...], ...]
 
     @property
@@ -112,7 +113,7 @@ def rank_statistics(cells: Cells, metric: str) -> RankStatistics | None:
     gains, ranks, ranked = gains[order], ranks[order], [ranked[index] for index in order]
     averages, intervals = ranks.mean(axis=1), bootstrap_intervals(ranks)
     test, statistic, p_value = _test(gains)
-    difference = critical_difference(*ranks.shape)
+    difference = critical_difference(*ranks.shape) if test == "Friedman" else None
     return RankStatistics(
         metric=metric,
         ranks=tuple(
@@ -127,7 +128,7 @@ def rank_statistics(cells: Cells, metric: str) -> RankStatistics | None:
         statistic=statistic,
         p_value=p_value,
         critical_difference=difference,
-        groups=_groups(ranked, averages, difference if p_value <= SIGNIFICANCE else inf),
+        groups=_groups(ranked, averages, difference) if p_value <= SIGNIFICANCE else (tuple(ranked),),
     )
 
 
@@ -201,8 +202,15 @@ def _test(gains: NDArray[np.float64]) -> tuple[Literal["Friedman", "Wilcoxon"], 
     return name, float(found.statistic), float(found.pvalue)
 
 
-def _groups(methods: Sequence[str], averages: NDArray[np.float64], difference: float) -> tuple[tuple[str, ...], ...]:
-    """Returns the largest runs of methods, which are in the order of their averages, that differ by less."""
+def _groups(
+    methods: Sequence[str], averages: NDArray[np.float64], difference: float | None
+) -> tuple[tuple[str, ...], ...]:
+    """Returns the largest runs of methods, which are in the order of their averages, that differ by less.
+
+    Without a critical difference each method is a run of its own.
+    """
+    if difference is None:
+        return tuple((method,) for method in methods)
     ends = [int(np.searchsorted(averages, average + difference)) for average in averages]
     starts = [index for index, end in enumerate(ends) if not index or end > ends[index - 1]]
     return tuple(tuple(methods[start : ends[start]]) for start in starts)

@@ -79,10 +79,9 @@ def p_text(statistics: RankStatistics) -> str:
 def _test_note(statistics: RankStatistics) -> str:
     found = "" if statistics.p_value <= SIGNIFICANCE else ", no difference"
     test = "Friedman's test" if statistics.test == "Friedman" else "Wilcoxon's signed-rank test"
-    return (
-        f"{statistics.metric}: {test} over {len(statistics.blocks)} blocks, {p_text(statistics)}{found}; "
-        f"Nemenyi's critical difference at {SIGNIFICANCE:.0%} is {statistics.critical_difference:.2f}."
-    )
+    difference = statistics.critical_difference
+    rule = "" if difference is None else f"; Nemenyi's critical difference at {SIGNIFICANCE:.0%} is {difference:.2f}"
+    return f"{statistics.metric}: {test} over {len(statistics.blocks)} blocks, {p_text(statistics)}{found}{rule}."
 
 
 def _texts(statistics: RankStatistics) -> dict[str, str]:
