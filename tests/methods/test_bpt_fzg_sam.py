@@ -23,7 +23,8 @@ def small(toy: Any, name: str, **given: Any) -> Any:
 @pytest.mark.parametrize("sharing", ["per_example", "shared"])
 @pytest.mark.parametrize("estimator", ["forward", "central"])
 def test_bpt_fzg_sam_descends_along_the_estimate_at_the_ascended_point(toy: Any, sharing: Any, estimator: Any) -> None:
-    given = {"estimator": estimator, "direction_sharing": sharing, "queries_per_step": 14}
+    cost = 13 if estimator == "central" else 14
+    given = {"estimator": estimator, "direction_sharing": sharing, "queries_per_step": cost}
     method = small(toy, "bpt-fzg-sam", step_rule="plain", learning_rate=0.3, sharpness_radius=0.05, **given)
     rows = method.batch()
     losses = toy.example_losses(method, rows)
@@ -45,7 +46,7 @@ def test_bpt_fzg_sam_descends_along_the_estimate_at_the_ascended_point(toy: Any,
     before = method.objective.auxiliary
     toy.run_step(method)
     np.testing.assert_allclose(method.latent, -0.3 * descent, rtol=1e-3, atol=1e-5)
-    assert method.queries_spent == method.step_cost == 14
+    assert method.queries_spent == method.step_cost == cost
     assert method.objective.auxiliary != before
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -32,11 +32,17 @@ class AscendingMethod(ProbingMethod):
     """Takes the step of another probing method from the estimate at a point up the slope.
 
     It goes before that method among the bases: ``class Sharpness(AscendingMethod, Spsa)``. Both stages use one batch,
-    and a step costs twice the method's.
+    and a step costs twice the method's. Where differences are central, only the first stage probes its point too, for
+    the objective's own scalars.
     """
 
     options: AscentOptions
     n_stages = 2
+
+    @property
+    def n_bases(self) -> int:
+        """One for each stage, or for the first alone with central differences."""
+        return int(self.base) if self.central else super().n_bases
 
     def step(self) -> Step:
         """Ascends, probes there on the same batch, and moves the latent."""
@@ -57,7 +63,7 @@ class AscendingMethod(ProbingMethod):
 
     def second_stencil(self, first: Stencil, point: Latents) -> Stencil:
         """Returns the points to probe around the ascended point, along fresh directions."""
-        return self.stencil("second probe", point)
+        return replace(self.stencil("second probe", point), base=not self.central)
 
     def scaled_second(
         self, gradient: Gradient, first: tuple[Stencil, Losses], second: tuple[Stencil, Losses]

@@ -34,7 +34,8 @@ class BptFzgSam(AscendingMethod, BptFzg):
     length of at most about sqrt(d), so that ``sharpness_radius`` counts embedding spreads. As each example has a base
     loss of its own, sigma is taken of the changes of the losses; with one direction for all it is ZOSA's.
 
-    Cost: twice what ``bpt-fzg`` takes: 2(1 + R) queries a step (``forward``), or 2(1 + 2R) (``central``).
+    Cost: 2(1 + R) queries a step (``forward``), twice what ``bpt-fzg`` takes, or 1 + 4R (``central``). The 1 is at
+    z; at z' central differences take none.
 
     Settings: No paper has the composition. ``queries_per_step`` 12, so the repeats of ``bpt-fzg`` in each stage, and
     ``sharpness_radius`` 0.1 are ours; all others are those of ``bpt-fzg``.
