@@ -50,6 +50,21 @@ def test_the_separable_form_takes_thousands_of_dimensions_and_resumes_bit_for_bi
     assert large.ask().latents.shape == (20, 50_000)
 
 
+def test_the_library_divides_by_zero_for_a_population_of_three() -> None:
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        CMA(mean=np.zeros(20), sigma=1.0, population_size=3, seed=0)
+
+
+@pytest.mark.parametrize("covariance", ["full", "separable"])
+def test_a_step_has_room_for_a_population(toy: Any, covariance: Any) -> None:
+    given: Any = {"objective": "auc", "covariance": covariance}
+    rule = r"must be at least 5 with auc, which takes one at the mean, but got 4; raise it"
+    with pytest.raises(SpecError, match=f"^queries_per_step of cma-es: {rule}$"):
+        toy.method("cma-es", queries_per_step=4, **given)
+    toy.run(toy.method("cma-es", queries_per_step=5, **given))
+    toy.run(toy.method("cma-es", queries_per_step=4, objective="cross-entropy", covariance=covariance))
+
+
 @pytest.mark.parametrize("name", ["spsa", "zosa", "fzoo", "bpt-fzg", "random-search", "untuned", "white-box"])
 def test_only_the_full_covariance_grows_with_the_square(name: str) -> None:
     kind = get_method(name)

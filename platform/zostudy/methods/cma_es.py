@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 from typing_extensions import Doc
 
+from zostudy.errors import SpecError
 from zostudy.methods.context import Context
 from zostudy.methods.estimators import spread
 from zostudy.methods.option_notes import LogRange
@@ -20,6 +21,9 @@ from zostudy.methods.queries import Queries, Step
 from zostudy.methods.registry import register_method
 from zostudy.methods.state import State
 from zostudy.randomness import generator
+
+LEAST_POPULATION = 4
+"""Of three candidates only the best has weight, from which the library divides by zero."""
 
 Population = NDArray[np.float64]
 SubspaceDim: TypeAlias = Annotated[
@@ -33,7 +37,7 @@ class CmaEsOptions(ObjectiveOptions):
 
     subspace_dim: SubspaceDim = 100
     queries_per_step: Annotated[
-        int, Ge(4), Doc("population size: queries of a step (auc spends one of them at the mean)")
+        int, Ge(LEAST_POPULATION), Doc("population size: queries of a step (auc spends one of them at the mean)")
     ] = 20
     reach: Annotated[
         float,
@@ -77,8 +81,16 @@ class CmaEs(TunedMethod):
     )
 
     def __init__(self, options: CmaEsOptions, context: Context) -> None:
-        """Starts the search distribution at zero; raises as ``TunedMethod`` does."""
+        """Starts the search distribution at zero.
+
+        Raises:
+            SpecError: beside the query at the mean too few are left for a population; and as ``TunedMethod``.
+        """
         super().__init__(options, context)
+        if self._population_size < LEAST_POPULATION:
+            rule = f"must be at least {LEAST_POPULATION + 1} with {options.objective}, which takes one at the mean"
+            about, got = f"queries_per_step of {self.name}", f"got {options.queries_per_step}"
+            raise SpecError(rule, got=got, remedy="raise it", about=about)
         self._losses: list[NDArray[np.float64]] = []
         self._search = self._new_search()
 
@@ -92,6 +104,10 @@ class CmaEs(TunedMethod):
     def step_cost(self) -> int:
         """The population, and the mean if the objective has scalars of its own."""
         return self.options.queries_per_step
+
+    @property
+    def _population_size(self) -> int:
+        return self.step_cost - int(self.objective.has_auxiliaries)
 
     def step(self) -> Step:
         """Evaluates one population and updates the search distribution by its ranking."""
@@ -121,9 +137,8 @@ class CmaEs(TunedMethod):
         from cmaes import CMA, SepCMA  # type: ignore[import-untyped]  # here, because it imports scipy, which is slow
 
         mean = np.zeros(self.options.subspace_dim)
-        size = self.step_cost - int(self.objective.has_auxiliaries)
         kind = CMA if self.options.covariance == "full" else SepCMA
-        return kind(mean=mean, sigma=self.options.reach, population_size=size, seed=0)
+        return kind(mean=mean, sigma=self.options.reach, population_size=self._population_size, seed=0)
 
     def state(self) -> State:
         """Returns the losses of all generations and where they have led, beside the objective's scalars."""

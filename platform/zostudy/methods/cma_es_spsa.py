@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt, Lt
 from typing_extensions import Doc
 
-from zostudy.methods.cma_es import CmaEs, CmaEsOptions, SubspaceDim
+from zostudy.methods.cma_es import LEAST_POPULATION, CmaEs, CmaEsOptions, SubspaceDim
 from zostudy.methods.context import Context
 from zostudy.methods.option_notes import LogRange
 from zostudy.methods.options import MethodOptions, Reach
@@ -27,7 +27,7 @@ class CmaEsSpsaOptions(SpsaOptions, CmaEsOptions):
 
     subspace_dim: SubspaceDim = 100
     queries_per_step: Annotated[
-        int, Ge(4), Doc("population of a step of the warm-up, and the most queries of a later step")
+        int, Ge(LEAST_POPULATION), Doc("population of a step of the warm-up, and the most queries of a later step")
     ] = 10
     warm_up: Annotated[float, Gt(0), Lt(1), Doc("share of the budget's steps that CMA-ES takes")] = 0.5
     warm_up_reach: Annotated[
@@ -61,7 +61,6 @@ class CmaEsSpsa(Spsa):
         "with defaults above cma-es on two embedded models, but below cma-es in mean rank on real text; "
         "above bpt-fzg in 1 of 7 blocks of the record"
     )
-    least_directions = 2  # their queries are CMA-ES's candidates, of which it needs three
 
     def __init__(self, options: CmaEsSpsaOptions, context: Context) -> None:
         """Starts CMA-ES at zero; raises as ``Spsa`` does."""
@@ -71,6 +70,13 @@ class CmaEsSpsa(Spsa):
         self.cma_es = CmaEs(CmaEsOptions(**inherited | own), context)
         self.cma_es.objective = self.objective
         self._warm_up_steps = max(1, int(options.warm_up * (context.step_budget // self.step_cost)))
+
+    @property
+    def least_directions(self) -> int:
+        """As many as give CMA-ES a population: its candidates are all queries but that of the objective's scalars."""
+        if self.central:
+            return LEAST_POPULATION // 2
+        return LEAST_POPULATION - 1 + int(self.objective.has_auxiliaries)
 
     @classmethod
     def remedy_for_square_cost(cls, options: MethodOptions) -> str | None:

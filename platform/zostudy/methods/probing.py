@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +65,6 @@ class ProbingMethod(TunedMethod):
     """
 
     options: ProbingOptions
-    least_directions: ClassVar[int] = 1
 
     def __init__(self, options: ProbingOptions, context: Context) -> None:
         """Makes the step rule; raises as ``TunedMethod`` does."""
@@ -100,6 +99,11 @@ class ProbingMethod(TunedMethod):
     @property
     def n_stages(self) -> int:
         """How often a step probes, each time around another point."""
+        return 1
+
+    @property
+    def least_directions(self) -> int:
+        """The fewest directions of a stage that the method works with."""
         return 1
 
     @property
