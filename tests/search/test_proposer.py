@@ -68,7 +68,7 @@ def by_a_new_study(spec: StudySpec, cell: Cell, number: int, told: Sequence[Sear
         if params not in proposed:
             return params
         if draw == SAMPLER_DRAWS:
-            study.sampler = RandomSampler(seed=number)
+            study.sampler = RandomSampler(seed=derive_seed(spec.seed, "proposal", cell.name, number, "random"))
         params = study.ask(space).params
     return params if params not in proposed else first
 
@@ -140,6 +140,18 @@ def test_what_was_proposed_is_proposed_again_only_when_the_space_is_exhausted(
     ]
     assert len(set(params[:6])) == 6
     assert set(params[6:]) <= set(params[:6])
+
+
+def test_random_draws_depend_on_the_study_and_the_cell(
+    make_spec: Callable[..., StudySpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the sampler repeats itself: all that is shown as new here is what is drawn at random."""
+    drawn = set()
+    for plan, index in ((make_plan(make_spec()), 0), (make_plan(make_spec()), 1), (make_plan(make_spec(seed=1)), 0)):
+        proposer = Proposer(plan.spec, plan.cells[index])
+        monkeypatch.setattr(proposer, "_is_new", lambda params, of=proposer: type(of._study.sampler) is RandomSampler)
+        drawn.add(proposer.propose(1, [], {0: {}})["perturbation_radius"])
+    assert len(drawn) == 3
 
 
 def test_ranges_are_whole_where_the_option_is(make_spec: Callable[..., StudySpec]) -> None:

@@ -131,7 +131,8 @@ class Proposer:
 
         for draw in range(SAMPLER_DRAWS + RANDOM_DRAWS):
             if draw == SAMPLER_DRAWS:
-                self._study.sampler = RandomSampler(seed=number)
+                seed = derive_seed(self._spec.seed, "proposal", self._cell.name, number, "random")
+                self._study.sampler = RandomSampler(seed=seed)
             yield self._draw()
 
     def _draw(self) -> dict[str, Any]:
