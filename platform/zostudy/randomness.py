@@ -12,7 +12,8 @@ def generator(seed: int, *path: int | str) -> np.random.Generator:
 
     Args:
         seed: the study's or trial's seed, at least 0.
-        path: names the use, for example ``("batch", step)``. Words and numbers name disjoint streams.
+        path: names the use, for example ``("batch", step)``. As long as numbers stay below 2**32, two paths name one
+            stream only by chance: a word stands for its CRC-32.
     """
     words = [zlib.crc32(part.encode()) if isinstance(part, str) else int(part) for part in path]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy=seed, spawn_key=words)))

@@ -23,7 +23,7 @@ _KNOWN_MODULES = ("Transformer", "Pooling", "Normalize")
 def pooled(states: Tensor, pooling: Pooling) -> Tensor:
     """Returns the state of each text, ``[..., D]``, for its tokens' states ``[..., L, D]``, without padding."""
     match pooling:
-        case "mean" | "mean_sqrt_len":  # these differ in length alone, which a cosine ignores
+        case "mean" | "mean_sqrt_len":  # a cosine ignores their lengths; the linear probe sees the mean too
             return states.mean(dim=-2)
         case "weightedmean":
             weights = torch.arange(1, states.shape[-2] + 1, device=states.device).to(states.dtype).unsqueeze(-1)

@@ -59,8 +59,9 @@ class BptFzg(ProbingMethod):
     repeats, ``perturbation_radius`` 0.1, ``reach`` 3, ``learning_rate_schedule: constant``, and four more, so that one
     setting serves all models and ratios from 1 to 50. ``step_rule: adagrad-norm`` takes the place of a learning rate,
     of which no value is right for two models. ``estimator: forward`` buys more steps for the same queries.
-    ``auc_version: v2`` drops v1's factor p(1-p), which shrinks 13-fold on the way (``v1`` with
-    ``auxiliary_learning_rate``, and ``learning_rate`` of the rule plain, divided by p(1-p) is the same method).
+    ``auc_version: v2`` drops v1's factor p(1-p), which shrinks 13-fold on the way on natural batches; on stratified
+    ones p is .5 (``v1`` with ``auxiliary_learning_rate``, and ``learning_rate`` of the rule plain, divided by p(1-p) is
+    the same method).
     ``auxiliary_start: closed_form``, because from zero the first steps pull every score to 0 before alpha has grown.
     """
 

@@ -133,6 +133,8 @@ class RAdazoRule(Amsgrad):
     """R-AdaZO (ICML 2025): the second moment is that of the mean gradient, whose noise is less.
 
     m <- beta1 m + (1 - beta1) g;   v <- beta2 v + (1 - beta2) m^2;   z <- z - reach * m / sqrt(v)
+
+    With ``bias_correction`` the m of m^2 is the one divided by 1 - beta1^t.
     """
 
     def move(self, gradient: Gradient, latent: Latents) -> Gradient:

@@ -1,7 +1,7 @@
 """The metrics of class scores on one split: how well they rank, decide and are calibrated.
 
-They are scikit-learn's to the last bit, which tests check. Every trial's process would take longer to import
-scikit-learn or scipy than to compute them.
+All but the calibration error are scikit-learn's to the last bit, which tests check. Every trial's process would take
+longer to import scikit-learn or scipy than to compute them.
 """
 
 from __future__ import annotations

@@ -19,7 +19,10 @@ def log_softmax(scores: Scores) -> NDArray[np.float64]:
 
 
 def balanced_weights(class_shares: ClassVector) -> ClassVector:
-    """Returns weights ``1 / (C share)``, float64 ``[C]``, of mean 1 over the draws; 0 for an absent class."""
+    """Returns weights ``1 / (C share)``, float64 ``[C]``, 0 for an absent class.
+
+    Where every class is present, their mean over the draws is 1.
+    """
     present = class_shares > 0
     return np.where(present, 1 / (len(class_shares) * np.where(present, class_shares, 1.0)), 0.0)
 
