@@ -20,6 +20,7 @@ GPUS = st.floats(0.01, 1) | st.integers(2, 100).map(float)
 RANGES = st.tuples(st.floats(0.01, 1), st.floats(2, 5), st.booleans()).map(
     lambda ends: {"low": ends[0], "high": ends[1], "log": ends[2]}
 )
+RATIOS = st.lists(st.floats(1, 99), min_size=1, unique_by=lambda ratio: f"{ratio:.6g}")
 SPACE = st.fixed_dictionaries(
     {},
     optional={
@@ -39,7 +40,7 @@ STUDIES = st.fixed_dictionaries(
             optional={"revision": st.none() | TEXT, "max_length": st.none() | st.integers(11, 99)},
         ),
         "task": st.fixed_dictionaries(
-            {"name": st.just("reviews")},
+            {"name": st.just("sst2")},
             optional={
                 "template": TEXT,
                 "label_words": st.lists(TEXT, min_size=2, max_size=4, unique=True),
@@ -51,7 +52,7 @@ STUDIES = st.fixed_dictionaries(
         "methods": st.just([{"hop": {"method": "climb"}}, "climb", {"zosa": {"reach": 0.5}}]),
     },
     optional={
-        "imbalance": st.fixed_dictionaries({"ratios": st.lists(st.floats(1, 99), min_size=1, unique=True)}),
+        "imbalance": st.fixed_dictionaries({"ratios": RATIOS}),
         "search": st.fixed_dictionaries({"space": SPACE}),
         "seed": st.integers(0, 2**63 - 1),
         "replicas": st.just("auto") | st.integers(1, 9),
