@@ -37,13 +37,9 @@ BEST = "best"
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A stored study.
+    """A stored study: its settings, the text of its study file, its tables, and the names of its classes by label.
 
-    Attributes:
-        spec: its settings.
-        yaml: the text of its study file.
-        results: its tables.
-        class_names: of its data, in label order; None where an older zostudy stored none.
+    An older zostudy stored no names of classes.
     """
 
     spec: StudySpec
@@ -176,18 +172,12 @@ class StoredTrial:
         """
         table = self.study.results.scores
         rows = table[(table["trial"] == self.name) & (table["split"] == split)]
-        if self.row["scores_rows"] == 0:
-            raise ResultsError(
-                "an exported trial must have its scores",
-                got=f"{self.name} was run with confirm.scores: false",
-                remedy="run the study with confirm.scores: true under another name",
-            )
         if rows.empty:
-            raise ResultsError(
-                "an exported trial must have its scores",
-                got=f"the folder scores holds none of {self.name} on {split}",
-                remedy="restore that folder as the run wrote it",
-            )
+            got, remedy = f"the folder scores holds none of {self.name} on {split}", "restore it as the run wrote it"
+            if self.row["scores_rows"] == 0:
+                got = f"{self.name} was run with confirm.scores: false"
+                remedy = "run the study with confirm.scores: true under another name"
+            raise ResultsError("an exported trial must have its scores", got=got, remedy=remedy)
         scores = np.stack(rows["scores"].tolist()).astype(np.float32)
         return SplitScores(rows["row"].to_numpy(np.int64), rows["label"].to_numpy(np.int32), scores)
 
