@@ -10,7 +10,7 @@ from zostudy.errors import ZostudyError
 
 
 def end_process_unless(ended: threading.Event, seconds: float, error: ZostudyError) -> None:
-    """Ends this process at once, with an error's line and exit code, unless the event is set within so many seconds."""
+    """Waits for the event. If it is not set in time, this process ends at once, with the error's line and exit code."""
     if not ended.wait(seconds):
         print(f"error: {error}", file=sys.stderr, flush=True)
         os._exit(error.exit_code)

@@ -15,6 +15,7 @@ from zostudy.results import stored_tables
 from zostudy.results.ledger import Ledger
 from zostudy.results.results import load_results
 from zostudy.results.schema import SCHEMAS, TIME_COLUMNS
+from zostudy.results.storage import Storage
 from zostudy.results.stored_tables import merge
 
 STUDY: dict[str, Any] = {
@@ -269,6 +270,17 @@ def test_a_study_file_that_no_run_wrote_is_not_lost(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").unlink()
     for _ in range(2):
         Ledger(tmp_path).write_study(STUDY, {"zostudy": "0.1.0"})
+
+
+def test_a_study_file_that_cannot_be_read_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Storage, name: str) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "study.yaml").write_text("# mine\nname: made\n")
+    monkeypatch.setattr(Storage, "read", refuse)
+    with pytest.raises(ResultsError, match="must hold no study file that another wrote"):
+        Ledger(tmp_path)
+    assert (tmp_path / "study.yaml").read_text() == "# mine\nname: made\n"
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -29,8 +29,9 @@ NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[], object]) -> Iterator[None]:
     """Ends the block with an error as soon as one of the processes dies, and shuts Ray down after it.
 
-    If that takes more than 20 seconds after a death, this process ends itself, with exit code 1. A block that a signal
-    has interrupted already is left to end: whoever ends all processes of a group ends Ray's as well.
+    If that takes more than 20 seconds after a death, this process ends itself, with exit code 1. Where a signal has
+    interrupted the block before, a death does not interrupt it again: a signal to a process group ends Ray's processes
+    too.
 
     Args:
         processes: by their names.

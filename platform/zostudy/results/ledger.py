@@ -62,12 +62,12 @@ class Ledger:
 
     def _check_study_file(self) -> None:
         """Refuses a folder without trials whose study file is a user's own, which would be lost."""
-        if (self.storage / "trials").files(PARQUET):
+        if (self.storage / "trials").files(PARQUET) or not self.storage.exists(STUDY_FILE):
             return
         try:
             by_a_run = self.storage.read(STUDY_FILE).startswith(_OPENING.encode())
-        except OSError:  # there is none, or writing it will tell what is wrong
-            return
+        except OSError:  # a file that cannot be read may be anybody's
+            by_a_run = False
         if not by_a_run:
             raise ResultsError(
                 "a results folder must hold no study file that another wrote, which would be lost",

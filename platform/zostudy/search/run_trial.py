@@ -49,7 +49,7 @@ def run_trial(
         save: called with the trial's state about every 15 seconds, when a replica has answered.
         saved: such a state of this very trial, to resume from.
         refuse: called with the reason if the trial could not resume from ``saved`` and started anew: the state is of
-            another configuration or another zostudy, or is damaged.
+            another configuration, of other packages or code, or is damaged.
 
     Raises:
         NoReplicaError: no replica is left. The trial itself has not failed.
