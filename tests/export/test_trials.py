@@ -142,8 +142,11 @@ def test_the_file_of_another_study_is_not_taken_for_the_own_one(
 
 
 def test_a_study_that_stored_no_scores_has_nothing_to_export(exported_study: Callable[[str], Any]) -> None:
-    trial = exported_study("mini-gpt2").trial
-    bare = dataclasses.replace(trial, row={**trial.row, "scores_rows": 0})
+    study, name = exported_study("mini-gpt2").trial.study, exported_study("mini-gpt2").trial.name
+    trials = study.results.trials.assign(scores_rows=0)
+    results = dataclasses.replace(study.results, trials=trials)
+    vars(results)["scores"] = study.results.scores.iloc[:0]
+    bare = dataclasses.replace(study, results=results).trial(name)
     with pytest.raises(ResultsError, match=r"was run with confirm\.scores: false; run the study with"):
         bare.scores("dev")
 
