@@ -87,9 +87,9 @@ def full_plan() -> list[AnyJob]:
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3]),
         *_searches(REAL_TASKS, BUDGET),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS),
+        *_trials(REAL_TASKS, (HARD_RATIO,), JUDGED_SEEDS[:3]),
         *_trials(REAL_TASKS, (RATIO,), JUDGED_SEEDS[:3], LARGE_BUDGET),
         *_searches(REAL_TASKS, LARGE_BUDGET),
-        *_trials(REAL_TASKS, (HARD_RATIO,), JUDGED_SEEDS[:3]),
         *_neighbours(REAL_TASKS, JUDGED_SEEDS[:1]),
     ]
 
