@@ -6,11 +6,9 @@ import os
 import sys
 import threading
 
-from zostudy.errors import ZostudyError
 
-
-def end_process_unless(ended: threading.Event, seconds: float, error: ZostudyError) -> None:
-    """Waits for the event. If it is not set in time, this process ends at once, with the error's line and exit code."""
+def end_process_unless(ended: threading.Event, seconds: float, line: str, exit_code: int) -> None:
+    """Waits for the event. If it is not set in time, this process prints the line and ends at once."""
     if not ended.wait(seconds):
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        os._exit(error.exit_code)
+        print(line, file=sys.stderr, flush=True)
+        os._exit(exit_code)

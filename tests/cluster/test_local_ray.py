@@ -60,6 +60,7 @@ def test_a_ray_of_this_machine_keeps_to_itself(
             answers = {port: _ask(port) for _, port in servers}
             assert not [port for port, answer in answers.items() if answer - REFUSED]
             assert sum("UNAUTHENTICATED" in answer for answer in answers.values()) >= 5
+            assert os.getpgrp() not in {os.getpgid(int(path.name)) for path in own}  # whose signals may be for us alone
             commands = [(path / "cmdline").read_text() for path in own]
             assert any("log_monitor.py" in command for command in commands)
             assert not [c for c in commands if "dashboard/dashboard.py" in c or "autoscaler/_private/monitor.py" in c]

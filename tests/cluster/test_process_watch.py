@@ -133,3 +133,52 @@ def test_an_interrupted_block_cleans_up_though_ray_ends_by_the_same_signal(
     finally:
         signal.signal(ending, before)
     assert cleaned.is_set()
+
+
+def test_what_fails_after_a_signal_because_ray_has_ended_too_is_the_interrupt(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_watch, "SECONDS_BETWEEN_CHECKS", 60.0)
+
+    def clean_up_in_vain() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            _fail(ConnectionError("Ray's own words"), processes)
+
+    with pytest.raises(KeyboardInterrupt):
+        _kill_and(processes, "raylet", clean_up_in_vain)
+
+
+def test_a_signal_that_interrupts_nothing_leaves_a_death_to_do_so(processes: Processes) -> None:
+    def wait_after_a_signal() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        processes["raylet"].kill()
+        time.sleep(600)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with pytest.raises(LostRayError), watched_processes(processes, _end(processes)):
+            wait_after_a_signal()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_process_that_was_asked_to_end_and_cannot_is_ended_as_interrupted() -> None:
+    script = """
+import signal, subprocess, sys, time
+from zostudy.cluster import process_watch
+process_watch.END_SECONDS = 0.5
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+with process_watch.watched_processes({"gcs_server": process}, print):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        process.kill()
+        time.sleep(600)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ))
+    assert ended.returncode == 130
+    assert ended.stdout == ""
+    assert ended.stderr.splitlines() == ["interrupted: Ray has ended too, and did so untidily; run again to go on"]

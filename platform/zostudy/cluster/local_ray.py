@@ -6,10 +6,11 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import ray
-from ray._private import node, ray_constants
+from ray._private import node, ray_constants, services, utils
 
 from zostudy.cluster.driver_process import QUIET, environment, own_paths, own_sigterm
 from zostudy.cluster.process_watch import NAMES, watched_processes
@@ -63,7 +64,7 @@ def own_ray(cpus: int, shared_bytes: int = 0) -> Iterator[None]:
     worker: Any = ray._private.worker  # Ray has no public way to the processes that it starts
     with environment(QUIET, keep=True):
         try:
-            with own_sigterm(), _on_loopback(), environment(_raylet_settings(cpus)):
+            with own_sigterm(), _own_groups(), _on_loopback(), environment(_raylet_settings(cpus)):
                 _start(cpus, shared_bytes)
             processes = worker._global_node.all_processes
             with watched_processes({name: processes[name][0].process for name in NAMES}, ray.shutdown):
@@ -109,6 +110,22 @@ def _remedy(reason: str) -> str:
     if "/dev/shm" in reason:
         return "make /dev/shm larger (docker run --shm-size), or take a smaller model"
     return _LESS_LOAD
+
+
+@contextmanager
+def _own_groups() -> Iterator[None]:
+    """Gives each process that Ray starts within this block a process group of its own.
+
+    A signal to this process's group, as from a terminal that closes, then reaches this process alone, which ends Ray
+    in order. Where the kernel does not end Ray's processes with this one, Ray does so by the group, so they stay in it.
+    """
+    original = services.ConsolePopen
+    if utils.detect_fate_sharing_support():
+        services.ConsolePopen = partial(original, process_group=0)  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        services.ConsolePopen = original  # type: ignore[misc]
 
 
 @contextmanager

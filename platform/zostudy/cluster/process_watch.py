@@ -21,6 +21,9 @@ END_SECONDS = 20.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals by which a process is asked to end."""
 
+INTERRUPTED = 130
+"""The exit code of a process that was asked to end."""
+
 NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 """The names of the processes that Ray needs, by the names that it uses inside."""
 
@@ -29,9 +32,10 @@ NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[], object]) -> Iterator[None]:
     """Ends the block with an error as soon as one of the processes dies, and shuts Ray down after it.
 
-    If that takes more than 20 seconds after a death, this process ends itself, with exit code 1. Where a signal has
-    interrupted the block before, a death does not interrupt it again: a signal to a process group ends Ray's processes
-    too.
+    If that takes more than 20 seconds after a death, this process ends itself, with exit code 1.
+
+    A signal may end Ray's processes too, as a batch system's does. Where it has interrupted the block before, a death
+    does not interrupt it again, and all that fails then is the interrupt: the exit code is 130.
 
     Args:
         processes: by their names.
@@ -39,6 +43,7 @@ def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[]
 
     Raises:
         LostRayError: one has died.
+        KeyboardInterrupt: a signal has interrupted the block.
     """
     watch = _Watch(processes, interrupts=threading.current_thread() is threading.main_thread())
     watch.start()
@@ -46,8 +51,8 @@ def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[]
         with watch.noting_signals():
             yield
     except BaseException as error:
-        if death := watch.cause_of(error):
-            raise death from error
+        if cause := watch.cause_of(error):
+            raise cause from error
         raise
     finally:
         watch.leave()
@@ -75,12 +80,16 @@ class _Watch(threading.Thread):
         while not self._leaving.wait(SECONDS_BETWEEN_CHECKS):
             if death := self._found_death():
                 self._interrupt()
-                end_process_unless(self._ended, END_SECONDS, death)
+                line, exit_code = f"error: {death}", death.exit_code
+                if self._has_signal and not self._interrupted:
+                    line = "interrupted: Ray has ended too, and did so untidily; run again to go on"
+                    exit_code = INTERRUPTED
+                end_process_unless(self._ended, END_SECONDS, line, exit_code)
                 return
 
     @contextmanager
     def noting_signals(self) -> Iterator[None]:
-        """Notes each signal by which the process is to end, before the handler that is there interrupts the block."""
+        """Notes each signal whose handler interrupts the block, so that the process is to end."""
         if not self._interrupts:
             yield
             return
@@ -92,14 +101,18 @@ class _Watch(threading.Thread):
 
     def _noting(self, handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], None]:
         def noted(number: int, frame: FrameType | None) -> None:
-            self._has_signal = True
-            handler(number, frame)
+            try:
+                handler(number, frame)
+            except BaseException:
+                self._has_signal = True
+                raise
 
         return noted
 
-    def cause_of(self, error: BaseException) -> LostRayError | None:
-        """Returns the death that ended the block; None if it was another error, or a user's Ctrl-C."""
-        return self._found_death() if self._interrupted or isinstance(error, Exception) else None
+    def cause_of(self, error: BaseException) -> LostRayError | KeyboardInterrupt | None:
+        """Returns the death, or the signal before it, that ended the block; None if the error itself tells the end."""
+        death = self._found_death() if self._interrupted or isinstance(error, Exception) else None
+        return KeyboardInterrupt() if death and self._has_signal and not self._interrupted else death
 
     def leave(self) -> None:
         """Stops checking, as the processes are about to be ended."""

@@ -124,7 +124,8 @@ def _kept_fresh(claims: Storage, name: str, holder: str, times: ClaimTimes) -> I
             fault = ResultsError(f"a driver must keep its claim in {claims} fresh", got=got, remedy=remedy)
             faults.append(fault)
             os.kill(os.getpid(), signal.SIGINT)
-            end_process_unless(ended, times.end, fault)  # the interrupt may be ignored, or reach another thread
+            # The interrupt may be ignored, or reach another thread.
+            end_process_unless(ended, times.end, f"error: {fault}", fault.exit_code)
 
     def refresh() -> None:
         last: datetime | None = None
