@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from zostudy.wording import one_line, printable
 
+INTERRUPTED = 130
+"""The exit code of a process that was asked to end."""
+
 
 class ZostudyError(Exception):
     """A mistake that the user can mend. As text it is one line: ``about: rule, but got; remedy``.

@@ -55,11 +55,12 @@ def run(
         KeyboardInterrupt: the study was interrupted; every finished trial is kept.
     """
     from zostudy.console.log import show_log_by_default
-    from zostudy.console.process_setup import leave_deleted_folder
+    from zostudy.console.process_setup import check_docstrings, leave_deleted_folder
     from zostudy.search.callback import check_callbacks
     from zostudy.tracking.trackers import check_trackers
 
     show_log_by_default()
+    check_docstrings()
     leave_deleted_folder()
     spec = _spec(study, overrides)
     storage = Storage.at(results) / spec.name

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import gc
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +33,33 @@ def test_python_looks_for_garbage_rarely_and_ends_without(call: Any, monkeypatch
     assert call("--version").code == 0
     assert gc.freeze in at_the_end
     assert thresholds == [20_000]
+
+
+def test_ctrl_c_ends_the_command_quietly_while_it_is_imported() -> None:
+    script = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from zostudy.cli import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+def test_a_python_that_drops_docstrings_is_refused(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zostudy.console.process_setup.sys", SimpleNamespace(flags=SimpleNamespace(optimize=2)))
+    called = call("methods")
+    assert (called.code, called.out) == (2, "")
+    assert called.err == (
+        "error: Python must keep docstrings, which transformers reads, but PYTHONOPTIMIZE=2 or -OO drops them; "
+        "leave that out\n"
+    )
 
 
 @pytest.mark.parametrize(

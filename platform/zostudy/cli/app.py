@@ -28,7 +28,7 @@ from zostudy.cli.streams import OutputError, finish_streams, prepare_streams, si
 from zostudy.cli.studies import delete_command, diff_command, studies_command
 from zostudy.cli.suite import suite_command
 from zostudy.console.log import show_log
-from zostudy.console.process_setup import leave_deleted_folder
+from zostudy.console.process_setup import check_docstrings, leave_deleted_folder
 from zostudy.errors import LostRayError, ZostudyError
 from zostudy.printing import print_lines
 
@@ -112,6 +112,7 @@ def main() -> None:
     show_log(flagged)
     try:
         prepare_streams()
+        check_docstrings()
         leave_deleted_folder()
         try:
             code = app(sys.argv[1:] or ["--help"], prog_name="zostudy", standalone_mode=False)

@@ -16,14 +16,13 @@ from uuid import uuid4
 
 from zostudy.cluster.head_node import HeadNode, NotThereError
 from zostudy.cluster.shipping import Shipment
-from zostudy.errors import ZostudyError
+from zostudy.errors import INTERRUPTED, ZostudyError
 from zostudy.results.study_file import STUDY_FILE
 from zostudy.wording import suggestion
 
 STUDY, DIGEST, RESULTS = "zostudy_study", "zostudy_digest", "zostudy_results"
 SUCCEEDED, STOPPED = "succeeded", "stopped"
 ENDED = (SUCCEEDED, STOPPED, "failed")
-INTERRUPTED = 130
 FAILED_RUN_CODES = (1, 2, INTERRUPTED)
 
 SECONDS_BETWEEN_LOOKS = 1.0

@@ -12,7 +12,7 @@ from typing import Any
 
 from zostudy.cluster.driver_process import same_handlers
 from zostudy.deadline import end_process_unless
-from zostudy.errors import LostRayError
+from zostudy.errors import INTERRUPTED, LostRayError
 
 SECONDS_BETWEEN_CHECKS = 0.2
 END_SECONDS = 20.0
@@ -20,9 +20,6 @@ END_SECONDS = 20.0
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals by which a process is asked to end."""
-
-INTERRUPTED = 130
-"""The exit code of a process that was asked to end."""
 
 NAMES = {"raylet": "raylet", "gcs_server": "GCS"}
 """The names of the processes that Ray needs, by the names that it uses inside."""

@@ -1,4 +1,4 @@
-"""Prepares this process for long work: its signals, and a working directory that exists."""
+"""Prepares this process for long work: its docstrings, its signals, and a working directory that exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,23 @@ import signal
 import sys
 import threading
 
+from zostudy.errors import ZostudyError
+
 _log = logging.getLogger(__name__)
+
+
+def check_docstrings() -> None:
+    """Checks that Python keeps docstrings, which transformers needs and the command line shows.
+
+    Raises:
+        ZostudyError: it does not.
+    """
+    if sys.flags.optimize > 1:
+        raise ZostudyError(
+            "Python must keep docstrings, which transformers reads",
+            got="PYTHONOPTIMIZE=2 or -OO drops them",
+            remedy="leave that out",
+        )
 
 
 def interrupt_on_termination() -> None:
