@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import time
 import weakref
@@ -34,6 +35,18 @@ def test_a_signal_interrupts_where_python_cannot_raise_it(interruptible: None, e
     with pytest.raises(KeyboardInterrupt):
         time.sleep(10)
     assert reference() is None
+
+
+def test_an_interrupt_at_the_end_of_python_cuts_off_one_thing_alone() -> None:
+    script = """
+import atexit, signal, time
+from zostudy.console.process_setup import interrupt_on_termination
+interrupt_on_termination()
+atexit.register(lambda: print("done", time.sleep(0.5)))
+atexit.register(signal.raise_signal, signal.SIGINT)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done None\n", "")
 
 
 def test_other_errors_that_cannot_be_raised_are_shown(interruptible: None, capsys: pytest.CaptureFixture[str]) -> None:

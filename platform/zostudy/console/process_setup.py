@@ -37,10 +37,14 @@ def interrupt_on_termination() -> None:
 
 
 def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
-    """Interrupts once more where Python cannot raise the interrupt, as while it frees a lock or forks, and drops it."""
+    """Interrupts once more where Python cannot raise the interrupt, as while it frees a lock or forks, and drops it.
+
+    Once Python ends it does not: nothing is left to interrupt but what other libraries do at the end, one by one.
+    """
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        main = threading.main_thread().ident
-        threading.Timer(0.1, signal.pthread_kill, (main, signal.SIGINT)).start()
+        main = threading.main_thread()
+        if main.is_alive():
+            threading.Timer(0.1, signal.pthread_kill, (main.ident, signal.SIGINT)).start()
     else:
         sys.__unraisablehook__(unraisable)
 
