@@ -112,6 +112,19 @@ def test_a_process_that_has_started_ray_itself_is_told_to_end_it(
         raise AssertionError("a Ray that is not its own")
 
 
+def test_a_connection_that_is_interrupted_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def init(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ray.init", init)
+    monkeypatch.setattr("ray.shutdown", lambda: calls.append("shutdown"))
+    with pytest.raises(KeyboardInterrupt):
+        attach("auto")
+    assert calls == ["shutdown"]
+
+
 @pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "http://10.0.0.1:8265", "local"])
 def test_an_address_of_another_kind_is_refused(address: str) -> None:
     with pytest.raises(ZostudyError) as refused:

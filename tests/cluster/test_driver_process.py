@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -61,6 +62,24 @@ def test_ray_takes_sigterm_only_where_nobody_has_it(own: Any, kept: bool) -> Non
         assert signal.getsignal(signal.SIGTERM) is rays
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_is_python_s_again_though_ray_takes_it_below_python() -> None:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with own_sigterm():
+            ctypes.CDLL(None).signal(signal.SIGTERM, int(signal.SIG_IGN))
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_no_alarm_ends_a_process_whose_start_of_ray_was_interrupted() -> None:
+    with suppress(KeyboardInterrupt), own_sigterm():
+        signal.alarm(60)  # as Ray's handler does
+        raise KeyboardInterrupt
+    assert signal.alarm(0) == 0
 
 
 @pytest.mark.parametrize(("keep", "during"), [(False, "ours"), (True, "the user's")])

@@ -151,6 +151,23 @@ def test_a_ray_that_comes_up_too_late_is_started_again(
     assert len(calls) == tries
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("No space left on device")])
+def test_what_has_come_up_of_ray_is_ended_where_its_start_is_interrupted_or_fails(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    calls: list[str] = []
+
+    def init(**_: object) -> None:
+        calls.append("init")
+        raise error
+
+    monkeypatch.setattr("ray.init", init)
+    monkeypatch.setattr("ray.shutdown", lambda: calls.append("shutdown"))
+    with pytest.raises((KeyboardInterrupt, ZostudyError)):
+        _connect()
+    assert calls == ["init", "shutdown"]
+
+
 def _connect() -> None:
     with connected(None, 1, shared_bytes=0):
         pass

@@ -62,6 +62,9 @@ def own_sigterm() -> Iterator[None]:
     """Keeps Ray, while it starts, from setting handlers of SIGTERM, which exit with codes of their own.
 
     Where Python has no handler, Ray's are set: they end Ray in order.
+
+    Below Python, Ray sets a handler that prints a stack, calls Python's, and lets an alarm abort the process after
+    three seconds. Python's is set again once Ray has started, and where that was interrupted the alarm is off.
     """
     from ray._private import utils  # Ray offers no other way
 
@@ -70,8 +73,14 @@ def own_sigterm() -> Iterator[None]:
         utils.set_sigterm_handler = lambda handler: None
     try:
         yield
+    except BaseException:
+        signal.alarm(0)
+        raise
     finally:
         utils.set_sigterm_handler = original
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def own_paths() -> JobConfig:

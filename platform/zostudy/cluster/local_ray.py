@@ -83,15 +83,16 @@ def _raylet_settings(cpus: int) -> dict[str, str]:
 def _start(cpus: int, shared_bytes: int) -> None:
     for n_left in reversed(range(MOST_TRIES)):
         try:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES + round(1.5 * shared_bytes),
-                job_config=own_paths(),
-                logging_level=logging.ERROR,
-                log_to_driver=True,
-            )
+            with all_or_nothing():
+                ray.init(
+                    address="local",
+                    num_cpus=cpus,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE_BYTES + round(1.5 * shared_bytes),
+                    job_config=own_paths(),
+                    logging_level=logging.ERROR,
+                    log_to_driver=True,
+                )
             return
         except Exception as error:  # Ray raises nothing narrower where its processes do not come up in time
             reason = one_line(error, 200)
@@ -102,6 +103,16 @@ def _start(cpus: int, shared_bytes: int) -> None:
             raise ZostudyError(
                 "Ray must start on this machine", got=f"did not ({reason})", remedy=f"{remedy}, and run again"
             ) from error
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Ends what has come up of Ray where its start fails or is interrupted."""
+    try:
+        yield
+    except BaseException:
+        ray.shutdown()
+        raise
 
 
 def _remedy(reason: str) -> str:
