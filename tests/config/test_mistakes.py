@@ -104,6 +104,10 @@ KEYS = [
         "5: imbalance.ratios.1: must be at least 1, but got 0.5; write ratios: [1, 10, 50], for example",
     ),
     (
+        "imbalance: {ratios: [1, 1e300]}",
+        "5: imbalance.ratios.1: must be at most 2147483647.0, but got 1e+300; write ratios: [1, 10, 50], for example",
+    ),
+    (
         "imbalance: {ratios: [1, natral]}",
         '5: imbalance.ratios.1: must be natural or a number of at least 1, but got "natral"; did you mean natural?',
     ),

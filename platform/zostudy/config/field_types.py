@@ -51,7 +51,7 @@ Positive = Annotated[Whole, Field(ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 PositiveNumber = Annotated[Number, Field(gt=0)]
-Ratio = Annotated[Number, Field(ge=1)]
+Ratio = Annotated[Number, Field(ge=1, le=2**31 - 1)]
 AnyNumber = Annotated[int, Field(strict=True)] | Number
 Text = Annotated[str, Field(min_length=1)]
 EachOnce = AfterValidator(_each_once)
