@@ -110,7 +110,8 @@ def test_other_files_are_told_what_they_are(tmp_path: Path) -> None:
     ("name", "content", "reason"),
     [
         ("data.csv", None, "must be a file of texts, but there is no such file"),
-        ("data.json", b"[]", "must hold rows, but it is an empty list; name a CSV, TSV, JSON or Parquet file"),
+        ("data.json", b"[]", "must hold rows, but it is empty or has no columns; name a CSV, TSV, JSON"),
+        ("data.jsonl", b"{}\n{}\n", "must hold rows, but it is empty or has no columns"),
         ("data.csv", b"text,label\n", "must hold rows, but it has only column names"),
         ("data.xlsx", b"", "unknown extension '.xlsx'; use one of .csv, .tsv, .json, .jsonl, .parquet"),
         ("data.parquet", b"not parquet", "cannot be read as Parquet"),

@@ -43,7 +43,7 @@ def read_rows(path: Path) -> RawRows:
         got = f"{doubled[0]!r} stands twice"
         raise DataError("columns must have different names", got=got, remedy="rename one", about=str(path))
     if not rows.table.num_rows:
-        got = "it has only column names" if rows.table.column_names else "it is an empty list"
+        got = "it has only column names" if rows.table.column_names else "it is empty or has no columns"
         raise DataError("must hold rows", got=got, remedy=ANOTHER_FILE, about=str(path))
     return rows
 
