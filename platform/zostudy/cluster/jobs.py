@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from zostudy.cluster.head_node import HeadNode, NotThereError
 from zostudy.cluster.shipping import Shipment
 from zostudy.errors import INTERRUPTED, ZostudyError
 from zostudy.results.study_file import STUDY_FILE
+from zostudy.scratch import ScratchFolder
 from zostudy.wording import suggestion
 
 STUDY, DIGEST, RESULTS = "zostudy_study", "zostudy_digest", "zostudy_results"
@@ -85,7 +85,7 @@ def submit(head: HeadNode, shipment: Shipment, results: str) -> str:
     job_id = f"{shipment.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
     metadata = {STUDY: shipment.name, DIGEST: shipment.digest, RESULTS: results}
 
-    with tempfile.TemporaryDirectory(prefix="zostudy-submit-") as folder:
+    with ScratchFolder() as folder:
         environment = shipment.pack(Path(folder))
 
         def request(client: Any) -> None:

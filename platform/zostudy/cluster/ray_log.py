@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
@@ -12,6 +11,7 @@ from typing import Any
 
 from zostudy.errors import ResultsError
 from zostudy.results.storage import Storage
+from zostudy.scratch import ScratchFolder
 
 RAY_LOG_FILE = "ray.log"
 MOST_BYTES = 2**23
@@ -29,7 +29,7 @@ def ray_log(storage: Storage | None) -> Iterator[None]:
         with _redirected(logging.NullHandler()):
             yield
         return
-    with tempfile.TemporaryDirectory(prefix="zostudy-log-", ignore_cleanup_errors=True) as temporary:
+    with ScratchFolder() as temporary:
         file = (storage.folder or Path(temporary)) / RAY_LOG_FILE
         try:
             with _redirected(_File(file, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)):

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import duckdb
 
 from zostudy.errors import ResultsError
 from zostudy.machine import usable_cpus
+from zostudy.scratch import ScratchFolder
 
 MOST_MEMORY, MOST_THREADS = "384MiB", 8
 """DuckDB's memory, beside what pyarrow reads for it, and its threads. What a large grouping or join needs beyond this
@@ -68,7 +68,7 @@ def duckdb_connection(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
         ResultsError: the temporary folder cannot be used.
     """
     try:
-        folder = TemporaryDirectory(prefix="zostudy-query-", ignore_cleanup_errors=True)
+        folder = ScratchFolder()
         most = min(MOST_SPILLED, shutil.disk_usage(folder.name).free // 2) if limits.spill is None else limits.spill
     except OSError as error:
         raise ResultsError(

@@ -6,7 +6,6 @@ It is only written. A study resumes from the ledger, never from the journal.
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -17,6 +16,7 @@ from typing import Any
 from zostudy.errors import ResultsError
 from zostudy.results.outcome import Outcome
 from zostudy.results.storage import Storage
+from zostudy.scratch import ScratchFolder
 from zostudy.search.callback import Callback
 from zostudy.search.cell_progress import CellProgress
 from zostudy.search.plan import Assignment
@@ -48,9 +48,7 @@ class Journal(Callback):
             ResultsError: it cannot be written.
         """
         self._storage, self._progress, self._ending = storage, progress, ExitStack()
-        self._folder = storage.folder or Path(
-            self._ending.enter_context(tempfile.TemporaryDirectory(prefix="zostudy-"))
-        )
+        self._folder = storage.folder or Path(self._ending.enter_context(ScratchFolder()))
         self._uploaded = time.monotonic()
         with self._write_errors_explained():
             try:

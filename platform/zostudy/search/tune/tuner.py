@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from zostudy.errors import ZostudyError
 from zostudy.methods import registered_here
 from zostudy.results.checkpoints import Checkpoints
 from zostudy.results.ledger import Ledger
+from zostudy.scratch import ScratchFolder
 from zostudy.search.callback import Callback, CallbackList
 from zostudy.search.driver import StudyDriver
 from zostudy.search.journal import Journal
@@ -118,7 +118,7 @@ def _tuner(trainable: Any, searcher: StudySearcher, pace: Pace, folder: str) -> 
 def _tune_folder() -> Iterator[str]:
     """Gives Tune a temporary folder for its own files, which are never read: the ledger is the truth."""
     try:
-        temporary = tempfile.TemporaryDirectory(prefix="zostudy-tune-", ignore_cleanup_errors=True)
+        temporary = ScratchFolder()
     except OSError as error:
         raise _unwritable("the folder for temporary files", error) from error
     with temporary as folder, environment(TUNE_SETTINGS, keep=True), _uncounted_callbacks():
