@@ -253,6 +253,17 @@ def test_classes_keep_the_names_that_they_had_when_the_study_ran(
     assert note is None
 
 
+def test_a_trial_of_a_zostudy_that_recorded_no_data_is_exported(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
+    trial = exported_study("mini-gpt2").trial
+    versions = {name: number for name, number in trial.versions.items() if name != "data"}
+    older = replace(trial, row={**trial.row, "versions": json.dumps(versions)})
+    manifest, note = export_trial(older, tmp_path / "older")
+    assert manifest.task.class_names == ("down", "up")
+    assert note is None
+
+
 def test_names_that_only_the_data_holds_are_asked_for_where_it_is_gone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"names of the classes, but it cannot be used \(.*gone\.csv.*\); put it back"):
         find_task(TaskSpec(file=str(tmp_path / "gone.csv"), template="{text} {mask}"), "masked")

@@ -149,7 +149,7 @@ class StoredTrial:
     def task(self, head: HeadKind) -> tuple[ExportedTask, str | None]:
         """Returns the study's task in the trial's wording, and a note, see ``find_task``."""
         study = self.study
-        return find_task(study.spec.task, head, self.wording, study.class_names, self.versions["data"])
+        return find_task(study.spec.task, head, self.wording, study.class_names, self.versions.get("data"))
 
     def check_confirmed(self) -> None:
         """Raises a ``ResultsError`` for a search trial, which has neither scores nor test metrics."""
