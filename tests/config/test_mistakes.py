@@ -144,8 +144,14 @@ KEYS = [
     ("seed: -1", "5: seed: must be at least 0, but got -1; write seed: 0, for example"),
     (
         "task: {name: revews}",
-        "3: task.name: must be a known task where neither task.file nor task.hub is given, "
+        "3: task.name: must be a known task with data where neither task.file nor task.hub is given, "
         'but got "revews"; did you mean reviews?',
+    ),
+    (
+        "task: {name: mpqa, split: part}",
+        "3: task.name: must be a known task with data where neither task.file nor task.hub is given, "
+        'but got "mpqa"; give one of these, or a name out of reviews, sst2, sst5, mr, cr, imdb, yelp, ag_news, '
+        "dbpedia, trec, subj, cola, mrpc, qqp, rte, qnli, wnli, mnli, snli",
     ),
     (
         "task: {file: study.yaml, hub: some/data}",

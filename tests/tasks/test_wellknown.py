@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from zostudy.config.known import WELL_KNOWN_TASKS, HeadKind
+from zostudy.config.known import EMBEDDED_TASK, TASKS_WITH_DATA, WELL_KNOWN_TASKS, HeadKind
 from zostudy.tasks.templates import HEADS
 from zostudy.tasks.wellknown import WELL_KNOWN
 
@@ -62,3 +62,4 @@ def test_other_names_lead_to_classes() -> None:
 
 def test_the_study_file_names_the_same_tasks() -> None:
     assert tuple(WELL_KNOWN) == WELL_KNOWN_TASKS
+    assert tuple(name for name, task in WELL_KNOWN.items() if task.hub or name == EMBEDDED_TASK) == TASKS_WITH_DATA

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zostudy.config.known import EMBEDDED_TASK, WELL_KNOWN_TASKS
+from zostudy.config.known import EMBEDDED_TASK, TASKS_WITH_DATA, WELL_KNOWN_TASKS
 from zostudy.config.options import imbalance_settings
 from zostudy.config.paths import missing_paths
 from zostudy.config.problems import Problem
@@ -42,10 +42,11 @@ def _source_problems(study: StudySpec) -> Iterator[Problem]:
     task = study.task
     if task.file is not None and task.hub is not None:
         yield Problem(("task", "hub"), "must not be given beside task.file", task.hub, "keep one of them")
-    elif task.file is None and task.hub is None and task.name not in WELL_KNOWN_TASKS:
-        rule = "must be a known task where neither task.file nor task.hub is given"
-        known = ", ".join(WELL_KNOWN_TASKS)
-        remedy = suggestion(task.name, WELL_KNOWN_TASKS, f"give one of these, or a name out of {known}")
+    elif task.file is None and task.hub is None and task.name not in TASKS_WITH_DATA:
+        rule = "must be a known task with data where neither task.file nor task.hub is given"
+        remedy = f"give one of these, or a name out of {', '.join(TASKS_WITH_DATA)}"
+        if task.name not in WELL_KNOWN_TASKS:
+            remedy = suggestion(task.name, TASKS_WITH_DATA, remedy)
         yield Problem(("task", "name"), rule, task.name, remedy)
 
 
@@ -55,6 +56,8 @@ def _unused_source_problems(study: StudySpec) -> Iterator[Problem]:
     unused_keys: tuple[str, ...]
     if task.file is not None:
         where, unused_keys = "beside task.file", ("config", "revision")
+    elif task.hub is None and task.name not in TASKS_WITH_DATA:
+        return
     elif task.hub is not None or task.name != EMBEDDED_TASK:
         where, unused_keys = "on a data set of the hub", ("split",)
     else:

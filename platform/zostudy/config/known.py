@@ -16,6 +16,8 @@ WELL_KNOWN_TASKS = (
     *(EMBEDDED_TASK, "sst2", "sst5", "mr", "cr", "mpqa", "imdb", "yelp", "book", "elec", "ag_news", "dbpedia", "trec"),
     *("subj", "cola", "mrpc", "qqp", "rte", "qnli", "wnli", "mnli", "snli"),
 )
+TASKS_WITH_DATA = tuple(name for name in WELL_KNOWN_TASKS if name not in ("mpqa", "book", "elec"))
+"""Those whose texts are embedded or on the hub. The others need a file or a data set of the user's."""
 
 STUDIES_FOLDER = Path(__file__).parents[1] / "studies"  # in a checkout, a link to its folder of studies
 SCHEMA_FILE = Path(__file__).with_name("study.schema.json")

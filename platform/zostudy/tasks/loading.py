@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zostudy.config.known import EMBEDDED_TASK, HeadKind
+from zostudy.config.known import EMBEDDED_TASK, TASKS_WITH_DATA, HeadKind
 from zostudy.config.task import OWN_WORDING, SplitNames, TaskSpec
 from zostudy.errors import DataError
 from zostudy.tasks.files import read_rows
@@ -115,8 +115,7 @@ def _read(spec: TaskSpec, known: WellKnownTask | None) -> Read:
         table = reviews()
         return table, count_rows(len(table.texts), {}), ()
     if (origin := find_origin(spec, known)) is None:
-        names = ", ".join(name for name, task in WELL_KNOWN.items() if task.hub or name == EMBEDDED_TASK)
-        remedy = f"give task.file or task.hub, or a name out of {names}"
+        remedy = f"give task.file or task.hub, or a name out of {', '.join(TASKS_WITH_DATA)}"
         raise DataError(f"task {spec.name!r} has no data", remedy=remedy)
     return _read_hub(spec, origin)
 
