@@ -149,9 +149,9 @@ def test_a_file_that_the_cache_does_not_know_may_still_be_on_the_hub(
     assert there is not None
     assert there.read_text() == "{}"
     assert find_file(source, "not_there.json") is None
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"its cache lacks unknown\.json$"):
         find_file(source, "unknown.json")
-    with pytest.raises(ModelError, match="nor to be had from the hub"):
+    with pytest.raises(ModelError, match=r"nor to be had from the hub \(the hub is out of reach, and its cache lacks"):
         find_pooling(source, lead=1)
     (repository / ".no_exist" / "0123" / "modules.json").touch()
     assert find_pooling(source, lead=1) == "mean"

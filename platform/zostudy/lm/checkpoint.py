@@ -106,10 +106,10 @@ def find_file(source: ModelSource, name: str) -> Path | None:
 
     try:
         return Path(hf_hub_download(source.location, name, revision=source.revision))
-    except LocalEntryNotFoundError:
+    except LocalEntryNotFoundError as error:
         if try_to_load_from_cache(source.location, name, revision=source.revision) is _CACHED_NO_EXIST:
             return None
-        raise
+        raise FileNotFoundError(f"the hub is out of reach, and its cache lacks {name}") from error
     except EntryNotFoundError:
         return None
 
