@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +136,7 @@ def test_a_change_since_the_trial_is_told(folder: Path) -> None:
         check_unchanged(source, recorded)
 
 
-def test_of_the_hub_it_is_the_commit_and_the_weights(
+def test_of_the_hub_it_is_the_commit_the_weights_the_configuration_and_the_tokens(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
@@ -147,4 +148,28 @@ def test_of_the_hub_it_is_the_commit_and_the_weights(
     (repository / "refs").mkdir(parents=True)
     (repository / "refs" / "main").write_text(commit)
     shutil.copytree(folder, repository / "snapshots" / commit)
-    assert model_digests(source) == {"model": "0123456789abcdef", "weights": of(folder)["weights"]}
+    recorded = model_digests(source)
+    assert recorded.keys() == {"model", "settings", "weights"}
+    assert (recorded["model"], recorded["weights"]) == ("0123456789abcdef", of(folder)["weights"])
+
+    def commit_anew(number: str, name: str, spoil: Callable[[str], str]) -> None:
+        snapshot = repository / "snapshots" / (number * 40)
+        shutil.copytree(folder, snapshot)
+        (snapshot / name).write_text(spoil((snapshot / name).read_text()))
+        (repository / "refs" / "main").write_text(snapshot.name)
+
+    commit_anew("1", "README.md", lambda card: card + "more")
+    check_unchanged(source, recorded)
+    assert model_digests(source)["model"] == "1" * 16
+    for number, name, spoil in (
+        ("2", "config.json", lambda config: config.replace("{", "{ ", 1)),
+        (
+            "3",
+            "tokenizer.json",
+            lambda tokens: tokens.replace('"add_prefix_space": false', '"add_prefix_space": true', 1),
+        ),
+    ):
+        commit_anew(number, name, spoil)
+        with pytest.raises(ModelError, match=r"but the settings of owner/model had the digest .*; put that model back"):
+            check_unchanged(source, recorded)
+        check_unchanged(source, {name: recorded[name] for name in ("model", "weights")})

@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from zostudy.digests import digest_of
 from zostudy.errors import ModelError
 from zostudy.lm.finding import load_config
 from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.model_digests import weights_digest
 from zostudy.lm.sources import ModelSource
+from zostudy.lm.tokenizer import tokens_digest
 
 # Settings that change no score, or that zostudy sets itself. Saving a model again changes them.
 _IGNORED = {
@@ -27,11 +27,6 @@ _IGNORED = {
     "transformers_version",
     "use_cache",
 }
-_PROBES = (
-    "The quick brown fox jumps over the lazy dog, doesn't it? It WAS great; 12,345.67% of ITS 3 cubs agreed!",
-    "Élan vital, naïve façade, größer, Åse, señor; “quoted” – dashed… x_1 = f(a[0])\tand <b>tags</b> / paths\\here",
-    "今日は良い天気です。 Привет, мир! γειά σου שלום مرحبا नमस्ते 한국어 🙂👍🏽   three  spaces\nand a line",
-)
 
 
 class Identity(BaseModel):
@@ -58,7 +53,7 @@ def identity_of(source: ModelSource, tokenizer: Any) -> Identity:
     """
     with load_errors_explained(source):
         config: dict[str, Any] = json.loads(load_config(source).to_json_string(use_diff=False))
-        return Identity(weights=weights_digest(source), config=config, tokens=_tokens(tokenizer))
+        return Identity(weights=weights_digest(source), config=config, tokens=tokens_digest(tokenizer))
 
 
 def check_identity(identity: Identity, name: str, source: ModelSource, tokenizer: Any) -> None:
@@ -89,9 +84,4 @@ def _difference(identity: Identity, source: ModelSource, tokenizer: Any) -> str 
         named = next((key for key in keys if key not in _IGNORED), None)
         if named is not None:
             return f"{named} {found.get(named)!r} in its config.json, which was {then.get(named)!r}"
-        return None if _tokens(tokenizer) == identity.tokens else "a tokenizer that cuts texts otherwise"
-
-
-def _tokens(tokenizer: Any) -> str:
-    ids = [tokenizer(probe, add_special_tokens=special)["input_ids"] for probe in _PROBES for special in (False, True)]
-    return digest_of([json.dumps([sorted(tokenizer.get_vocab().items()), ids]).encode()])
+        return None if tokens_digest(tokenizer) == identity.tokens else "a tokenizer that cuts texts otherwise"

@@ -1,7 +1,8 @@
 """Digests of a model: of its weights, and of the files that say how they are used.
 
-They cover every byte that decides a score: each tensor of each file that is read, ``config.json``, the tokenizer's
-files, a sentence encoder's pooling, and Python code that the model brings along.
+Of a folder they cover every byte that decides a score: each tensor of each file that is read, ``config.json``, the
+tokenizer's files, a sentence encoder's pooling, and Python code that the model brings along. Of a hub model they cover
+its tensors, its ``config.json`` and its tokens; its commit, which they hold too, covers the rest.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from zostudy.errors import ModelError
 from zostudy.lm.checkpoint import read_tensors, weight_files
 from zostudy.lm.load_errors import load_errors_explained
 from zostudy.lm.sources import ModelSource
+from zostudy.lm.tokenizer import load_tokenizer, tokens_digest
 
 # Endings of configurations, tokenizers and their vocabularies.
 SETTINGS = {".bpe", ".codes", ".json", ".model", ".spm", ".tiktoken", ".tokenizer", ".txt", ".vocab"}
@@ -30,11 +32,12 @@ def model_digests(source: ModelSource) -> dict[str, str]:
     """Returns the digests that a study records of its model, each the start of a SHA-256 or of a commit.
 
     Returns:
-        ``weights``, of all tensors; ``settings``, of a folder's other files; and ``model``, the only one in earlier
-        results: of samples of a folder's files, or the hub's commit if its cache holds it.
+        ``weights``, of all tensors; ``settings``, of a folder's other files, or of a hub model's configuration and
+        tokens; and ``model``, the only one in earlier results: of samples of a folder's files, or the hub's commit. The
+        hub's last two are there if its cache holds the configuration.
 
     Raises:
-        ModelError: the weights cannot be read.
+        ModelError: the weights or the tokenizer cannot be read.
     """
     digests = {"weights": weights_digest(source)[:DIGEST_LENGTH]}
     folder = Path(source.location)
@@ -43,7 +46,11 @@ def model_digests(source: ModelSource) -> dict[str, str]:
     from huggingface_hub import try_to_load_from_cache
 
     cached = try_to_load_from_cache(source.location, "config.json", revision=source.revision)
-    return digests | ({"model": Path(cached).parent.name[:DIGEST_LENGTH]} if isinstance(cached, str) else {})
+    if not isinstance(cached, str):
+        return digests
+    config = Path(cached)
+    settings = short_digest([config.read_bytes(), tokens_digest(load_tokenizer(source)).encode()])
+    return digests | {"settings": settings, "model": config.parent.name[:DIGEST_LENGTH]}
 
 
 def weights_digest(source: ModelSource) -> str:
@@ -69,7 +76,8 @@ def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
     """
     now = model_digests(source)
     # A hub's commit also changes with files that no score depends on.
-    contents = [c for c in ("weights", "settings") if c in recorded] or (["model"] if "settings" in now else [])
+    in_folder = Path(source.location).is_dir()
+    contents = [c for c in ("weights", "settings") if c in recorded] or (["model"] if in_folder else [])
     for content in contents:
         if recorded.get(content, now.get(content)) != now.get(content):
             got = f"had the digest {recorded[content]} then, and {now.get(content)} now"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from zostudy.digests import digest_of
 from zostudy.errors import ModelError
 from zostudy.lm.load_errors import ends_the_process, load_errors_explained
 from zostudy.lm.sources import ModelSource
 
 TextNamer = Callable[[int], str]
 """Names one of several texts in an error, by its index: ``row 7``."""
+
+_PROBES = (
+    "The quick brown fox jumps over the lazy dog, doesn't it? It WAS great; 12,345.67% of ITS 3 cubs agreed!",
+    "Élan vital, naïve façade, größer, Åse, señor; “quoted” – dashed… x_1 = f(a[0])\tand <b>tags</b> / paths\\here",
+    "今日は良い天気です。 Привет, мир! γειά σου שלום مرحبا नमस्ते 한국어 🙂👍🏽   three  spaces\nand a line",
+)
 
 
 def load_tokenizer(source: ModelSource) -> Any:
@@ -34,6 +42,12 @@ def load_tokenizer(source: ModelSource) -> Any:
     # encode_task checks lengths; the tokenizer's own warning would come first, and with the wrong remedy.
     tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return tokenizer
+
+
+def tokens_digest(tokenizer: Any) -> str:
+    """Returns the SHA-256 of a tokenizer's vocabulary and of the token ids that it gives to some texts."""
+    ids = [tokenizer(probe, add_special_tokens=special)["input_ids"] for probe in _PROBES for special in (False, True)]
+    return digest_of([json.dumps([sorted(tokenizer.get_vocab().items()), ids]).encode()])
 
 
 def _check_vocabulary(source: ModelSource, tokenizer: Any) -> None:
