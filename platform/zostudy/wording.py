@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
@@ -54,6 +55,14 @@ def printable(text: str, kept: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in kept else c.encode("unicode_escape").decode() for c in text)
+
+
+def undecoded() -> tuple[str, str]:
+    """Returns what the name of a file is not whose bytes Python could not decode, and the remedy."""
+    encoding = sys.getfilesystemencoding()  # by the locale, in which Python reads all names
+    if encoding == "utf-8":
+        return "is not UTF-8", "give another one"
+    return f"is not {encoding}, in which this process reads names", "set PYTHONUTF8=1, or give another one"
 
 
 def quoted(name: object) -> str:

@@ -121,6 +121,10 @@ def test_a_file_that_is_not_there_is_one_line_with_a_near_name(mail: Path) -> No
         zostudy.inspect(mail.with_name("bare.csv"))
     with pytest.raises(DataError, match="it is a folder"):
         zostudy.inspect(mail.parent)
+    unreadable = mail.rename(mail.with_name("mail\udcff.csv"))
+    with pytest.raises(DataError, match=r"a name that is text, but is not UTF-8; give another one"):
+        zostudy.inspect(unreadable)
+    unreadable.rename(mail)
     with pytest.raises(DataError, match=r"must have the column 'boddy', .*; did you mean body"):
         zostudy.inspect(mail, text="boddy")
 

@@ -235,6 +235,19 @@ def test_a_uri_that_cannot_be_used_is_told_in_a_line(uri: str, message: str) -> 
     assert "a-secret" not in str(refused.value)
 
 
+def test_a_folder_whose_name_python_could_not_decode_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "r\udcffs"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with pytest.raises(ResultsError, match=r"but '/.*/r\\udcffs/results' is not UTF-8; give another one"):
+        Storage.at("results")
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(ResultsError, match=r"is not ascii, in which this process reads names; set PYTHONUTF8=1, or"):
+        Storage.at("results")
+
+
 class Proxy:
     """Stands before the S3 server: does something once, after a number of bytes of requests."""
 

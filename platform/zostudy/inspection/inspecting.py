@@ -25,7 +25,7 @@ from zostudy.tasks.loading import Task, load_task
 from zostudy.tasks.rows import RawRows
 from zostudy.tasks.sizes import Available
 from zostudy.tasks.wellknown import WELL_KNOWN
-from zostudy.wording import file_suggestion
+from zostudy.wording import file_suggestion, undecoded
 
 LONGEST_NAME = 60
 NUMBERED = (
@@ -115,6 +115,11 @@ def _data_file(data: str | os.PathLike[str]) -> Path:
         got = "it is a folder" if path.is_dir() else "it does not exist"
         remedy = file_suggestion(path.name, beside, ANOTHER_FILE)
         raise DataError("must be a file of texts and labels", got=got, remedy=remedy, about=str(path))
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:  # a study file could not name it
+        got, remedy = undecoded()
+        raise DataError("must be a file with a name that is text", got=got, remedy=remedy, about=str(path)) from error
     return path
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
 from zostudy.errors import ResultsError
-from zostudy.wording import suggestion
+from zostudy.wording import suggestion, undecoded
 
 _REGION, _ENDPOINT = r"[a-z0-9-]+", r"(https?://)?([\w.-]+|\[[0-9a-f:.]+\])(:\d+)?/?"
 OPTIONS: dict[str, dict[str, str]] = {
@@ -61,21 +61,20 @@ def local_path(text: str) -> str:
     Raises:
         ResultsError: the text names no folder.
     """
-    fault = None
+    path, fault, remedy = text, None, "give another one"
     try:
-        text.encode()
         if text.strip() and "\0" not in text:
-            return str(Path(text).expanduser().absolute())
+            path = str(Path(text).expanduser().absolute())
+            path.encode()
+            return path
         fault = "is empty" if not text.strip() else "has a NUL character"
     except UnicodeEncodeError:
-        fault = "is not UTF-8"
+        fault, remedy = undecoded()
     except RuntimeError:
         fault = "names the home of an unknown user"
     except FileNotFoundError:
         fault = "is relative to a working directory that is gone"
-    raise ResultsError(
-        "a results location must be a folder or a URI", got=f"{text!r} {fault}", remedy="give another one"
-    )
+    raise ResultsError("a results location must be a folder or a URI", got=f"{path!r} {fault}", remedy=remedy)
 
 
 def is_uri(where: str) -> bool:
