@@ -107,6 +107,13 @@ def test_texts_in_a_folder_are_refused_as_such(call: Callable[..., Any], results
     assert f"{tmp_path}: must be a file of texts, but it is a folder; name a CSV, TSV, JSON or Parquet file" in line
 
 
+@pytest.mark.parametrize("option", ["--text", "--second-text", "--label", "--model"])
+def test_an_empty_name_is_not_taken_for_none(call: Callable[..., Any], tmp_path: Path, option: str) -> None:
+    called = call("predict", tmp_path, tmp_path / "texts.csv", option, "")
+    assert (called.code, called.out) == (2, "")
+    assert called.err == f"error: {option}: must not be empty, but got ''; leave it out\n"
+
+
 @pytest.mark.slow
 def test_tokens_are_a_table_or_records(call: Callable[..., Any], results: Path) -> None:
     table = call("tokens", results, "best", "--top", "2")

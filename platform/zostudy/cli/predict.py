@@ -60,12 +60,14 @@ def predict_command(
     """
     import numpy as np
 
+    from zostudy.arguments import check_texts
     from zostudy.errors import DataError
     from zostudy.export.labelling import read_texts, with_predictions
     from zostudy.export.manifest import read_manifest
     from zostudy.export.metrics import metrics_lines, true_labels
     from zostudy.export.writing import check_target, write_csv, write_rows
 
+    check_texts(text=text, second_text=second_text, label=label, model=model)
     manifest = read_manifest(folder)
     rows, texts = read_texts(file, manifest, text, second_text)
     labels = None
