@@ -34,5 +34,6 @@ def test_an_axis_is_logarithmic_where_a_method_searched_so() -> None:
     space = {"spsa.radius": Range(low=0.1, high=1.0), "zosa.radius": Range(low=0.1, high=1.0, log=True)}
     assert axis_kind(space, "radius") == "log"
     assert axis_kind({**space, "fzoo.radius": Choice(choice=(0, 0.1))}, "radius") == "linear"
+    assert axis_kind({**space, "mine.radius": Choice(choice=("auto", 0.1))}, "radius") == "choice"
     assert axis_kind({"radius": Range(low=0.1, high=1.0)}, "radius") == "linear"
     assert axis_kind({"zosa.dim": Choice(choice=(10, 50))}, "dim") == "choice"

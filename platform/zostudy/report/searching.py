@@ -81,10 +81,10 @@ def _importances_of(cell: pd.DataFrame, space: SearchSpace) -> dict[str, float]:
 def axis_kind(space: SearchSpace, key: str) -> AxisKind:
     """Returns the kind of axis for the values of a searched key: logarithmic if a search was and all are above 0."""
     kinds = [distribution for name, distribution in space.items() if f".{name}".endswith(f".{key}")]
-    if all(isinstance(kind, Choice) for kind in kinds):
+    values = [value for kind in kinds for _, value in tried_values(kind)]
+    if all(isinstance(kind, Choice) for kind in kinds) or any(isinstance(value, str) for value in values):
         return "choice"
-    is_log = any(getattr(kind, "log", False) for kind in kinds)
-    return "log" if is_log and all(value > 0 for kind in kinds for _, value in tried_values(kind)) else "linear"
+    return "log" if any(getattr(kind, "log", False) for kind in kinds) and min(values) > 0 else "linear"
 
 
 def parallel_frame(values: pd.DataFrame, kinds: Mapping[str, AxisKind]) -> tuple[pd.DataFrame, pd.DataFrame]:
