@@ -140,6 +140,7 @@ def test_two_methods_are_told_apart_exactly_where_their_test_is(values: Mapping[
     table = comparison_tables(comparison)[-1]
     assert [text[-1] for _, text in table.rows] == ["a", "b"]
     assert table.notes[0].endswith(f"blocks, p = {found.p_value:.3f}.")
+    assert table.notes[-1].endswith("share a letter are not told apart: the test finds no difference at all.")
     assert {record["critical_difference"] for record in comparison.records()} == {None}
 
 

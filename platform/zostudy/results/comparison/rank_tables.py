@@ -38,7 +38,7 @@ def rank_tables(cells: Cells) -> list[Table]:
             columns=("method", *(statistics.metric for statistics in shown)),
             rows=tuple((method, *(of.get(method, "-") for of in texts)) for method in methods),
             title=f"mean rank ({CONFIDENCE:.0%} bootstrap interval) and group, over blocks of {_named(shown[0])}",
-            notes=(*rank_notes(shown), _HOW_TO_READ),
+            notes=(*rank_notes(shown), _how_to_read(shown)),
         )
     ]
 
@@ -65,15 +65,18 @@ def rank_notes(shown: Sequence[RankStatistics]) -> list[str]:
     return notes
 
 
-_HOW_TO_READ = (
-    "Rank 1 is the best of a block. Methods that share a letter are not told apart: their mean ranks differ by less "
-    "than the critical difference, or the test finds no difference at all."
-)
-
-
 def p_text(statistics: RankStatistics) -> str:
     """Returns the p-value of the test, such as ``p = 0.017``."""
     return "p < 0.001" if statistics.p_value < 0.001 else f"p = {statistics.p_value:.3f}"
+
+
+def _how_to_read(shown: Sequence[RankStatistics]) -> str:
+    of_ranks = "their mean ranks differ by less than the critical difference, or "
+    rule = of_ranks if any(statistics.critical_difference for statistics in shown) else ""
+    return (
+        f"Rank 1 is the best of a block. Methods that share a letter are not told apart: {rule}the test finds no "
+        "difference at all."
+    )
 
 
 def _test_note(statistics: RankStatistics) -> str:
