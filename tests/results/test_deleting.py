@@ -78,9 +78,10 @@ def test_what_is_no_study_is_refused(study: Path, folder: str, remedy: str) -> N
 
 def test_a_study_in_an_object_store_is_deleted(s3_uri: Callable[[str], str], make_outcome: Callable[..., Any]) -> None:
     storage = Storage.at(s3_uri("deleted/made"))
-    Ledger(storage).record(make_outcome())
+    with lease(storage):
+        Ledger(storage).record(make_outcome())
     storage.write("study.yaml", b"name: made\n")
     found = plan_deletion(storage)
-    assert found.trials == 1
+    assert (found.trials, found.kept) == (1, ())
     delete_results(found)
     assert (set(storage.folders()) - {".lease"}, storage.files()) == (set(), ["study.yaml"])

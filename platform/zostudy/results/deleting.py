@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zostudy.errors import ResultsError
 from zostudy.results.checkpoints import CHECKPOINTS
+from zostudy.results.claims import CLAIMS
 from zostudy.results.lease import lease
 from zostudy.results.repair import DAMAGED
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS
@@ -56,7 +57,7 @@ def plan_deletion(where: Where) -> DeletionPlan:
         raise ResultsError("must be the results folder of a study", got=got, remedy=remedy)
     going = tuple(name for name in _FOLDERS if name in folders)
     known = tuple(filter(_FILES.fullmatch, files))
-    kept = (*sorted(folders - set(going)), *(name for name in files if name not in known))
+    kept = (*sorted(folders - {*going, CLAIMS}), *(name for name in files if name not in known))
     return DeletionPlan(storage, _count(storage), going, known, tuple(name for name in kept if name != STUDY_FILE))
 
 
