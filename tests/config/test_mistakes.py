@@ -105,7 +105,7 @@ KEYS = [
     ),
     (
         "imbalance: {ratios: [1, 1e300]}",
-        "5: imbalance.ratios.1: must be at most 2147483647.0, but got 1e+300; write ratios: [1, 10, 50], for example",
+        "5: imbalance.ratios.1: must be at most 2147483647, but got 1e+300; write ratios: [1, 10, 50], for example",
     ),
     (
         "imbalance: {ratios: [1, natral]}",

@@ -57,6 +57,8 @@ def rule_text(details: ErrorDetails) -> str:
     context = dict(details.get("ctx", {}))
     if "expected" in context:
         context["expected"] = re.sub(r"'([^']*)'", r"\1", context["expected"])
+    if isinstance(most := context.get("le"), float):
+        context["le"] = f"{most:.15g}"  # a whole number without .0
     rule = _RULES.get(details["type"])
     return rule.format(**context) if rule else details["msg"].replace("Input should", "must")
 
