@@ -161,8 +161,8 @@ def test_the_python_of_a_guide_runs(guide: str, desk: Path, tmp_path: Path, monk
     exec(code, {})
 
 
-def test_the_callback_shown_is_called_by_a_run(
-    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_callback_shown_is_called_by_a_run_of_the_shipped_quickstart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*given: Any, **named: Any) -> None:
         arguments = signature.bind(*given, **named).arguments
@@ -172,7 +172,7 @@ def test_the_callback_shown_is_called_by_a_run(
 
     signature = inspect.signature(zostudy.run)
     monkeypatch.setattr(zostudy, "run", run)
-    monkeypatch.chdir(desk)
+    monkeypatch.chdir(tmp_path)
     (code,) = blocks(read_guides()["running"], "python")
     exec(code, {})
     assert capsys.readouterr().out == "a complete\n"
