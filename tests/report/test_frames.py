@@ -9,7 +9,7 @@ from sklearn.metrics import auc
 
 from zostudy.report import frames
 from zostudy.report.charts import Charts
-from zostudy.report.comparing import ANYTIME, anytime_section, curves_section
+from zostudy.report.comparing import ANYTIME, anytime_section, curves_section, saddle_section
 from zostudy.results.results import Results, load_results
 
 QUICKSTART = Path(__file__).resolve().parents[1] / "data" / "quickstart"
@@ -121,6 +121,21 @@ def test_the_saddle_is_where_the_gradients_of_the_objective_vanish(results: Resu
         objective.a, objective.b, objective.alpha = (np.array([levels[name]]) for name in ("a", "b", "alpha"))
         gradients.append(np.abs(np.concatenate(objective.gradients(logits, labels))).max())
     assert min(gradients) < 1e-6
+
+
+def test_each_scalar_of_more_than_two_classes_has_a_figure_of_its_own(results: Results) -> None:
+    confirm = results.trials[results.trials["stage"] == "confirm"]
+    several = [
+        {f"{name}_{k}": value for name, value in scalars.items() for k in range(3)}
+        for scalars in results.history["auxiliary"]
+    ]
+    of_two = saddle_section(confirm, results.history, results.scores).figures
+    of_three = saddle_section(confirm, results.history.assign(auxiliary=several), results.scores.iloc[:0]).figures
+    names = ("a", "alpha", "b")
+    assert [figure.name for figure in of_three] == [f"{figure.name}-{name}" for figure in of_two for name in names]
+    for name, figure in zip(names, of_three, strict=False):
+        assert figure.chart.to_dict()["title"].endswith(f", {name}")
+        assert {*figure.chart.data["scalar"]} == {f"{name}_{k}" for k in range(3)}
 
 
 def test_the_positive_class_is_the_stored_one_and_inferred_where_none_is_stored(results: Results) -> None:

@@ -174,7 +174,7 @@ def interval_layers(
 
 def scalars(frame: pd.DataFrame, levels: pd.DataFrame, title: str, bounds: AxisRange) -> Any:
     """Draws a, b and alpha over a run, and as dashed lines their optimum for the kept point's dev scores."""
-    legend = alt.Legend(orient="bottom", title=None, symbolOpacity=1)
+    legend = alt.Legend(orient="bottom", title=None, symbolOpacity=1, columns=3)
     colour = alt.Color("scalar:N", scale=alt.Scale(scheme="dark2"), legend=legend)
     lines = alt.Chart(frame).mark_line(strokeWidth=1.2)
     lines = lines.encode(

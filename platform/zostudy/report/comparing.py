@@ -36,6 +36,10 @@ _DASHED = (
     "Dashed: the saddle for the kept point's dev scores, a and b the mean probability of the minority and of the "
     "other class, alpha = margin + b - a. The scalars follow training batches, so they need not meet it."
 )
+_OF_CLASSES = (
+    "Each class is the positive class of a problem of its own: a_0, b_0 and alpha_0 are of the first class in label "
+    "order."
+)
 _GUESSED = (
     "This study did not store which class is the positive one. It is taken to be the class whose average precision is "
     "the stored AUPRC."
@@ -103,7 +107,10 @@ def curves_section(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) 
 
 
 def saddle_section(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame) -> ReportSection:
-    """Returns figures of AUC maximisation's scalars a, b and alpha over a run, one for each method and ratio."""
+    """Returns figures of AUC maximisation's scalars a, b and alpha over a run, one for each method and ratio.
+
+    Of more than two classes each scalar has a figure of its own.
+    """
     figures = tuple(_saddles(confirm, history, scores))
     reason = reason_not_drawn(confirm, history, "history") or "No method of this study has the objective auc."
     return ReportSection(SADDLE, note="" if figures else reason, figures=figures)
@@ -146,10 +153,14 @@ def _curves(confirm: pd.DataFrame, scores: pd.DataFrame, charts: Charts) -> Iter
 def _saddles(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame) -> Iterator[Figure]:
     values, levels = frames.auxiliary_frame(confirm, history), frames.saddle_frame(confirm, scores)
     bounds = bounds_of(pd.concat([values["value"], levels["value"]]))
-    for (method, ratio), frame in values.groupby(["method", "ratio"]):
+    of_classes = values["scalar"].str.extract(r"^(\w+)_\d+$", expand=False).fillna("")
+    for (method, ratio, of_class), frame in values.groupby(["method", "ratio", of_classes]):
         level = levels[(levels["method"] == method) & (levels["ratio"] == ratio)]
         caption = "Auxiliary scalars, a line for each confirm trial."
         if len(level):
             caption = f"{caption} {_DASHED}"
-        chart = scalars(frame, level, f"{method}, ratio {ratio:g}", bounds)
-        yield Figure(f"saddle-{method}-{ratio:g}", chart, caption, by_method=False)
+        if of_class:
+            caption = f"{caption} {_OF_CLASSES}"
+        chart = scalars(frame, level, ", ".join(filter(None, [method, f"ratio {ratio:g}", of_class])), bounds)
+        name = "-".join(filter(None, ["saddle", method, f"{ratio:g}", of_class]))
+        yield Figure(name, chart, caption, by_method=False)
