@@ -30,7 +30,10 @@ AxisKind: TypeAlias = Literal["choice", "log", "linear"]
 def search_section(search: pd.DataFrame, space: SearchSpace, charts: Charts) -> ReportSection:
     """Returns the section on the configurations. Pruned and failed trials are only counted."""
     if not space:
-        note = "Nothing was searched: search.space is empty, and the methods run with the settings of the study file."
+        note = (
+            "Nothing was searched: search.space is empty or search.trials is 0, so that the methods ran with the "
+            "settings of the study file."
+        )
         return ReportSection(_TITLE, note=note)
     if search.empty:
         return ReportSection(_TITLE, note="There is no search trial: none has ended so far, or search.trials is 0.")
