@@ -261,3 +261,8 @@ def test_what_limits_ranks_is_said_under_them() -> None:
     shown = compared(*of_tasks({"a": [0.9, 0.8, 0.7], "b": [0.6, 0.5, 0.4]}))
     of_budgets = replace(shown, row_names=("budget", "method"))
     assert comparison_tables(of_budgets)[-1].notes[-2].startswith("The blocks are of one model and task, so that p is")
+    of_studies = replace(shown, row_names=("study", "method"))
+    assert comparison_tables(of_studies)[-1].notes[-2] == (
+        "The blocks are of one model and task, so that p is too small: ratios, budgets and studies of one share rows "
+        "and seeds."
+    )

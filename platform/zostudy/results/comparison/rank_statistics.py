@@ -85,8 +85,11 @@ class RankStatistics:
 
     @property
     def data_sets(self) -> int:
-        """The number of models and tasks that the blocks are of; the ratios and budgets of one share rows and seeds."""
-        return self._count_without("imbalance_ratio", "budget", "batch_size")
+        """The number of models and tasks that the blocks are of.
+
+        The ratios, budgets and studies of one share rows and seeds.
+        """
+        return self._count_without("imbalance_ratio", "budget", "batch_size", "study")
 
     def _count_without(self, *names: str) -> int:
         kept = [index for index, name in enumerate(self.named_by) if name not in names]

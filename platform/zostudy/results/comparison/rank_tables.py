@@ -61,7 +61,8 @@ def rank_notes(shown: Sequence[RankStatistics]) -> list[str]:
     if any(len(statistics.blocks) > statistics.data_sets for statistics in shown):
         n_sets = min(statistics.data_sets for statistics in shown)
         of = f"{n_sets} models and tasks" if n_sets > 1 else "one model and task, so that p is too small"
-        notes.append(f"The blocks are of {of}: ratios and budgets of one share rows and seeds.")
+        parts = "ratios, budgets and studies" if "study" in shown[0].named_by else "ratios and budgets"
+        notes.append(f"The blocks are of {of}: {parts} of one share rows and seeds.")
     return notes
 
 
