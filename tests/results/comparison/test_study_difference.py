@@ -63,6 +63,7 @@ def test_trials_of_other_data_are_no_pairs_though_their_seeds_are_equal(other: s
     assert found.cells
     assert {(cell.test.pairs, cell.test.p_value, cell.p_value_holm) for cell in found.cells} == {(0, None, None)}
     assert {row[-2:] for row in found.tables()[1].rows} == {("-", "-")}
+    assert "; - where fewer than 3 seeds are paired, or all differ by the same amount." in found.tables()[1].notes[0]
 
 
 def test_trials_of_two_models_on_the_same_data_are_pairs() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from zostudy.results.comparison.cell_summary import CellSummary, possible
 from zostudy.results.comparison.compare import compare
 from zostudy.results.comparison.comparison import Comparison
-from zostudy.results.comparison.statistics import CONFIDENCE, PairedTest, holm_of_tests, paired_test
+from zostudy.results.comparison.statistics import CONFIDENCE, LEAST_PAIRS, PairedTest, holm_of_tests, paired_test
 from zostudy.results.reading import read_trials
 from zostudy.results.storage import Storage, Where
 from zostudy.results.study_file import read_stored_study
@@ -98,7 +98,8 @@ class StudyDifference:
         title = f"{self.metric}: mean ({CONFIDENCE:.0%} interval) over the confirm seeds"
         note = (
             f"difference: {second} minus {first}, paired over the seeds that drew the same data; - where none did. "
-            "p: Student's paired t test, corrected by Holm's method for the number of rows."
+            "p: Student's paired t test, corrected by Holm's method for the number of rows; - where fewer than "
+            f"{LEAST_PAIRS} seeds are paired, or all differ by the same amount."
         )
         columns = ("method", "imbalance_ratio", first, second, "difference", "p")
         return Table(columns, rows, title, (note,), text_columns=2)
