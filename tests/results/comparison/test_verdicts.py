@@ -17,7 +17,7 @@ from zostudy.results.comparison.comparison import Comparison
 from zostudy.results.comparison.evidence import Evidence, Move, Prediction
 from zostudy.results.comparison.metric_tables import comparison_tables
 from zostudy.results.comparison.statistics import bounded_interval
-from zostudy.results.comparison.table_notes import comparison_notes
+from zostudy.results.comparison.table_notes import comparison_notes, verdict_notes
 from zostudy.results.comparison.verdicts import (
     against_yardstick,
     constant_classifier,
@@ -250,6 +250,15 @@ def test_too_few_seeds_in_common_bar_nobody_and_are_told() -> None:
     assert of_both.fact == "2 in common with untuned and random-search, of 3 that a test needs"
 
 
+def test_a_line_says_once_how_many_seeds_all_cells_lack() -> None:
+    few = [0.4, 0.5]
+    comparison = compared(made("untuned", few), made("random-search", few), made("a", few), made("b", few))
+    assert verdict_notes(comparison, [None]) == [
+        "Too few seeds to tell: random-search at ratio 10; a at ratio 10; b at ratio 10 "
+        "(each 2 of the 3 seeds that a test needs). To change: raise confirm.seeds."
+    ]
+
+
 def test_who_is_measured_by_whom() -> None:
     cells = [made(method) for method in ("untuned", "no-prompt", "random-search", "zosa", "white-box")]
     cells[-1] = replace(cells[-1], needs="gradients")
@@ -385,6 +394,8 @@ def test_a_line_names_six_rows_and_records_name_all() -> None:
     [note] = [note for note in comparison_notes(comparison) if note.startswith("Not better than untuned")]
     assert note.count("at ratio 10") == 6
     assert "; and 8 more rows (each +0.000). To change: " in note
+    one_more = compared(*cells[:8])
+    assert "; and 1 more row (each +0.000). To change: " in "\n".join(comparison_notes(one_more))
     assert [record["verdicts"] for record in comparison.records()] == ["", *["Not better than untuned"] * 14]
 
 

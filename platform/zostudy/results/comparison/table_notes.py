@@ -14,6 +14,7 @@ from zostudy.results.comparison.way_to_gradients import way_notes
 from zostudy.results.decision import ENOUGH_ROWS
 from zostudy.results.schema import AT_DEV_THRESHOLD
 from zostudy.results.table_formats import value_text
+from zostudy.wording import counted
 
 NOT_WORSE, UNTESTED = "†", "‡"
 
@@ -58,7 +59,7 @@ def _listed(cells: Cells, found: Sequence[Verdict]) -> str:
         columns = (cells.heading(each.cell.column) + ("" if shared else f" ({_figure(each)})") for each in of_row)
         named.append(f"{' '.join(map(value_text, row))} at {by} {', '.join(columns)}")
     if len(by_row) > MOST_ROWS:
-        named.append(f"and {len(by_row) - MOST_ROWS:,} more rows")
+        named.append(f"and {counted(len(by_row) - MOST_ROWS, 'more row')}")
     return "; ".join(named) + (f" (each {_figure(found[0])})" if shared else "")
 
 

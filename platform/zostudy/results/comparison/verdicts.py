@@ -189,7 +189,8 @@ def too_few_seeds(cell: CellSummary, rivals: Sequence[CellSummary]) -> Verdict |
         return None
     most = max(too_few.values())
     fact = f"{most} in common with {' and '.join(too_few)}, of {LEAST_PAIRS} that a test needs"
-    return Verdict(TOO_FEW_SEEDS, cell, fact, "raise confirm.seeds")
+    figure = f"{most} of the {LEAST_PAIRS} seeds that a test needs"
+    return Verdict(TOO_FEW_SEEDS, cell, fact, "raise confirm.seeds", figure=figure)
 
 
 def _pairs(cell: CellSummary, rival: CellSummary) -> int:
