@@ -279,6 +279,10 @@ def test_one_and_two_replicas_give_the_same_to_the_last_bit(one: Run, two: Run) 
         assert given[table].equals(expected[table]), table
 
 
+def test_a_cluster_is_joined_not_started(two: Run) -> None:
+    assert two.watcher.phases[:2] == ["reading mini-roberta", "joining the Ray cluster"]
+
+
 def test_only_replicas_load_torch_and_not_even_they_load_transformers(two: Run) -> None:
     if not Path("/proc").is_dir():
         pytest.skip("the memory of processes can be looked at on Linux only")

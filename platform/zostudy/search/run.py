@@ -97,7 +97,7 @@ def complete_study(
     callbacks.on_phase(f"reading {spec.model.name}")
     model = load(choice.first)
     if started is None:
-        callbacks.on_phase("starting Ray")
+        callbacks.on_phase("starting Ray" if address is None else "joining the Ray cluster")
     n_bytes = round(model.n_bytes * choice.memory_factor)
     with (
         nullcontext(started)
