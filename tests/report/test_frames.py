@@ -129,8 +129,9 @@ def test_each_scalar_of_more_than_two_classes_has_a_figure_of_its_own(results: R
         {f"{name}_{k}": value for name, value in scalars.items() for k in range(3)}
         for scalars in results.history["auxiliary"]
     ]
+    history = results.history.assign(auxiliary=pd.Series(several, index=results.history.index))
     of_two = saddle_section(confirm, results.history, results.scores).figures
-    of_three = saddle_section(confirm, results.history.assign(auxiliary=several), results.scores.iloc[:0]).figures
+    of_three = saddle_section(confirm, history, results.scores.iloc[:0]).figures
     names = ("a", "alpha", "b")
     assert [figure.name for figure in of_three] == [f"{figure.name}-{name}" for figure in of_two for name in names]
     for name, figure in zip(names, of_three, strict=False):

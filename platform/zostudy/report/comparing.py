@@ -159,8 +159,7 @@ def _saddles(confirm: pd.DataFrame, history: pd.DataFrame, scores: pd.DataFrame)
         caption = "Auxiliary scalars, a line for each confirm trial."
         if len(level):
             caption = f"{caption} {_DASHED}"
+        title, name = f"{method}, ratio {ratio:g}", f"saddle-{method}-{ratio:g}"
         if of_class:
-            caption = f"{caption} {_OF_CLASSES}"
-        chart = scalars(frame, level, ", ".join(filter(None, [method, f"ratio {ratio:g}", of_class])), bounds)
-        name = "-".join(filter(None, ["saddle", method, f"{ratio:g}", of_class]))
-        yield Figure(name, chart, caption, by_method=False)
+            title, name, caption = f"{title}, {of_class}", f"{name}-{of_class}", f"{caption} {_OF_CLASSES}"
+        yield Figure(name, scalars(frame, level, title, bounds), caption, by_method=False)
