@@ -77,7 +77,8 @@ def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
     now = model_digests(source)
     # A hub's commit also changes with files that no score depends on.
     in_folder = Path(source.location).is_dir()
-    contents = [c for c in ("weights", "settings") if c in recorded] or (["model"] if in_folder else [])
+    known = recorded.keys() & now.keys()  # a hub's settings are not, where another cache holds the configuration
+    contents = [c for c in ("weights", "settings") if c in known] or (["model"] if in_folder else [])
     for content in contents:
         if recorded.get(content, now.get(content)) != now.get(content):
             got = f"had the digest {recorded[content]} then, and {now.get(content)} now"
