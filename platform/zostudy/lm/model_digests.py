@@ -78,8 +78,8 @@ def check_unchanged(source: ModelSource, recorded: Mapping[str, str]) -> None:
     # A hub's commit also changes with files that no score depends on.
     in_folder = Path(source.location).is_dir()
     known = recorded.keys() & now.keys()  # a hub's settings are not, where another cache holds the configuration
-    contents = [c for c in ("weights", "settings") if c in known] or (["model"] if in_folder else [])
-    for content in contents:
+    contents = known & {"weights", "settings"} or ({"model"} if in_folder else set())
+    for content in sorted(contents, reverse=True):
         if recorded.get(content, now.get(content)) != now.get(content):
             got = f"had the digest {recorded[content]} then, and {now.get(content)} now"
             raise ModelError(
