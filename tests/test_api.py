@@ -296,7 +296,7 @@ def test_a_dry_run_is_what_the_command_line_prints(tmp_path: Path, monkeypatch: 
     assert (planned.study.plan.n_trials, planned.expected.tuning_examples) == (3, 240)
     shown = repr(planned).splitlines()
     assert shown[0].split()[:3] == ["cell", "searched", "minority/majority"]
-    assert "1 cells, 3 trials, 60 queries (240 examples), " in shown[-2]
+    assert "1 cell, 3 trials, 60 queries (240 examples), " in shown[-2]
     assert "if nothing else runs" in shown[-1]
     assert list(tmp_path.iterdir()) == []
 

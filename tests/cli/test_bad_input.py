@@ -82,8 +82,8 @@ def test_a_study_that_cannot_run_is_refused(
 
 TABLES: dict[str, tuple[list[tuple[str, str]], list[str]]] = {
     "single class": ([(text, "good") for text, _ in FAIR], ["all labels are 'good'", "two classes"]),
-    "empty texts": ([*FAIR, ("", "good"), ("  ", "bad")], ["2 empty texts", "row 5"]),
-    "empty labels": ([*FAIR, ("a text", "")], ["1 empty labels", "row 5"]),
+    "empty texts": ([*FAIR, ("", "good"), ("  ", "bad")], ["empty texts in column", "2 rows, the first is row 5"]),
+    "empty labels": ([*FAIR, ("a text", "")], ["empty labels in column", ": row 5"]),
     "no rows": ([], ["must hold rows, but it has only column names"]),
     "texts longer than the model": (
         [(f"{text} {number} {'very ' * 600}", label) for number in range(20) for text, label in FAIR],

@@ -55,7 +55,7 @@ def test_a_method_from_outside_enters_beside_methods_that_agree_with_their_commi
     assert done.stdout.startswith("a slice of suite version 1: mini-llama; budget 300; ratio 10; 1 of 5 seeds\n")
     shown = {*re.findall(r"^([\w-]+)  ", done.stdout, flags=re.MULTILINE)}
     assert shown >= {"one-plus-one", "bpt-fzg", "zosa", "fzoo", "spsa", "untuned"}
-    agreed = "as committed, to the last bit: bpt-fzg (1 trials), zosa (1 trials)\n" in done.stdout
+    agreed = "as committed, to the last bit: bpt-fzg (1 trial), zosa (1 trial)\n" in done.stdout
     assert agreed or "within the tolerance" in done.stdout, "another kind of processor rounds otherwise"
     assert (tmp_path / "results" / "suite-1-mini-llama-300-ratio-10-seeds-1" / "study.yaml").is_file()
 

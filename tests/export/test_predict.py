@@ -136,7 +136,7 @@ def test_long_texts_are_refused_unless_they_may_be_cut(exported_study: Callable[
             {"text": ["a"]},
             "must have the column 'body', as in the study, but its columns are text; name the text column by `text`",
         ),
-        ({"body": ["a", ""]}, "1 empty texts in column 'body', the first at row 2"),
+        ({"body": ["a", ""]}, "empty texts in column 'body': row 2"),
         ({"body": []}, "must hold rows"),
         ({"body": ["a"], "score_up": [1]}, "has 'score_up' already"),
     ],

@@ -69,7 +69,7 @@ def test_a_class_label_keeps_its_order(load: Any) -> None:
             None,
             "column 'label' must hold text, whole numbers or booleans, but is of type list<element: string>",
         ),
-        ("parquet-nullable-string", None, "5 empty texts in column 'text', the first at row 1"),
+        ("parquet-nullable-string", None, "empty texts in column 'text': 5 rows, the first is row 1"),
         ("jsonl-wrong-line-number", None, "line 241 is no whole JSON object"),
         ("latin1-utf16-csv", "rows.csv", "must be UTF-8, but byte "),
         ("latin1-utf16-csv", "utf16.csv", "must be UTF-8, but byte 1 (line 1) begins a UTF-16 file; save it as UTF-8"),

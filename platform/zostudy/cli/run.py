@@ -15,6 +15,7 @@ from zostudy.console.preparing import prepare_with_notes
 from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.console.progress import progress
 from zostudy.printing import print_lines, print_text
+from zostudy.wording import counted
 
 if TYPE_CHECKING:
     from zostudy.results.storage import Storage
@@ -80,7 +81,8 @@ def validate_command(study: StudyArgument, set_: SetOption = None) -> None:
 
     plan = make_plan(load_study(study, set_ or ()))
     print_lines(
-        f"{study} is valid: {len(plan.cells)} cells, {plan.n_trials} trials, {plan.n_queries:,} queries at most"
+        f"{study} is valid: {counted(len(plan.cells), 'cell')}, {counted(plan.n_trials, 'trial')}, "
+        f"{plan.n_queries:,} queries at most"
     )
 
 
@@ -109,7 +111,9 @@ def _show_end(progress: StudyProgress, storage: Storage) -> None:
     if progress.plan.spec.search.seeds > 1:
         print_lines("", _lost(progress))
     print_lines(
-        "", f"results: {storage} ({progress.n_finished} trials)", f"again:   zostudy compare {storage.shell_quoted}"
+        "",
+        f"results: {storage} ({counted(progress.n_finished, 'trial')})",
+        f"again:   zostudy compare {storage.shell_quoted}",
     )
 
 

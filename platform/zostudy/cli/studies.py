@@ -12,6 +12,7 @@ from zostudy.console.progress import duration, progress
 from zostudy.errors import ResultsError
 from zostudy.printing import print_lines
 from zostudy.results.table_formats import table_of
+from zostudy.wording import counted
 
 if TYPE_CHECKING:
     from zostudy.results.overview import StudyOverview
@@ -81,7 +82,7 @@ def delete_command(
     from zostudy.results.study_file import STUDY_FILE
 
     study = plan_deletion(folder)
-    trials = "its trials, which cannot be read," if study.trials is None else f"{study.trials} trials"
+    trials = "its trials, which cannot be read," if study.trials is None else counted(study.trials, "trial")
     if not yes and not _confirmed(f"delete {trials} of {study.storage} for good?"):
         print_lines("nothing was deleted")
         raise typer.Exit(NOT_DELETED)

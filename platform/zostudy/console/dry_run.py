@@ -56,7 +56,8 @@ def expectation_lines(study: PreparedStudy, expected: Estimate) -> Iterator[str]
     yield ""
     yield from budget_lines(study)
     yield (
-        f"{len(study.plan.cells)} cells, {study.plan.n_trials} trials, {at_most}{study.plan.n_queries:,} queries "
+        f"{counted(len(study.plan.cells), 'cell')}, {counted(study.plan.n_trials, 'trial')}, "
+        f"{at_most}{study.plan.n_queries:,} queries "
         f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}"
     )
     yield (

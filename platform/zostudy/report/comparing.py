@@ -122,7 +122,7 @@ def _metrics(comparison: Comparison, charts: Charts) -> Iterator[Figure]:
     deciding = pd.concat([frame[end] for frame in [*means.values()][1:] for end in ("low", "high")])
     for metric, frame in means.items():
         if len(frame):
-            caption = f"Mean over {range_text(frame['seeds'])} confirm seeds; bars are 95% intervals."
+            caption = f"Mean over the confirm seeds ({range_text(frame['seeds'])}); bars are 95% intervals."
             if comparison.references:
                 caption = f"{caption} References: {reference_note(comparison)}"
             bounds = None if metric == comparison.metrics[0] else bounds_of(deciding)

@@ -42,6 +42,7 @@ from zostudy.results.storage import Storage
 from zostudy.results.stored_tables import read_table
 from zostudy.results.study_file import STUDY_FILE, check_same_study, read_stored_study
 from zostudy.study_keys import options_by_label
+from zostudy.wording import counted
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _drawn(title: str, draw: Callable[[], ReportSection]) -> ReportSection:
 def _summary(trials: pd.DataFrame) -> str:
     stages = trials["stage"].value_counts()
     return (
-        f"{trials['cell'].nunique()} cells, {stages.get('search', 0)} search and {stages.get('confirm', 0)} confirm "
-        f"trials, {trials['queries'].sum():,} queries; the last trial ended "
+        f"{counted(trials['cell'].nunique(), 'cell')}, {stages.get('search', 0)} search and "
+        f"{stages.get('confirm', 0)} confirm trials, {trials['queries'].sum():,} queries; the last trial ended "
         f"{trials['finished_at'].max():%Y-%m-%d %H:%M} UTC."
     )

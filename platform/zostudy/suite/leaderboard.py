@@ -21,6 +21,7 @@ from zostudy.results.reading import load_trials
 from zostudy.results.storage import Storage
 from zostudy.results.table_formats import Table
 from zostudy.suite.definition import Slice
+from zostudy.wording import counted
 
 COMMITTED = Path(__file__).parent / "reference"
 """In a checkout, a link to ``results/reference/suite``."""
@@ -124,7 +125,7 @@ def _reruns(committed: pd.DataFrame, new: pd.DataFrame) -> list[str]:
         latents = zip(pairs["latent"], pairs["latent_new"], strict=True)
         same = np.array([np.array_equal(*pair) for pair in latents]) & (pairs["test_auc"] == pairs["test_auc_new"])
         if same.all():
-            equal.append(f"{method} ({len(pairs)} trials)")
+            equal.append(f"{method} ({counted(len(pairs), 'trial')})")
             continue
         moved = (pairs["test_auc_new"] - pairs["test_auc"]).groupby([pairs[name] for name in _CELL]).mean().abs().max()
         bound = "within" if moved <= TOLERANCE else "beyond"

@@ -101,11 +101,19 @@ def strings_of(column: pa.ChunkedArray, name: str, source: str) -> list[str | No
 
 
 def refuse_rows(bad: Sequence[bool], used: Iterable[bool] | None, what: str, source: str) -> None:
-    """Raises a ``DataError`` that counts the rows that are bad and used, if any, and names the first."""
+    """Raises a ``DataError`` that counts the rows that are bad and used, if any, and names the first.
+
+    Args:
+        bad: for each row whether it is.
+        used: for each row whether it is used; None if all are.
+        what: is wrong, in the plural.
+        source: the file or data set.
+    """
     refused = list(bad) if used is None else [one and other for one, other in zip(bad, used, strict=True)]
-    if any(refused):
-        rule = f"{sum(refused):,} {what}, the first at row {refused.index(True) + 1:,}"
-        raise DataError(rule, remedy="mend or remove these rows", about=source)
+    if n_refused := sum(refused):
+        first = f"row {refused.index(True) + 1:,}"
+        where, these = (first, "it") if n_refused == 1 else (f"{n_refused:,} rows, the first is {first}", "these rows")
+        raise DataError(f"{what}: {where}", remedy=f"mend or remove {these}", about=source)
 
 
 def _holds_strings(kind: pa.DataType) -> bool:

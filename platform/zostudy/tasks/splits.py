@@ -25,7 +25,7 @@ def named_splits(table: pa.Table, column: str, source: str) -> dict[str, NDArray
         DataError: the column is missing, or a row has no split.
     """
     names = names_of(find_column(table, column, source), column, source)
-    refuse_rows([name is None for name in names], None, f"rows with no split in column {column!r}", source)
+    refuse_rows([name is None for name in names], None, f"no split in column {column!r}", source)
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         rows.setdefault((name or "").strip(), []).append(row)

@@ -96,6 +96,7 @@ def _table(
             )
         )
     seeds = count_range(cell.asked for cell in cells.cells)
+    confirm_seeds = f"{seeds} confirm seed{'' if seeds == '1' else 's'}"
     measured = dict.fromkeys(metric.removesuffix(AT_DEV_THRESHOLD) for metric in metrics)
     title = ", ".join(measured) if len(metrics) > 1 else metrics[0]
     return Table(
@@ -107,7 +108,7 @@ def _table(
             "examples",
         ),
         rows=tuple(rows),
-        title=f"{title} by {cells.by}: mean ({CONFIDENCE:.0%} interval) over {seeds} confirm seeds",
+        title=f"{title} by {cells.by}: mean ({CONFIDENCE:.0%} interval) over {confirm_seeds}",
         notes=notes,
         text_columns=len(names),
         best=frozenset(best),
