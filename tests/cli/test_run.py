@@ -19,7 +19,7 @@ from zostudy.results.ledger import Ledger
 DIVERGING = {"diverging": {"method": "spsa", "step_rule": "plain", "learning_rate": 1e38}}
 
 OUR_LINES = re.compile(
-    r"\S+: reading \S+, checking \S+|reading \S+|starting Ray|starting \d+ replicas?|"
+    r"\S+: reading \S+, checking \S+|reading \S+|starting Ray|joining the Ray cluster|starting \d+ replicas?|"
     r"[\d,]+ rows: [\d,]+ used(, [\d,]+ of split '\w+')*|"
     r"class +label word +minority .*|\S+ +\S+ +(-|yes)( +[\d,]+)+|"
     r"[\d,]+ of [\d,]+ '\w+' rows are used \(minority_size\), [\d,]+ more as dev; all: [\d,]+|"
