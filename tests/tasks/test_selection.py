@@ -186,7 +186,8 @@ def test_a_class_label_has_its_own_names_and_order_and_hides_labels() -> None:
     assert str(count) == "8 rows: 6 used, 2 without a label"
     assert {name: rows.tolist() for name, rows in table.splits.items()} == {"train": [0, 1], "test": [2, 3, 6, 7]}
     assert "the labels of split 'test' are hidden" in refusal(class_label([0, 1, -1, -1], ["ok", "broken"]))
-    assert "labels in column 'label' beyond the 2 names of its ClassLabel: row 4" in refusal(class_label([0, 1, 0, 2], ["ok", "broken"]))
+    refused = refusal(class_label([0, 1, 0, 2], ["ok", "broken"]))
+    assert "labels in column 'label' beyond the 2 names of its ClassLabel: row 4" in refused
 
 
 @pytest.mark.parametrize("names", [["ok", "ok"], ["ok", None], ["ok", " "], [["ok"], ["broken"]], "ok"])
