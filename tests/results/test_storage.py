@@ -67,6 +67,23 @@ def test_a_file_is_what_was_written_last(storage: Storage) -> None:
     assert (storage / "d").files() == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("storage", ["s3", "gs"], indirect=True)
+def test_a_file_that_is_removed_while_it_is_read_cannot_be_read(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def then_removed(self: Storage, name: str) -> pa.NativeFile:
+        file = open_(self, name)
+        self.remove(name)
+        return file
+
+    open_ = Storage.open
+    monkeypatch.setattr(Storage, "open", then_removed)
+    storage.write("a", b"first")
+    with pytest.raises(OSError):  # noqa: PT011  # each store has words of its own
+        storage.read("a")
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "page.html").mkdir()
     with pytest.raises(ResultsError, match="it is a folder, a pipe or a device"):

@@ -168,7 +168,10 @@ class Storage:
     def read(self, name: str) -> bytes:
         """Returns a file's content; raises what ``open`` does."""
         with self.open(name) as file:
-            content: bytes = file.read()
+            try:
+                content: bytes = file.read()
+            except ValueError as error:  # of a file in Google's store that was removed after it was opened
+                raise FileNotFoundError(f"{self / name} was removed while it was read") from error
             return content
 
     def write(self, name: str, content: bytes | pa.Buffer) -> None:
