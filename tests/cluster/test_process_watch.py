@@ -181,4 +181,6 @@ with process_watch.watched_processes({"gcs_server": process}, print):
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ))
     assert ended.returncode == 130
     assert ended.stdout == ""
-    assert ended.stderr.splitlines() == ["interrupted: Ray has ended too, and did so untidily; run again to go on"]
+    assert ended.stderr.splitlines() == [
+        "interrupted: Ray had ended too, so that cleaning up took too long; run again to go on"
+    ]

@@ -14,7 +14,7 @@ import ray
 
 from zostudy.cluster.auth import Token, find_token
 from zostudy.cluster.driver_process import QUIET, environment, own_paths, own_sigterm, same_handlers
-from zostudy.cluster.local_ray import all_or_nothing, own_ray, read_token_settings
+from zostudy.cluster.local_ray import own_ray, read_token_settings, shutdown_on_error
 from zostudy.errors import ZostudyError
 from zostudy.machine import usable_cpus
 from zostudy.wording import one_line
@@ -123,7 +123,7 @@ def _join(address: str, token: Token | None) -> None:
     try:
         if ":" in address:
             _ask_head(address, token)
-        with all_or_nothing():
+        with shutdown_on_error():
             ray.init(address=address, job_config=own_paths(), logging_level=logging.ERROR, log_to_driver=True)
     except ray.exceptions.AuthenticationError:
         raise _refused(address, token) from None

@@ -63,8 +63,9 @@ def own_sigterm() -> Iterator[None]:
 
     Where Python has no handler, Ray's are set: they end Ray in order.
 
-    Below Python, Ray sets a handler that prints a stack, calls Python's, and lets an alarm abort the process after
-    three seconds. Python's is set again once Ray has started, and where that was interrupted the alarm is off.
+    Ray's C++ core also sets a handler. It prints a stack, calls Python's handler, and aborts the process by an alarm
+    three seconds later. So this sets Python's handler again after the start. If the start fails or is interrupted, this
+    also turns the alarm off.
     """
     from ray._private import utils  # Ray offers no other way
 

@@ -83,7 +83,7 @@ def _raylet_settings(cpus: int) -> dict[str, str]:
 def _start(cpus: int, shared_bytes: int) -> None:
     for n_left in reversed(range(MOST_TRIES)):
         try:
-            with all_or_nothing():
+            with shutdown_on_error():
                 ray.init(
                     address="local",
                     num_cpus=cpus,
@@ -106,8 +106,8 @@ def _start(cpus: int, shared_bytes: int) -> None:
 
 
 @contextmanager
-def all_or_nothing() -> Iterator[None]:
-    """Ends what has come up of Ray where its start fails or is interrupted."""
+def shutdown_on_error() -> Iterator[None]:
+    """Shuts Ray down if its start fails or is interrupted, so that none of its processes stays."""
     try:
         yield
     except BaseException:
@@ -127,8 +127,9 @@ def _remedy(reason: str) -> str:
 def _own_groups() -> Iterator[None]:
     """Gives each process that Ray starts within this block a process group of its own.
 
-    A signal to this process's group, as from a terminal that closes, then reaches this process alone, which ends Ray
-    in order. Where the kernel does not end Ray's processes with this one, Ray does so by the group, so they stay in it.
+    A terminal that closes signals the whole group of this process. This process alone then gets the signal, and ends
+    Ray in order. Some kernels do not end Ray's processes with this one: there Ray ends them by their group, which
+    therefore stays as it is.
     """
     original = services.ConsolePopen
     if utils.detect_fate_sharing_support():

@@ -31,8 +31,8 @@ def watched_processes(processes: Mapping[str, Popen[Any]], shutdown: Callable[[]
 
     If that takes more than 20 seconds after a death, this process ends itself, with exit code 1.
 
-    A signal may end Ray's processes too, as a batch system's does. Where it has interrupted the block before, a death
-    does not interrupt it again, and all that fails then is the interrupt: the exit code is 130.
+    A batch system's signal ends this process and Ray's. If a signal has interrupted the block before a death, the death
+    does not interrupt it again. The signal then counts as the cause of every later error: the exit code is 130.
 
     Args:
         processes: by their names.
@@ -78,8 +78,8 @@ class _Watch(threading.Thread):
             if death := self._found_death():
                 self._interrupt()
                 line, exit_code = f"error: {death}", death.exit_code
-                if self._has_signal and not self._interrupted:
-                    line = "interrupted: Ray has ended too, and did so untidily; run again to go on"
+                if self._signal_came_first:
+                    line = "interrupted: Ray had ended too, so that cleaning up took too long; run again to go on"
                     exit_code = INTERRUPTED
                 end_process_unless(self._ended, END_SECONDS, line, exit_code)
                 return
@@ -107,9 +107,14 @@ class _Watch(threading.Thread):
         return noted
 
     def cause_of(self, error: BaseException) -> LostRayError | KeyboardInterrupt | None:
-        """Returns the death, or the signal before it, that ended the block; None if the error itself tells the end."""
+        """Returns the death that ended the block, or the interrupt if a signal did; None if the error is the cause."""
         death = self._found_death() if self._interrupted or isinstance(error, Exception) else None
-        return KeyboardInterrupt() if death and self._has_signal and not self._interrupted else death
+        return KeyboardInterrupt() if death and self._signal_came_first else death
+
+    @property
+    def _signal_came_first(self) -> bool:
+        """Whether a signal interrupted the block, and so no death did."""
+        return self._has_signal and not self._interrupted
 
     def leave(self) -> None:
         """Stops checking, as the processes are about to be ended."""

@@ -39,7 +39,7 @@ def interrupt_on_termination() -> None:
 def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
     """Interrupts once more where Python cannot raise the interrupt, as while it frees a lock or forks, and drops it.
 
-    Once Python ends it does not: nothing is left to interrupt but what other libraries do at the end, one by one.
+    While Python ends, it does not: a second interrupt would cut off another library's clean-up.
     """
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         main = threading.main_thread()

@@ -104,9 +104,9 @@ def refuse_rows(bad: Sequence[bool], used: Iterable[bool] | None, what: str, sou
     """Raises a ``DataError`` that counts the rows that are bad and used, if any, and names the first.
 
     Args:
-        bad: for each row whether it is.
-        used: for each row whether it is used; None if all are.
-        what: is wrong, in the plural.
+        bad: whether each row is bad.
+        used: whether each row is used; None if all are.
+        what: the fault of these rows, in the plural, such as ``empty texts in column 'text'``.
         source: the file or data set.
     """
     refused = list(bad) if used is None else [one and other for one, other in zip(bad, used, strict=True)]
