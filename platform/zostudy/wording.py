@@ -58,8 +58,8 @@ def printable(text: str, kept: str = "") -> str:
 
 
 def undecoded() -> tuple[str, str]:
-    """Returns what the name of a file is not whose bytes Python could not decode, and the remedy."""
-    encoding = sys.getfilesystemencoding()  # by the locale, in which Python reads all names
+    """Returns the fault of a file's name that Python could not decode, and its remedy."""
+    encoding = sys.getfilesystemencoding()  # the locale decides it
     if encoding == "utf-8":
         return "is not UTF-8", "give another one"
     return f"is not {encoding}, in which this process reads names", "set PYTHONUTF8=1, or give another one"
