@@ -23,7 +23,7 @@ def test_the_latest_trials_stand_for_a_size() -> None:
 
 
 def test_what_takes_long_is_measured_only_where_it_is_asked_for() -> None:
-    assert {*SECTIONS} - {*BenchPlan().only} == {*LONG_SECTIONS} == {"growth"}
+    assert {*SECTIONS} - {*BenchPlan().only} == {*LONG_SECTIONS} == {"growth", "query"}
     BenchPlan(only=SECTIONS).check()
 
 

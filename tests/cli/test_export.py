@@ -71,7 +71,10 @@ def test_labels_that_are_no_classes_are_a_note_unless_the_column_was_named(
     out = tmp_path / "out"
     call("export", results, "best", "--to", out)
     texts.write_text("text,label,truth\nGood.,yes,positive\nBad.,no,negative\n", encoding="utf-8")
-    fault = "column 'label' must hold the classes negative, positive, but it holds 'yes'"
+    fault = (
+        "column 'label' must hold the classes negative, positive, but it holds 'yes'; "
+        "write the classes so, or name their column by --label"
+    )
     implied = call("predict", out, texts)
     assert implied.code == 0
     assert f"note: no metrics: {texts}: {fault}" in implied.err.splitlines()

@@ -28,7 +28,9 @@ def test_inspect_tells_in_one_screen_and_in_json(call: Any, mail: Path) -> None:
     told = call("inspect", mail, "--model", "mini-roberta")
     assert told.code == 0
     assert len(told.out.splitlines()) <= 24
-    assert told.out.splitlines()[-1] == f"next: zostudy init {mail}"
+    assert told.out.splitlines()[-1] == f"next: zostudy init {mail} --model mini-roberta"
+    chosen = call("inspect", mail, "--label", "kind", "--template", "{text} {mask}.").out.splitlines()
+    assert chosen[-1] == f"next: zostudy init {mail} --label kind --template '{{text}} {{mask}}.'"
     assert "name a model with --model, such as mini-roberta" in call("inspect", mail).out
     facts = json.loads(call("inspect", mail, "--format", "json").out)
     assert [each["rows"] for each in facts["classes"]] == [96, 24]

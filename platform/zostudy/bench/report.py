@@ -129,6 +129,18 @@ class SearchGrowth:
 
 
 @dataclass(frozen=True)
+class QuerySpeed:
+    """Processor seconds of one question over ``history``, medians; packages are imported before."""
+
+    studies: int  # that the rows are spread over
+    trials: int  # in all
+    rows: int  # of ``history``
+    plain_seconds: float  # by DuckDB alone on the same files, which checks nothing
+    first_seconds: float  # by zostudy, which checks all rows
+    again_seconds: float  # by zostudy in the same process, which knows that the files have not changed
+
+
+@dataclass(frozen=True)
 class Report:
     """The figures of one run of the benchmark. Sections that were not asked for are empty."""
 
@@ -140,6 +152,7 @@ class Report:
     memory: tuple[MemoryUse, ...] = ()  # by replicas
     study: StudyOverhead | None = None  # the driver's time for a trial
     growth: tuple[SearchGrowth, ...] = ()  # by trials of a cell
+    query: tuple[QuerySpeed, ...] = ()  # by studies
     notes: tuple[str, ...] = ()  # sections that were left out, and other remarks
 
     def to_json(self) -> str:

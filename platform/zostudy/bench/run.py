@@ -18,6 +18,7 @@ from zostudy.bench.machine import describe_machine, has_page_counts, processor_t
 from zostudy.bench.memory import measure_memory
 from zostudy.bench.models import BATCH, LARGE, NAMES, SMALL, BenchModel, open_model
 from zostudy.bench.pool import measure_pool
+from zostudy.bench.query import STUDIES, measure_query
 from zostudy.bench.report import Machine, MemoryUse, ModelSpeed, PoolSpeed, Report
 from zostudy.bench.scale import SIZES, measure_scale
 from zostudy.bench.study import TRIALS, measure_study
@@ -29,8 +30,8 @@ from zostudy.wording import suggestion
 
 _log = logging.getLogger(__name__)
 
-SECTIONS = ("evaluator", "pool", "scale", "memory", "study", "growth")
-LONG_SECTIONS = ("growth",)
+SECTIONS = ("evaluator", "pool", "scale", "memory", "study", "growth", "query")
+LONG_SECTIONS = ("growth", "query")
 """Measured only where they are asked for."""
 POOL_MODEL = "mini-roberta"
 MEMORY_MODEL = "roberta-large"
@@ -80,8 +81,9 @@ def run_bench(plan: BenchPlan) -> Report:
     memory = run.memory() if "memory" in plan.only else ()
     study = measure_study(plan.trials) if "study" in plan.only else None
     growth = measure_growth(GROWTH_SIZES) if "growth" in plan.only else ()
+    query = tuple(measure_query(plan.rounds, studies) for studies in STUDIES) if "query" in plan.only else ()
     notes = (*_remarks(machine), *run.left_out)
-    return Report(machine, texts.origin, evaluator, pool, scale, memory, study, growth, notes)
+    return Report(machine, texts.origin, evaluator, pool, scale, memory, study, growth, query, notes)
 
 
 class _Run:

@@ -49,7 +49,10 @@ class ReportFormat(StrEnum):
 def bench_command(
     only: Annotated[
         str,
-        typer.Option(metavar="SECTIONS", help="Sections, separated by commas. growth takes half an hour."),
+        typer.Option(
+            metavar="SECTIONS",
+            help="Sections, separated by commas. Also growth (half an hour) and query.",
+        ),
     ] = "evaluator,pool,scale,memory,study",
     models: Annotated[
         str,
@@ -79,7 +82,7 @@ def bench_command(
         Path | None, typer.Option(metavar="FILE", parser=local_path, help="Write the report to this file too, as JSON.")
     ] = None,
 ) -> None:
-    """Measure this machine: evaluator (against a plain transformers loop), pool, scale, memory and driver."""
+    """Measure this machine: evaluator (against a plain transformers loop), pool, scale, memory, driver and queries."""
     if output is not None:
         _check_writable(output)
     show_log(flagged).show_elapsed_time()

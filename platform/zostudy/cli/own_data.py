@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +61,8 @@ def inspect_command(
         print_lines(f"{found.file}: {found.rows}", "")
     show([asdict(each) for each in found.classes], format, tables)
     if format is Format.TABLE:
-        print_lines("", *map(flagged, fact_lines(found)), "", f"next: zostudy init {shlex.quote(str(data))}")
+        given = {"model": model, "text": text, "second-text": second_text, "label": label, "template": template}
+        print_lines("", *map(flagged, fact_lines(found)), "", f"next: {_init_line(data, given)}")
 
 
 def init_command(
@@ -90,6 +92,12 @@ def init_command(
     with progress(f"reading {data.name}"):
         init_study(data, target, model, text, second_text, label, template, set_ or ())
     print_lines(f"study: {target}", f"next:  zostudy run {shlex.quote(str(target))} --dry-run")
+
+
+def _init_line(data: Path, given: Mapping[str, str | None]) -> str:
+    """Returns the command that drafts a study of what was inspected, with the flags that were given."""
+    flags = [part for name, value in given.items() if value is not None for part in (f"--{name}", value)]
+    return shlex.join(["zostudy", "init", str(data), *flags])
 
 
 def on_terminal() -> bool:

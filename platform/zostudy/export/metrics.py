@@ -64,7 +64,8 @@ def true_labels(table: pa.Table, task: ExportedTask, label: str | None, source: 
         return TrueLabels(column, *ranked)
     others = [name for name in names if name is not None and name not in task.class_names]
     rule = f"column {column!r} must hold the classes {comma_list(task.class_names)}"
-    raise DataError(rule, got=f"it holds {others[0]!r}" if others else "it is empty", about=source)
+    got = f"it holds {others[0]!r}" if others else "it is empty"
+    raise DataError(rule, got=got, remedy="write the classes so, or name their column by `label`", about=source)
 
 
 def metrics_lines(scores: NDArray[np.float32], labels: TrueLabels, manifest: Manifest) -> list[str]:
