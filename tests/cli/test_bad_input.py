@@ -231,6 +231,11 @@ def test_a_process_ends_with_the_same_code_and_line(spawn: Any, call: Any, tmp_p
         (["run"], "missing argument 'STUDY'; zostudy run --help shows what can be given"),
         (["run", "a.yaml", "--dryrun"], "no such option: --dryrun; did you mean --dry-run?"),
         (["run", "a.yaml", "--\x1b[2J"], r"no such option: --\x1b[2J; zostudy run --help shows what can be given"),
+        (
+            ["run", "a.yaml", "--set", "seed=1", "confirm.seeds=2"],
+            "got unexpected extra argument(s) (confirm.seeds=2); write --set in front of each setting",
+        ),
+        (["models", "x=1"], "got unexpected extra argument(s) (x=1); zostudy models --help shows what can be given"),
         (["metods"], "no such command 'metods'; did you mean methods or models?"),
         (["wash"], "no such command 'wash'; zostudy --help shows what can be given"),
         (

@@ -53,6 +53,10 @@ def test_init_writes_a_study_that_a_dry_run_explains(call: Any, mail: Path) -> N
     for name, text in (("ham", "See you at"), ("spam", "Win prize")):
         [line] = [line for line in shown.splitlines() if line.startswith(name) and "[prompt: 10 vectors]" in line]
         assert text in line
+    assert "not drawn" not in shown
+    mail.write_text(mail.read_text() + "spam,Win prize 1 now\n")
+    told = "note: 1 row of train is not drawn: its text repeats, or occurs in test\n"
+    assert told in call("run", study, "--dry-run").out
     again = call("init", mail, "-o", study)
     assert (again.code, again.out) == (2, "")
     assert "must be a new file, but it exists; name another with --output" in again.err

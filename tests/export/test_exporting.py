@@ -115,6 +115,20 @@ def test_with_enough_dev_rows_the_card_says_that_its_threshold_was_searched(
     assert "The threshold has the best balanced accuracy on the 60 dev examples." in card
 
 
+def test_the_card_says_that_its_code_does_not_cut_as_the_study_did(
+    exported_study: Callable[[str], Any], tmp_path: Path
+) -> None:
+    exported = exported_study("mini-roberta")
+    study = exported.trial.study
+    model = study.spec.model.model_copy(update={"max_length": 24})
+    task = study.spec.task.model_copy(update={"truncate": True})
+    cutting = replace(study, spec=study.spec.model_copy(update={"model": model, "task": task}))
+    export_trial(replace(exported.trial, study=cutting), tmp_path / "out")
+    told = "The study cut long texts, so that an input has at most 20 tokens beside the prompt;"
+    assert told in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "cut long texts" not in (exported.folder / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_card_of_a_reference_says_that_it_had_gradients(
     exported_study: Callable[[str], Any], tmp_path: Path
 ) -> None:

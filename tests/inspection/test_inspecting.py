@@ -30,8 +30,10 @@ def test_classes_are_counted_as_a_study_would_use_them(mail: Path) -> None:
 def test_repeats_and_contradictions_are_found(write_data: WriteData) -> None:
     texts = [("same", "x"), ("same", "y"), ("other", "x"), ("other", "x"), ("third", "y"), ("same", "x")]
     fillers = [(f"text {number}", "xy"[number % 2]) for number in range(40)]
-    found = zostudy.inspect(write_data(("text", "label"), [*texts, *fillers])).repeats
+    inspection = zostudy.inspect(write_data(("text", "label"), [*texts, *fillers]))
+    found = inspection.repeats
     assert (found.repeated_rows, found.contradictions, found.example) == (3, 1, (1, 2))
+    assert "; 1 text has different labels (rows 1 and 2, for example)" in repr(inspection)
 
 
 @pytest.mark.parametrize(("labels", "use"), [("01", "label names"), (("no", "yes"), "-")])
@@ -77,6 +79,9 @@ def test_texts_that_would_be_cut_are_counted(write_data: WriteData) -> None:
     assert found.model.too_long == 3
     assert found.lengths[0].unit == "tokens"
     assert found.lengths[0].longest > found.model.max_tokens
+    assert ": 3 texts are longer and would be cut\n" in repr(found)
+    one = write_data(("text", "label"), rows[2:])
+    assert ": 1 text is longer and would be cut\n" in repr(zostudy.inspect(one, "mini-roberta"))
 
 
 def test_a_well_known_name_brings_its_words_only_where_the_classes_are_its_own(write_data: WriteData) -> None:

@@ -110,6 +110,8 @@ def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
     ("kind", "content", "reason"),
     [
         ("csv", "text;label\nno, it is;1\n", "must be separated by commas, but the header 'text;label' has semicolons"),
+        ("csv", 'text;label\n"a; b";1\n', "the header 'text;label' has semicolons; save it with commas"),
+        ("csv", '\n"text";"label"\r\n"a";"1"\r\n', 'the header \'"text";"label"\' has semicolons; save it with commas'),
         ("csv", "text\tlabel\na\t1\n", "commas, but the header 'text\\tlabel' has tabs; name it .tsv"),
         ("tsv", "text,label\na,1\n", "must be separated by tabs, but the header 'text,label' has commas; name it .csv"),
         ("csv", "sep=|\ntext|label\na|1\n", "must be separated by commas, but the first line is 'sep=|'; save it with"),

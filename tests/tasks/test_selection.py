@@ -49,6 +49,13 @@ def labelled(labels: Any) -> pa.Table:
     )
 
 
+def test_a_first_row_that_is_taken_as_the_header_is_told() -> None:
+    headed = labelled(["bad", "good", "bad", "good"])
+    assert selected(headed)[2] == ()
+    [note] = selected(headed.rename_columns(["text", "bad", "split"]), label="bad")[2]
+    assert note.startswith("column 'bad' is named like a class: if the file lacks a header, add one")
+
+
 def test_second_texts_may_be_empty_but_not_all() -> None:
     rows = [row | {"pair": pair} for row, pair in zip(ROWS, ["b", "", None, "d"], strict=True)]
     assert selected(rows, second_text="pair")[0].second_texts == ("b", "", "", "d")

@@ -59,6 +59,8 @@ def usage_line(error: Any) -> str:
         remedy = f"did you mean {suggested}?"
     elif chosen := re.search(r"'([^']*)' is not one of (.*)$", message):
         remedy = suggestion(chosen[1], re.findall(r"'([^']*)'", chosen[2]), see)
+    elif "unexpected extra argument" in message and "=" in message and "overrides" in _flags():
+        remedy = "write --set in front of each setting"
     else:
         remedy = see
     return f"{message[:1].lower()}{message[1:]}; {remedy}"

@@ -75,7 +75,8 @@ def _dtype(dtype: str) -> str:
 
 def _notes(study: PreparedStudy) -> list[str]:
     left_out = max(draw.left_out for draw in study.data.draws.values())
-    repeats = f"{left_out:,} rows of train are not drawn: their text repeats, or occurs in test"
+    verb, their = ("is", "its") if left_out == 1 else ("are", "their")
+    repeats = f"{counted(left_out, 'row')} of train {verb} not drawn: {their} text repeats, or occurs in test"
     return [*study.task.notes, *study.unused, *([repeats] if left_out else []), *study.wording_lines]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zostudy.export.manifest import ADAPTER_CONFIG_FILE, Manifest
 from zostudy.export.prompt import TunedPrompt
 from zostudy.export.snippets import peft_snippet, vllm_snippet
+from zostudy.lm.limits import max_input_tokens
 from zostudy.lm.sources import ModelSource, package_of
 
 _VLLM = """## Use with vLLM
@@ -48,11 +49,18 @@ def use_sections(manifest: Manifest, prompt: TunedPrompt, source: ModelSource) -
         if package_of(manifest.model.name)
         else ""
     )
+    most = max_input_tokens(manifest.model, source, prompt.tokenizer)
+    cut = (
+        f" The study cut long texts, so that an input has at most {most:,} tokens beside the prompt; `zostudy predict` "
+        "does so too. The code does not, so it gives such texts other scores."
+        if manifest.task.truncate
+        else ""
+    )
     use = (
         "## Use\n\nIn this folder, `zostudy predict . FILE --to labelled.csv` labels a CSV, TSV, JSON or Parquet file."
         "\n\n"
         f"With PEFT the scores equal those of the study, {exact}. {where} Pad batches on the right and pass the "
-        f"attention mask.{head}{here}\n\n```python\n{peft_snippet(manifest, prompt, source)}\n```\n"
+        f"attention mask.{cut}{head}{here}\n\n```python\n{peft_snippet(manifest, prompt, source)}\n```\n"
     )
     if source.head != "causal":
         return use

@@ -158,14 +158,16 @@ def _repeats(inspection: Inspection) -> str:
     if found.example is None:
         return f"{line}, none with another label"
     first, second = found.example
-    return f"{line}; {found.contradictions:,} texts have different labels (rows {first:,} and {second:,}, for example)"
+    texts = f"{counted(found.contradictions, 'text')} {'has' if found.contradictions == 1 else 'have'} different labels"
+    return f"{line}; {texts} (rows {first:,} and {second:,}, for example)"
 
 
 def _model_lines(model: ModelFacts | None) -> Iterator[str]:
     if model is None:
         yield "label words and tokens: name a model with `model`, such as mini-roberta"
         return
-    cut = f"{model.too_long:,} texts are longer and would be cut" if model.too_long else "no text is longer"
+    verb = "is" if model.too_long == 1 else "are"
+    cut = f"{counted(model.too_long, 'text')} {verb} longer and would be cut" if model.too_long else "no text is longer"
     yield f"{model.name} ({model.head}) takes {model.max_tokens:,} tokens beside the prompt: {cut}"
     wording = model.draft.wording
     kind = "label texts" if model.head == "encoder" else "label words"

@@ -78,6 +78,8 @@ def _csv_lines(path: Path, content: str) -> Iterator[Line]:
         except StopIteration:
             return
         except csv.Error as error:
+            header = content.lstrip().partition("\n")[0].rstrip().split(",")
+            _check_separator(path, header, ",")  # else its quotes look stray
             fault = "has a quote that never ends" if "end of data" in str(error) else f"has stray quotes ({error})"
             remedy = "put the whole field in quotes and double those inside"
             raise DataError(f"the row at line {number:,} {fault}", remedy=remedy, about=str(path)) from None

@@ -88,6 +88,9 @@ def _notes(columns: Columns, hashed: bool, class_names: tuple[str, ...]) -> list
     notes = []
     if hashed:
         notes.append(f"no column {columns.split!r}: {TEST_SHARE:.0%} of the texts, by their SHA-256, are test")
+    if columns.label in class_names:
+        remedy = "if the file lacks a header, add one, as its first row is taken as the columns' names"
+        notes.append(f"column {columns.label!r} is named like a class: {remedy}")
     if similar := confusable(class_names):
         notes.append(f"{comma_list(similar)} are different classes: labels count as they are written")
     return notes
