@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import ray
 from ray.tune.execution.tune_controller import TuneController
 from tests.search.fake_scorers import DyingScorer, UnreadableLister
 
@@ -28,7 +30,7 @@ from zostudy.search.plan import Assignment, Plan, make_plan
 from zostudy.search.progress import StudyProgress
 from zostudy.search.run_trial import run_trial
 from zostudy.search.setup import StudyData
-from zostudy.search.tune.trainable import PoolFactory
+from zostudy.search.tune.trainable import METRIC, PoolFactory
 from zostudy.search.tune.tuner import tune_trials
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray", "one_trial_at_a_time")]
@@ -105,6 +107,26 @@ def test_a_study_of_which_no_process_can_start_ends_with_the_reason_and_stores_n
     with ready(plan, data, tmp_path / "smooth", factory, Watcher(), list_replicas=lister) as run, ended:
         run()
     assert Ledger(tmp_path / "smooth").trials() == []
+
+
+def test_a_trial_that_ray_ends_as_memory_is_full_is_tried_again(
+    small: Plan, data: StudyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[Any] = []
+
+    def get(reference: Any) -> Any:
+        found = ray.get(reference)
+        if isinstance(found, dict) and METRIC in found and not ended:
+            ended.append(found)
+            raise ray.exceptions.OutOfMemoryError("1 worker(s) were killed due to the node running low on memory.")
+        return found
+
+    monkeypatch.setattr("ray.air.execution._internal.event_manager.ray", SimpleNamespace(get=get, wait=ray.wait))
+    plan = replace(small, cells=small.cells[1:])
+    with ready(plan, data, tmp_path / "smooth", ScorerFactory(DyingScorer, ()), Watcher()) as run:
+        assert run().done
+    assert ended
+    assert all(row.status == "complete" for row in Ledger(tmp_path / "smooth").trials())
 
 
 def test_tune_writes_no_snapshots_of_its_trials_as_they_run(

@@ -121,7 +121,7 @@ def _tune_folder() -> Iterator[str]:
         temporary = ScratchFolder()
     except OSError as error:
         raise _unwritable("the folder for temporary files", error) from error
-    with temporary as folder, environment(TUNE_SETTINGS, keep=True), _uncounted_callbacks():
+    with temporary as folder, environment(TUNE_SETTINGS, keep=True), _uncounted_callbacks(), _deaths_by_full_memory():
         yield str(Path(folder).resolve())
 
 
@@ -138,6 +138,29 @@ def _uncounted_callbacks() -> Iterator[None]:
         yield
     finally:
         usage.tag_callbacks = count
+
+
+@contextmanager
+def _deaths_by_full_memory() -> Iterator[None]:
+    """Has Tune take a trial whose process Ray ended because memory was full as one whose process died.
+
+    Tune knows no such error of Ray: it would end the whole study with a traceback.
+    """
+    from ray.air.execution._internal.actor_manager import RayActorManager
+    from ray.exceptions import OutOfMemoryError, RayActorError
+
+    failed = RayActorManager._actor_task_failed
+
+    def died(manager: RayActorManager, tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, OutOfMemoryError):
+            exception = RayActorError(error_msg="Ray ended it, as the memory of its node was full")
+        failed(manager, tracked_actor_task, exception)
+
+    RayActorManager._actor_task_failed = died  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        RayActorManager._actor_task_failed = failed  # type: ignore[method-assign]
 
 
 def _unwritable(folder: str, error: OSError) -> Exception:
