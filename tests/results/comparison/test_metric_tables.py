@@ -43,7 +43,7 @@ def test_methods_stand_against_ratios() -> None:
         "‡ not tested against the best of its column: a test needs every confirm seed of both cells, at least 3 seeds "
         "that they share, and differences that vary from seed to seed."
     )
-    assert last.notes[1] == "(2/3): 2 of 3 seeds ended."
+    assert last.notes[1] == "(1/3): 1 of 3 seeds ended."
     assert last.notes[2] == "No interval where fewer than 2 seeds ended."
     assert last.notes[3].startswith("Confirm trials that failed: 5.")
     assert len(last.notes) == 4

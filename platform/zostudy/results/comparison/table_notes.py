@@ -104,10 +104,10 @@ def mark_notes(cells: Cells, marks: set[str]) -> list[str]:
         UNTESTED: "not tested against the best of its column: a test needs every confirm seed of both cells, at least "
         f"{LEAST_PAIRS} seeds that they share, and differences that vary from seed to seed.",
     }
-    any_seeds = any(shows_seeds(cell, metric) for cell in cells.cells for metric in cells.metrics)
+    lacking = [cell for cell in cells.cells if any(shows_seeds(cell, metric) for metric in cells.metrics)][:1]
     return [
         *(f"{mark} {note}" for mark, note in notes.items() if mark in marks),
-        *(["(2/3): 2 of 3 seeds ended."] if any_seeds else []),
+        *(f"({cell.seeds}/{cell.asked}): {cell.seeds} of {cell.asked} seeds ended." for cell in lacking),
     ]
 
 
