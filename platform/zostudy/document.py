@@ -75,19 +75,22 @@ def parse_document(text: str, source: str, has_lines: bool = True) -> Document:
     return Document(data, locations)
 
 
-def parse_yaml(text: str, location_of: Callable[[int], Location]) -> tuple[Any, dict[KeyPath, Location]]:
-    """Returns plain data and the location of each key in it; the empty path is the whole.
+def parse_yaml(
+    text: str, location_of: Callable[[int], Location], path: KeyPath = ()
+) -> tuple[Any, dict[KeyPath, Location]]:
+    """Returns plain data and the location of each key in it.
 
     Args:
         text: one YAML document; an empty one is None.
         location_of: the location of a line, counted from 1.
+        path: of the whole, where it is the value of a key.
 
     Raises:
         SpecError: the text is not valid YAML, or holds something that a study file may not.
     """
     reader, node = _NodeReader(location_of), _node(text, location_of)
-    data = None if node is None else reader.plain(node, ())
-    return data, {(): location_of(1)} | reader.locations
+    data = None if node is None else reader.plain(node, path)
+    return data, {path: location_of(1)} | reader.locations
 
 
 def _node(text: str, location_of: Callable[[int], Location]) -> yaml.Node | None:
@@ -157,7 +160,7 @@ class _NodeReader:
         return data
 
     def _refused(self, node: yaml.Node, path: KeyPath, rule: str, got: str = "", remedy: str = "") -> SpecError:
-        key = f": {'.'.join(map(str, path))}" if path else ""
+        key = f": {key_text(path)}" if path else ""
         return SpecError(rule, got=got, remedy=remedy, about=f"{self._location(node)}{key}")
 
     def _location(self, node: yaml.Node) -> Location:

@@ -112,6 +112,16 @@ def test_later_settings_win_and_build_on_earlier_ones() -> None:
             "expected ',' or ']', but got '<stream end>'; "
             "check quotes, brackets, colons and indentation there",
         ),
+        (
+            "imbalance.ratios=[1, .inf]",
+            "`overrides` imbalance.ratios=[1, .inf]: imbalance.ratios.1: must be a finite number, but got .inf; "
+            "write it in digits",
+        ),
+        (
+            "methods=[{climb: {rate: 1, rate: 2}}]",
+            "`overrides` methods=[{climb: {rate: 1, rate: 2}}]: methods.climb.rate: must be given once, but got it at "
+            "`overrides` methods=[{climb: {rate: 1, rate: 2}}] too; keep one of them",
+        ),
     ],
 )
 def test_a_setting_that_leads_nowhere_is_named(setting: str, message: str) -> None:

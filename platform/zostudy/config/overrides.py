@@ -37,13 +37,13 @@ def override(document: Document, settings: Sequence[str]) -> Document:
         if not equals or not all(key.split(".")):
             remedy = "write search.trials=2, for example"
             raise SpecError("must be key=value", remedy=remedy, about=str(location))
-        value, inner = parse_yaml(text, lambda line, location=location: location)  # type: ignore[misc]
         path = _locate(data, key.split("."), location)
+        value, inner = parse_yaml(text, lambda line, location=location: location, path)  # type: ignore[misc]
         _assign(data, path, value)
         locations = {old: location for old, location in locations.items() if old[: len(path)] != path}
         for length in range(1, len(path)):
             locations.setdefault(path[:length], location)
-        locations |= {(*path, *rest): location for rest in inner}
+        locations |= inner
     return Document(data, locations)
 
 
