@@ -179,10 +179,10 @@ def check_remedies(table: TextTable, asked: ImbalanceSpec, ratio: float, message
         draw(table, (1,), asked, best, 0)
         with pytest.raises(DataError):
             draw(table, (1,), asked, round(best + 0.01, 2), 0)
-    if found := re.search(r"minority_size up to (\d+)", message):
-        draw(table, (1,), asked.model_copy(update={"minority_size": int(found[1])}), ratio, 0)
+    for key, number in re.findall(r"(\w*minority_size) up to (\d+)", message):
+        draw(table, (1,), asked.model_copy(update={key: int(number)}), ratio, 0)
         with pytest.raises(DataError):
-            draw(table, (1,), asked.model_copy(update={"minority_size": int(found[1]) + 1}), ratio, 0)
+            draw(table, (1,), asked.model_copy(update={key: int(number) + 1}), ratio, 0)
 
 
 def test_a_refusal_has_the_numbers() -> None:

@@ -109,6 +109,7 @@ def test_what_is_thrown_away_is_one_line() -> None:
         ((9, 1), ALL, "natural", "ratio natural with minority_size all needs 1 train and 1 dev rows .* supply more"),
         ((9, 6), ImbalanceSpec(minority_size=4), "natural", "needs 4 train and 4 dev .* use minority_size up to 3$"),
         ((40, 9), ALL.model_copy(update={"dev_minority_size": 9}), 4, "which has 9 .* use dev_minority_size up to 8$"),
+        ((70, 30), ImbalanceSpec(minority_size=5, dev_minority_size=90), 1, "; use dev_minority_size up to 25$"),
     ],
 )
 def test_a_shortage_says_what_would_do(

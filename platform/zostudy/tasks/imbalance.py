@@ -143,7 +143,7 @@ def _refuse_shortage(
     if not isinstance(size, str):
         best = largest_number(lambda smaller: not shortage(ratio, minority_size=smaller), 1, size)
         remedies += [f"minority_size up to {best}"] if best else []
-    elif dev_size is not None:
+    if dev_size is not None:
         best = largest_number(lambda smaller: not shortage(ratio, dev_minority_size=smaller), 1, dev_size)
         remedies += [f"dev_minority_size up to {best}"] if best else []
     raise DataError(
