@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zostudy.search.estimate import MOST_PROBE_ROWS, _processor_seconds, _sample_rows, _seconds
+from zostudy.config.study import ResourcesSpec
+from zostudy.search.estimate import MOST_PROBE_ROWS, _processor_seconds, _sample_rows, _seconds, cpus_each
 
 
 def compute(seconds: float) -> None:
@@ -28,6 +29,13 @@ def test_a_very_large_batch_is_not_timed_whole(batch_size: int, expected: int) -
     )
     rows = _sample_rows(study)
     assert (len(rows), rows[0], rows[-1]) == (expected, 0, 499)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "threads", "expected"), [(1, 1, 1.0), (2, 1, 1.0), (8, 1, 0.25), (1, 64, 2.0), (2, 2, 1.0)]
+)
+def test_replicas_share_the_processors_that_the_machine_has(replicas: int, threads: int, expected: float) -> None:
+    assert cpus_each(replicas, ResourcesSpec(cpus=threads), cpus=2) == expected
 
 
 @pytest.mark.slow

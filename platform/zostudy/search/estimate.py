@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from zostudy.config.study import ResourcesSpec
 from zostudy.machine import usable_cpus
 from zostudy.methods import Access
 from zostudy.search.landscape import has_plane, n_examples, n_rows
@@ -58,11 +59,16 @@ def estimate(study: PreparedStudy) -> Estimate:
     spec = study.plan.spec
     tuning, evaluation = _tuning_examples(study), _evaluation_examples(study)
     n_replicas = local_replicas(spec.replicas, spec.resources, usable_cpus())
-    rates = _examples_per_second(study, {"scores", *tuning})
+    rates = _examples_per_second(study, {"scores", *tuning}, cpus_each(n_replicas, spec.resources, usable_cpus()))
     seconds = evaluation / rates["scores"] + sum(examples / rates[access] for access, examples in tuning.items())
     return Estimate(
         study.verified.agreement, rates["scores"], sum(tuning.values()), evaluation, n_replicas, seconds / n_replicas
     )
+
+
+def cpus_each(n_replicas: int, resources: ResourcesSpec, cpus: int) -> float:
+    """Returns how many CPUs compute for each replica; replicas that ask for more than the machine has share these."""
+    return min(resources.cpus, cpus / n_replicas)
 
 
 def _tuning_examples(study: PreparedStudy) -> Counter[Access]:
@@ -92,7 +98,7 @@ def _evaluation_examples(study: PreparedStudy) -> int:
     return total
 
 
-def _examples_per_second(study: PreparedStudy, wanted: Collection[Access]) -> dict[Access, float]:
+def _examples_per_second(study: PreparedStudy, wanted: Collection[Access], cpus: float) -> dict[Access, float]:
     import torch
 
     from zostudy.lm.frozen import make_evaluator
@@ -106,15 +112,15 @@ def _examples_per_second(study: PreparedStudy, wanted: Collection[Access]) -> di
     torch.set_num_threads(spec.resources.cpus)
     try:
         asked = {"scores": scorer.score, "states": scorer.states, "gradients": scorer.gradients}
-        clock = time.perf_counter if spec.resources.gpus else partial(_processor_seconds, spec.resources.cpus)
+        clock = time.perf_counter if spec.resources.gpus else partial(_processor_seconds, cpus)
         return {access: rows.size / _seconds(partial(asked[access], latents, rows), clock) for access in wanted}
     finally:
         torch.set_num_threads(threads)
 
 
-def _processor_seconds(threads: int) -> float:
-    """Returns the seconds that this process has computed, by a number of threads: other load does not lengthen them."""
-    return time.process_time() / threads
+def _processor_seconds(cpus: float) -> float:
+    """Returns the seconds that this process has computed, by a number of CPUs: other load does not lengthen them."""
+    return time.process_time() / cpus
 
 
 def _seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
