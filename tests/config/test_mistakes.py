@@ -178,6 +178,10 @@ KEYS = [
         '3: task.label_words.1: must be text, but got 1; quote it: "1"',
     ),
     (
+        "task: {name: reviews, label_words: [no, true]}",
+        '3: task.label_words.1: must be text, but got true; quote it: "true"',
+    ),
+    (
         "task: {name: reviews, label_words: [no, no]}",
         '3: task.label_words: must hold each value once, but got ["no", "no"]; keep one no',
     ),

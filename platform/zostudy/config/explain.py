@@ -68,7 +68,7 @@ def value_remedy(details: ErrorDetails, example: str) -> str:
     if details["type"] == "rule":
         return str(details["ctx"]["remedy"])
     if details["type"] == "string_type" and isinstance(details["input"], bool | int | float):
-        return f'quote it: "{details["input"]}"'
+        return f'quote it: "{inline_yaml(details["input"])}"'
     otherwise = f"write {example}, for example"
     if details["type"] == "literal_error" and isinstance(details["input"], str):
         return suggestion(details["input"], re.findall(r"'([^']*)'", details["ctx"]["expected"]), otherwise)
