@@ -39,6 +39,14 @@ KEYS = [
         "5: budget.queries: must be a whole number, but got true; write queries: 300, for example",
     ),
     (
+        "confirm: {seeds: 2147483647}",
+        "5: confirm.seeds: must be at most 10000, but got 2147483647; write seeds: 3, for example",
+    ),
+    (
+        "search: {trials: 2, seeds: 10001}",
+        "5: search.seeds: must be at most 10000, but got 10001; write seeds: 1, for example",
+    ),
+    (
         "budget:\n  batch_size: 8\n  queries: 0",
         "7: budget.queries: must be at least 1, but got 0; write queries: 300, for example",
     ),

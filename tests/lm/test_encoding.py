@@ -86,6 +86,16 @@ def test_truncation_cuts_the_text_and_keeps_the_template(tokenizer: Any, source:
     assert ids[-5:] == ending
 
 
+def test_a_note_counts_the_texts_that_are_cut(tokenizer: Any, source: ModelSource) -> None:
+    assert encode(tokenizer, source, [0, 1, 2], room=12, truncate=True).notes == (
+        "1 of 3 texts is cut to 12 tokens beside the prompt (task.truncate)",
+    )
+    lengths = encode(tokenizer, source, [0, 1, 2]).lengths.tolist()
+    assert encode(tokenizer, source, [0, 1, 2], room=max(lengths), truncate=True).notes == ()
+    cut = encode(tokenizer, source, [0, 1, 2], room=min(lengths), truncate=True).notes
+    assert cut == (f"2 of 3 texts are cut to {min(lengths)} tokens beside the prompt (task.truncate)",)
+
+
 def test_a_template_that_does_not_fit_is_refused(tokenizer: Any, source: ModelSource) -> None:
     with pytest.raises(ModelError, match="the template alone must fit the 3 tokens"):
         encode(tokenizer, source, [1], room=3, truncate=True)

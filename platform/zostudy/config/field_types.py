@@ -48,6 +48,7 @@ class Section(BaseModel):
 
 Whole = Annotated[int, Field(strict=True, le=2**31 - 1)]
 Positive = Annotated[Whole, Field(ge=1)]
+SeedCount = Annotated[int, Field(strict=True, ge=1, le=10_000)]  # a plan holds a draw of rows for each seed
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 PositiveNumber = Annotated[Number, Field(gt=0)]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool
 
 from zostudy.config.distributions import Distribution
-from zostudy.config.field_types import Number, Positive, Section, Whole, key
+from zostudy.config.field_types import Number, Positive, Section, SeedCount, Whole, key
 
 
 class BudgetSpec(Section):
@@ -33,7 +33,7 @@ class SearchSpec(Section):
         Whole, Field(ge=0), key("configurations that are tried in a cell; 0: the defaults are confirmed", example="8")
     ] = 0
     seeds: Annotated[
-        Positive,
+        SeedCount,
         key(
             "seeds on which each configuration is judged, by its mean dev AUC; start tokens, subspace and data of a "
             "seed are the same for all configurations",
@@ -81,7 +81,7 @@ class SearchSpec(Section):
 class ConfirmSpec(Section):
     """The repeats of each cell's best configuration on fresh seeds. Only this stage opens test."""
 
-    seeds: Annotated[Positive, key("confirm trials of a cell", example="5")] = 3
+    seeds: Annotated[SeedCount, key("confirm trials of a cell", example="5")] = 3
     landscape: Annotated[
         StrictBool,
         key(

@@ -142,7 +142,10 @@ def encode_task(
         label_tokens=label_tokens,
         label_texts=tuple(np.asarray(ids, dtype=np.int32) for ids in label_texts),
         start_vocabulary=vocabulary.start_tokens,
-        notes=_unknown_texts(tokenizer, reader.empty(sides, len(used[0])), used, inputs, name),
+        notes=(
+            *_cut_texts(len(too_long), len(used), max_tokens),
+            *_unknown_texts(tokenizer, reader.empty(sides, len(used[0])), used, inputs, name),
+        ),
     )
 
 
@@ -181,6 +184,13 @@ def _read_label_texts(reader: InputReader, label_words: Sequence[str], max_token
 
 def _named_words(label_words: Sequence[str]) -> TextNamer:
     return lambda index: f"label word {label_words[index]!r}"
+
+
+def _cut_texts(n_cut: int, n_texts: int, max_tokens: int) -> tuple[str, ...]:
+    if not n_cut:
+        return ()
+    verb = "is" if n_cut == 1 else "are"
+    return (f"{n_cut:,} of {n_texts:,} texts {verb} cut to {max_tokens} tokens beside the prompt (task.truncate)",)
 
 
 def _unknown_texts(

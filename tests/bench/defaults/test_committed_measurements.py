@@ -47,11 +47,15 @@ def real_tables(store: TrialStore) -> tuple[Table, ...]:
 
 @pytest.fixture(scope="module")
 def gains(store: TrialStore) -> pd.DataFrame:
-    """Judged AUC of today's defaults less that of the untuned prompt of the same task, ratio and seed."""
-    jobs = [TrialJob(*each) for each in product(TASKS, (10.0, 50.0), ("untuned", "random-search", *TUNED), range(10))]
-    rows = [asdict(row) for job in jobs if (row := store.find(job)) is not None]
+    return gains_over_untuned(store, 300, (10.0, 50.0), 10)
+
+
+def gains_over_untuned(store: TrialStore, queries: int, ratios: tuple[float, ...], seeds: int) -> pd.DataFrame:
+    """Returns judged AUC of today's defaults less that of the untuned prompt of the same task, ratio and seed."""
+    cells = product(TASKS, ratios, ("untuned", "random-search", *TUNED), range(seeds))
+    found = [store.find(TrialJob(*each, queries=queries)) for each in cells]
     where = ["task", "imbalance_ratio", "seed"]
-    trials = pd.DataFrame(rows)[[*where, "method", "judged_auc"]]
+    trials = pd.DataFrame([asdict(row) for row in found if row is not None])[[*where, "method", "judged_auc"]]
     is_untuned = trials["method"] == "untuned"
     pairs = trials[~is_untuned].merge(trials[is_untuned], on=where, suffixes=("", "_untuned"))
     return pairs.assign(gain=pairs["judged_auc"] - pairs["judged_auc_untuned"])
@@ -138,17 +142,45 @@ def test_the_guide_s_gains_on_real_text_are_the_measured_ones(guide: str, gains:
     assert least.xs(False, level="task").min() > on_cr.iloc[3]
 
 
+def test_with_more_queries_no_default_is_measurably_worse_than_luck_on_real_text(guide: str, store: TrialStore) -> None:
+    gains = gains_over_untuned(store, 1200, (10.0,), 3)
+    real = gains[gains["task"].isin(REAL_TASKS)]
+    assert len(real) == len(REAL_TASKS) * 3 * (1 + len(TUNED))
+    above: dict[str, set[str]] = {method: set() for method in TUNED}
+    for task, cell in real.groupby("task"):
+        by_seed = cell.pivot(index="seed", columns="method", values="gain")
+        for method in TUNED:
+            interval = ttest_rel(by_seed[method], by_seed["random-search"]).confidence_interval()
+            assert interval.high > 0, (task, method)
+            above[method] |= {str(task).removeprefix("minilm-")} if interval.low > 0 else set()
+    assert above == {
+        "bpt-fzg": {"mpqa", "sms", "sst2"},
+        "cma-es": {"mpqa", "sms"},
+        "fzoo": {"mpqa", "sms"},
+        "spsa": set(),
+        "zosa": {"sst2"},
+    }
+    assert (
+        "`bpt-fzg` is above it with an interval above 0 on MPQA, SMS spam and SST-2, `cma-es` and `fzoo` on MPQA and "
+        "SMS spam, `zosa` on SST-2, and `spsa` on none."
+    ) in guide
+    means = real.groupby("method")["gain"].mean().sort_values(ascending=False)
+    names = {"random-search": "random search"} | {method: f"`{method}`" for method in TUNED}
+    told = ", ".join(f"{names[str(method)]} {mean:.3f}" for method, mean in means.items()).replace(" 0.", " .")
+    assert f"Mean gain over untuned of the tasks: {told}." in guide
+    assert f"No trial ends more than {-real['gain'].min():.3f} below its start.".replace(" 0.", " .") in guide
+
+
 def test_the_searches_on_real_text_are_those_that_are_committed(
     guide: str, real_tables: tuple[Table, ...], store: TrialStore
 ) -> None:
     searches = real_tables[1]
-    assert {row[2] for row in searches.rows} == {"300"}
-    gains = {(row[3], row[0]): (row[4], row[5]) for row in searches.rows}
+    gains = {(row[3], row[0]): (row[4], row[5]) for row in searches.rows if row[2] == "300"}
     assert gains.keys() == {*product(TUNED, REAL_TASKS)}
     found = re.findall(r"(\S+) at 300 queries: mean share (\d+%) .*?, least (\d+%)", " ".join(searches.notes))
     shares = {method: f"{mean} ({least})" for method, mean, least in found}
     for method in TUNED:
-        shown = (", ".join(gains[method, task]).replace("+0.", "+.").replace("-0.", "-.") for task in REAL_TASKS)
+        shown = (_shown(gains[method, task]) for task in REAL_TASKS)
         assert f"| {method} | {' | '.join(shown)} | {shares[method]} |" in guide
     of_all = default_tables(PLANS["full"](), store)[1]
     found = re.findall(r"(\S+) at 300 queries: mean share (\d+%)", " ".join(of_all.notes))
@@ -156,6 +188,26 @@ def test_the_searches_on_real_text_are_those_that_are_committed(
     assert all(f"{share} for `{method}`" in guide for method, share in found)
     behind = sum(float(defaults) >= float(searched) for defaults, searched in gains.values())
     assert f"In {behind} of the {len(gains)} cells the defaults gain as much as what was found, or more." in guide
+
+
+def test_the_searches_with_more_queries_on_real_text_are_those_that_are_committed(
+    guide: str, real_tables: tuple[Table, ...], store: TrialStore
+) -> None:
+    searches = real_tables[1]
+    gains = {(row[3], row[0]): (row[4], row[5]) for row in searches.rows if row[2] == "1200"}
+    assert [method for method in TUNED if all((method, task) in gains for task in REAL_TASKS)] == ["bpt-fzg"]
+    names = dict(zip(REAL_TASKS, ("MPQA", "SMS spam", "CR", "SST-2", "Subj"), strict=True))
+    told = "; ".join(f"{name} {_shown(gains['bpt-fzg', task])}" for task, name in names.items())
+    assert f"only `bpt-fzg` has been searched on all five tasks so far, in the same way: {told}." in guide
+    share = r"bpt-fzg at 1200 queries: mean share (\d+%) .*?, least (\d+%)"
+    [(mean, least)] = re.findall(share, " ".join(searches.notes))
+    [(of_all, _)] = re.findall(share, " ".join(default_tables(PLANS["full"](), store)[1].notes))
+    assert f"Its share is {mean} ({least}), and {of_all} of all eight tasks too." in guide
+
+
+def _shown(gains: tuple[str, str]) -> str:
+    """Returns the gain of the defaults and of what was found as the guide shows them."""
+    return ", ".join(gains).replace("+0.", "+.").replace("-0.", "-.")
 
 
 def _interval(text: str) -> tuple[float, float]:
