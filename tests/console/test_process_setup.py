@@ -6,6 +6,9 @@ import sys
 import time
 import weakref
 from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -35,6 +38,18 @@ def test_a_signal_interrupts_where_python_cannot_raise_it(interruptible: None, e
     with pytest.raises(KeyboardInterrupt):
         time.sleep(10)
     assert reference() is None
+
+
+def test_a_signal_leaves_no_lock_of_python_s_imports_behind(
+    interruptible: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code_of_import: Any = sys.modules["_frozen_importlib"]
+    locks = SimpleNamespace(acquire_lock=partial(signal.raise_signal, signal.SIGINT), release_lock=lambda: None)
+    with monkeypatch.context() as patch:
+        patch.setattr(code_of_import, "_imp", locks)
+        code_of_import._get_module_lock("a_module")
+    with pytest.raises(KeyboardInterrupt):
+        time.sleep(10)
 
 
 def test_an_interrupt_at_the_end_of_python_cuts_off_one_thing_alone() -> None:
