@@ -6,9 +6,6 @@ import sys
 import time
 import weakref
 from collections.abc import Iterator
-from functools import partial
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -40,16 +37,27 @@ def test_a_signal_interrupts_where_python_cannot_raise_it(interruptible: None, e
     assert reference() is None
 
 
-def test_a_signal_leaves_no_lock_of_python_s_imports_behind(
-    interruptible: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code_of_import: Any = sys.modules["_frozen_importlib"]
-    locks = SimpleNamespace(acquire_lock=partial(signal.raise_signal, signal.SIGINT), release_lock=lambda: None)
-    with monkeypatch.context() as patch:
-        patch.setattr(code_of_import, "_imp", locks)
-        code_of_import._get_module_lock("a_module")
-    with pytest.raises(KeyboardInterrupt):
-        time.sleep(10)
+def test_a_signal_leaves_no_lock_of_python_s_imports_behind() -> None:
+    script = """
+import _frozen_importlib, signal, time
+from functools import partial
+from types import SimpleNamespace
+from zostudy.console.process_setup import interrupt_on_termination
+interrupt_on_termination()
+locks = _frozen_importlib._imp
+_frozen_importlib._imp = SimpleNamespace(
+    acquire_lock=partial(signal.raise_signal, signal.SIGINT), release_lock=lambda: None
+)
+lock = _frozen_importlib._get_module_lock("a_module")
+_frozen_importlib._imp = locks
+print("released")
+try:
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "released\ninterrupted\n", "")
 
 
 def test_an_interrupt_at_the_end_of_python_cuts_off_one_thing_alone() -> None:
