@@ -36,7 +36,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_file_is_read_once_until_it_changes(
     reads: list[str], make_outcome: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(under_test, "_SETTLED_SECONDS", float("-inf"))
+    monkeypatch.setattr(under_test, "SETTLED_SECONDS", float("-inf"))
     folder, rows = Storage.at(tmp_path / "history"), encode(make_outcome(), 0)["history"]
     folder.make()
     write_table(rows, folder, NAME)

@@ -1,4 +1,4 @@
-"""The query section: a question over many rows of ``history``, as zostudy and as plain DuckDB answer it."""
+"""The query section: SQL over many rows of ``history``, by zostudy and by plain DuckDB."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from zostudy.bench.growth import quick_study
 from zostudy.bench.report import QuerySpeed
 from zostudy.bench.scorers import QuickScorer
 from zostudy.cluster.pool import LocalPool
+from zostudy.results.file_digests import SETTLED_SECONDS
 from zostudy.results.ledger import Ledger
 from zostudy.results.outcome import Outcome
 from zostudy.results.reading import find_studies
@@ -39,12 +40,9 @@ QUESTION = (
     "FROM {history} WHERE dev_auc IS NOT NULL GROUP BY ALL ORDER BY ALL"
 )
 
-SECONDS_UNTIL_REMEMBERED = 2.5
-"""A file that changed less than two seconds ago is checked again at each question."""
-
 
 def measure_query(rounds: int, n_studies: int, n_trials: int = TRIALS, n_steps: int = STEPS) -> QuerySpeed:
-    """Returns the processor seconds of a question, by plain DuckDB and by zostudy, in turn.
+    """Returns the processor seconds of one question in SQL, by plain DuckDB and by zostudy, in turn.
 
     Args:
         rounds: how often each is timed.
@@ -61,12 +59,12 @@ def measure_query(rounds: int, n_studies: int, n_trials: int = TRIALS, n_steps: 
 
 
 def _one_round(folder: Path) -> tuple[float, float, float]:
-    """Returns the seconds of plain DuckDB, of zostudy's first question, and of another one in the same process."""
+    """Returns the seconds of plain DuckDB, of zostudy's first answer, and of its second one in the same process."""
     files = f"'{folder}/*/history/*.parquet'"
     expected, plain = _timed(lambda: duckdb.connect().execute(QUESTION.format(history=files)).fetchall())
     for file in folder.glob("*/history/*.parquet"):
-        os.utime(file)  # so that this process knows nothing of it
-    time.sleep(SECONDS_UNTIL_REMEMBERED)
+        os.utime(file)  # as if it had changed, so that the first question checks it
+    time.sleep(SETTLED_SECONDS + 0.5)
     answers, seconds = zip(*(_timed(lambda: _ask(folder)) for _ in range(2)), strict=True)
     assert all(answer == expected for answer in answers)
     return plain, seconds[0], seconds[1]

@@ -51,7 +51,7 @@ def bench_command(
         str,
         typer.Option(
             metavar="SECTIONS",
-            help="Sections, separated by commas. Also growth (half an hour) and query.",
+            help="Sections, separated by commas. There are also growth (half an hour) and query (SQL over results).",
         ),
     ] = "evaluator,pool,scale,memory,study",
     models: Annotated[
@@ -82,7 +82,7 @@ def bench_command(
         Path | None, typer.Option(metavar="FILE", parser=local_path, help="Write the report to this file too, as JSON.")
     ] = None,
 ) -> None:
-    """Measure this machine: evaluator (against a plain transformers loop), pool, scale, memory, driver and queries."""
+    """Measure this machine: evaluator (against a plain transformers loop), pool, scale, memory, driver and SQL."""
     if output is not None:
         _check_writable(output)
     show_log(flagged).show_elapsed_time()

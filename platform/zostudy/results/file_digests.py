@@ -12,8 +12,8 @@ from zostudy.results.storage import Storage
 
 _MOST_REMEMBERED = 1024
 
-# A file system may give two changes within some milliseconds the same time.
-_SETTLED_SECONDS = 2.0
+SETTLED_SECONDS = 2.0
+"""A younger file is not remembered: a file system may give two changes within some milliseconds the same time."""
 
 
 def digest_file(folder: Storage, name: str, table: str) -> Mapping[str, RowDigest]:
@@ -25,7 +25,7 @@ def digest_file(folder: Storage, name: str, table: str) -> Mapping[str, RowDiges
     if folder.folder is None:
         return _digest(folder, name, table)
     status = (folder.folder / name).stat()
-    if time.time() - status.st_ctime < _SETTLED_SECONDS:
+    if time.time() - status.st_ctime < SETTLED_SECONDS:
         return _digest(folder, name, table)
     version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return _remembered(folder.path, name, table, version)

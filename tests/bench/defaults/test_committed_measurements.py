@@ -202,7 +202,7 @@ def test_the_searches_with_more_queries_on_real_text_are_those_that_are_committe
     share = r"bpt-fzg at 1200 queries: mean share (\d+%) .*?, least (\d+%)"
     [(mean, least)] = re.findall(share, " ".join(searches.notes))
     [(of_all, _)] = re.findall(share, " ".join(default_tables(PLANS["full"](), store)[1].notes))
-    assert f"Its share is {mean} ({least}), and {of_all} of all eight tasks too." in guide
+    assert f"Its share is {mean} ({least}). The mean share of all eight tasks is {of_all} too." in guide
 
 
 def _shown(gains: tuple[str, str]) -> str:
