@@ -84,6 +84,7 @@ def test_every_key_has_a_type_and_a_meaning() -> None:
 BESIDE = {
     "model.start_text": ["model.start=text"],
     "model.start_draws": ["model.start=best-of-k"],
+    "model.revision": ["model.name=FacebookAI/roberta-base"],
     **{f"task.{key}": ["task.file=tickets.csv"] for key in ("text", "second_text", "label", "split")},
     **{f"task.{key}": ["task.name=sst2"] for key in ("config", "revision", "splits")},
     **{f"task.splits.{role}": ["task.name=sst2"] for role in ("train", "dev", "test")},

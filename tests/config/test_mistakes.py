@@ -84,6 +84,16 @@ KEYS = [
         "2: model.temperature: must be above 0, but got 0; write temperature: 20.0, for example",
     ),
     (
+        "model: {name: minilm, revision: main}",
+        '2: model.revision: has no effect on a model that is not read from the hub, but got "main"; '
+        "leave it out, or name a hub model",
+    ),
+    (
+        "model: {name: /tmp, revision: main}",
+        '2: model.revision: has no effect on a model that is not read from the hub, but got "main"; '
+        "leave it out, or name a hub model",
+    ),
+    (
         "model: {name: minilm, prompt_tokens: 0}",
         "2: model.prompt_tokens: must be at least 1 where a method tunes the prompt, as climb does, but got 0; raise it, "
         "or keep only methods that tune nothing, such as no-prompt",

@@ -26,6 +26,10 @@ RULE = "must be without subspace_dim where model.subspace is none: d is prompt_t
             '2: model.start_text: must be given with model.start: text alone, but got "Is it spam"; set model.start: text, or leave the words out',
         ),
         (
+            {"model": "model: {name: mini-roberta, start_draws: 16}"},
+            "2: model.start_draws: must be given with model.start: best-of-k alone, but got 16; set model.start: best-of-k, or leave it out",
+        ),
+        (
             {"model": NONE, "methods": "methods: [{climb: {subspace_dim: 3}}]"},
             f"4: methods.climb.subspace_dim: {RULE}, but got 3; leave it out",
         ),

@@ -42,3 +42,12 @@ def test_several_gpus_without_accelerate_are_refused(monkeypatch: pytest.MonkeyP
         "a model is spread over the GPUs of a replica by accelerate, but it is not installed; "
         "run: pip install accelerate, or set resources.gpus to 1"
     )
+
+
+def test_a_temperature_is_refused_where_the_head_has_none(make_spec: Callable[..., StudySpec]) -> None:
+    with pytest.raises(ModelError) as caught:
+        prepare(make_spec(model={"name": "mini-roberta", "temperature": 5.0}))
+    assert str(caught.value) == (
+        "model.temperature: has no effect on the masked head of mini-roberta, but got 5; "
+        "leave it out, or set model.head: encoder"
+    )

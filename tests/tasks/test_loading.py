@@ -192,6 +192,10 @@ def test_a_pair_task_needs_its_second_column(write: Callable[..., str]) -> None:
     file = write(relabelled(labels), other=[f"b{number}" for number in range(len(ROWS))])
     task = load_task(TaskSpec(name="rte", file=file, second_text="other"))
     assert task.table.second_texts
+    note = "no template has {second_text}: the model reads the first text of each pair alone"
+    assert note not in task.notes
+    one = load_task(TaskSpec(name="rte", file=file, second_text="other", template="{text} {mask}"))
+    assert note in one.notes
     assert task.wording("masked").template.render(task.table.texts[0], task.table.second_texts[0]) == (
         "a1 ? ",
         " , b0",

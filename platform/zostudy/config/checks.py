@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
 
-from zostudy.config.known import EMBEDDED_TASK, TASKS_WITH_DATA, WELL_KNOWN_TASKS
+from zostudy.config.known import BUILT_IN_MODELS, EMBEDDED_TASK, TASKS_WITH_DATA, WELL_KNOWN_TASKS
 from zostudy.config.options import imbalance_settings
 from zostudy.config.paths import missing_paths
 from zostudy.config.problems import Problem
@@ -29,8 +30,8 @@ def check_study(study: StudySpec, may_be_elsewhere: Collection[KeyPath] = ()) ->
         may_be_elsewhere: keys of files and folders that need not be on this machine.
     """
     checks = (
-        *(_source_problems, _unused_source_problems, missing_paths, prompt_problems, _length_problems),
-        *(_pruning_problems, _unused_problems, wording_problems, space_problems),
+        *(_source_problems, _unused_source_problems, _unused_model_problems, missing_paths, prompt_problems),
+        *(_length_problems, _pruning_problems, _unused_problems, wording_problems, space_problems),
     )
     found = (problem for check in checks for problem in check(study))
     problems = [problem for problem in found if problem.path not in may_be_elsewhere]
@@ -67,6 +68,14 @@ def _unused_source_problems(study: StudySpec) -> Iterator[Problem]:
     for name in unused_keys:
         if name in written:
             yield Problem(("task", name), f"has no effect {where}", written[name], "leave it out")
+
+
+def _unused_model_problems(study: StudySpec) -> Iterator[Problem]:
+    """A revision is one of the hub's."""
+    name, revision = study.model.name, study.model.revision
+    if revision is not None and (name in BUILT_IN_MODELS or os.path.isabs(name)):
+        rule, remedy = "has no effect on a model that is not read from the hub", "leave it out, or name a hub model"
+        yield Problem(("model", "revision"), rule, revision, remedy)
 
 
 def _length_problems(study: StudySpec) -> Iterator[Problem]:

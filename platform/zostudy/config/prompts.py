@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from zostudy.config.model import ModelSpec
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
 
@@ -11,7 +12,7 @@ _DIMENSION = "subspace_dim"
 
 
 def prompt_problems(study: StudySpec) -> Iterator[Problem]:
-    """Yields a problem for a missing prompt, a missing or unused start text, and what ``subspace: none`` forbids."""
+    """Yields a problem for a missing prompt, keys of another start, and what ``subspace: none`` forbids."""
     model = study.model
     if not model.prompt_tokens:
         yield from _without_prompt(study)
@@ -21,6 +22,9 @@ def prompt_problems(study: StudySpec) -> Iterator[Problem]:
     if model.start != "text" and model.start_text is not None:
         remedy = "set model.start: text, or leave the words out"
         yield Problem(("model", "start_text"), "must be given with model.start: text alone", model.start_text, remedy)
+    if model.start != "best-of-k" and model.start_draws != ModelSpec.model_fields["start_draws"].default:
+        rule, remedy = "must be given with model.start: best-of-k alone", "set model.start: best-of-k, or leave it out"
+        yield Problem(("model", "start_draws"), rule, model.start_draws, remedy)
     if model.subspace == "none":
         yield from _given_dimensions(study)
         yield from _too_costly(study)

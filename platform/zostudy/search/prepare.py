@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from zostudy.config.model import ModelSpec
 from zostudy.config.study import StudySpec
 from zostudy.config.task import OWN_WORDING
 from zostudy.config.wordings import used_wordings
@@ -122,7 +123,11 @@ def with_model(outlined: Outline) -> PreparedStudy:
 
 
 def _find_model(spec: StudySpec) -> ModelSource:
-    """Returns where the study's model is, to be spread if a replica has several GPUs."""
+    """Returns where the study's model is, to be spread if a replica has several GPUs.
+
+    Raises:
+        ModelError: it cannot be used, or ``model.temperature`` is set where its head has none.
+    """
     spread = spec.resources.gpus > 1
     if spread and find_spec("accelerate") is None:
         raise ModelError(
@@ -130,7 +135,15 @@ def _find_model(spec: StudySpec) -> ModelSource:
             got="it is not installed",
             remedy="run: pip install accelerate, or set resources.gpus to 1",
         )
-    return replace(find_model(spec.model), spread=spread)
+    source = find_model(spec.model)
+    if source.head != "encoder" and spec.model.temperature != ModelSpec.model_fields["temperature"].default:
+        raise ModelError(
+            f"has no effect on the {source.head} head of {spec.model.name}",
+            got=f"got {spec.model.temperature:g}",
+            remedy="leave it out, or set model.head: encoder",
+            about="model.temperature",
+        )
+    return replace(source, spread=spread)
 
 
 def _classes(plan: Plan, source: ModelSource, task: Task, data: StudyData) -> StudyClasses:

@@ -85,10 +85,13 @@ def load_task(spec: TaskSpec) -> Task:
     if spec.test_rows is not None:
         table, rows = _with_test_rows(table, rows, spec.test_rows)
     pairs = table.second_texts is not None
+    wordings = {name: make_wordings(spec, known, table.class_names, pairs, name) for name in spec.wording_names}
+    if pairs and not any(word.template.count("second_text") for heads in wordings.values() for word in heads.values()):
+        notes += ("no template has {second_text}: the model reads the first text of each pair alone",)
     return Task(
         name=spec.name,
         table=table,
-        wordings={name: make_wordings(spec, known, table.class_names, pairs, name) for name in spec.wording_names},
+        wordings=wordings,
         minority=_minority(spec, known, table),
         truncate=spec.truncate,
         rows=rows,
