@@ -96,12 +96,18 @@ def file_suggestion(missing: str, known: Iterable[str], otherwise: str) -> str:
     return otherwise if near is None else f"did you mean {quoted(by_stem[near])}?"
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Returns the known word that is most similar to a mistyped one, ignoring case; None if none is similar."""
+def nearest(word: str, known: Iterable[str], least: float = 0.6) -> str | None:
+    """Returns the known word that is most similar to a mistyped one, ignoring case; None if none is similar.
+
+    Args:
+        word: as it was written.
+        known: the words to choose from.
+        least: similarity of a word that counts, from 0 to 1, the ratio of ``difflib``.
+    """
     if len(word) > LONGEST:  # comparing takes the square of the length
         return None
     by_folded = {_folded(each): each for each in known if len(each) <= LONGEST}
-    matches = difflib.get_close_matches(_folded(word), by_folded, n=1)
+    matches = difflib.get_close_matches(_folded(word), by_folded, n=1, cutoff=least)
     return by_folded[matches[0]] if matches else None
 
 

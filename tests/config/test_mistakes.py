@@ -62,6 +62,11 @@ KEYS = [
         "model: {head: masked}",
         "2: model.name: is required, but got nothing; write name: mini-roberta, for example",
     ),
+    ("trials: 6", '5: trials: is not a known key, but got "trials"; did you mean search.trials?'),
+    (
+        "confirm: {seed: 6}",
+        '5: confirm.seed: is not a known key, but got "seed"; did you mean seeds or seed at the top level?',
+    ),
     (
         "resources: {gpus: 1.5}",
         '5: resources: gpus must be a whole number, or below 1, but got {"gpus": 1.5}; write gpus: 2',
@@ -254,6 +259,11 @@ METHODS = [
         'but got "imbalance"; choose another label',
     ),
     (
+        "methods: [{spsa: {method: climb}}]",
+        '4: methods.spsa: a label must not be the name of another method than its own, climb, but got "spsa"; '
+        "choose another label, such as climb-2",
+    ),
+    (
         "methods: [{climb: {rat: 1}}]",
         '4: methods.climb.rat: must be an option of climb, but got "rat"; did you mean rate?',
     ),
@@ -331,6 +341,11 @@ SPACE = [
     (
         "imbalance.ratios: {choice: [1]}",
         f'.imbalance.ratios: {OPEN_OPTION}, but got "imbalance.ratios"; did you mean imbalance.prior?',
+    ),
+    (
+        "climb: {rate: {choice: [1]}}",
+        '.climb: must be {choice: [...]} or {low: ..., high: ...}, but got {"rate": {"choice": [1]}}; '
+        "join label and option by a dot, as in spsa.rate",
     ),
     (
         "imbalance.sampler: {choice: [stratify]}",

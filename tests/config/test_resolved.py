@@ -32,13 +32,12 @@ SPACE = st.fixed_dictionaries(
         "imbalance.margin": RANGES,
     },
 )
+LENGTH = {"max_length": st.none() | st.integers(11, 99)}
 STUDIES = st.fixed_dictionaries(
     {
         "name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
-        "model": st.fixed_dictionaries(
-            {"name": st.sampled_from(["minilm", "org/model"])},
-            optional={"revision": st.none() | TEXT, "max_length": st.none() | st.integers(11, 99)},
-        ),
+        "model": st.fixed_dictionaries({"name": st.just("minilm")}, optional=LENGTH)
+        | st.fixed_dictionaries({"name": st.just("org/model")}, optional={"revision": st.none() | TEXT, **LENGTH}),
         "task": st.fixed_dictionaries(
             {"name": st.just("sst2")},
             optional={

@@ -33,6 +33,17 @@ class Range(Section):
     high: Annotated[AnyNumber, key("the largest value", example="1.0", rule="must be a number")]
     log: Annotated[StrictBool, key("whether the search is uniform in the logarithm")] = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_nested(cls, value: Any) -> Any:
+        """Refuses ``{option: {low: ..., high: ...}}`` below a label."""
+        if isinstance(value, dict) and value.keys().isdisjoint(cls.model_fields):
+            nested = next((str(key) for key, inner in value.items() if isinstance(inner, dict)), None)
+            if nested is not None:
+                rule = "must be {choice: [...]} or {low: ..., high: ...}"
+                raise broken_rule(rule, remedy=f"join label and option by a dot, as in spsa.{nested}")
+        return value
+
     @model_validator(mode="after")
     def _ordered(self) -> Range:
         if not self.low < self.high:

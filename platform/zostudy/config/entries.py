@@ -76,6 +76,9 @@ def _label_problems(spec: MethodSpec, path: KeyPath, labels: list[str]) -> Itera
     elif spec.label == SECTION or not _LABEL.fullmatch(spec.label):
         rule = f"a label must be up to 50 letters, digits, - and _, and not {SECTION}"
         yield Problem(path, rule, spec.label, "choose another label")
+    elif spec.label != spec.algorithm and spec.label in method_names():
+        rule = f"a label must not be the name of another method than its own, {spec.algorithm}"
+        yield Problem(path, rule, spec.label, f"choose another label, such as {spec.algorithm}-2")
 
 
 def _known_methods(spec: MethodSpec) -> str:

@@ -14,7 +14,7 @@ from zostudy.config.field_types import Section
 from zostudy.config.problems import Problem
 from zostudy.config.study import StudySpec
 from zostudy.document import KeyPath
-from zostudy.wording import suggestion
+from zostudy.wording import nearest, suggestion
 from zostudy.yaml_text import inline_yaml
 
 _RULES = {
@@ -94,13 +94,27 @@ def _problem(details: ErrorDetails, path: KeyPath) -> Problem:
     if details["type"] == "extra_forbidden":
         known = [key for section in sections for key in section.model_fields]
         remedy = suggestion(path[-1], known, f"the keys here are {', '.join(known)}")
-        return Problem(path, rule_text(details), path[-1], remedy)
+        return Problem(path, rule_text(details), path[-1], _elsewhere(path, known) or remedy)
     if details["type"] == "missing":
         return Problem(path, rule_text(details), None, f"write {name}: {_example(field)}, for example")
     rule = rule_text(details)
     if details["type"] not in ("rule", "greater_than_equal", "too_short"):
         rule = _own_rule(field) or rule
     return Problem(path, rule, details["input"], value_remedy(details, f"{name}: {_example(field)}"))
+
+
+def _elsewhere(path: KeyPath, known: list[str]) -> str:
+    """Returns where a key belongs that is known, but not here; empty for any other key."""
+    *above, key = path
+    if len(above) > 1:
+        return ""
+    fields = StudySpec.model_fields.items()
+    sections = {name: section for name, field in fields for section in _sections(field.annotation)}
+    places = [f"{name}.{key}" for name, section in sections.items() if key in section.model_fields]
+    places += [f"{key} at the top level"] if key in StudySpec.model_fields else []
+    slip = nearest(str(key), known, least=0.85)
+    meant = places if slip is None else [slip, *places]
+    return f"did you mean {' or '.join(meant)}?" if places else ""
 
 
 def _own_rule(field: FieldInfo | None) -> str | None:
