@@ -43,7 +43,7 @@ REPORT = Report(
     memory=(MemoryUse("mini-gpt2", 1, 10, 300, 250, 100, 200, 300, 1.0),),
     study=StudyOverhead(104, 8, 8, 10, 20.0, 0.5, 0.1875, 10**8, 2 * 10**8, 3 * 10**8),
     growth=(SearchGrowth(1_000, 0.012, 0.034, 31.5),),
-    query=(QuerySpeed(1, 40, 4_000_000, 0.05, 0.75, 0.075),),
+    query=(QuerySpeed(1, 40, 4_000_000, 0.05, 0.075),),
     notes=("one note",),
 )
 

@@ -13,7 +13,7 @@ from zostudy.results.reading import find_studies, load_trials
 def test_plain_duckdb_and_zostudy_answer_the_same_question_on_the_same_rows() -> None:
     speed = measure_query(rounds=1, n_studies=2, n_trials=4, n_steps=30)
     assert (speed.studies, speed.trials, speed.rows) == (2, 4, 120)
-    assert min(speed.plain_seconds, speed.first_seconds, speed.again_seconds) > 0
+    assert min(speed.plain_seconds, speed.zostudy_seconds) > 0
 
 
 def test_the_studies_have_ended_and_their_trials_have_that_many_steps(tmp_path: Path) -> None:

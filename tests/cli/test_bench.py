@@ -158,7 +158,7 @@ def test_a_report_stands_in_tables() -> None:
         ),
         study=StudyOverhead(1_000, 8, 8, 10, 120.0, 4.0, 0.116, 4 * 10**8, 5 * 10**8, 6 * 10**8),
         growth=(SearchGrowth(1_000, 0.012, 0.0345, 1_031.54),),
-        query=(QuerySpeed(40, 40, 4_000_000, 0.0512, 0.75, 0.08),),
+        query=(QuerySpeed(40, 40, 4_000_000, 0.0512, 0.08),),
         notes=("Some Chip has no unit.",),
     )
     shown = "\n".join(map(plain, report_tables(report)))

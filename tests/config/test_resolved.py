@@ -32,12 +32,15 @@ SPACE = st.fixed_dictionaries(
         "imbalance.margin": RANGES,
     },
 )
-LENGTH = {"max_length": st.none() | st.integers(11, 99)}
+LENGTH: dict[str, st.SearchStrategy[object]] = {"max_length": st.none() | st.integers(11, 99)}
+OF_THE_HUB: dict[str, st.SearchStrategy[object]] = {"revision": st.none() | TEXT, **LENGTH}
+MODELS: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
+    {"name": st.just("minilm")}, optional=LENGTH
+) | st.fixed_dictionaries({"name": st.just("org/model")}, optional=OF_THE_HUB)
 STUDIES = st.fixed_dictionaries(
     {
         "name": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True),
-        "model": st.fixed_dictionaries({"name": st.just("minilm")}, optional=LENGTH)
-        | st.fixed_dictionaries({"name": st.just("org/model")}, optional={"revision": st.none() | TEXT, **LENGTH}),
+        "model": MODELS,
         "task": st.fixed_dictionaries(
             {"name": st.just("sst2")},
             optional={

@@ -50,7 +50,7 @@ _GROWTH_NOTE = (
 
 _QUERY_NOTE = (
     "Processor seconds of one process for the dev curve of each cell, medians. plain DuckDB reads the same files and "
-    "checks nothing. first: zostudy checks the rows of all trials. again: it knows that the files have not changed."
+    "checks nothing. zostudy checks that no trial's rows are lost, doubled or changed."
 )
 
 
@@ -198,9 +198,8 @@ def _query(speeds: Sequence[QuerySpeed]) -> Table:
             "trials": f"{speed.trials:,}",
             "rows": f"{speed.rows:,}",
             "plain DuckDB s": f"{speed.plain_seconds:.3f}",
-            "first s": f"{speed.first_seconds:.3f}",
-            "again s": f"{speed.again_seconds:.3f}",
-            "again over plain": f"{speed.again_seconds / speed.plain_seconds:.2f}",
+            "zostudy s": f"{speed.zostudy_seconds:.3f}",
+            "over plain": f"{speed.zostudy_seconds / speed.plain_seconds:.2f}",
         }
         for speed in speeds
     ]

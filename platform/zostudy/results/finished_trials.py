@@ -7,7 +7,7 @@ gone meanwhile, as happens when files are merged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.parquet import PARQUET, read_batches, read_file, read_footer
 from zostudy.results.row_digests import NO_ROWS, RowDigest, total
 from zostudy.results.schema import TABLES_BESIDE_TRIALS
+from zostudy.results.seals import has_seal
 from zostudy.results.storage import Storage
 
 MERGED = "merged.parquet"
@@ -40,12 +41,14 @@ class FinishedTrials:
         files: the file of ``trials`` that holds each trial, by its name.
         set_aside: names of trials that were set aside and are to run again.
         doubled: names of trials that have both a file of their own and a row in the merged file.
+        seals: of the merged files of other tables, by table, as they were when the trials were merged.
     """
 
     trials: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, str]
     set_aside: frozenset[str] = frozenset()
     doubled: frozenset[str] = frozenset()
+    seals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def waiting(self) -> list[str]:
@@ -138,9 +141,11 @@ def read_with_finished(storage: Storage, columns: Sequence[str]) -> tuple[Finish
     doubled: set[str] = set()
     trials: dict[str, Mapping[str, Any]] = {}
     files: dict[str, str] = {}
+    seals: Mapping[str, str] = {}
     for name, (rows, footer) in zip(names, parts, strict=True):
         here: set[str] = set()
         set_aside |= footer.set_aside
+        seals = footer.seals if name == MERGED else seals
         for row in rows.select(_COLUMNS).to_pylist():
             trial = row["trial"]
             if trial in here or files.get(trial, MERGED) != MERGED:
@@ -154,7 +159,7 @@ def read_with_finished(storage: Storage, columns: Sequence[str]) -> tuple[Finish
             here.add(trial)
             trials[trial], files[trial] = row, name
     tables = {name: rows for name, (rows, _) in zip(names, parts, strict=True)}
-    return FinishedTrials(trials, files, frozenset(set_aside), frozenset(doubled)), tables
+    return FinishedTrials(trials, files, frozenset(set_aside), frozenset(doubled), seals), tables
 
 
 def lost_trials(storage: Storage, finished: FinishedTrials, tables: Sequence[str] | None = None) -> set[str]:
@@ -187,6 +192,18 @@ def is_as_expected(storage: Storage, table: str, name: str, finished: FinishedTr
     if all(rows.digest for rows in expected):
         return total(expected) == RowDigest(footer.rows, footer.digest or "")
     return footer.rows >= sum(rows.count for rows in expected)
+
+
+def sealed_rows(storage: Storage, table: str, name: str, finished: FinishedTrials) -> dict[str, RowDigest] | None:
+    """Returns the rows of each trial in a file without reading them; None unless it is as the study's end left it.
+
+    Only the merged files of an ended study are sealed, by a note in that of ``trials``.
+    """
+    if name != MERGED or table not in finished.seals:
+        return None
+    expected = {trial: finished.expected[table][trial] for trial in finished.of_file(name)}
+    is_whole = all(rows.digest for rows in expected.values()) and is_as_expected(storage, table, name, finished)
+    return expected if is_whole and has_seal(storage / table, name, finished.seals[table]) else None
 
 
 def first_and_more(names: Iterable[str]) -> str:

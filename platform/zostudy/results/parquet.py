@@ -7,7 +7,7 @@ read, is of another table, or has changed since it was written.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from zostudy.errors import ResultsError
 from zostudy.results.filesystems import short_reason
 from zostudy.results.row_digests import DIGESTED, digest_rows, total
 from zostudy.results.schema import SCHEMA_VERSION, SCHEMAS, VERSION_KEY, is_known
+from zostudy.results.seals import seal
 from zostudy.results.storage import Storage
 from zostudy.wording import one_line
 
@@ -29,6 +30,7 @@ ROWS_OF_A_GROUP = 1 << 17
 _ROWS_KEY = b"zostudy_rows"
 _DIGEST_KEY = b"zostudy_digest"
 _SET_ASIDE_KEY = b"zostudy_set_aside"
+_SEALS_KEY = b"zostudy_seals"
 
 # Errors that a damaged file raises. The last two come from a text in its footer.
 _DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError)
@@ -42,21 +44,32 @@ class Footer:
         rows: the number of rows.
         digest: of its rows as written, summed over its trials; None for a table or version without digests.
         set_aside: names of trials that were taken out of a file of ``trials`` and are to run again.
+        seals: of the files of other tables that belong to a file of ``trials``, by table.
     """
 
     rows: int
     digest: str | None
     set_aside: frozenset[str]
+    seals: Mapping[str, str]
 
 
-def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable[str] = ()) -> None:
+def write_table(
+    table: pa.Table,
+    folder: Storage,
+    name: str,
+    set_aside: Iterable[str] = (),
+    seals: Mapping[str, str] | None = None,
+) -> str:
     """Writes a table as a whole file, with a checksum of each page. Its footer has the number and digest of its rows.
+
+    Returns the file's seal.
 
     Args:
         table: what to write.
         folder: where; it is called as the table.
         name: of the file.
         set_aside: as of ``Footer``.
+        seals: as of ``Footer``.
 
     Raises:
         ResultsError: the file cannot be written.
@@ -66,10 +79,14 @@ def write_table(table: pa.Table, folder: Storage, name: str, set_aside: Iterable
         notes[_DIGEST_KEY] = total(digest_rows([table], folder.name).values()).digest.encode()
     if names := sorted(set_aside):
         notes[_SET_ASIDE_KEY] = json.dumps(names).encode()
+    if seals:
+        notes[_SEALS_KEY] = json.dumps(seals).encode()
     noted = table.replace_schema_metadata({**(table.schema.metadata or {}), **notes})
     buffer = pa.BufferOutputStream()
     pq.write_table(noted, buffer, compression="zstd", row_group_size=ROWS_OF_A_GROUP, write_page_checksum=True)
-    folder.write(name, buffer.getvalue())
+    content = buffer.getvalue()
+    folder.write(name, content)
+    return seal(pa.BufferReader(content))
 
 
 def read_file(folder: Storage, name: str, table: str, columns: Sequence[str]) -> tuple[pa.Table, Footer]:
@@ -171,7 +188,7 @@ def _footer(folder: Storage, name: str, file: pq.ParquetFile, schema: pa.Schema)
         )
     set_aside = frozenset(json.loads(notes.get(_SET_ASIDE_KEY, b"[]")))
     digest = notes[_DIGEST_KEY].decode() if _DIGEST_KEY in notes else None
-    return Footer(file.metadata.num_rows, digest, set_aside)
+    return Footer(file.metadata.num_rows, digest, set_aside, json.loads(notes.get(_SEALS_KEY, b"{}")))
 
 
 def _cut(file: pq.ParquetFile, schema: pa.Schema) -> str | None:

@@ -51,24 +51,39 @@ def read_trials(storages: Sequence[Storage], columns: Sequence[str]) -> list[pa.
     Raises:
         ResultsError: a file cannot be read, there is no finished trial, or one is there twice.
     """
-    trials = _read_trials(storages, [*(name for name in _KEY if name not in columns), *columns])
+    wanted = [*(name for name in _KEY if name not in columns), *columns]
+    trials = each_study(storages, lambda storage: read_table(storage, "trials", wanted))
     if not any(part.num_rows for part in trials):
         raise ResultsError(
             "results need at least one finished trial",
             got=f"{comma_list(storages)} holds none",
             remedy="wait for the first one, or run the study again to resume it",
         )
-    _check_once(storages, trials)
+    check_read_once(storages, [zip(*(part[name].to_pylist() for name in _KEY), strict=True) for part in trials])
     return trials
 
 
-def check_read_once(storages: Sequence[Storage]) -> None:
+def check_read_once(storages: Sequence[Storage], trials: Sequence[Iterable[tuple[str, str]]]) -> None:
     """Checks that no trial is there twice, as when a study was copied.
 
+    Args:
+        storages: of studies.
+        trials: study and trial of each finished trial, by storage.
+
     Raises:
-        ResultsError: one is, or a file of trials cannot be read.
+        ResultsError: one is.
     """
-    _check_once(storages, _read_trials(storages, _KEY))
+    seen: dict[tuple[str, str], Storage] = {}
+    for storage, part in zip(storages, trials, strict=True):
+        for study, trial in part:
+            if other := seen.get((study, trial)):
+                twice = other == storage
+                raise ResultsError(
+                    "every study must be read once",
+                    got=f"{trial} of {study} is in {other} " + ("twice" if twice else f"and in {storage}"),
+                    remedy="move the copy away" if twice else "give one of these folders",
+                )
+            seen[study, trial] = storage
 
 
 def load_trials(path: Where | Sequence[Where], columns: Sequence[str]) -> pd.DataFrame:
@@ -97,24 +112,6 @@ def as_frame(tables: Iterable[pa.Table]) -> pd.DataFrame:
     types = {pa.int64(): pd.Int64Dtype()}
     frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(maps_as_pydicts="strict", types_mapper=types.get)
     return frame
-
-
-def _read_trials(storages: Sequence[Storage], columns: Sequence[str]) -> list[pa.Table]:
-    return each_study(storages, lambda storage: read_table(storage, "trials", columns))
-
-
-def _check_once(storages: Sequence[Storage], trials: Sequence[pa.Table]) -> None:
-    seen: dict[tuple[str, str], Storage] = {}
-    for storage, part in zip(storages, trials, strict=True):
-        for study, trial in zip(*(part[name].to_pylist() for name in _KEY), strict=True):
-            if other := seen.get((study, trial)):
-                twice = other == storage
-                raise ResultsError(
-                    "every study must be read once",
-                    got=f"{trial} of {study} is in {other} " + ("twice" if twice else f"and in {storage}"),
-                    remedy="move the copy away" if twice else "give one of these folders",
-                )
-            seen[study, trial] = storage
 
 
 def _without_others(given: list[Storage]) -> list[Storage]:

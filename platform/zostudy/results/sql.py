@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -10,13 +11,21 @@ import duckdb
 import pyarrow as pa
 
 from zostudy.results.duckdb_connection import Limits, duckdb_connection, interruptible, too_large
+from zostudy.results.finished_trials import FinishedTrials
 from zostudy.results.measurements import table_folder
 from zostudy.results.parquet import PARQUET
-from zostudy.results.reading import check_read_once
+from zostudy.results.reading import check_read_once, each_study
 from zostudy.results.schema import OLDER_NAMES, SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.sql_statement import FAILURES, check_statement, check_text, mentions, refused, tables_read
 from zostudy.results.storage import Storage
-from zostudy.results.stored_tables import ChangedError, check_files, check_rows, read_table, table_files
+from zostudy.results.stored_tables import (
+    ChangedError,
+    check_files,
+    check_rows,
+    checked_trials,
+    read_table,
+    table_files,
+)
 from zostudy.results.studies_table import read_studies
 
 if TYPE_CHECKING:
@@ -56,6 +65,14 @@ Files: TypeAlias = dict[tuple[str, str], list[str]]
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """The finished trials of each storage, and the files of the tables that a statement reads."""
+
+    finished: dict[str, FinishedTrials]
+    files: Files
+
+
 def run_sql(
     storages: Sequence[Storage],
     statement: str,
@@ -79,22 +96,21 @@ def run_sql(
             file cannot be read, or two of the storages hold the same study.
     """
     check_text(statement)
-    check_read_once(storages)
     limits = limits or Limits()
     with duckdb_connection(limits) as connection:
         tables = tables_read(connection, statement)
-        files = _files(storages, tables)
+        stored = _stored(storages, tables)
         while True:
             try:
                 check_statement(connection, statement)
-                return _answer(connection, storages, statement, files, tables, take, limits)
+                return _answer(connection, storages, statement, stored, tables, take, limits)
             except ChangedError:
-                files = _files(storages, tables)
+                stored = _stored(storages, tables)
             except FAILURES as error:
                 if (large := too_large(error, limits)) is not None:
                     raise large from error
-                before, files = files, _files(storages, tables)
-                if all(set(before[key]) <= set(files[key]) for key in before):
+                before, stored = stored.files, _stored(storages, tables)
+                if all(set(before[key]) <= set(stored.files[key]) for key in before):
                     _check_contents(storages, tables, error)
                     raise refused(tables, error) from error
                 # Else files were merged between their listing and their reading.
@@ -104,21 +120,21 @@ def _answer(
     connection: duckdb.DuckDBPyConnection,
     storages: Sequence[Storage],
     statement: str,
-    files: Files,
+    stored: _Stored,
     tables: Sequence[str],
     take: Callable[[duckdb.DuckDBPyConnection], T],
     limits: Limits,
 ) -> T:
     def ask() -> T:
         for table in tables:
-            connection.register(table, rows := _rows(storages, table, files))
+            connection.register(table, rows := _rows(storages, table, stored))
             if (older := OLDER_NAMES.get(table)) and mentions(statement, older):
                 connection.register(older, rows)
         return take(connection.execute(statement))
 
-    written = _write_times(storages, files)
+    written = _write_times(storages, stored.files)
     answer = interruptible(connection, limits, ask)
-    if _write_times(storages, files) != written:
+    if _write_times(storages, stored.files) != written:
         raise ChangedError  # a merged file may have been replaced by one that holds other trials, too
     return answer
 
@@ -137,9 +153,13 @@ def column_names(answer: duckdb.DuckDBPyConnection) -> list[str]:
     return names
 
 
-def _files(storages: Sequence[Storage], tables: Sequence[str]) -> Files:
-    stored = [table for table in tables if table in SCHEMAS]
-    return {(table, str(storage)): table_files(storage, table) for table in stored for storage in storages}
+def _stored(storages: Sequence[Storage], tables: Sequence[str]) -> _Stored:
+    """Returns what there is to read. Trials come first: rows of one that ends later are then seen to be too many."""
+    finished = each_study(storages, checked_trials)
+    check_read_once(storages, [[(row["study"], trial) for trial, row in each.trials.items()] for each in finished])
+    known = [table for table in tables if table in SCHEMAS]
+    files = {(table, str(storage)): table_files(storage, table) for table in known for storage in storages}
+    return _Stored({str(storage): each for storage, each in zip(storages, finished, strict=True)}, files)
 
 
 def _write_times(storages: Sequence[Storage], files: Files) -> list[datetime | None]:
@@ -153,15 +173,15 @@ def _write_times(storages: Sequence[Storage], files: Files) -> list[datetime | N
     return times
 
 
-def _rows(storages: Sequence[Storage], table: str, files: Files) -> pa.Table | ds.Dataset:
+def _rows(storages: Sequence[Storage], table: str, stored: _Stored) -> pa.Table | ds.Dataset:
     if table == "studies":
         return read_studies(storages)
     if table not in TABLES_BESIDE_TRIALS:
         return pa.concat_tables([empty_table(SCHEMAS[table]), *(read_table(storage, table) for storage in storages)])
-    return _dataset(storages, table, files)
+    return _dataset(storages, table, stored)
 
 
-def _dataset(storages: Sequence[Storage], table: str, files: Files) -> ds.Dataset:
+def _dataset(storages: Sequence[Storage], table: str, stored: _Stored) -> ds.Dataset:
     """Returns a table with many rows a trial, which DuckDB reads bit by bit."""
     import pyarrow.dataset as ds  # imports pandas, a quarter of a second
 
@@ -169,9 +189,9 @@ def _dataset(storages: Sequence[Storage], table: str, files: Files) -> ds.Datase
     parts: list[ds.Dataset] = []
     paths: dict[str, tuple[Storage, list[str]]] = {}
     for storage in storages:
-        names = files[table, str(storage)]
+        names = stored.files[table, str(storage)]
         check_files(storage, table, names)
-        if not check_rows(storage, table, names):
+        if not check_rows(storage, table, names, stored.finished[str(storage)]):
             parts.append(ds.dataset(read_table(storage, table).cast(schema)))
         else:
             _, of_filesystem = paths.setdefault(f"{storage.scheme}?{storage.uri_query}", (storage, []))

@@ -7,15 +7,14 @@ Those that take names of files raise ``FileNotFoundError`` where one is no longe
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from zostudy.errors import ResultsError
-from zostudy.results.file_digests import digest_file
 from zostudy.results.finished_trials import (
     MERGED,
     REMEDY,
@@ -25,9 +24,10 @@ from zostudy.results.finished_trials import (
     lost_trials,
     read_finished,
     read_with_finished,
+    sealed_rows,
 )
 from zostudy.results.measurements import MEASUREMENTS, lost_measurements, read_measurements, table_folder
-from zostudy.results.parquet import PARQUET, read_file, read_footer, schema_of, write_table
+from zostudy.results.parquet import PARQUET, read_batches, read_file, read_footer, schema_of, write_table
 from zostudy.results.row_digests import DIGESTED, RowDigest, digest_rows
 from zostudy.results.schema import SCHEMAS, TABLES_BESIDE_TRIALS, empty_table
 from zostudy.results.storage import Storage, Where
@@ -38,6 +38,9 @@ TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
 
 # Files vanish while a reader lists them, as trials are merged. It lists them again; merging takes seconds at most.
 MOST_LISTINGS = 100
+
+
+T = TypeVar("T")
 
 
 class ChangedError(Exception):
@@ -58,12 +61,16 @@ def read_table(where: Where, table: str, columns: Sequence[str] | None = None) -
         ResultsError: the table lacks rows of finished trials, or holds others; or a file cannot be read.
     """
     storage, names = Storage.at(where), list(columns or SCHEMAS[table].names)
-    for listing in range(MOST_LISTINGS):
-        with suppress(FileNotFoundError, ChangedError):
-            return _read_table(storage, table, names)
-        if not storage.folder:  # where a merge removes files for longer
-            time.sleep(min(1.0, 0.02 * listing))
-    raise _vanishing(storage / table)
+    return _unchanged(storage / table, lambda: _read_table(storage, table, names))
+
+
+def checked_trials(storage: Storage) -> FinishedTrials:
+    """Returns the finished trials of a study; also while it runs.
+
+    Raises:
+        ResultsError: trials are lost, or do not belong to the other tables; or a file cannot be read.
+    """
+    return _unchanged(storage / "trials", lambda: _read_checked(storage))
 
 
 def merge(storage: Storage) -> None:
@@ -76,8 +83,12 @@ def merge(storage: Storage) -> None:
         ResultsError: a file cannot be read, written or removed; then every trial is still there.
     """
     if _own_files(storage, "trials"):
-        for table in TABLES_OF_A_TRIAL:  # trials last: another merged file counts once trials has one too
-            write_table(read_table(storage, table), storage / table, MERGED)
+        seals = {
+            table: write_table(read_table(storage, table), storage / table, MERGED)
+            for table in reversed(TABLES_BESIDE_TRIALS)
+        }
+        # Last, as another merged file counts once trials has one too.
+        write_table(read_table(storage, "trials"), storage / "trials", MERGED, seals=seals)
     # Trials first: a trial without its own file there is read from the merged files.
     for table in reversed(TABLES_OF_A_TRIAL):
         (storage / table).for_each(_own_files(storage, table), (storage / table).remove)
@@ -110,27 +121,21 @@ def check_files(storage: Storage, table: str, names: list[str]) -> None:
     folder.for_each(names, lambda name: read_footer(folder, name, table))
 
 
-def check_rows(storage: Storage, table: str, names: list[str]) -> bool:
+def check_rows(storage: Storage, table: str, names: list[str], finished: FinishedTrials) -> bool:
     """Checks that the files of a table hold the rows of all finished trials, and returns whether all of these count.
 
     Those of a trial that ran again since they were merged, or is to run again, do not count.
 
     Args:
         storage: of a study.
-        table: such as ``scores``.
+        table: one of ``TABLES_BESIDE_TRIALS``.
         names: from ``table_files``.
+        finished: from ``checked_trials``.
 
     Raises:
         ResultsError: the table lacks rows of finished trials, or holds others.
         ChangedError: trials ended meanwhile.
     """
-    if table in MEASUREMENTS:
-        _read_measurements(storage, table)
-        return True
-    finished = read_finished(storage)
-    _check_trials(storage, finished)
-    if table == "trials":
-        return MERGED not in names or len(names) == 1
     rows, all_count = count_rows(storage, table, names, finished)
     _check_expected(storage, table, finished, rows)
     return all_count
@@ -140,7 +145,7 @@ def count_rows(
     storage: Storage, table: str, names: list[str], finished: FinishedTrials
 ) -> tuple[dict[str, RowDigest], bool]:
     """Returns the rows of each finished trial in files of a table, and whether there are no others."""
-    parts = (storage / table).for_each(names, lambda name: digest_file(storage / table, name, table))
+    parts = (storage / table).for_each(names, lambda name: _rows_of_file(storage, table, name, finished))
     counted = {
         trial: rows
         for name, part in zip(names, parts, strict=True)
@@ -148,6 +153,22 @@ def count_rows(
         if finished.files.get(trial) == name
     }
     return counted, len(counted) == sum(map(len, parts))
+
+
+def _rows_of_file(storage: Storage, table: str, name: str, finished: FinishedTrials) -> dict[str, RowDigest]:
+    if (sealed := sealed_rows(storage, table, name, finished)) is not None:
+        return sealed
+    return digest_rows(read_batches(storage / table, name, table, ["trial", *DIGESTED[table]]), table)
+
+
+def _unchanged(folder: Storage, read: Callable[[], T]) -> T:
+    """Returns what a function reads, once no file vanished and no trial ended meanwhile."""
+    for listing in range(MOST_LISTINGS):
+        with suppress(FileNotFoundError, ChangedError):
+            return read()
+        if not folder.folder:  # where a merge removes files for longer
+            time.sleep(min(1.0, 0.02 * listing))
+    raise _vanishing(folder)
 
 
 def _own_files(storage: Storage, table: str) -> list[str]:
@@ -175,9 +196,14 @@ def _read_table(storage: Storage, table: str, columns: list[str]) -> pa.Table:
     return rows.select(columns)
 
 
-def _read_measurements(storage: Storage, table: str) -> pa.Table:
-    finished, rows = read_finished(storage), read_measurements(storage, table)
+def _read_checked(storage: Storage) -> FinishedTrials:
+    finished = read_finished(storage)
     _check_trials(storage, finished)
+    return finished
+
+
+def _read_measurements(storage: Storage, table: str) -> pa.Table:
+    finished, rows = _read_checked(storage), read_measurements(storage, table)
     if lost := lost_measurements(finished, table, rows):
         _refuse(storage, finished, f"{table_folder(storage, table)} lacks {first_and_more(lost)}")
     return rows
