@@ -205,10 +205,13 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(
     evaluated = sum(row["evaluation_examples"] for row in rows)
     assert f"2 cells, {len(rows)} trials, 96 queries (768 examples), {evaluated:,} examples to evaluate" in called.out
     assert sum(row["queries"] for row in rows) <= 96
-    assert re.search(r"^about \d+:\d\d on 1 replica", called.out, re.MULTILINE)
+    assert re.search(r"^about \d+:\d\d on 1 replica of this machine \(", called.out, re.MULTILINE)
     assert "\ndtype: auto is decided when the study runs, " in called.out
-    fixed = call("run", finished.study, "--dry-run", "--set", "model.dtype=bfloat16")
+    fixed = call("run", finished.study, "--dry-run", "--set", "model.dtype=bfloat16", "--set", "resources.gpus=1")
     assert "\ndtype: bfloat16\n" in fixed.out
+    assert re.search(
+        r"^about \S+ on 1 replica without the GPUs, which a dry run does not use \(", fixed.out, re.MULTILINE
+    )
 
 
 @pytest.mark.ray

@@ -88,6 +88,26 @@ def test_a_study_that_cannot_be_prepared_ends_the_replicas(
     assert fake.ended.is_set()
 
 
+def test_an_interrupt_says_what_it_waits_for(plan: Plan, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, told = list[str](), Event()
+
+    def prepare() -> Any:
+        assert told.wait(SECONDS)
+        return PREPARED
+
+    def notify(line: str) -> None:
+        said.append(line)
+        told.set()
+
+    def interrupt(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "running_fleet", interrupt)
+    with pytest.raises(KeyboardInterrupt), prepared_beside_fleet(plan, storage, None, prepare, notify):
+        pass
+    assert said == ["ending as soon as the model is read"]
+
+
 @pytest.mark.parametrize("why", ["cluster", "large model", "finished", "held"])
 def test_replicas_start_later_where_they_may_not_be_wanted_or_are_elsewhere(
     plan: Plan, storage: Storage, monkeypatch: pytest.MonkeyPatch, why: str

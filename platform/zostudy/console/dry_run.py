@@ -60,8 +60,9 @@ def expectation_lines(study: PreparedStudy, expected: Estimate) -> Iterator[str]
         f"{at_most}{study.plan.n_queries:,} queries "
         f"({expected.tuning_examples:,} examples), {expected.evaluation_examples:,} examples to evaluate {evaluated}"
     )
+    where = "without the GPUs, which a dry run does not use" if study.plan.spec.resources.gpus else "of this machine"
     yield (
-        f"{at_most}about {duration(expected.seconds)} on {counted(expected.n_replicas, 'replica')} of this machine "
+        f"{at_most}about {duration(expected.seconds)} on {counted(expected.n_replicas, 'replica')} {where} "
         f"({expected.examples_per_second:,.0f} examples/s each) if nothing else runs, start-up not counted"
     )
 

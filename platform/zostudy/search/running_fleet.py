@@ -86,8 +86,12 @@ def prepared_beside_fleet(
     check_ray_can_start()
     with ThreadPoolExecutor(1, "zostudy-preparing") as thread:
         preparing = thread.submit(prepare)
-        with running_fleet(None, plan.spec, storage, round(_MEMORY_FACTOR * n_bytes), notify) as fleet:
-            yield preparing.result(), fleet
+        try:
+            with running_fleet(None, plan.spec, storage, round(_MEMORY_FACTOR * n_bytes), notify) as fleet:
+                yield preparing.result(), fleet
+        finally:
+            if not preparing.done():  # interrupted, or without Ray
+                notify("ending as soon as the model is read")
 
 
 def _is_finished(plan: Plan, storage: Storage) -> bool:
