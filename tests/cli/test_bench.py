@@ -176,7 +176,7 @@ def test_a_report_stands_in_tables() -> None:
         "memory: roberta-large, weights of 1.42 GB",
         "1,000 8 8 120.0 0.116 400 MB 500 MB 600 MB",
         "1,000 0.0120 0.0345 1,031.5",
-        "40 40 4,000,000 0.051 0.750 0.080 1.56",
+        "40 40 4,000,000 0.051 0.080 1.56",
         "4 7.00 GB 3.00 GB 6.00 GB 1.00 GB 2.50 GB 1.25",
     ):
         assert expected in lines
