@@ -25,6 +25,19 @@ def test_studies_are_listed(call: Callable[..., Any]) -> None:
     assert (first["state"], first["trials"], first["best"]) == ("complete", 114, "bpt-fzg at 50")
 
 
+def test_without_a_folder_those_are_listed_that_run_and_query_use(
+    call: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(REFERENCE / "quickstart", tmp_path / "results" / "mine")
+    expected = call("studies", tmp_path / "results").out
+    monkeypatch.delenv("ZOSTUDY_RESULTS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert call("studies").out == expected
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("ZOSTUDY_RESULTS", str(tmp_path / "results"))
+    assert call("studies").out == expected
+
+
 def test_two_studies_are_told_apart(call: Callable[..., Any]) -> None:
     shown = call("diff", REFERENCE / "quickstart", ROOT / "tests" / "data" / "quickstart")
     assert shown.code == 0

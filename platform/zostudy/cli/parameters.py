@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +37,11 @@ def local_path(text: str) -> Path:
     if is_uri(text):
         raise typer.BadParameter("must be a path on this machine, but is a URI")
     return Path(text)
+
+
+def given_results(folders: list[str] | None) -> list[str]:
+    """Returns the results folders that were given, or else the one in which ``run`` puts studies."""
+    return folders or [os.environ.get(RESULTS_VARIABLE) or RESULTS_DEFAULT]
 
 
 TO_FLAGS = ("--to", "--output", "-o")
@@ -75,6 +81,8 @@ TrialArgument = Annotated[
     ),
 ]
 RESULTS_VARIABLE = "ZOSTUDY_RESULTS"
+RESULTS_DEFAULT = "results"
+RESULTS_SHOWN = f"{RESULTS_VARIABLE}, or {RESULTS_DEFAULT}"
 ResultsOption = Annotated[
     str,
     typer.Option(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zostudy.cli.formats import DATA_FORMATS, Format, RowBatches, plain_rows, show, write_batches
-from zostudy.cli.parameters import RESULTS_VARIABLE, FormatOption
+from zostudy.cli.parameters import RESULTS_SHOWN, FormatOption, given_results
 from zostudy.console.log import log_notes
 from zostudy.console.process_setup import interrupt_on_termination
 from zostudy.console.progress import progress
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-DEFAULT = "results"
 ROWS_AT_ONCE = 4096
 MOST_SECONDS = 10_000_000
 LARGEST_IN_MEMORY = 1 << 24  # bytes
@@ -47,7 +46,7 @@ def query_command(
         typer.Option(
             metavar="DIR",
             help="A study's results folder, or a folder of these; also s3:// or gs://; may be repeated.",
-            show_default=f"{RESULTS_VARIABLE}, or {DEFAULT}",
+            show_default=RESULTS_SHOWN,
         ),
     ] = None,
     format: FormatOption = Format.TABLE,
@@ -72,7 +71,7 @@ def query_command(
 
     limits = Limits(parse_size(spill_limit), _seconds(timeout))
     with progress("reading the results"):
-        storages = find_studies(results or [os.environ.get(RESULTS_VARIABLE) or DEFAULT])
+        storages = find_studies(given_results(results))
         notes = study_notes(storages)  # raises an error for a broken study file, so it comes before the answer
     interrupt_on_termination()
     try:

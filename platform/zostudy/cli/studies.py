@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zostudy.cli.formats import Format, show
-from zostudy.cli.parameters import FormatOption, ResultsArgument, StudyResultsArgument
+from zostudy.cli.parameters import RESULTS_SHOWN, FormatOption, StudyResultsArgument, given_results
 from zostudy.console.progress import duration, progress
 from zostudy.errors import ResultsError
 from zostudy.printing import print_lines
@@ -20,12 +20,22 @@ if TYPE_CHECKING:
 NOT_DELETED = 1
 
 
-def studies_command(folders: ResultsArgument, format: FormatOption = Format.TABLE) -> None:
+def studies_command(
+    folders: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DIR",
+            help="Results folders of studies, or a folder that holds some; also s3:// or gs://.",
+            show_default=RESULTS_SHOWN,
+        ),
+    ] = None,
+    format: FormatOption = Format.TABLE,
+) -> None:
     """List studies: state, trials, time, and the best method at the hardest ratio by dev AUC."""
     from zostudy.results.overview import overviews
 
     with progress("reading the studies"):
-        found = overviews(folders)
+        found = overviews(given_results(folders))
     records = [_record(study) for study in found]
     show(records, format, [table_of([_summary(record) for record in records])] if records else [])
 
