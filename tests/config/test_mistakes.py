@@ -63,6 +63,12 @@ KEYS = [
         "2: model.name: is required, but got nothing; write name: mini-roberta, for example",
     ),
     ("trials: 6", '5: trials: is not a known key, but got "trials"; did you mean search.trials?'),
+    ("label: x", '5: label: is not a known key, but got "label"; did you mean task.label?'),
+    (
+        "options: {}",
+        '5: options: is not a known key, but got "options"; the keys here are name, model, task, imbalance, methods, '
+        "budget, search, confirm, seed, replicas, resources",
+    ),
     (
         "confirm: {seed: 6}",
         '5: confirm.seed: is not a known key, but got "seed"; did you mean seeds or seed at the top level?',
@@ -345,7 +351,7 @@ SPACE = [
     (
         "climb: {rate: {choice: [1]}}",
         '.climb: must be {choice: [...]} or {low: ..., high: ...}, but got {"rate": {"choice": [1]}}; '
-        "join label and option by a dot, as in spsa.rate",
+        "join both keys by a dot, as in spsa.reach: {low: 0.3, high: 10.0}",
     ),
     (
         "imbalance.sampler: {choice: [stratify]}",

@@ -196,6 +196,8 @@ def test_a_pair_task_needs_its_second_column(write: Callable[..., str]) -> None:
     assert note not in task.notes
     one = load_task(TaskSpec(name="rte", file=file, second_text="other", template="{text} {mask}"))
     assert note in one.notes
+    numbered = write(relabelled({"ham": 0, "spam": 1}), other="so")
+    assert note not in load_task(TaskSpec(file=numbered, second_text="other")).notes, "it has no template at all yet"
     assert task.wording("masked").template.render(task.table.texts[0], task.table.second_texts[0]) == (
         "a1 ? ",
         " , b0",

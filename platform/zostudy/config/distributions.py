@@ -37,11 +37,10 @@ class Range(Section):
     @classmethod
     def _not_nested(cls, value: Any) -> Any:
         """Refuses ``{option: {low: ..., high: ...}}`` below a label."""
-        if isinstance(value, dict) and value.keys().isdisjoint(cls.model_fields):
-            nested = next((str(key) for key, inner in value.items() if isinstance(inner, dict)), None)
-            if nested is not None:
-                rule = "must be {choice: [...]} or {low: ..., high: ...}"
-                raise broken_rule(rule, remedy=f"join label and option by a dot, as in spsa.{nested}")
+        is_other = isinstance(value, dict) and value.keys().isdisjoint(cls.model_fields)
+        if is_other and any(isinstance(inner, dict) for inner in value.values()):
+            rule = "must be {choice: [...]} or {low: ..., high: ...}"
+            raise broken_rule(rule, remedy="join both keys by a dot, as in spsa.reach: {low: 0.3, high: 10.0}")
         return value
 
     @model_validator(mode="after")

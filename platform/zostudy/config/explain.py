@@ -108,9 +108,12 @@ def _elsewhere(path: KeyPath, known: list[str]) -> str:
     *above, key = path
     if len(above) > 1:
         return ""
-    fields = StudySpec.model_fields.items()
-    sections = {name: section for name, field in fields for section in _sections(field.annotation)}
-    places = [f"{name}.{key}" for name, section in sections.items() if key in section.model_fields]
+    places = [
+        f"{name}.{key}"
+        for name, field in StudySpec.model_fields.items()
+        for section in _sections(field.annotation)
+        if section is field.annotation and key in section.model_fields  # methods are a list
+    ]
     places += [f"{key} at the top level"] if key in StudySpec.model_fields else []
     slip = nearest(str(key), known, least=0.85)
     meant = places if slip is None else [slip, *places]

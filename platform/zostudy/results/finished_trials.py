@@ -198,6 +198,9 @@ def sealed_rows(storage: Storage, table: str, name: str, finished: FinishedTrial
     """Returns the rows of each trial in a file without reading them; None unless it is as the study's end left it.
 
     Only the merged files of an ended study are sealed, by a note in that of ``trials``.
+
+    Raises:
+        OSError: the file was whole a moment ago, and can no longer be read.
     """
     if name != MERGED or table not in finished.seals:
         return None

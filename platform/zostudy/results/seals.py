@@ -1,7 +1,7 @@
 """The seal of a Parquet file: a digest of its footer, which says where each part lies, its size, and its extremes.
 
-A program that writes the file anew gives it another footer, also where it keeps all notes in it: it compresses in
-another way, or to another size. The checksum of each page tells of damage inside the parts.
+A program that writes the file anew gives it another footer: also one that keeps codec, sizes and notes describes the
+schema in other bytes. The checksum of each page tells of damage inside the parts.
 """
 
 from __future__ import annotations

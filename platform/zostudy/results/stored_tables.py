@@ -39,7 +39,6 @@ TABLES_OF_A_TRIAL = (*reversed(TABLES_BESIDE_TRIALS), "trials")
 # Files vanish while a reader lists them, as trials are merged. It lists them again; merging takes seconds at most.
 MOST_LISTINGS = 100
 
-
 T = TypeVar("T")
 
 

@@ -86,7 +86,8 @@ def load_task(spec: TaskSpec) -> Task:
         table, rows = _with_test_rows(table, rows, spec.test_rows)
     pairs = table.second_texts is not None
     wordings = {name: make_wordings(spec, known, table.class_names, pairs, name) for name in spec.wording_names}
-    if pairs and not any(word.template.count("second_text") for heads in wordings.values() for word in heads.values()):
+    templates = [wording.template for by_head in wordings.values() for wording in by_head.values()]
+    if pairs and templates and not any(template.count("second_text") for template in templates):
         notes += ("no template has {second_text}: the model reads the first text of each pair alone",)
     return Task(
         name=spec.name,
