@@ -89,9 +89,10 @@ def prepared_beside_fleet(
         try:
             with running_fleet(None, plan.spec, storage, round(_MEMORY_FACTOR * n_bytes), notify) as fleet:
                 yield preparing.result(), fleet
-        finally:
-            if not preparing.done():  # interrupted, or without Ray
+        except KeyboardInterrupt:
+            if not preparing.done():
                 notify("ending as soon as the model is read")
+            raise
 
 
 def _is_finished(plan: Plan, storage: Storage) -> bool:
