@@ -87,7 +87,7 @@ def zosa_options(**given: Any) -> Any:
 @pytest.mark.parametrize("rule", ["plain", "spread", "adagrad-norm", "dog"])
 def test_zosa_at_sharpness_radius_zero_equals_fzoo_given_the_same_draws(rule: Any) -> None:
     given: Any = {"step_rule": rule, "reach": 1.0}
-    zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, second_directions="reused", **given))
+    zosa = plain(Zosa, zosa_options(sharpness_radius=0.0, second_directions="reused", reach_steps=83, **given))
     fzoo = plain(Fzoo, options(FzooOptions, queries_per_step=6, learning_rate=0.1, **given))
     for _ in range(5):
         step(zosa, bowl)
@@ -140,7 +140,7 @@ def by_hand(latent: NDArray[np.float64], radius: float, rho: float, rate: float)
     ],
 )
 def test_zosa_step_equals_its_definition(given: dict[str, Any], unit: float) -> None:
-    method = plain(Zosa, zosa_options(sharpness_radius=0.3, perturbation_radius=0.2, **given))
+    method = plain(Zosa, zosa_options(sharpness_radius=0.3, perturbation_radius=0.2, **given), budget=12)
     _, asked = step(method, bowl)
     expected = by_hand(np.zeros(DIM), 0.2, 0.3 * unit, 0.1 * unit)
     np.testing.assert_allclose(method.latent, expected, rtol=1e-4, atol=1e-5)
@@ -170,7 +170,7 @@ def test_a_step_of_the_rule_spread_is_about_as_long_as_its_reach(name: str, n_di
         kind: Any = get_method(name)
         given = kind.Options(subspace_dim=30, queries_per_step=queries, reach=0.7)
         labels = np.array([0, 1] * 4, dtype=np.int32)
-        method: Any = kind(given, Context(seed, labels, np.arange(8, dtype=np.int32), 2, (1,), BATCH, 1000))
+        method: Any = kind(given, Context(seed, labels, np.arange(8, dtype=np.int32), 2, (1,), BATCH, queries))
         method.objective = Plain()
         step(method, lambda latents: latents[:, 0] - 2 * latents[:, 1])
         lengths.append(np.linalg.norm(method.latent) / np.sqrt(30))
@@ -204,6 +204,33 @@ def test_flat_losses_do_not_move_the_latent(name: str) -> None:
     record, _ = step(method, lambda latents: np.full(len(latents), 0.7))
     assert not method.latent.any()
     assert record.loss_spread == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "steps", "factor"),
+    [("spread", 16, 1.0), ("spread", 9, 1.0), ("spread", 64, 0.25), ("plain", 64, 1.0), ("adagrad-norm", 64, 1.0)],
+)
+def test_zosas_steps_in_spreads_are_shorter_where_there_are_many(rule: Any, steps: int, factor: float) -> None:
+    given = zosa_options(step_rule=rule)
+    many, few = plain(Zosa, given, budget=12 * steps + 11), plain(Zosa, given, budget=12)
+    step(many, bowl)
+    step(few, bowl)
+    np.testing.assert_array_equal(many.latent, (factor * few.latent.astype(np.float64)).astype(np.float32))
+    assert many.latent.any()
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
+def test_zosas_steps_add_up_to_as_much_at_every_budget(schedule: Any) -> None:
+    def path(steps: int) -> float:
+        given = replace(zosa_options(step_rule="spread"), learning_rate_schedule=schedule)
+        method = plain(Zosa, given, budget=12 * steps)
+        factors = []
+        while not method.finished:
+            factors.append(method.schedule())
+            step(method, bowl)
+        return sum(factors)
+
+    assert path(256) == pytest.approx(path(16), rel=0.06 if schedule == "linear" else 1e-9)  # (n + 1) / 2n, linearly
 
 
 def test_schedules_fall_from_one_to_zero_over_the_budget() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
@@ -144,3 +145,17 @@ def test_a_trial_of_before_there_were_step_rules_is_not_mixed_with_newer_ones(ma
     older = replace(row, params={name: params[name] for name in params if name not in ("step_rule", "reach")})
     with pytest.raises(ResultsError, match=r"would now run with reach 3\.0, and ran without it"):
         check_settings(plan, [older])
+
+
+@pytest.mark.parametrize(("budget", "mixed"), [(305, False), (306, True)])
+def test_a_trial_of_before_long_budgets_had_shorter_steps_is_not_mixed_with_newer_ones(
+    make_spec: Any, make_row: Any, budget: int, mixed: bool
+) -> None:
+    plan = make_plan(make_spec(methods=({"label": "zosa", "algorithm": "zosa"},), search={"trials": 0}))
+    assignment = plan.assign(plan.cells[0], "confirm", 0, {})
+    params = asdict(get_method("zosa").Options())
+    del params["reach_steps"]
+    row = make_row(trial=assignment.name, cell=assignment.cell, algorithm="zosa", params=params, budget=budget)
+    refused = pytest.raises(ResultsError, match="would now run with reach_steps 16, and ran without it")
+    with refused if mixed else nullcontext():
+        check_settings(plan, [row])

@@ -12,6 +12,7 @@ from zostudy.errors import SpecError
 from zostudy.methods.ascent import AscendingMethod, AscentOptions
 from zostudy.methods.estimators import Gradient, Stencil
 from zostudy.methods.fzoo import Fzoo, FzooOptions
+from zostudy.methods.option_notes import UsedWith
 from zostudy.methods.options import Reach
 from zostudy.methods.queries import Latents, Losses
 from zostudy.methods.registry import register_method
@@ -27,6 +28,12 @@ class ZosaOptions(FzooOptions, AscentOptions):
         Doc("the most queries a step may spend, over both stages: 2(m + 1), or 2m + 1 with at_current"),
     ] = 18
     reach: Reach = 3.0
+    reach_steps: Annotated[
+        int,
+        Ge(1),
+        UsedWith("step_rule", ("spread",)),
+        Doc("spread: the most steps that reach holds for; of n more each is reach_steps / n as long"),
+    ] = 16
     baseline: Annotated[
         Literal["at_perturbed", "at_current"],
         Doc("loss that the second stage's differences subtract: at the ascended latent, or at the current one"),
@@ -70,7 +77,9 @@ class Zosa(AscendingMethod, Fzoo):
     sigma divides the last step. Each is an option, whose default is ours: ``baseline: at_perturbed``, as a difference
     at z' needs the loss there, ``second_directions: fresh``, ``step_scale: first_spread``. Ours are also
     ``queries_per_step`` 18, so eight directions a stage, ``reach`` 3 and ``sharpness_radius`` 0.1, and, as in ``fzoo``,
-    the step rule, the perturbation radius and the linear schedule.
+    the step rule, the perturbation radius and the linear schedule. A budget of more than ``reach_steps`` steps has
+    shorter ones, which go as far together: else the prompt ends the further from its start, the larger the budget is.
+    The default of 16 steps is that of 300 queries.
     """
 
     Options = ZosaOptions
@@ -84,6 +93,13 @@ class Zosa(AscendingMethod, Fzoo):
     def n_bases(self) -> int:
         """Two, or one with ``baseline: at_current``."""
         return 2 if self.options.baseline == "at_perturbed" else 1
+
+    def schedule(self) -> float:
+        """Returns the factor of this step's length, by the learning rate's schedule and ``reach_steps``."""
+        steps = self.context.step_budget // self.step_cost
+        if self.options.step_rule != "spread" or steps <= self.options.reach_steps:
+            return super().schedule()
+        return super().schedule() * self.options.reach_steps / steps
 
     def second_stencil(self, first: Stencil, point: Latents) -> Stencil:
         """Returns the second stage's points, by ``second_directions`` and ``baseline``."""

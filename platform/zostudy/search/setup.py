@@ -28,8 +28,8 @@ from zostudy.study_keys import PREFIX, WORDING, imbalance_keys
 from zostudy.tasks.imbalance import Draw, draw
 from zostudy.tasks.loading import Task
 
-_OF_STEP_RULES = {"step_rule", "reach"}
-"""Options of step rules. An older zostudy had no step rules: trials without these options took other steps."""
+_OF_STEP_RULES = {"step_rule", "reach", "reach_steps"}
+"""Options of step rules. An older zostudy had none, or fewer: trials without these options took other steps."""
 
 RECORDED_PACKAGES = ("zostudy", "ray", "optuna", "torch", "transformers", "numpy", "scikit-learn", "cmaes")
 
@@ -195,6 +195,8 @@ def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
         if plan.spec.model.subspace == "none":  # then it is the prompt's own, which the model decides
             del now["subspace_dim"]
         gained = _OF_STEP_RULES & now.keys() - row.params.keys()
+        if row.budget // now.get("queries_per_step", 1) <= now.get("reach_steps", 0):
+            gained -= {"reach_steps"}  # so few steps are as they were without it
         for key in [*sorted(gained), *sorted(now.keys() & row.params.keys())]:
             if key in gained or not same_value(now[key], row.params[key]):
                 before = "without it" if key in gained else f"with {row.params[key]}"
