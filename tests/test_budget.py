@@ -62,14 +62,16 @@ def test_bpt_fzg_is_ahead_while_queries_are_few(auc_by_budget: Seeds) -> None:
         budget: {rival for (of, rival), p in zip(others, found, strict=True) if of == budget and p < 0.05}
         for budget in BUDGETS
     }
-    assert behind == {100: {*RIVALS}, 300: {*RIVALS} - {"fzoo"}, 1000: {"random-search"}, 5000: {"random-search"}}
+    luck = {"random-search"}
+    assert behind == {100: {*RIVALS}, 300: {*RIVALS} - {"fzoo"}, 1000: luck, 5000: luck | {"zosa"}}
     means = {rival: auc_by_budget[100, rival].mean() for rival in RIVALS}
     assert auc_by_budget[100, "bpt-fzg"].mean() > max(means.values())
     assert max(found[: len(RIVALS)]) < 0.001
     assert "**BPT-FZG needs the fewest queries**: at 100 queries it has the highest mean, and is" in text
     assert "is measurably above each of the others (p < .001; Holm over 20: five methods at four budgets)" in text
     assert f"At 300 queries it is measurably above all but `fzoo` ({chance(found[len(RIVALS)])})" in text
-    assert "and from 1,000 queries on only random search is measurably behind" in text
+    zosa = found[others.index((5000, "zosa"))]
+    assert f"at 1,000 above random search alone, and at 5,000 above `zosa` too ({chance(zosa)})." in text
 
 
 def test_who_still_gains_from_more_queries(auc_by_budget: Seeds) -> None:
@@ -85,6 +87,6 @@ def test_who_still_gains_from_more_queries(auc_by_budget: Seeds) -> None:
     assert f"from 1,000 to 5,000**: {', '.join(shown[6:])}." in text
     beyond = {(many, method) for (_, many, method), p in zip(steps, found, strict=True) if p < 0.05}
     first = {(1000, method) for method in ("zosa", "cma-es", "spsa", "fzoo")}
-    assert beyond == first | {(5000, method) for method in ("zosa", "spsa")}
-    assert "BPT-FZG stops gaining measurably at 300 queries, `cma-es` and `fzoo` at 1,000" in text
-    assert "`zosa` and `spsa` still gain up to 5,000" in text
+    assert beyond == first | {(5000, "spsa")}
+    assert "BPT-FZG stops gaining measurably at 300 queries, `zosa`, `cma-es` and `fzoo` at 1,000" in text
+    assert "`spsa` still gains up to 5,000" in text

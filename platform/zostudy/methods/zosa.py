@@ -86,7 +86,7 @@ class Zosa(AscendingMethod, Fzoo):
     options: ZosaOptions
     use = (
         "to study flatness; with defaults below fzoo on two embedded models at 300 queries, on one at 1,200; "
-        "above bpt-fzg in 1 of 29 blocks of the record"
+        "above bpt-fzg in 0 of 29 blocks of the record"
     )
 
     @property

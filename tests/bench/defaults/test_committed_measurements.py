@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import asdict
 from itertools import product
@@ -21,8 +22,7 @@ from zostudy.config.known import EMBEDDED_MODELS
 from zostudy.methods.zosa import ZosaOptions
 from zostudy.results.table_formats import Table
 
-RESULTS = Path(__file__).parents[3] / "results" / "README.md"
-REFERENCE = RESULTS.parent / "reference"
+REFERENCE = Path(__file__).parents[3] / "results" / "reference"
 
 
 @pytest.fixture(scope="module")
@@ -217,11 +217,14 @@ def _interval(text: str) -> tuple[float, float]:
 def test_all_studies_but_the_earlier_one_ran_with_zosa_s_defaults_of_today(guide: str) -> None:
     today = ZosaOptions()
     assert f"reach 1 became {today.reach:g} and sharpness_radius 1 became {today.sharpness_radius:g}" in guide
-    columns, zosa = ["reach", "sharpness_radius"], [("algorithm", "==", "zosa"), ("stage", "==", "confirm")]
+    assert f"shortens the steps of a budget that has more than {today.reach_steps} of them" in guide
+    columns = ["reach", "sharpness_radius", "budget", "params"]
+    zosa = [("algorithm", "==", "zosa"), ("stage", "==", "confirm")]
     for folder in (path.parent for path in REFERENCE.glob("**/study.yaml")):
         if folder.name != "sst2-minilm":  # of an earlier version, without reach
             trials = pd.read_parquet(folder / "trials", columns=columns, filters=zosa)
-            settings = {*trials.itertuples(index=False, name=None)}
+            settings = {*trials[["reach", "sharpness_radius"]].itertuples(index=False, name=None)}
             assert not settings or (today.reach, today.sharpness_radius) in settings, folder.name
             assert (1, 1) not in settings, folder.name
-    assert "all studies with it but `sst2-minilm`" in " ".join(RESULTS.read_text(encoding="utf-8").split())
+            longer = trials.loc[trials["budget"] // today.queries_per_step > today.reach_steps, "params"]
+            assert {json.loads(params).get("reach_steps") for params in longer} <= {today.reach_steps}, folder.name
