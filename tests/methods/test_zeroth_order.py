@@ -228,7 +228,7 @@ def test_zosas_steps_add_up_to_as_much_at_every_budget(schedule: Any) -> None:
         while not method.finished:
             factors.append(method.schedule())
             step(method, bowl)
-        return sum(factors)
+        return float(sum(factors))
 
     assert path(256) == pytest.approx(path(16), rel=0.06 if schedule == "linear" else 1e-9)  # (n + 1) / 2n, linearly
 

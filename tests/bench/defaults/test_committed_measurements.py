@@ -158,17 +158,18 @@ def test_with_more_queries_no_default_is_measurably_worse_than_luck_on_real_text
         "cma-es": {"mpqa", "sms"},
         "fzoo": {"mpqa", "sms"},
         "spsa": set(),
-        "zosa": {"sst2"},
+        "zosa": {"sms"},
     }
     assert (
         "`bpt-fzg` is above it with an interval above 0 on MPQA, SMS spam and SST-2, `cma-es` and `fzoo` on MPQA and "
-        "SMS spam, `zosa` on SST-2, and `spsa` on none."
+        "SMS spam, `zosa` on SMS spam, and `spsa` on none."
     ) in guide
     means = real.groupby("method")["gain"].mean().sort_values(ascending=False)
     names = {"random-search": "random search"} | {method: f"`{method}`" for method in TUNED}
     told = ", ".join(f"{names[str(method)]} {mean:.3f}" for method, mean in means.items()).replace(" 0.", " .")
     assert f"Mean gain over untuned of the tasks: {told}." in guide
-    assert f"No trial ends more than {-real['gain'].min():.3f} below its start.".replace(" 0.", " .") in guide
+    assert real["gain"].min() == 0
+    assert "No trial ends below its start." in guide
 
 
 @pytest.mark.parametrize("queries", [300, 1200])
@@ -189,18 +190,11 @@ def test_the_searches_on_real_text_are_those_that_are_committed(
     found = re.findall(rf"(\S+) at {queries} queries: mean share (\d+%)", " ".join(of_all.notes))
     assert len(found) == len(TUNED)
     assert all(f"{share} for `{method}`" in told for method, share in found)
-
-
-def test_what_the_search_of_zosa_finds_steps_less_far(guide: str, real_tables: tuple[Table, ...]) -> None:
-    found = [row[-1] for row in real_tables[1].rows if row[2:4] == ("1200", "zosa")]
-    reach, ascent = (
-        sorted(float(each.split(f"{name} ")[1].split(",")[0]) for each in found)
-        for name in ("reach", "sharpness_radius")
+    assert all(int(share[:-1]) >= 90 for _, share in found)
+    assert (
+        "with both budgets every method's defaults have at least 90% of the gain of what a search finds, in that mean"
+        in guide
     )
-    steps = f"(reach {reach[0]:.2f} to {reach[-1]:.2f}, default 3)"
-    told = f"{steps}, and on four a shorter ascent (sharpness_radius at most {ascent[3]:.3f}, default 0.1)"
-    assert told.replace(" 0.", " .") in guide
-    assert len(found) == len(REAL_TASKS)
 
 
 def _shown(gains: tuple[str, str]) -> str:
