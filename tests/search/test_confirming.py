@@ -147,13 +147,16 @@ def test_a_trial_of_before_there_were_step_rules_is_not_mixed_with_newer_ones(ma
         check_settings(plan, [older])
 
 
-@pytest.mark.parametrize(("budget", "mixed"), [(305, False), (306, True)])
+@pytest.mark.parametrize(
+    ("budget", "rule", "mixed"), [(305, "spread", False), (306, "spread", True), (306, "adagrad-norm", False)]
+)
 def test_a_trial_of_before_long_budgets_had_shorter_steps_is_not_mixed_with_newer_ones(
-    make_spec: Any, make_row: Any, budget: int, mixed: bool
+    make_spec: Any, make_row: Any, budget: int, rule: Any, mixed: bool
 ) -> None:
-    plan = make_plan(make_spec(methods=({"label": "zosa", "algorithm": "zosa"},), search={"trials": 0}))
+    method: Any = {"label": "zosa", "algorithm": "zosa", "options": {"step_rule": rule}}
+    plan = make_plan(make_spec(methods=(method,), search={"trials": 0}))
     assignment = plan.assign(plan.cells[0], "confirm", 0, {})
-    params = asdict(get_method("zosa").Options())
+    params = asdict(get_method("zosa").Options(**method["options"]))
     del params["reach_steps"]
     row = make_row(trial=assignment.name, cell=assignment.cell, algorithm="zosa", params=params, budget=budget)
     refused = pytest.raises(ResultsError, match="would now run with reach_steps 16, and ran without it")

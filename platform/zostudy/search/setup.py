@@ -195,8 +195,9 @@ def check_settings(plan: Plan, rows: Iterable[TrialRow]) -> None:
         if plan.spec.model.subspace == "none":  # then it is the prompt's own, which the model decides
             del now["subspace_dim"]
         gained = _OF_STEP_RULES & now.keys() - row.params.keys()
-        if row.budget // now.get("queries_per_step", 1) <= now.get("reach_steps", 0):
-            gained -= {"reach_steps"}  # so few steps are as they were without it
+        few = row.budget // now.get("queries_per_step", 1) <= now.get("reach_steps", 0)
+        if few or now.get("step_rule") != "spread":
+            gained -= {"reach_steps"}  # these steps are as they were without it
         for key in [*sorted(gained), *sorted(now.keys() & row.params.keys())]:
             if key in gained or not same_value(now[key], row.params[key]):
                 before = "without it" if key in gained else f"with {row.params[key]}"
